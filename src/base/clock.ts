@@ -1,0 +1,33 @@
+/**
+ * The one door to time and timers. Everything that waits or asks for the time takes a `Clock`; tests and the
+ * simulator give their own.
+ */
+export interface Clock {
+  /** Milliseconds since 1970, UTC. For stamps and logs. */
+  now(): number;
+  /** Milliseconds that never go back. For durations. */
+  monotonic(): number;
+  /** Resolves after `ms`, or at once when `signal` aborts (it never rejects). */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  sleep: (ms, signal) =>
+    new Promise((resolve) => {
+      if (signal?.aborted) return resolve();
+      const done = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      signal?.addEventListener('abort', done, { once: true });
+    }),
+};
+
+/** Uniform in [0, 1). */
+export type Random = () => number;
+
+export const systemRandom: Random = () => Math.random();

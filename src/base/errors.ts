@@ -1,0 +1,57 @@
+/**
+ * Every failure that crosses a room, in one table: a code, whether trying again can help, and what a person
+ * should do about it. Only `service/retry.ts` retries, and only on `retriable`.
+ */
+export const ERRORS = {
+  'config-invalid': { retriable: false, remedy: 'correct the named settings; `efs config print` shows them all' },
+  'kafka-unavailable': { retriable: true, remedy: 'start Kafka, or set EFS_KAFKA_BROKERS to where it listens' },
+  'redis-unavailable': { retriable: true, remedy: 'start Redis, or set EFS_REDIS_URL to where it listens' },
+  'registry-unavailable': {
+    retriable: true,
+    remedy: 'start the schema registry, or set EFS_SCHEMA_REGISTRY_URL to where it listens',
+  },
+  'redis-evicts': { retriable: false, remedy: 'set `maxmemory-policy noeviction` in Redis: evicted state is lost state' },
+  'topic-missing': { retriable: false, remedy: 'run `efs setup`' },
+  'topic-unfit': { retriable: false, remedy: 'recreate or alter the topic as the message says, then run `efs setup` again' },
+  'not-co-partitioned': {
+    retriable: false,
+    remedy: 'give every topic of the service the same number of partitions, then rebuild the state',
+  },
+  'schema-missing': { retriable: false, remedy: 'run `efs setup`' },
+  'schema-unfit': { retriable: false, remedy: 'mend the subject as the message says, then run `efs setup` again' },
+  'position-lost': {
+    retriable: false,
+    remedy: 'Kafka no longer holds the records after the stored position: rebuild the state from what it still has',
+  },
+  'generation-unfit': {
+    retriable: false,
+    remedy: 'the stored state was built with other settings: restore them, or empty the state and let it be rebuilt',
+  },
+  'not-found': { retriable: false, remedy: 'check the id; the state knows only what feedback has told it' },
+} as const satisfies Record<string, { retriable: boolean; remedy: string }>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** A failure with a row in the table. `message` says what happened; `remedy` what to do. */
+export class EfsError extends Error {
+  override readonly name = 'EfsError';
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+
+  get retriable(): boolean {
+    return ERRORS[this.code].retriable;
+  }
+
+  get remedy(): string {
+    return ERRORS[this.code].remedy;
+  }
+}
+
+/** Whether trying the same again can succeed. Anything without a row in the table cannot. */
+export function isRetriable(error: unknown): boolean {
+  return error instanceof EfsError && error.retriable;
+}

@@ -1,0 +1,79 @@
+/** One header of a record. Names may repeat; the order is the log's. */
+export interface RecordHeader {
+  /** The name's bytes as the log holds them (UTF-8 by convention, not by force). */
+  readonly name: Buffer;
+  readonly value: Buffer | null;
+}
+
+/** One record of the log, undecoded. */
+export interface LogRecord {
+  /** Index of the topic in the list the source was opened with. */
+  readonly topic: number;
+  readonly partition: number;
+  readonly offset: number;
+  /** Milliseconds since 1970, as the log stamped it. */
+  readonly timestamp: number;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  /** Known without reading the headers themselves. */
+  readonly headerCount: number;
+  /** Reads the headers; for the rare record that is set aside. */
+  headers(): readonly RecordHeader[];
+}
+
+/** The next offset to read of each topic of a partition, by topic index. */
+export type Positions = readonly number[];
+
+/** What a task takes at once: records of one partition, of any of its topics; each topic's records in offset order. */
+export interface Batch {
+  readonly records: readonly LogRecord[];
+  /** Where each topic stands once this batch is behind. Covers offsets that hold no record (compaction, transactions). */
+  readonly next: Positions;
+}
+
+/** What waits for one task. Bounded: while it is full, the source fetches nothing more for the partition. */
+export interface Inbox {
+  /**
+   * Waits until something is there, then `lingerMs` longer for more (never longer), and gives at most `max` records.
+   * Null once the inbox is closed. Throws `position-lost` where the log no longer holds the next offset.
+   */
+  take(options: { max: number; lingerMs: number }): Promise<Batch | null>;
+  /** Records between what was taken and the end of the log, as far as the last fetch knew; by topic index. */
+  lag(): readonly number[];
+  /** Drops what waits; `take` then gives null. Safe to call twice. */
+  close(): void;
+}
+
+/** First and end offset of a topic's partition: the log holds offsets from `low` up to, not including, `high`. */
+export interface Watermarks {
+  readonly low: number;
+  readonly high: number;
+}
+
+/**
+ * The reading end of co-partitioned topics. Partition p of all of them goes to one member of the group at a time.
+ * The source knows no stored positions: whoever opens an inbox says where it begins.
+ */
+export interface Source {
+  /** Number of partitions, the same for each topic. Throws `topic-missing`, `not-co-partitioned`, `kafka-unavailable`. */
+  partitions(): Promise<number>;
+  /**
+   * Joins the group. `onAssigned` gets the complete list of partitions owned from now on, at every change.
+   * `onFailed` gets what ended the source for good (it is not called for outages, which the source waits out).
+   */
+  start(listener: {
+    onAssigned(partitions: readonly number[]): void;
+    onFailed(error: unknown): void;
+  }): Promise<void>;
+  /**
+   * Begins to read an assigned partition at these positions; an earlier inbox of the partition is closed.
+   * Throws `position-lost` where the log does not hold one of them.
+   */
+  open(partition: number, positions: Positions): Promise<Inbox>;
+  /** By topic index. */
+  watermarks(partition: number): Promise<readonly Watermarks[]>;
+  /** Tells lag tools how far a partition is: a courtesy, nothing ever reads it back. */
+  noteProgress(partition: number, positions: Positions): void;
+  /** Leaves the group. Closes every inbox. */
+  stop(): Promise<void>;
+}

@@ -1,0 +1,24 @@
+import type { FeedbackKind } from './feedback';
+
+/** The five inputs, in the order in which positions are kept. A topic's index here is its index everywhere. */
+export const FEEDBACK_TOPICS = [
+  { topic: 'mta.relayed', kind: 'Relayed' },
+  { topic: 'mta.delivered', kind: 'Delivered' },
+  { topic: 'mta.hard-bounced', kind: 'HardBounced' },
+  { topic: 'mta.soft-bounced', kind: 'SoftBounced' },
+  { topic: 'mta.retry-outcome', kind: 'RetryOutcome' },
+] as const satisfies readonly { topic: string; kind: FeedbackKind }[];
+
+export const CONTRIBUTIONS_TOPIC = 'efs.kpi-contributions';
+export const DELIVERY_KPI_TOPIC = 'efs.delivery-kpi';
+export const MESSAGE_STATUS_TOPIC = 'efs.message-status';
+export const DEAD_LETTER_TOPIC = 'efs.dead-letter';
+
+/** Every topic of the service. All have the same number of partitions. Names here are without the tenant's prefix. */
+export const ALL_TOPICS: readonly string[] = [
+  ...FEEDBACK_TOPICS.map((input) => input.topic),
+  CONTRIBUTIONS_TOPIC,
+  DELIVERY_KPI_TOPIC,
+  MESSAGE_STATUS_TOPIC,
+  DEAD_LETTER_TOPIC,
+];

@@ -1,0 +1,39 @@
+import type { RecordHeader } from '../feedback/source';
+
+/** A record on its way out. The topic's name is without the tenant's prefix. */
+export interface OutgoingRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers?: readonly RecordHeader[];
+  /** Stamp to keep (dead letters keep their record's); the log's own where absent. */
+  readonly timestamp?: number;
+}
+
+/** The writing end. */
+export interface Sink {
+  /**
+   * Resolves when every record is acknowledged by all in-sync replicas. Records of one partition keep their order.
+   * Rejects with `kafka-unavailable` when the outcome is unknown: the caller emits the same bytes again.
+   */
+  emit(records: readonly OutgoingRecord[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * A writing end that one task owns. Opening it shuts out every sink opened before under the same name: what a former
+ * owner still sends is refused by the log. `read` topic positions travel with the records, in one transaction.
+ */
+export interface FencedSinks {
+  /** Throws `kafka-unavailable`. */
+  open(name: string): Promise<FencedSink>;
+}
+
+export type FencedOutcome = 'acknowledged' | 'fenced';
+
+export interface FencedSink {
+  /** All or nothing, in order, with the witness: the input position that the records speak of. */
+  emit(records: readonly OutgoingRecord[], witness: number): Promise<FencedOutcome>;
+  close(): Promise<void>;
+}
