@@ -1,0 +1,133 @@
+import { readFileSync } from 'node:fs';
+import { SETTINGS, type Setting } from './settings';
+
+type Settings = typeof SETTINGS;
+/** The name of a setting as a field. */
+export type SettingName = keyof Settings;
+type ValueOf<S> = S extends Setting<infer T> ? T : never;
+
+/** Every setting with its value, all valid. */
+export type Config = { readonly [Name in SettingName]: ValueOf<Settings[Name]> };
+
+/** Text from the command line, by field; it wins over the environment. */
+export type Flags = { readonly [Name in SettingName]?: string | undefined };
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Every setting in the table's order. */
+export const settings: readonly (readonly [SettingName, Setting])[] = Object.entries(SETTINGS) as unknown as [
+  SettingName,
+  Setting,
+][];
+
+/** `EFS_KAFKA_BROKERS` → `--kafka-brokers`. */
+export const flagOf = (setting: Pick<Setting, 'variable'>): string =>
+  '--' + setting.variable.slice('EFS_'.length).toLowerCase().replaceAll('_', '-');
+
+/** Where a value came from and what it says; `text` is trimmed, and undefined where nothing is set. */
+type Found = { name: string; text: string | undefined } | { error: string };
+
+function trimmed(text: string | undefined): string | undefined {
+  const value = text?.trim();
+  return value === '' ? undefined : value;
+}
+
+function readSecret(variable: string, path: string): Found {
+  try {
+    return { name: `${variable} (${path})`, text: trimmed(readFileSync(path, 'utf8')) };
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
+    return {
+      error: `${variable}: cannot read ${JSON.stringify(path)} (${code}); name a file that this user may read`,
+    };
+  }
+}
+
+function find(env: Environment, flags: Flags, name: SettingName, setting: Setting): Found {
+  const flag = trimmed(flags[name]);
+  if (flag !== undefined) return { name: flagOf(setting), text: flag };
+  const text = trimmed(env[setting.variable]);
+  const file = setting.secret ? trimmed(env[`${setting.variable}_FILE`]) : undefined;
+  if (text !== undefined && file !== undefined) {
+    return { error: `${setting.variable}: is set, and so is ${setting.variable}_FILE; keep one of them` };
+  }
+  return file === undefined ? { name: setting.variable, text } : readSecret(`${setting.variable}_FILE`, file);
+}
+
+/** Reads one setting: its value, or what is wrong with it and what to do. */
+function read(setting: Setting, found: Found): { value: unknown } | { errors: string[] } {
+  if ('error' in found) return { errors: [found.error] };
+  const parsed = setting.schema.safeParse(found.text ?? setting.fallback);
+  if (parsed.success) return { value: parsed.data };
+  const shown = setting.secret ? '' : ` ${JSON.stringify(found.text)}`;
+  const remedy = `set it to ${setting.expects}, or leave it out for ${setting.fallback || 'none'}`;
+  return { errors: parsed.error.issues.map((issue) => `${found.name}:${shown} ${issue.message}; ${remedy}`) };
+}
+
+/** Least number of single-character edits between two texts. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const edited = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(edited, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
+
+function knownVariables(): string[] {
+  return settings.flatMap(([, { variable, secret }]) =>
+    secret ? [variable, `${variable}_FILE`] : [variable],
+  );
+}
+
+function unknownVariables(env: Environment): string[] {
+  const known = knownVariables();
+  const strangers = Object.keys(env).filter((name) => name.startsWith('EFS_') && !known.includes(name));
+  return strangers.map((name) => {
+    const nearest = known.reduce((best, other) =>
+      distance(name, other) < distance(name, best) ? other : best,
+    );
+    return `${name}: is not a setting; did you mean ${nearest}? Otherwise remove it`;
+  });
+}
+
+/**
+ * The settings from the environment and, before it, the command line's flags. An empty value counts as not set. Gives
+ * all errors at once, each with the variable (or flag), the problem and the remedy; no secret is quoted in them.
+ * Variables that begin with `EFS_` but are no setting are errors: a misspelt one would silently not apply.
+ */
+export function readConfig(env: Environment, flags: Flags = {}): { ok: Config } | { errors: string[] } {
+  const errors: string[] = [];
+  const config: Record<string, unknown> = {};
+  for (const [name, setting] of settings) {
+    const result = read(setting, find(env, flags, name, setting));
+    if ('errors' in result) errors.push(...result.errors);
+    else config[name] = result.value;
+  }
+  errors.push(...unknownVariables(env));
+  return errors.length > 0 ? { errors } : { ok: config as Config };
+}
+
+/** One line of the settings table. */
+export interface SettingRow {
+  readonly variable: string;
+  readonly flag: string;
+  readonly fallback: string;
+  readonly expects: string;
+  readonly doc: string;
+  /** As text, passwords blanked out. */
+  readonly value: string;
+}
+
+/** The settings as a table, in their order; values are those of `config`, or the defaults without one. */
+export function describeConfig(config?: Config): SettingRow[] {
+  return settings.map(([name, setting]) => {
+    const { variable, fallback, expects, doc } = setting;
+    const value = config === undefined ? setting.schema.parse(fallback) : config[name];
+    return { variable, flag: flagOf(setting), fallback, expects, doc, value: setting.show(value) };
+  });
+}

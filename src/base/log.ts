@@ -1,0 +1,122 @@
+import pino from 'pino';
+import pretty from 'pino-pretty';
+
+/**
+ * What a line may carry beside its message. The list is closed so that no recipient ever gets into a log: there is no
+ * field for a message id, an address, a domain or a diagnostic. Other fields are dropped, whatever a caller passes.
+ */
+export const LOG_FIELDS = [
+  'topic',
+  'partition',
+  'partitions',
+  'offset',
+  'pipeline',
+  'generation',
+  'epoch',
+  'sequence',
+  'deliveryId',
+  'reason',
+  'code',
+  'dependency',
+  'attempt',
+  'delayMs',
+  'durationMs',
+  'records',
+  'count',
+  'lag',
+  'state',
+  'signal',
+  'subject',
+  'schemaId',
+  'groupId',
+  'host',
+  'port',
+  'url',
+  'version',
+  'seed',
+] as const;
+
+type LogField = (typeof LOG_FIELDS)[number];
+
+/** Fields of a line. `error` is written as its code, its message and, where it is a bug, its stack. */
+export type LogFields = { readonly [F in LogField]?: string | number | boolean | readonly number[] } & {
+  readonly error?: unknown;
+};
+
+/** One line per event; the message is a fixed text, what varies goes into the fields. */
+export interface Log {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+  /** A log whose every line carries these fields too. */
+  child(fields: LogFields): Log;
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
+/** Text without the control characters (C0, C1, and what reorders it) that could steer a terminal. */
+export const printable = (text: string): string =>
+  text.replace(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, ' ');
+
+/** An error as fields: EfsErrors and system errors have a code; only errors without one show their stack. */
+function errorFields(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { message: printable(String(error)) };
+  const code = (error as { code?: unknown }).code;
+  const cause = error.cause === undefined ? {} : { cause: errorFields(error.cause) };
+  const origin = typeof code === 'string' ? { code } : { stack: error.stack };
+  return { name: error.name, message: printable(error.message), ...origin, ...cause };
+}
+
+function allowed(fields: LogFields | undefined): Record<string, unknown> {
+  const kept: Record<string, unknown> = {};
+  for (const name of LOG_FIELDS) {
+    const value = fields?.[name];
+    if (value !== undefined) kept[name] = typeof value === 'string' ? printable(value) : value;
+  }
+  if (fields?.error !== undefined) kept['error'] = errorFields(fields.error);
+  return kept;
+}
+
+function overPino(logger: pino.Logger): Log {
+  return {
+    debug: (message, fields) => logger.debug(allowed(fields), message),
+    info: (message, fields) => logger.info(allowed(fields), message),
+    warn: (message, fields) => logger.warn(allowed(fields), message),
+    error: (message, fields) => logger.error(allowed(fields), message),
+    child: (fields) => overPino(logger.child(allowed(fields))),
+  };
+}
+
+/**
+ * A log to `stream`: one JSON object per line, or readable lines where the format says so (`auto`: where the stream is
+ * a terminal). Writing is synchronous, so that a dying process loses no line.
+ */
+export function openLog(
+  options: { level: LogLevel; format: 'auto' | 'json' | 'pretty' },
+  stream: NodeJS.WritableStream & { isTTY?: boolean } = process.stdout,
+): Log {
+  const terminal = stream.isTTY === true;
+  const readable = options.format === 'pretty' || (options.format === 'auto' && terminal);
+  const lines = readable
+    ? pretty({ destination: stream, sync: true, colorize: terminal, translateTime: 'SYS:HH:MM:ss.l' })
+    : stream;
+  const settings = {
+    level: options.level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
+  return overPino(pino(settings, lines));
+}
+
+const nothing = (): void => undefined;
+
+/** Says nothing. */
+export const silentLog: Log = {
+  debug: nothing,
+  info: nothing,
+  warn: nothing,
+  error: nothing,
+  child: () => silentLog,
+};

@@ -1,0 +1,250 @@
+import { z } from 'zod';
+import { type DomainGroup, parseDomainGroups, showDomainGroups } from './domain-groups';
+
+/**
+ * The settings, one row each: the variable, its default as text, what a value must be, and what it is for. The
+ * environment, the command line's flags, `efs config print` and the README's table are all read from here.
+ */
+export interface Setting<T = unknown> {
+  readonly variable: `EFS_${string}`;
+  /** As a person would write it. Must satisfy the schema. */
+  readonly fallback: string;
+  /** Completes the sentence "set it to ...". */
+  readonly expects: string;
+  readonly doc: string;
+  /** May hold a password: never quoted in messages, and `<variable>_FILE` may name a file that holds it. */
+  readonly secret: boolean;
+  /** From trimmed, non-empty text (or the default) to the value. Its messages complete "EFS_X ...". */
+  readonly schema: z.ZodType<T, string>;
+  /** The value as text again; gives what the schema takes, with passwords blanked out. */
+  readonly show: (value: T) => string;
+}
+
+const setting = <T>(
+  variable: `EFS_${string}`,
+  fallback: string,
+  kind: Pick<Setting<T>, 'schema' | 'expects' | 'show'> & { secret?: boolean },
+  doc: string,
+): Setting<T> => ({ secret: false, ...kind, variable, fallback, doc });
+
+const whole = (min: number, max: number) => ({
+  schema: z
+    .string()
+    .regex(/^-?\d{1,15}$/, { error: 'is not a whole number in decimal digits', abort: true })
+    .transform(Number)
+    .pipe(z.number().min(min, `is below ${min}`).max(max, `is above ${max}`)),
+  expects: `a whole number from ${min} to ${max}`,
+  show: String,
+});
+
+const oneOf = <const T extends string>(...names: readonly T[]) => ({
+  schema: z.string().pipe(z.enum(names, { error: `is none of ${names.join(', ')}` })),
+  expects: names.slice(0, -1).join(', ') + ' or ' + names.at(-1),
+  show: (value: T): string => value,
+});
+
+const policy = {
+  schema: z
+    .string()
+    .pipe(z.enum(['efs', 'relay'], { error: 'is neither efs nor relay' }))
+    .transform((name) => (name === 'efs' ? 'EFS' : 'RELAY') as 'EFS' | 'RELAY'),
+  expects: 'efs or relay',
+  show: (value: 'EFS' | 'RELAY') => value.toLowerCase(),
+};
+
+const onOff = {
+  schema: z
+    .string()
+    .pipe(z.enum(['on', 'off'], { error: 'is neither on nor off' }))
+    .transform((text) => text === 'on'),
+  expects: 'on or off',
+  show: (value: boolean) => (value ? 'on' : 'off'),
+};
+
+const matching = (pattern: RegExp, problem: string, expects: string) => ({
+  schema: z.string().regex(pattern, problem),
+  expects,
+  show: (value: string) => value,
+});
+
+const BROKER = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})$/;
+const isBroker = (text: string): boolean => {
+  const port = Number(BROKER.exec(text)?.[2] ?? 0);
+  return port >= 1 && port <= 65535;
+};
+
+const brokers = {
+  schema: z
+    .string()
+    .transform((text) => text.split(',').map((part) => part.trim()))
+    .refine((list) => list.every(isBroker), 'holds a broker that is not host:port'),
+  expects: 'brokers as host:port, separated by commas',
+  show: (value: readonly string[]) => value.join(','),
+};
+
+/** Blanks out a URL's password and whatever its query holds. */
+export function redactUrl(text: string): string {
+  if (!URL.canParse(text)) return '(not a URL)';
+  const url = new URL(text);
+  if (url.password !== '') url.password = '***';
+  if (url.search !== '') url.search = '?***';
+  return text.endsWith('/') ? url.href : url.href.replace(/\/$/, '');
+}
+
+const address = (schemes: readonly string[], expects: string) => ({
+  schema: z
+    .string()
+    .refine((text) => URL.canParse(text), { error: 'is not a URL', abort: true })
+    .refine((text) => schemes.includes(new URL(text).protocol), {
+      error: `does not begin with ${schemes.map((scheme) => `${scheme}//`).join(' or ')}`,
+      abort: true,
+    })
+    .refine((text) => new URL(text).hostname !== '', 'names no host')
+    .transform((text) => text.replace(/\/+$/, '')),
+  expects,
+  show: redactUrl,
+  secret: true,
+});
+
+const domainGroups = {
+  schema: z.string().transform((text, context): readonly DomainGroup[] => {
+    const { groups, problems } = parseDomainGroups(text);
+    for (const message of problems) context.addIssue({ code: 'custom', message });
+    return groups;
+  }),
+  expects: 'group=domain,domain;group=domain,... or none',
+  show: showDomainGroups,
+};
+
+const DEFAULT_GROUPS =
+  'apple=icloud.com,mac.com,me.com;google=gmail.com,googlemail.com;' +
+  'microsoft=hotmail.com,live.com,msn.com,outlook.com;yahoo=aol.com,rocketmail.com,yahoo.com,ymail.com';
+
+const registryUrl = address(['http:', 'https:'], 'an http:// or https:// URL; a path is allowed');
+const redisUrl = address(
+  ['redis:', 'rediss:'],
+  'a redis:// or rediss:// URL; user, password and /database are allowed',
+);
+const topicPrefix = matching(
+  /^[A-Za-z0-9._-]{0,150}$/,
+  'has characters that no topic name may have',
+  'at most 150 letters, digits, dots, hyphens and underscores',
+);
+const groupId = matching(
+  /^[^\p{Cc}\s]{1,200}$/u,
+  'is too long, or has blanks in it',
+  '1 to 200 characters without blanks',
+);
+const host = matching(
+  /^[A-Za-z0-9._:-]{1,253}$/,
+  'is not a host name or address',
+  'a host name or an IP address',
+);
+const timeout = whole(100, 600_000);
+
+/** By the field's name in `Config`, which is the variable's and the flag's in camel case. */
+export const SETTINGS = {
+  kafkaBrokers: setting('EFS_KAFKA_BROKERS', 'localhost:9092', brokers, 'Kafka brokers to start from'),
+  schemaRegistryUrl: setting(
+    'EFS_SCHEMA_REGISTRY_URL',
+    'http://localhost:8081',
+    registryUrl,
+    'schema registry with the Confluent-compatible API',
+  ),
+  redisUrl: setting(
+    'EFS_REDIS_URL',
+    'redis://localhost:6379',
+    redisUrl,
+    'Redis or Valkey that keeps the state',
+  ),
+  policy: setting('EFS_POLICY', 'efs', policy, 'policy of deliveries whose relay events name none'),
+  groupId: setting('EFS_GROUP_ID', 'efs', groupId, 'prefix of the consumer groups'),
+  partitions: setting(
+    'EFS_PARTITIONS',
+    '12',
+    whole(1, 10_000),
+    'partitions of topics that `efs setup` creates',
+  ),
+  partitioner: setting(
+    'EFS_PARTITIONER',
+    'murmur2',
+    oneOf('murmur2', 'off'),
+    'how producers place keys; off takes records wherever they are',
+  ),
+  httpPort: setting(
+    'EFS_HTTP_PORT',
+    '8090',
+    whole(0, 65_535),
+    'port of health and metrics; 0 takes a free one',
+  ),
+  httpHost: setting('EFS_HTTP_HOST', '127.0.0.1', host, 'address that the HTTP port listens on'),
+  topicPrefix: setting('EFS_TOPIC_PREFIX', '', topicPrefix, 'put before every topic name'),
+  lingerMs: setting(
+    'EFS_LINGER_MS',
+    '100',
+    whole(0, 60_000),
+    'how long a KPI change waits for more of its delivery',
+  ),
+  batchMax: setting('EFS_BATCH_MAX', '1000', whole(1, 2_000), 'records that one commit takes at most'),
+  maxValueBytes: setting(
+    'EFS_MAX_VALUE_BYTES',
+    '262144',
+    whole(1_024, 16_777_216),
+    'longest record value that is decoded; longer ones are set aside',
+  ),
+  maxHeaders: setting(
+    'EFS_MAX_HEADERS',
+    '256',
+    whole(0, 10_000),
+    'most headers of a record; with more it is set aside',
+  ),
+  messageStatus: setting(
+    'EFS_MESSAGE_STATUS',
+    'off',
+    onOff,
+    'whether every change of a message status is published',
+  ),
+  domainGroups: setting(
+    'EFS_DOMAIN_GROUPS',
+    DEFAULT_GROUPS,
+    domainGroups,
+    'recipient domains that count as one',
+  ),
+  buckets: setting(
+    'EFS_BUCKETS',
+    '1',
+    whole(1, 65_536),
+    'Redis hashes per delivery and partition; fixed once state exists',
+  ),
+  sessionTimeoutMs: setting(
+    'EFS_SESSION_TIMEOUT_MS',
+    '30000',
+    whole(6_000, 1_800_000),
+    'silence after which Kafka gives a worker’s partitions to another',
+  ),
+  logLevel: setting(
+    'EFS_LOG_LEVEL',
+    'info',
+    oneOf('debug', 'info', 'warn', 'error', 'silent'),
+    'least severe line logged',
+  ),
+  logFormat: setting(
+    'EFS_LOG_FORMAT',
+    'auto',
+    oneOf('auto', 'json', 'pretty'),
+    'form of log lines; auto is pretty on a terminal',
+  ),
+  redisTimeoutMs: setting('EFS_REDIS_TIMEOUT_MS', '5000', timeout, 'how long a Redis command may take'),
+  kafkaRequestTimeoutMs: setting(
+    'EFS_KAFKA_REQUEST_TIMEOUT_MS',
+    '10000',
+    timeout,
+    'how long a Kafka request may take',
+  ),
+  registryTimeoutMs: setting(
+    'EFS_REGISTRY_TIMEOUT_MS',
+    '5000',
+    timeout,
+    'how long a registry request may take',
+  ),
+} as const;

@@ -1,0 +1,180 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Config, describeConfig, flagOf, readConfig, settings } from '../../src/base/config';
+
+function ok(env: Record<string, string>, flags = {}): Config {
+  const result = readConfig(env, flags);
+  if ('errors' in result) throw new Error(result.errors.join('\n'));
+  return result.ok;
+}
+
+function errors(env: Record<string, string>, flags = {}): string[] {
+  const result = readConfig(env, flags);
+  return 'errors' in result ? result.errors : [];
+}
+
+describe('the settings', () => {
+  test('have the documented defaults', () => {
+    expect(ok({})).toMatchObject({
+      kafkaBrokers: ['localhost:9092'],
+      schemaRegistryUrl: 'http://localhost:8081',
+      redisUrl: 'redis://localhost:6379',
+      policy: 'EFS',
+      groupId: 'efs',
+      partitions: 12,
+      partitioner: 'murmur2',
+      httpPort: 8090,
+      httpHost: '127.0.0.1',
+      topicPrefix: '',
+      lingerMs: 100,
+      batchMax: 1000,
+      maxValueBytes: 262_144,
+      maxHeaders: 256,
+      messageStatus: false,
+      buckets: 1,
+      sessionTimeoutMs: 30_000,
+      logLevel: 'info',
+      logFormat: 'auto',
+      redisTimeoutMs: 5000,
+      kafkaRequestTimeoutMs: 10_000,
+      registryTimeoutMs: 5000,
+    });
+    expect(ok({}).domainGroups).toEqual([
+      { name: 'apple', domains: ['icloud.com', 'mac.com', 'me.com'] },
+      { name: 'google', domains: ['gmail.com', 'googlemail.com'] },
+      { name: 'microsoft', domains: ['hotmail.com', 'live.com', 'msn.com', 'outlook.com'] },
+      { name: 'yahoo', domains: ['aol.com', 'rocketmail.com', 'yahoo.com', 'ymail.com'] },
+    ]);
+  });
+
+  test('are named alike as variable, flag and field', () => {
+    for (const [name, setting] of settings) {
+      const camel = flagOf(setting)
+        .slice(2)
+        .replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+      expect(camel).toBe(name);
+    }
+  });
+
+  test('take an empty value and a blank one as not set', () => {
+    expect(ok({ EFS_HTTP_PORT: '', EFS_GROUP_ID: ' \n' })).toMatchObject({ httpPort: 8090, groupId: 'efs' });
+  });
+
+  test('lose the newline at the end that files and shells leave', () => {
+    expect(ok({ EFS_GROUP_ID: 'mine\r\n', EFS_KAFKA_BROKERS: 'a:1, b:2\n' })).toMatchObject({
+      groupId: 'mine',
+      kafkaBrokers: ['a:1', 'b:2'],
+    });
+  });
+
+  test('let a flag win over the environment, and name the flag when it is wrong', () => {
+    expect(ok({ EFS_HTTP_PORT: '1' }, { httpPort: '2' }).httpPort).toBe(2);
+    expect(errors({}, { httpPort: 'x' })[0]).toMatch(/^--http-port: "x" is not a whole number/);
+  });
+});
+
+describe('a wrong setting', () => {
+  test('is told with all others at once, each with variable, problem and remedy', () => {
+    const found = errors({ EFS_HTTP_PORT: '70000', EFS_POLICY: 'EFS', EFS_REDIS_URL: 'http://x' });
+    expect(found).toHaveLength(3);
+    expect(found).toContainEqual(
+      'EFS_HTTP_PORT: "70000" is above 65535; set it to a whole number from 0 to 65535, or leave it out for 8090',
+    );
+    expect(found.join('\n')).toMatch(/EFS_POLICY: "EFS" is neither efs nor relay; set it to efs or relay/);
+    expect(found.join('\n')).toMatch(/EFS_REDIS_URL: does not begin with redis:\/\/ or rediss:\/\//);
+  });
+
+  test.each(['-1', '1e3', 'NaN', '0x10', '1.5', '1 000', '99999999999999999999'])(
+    'numbers: %s is refused',
+    (text) => {
+      expect(errors({ EFS_PARTITIONS: text })).toHaveLength(1);
+    },
+  );
+
+  test.each([
+    ['EFS_KAFKA_BROKERS', 'localhost'],
+    ['EFS_KAFKA_BROKERS', 'a:1,,b:2'],
+    ['EFS_KAFKA_BROKERS', 'a:0'],
+    ['EFS_KAFKA_BROKERS', 'a:65536'],
+    ['EFS_KAFKA_BROKERS', 'kafka://a:1'],
+    ['EFS_SCHEMA_REGISTRY_URL', 'localhost:8081'],
+    ['EFS_REDIS_URL', 'redis//localhost'],
+    ['EFS_TOPIC_PREFIX', 'a/b'],
+    ['EFS_GROUP_ID', 'a b'],
+    ['EFS_PARTITIONER', 'random'],
+    ['EFS_MESSAGE_STATUS', 'true'],
+    ['EFS_SESSION_TIMEOUT_MS', '5999'],
+  ])('%s=%s is refused', (variable, text) => {
+    expect(errors({ [variable]: text })).toEqual([expect.stringMatching(`^${variable}:.*; set it to `)]);
+  });
+
+  test('that no setting has is refused with the nearest name', () => {
+    expect(errors({ EFS_KAFKA_BROKER: 'a:1' })).toEqual([
+      'EFS_KAFKA_BROKER: is not a setting; did you mean EFS_KAFKA_BROKERS? Otherwise remove it',
+    ]);
+  });
+
+  test('never shows the secret it holds', () => {
+    expect(errors({ EFS_REDIS_URL: 'http://me:hunter2@x' }).join()).not.toContain('hunter2');
+    expect(errors({ EFS_REDIS_URL: 'hunter2' }).join()).not.toContain('hunter2');
+  });
+});
+
+describe('domain groups', () => {
+  test('are sorted, in lower case, and canonical', () => {
+    const groups = ok({ EFS_DOMAIN_GROUPS: 'b=Y.org, x.org ; a=z.org;' }).domainGroups;
+    expect(groups).toEqual([
+      { name: 'a', domains: ['z.org'] },
+      { name: 'b', domains: ['x.org', 'y.org'] },
+    ]);
+    expect(ok({ EFS_DOMAIN_GROUPS: 'none' }).domainGroups).toEqual([]);
+  });
+
+  test.each([
+    ['a=x.org;b=X.ORG', 'x.org in a and again in b'],
+    ['a=x.org,x.org', 'x.org in a and again in a'],
+    ['other=x.org', 'what remains'],
+    ['a=x.org;a=y.org', '"a" twice'],
+    ['a=', 'empty or malformed'],
+    ['a', 'empty or malformed'],
+    ['A!=x.org', 'lower-case letters'],
+    ['=x.org', 'lower-case letters'],
+    ['__proto__=x.org', 'lower-case letters'],
+  ])('%s is refused: %s', (text, problem) => {
+    expect(errors({ EFS_DOMAIN_GROUPS: text })[0]).toContain(problem);
+  });
+});
+
+describe('secrets', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'efs-config-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'redis-url');
+
+  test('come from a file where _FILE names one', () => {
+    writeFileSync(file, 'redis://:s3cret@redis:6379/2\n');
+    expect(ok({ EFS_REDIS_URL_FILE: file }).redisUrl).toBe('redis://:s3cret@redis:6379/2');
+  });
+
+  test('are refused from two places, and from a file that cannot be read', () => {
+    expect(errors({ EFS_REDIS_URL_FILE: file, EFS_REDIS_URL: 'redis://x' })[0]).toContain('keep one of them');
+    expect(errors({ EFS_REDIS_URL_FILE: join(folder, 'no') })[0]).toMatch(
+      /EFS_REDIS_URL_FILE: cannot read .*ENOENT/,
+    );
+    expect(errors({ EFS_GROUP_ID_FILE: file })[0]).toContain('is not a setting');
+  });
+
+  test('are blanked out when the settings are shown, in the password and in the query', () => {
+    const rows = describeConfig(ok({ EFS_REDIS_URL: 'redis://me:s3cret@r:1?password=s3cret' }));
+    const shown = rows.find((row) => row.variable === 'EFS_REDIS_URL')?.value;
+    expect(shown).toContain('me:***@r:1');
+    expect(JSON.stringify(rows)).not.toContain('s3cret');
+  });
+
+  test('every row of the table shows a value that the setting takes again', () => {
+    const rows = describeConfig();
+    expect(rows).toHaveLength(settings.length);
+    for (const row of rows) expect([row.variable, row.value]).toEqual([row.variable, row.fallback]);
+    expect(errors(Object.fromEntries(rows.map((row) => [row.variable, row.value])))).toEqual([]);
+  });
+});
