@@ -1,0 +1,75 @@
+import { unreachable } from '../base/assert';
+import type { PolicyName } from '../feedback/feedback';
+import { KIND, type MessageAggregate, type Outcome, policyOf, RANK } from '../status/message';
+import { decisionOf, POLICIES } from '../status/policy';
+import { statusOf } from '../status/projection';
+import type { DomainGroups } from './domains';
+import { addDomain, addHour, addReason, type Counter, hourOf, type Totals } from './kpis';
+
+/** What turns a message into counts: fixed for a generation. */
+export interface CountingRules {
+  readonly defaultPolicy: PolicyName;
+  readonly groups: DomainGroups;
+}
+
+/**
+ * Adds what one message is worth to the totals (`sign` 1), or takes it away again (−1). A change of a message is
+ * counted as: take away what it was worth before, add what it is worth after. No event is ever counted as such.
+ */
+export function countMessage(totals: Totals, message: MessageAggregate, sign: 1 | -1, rules: CountingRules): void {
+  const { status, reason } = statusOf(message, rules.defaultPolicy);
+  const decision = decisionOf(message.outcome);
+  const sent = status === 'SENT';
+  const failed = status === 'FAILED';
+  const softBounced = message.softBounce !== null;
+
+  totals.relayed += sign;
+  totals[COUNTER_OF_STATUS[status]] += sign;
+  if (decision === 'success') totals.delivered += sign;
+  if (softBounced) {
+    totals.softBounced += sign;
+    if (decision === 'none') totals.waitingForRetry += sign;
+    if (decision === 'success') totals.recovered += sign;
+  }
+  addDomain(
+    totals,
+    rules.groups.nameOf(message.relay.domainGroup),
+    { relayed: 1, sent: Number(sent), failed: Number(failed), softBounced: Number(softBounced) },
+    sign,
+  );
+  if (sent) addHour(totals, hourOf(successAt(message, rules.defaultPolicy)), sign, 0);
+  if (failed && message.outcome !== null) {
+    totals[failureCounter(message.outcome)] += sign;
+    if (reason !== null) addReason(totals, reason, sign);
+    addHour(totals, hourOf(message.outcome.at), 0, sign);
+  }
+}
+
+const COUNTER_OF_STATUS = {
+  TAKEN_INTO_ACCOUNT: 'takenIntoAccount',
+  SENT: 'sent',
+  FAILED: 'failed',
+} as const satisfies Record<string, Counter>;
+
+/** A success counts in its own hour, or in the relay's, as the message's policy says. */
+function successAt(message: MessageAggregate, defaultPolicy: PolicyName): number {
+  const { successHour } = POLICIES[policyOf(message, defaultPolicy)];
+  return successHour === 'success' && message.outcome !== null ? message.outcome.at : message.relay.at;
+}
+
+/** Which counter a failed message belongs to, by what decided it. */
+function failureCounter(outcome: Outcome): Counter {
+  switch (outcome.kind) {
+    case KIND.BOUNCED:
+      return outcome.rank === RANK.ASYNCHRONOUS ? 'failedByAsyncBounce' : 'failedByHardBounce';
+    case KIND.RETRY_FAILED:
+      return 'failedByRetry';
+    case KIND.RETRY_EXPIRED:
+      return 'failedByExpiry';
+    case KIND.DELIVERED:
+    case KIND.RETRY_SUCCEEDED:
+      throw new Error('a success has no failure counter');
+    default:
+      return unreachable(outcome.kind);
+  }
+}

@@ -1,0 +1,159 @@
+import { unreachable } from '../base/assert';
+import type { Feedback, HardBounced, RetryOutcome, SoftBounced } from '../feedback/feedback';
+import { qualify, REASON_NUMBERS } from '../feedback/qualification';
+import {
+  KIND,
+  type MessageAggregate,
+  type Outcome,
+  type OutcomeKind,
+  type OutcomeRank,
+  RANK,
+  type RelayFacts,
+  type RelayRank,
+  type SoftBounceFacts,
+  VALIDITY_MAX_MS,
+} from './message';
+
+/**
+ * Folds one feedback into a message's aggregate (null: the message was never seen). Total, pure, and a join: the
+ * result depends on the set of feedback folded, not on order or repetition. Gives the same object back where the
+ * feedback says nothing new.
+ *
+ * `domainGroupOf` gives the index of a recipient domain's group in the list sorted by name.
+ */
+export function evolve(
+  before: MessageAggregate | null,
+  feedback: Feedback,
+  domainGroupOf: (domain: string) => number,
+): MessageAggregate {
+  const relay = relayClaim(feedback, domainGroupOf);
+  const seen = before === null ? firstSight(relay) : withRelay(before, relay);
+  switch (feedback.kind) {
+    case 'Relayed':
+      return withPolicy(withValidity(seen, feedback.validityPeriodMs), feedback.policy);
+    case 'Delivered':
+      return withOutcome(seen, success(RANK.OBSERVED, feedback.occurredAt, KIND.DELIVERED));
+    case 'HardBounced':
+      return withBounce(seen, feedback);
+    case 'SoftBounced':
+      return feedback.source === 'ASYNC' ? withBounce(seen, feedback) : withSoftBounce(seen, feedback);
+    case 'RetryOutcome':
+      return withRetryOutcome(seen, feedback);
+    default:
+      return unreachable(feedback);
+  }
+}
+
+function firstSight(relay: RelayFacts): MessageAggregate {
+  return {
+    relay,
+    saysEfs: false,
+    saysRelay: false,
+    validityMs: VALIDITY_MAX_MS,
+    softBounce: null,
+    outcome: null,
+  };
+}
+
+/** Every feedback implies a relay; a `Relayed` knows best when it was, another record's `relayedAt` second best. */
+function relayClaim(feedback: Feedback, domainGroupOf: (domain: string) => number): RelayFacts {
+  const domainGroup = domainGroupOf(feedback.recipientDomain);
+  if (feedback.kind === 'Relayed') return { rank: 0, at: feedback.occurredAt, domainGroup };
+  const rank: RelayRank = feedback.relayedAt === null ? 2 : 1;
+  return { rank, at: feedback.relayedAt ?? feedback.occurredAt, domainGroup };
+}
+
+function withRelay(message: MessageAggregate, claim: RelayFacts): MessageAggregate {
+  const known = message.relay;
+  const order = claim.rank - known.rank || claim.at - known.at || claim.domainGroup - known.domainGroup;
+  return order < 0 ? { ...message, relay: claim } : message;
+}
+
+function withValidity(message: MessageAggregate, validityPeriodMs: number | null): MessageAggregate {
+  if (validityPeriodMs === null || validityPeriodMs >= message.validityMs) return message;
+  return { ...message, validityMs: validityPeriodMs };
+}
+
+function withPolicy(message: MessageAggregate, policy: 'EFS' | 'RELAY' | null): MessageAggregate {
+  switch (policy) {
+    case null:
+      return message;
+    case 'EFS':
+      return message.saysEfs ? message : { ...message, saysEfs: true };
+    case 'RELAY':
+      return message.saysRelay ? message : { ...message, saysRelay: true };
+    default:
+      return unreachable(policy);
+  }
+}
+
+function withSoftBounce(message: MessageAggregate, bounce: SoftBounced): MessageAggregate {
+  const qualification = qualify(bounce.bounceClass, bounce.diagnostic);
+  if (qualification === 'not-a-failure') return message;
+  const claim: SoftBounceFacts = {
+    at: bounce.occurredAt,
+    bounceClass: bounce.bounceClass,
+    reason: REASON_NUMBERS[qualification.reason],
+  };
+  const last = message.softBounce;
+  const order =
+    last === null ? 1 : claim.at - last.at || claim.bounceClass - last.bounceClass || claim.reason - last.reason;
+  return order > 0 ? { ...message, softBounce: claim } : message;
+}
+
+function withBounce(message: MessageAggregate, bounce: HardBounced | SoftBounced): MessageAggregate {
+  const rank = bounce.source === 'ASYNC' ? RANK.ASYNCHRONOUS : RANK.OBSERVED;
+  return withFailure(message, rank, bounce, KIND.BOUNCED);
+}
+
+function withRetryOutcome(message: MessageAggregate, retry: RetryOutcome): MessageAggregate {
+  const rank = retry.inferred ? RANK.INFERRED : RANK.OBSERVED;
+  switch (retry.outcome) {
+    case 'SUCCEEDED':
+      return withOutcome(message, success(rank, retry.occurredAt, KIND.RETRY_SUCCEEDED));
+    case 'EXPIRED':
+      return withFailure(message, rank, retry, KIND.RETRY_EXPIRED);
+    case 'FAILED':
+      return withFailure(message, rank, retry, KIND.RETRY_FAILED);
+    default:
+      return unreachable(retry.outcome);
+  }
+}
+
+function success(rank: OutcomeRank, at: number, kind: OutcomeKind): Outcome {
+  return { rank, at, kind, bounceClass: null, reason: 0 };
+}
+
+function withFailure(
+  message: MessageAggregate,
+  rank: OutcomeRank,
+  said: { occurredAt: number; bounceClass: number | null; diagnostic: string | null },
+  kind: OutcomeKind,
+): MessageAggregate {
+  if (said.bounceClass === null) {
+    return withOutcome(message, { rank, at: said.occurredAt, kind, bounceClass: null, reason: 0 });
+  }
+  const qualification = qualify(said.bounceClass, said.diagnostic);
+  if (qualification === 'not-a-failure') return message;
+  const reason = REASON_NUMBERS[qualification.reason];
+  return withOutcome(message, { rank, at: said.occurredAt, kind, bounceClass: said.bounceClass, reason });
+}
+
+function withOutcome(message: MessageAggregate, claim: Outcome): MessageAggregate {
+  return message.outcome === null || compareOutcomes(claim, message.outcome) > 0
+    ? { ...message, outcome: claim }
+    : message;
+}
+
+/** A total order by content, so that no event id has to be kept: the greatest outcome decides. */
+function compareOutcomes(a: Outcome, b: Outcome): number {
+  return (
+    a.rank - b.rank || a.at - b.at || a.kind - b.kind || compareClasses(a.bounceClass, b.bounceClass) || a.reason - b.reason
+  );
+}
+
+/** No class counts below any class, also below a negative one. */
+function compareClasses(a: number | null, b: number | null): number {
+  if (a === null || b === null) return Number(a !== null) - Number(b !== null);
+  return a - b;
+}

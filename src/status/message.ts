@@ -1,0 +1,64 @@
+import type { Millis, PolicyName } from '../feedback/feedback';
+
+/** 3.5 days: no message is retried longer, whatever was configured. */
+export const VALIDITY_MAX_MS = 84 * 60 * 60 * 1000;
+
+/** How well the relay is known: by a `Relayed`, by another record's `relayedAt`, or only by a record's own time. */
+export type RelayRank = 0 | 1 | 2;
+
+export interface RelayFacts {
+  readonly rank: RelayRank;
+  readonly at: Millis;
+  /** Index of the domain group in the generation's list, which is sorted by name: a lesser index is a lesser name. */
+  readonly domainGroup: number;
+}
+
+/** The last synchronous soft bounce. */
+export interface SoftBounceFacts {
+  readonly at: Millis;
+  readonly bounceClass: number;
+  /** Campaign's number. */
+  readonly reason: number;
+}
+
+/** Inferred by a timer, observed by the MTA, or bounced after acceptance: a higher one beats a lower one. */
+export const RANK = { INFERRED: 0, OBSERVED: 1, ASYNCHRONOUS: 2 } as const;
+export type OutcomeRank = (typeof RANK)[keyof typeof RANK];
+
+export const KIND = { DELIVERED: 1, RETRY_SUCCEEDED: 2, RETRY_EXPIRED: 3, RETRY_FAILED: 4, BOUNCED: 5 } as const;
+export type OutcomeKind = (typeof KIND)[keyof typeof KIND];
+
+/** What decides a message. */
+export interface Outcome {
+  readonly rank: OutcomeRank;
+  readonly at: Millis;
+  readonly kind: OutcomeKind;
+  /** Null for a success and where the MTA named none. */
+  readonly bounceClass: number | null;
+  /** Campaign's number; 0 where there is no class. */
+  readonly reason: number;
+}
+
+/**
+ * Everything the service remembers of one message. It is a join: each part only ever moves up its order, so the same
+ * set of feedback gives the same aggregate in any order and any number of times.
+ */
+export interface MessageAggregate {
+  readonly relay: RelayFacts;
+  /** What the message's own relays said of the policy. */
+  readonly saysEfs: boolean;
+  readonly saysRelay: boolean;
+  /** The least validity given, at most 84 h. */
+  readonly validityMs: Millis;
+  readonly softBounce: SoftBounceFacts | null;
+  readonly outcome: Outcome | null;
+}
+
+/** EFS wins over RELAY, either over the default: what was said of a message or a delivery decides its policy. */
+export function policyOf(
+  said: { readonly saysEfs: boolean; readonly saysRelay: boolean },
+  defaultPolicy: PolicyName,
+): PolicyName {
+  if (said.saysEfs) return 'EFS';
+  return said.saysRelay ? 'RELAY' : defaultPolicy;
+}

@@ -1,0 +1,57 @@
+import type { PolicyName } from '../feedback/feedback';
+import type { Outcome } from './message';
+import { KIND } from './message';
+
+export type Status = 'TAKEN_INTO_ACCOUNT' | 'SENT' | 'FAILED';
+
+/** What decided a message, as the policies see it. */
+export type Decision = 'none' | 'success' | 'bounce' | 'retry-failed' | 'retry-expired';
+
+/** How feedback becomes status and Success. A further variant is a further table. */
+export interface Policy {
+  /** The status of a message by what decided it. */
+  readonly status: Readonly<Record<Decision, Status>>;
+  /** Which moment's hour a success counts in: when it was reported, or when the message was relayed. */
+  readonly successHour: 'success' | 'relay';
+  /** Whether Success is shown while nothing but relays is known. */
+  readonly showsSuccessBeforeFeedback: boolean;
+}
+
+export const POLICIES: Readonly<Record<PolicyName, Policy>> = {
+  /** With the Email Feedback Service: relayed is not yet sent; Success starts at 0 % and rises. */
+  EFS: {
+    status: {
+      none: 'TAKEN_INTO_ACCOUNT',
+      success: 'SENT',
+      bounce: 'FAILED',
+      'retry-failed': 'FAILED',
+      'retry-expired': 'FAILED',
+    },
+    successHour: 'success',
+    showsSuccessBeforeFeedback: false,
+  },
+  /** Without it: relayed is sent; Success starts at 100 % and falls. */
+  RELAY: {
+    status: {
+      none: 'SENT',
+      success: 'SENT',
+      bounce: 'FAILED',
+      'retry-failed': 'FAILED',
+      'retry-expired': 'FAILED',
+    },
+    successHour: 'relay',
+    showsSuccessBeforeFeedback: true,
+  },
+};
+
+const DECISIONS: Readonly<Record<Outcome['kind'], Decision>> = {
+  [KIND.DELIVERED]: 'success',
+  [KIND.RETRY_SUCCEEDED]: 'success',
+  [KIND.RETRY_EXPIRED]: 'retry-expired',
+  [KIND.RETRY_FAILED]: 'retry-failed',
+  [KIND.BOUNCED]: 'bounce',
+};
+
+export function decisionOf(outcome: Outcome | null): Decision {
+  return outcome === null ? 'none' : DECISIONS[outcome.kind];
+}

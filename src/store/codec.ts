@@ -1,0 +1,131 @@
+import { assert, must } from '../base/assert';
+import type { MessageId } from '../base/ids';
+import type {
+  MessageAggregate,
+  Outcome,
+  OutcomeKind,
+  OutcomeRank,
+  RelayRank,
+  SoftBounceFacts,
+} from '../status/message';
+import { VALIDITY_MAX_MS } from '../status/message';
+
+/*
+ * A message's aggregate as stored, 9 to 40 bytes; big-endian:
+ *
+ *   u8   version (high nibble) | 8 validity given | 4 soft bounce | 2 says RELAY | 1 says EFS
+ *   u8   128 outcome has a class | outcome rank (2 bits) | outcome kind (3 bits, 0: none) | relay rank (2 bits)
+ *   u48  relayed at, u8 domain group
+ *   u32  validity                         where given
+ *   u48  at, i32 class, u8 reason         where there is a soft bounce
+ *   u48  at                               where there is an outcome
+ *   i32  class, u8 reason                 where that has a class
+ */
+const VERSION = 1;
+const LENGTH_MAX = 40;
+
+const SAYS_EFS = 1;
+const SAYS_RELAY = 2;
+const HAS_SOFT_BOUNCE = 4;
+const HAS_VALIDITY = 8;
+const HAS_CLASS = 128;
+
+const scratch = Buffer.alloc(LENGTH_MAX);
+
+/** Packs an aggregate into bytes of its own. */
+export function encodeMessage(message: MessageAggregate): Buffer {
+  const { relay, softBounce, outcome } = message;
+  const hasValidity = message.validityMs !== VALIDITY_MAX_MS;
+  scratch[0] =
+    (VERSION << 4) |
+    (message.saysEfs ? SAYS_EFS : 0) |
+    (message.saysRelay ? SAYS_RELAY : 0) |
+    (softBounce === null ? 0 : HAS_SOFT_BOUNCE) |
+    (hasValidity ? HAS_VALIDITY : 0);
+  scratch[1] = relay.rank | (outcome === null ? 0 : outcomeBits(outcome));
+  let at = scratch.writeUIntBE(relay.at, 2, 6);
+  at = scratch.writeUInt8(relay.domainGroup, at);
+  if (hasValidity) at = scratch.writeUInt32BE(message.validityMs, at);
+  if (softBounce !== null) at = writeBounce(softBounce.at, softBounce.bounceClass, softBounce.reason, at);
+  if (outcome !== null) {
+    at =
+      outcome.bounceClass === null
+        ? scratch.writeUIntBE(outcome.at, at, 6)
+        : writeBounce(outcome.at, outcome.bounceClass, outcome.reason, at);
+  }
+  return Buffer.from(scratch.subarray(0, at));
+}
+
+function outcomeBits(outcome: Outcome): number {
+  return (outcome.bounceClass === null ? 0 : HAS_CLASS) | (outcome.rank << 5) | (outcome.kind << 2);
+}
+
+function writeBounce(time: number, bounceClass: number, reason: number, at: number): number {
+  scratch.writeUIntBE(time, at, 6);
+  scratch.writeInt32BE(bounceClass, at + 6);
+  return scratch.writeUInt8(reason, at + 10);
+}
+
+/** Unpacks what `encodeMessage` packed. Bytes of another version are a broken invariant. */
+export function decodeMessage(bytes: Buffer): MessageAggregate {
+  const flags = must(bytes[0], 'an empty aggregate is stored');
+  const bits = must(bytes[1], 'a truncated aggregate is stored');
+  assert(flags >> 4 === VERSION, `an aggregate of version ${flags >> 4} is stored`);
+  let at = 9;
+  let validityMs = VALIDITY_MAX_MS;
+  if (flags & HAS_VALIDITY) {
+    validityMs = bytes.readUInt32BE(at);
+    at += 4;
+  }
+  let softBounce: SoftBounceFacts | null = null;
+  if (flags & HAS_SOFT_BOUNCE) {
+    softBounce = readBounce(bytes, at);
+    at += 11;
+  }
+  const kind = (bits >> 2) & 7;
+  return {
+    relay: { rank: (bits & 3) as RelayRank, at: bytes.readUIntBE(2, 6), domainGroup: bytes.readUInt8(8) },
+    saysEfs: (flags & SAYS_EFS) !== 0,
+    saysRelay: (flags & SAYS_RELAY) !== 0,
+    validityMs,
+    softBounce,
+    outcome: kind === 0 ? null : readOutcome(bytes, at, bits),
+  };
+}
+
+function readBounce(bytes: Buffer, at: number): SoftBounceFacts {
+  return {
+    at: bytes.readUIntBE(at, 6),
+    bounceClass: bytes.readInt32BE(at + 6),
+    reason: bytes.readUInt8(at + 10),
+  };
+}
+
+function readOutcome(bytes: Buffer, at: number, bits: number): Outcome {
+  const rank = ((bits >> 5) & 3) as OutcomeRank;
+  const kind = ((bits >> 2) & 7) as OutcomeKind;
+  if (bits & HAS_CLASS) return { rank, kind, ...readBounce(bytes, at) };
+  return { rank, kind, at: bytes.readUIntBE(at, 6), bounceClass: null, reason: 0 };
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const UUID_BYTES = 16;
+
+/**
+ * A message id as a field: 16 bytes for a lower-case UUID, else its UTF-8. An id that happens to be 16 bytes long gets
+ * a NUL in front, which no id can begin with, so that no two ids share a field.
+ */
+export function encodeMessageId(id: MessageId): Buffer {
+  if (id.length === 36 && UUID.test(id)) return Buffer.from(id.replaceAll('-', ''), 'hex');
+  const bytes = Buffer.from(id, 'utf8');
+  return bytes.length === UUID_BYTES ? Buffer.concat([Buffer.of(0), bytes]) : bytes;
+}
+
+/** The id that `encodeMessageId` packed. */
+export function decodeMessageId(field: Buffer): MessageId {
+  if (field.length === UUID_BYTES) {
+    const hex = field.toString('hex');
+    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}` as MessageId;
+  }
+  return (field[0] === 0 ? field.subarray(1) : field).toString('utf8') as MessageId;
+}
