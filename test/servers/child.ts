@@ -1,0 +1,167 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** How to run a server as a child process. `dir` holds its data and its log, and goes with `stop`. */
+export interface ServerSpec {
+  name: string;
+  command: string;
+  args: string[];
+  env?: Record<string, string>;
+  dir: string;
+  startTimeoutMs: number;
+  /** Whether it answers; asked again and again until it does. `log` is what it has printed since its start. */
+  ready(log: string): boolean | Promise<boolean>;
+}
+
+/** A real server, to be used and to be mistreated. Ports and data survive everything but `stop`. */
+export interface Server {
+  /** Sends `signal` (SIGKILL where none is given) and resolves when the process is gone. */
+  kill(signal?: NodeJS.Signals): Promise<void>;
+  /** SIGSTOP: the process keeps its sockets and answers nothing. */
+  pause(): void;
+  resume(): void;
+  /** Kills it where it still runs, then starts it on the same ports with the same data; resolves when it answers. */
+  restart(): Promise<void>;
+  /** Kills it and removes its data. */
+  stop(): Promise<void>;
+  pid(): number;
+  /** What it has printed since its last start. */
+  log(): string;
+}
+
+/** A new directory for one server of one run. */
+export function serverDir(name: string): string {
+  return mkdtempSync(join(tmpdir(), `efs-test-${name}-`));
+}
+
+export const pollMs = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+let lastPort = 15_000 + Math.floor(Math.random() * 14_000);
+
+/**
+ * A port nobody listens on, below the range the kernel gives to outgoing connections: a client that keeps
+ * dialling a server while it is down could otherwise be given the server's own port and connect to itself.
+ */
+export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < 1_000; tries++) {
+    const port = lastPort >= 30_000 ? 15_000 : lastPort + 1;
+    lastPort = port;
+    if (await canListen(port)) return port;
+  }
+  throw new Error('no free port between 15000 and 30000');
+}
+
+function canListen(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', () => resolve(false));
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
+  });
+}
+
+/**
+ * A shell that waits for the end of its input, which comes when this process ends in whatever way, SIGKILL
+ * included, and then kills the server and removes its data.
+ */
+function watch(pid: number, dir: string): ChildProcess {
+  const script = 'read _; kill -9 "$1" 2>/dev/null; rm -rf "$2"';
+  const reaper = spawn('sh', ['-c', script, 'reaper', String(pid), dir], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+  reaper.on('error', () => {});
+  reaper.stdin?.on('error', () => {});
+  reaper.unref();
+  if (reaper.stdin && 'unref' in reaper.stdin) (reaper.stdin as unknown as { unref(): void }).unref();
+  return reaper;
+}
+
+interface Running {
+  child: ChildProcess;
+  reaper: ChildProcess;
+  exited: Promise<void>;
+}
+
+function launch(spec: ServerSpec): Running {
+  const log = openSync(join(spec.dir, 'server.log'), 'w');
+  const child = spawn(spec.command, spec.args, {
+    cwd: spec.dir,
+    env: { ...process.env, ...spec.env },
+    stdio: ['ignore', log, log],
+  });
+  closeSync(log);
+  child.unref();
+  if (child.pid === undefined) throw new Error(`${spec.name}: cannot run ${spec.command}`);
+  const reaper = watch(child.pid, spec.dir);
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  child.once('error', () => {});
+  return { child, reaper, exited };
+}
+
+const hasExited = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null;
+
+async function becomeReady(spec: ServerSpec, running: Running, log: () => string): Promise<void> {
+  const deadline = Date.now() + spec.startTimeoutMs;
+  while (!(await spec.ready(log()))) {
+    const gone = hasExited(running.child);
+    if (gone || Date.now() > deadline) {
+      running.child.kill('SIGKILL');
+      const why = gone ? 'ended before it was ready' : `was not ready after ${spec.startTimeoutMs} ms`;
+      throw new Error(`${spec.name} ${why}; the end of its log:\n${log().slice(-4_000)}`);
+    }
+    await pollMs(40);
+  }
+}
+
+/** Starts the process; resolves when it answers. Throws with the end of its log when it does not. */
+export async function startServer(spec: ServerSpec): Promise<Server> {
+  const log = (): string => readFileSync(join(spec.dir, 'server.log'), 'utf8');
+  let running = launch(spec);
+  const kill = async (signal: NodeJS.Signals = 'SIGKILL'): Promise<void> => {
+    if (!hasExited(running.child)) {
+      running.child.ref();
+      running.child.kill(signal);
+      await running.exited;
+    }
+    running.reaper.kill('SIGKILL');
+  };
+  const stop = async (): Promise<void> => {
+    await kill();
+    rmSync(spec.dir, { recursive: true, force: true });
+  };
+  await becomeReady(spec, running, log).catch(async (error: unknown) => {
+    await stop();
+    throw error;
+  });
+  return {
+    kill,
+    stop,
+    log,
+    pid: () => running.child.pid ?? 0,
+    pause: () => void running.child.kill('SIGSTOP'),
+    resume: () => void running.child.kill('SIGCONT'),
+    restart: async () => {
+      await kill();
+      running = launch(spec);
+      await becomeReady(spec, running, log);
+    },
+  };
+}
+
+/** Several servers treated as one: what is done to it is done to all of them at once. */
+export function allOf(servers: readonly Server[]): Omit<Server, 'pid'> {
+  const each = async (act: (server: Server) => Promise<void>): Promise<void> => {
+    await Promise.all(servers.map(act));
+  };
+  return {
+    kill: (signal) => each((server) => server.kill(signal)),
+    restart: () => each((server) => server.restart()),
+    stop: () => each((server) => server.stop()),
+    pause: () => servers.forEach((server) => server.pause()),
+    resume: () => servers.forEach((server) => server.resume()),
+    log: () => servers.map((server) => server.log()).join('\n'),
+  };
+}

@@ -1,0 +1,98 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+import { allOf, freePort, serverDir, startServer, type Server } from './child';
+import { kafkaJars } from './provision';
+
+export interface KafkaOptions {
+  /** One broker, or a cluster of three that keeps its quorum when one of them dies. */
+  brokers?: 1 | 3;
+  /** Added to server.properties, over what is there. */
+  properties?: Record<string, string | number>;
+}
+
+/** An Apache Kafka cluster. What is done to it is done to every broker; `nodes` are the single ones. */
+export interface KafkaServer extends Omit<Server, 'pid'> {
+  /** host:port of each broker. */
+  brokers: string[];
+  nodes: Server[];
+}
+
+interface Node {
+  id: number;
+  port: number;
+  controllerPort: number;
+  dir: string;
+}
+
+function properties(node: Node, nodes: readonly Node[], own: Record<string, string | number>): string {
+  const all: Record<string, string | number> = {
+    'process.roles': 'broker,controller',
+    'node.id': node.id,
+    listeners: `PLAINTEXT://127.0.0.1:${node.port},CONTROLLER://127.0.0.1:${node.controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${node.port}`,
+    'controller.listener.names': 'CONTROLLER',
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'controller.quorum.voters': nodes.map((each) => `${each.id}@127.0.0.1:${each.controllerPort}`).join(','),
+    'log.dirs': join(node.dir, 'data'),
+    'auto.create.topics.enable': 'false',
+    'default.replication.factor': nodes.length,
+    'offsets.topic.replication.factor': nodes.length,
+    'offsets.topic.num.partitions': 4,
+    'transaction.state.log.replication.factor': nodes.length,
+    'transaction.state.log.min.isr': 1,
+    'transaction.state.log.num.partitions': 4,
+    'group.initial.rebalance.delay.ms': 0,
+    'group.min.session.timeout.ms': 1_000,
+    'log.retention.hours': -1,
+    'log.segment.bytes': 64 << 20,
+    'log.index.size.max.bytes': 1 << 20,
+    'num.network.threads': 2,
+    'num.io.threads': 4,
+    ...own,
+  };
+  return Object.entries(all)
+    .map(([key, value]) => `${key}=${value}\n`)
+    .join('');
+}
+
+const java = (jars: string, heap: string[]): string[] => [
+  ...heap,
+  '-XX:+UseSerialGC',
+  '-XX:TieredStopAtLevel=1',
+  '-Xshare:auto',
+  '-cp',
+  join(jars, '*'),
+];
+
+async function startNode(jars: string, clusterId: string, node: Node): Promise<Server> {
+  const file = join(node.dir, 'server.properties');
+  const format = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file];
+  await promisify(execFile)('java', [...java(jars, ['-Xmx128m']), ...format]);
+  return startServer({
+    name: `kafka ${node.id}`,
+    command: 'java',
+    args: [...java(jars, ['-Xms256m', '-Xmx512m']), 'kafka.Kafka', file],
+    dir: node.dir,
+    startTimeoutMs: 60_000,
+    ready: (log) => log.includes('Kafka Server started'),
+  });
+}
+
+/** Starts Apache Kafka (KRaft, no auto-created topics); resolves when every broker serves. */
+export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServer> {
+  const jars = await kafkaJars();
+  const nodes: Node[] = [];
+  for (let id = 1; id <= (options.brokers ?? 1); id++) {
+    nodes.push({ id, port: await freePort(), controllerPort: await freePort(), dir: serverDir('kafka') });
+  }
+  for (const node of nodes) {
+    writeFileSync(join(node.dir, 'server.properties'), properties(node, nodes, options.properties ?? {}));
+  }
+  const clusterId = randomBytes(16).toString('base64url');
+  const started = await Promise.all(nodes.map((node) => startNode(jars, clusterId, node)));
+  return { ...allOf(started), nodes: started, brokers: nodes.map((node) => `127.0.0.1:${node.port}`) };
+}

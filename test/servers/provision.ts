@@ -1,0 +1,68 @@
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const KAFKA = 'kafka-4.1.1';
+const REGISTRY_VERSION = '3.0.9';
+
+/** Where downloaded servers are kept between runs; nothing in it is ever changed once it is there. */
+const cacheDir = (): string => process.env['EFS_TEST_CACHE'] ?? join(homedir(), '.cache', 'efs-test-servers');
+
+/** Whether `command args` runs and ends well. */
+export async function answers(command: string, args: string[]): Promise<boolean> {
+  return run(command, args, { timeout: 20_000 }).then(
+    () => true,
+    () => false,
+  );
+}
+
+/**
+ * `<cache>/<name>`, filled by `fill` where it is not there yet. It appears whole or not at all, so two runs that
+ * fill it at once do no harm to each other.
+ */
+async function cached(name: string, fill: (dir: string) => Promise<void>): Promise<string> {
+  const target = join(cacheDir(), name);
+  if (existsSync(target)) return target;
+  mkdirSync(cacheDir(), { recursive: true });
+  process.stderr.write(`test servers: fetching ${name} with Maven, once, into ${cacheDir()}\n`);
+  const draft = mkdtempSync(join(cacheDir(), `.${name}-`));
+  try {
+    await fill(draft);
+    if (!existsSync(target)) renameSync(draft, target);
+  } finally {
+    rmSync(draft, { recursive: true, force: true });
+  }
+  return target;
+}
+
+const maven = (args: string[]): Promise<unknown> =>
+  run('mvn', ['-B', '-q', ...args], { timeout: 600_000, maxBuffer: 64 << 20 });
+
+/** The directory of the broker's jars. Needs Java and, the first time, Maven. */
+export function kafkaJars(): Promise<string> {
+  const pom = join(__dirname, 'pom.xml');
+  return cached(KAFKA, async (dir) => {
+    await maven(['-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${dir}`]);
+  });
+}
+
+/**
+ * The registry's runnable jar. Plugin 2.8 by name: later ones insist on the artifact's parent, which is not
+ * published. Registry 3.0 by choice: later ones need Java 21.
+ */
+export async function registryJar(): Promise<string> {
+  const artifact = `io.apicurio:apicurio-registry-app:${REGISTRY_VERSION}:tar.gz:all`;
+  const home = await cached(`apicurio-${REGISTRY_VERSION}`, async (dir) => {
+    const copy = 'org.apache.maven.plugins:maven-dependency-plugin:2.8:copy';
+    await maven([copy, `-Dartifact=${artifact}`, `-DoutputDirectory=${dir}`]);
+    const archive = join(dir, `apicurio-registry-app-${REGISTRY_VERSION}-all.tar.gz`);
+    await run('tar', ['-xzf', archive, '-C', dir]);
+    rmSync(archive);
+  });
+  const jar = readdirSync(home).find((file) => file.endsWith('-runner.jar'));
+  if (jar === undefined) throw new Error(`no runner jar in ${home}: remove the directory and run again`);
+  return join(home, jar);
+}

@@ -1,0 +1,33 @@
+import { freePort, serverDir, startServer, type Server } from './child';
+import { registryJar } from './provision';
+
+/** A Confluent-compatible schema registry that keeps everything in memory: a restart forgets every schema. */
+export interface RegistryServer extends Server {
+  /** The base of the Confluent API, without a slash at its end. */
+  url: string;
+}
+
+/** Starts Apicurio Registry; resolves when its Confluent API answers. Ids start at 1. */
+export async function startRegistry(): Promise<RegistryServer> {
+  const jar = await registryJar();
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}/apis/ccompat/v7`;
+  const server = await startServer({
+    name: 'registry',
+    command: 'java',
+    args: ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-jar', jar],
+    env: {
+      QUARKUS_HTTP_PORT: String(port),
+      QUARKUS_HTTP_HOST: '127.0.0.1',
+      QUARKUS_MANAGEMENT_PORT: String(await freePort()),
+    },
+    dir: serverDir('registry'),
+    startTimeoutMs: 60_000,
+    ready: () =>
+      fetch(`${url}/subjects`).then(
+        (response) => response.ok,
+        () => false,
+      ),
+  });
+  return { ...server, url };
+}

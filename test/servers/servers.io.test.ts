@@ -1,0 +1,69 @@
+import { Kafka, logLevel } from 'kafkajs';
+import { Redis } from 'ioredis';
+
+import { startKafka } from './kafka';
+import { startRedis, startRedisCluster } from './redis';
+import { describeWithServers } from './servers';
+
+describeWithServers(['kafka', 'registry', 'redis'], 'the shared servers', (servers) => {
+  it('Kafka creates a topic and lists it', async () => {
+    const admin = new Kafka({ brokers: servers.kafkaBrokers, logLevel: logLevel.NOTHING }).admin();
+    await admin.connect();
+    const topic = `servers-test-${process.pid}`;
+    await admin.createTopics({ topics: [{ topic, numPartitions: 3 }], waitForLeaders: true });
+    expect(await admin.listTopics()).toContain(topic);
+    await admin.deleteTopics({ topics: [topic] });
+    await admin.disconnect();
+  });
+
+  it('the registry gives a schema an id', async () => {
+    const response = await fetch(`${servers.registryUrl}/subjects/servers-test-value/versions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
+      body: JSON.stringify({ schema: '"string"' }),
+    });
+    expect(await response.json()).toEqual({ id: expect.any(Number) as number });
+  });
+
+  it('Redis keeps what it cannot hold rather than evicting it', async () => {
+    const redis = new Redis(servers.redisUrl);
+    expect(await redis.config('GET', 'maxmemory-policy')).toEqual(['maxmemory-policy', 'noeviction']);
+    redis.disconnect();
+  });
+});
+
+describeWithServers(['own-redis'], 'a Redis of one’s own', () => {
+  it('keeps its port over a restart and its data where it appends to a file', async () => {
+    const server = await startRedis({ args: ['--appendonly', 'yes', '--appendfsync', 'always'] });
+    const redis = new Redis(server.url, { retryStrategy: () => 50 });
+    redis.on('error', () => {});
+    await redis.set('a', '1');
+    await server.kill();
+    await server.restart();
+    expect(await redis.get('a')).toBe('1');
+    redis.disconnect();
+    await server.stop();
+  });
+
+  it('is a cluster of three that serves every slot', async () => {
+    const cluster = await startRedisCluster();
+    const node = new Redis(cluster.urls[0] ?? '');
+    expect(await node.cluster('INFO')).toMatch(/cluster_slots_ok:16384/);
+    node.disconnect();
+    await cluster.stop();
+  });
+});
+
+describeWithServers(['own-kafka'], 'a Kafka of one’s own', () => {
+  it('has three brokers and goes on when one of them dies', async () => {
+    const kafka = await startKafka({ brokers: 3 });
+    await kafka.nodes[0]?.kill();
+    const client = new Kafka({ brokers: kafka.brokers, logLevel: logLevel.NOTHING });
+    const admin = client.admin();
+    await admin.connect();
+    const topics = [{ topic: 'one', numPartitions: 2, replicationFactor: 2 }];
+    expect(await admin.createTopics({ topics, waitForLeaders: true })).toBe(true);
+    await admin.disconnect();
+    await kafka.stop();
+  });
+});

@@ -1,0 +1,103 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { answers } from './provision';
+import { startKafka } from './kafka';
+import { startRedis } from './redis';
+import { startRegistry } from './registry';
+import { composeDown, composeUp } from './compose';
+import { ADDRESS_VARIABLES, MISSING_VARIABLE, type ServerName } from './servers';
+
+type Shared = keyof typeof ADDRESS_VARIABLES;
+type Stop = () => Promise<void>;
+
+const REMEDY = {
+  java: 'start Docker, or install Java 17 and Maven (Debian: default-jre-headless maven)',
+  redis: 'start Docker, or install redis-server (Debian: redis-server)',
+};
+
+/** The part of Jest's global configuration that is read here. */
+interface JestConfig {
+  rootDir: string;
+  testPathPatterns: { toExecutor(options: { rootDir: string }): { isMatch(path: string): boolean } };
+}
+
+const started: Stop[] = [];
+
+/** The servers that the test files of this run name in `describeWithServers([...])`. */
+function needed(isChosen: (path: string) => boolean): Set<ServerName> {
+  const root = join(__dirname, '..');
+  const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .map((file) => join(root, file))
+    .filter((file) => /\.(io|e2e)\.test\.ts$/.test(file) && isChosen(file));
+  const names = new Set<ServerName>();
+  for (const file of files) {
+    for (const [, list] of readFileSync(file, 'utf8').matchAll(/describeWithServers\(\s*\[([^\]]*)\]/g)) {
+      for (const [, name] of (list ?? '').matchAll(/'([\w-]+)'/g)) names.add(name as ServerName);
+    }
+  }
+  return names;
+}
+
+async function startShared(name: Shared): Promise<[address: string, stop: Stop]> {
+  switch (name) {
+    case 'kafka': {
+      const kafka = await startKafka();
+      return [kafka.brokers.join(','), kafka.stop];
+    }
+    case 'registry': {
+      const registry = await startRegistry();
+      return [registry.url, registry.stop];
+    }
+    case 'redis': {
+      const redis = await startRedis();
+      return [redis.url, redis.stop];
+    }
+  }
+}
+
+/** Gives each of `wanted` an address: Docker's where an engine answers, else a child process's. */
+async function provide(wanted: Shared[], canRun: (name: ServerName) => boolean): Promise<void> {
+  const composed = wanted.length > 0 ? await composeUp(wanted) : null;
+  if (composed !== null) started.push(composeDown);
+  await Promise.all(
+    wanted.map(async (name) => {
+      if (composed === null && !canRun(name)) return;
+      const [address, stop] = composed !== null ? [composed[name], null] : await startShared(name);
+      process.env[ADDRESS_VARIABLES[name]] = address;
+      if (stop !== null) started.push(stop);
+    }),
+  );
+}
+
+/** Jest's global set-up: starts what the chosen tests need, says once and loudly what cannot be had. */
+export default async function setup(config: JestConfig): Promise<void> {
+  const chosen = config.testPathPatterns.toExecutor({ rootDir: config.rootDir });
+  const names = [...needed((path) => chosen.isMatch(path))];
+  const [java, redis] = await Promise.all([
+    answers('java', ['-version']),
+    answers('redis-server', ['--version']),
+  ]);
+  const canRun = (name: ServerName): boolean => (name.endsWith('redis') ? redis : java);
+  const isShared = (name: ServerName): name is Shared => name in ADDRESS_VARIABLES;
+  const hasAddress = (name: ServerName): boolean =>
+    isShared(name) && Boolean(process.env[ADDRESS_VARIABLES[name]]);
+  await provide(
+    names.filter(isShared).filter((name) => !hasAddress(name)),
+    canRun,
+  );
+  const missing = names.filter((name) => !hasAddress(name) && (isShared(name) || !canRun(name)));
+  const remedies = missing.map((name) => [
+    name,
+    `no ${name}: ${REMEDY[name.endsWith('redis') ? 'redis' : 'java']}`,
+  ]);
+  process.env[MISSING_VARIABLE] = JSON.stringify(Object.fromEntries(remedies));
+  const verdict = process.env['CI'] === 'true' ? 'FAILED' : 'SKIPPED';
+  for (const [, remedy] of remedies)
+    process.stderr.write(`\n*** ${verdict}: tests that need it; ${remedy} ***\n`);
+}
+
+/** Jest's global teardown: ends what `setup` has started. */
+export async function stopStarted(): Promise<void> {
+  await Promise.all(started.splice(0).map((stop) => stop()));
+}

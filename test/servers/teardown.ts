@@ -1,0 +1,1 @@
+export { stopStarted as default } from './setup';
