@@ -1,0 +1,59 @@
+import tseslint from 'typescript-eslint';
+
+/** Time, chance, timers and the environment come in as arguments; only base/ and the doors reach out for them. */
+const MAY_REACH_OUT = ['src/base/**', 'src/cli.ts', 'src/cli/**', 'src/index.ts'];
+
+const reach =
+  'Take it as an argument (Clock, Random, settings); only src/base and the doors reach out for it.';
+const timers = ['setTimeout', 'setInterval', 'setImmediate'];
+
+export default tseslint.config(
+  { ignores: ['dist/', 'node_modules/', '.cache/', 'coverage/', '**/vendor/'] },
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.base],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    linterOptions: { reportUnusedDisableDirectives: 'error' },
+    rules: {
+      '@typescript-eslint/await-thenable': 'error',
+      '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
+      '@typescript-eslint/no-explicit-any': 'error',
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/no-misused-promises': 'error',
+      '@typescript-eslint/no-non-null-assertion': 'error',
+      '@typescript-eslint/no-unnecessary-type-assertion': 'error',
+      '@typescript-eslint/only-throw-error': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true, requireDefaultForNonUnion: true },
+      ],
+      eqeqeq: 'error',
+      'max-lines': ['error', 300],
+      'no-console': 'error',
+      'no-var': 'error',
+      'prefer-const': 'error',
+    },
+  },
+  {
+    files: ['src/**/*.ts', 'bench/**/*.ts'],
+    rules: { 'max-lines-per-function': ['error', 70] },
+  },
+  {
+    files: ['src/**/*.ts'],
+    ignores: MAY_REACH_OUT,
+    rules: {
+      'no-restricted-globals': ['error', ...timers.map((name) => ({ name, message: reach }))],
+      'no-restricted-properties': [
+        'error',
+        { object: 'Date', property: 'now', message: reach },
+        { object: 'Math', property: 'random', message: reach },
+        { object: 'performance', property: 'now', message: reach },
+        { object: 'process', property: 'env', message: reach },
+      ],
+    },
+  },
+  {
+    files: [...MAY_REACH_OUT, 'test/**/*.ts', 'bench/**/*.ts', 'scripts/**/*.ts'],
+    rules: { 'no-console': 'off' },
+  },
+);

@@ -1,0 +1,30 @@
+// Everything a machine can say about the code without running the service: types, lint, form, dead code, the
+// house's laws. All are run, side by side, and every complaint is shown.
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { ensure, root } from './ensure.mjs';
+
+const CHECKS = {
+  types: ['typescript/bin/tsc', '-p', '.'],
+  lint: ['eslint/bin/eslint.js', '.', '--max-warnings', '0'],
+  form: ['prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'],
+  'dead code': ['knip/bin/knip.js', '--no-progress'],
+  laws: ['jest/bin/jest.js', '--selectProjects', 'memory', 'test/tidy.test.ts', '--silent'],
+};
+
+function run([tool, ...args]) {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [join(root, 'node_modules', tool), ...args], { cwd: root });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => (output += bytes));
+    child.on('close', (code) => resolve({ ok: code === 0, output }));
+  });
+}
+
+ensure({ dist: false });
+const results = await Promise.all(
+  Object.entries(CHECKS).map(async ([name, command]) => ({ name, ...(await run(command)) })),
+);
+for (const { name, ok, output } of results) if (!ok) console.log(`--- ${name}\n${output.trim()}\n`);
+for (const { name, ok } of results) console.log(`${ok ? 'ok    ' : 'FAILED'} ${name}`);
+process.exitCode = results.every(({ ok }) => ok) ? 0 : 1;

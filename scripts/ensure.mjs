@@ -1,0 +1,49 @@
+// Makes a fresh clone runnable: installs what package-lock.json names where node_modules is missing or differs,
+// and, with --build, builds dist/ where the sources are other than those it was built from. Plain JavaScript
+// without dependencies, because it runs before there are any.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build, isBuilt } from './build.mjs';
+
+export const root = fileURLToPath(new URL('..', import.meta.url));
+const NODE_LEAST = [20, 19];
+
+function checkNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major > NODE_LEAST[0] || (major === NODE_LEAST[0] && minor >= NODE_LEAST[1])) return;
+  console.error(`Node ${NODE_LEAST.join('.')} or later is needed, this is ${process.versions.node}.`);
+  process.exit(1);
+}
+
+const packagesOf = (file) => JSON.parse(readFileSync(file, 'utf8')).packages;
+
+/** Whether every package of the lockfile is there in its version. npm keeps the record it is compared with. */
+function isInstalled() {
+  const record = join(root, 'node_modules', '.package-lock.json');
+  if (!existsSync(record)) return false;
+  const installed = packagesOf(record);
+  return Object.entries(packagesOf(join(root, 'package-lock.json'))).every(
+    ([path, { version, optional }]) =>
+      path === '' || installed[path]?.version === version || (optional && !installed[path]),
+  );
+}
+
+/** Installs, and with `dist` builds, only what is not there. Ends the process where that fails. */
+export function ensure({ dist }) {
+  checkNode();
+  if (!isInstalled()) {
+    console.error('Installing dependencies (npm ci) ...');
+    const { status } = spawnSync('npm', ['ci', '--include=dev'], { cwd: root, stdio: 'inherit' });
+    if (status !== 0) process.exit(status ?? 1);
+  }
+  if (dist && !isBuilt()) {
+    console.error('Building dist/ ...');
+    build();
+  }
+}
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  ensure({ dist: process.argv.includes('--build') });
+}

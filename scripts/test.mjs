@@ -1,0 +1,53 @@
+// Runs the tests and ends with one plain line, `N passed, N failed`.
+//   node scripts/test.mjs [memory] [io] [e2e] [-- arguments for jest]
+// Tests in memory run side by side; those with real servers one file after the other, because they share servers
+// and measure time.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { ensure, root } from './ensure.mjs';
+
+const PRICES = ['memory', 'io', 'e2e'];
+const split = process.argv.indexOf('--');
+const given = process.argv.slice(2, split === -1 ? undefined : split);
+const forJest = split === -1 ? [] : process.argv.slice(split + 1);
+const unknown = given.filter((price) => !PRICES.includes(price));
+if (unknown.length > 0) {
+  console.error(
+    `unknown: ${unknown.join(' ')}; one or more of ${PRICES.join(' ')}, then -- and arguments for jest`,
+  );
+  process.exit(1);
+}
+const prices = given.length > 0 ? given : PRICES;
+
+/** Runs jest on some projects; gives its counts, or one failure where it did not come to an end. */
+function jest(projects, args) {
+  const results = join(root, '.cache', `jest-${projects.join('-')}-${process.pid}.json`);
+  mkdirSync(join(root, '.cache'), { recursive: true });
+  const command = [join(root, 'node_modules', 'jest', 'bin', 'jest.js'), '--selectProjects', ...projects];
+  const options = ['--passWithNoTests', '--json', '--outputFile', results, ...args, ...forJest];
+  const { status } = spawnSync(process.execPath, [...command, ...options], {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  if (!existsSync(results)) return { passed: 0, failed: 1, skipped: 0 };
+  const counts = JSON.parse(readFileSync(results, 'utf8'));
+  rmSync(results);
+  const failed = counts.numFailedTests + counts.numRuntimeErrorTestSuites;
+  return {
+    passed: counts.numPassedTests,
+    failed: failed === 0 && status !== 0 ? 1 : failed,
+    skipped: counts.numPendingTests,
+  };
+}
+
+ensure({ dist: prices.includes('e2e') });
+const serial = prices.filter((price) => price !== 'memory');
+const runs = [
+  ...(prices.includes('memory') ? [jest(['memory'], [])] : []),
+  ...(serial.length > 0 ? [jest(serial, ['--runInBand'])] : []),
+];
+const sum = (field) => runs.reduce((total, run) => total + run[field], 0);
+if (sum('skipped') > 0) console.log(`${sum('skipped')} skipped: see the lines with *** above`);
+console.log(`${sum('passed')} passed, ${sum('failed')} failed`);
+process.exitCode = sum('failed') > 0 ? 1 : 0;
