@@ -77,3 +77,36 @@ export interface Source {
   /** Leaves the group. Closes every inbox. */
   stop(): Promise<void>;
 }
+
+/** Where a follower starts: at the first record the log holds, or behind the last. */
+export type FollowFrom = 'beginning' | 'end';
+
+/**
+ * Reads topics outside any group, and leaves no group behind. Topic names are the log's own (with the tenant's
+ * prefix); `LogRecord.topic` is 0. Throws `topic-missing`, `kafka-unavailable`.
+ */
+export interface TopicReader {
+  /** Number of partitions of a topic. */
+  partitions(topic: string): Promise<number>;
+  /** First and end offset of one partition. */
+  watermarks(topic: string, partition: number): Promise<Watermarks>;
+  /**
+   * Gives every committed record of a partition, in offset order, from `from` (the first one held, where absent or
+   * already gone) up to the end as it was at the call; then resolves. Trailing transaction markers do not hold it up.
+   */
+  read(topic: string, partition: number, onRecord: (record: LogRecord) => void, from?: number): Promise<void>;
+  /** Gives the records of all partitions as they come, until `signal` aborts; then resolves. Waits outages out. */
+  follow(
+    topic: string,
+    options: { readonly from: FollowFrom; readonly signal: AbortSignal },
+    onRecord: (record: LogRecord) => void,
+  ): Promise<void>;
+  /** Safe to call twice. */
+  close(): Promise<void>;
+}
+
+/**
+ * The offset a group has committed for a topic's partition, or null where it has none. Read only as an outside
+ * witness of what was published. Throws `kafka-unavailable`.
+ */
+export type CommittedOffset = (groupId: string, topic: string, partition: number) => Promise<number | null>;

@@ -1,0 +1,53 @@
+import { assert, must } from '../base/assert';
+import { EfsError } from '../base/errors';
+import type { Positions, Watermarks } from './source';
+
+/**
+ * The number of partitions that all topics share; a count is null where the topic is missing. Throws `topic-missing`
+ * with the names, `not-co-partitioned` with the counts.
+ */
+export function coPartitions(
+  counts: readonly (readonly [topic: string, partitions: number | null])[],
+): number {
+  const missing = counts.filter(([, count]) => count === null).map(([topic]) => topic);
+  if (missing.length > 0) {
+    throw new EfsError('topic-missing', `these topics do not exist: ${missing.join(', ')}`);
+  }
+  const first = must(counts[0]?.[1], 'a source has at least one topic');
+  if (counts.some(([, count]) => count !== first)) {
+    const listed = counts.map(([topic, count]) => `${topic} ${count}`).join(', ');
+    throw new EfsError('not-co-partitioned', `the topics differ in their number of partitions: ${listed}`);
+  }
+  return first;
+}
+
+/** The failure where the log does not hold one of the positions, or null. A position at the end is held. */
+export function lostPosition(
+  topics: readonly string[],
+  partition: number,
+  positions: Positions,
+  held: readonly Watermarks[],
+): EfsError | null {
+  assert(positions.length === topics.length, 'one position per topic');
+  for (const [index, topic] of topics.entries()) {
+    const position = must(positions[index], 'one position per topic');
+    const { low, high } = must(held[index], 'watermarks for each topic');
+    if (position >= low && position <= high) continue;
+    return new EfsError(
+      'position-lost',
+      `${topic}/${partition}: the next offset is ${position}, but the log holds ${low} up to ${high}`,
+    );
+  }
+  return null;
+}
+
+/** Throws what `lostPosition` finds. */
+export function heldPositions(
+  topics: readonly string[],
+  partition: number,
+  positions: Positions,
+  held: readonly Watermarks[],
+): void {
+  const lost = lostPosition(topics, partition, positions, held);
+  if (lost !== null) throw lost;
+}

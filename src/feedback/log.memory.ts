@@ -1,0 +1,223 @@
+import { assert, must } from '../base/assert';
+import { type Clock, systemClock } from '../base/clock';
+import { assignPartitions } from './assigner';
+import type { LogRecord, RecordHeader, Watermarks } from './source';
+
+/** What can be appended. */
+export interface MemoryRecord {
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers?: readonly RecordHeader[];
+  /** Milliseconds since 1970; the clock's, where absent. */
+  readonly timestamp?: number;
+}
+
+/** An offset of the log: a record or, as in Kafka, a marker or a hole that compaction left (`record` null). */
+export interface MemoryEntry {
+  readonly offset: number;
+  /** Position in the order of arrival over all topics. */
+  readonly sequence: number;
+  readonly timestamp: number;
+  readonly record: MemoryRecord | null;
+}
+
+interface PartitionLog {
+  low: number;
+  /** The entry of offset o is at index o − low. */
+  entries: MemoryEntry[];
+  readonly watchers: Set<() => void>;
+}
+
+interface GroupMember {
+  readonly id: string;
+  owned: readonly number[];
+  readonly onAssigned: (partitions: readonly number[]) => void;
+}
+
+interface Group {
+  generation: number;
+  readonly partitions: number;
+  members: GroupMember[];
+}
+
+/** A log in memory with the meaning of Kafka's: topics, partitions, retention, groups, fencing epochs. */
+export interface MemoryLog {
+  readonly clock: Clock;
+  /** Makes a topic with its own number of partitions. Topics not made so come into being at first use. */
+  create(topic: string, partitions: number): void;
+  /** Makes a topic missing from now on. */
+  remove(topic: string): void;
+  /** Number of partitions, or null where the topic is missing. */
+  partitions(topic: string): number | null;
+  /** Appends and gives the offset. Throws where there is no such partition. */
+  append(topic: string, partition: number, record: MemoryRecord): number;
+  /** Takes up one offset without a record, as the end of a transaction does. */
+  appendMarker(topic: string, partition: number): void;
+  watermarks(topic: string, partition: number): Watermarks;
+  /** The entry at an offset; null below the low and from the high watermark on. */
+  entry(topic: string, partition: number, offset: number): MemoryEntry | null;
+  /** Retention: offsets below `low` are gone. */
+  raiseLow(topic: string, partition: number, low: number): void;
+  /** Compaction: of each key only the last record stays; offsets stay. */
+  compact(topic: string, partition: number): void;
+  /** Calls `onChange` after every change of the partition, until the returned function is called. */
+  watch(topic: string, partition: number, onChange: () => void): () => void;
+  /** Joins a group that shares `partitions` partitions; gives the function that leaves it. */
+  join(groupId: string, partitions: number, onAssigned: (partitions: readonly number[]) => void): () => void;
+  /** Raises and gives the epoch of a name; a lower one is fenced. */
+  raiseEpoch(name: string): number;
+  epoch(name: string): number;
+  commit(groupId: string, topic: string, partition: number, offset: number): void;
+  committed(groupId: string, topic: string, partition: number): number | null;
+}
+
+/** `partitions` is the count of every topic that `create` was not called for. Same calls, same log: no chance inside. */
+export function memoryLog(options: { readonly partitions: number; readonly clock?: Clock }): MemoryLog {
+  const clock = options.clock ?? systemClock;
+  const topics = topicTable(options.partitions);
+  const epochs = new Map<string, number>();
+  const committed = new Map<string, number>();
+  let sequence = 0;
+
+  const push = (topic: string, partition: number, record: MemoryRecord | null): number => {
+    const log = topics.at(topic, partition);
+    const offset = log.low + log.entries.length;
+    const timestamp = record?.timestamp ?? clock.now();
+    log.entries.push({ offset, sequence: sequence++, timestamp, record });
+    notify(log);
+    return offset;
+  };
+
+  return {
+    clock,
+    ...topics,
+    append: push,
+    appendMarker: (topic, partition) => void push(topic, partition, null),
+    watermarks: (topic, partition) => watermarksOf(topics.at(topic, partition)),
+    entry(topic, partition, offset) {
+      const log = topics.at(topic, partition);
+      return log.entries[offset - log.low] ?? null;
+    },
+    raiseLow: (topic, partition, low) => raiseLow(topics.at(topic, partition), low),
+    compact: (topic, partition) => compact(topics.at(topic, partition)),
+    watch(topic, partition, onChange) {
+      const { watchers } = topics.at(topic, partition);
+      watchers.add(onChange);
+      return () => watchers.delete(onChange);
+    },
+    join: memoryGroups(),
+    raiseEpoch(name) {
+      const raised = (epochs.get(name) ?? 0) + 1;
+      epochs.set(name, raised);
+      return raised;
+    },
+    epoch: (name) => epochs.get(name) ?? 0,
+    commit: (...at) => void committed.set(at.slice(0, 3).join('\n'), at[3]),
+    committed: (...at) => committed.get(at.join('\n')) ?? null,
+  };
+}
+
+/** The record of an entry as a reader sees it, or null where the offset holds none. */
+export function recordOf(entry: MemoryEntry, topic: number, partition: number): LogRecord | null {
+  const { record, offset, timestamp } = entry;
+  if (record === null) return null;
+  const headers = record.headers ?? [];
+  return {
+    topic,
+    partition,
+    offset,
+    timestamp,
+    key: record.key,
+    value: record.value,
+    headerCount: headers.length,
+    headers: () => headers,
+  };
+}
+
+function topicTable(defaultPartitions: number): Pick<MemoryLog, 'create' | 'remove' | 'partitions'> & {
+  at(topic: string, partition: number): PartitionLog;
+} {
+  const topics = new Map<string, PartitionLog[] | null>();
+  const create = (topic: string, partitions: number): void => {
+    const empty = (): PartitionLog => ({ low: 0, entries: [], watchers: new Set() });
+    const existing = topics.get(topic) ?? [];
+    topics.set(
+      topic,
+      Array.from({ length: partitions }, (_, partition) => existing[partition] ?? empty()),
+    );
+  };
+  const find = (topic: string): PartitionLog[] | null => {
+    if (!topics.has(topic)) create(topic, defaultPartitions);
+    return topics.get(topic) ?? null;
+  };
+  return {
+    create,
+    remove: (topic) => void topics.set(topic, null),
+    partitions: (topic) => find(topic)?.length ?? null,
+    at: (topic, partition) => must(find(topic)?.[partition], `no partition ${partition} of topic ${topic}`),
+  };
+}
+
+function memoryGroups(): MemoryLog['join'] {
+  const groups = new Map<string, Group>();
+  let joined = 0;
+
+  const rebalance = (group: Group): void => {
+    const claims = group.members.map(({ id, owned }) => ({ id, owned, generation: group.generation }));
+    group.generation++;
+    for (const [id, owned] of assignPartitions(claims, group.partitions)) {
+      const member = must(
+        group.members.find((candidate) => candidate.id === id),
+        'only members are assigned partitions',
+      );
+      member.owned = owned;
+      queueMicrotask(() => {
+        if (group.members.includes(member)) member.onAssigned(member.owned);
+      });
+    }
+  };
+
+  return (groupId, partitions, onAssigned) => {
+    const group = groups.get(groupId) ?? { generation: 0, partitions, members: [] };
+    groups.set(groupId, group);
+    const member: GroupMember = {
+      id: `${groupId}-${String(++joined).padStart(6, '0')}`,
+      owned: [],
+      onAssigned,
+    };
+    group.members.push(member);
+    rebalance(group);
+    return () => {
+      if (!group.members.includes(member)) return;
+      group.members = group.members.filter((other) => other !== member);
+      rebalance(group);
+    };
+  };
+}
+
+function watermarksOf(log: PartitionLog): Watermarks {
+  return { low: log.low, high: log.low + log.entries.length };
+}
+
+function raiseLow(log: PartitionLog, low: number): void {
+  assert(low >= log.low && low <= watermarksOf(log).high, 'retention moves up, at most to the end');
+  log.entries = log.entries.slice(low - log.low);
+  log.low = low;
+  notify(log);
+}
+
+function compact(log: PartitionLog): void {
+  const last = new Map<string, number>();
+  for (const { record, offset } of log.entries) {
+    if (record?.key) last.set(record.key.toString('hex'), offset);
+  }
+  log.entries = log.entries.map((entry) => {
+    const key = entry.record?.key?.toString('hex');
+    return key === undefined || last.get(key) === entry.offset ? entry : { ...entry, record: null };
+  });
+  notify(log);
+}
+
+function notify(log: PartitionLog): void {
+  for (const watcher of [...log.watchers]) watcher();
+}

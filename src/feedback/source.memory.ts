@@ -1,0 +1,168 @@
+import { must } from '../base/assert';
+import { EfsError } from '../base/errors';
+import { coPartitions, heldPositions, lostPosition } from './copartition';
+import { openInbox, type Waiting, type WokenInbox } from './inbox';
+import { type MemoryLog, recordOf } from './log.memory';
+import type { CommittedOffset, LogRecord, Positions, Source, TopicReader } from './source';
+
+/** A source on a log in memory. Several on one log and group share its partitions as members of a Kafka group do. */
+export function memorySource(
+  log: MemoryLog,
+  options: { readonly topics: readonly string[]; readonly groupId: string },
+): Source {
+  const { topics, groupId } = options;
+  const inboxes = new Map<number, WokenInbox>();
+  let leave: (() => void) | null = null;
+
+  const partitions = (): number => coPartitions(topics.map((topic) => [topic, log.partitions(topic)]));
+  const watermarks = (partition: number) => topics.map((topic) => log.watermarks(topic, partition));
+  const close = (partition: number): void => {
+    inboxes.get(partition)?.close();
+    inboxes.delete(partition);
+  };
+
+  return {
+    partitions: async () => partitions(),
+    async start({ onAssigned }) {
+      leave?.();
+      leave = log.join(groupId, partitions(), (assigned) => {
+        for (const partition of [...inboxes.keys()]) if (!assigned.includes(partition)) close(partition);
+        onAssigned(assigned);
+      });
+    },
+    async open(partition, positions) {
+      heldPositions(topics, partition, positions, watermarks(partition));
+      close(partition);
+      const waiting = memoryWaiting(log, topics, partition, positions);
+      const inbox = openInbox(log.clock, waiting);
+      waiting.watch(() => inbox.wake());
+      inboxes.set(partition, inbox);
+      return inbox;
+    },
+    watermarks: async (partition) => watermarks(partition),
+    noteProgress(partition, positions) {
+      topics.forEach((topic, index) => {
+        log.commit(groupId, topic, partition, must(positions[index], 'one position per topic'));
+      });
+    },
+    async stop() {
+      leave?.();
+      leave = null;
+      for (const partition of [...inboxes.keys()]) close(partition);
+    },
+  };
+}
+
+/** Reads straight from the log: what was appended is there at once, in the order of arrival over the topics. */
+function memoryWaiting(
+  log: MemoryLog,
+  topics: readonly string[],
+  partition: number,
+  positions: Positions,
+): Waiting & { watch(onChange: () => void): void } {
+  const next = [...positions];
+  let unwatch: (() => void)[] = [];
+  const high = (topic: string): number => log.watermarks(topic, partition).high;
+
+  /** The topic whose next entry came first, or -1. */
+  const earliest = (): number => {
+    let first = -1;
+    let least = Infinity;
+    topics.forEach((topic, index) => {
+      const entry = log.entry(topic, partition, must(next[index], 'one position per topic'));
+      if (entry === null || entry.sequence >= least) return;
+      first = index;
+      least = entry.sequence;
+    });
+    return first;
+  };
+
+  return {
+    size: () => topics.reduce((sum, topic, index) => sum + high(topic) - (next[index] ?? 0), 0),
+    pending: () => topics.some((topic, index) => high(topic) > (next[index] ?? 0)),
+    lost() {
+      const held = topics.map((topic) => log.watermarks(topic, partition));
+      return lostPosition(topics, partition, next, held);
+    },
+    take(max) {
+      const records: LogRecord[] = [];
+      for (let index = earliest(); index >= 0 && records.length < max; index = earliest()) {
+        const offset = next[index] ?? 0;
+        const entry = must(log.entry(topics[index] ?? '', partition, offset), 'the earliest entry exists');
+        const record = recordOf(entry, index, partition);
+        if (record !== null) records.push(record);
+        next[index] = offset + 1;
+      }
+      return { records, next: [...next] };
+    },
+    lag: () => topics.map((topic, index) => high(topic) - (next[index] ?? 0)),
+    drop() {
+      for (const stop of unwatch) stop();
+    },
+    watch(onChange) {
+      unwatch = topics.map((topic) => log.watch(topic, partition, onChange));
+    },
+  };
+}
+
+/** Reads a log in memory outside any group. */
+export function memoryReader(log: MemoryLog): TopicReader {
+  const countOf = (topic: string): number => {
+    const count = log.partitions(topic);
+    if (count === null) throw new EfsError('topic-missing', `topic ${topic} does not exist`);
+    return count;
+  };
+  /** Gives what lies in [from, end of the log); answers where it stopped. */
+  const deliver = (
+    topic: string,
+    partition: number,
+    from: number,
+    onRecord: (record: LogRecord) => void,
+  ): number => {
+    const { low, high } = log.watermarks(topic, partition);
+    for (let offset = Math.max(from, low); offset < high; offset++) {
+      const entry = log.entry(topic, partition, offset);
+      const record = entry === null ? null : recordOf(entry, 0, partition);
+      if (record !== null) onRecord(record);
+    }
+    return high;
+  };
+
+  return {
+    partitions: async (topic) => countOf(topic),
+    async watermarks(topic, partition) {
+      countOf(topic);
+      return log.watermarks(topic, partition);
+    },
+    async read(topic, partition, onRecord, from = 0) {
+      countOf(topic);
+      deliver(topic, partition, from, onRecord);
+    },
+    async follow(topic, { from, signal }, onRecord) {
+      const positions = Array.from({ length: countOf(topic) }, (_, partition) => {
+        const { low, high } = log.watermarks(topic, partition);
+        return from === 'beginning' ? low : high;
+      });
+      const advance = (partition: number): void => {
+        positions[partition] = deliver(topic, partition, positions[partition] ?? 0, onRecord);
+      };
+      const unwatch = positions.map((_, partition) => log.watch(topic, partition, () => advance(partition)));
+      positions.forEach((_, partition) => advance(partition));
+      await aborted(signal);
+      for (const stop of unwatch) stop();
+    },
+    close: async () => undefined,
+  };
+}
+
+/** What `noteProgress` and fenced sinks have committed to a log in memory. */
+export function memoryCommittedOffset(log: MemoryLog): CommittedOffset {
+  return async (groupId, topic, partition) => log.committed(groupId, topic, partition);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
