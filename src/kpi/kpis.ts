@@ -103,7 +103,8 @@ export function addDomain(totals: Totals, group: string, counts: Readonly<Domain
   sum.sent += sign * counts.sent;
   sum.failed += sign * counts.failed;
   sum.softBounced += sign * counts.softBounced;
-  if (sum.relayed === 0 && sum.sent === 0 && sum.failed === 0 && sum.softBounced === 0) delete totals.byDomain[group];
+  if (sum.relayed === 0 && sum.sent === 0 && sum.failed === 0 && sum.softBounced === 0)
+    delete totals.byDomain[group];
 }
 
 export function addHour(totals: Totals, hour: string, successes: number, errors: number): void {
@@ -120,9 +121,14 @@ export function successOf(totals: Readonly<Totals>, policy: PolicyName): number 
   return totals.sent / totals.relayed;
 }
 
-/** The KPIs that a delivery's totals come to under its policy. */
-export function kpisOf(totals: Readonly<Totals>, deliverySize: number | null, policy: PolicyName): Kpis {
-  return { ...totals, deliverySize, success: successOf(totals, policy) };
+/** The KPIs that a delivery's totals come to under its policy. Exactly the published fields, nothing of the sum's own. */
+export function kpisOf(
+  sum: Readonly<Totals> & { readonly deliverySize: number | null },
+  policy: PolicyName,
+): Kpis {
+  const kpis = { ...emptyTotals(), deliverySize: sum.deliverySize, success: successOf(sum, policy) };
+  addTotals(kpis, sum, 1);
+  return kpis;
 }
 
 const hours = new Map<number, string>();

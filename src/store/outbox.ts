@@ -1,9 +1,5 @@
 import { assert, must } from '../base/assert';
-import {
-  CONTRIBUTIONS_TOPIC,
-  DELIVERY_KPI_TOPIC,
-  MESSAGE_STATUS_TOPIC,
-} from '../feedback/topics';
+import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, MESSAGE_STATUS_TOPIC } from '../feedback/topics';
 import type { OutgoingRecord } from '../kpi/sink';
 
 /*
@@ -17,7 +13,8 @@ const RECORD_OVERHEAD = 9;
 export function packOutbox(records: readonly OutgoingRecord[]): Buffer | null {
   if (records.length === 0) return null;
   let size = 0;
-  for (const record of records) size += RECORD_OVERHEAD + bytesOf(record.key).length + bytesOf(record.value).length;
+  for (const record of records)
+    size += RECORD_OVERHEAD + bytesOf(record.key).length + bytesOf(record.value).length;
   const packed = Buffer.allocUnsafe(size);
   let at = 0;
   for (const record of records) at = packRecord(packed, at, record);
@@ -45,7 +42,7 @@ function bytesOf(bytes: Buffer | null): Buffer {
 export function unpackOutbox(packed: Buffer | null): OutgoingRecord[] {
   const records: OutgoingRecord[] = [];
   if (packed === null) return records;
-  for (let at = 0; at < packed.length; ) {
+  for (let at = 0; at < packed.length;) {
     const topic = must(TOPICS[packed.readUInt8(at)], 'the outbox names a topic that is not in its table');
     const partition = packed.readUInt16BE(at + 1);
     const keyEnd = at + 5 + packed.readUInt16BE(at + 3);

@@ -1,0 +1,60 @@
+import type { Type } from 'avsc';
+import type { Millis, PolicyName } from '../feedback/feedback';
+import type { Reason } from '../feedback/qualification';
+import type { FailureType } from '../feedback/qualification';
+import type { Status } from '../status/policy';
+import type { DeliveryFacts, Kpis, Totals } from './kpis';
+
+/**
+ * One partition's share of a delivery, absolute: repeating or reordering contributions is harmless, the one with the
+ * highest revision stands. Without a delivery it is a barrier: this partition has caught up with its targets.
+ */
+export interface Contribution extends Totals, DeliveryFacts {
+  generation: number;
+  partition: number;
+  deliveryId: string | null;
+}
+
+export interface KpiChanged {
+  readonly deliveryId: string;
+  readonly generation: number;
+  readonly revision: number;
+  /** The revision published before this one; 0 at first, and where that one was of another generation. */
+  readonly previousRevision: number;
+  readonly policy: PolicyName;
+  readonly asOf: Millis;
+  readonly kpis: Kpis;
+  readonly previous: Kpis | null;
+}
+
+export interface MessageStatusChanged {
+  readonly deliveryId: string;
+  readonly messageId: string;
+  readonly generation: number;
+  readonly occurredAt: Millis;
+  readonly status: Status;
+  readonly previousStatus: Status | null;
+  readonly reason: Reason | null;
+  readonly failureType: FailureType | null;
+}
+
+/** A record type with the id it is registered under: values to and from the Confluent wire format. */
+export interface WireType<Value> {
+  encode(value: Value): Buffer;
+  /** Of bytes that `encode` made. */
+  decode(bytes: Buffer): Value;
+}
+
+const MAGIC = 0;
+const HEADER_BYTES = 5;
+
+/** The wire format: a zero byte, the schema's id as int32, the Avro value. */
+export function wireType<Value>(type: Type, schemaId: number): WireType<Value> {
+  const header = Buffer.alloc(HEADER_BYTES);
+  header.writeUInt8(MAGIC, 0);
+  header.writeInt32BE(schemaId, 1);
+  return {
+    encode: (value) => Buffer.concat([header, type.toBuffer(value)]),
+    decode: (bytes) => type.fromBuffer(bytes.subarray(HEADER_BYTES)) as Value,
+  };
+}

@@ -1,0 +1,97 @@
+import type { PolicyName } from '../feedback/feedback';
+import { policyOf } from '../status/message';
+import type { Contribution, KpiChanged } from './encode';
+import { addTotals, COUNTERS, emptyTotals, type Kpis, kpisOf } from './kpis';
+
+/** The sum over a delivery's partitions before any contribution is known. */
+export function emptySum(deliveryId: string, generation: number): Contribution {
+  return {
+    ...emptyTotals(),
+    generation,
+    partition: 0,
+    deliveryId,
+    revision: 0,
+    asOf: 0,
+    saysEfs: false,
+    saysRelay: false,
+    deliverySize: null,
+  };
+}
+
+/**
+ * Puts a partition's contribution in the place of the one known before. An older or equal revision changes nothing:
+ * gives false.
+ */
+export function replaceContribution(
+  sum: Contribution,
+  known: Contribution | null,
+  latest: Contribution,
+): boolean {
+  if (known !== null && latest.revision <= known.revision) return false;
+  if (known !== null) addTotals(sum, known, -1);
+  addTotals(sum, latest, 1);
+  sum.revision += latest.revision - (known?.revision ?? 0);
+  sum.asOf = Math.max(sum.asOf, latest.asOf);
+  sum.saysEfs ||= latest.saysEfs;
+  sum.saysRelay ||= latest.saysRelay;
+  sum.deliverySize = largest(sum.deliverySize, latest.deliverySize);
+  return true;
+}
+
+/** The larger of two announced sizes, where null announces nothing. */
+export function largest(a: number | null, b: number | null): number | null {
+  if (a === null || b === null) return a ?? b;
+  return Math.max(a, b);
+}
+
+/** The record to publish for a delivery, or null where its KPIs and policy are those last published. */
+export function changeOf(
+  sum: Contribution,
+  published: KpiChanged | null,
+  defaultPolicy: PolicyName,
+): KpiChanged | null {
+  const { deliveryId, generation, revision, asOf } = sum;
+  const policy = policyOf(sum, defaultPolicy);
+  const kpis = kpisOf(sum, policy);
+  if (deliveryId === null) return null;
+  if (published !== null && published.policy === policy && sameKpis(published.kpis, kpis)) return null;
+  const previousRevision = published?.generation === generation ? published.revision : 0;
+  const previous = published?.kpis ?? null;
+  return { deliveryId, generation, revision, previousRevision, policy, asOf, kpis, previous };
+}
+
+/** Whether two records of KPIs say the same, map by map. */
+export function sameKpis(a: Kpis, b: Kpis): boolean {
+  return (
+    a.success === b.success &&
+    a.deliverySize === b.deliverySize &&
+    COUNTERS.every((counter) => a[counter] === b[counter]) &&
+    sameMap(a.failedByReason, b.failedByReason, (x, y) => x === y) &&
+    sameMap(
+      a.byDomain,
+      b.byDomain,
+      (x, y) =>
+        x.relayed === y.relayed &&
+        x.sent === y.sent &&
+        x.failed === y.failed &&
+        x.softBounced === y.softBounced,
+    ) &&
+    sameMap(a.throughput, b.throughput, (x, y) => x.successes === y.successes && x.errors === y.errors)
+  );
+}
+
+function sameMap<Value>(
+  a: Readonly<Record<string, Value>>,
+  b: Readonly<Record<string, Value>>,
+  same: (x: Value, y: Value) => boolean,
+): boolean {
+  const keys = Object.keys(a);
+  return (
+    keys.length === Object.keys(b).length &&
+    keys.every((key) => {
+      const x = a[key];
+      const y = b[key];
+      return x !== undefined && y !== undefined && same(x, y);
+    })
+  );
+}

@@ -1,0 +1,163 @@
+import type { LogRecord, Positions } from '../feedback/source';
+import type { Contribution } from '../kpi/encode';
+import type { Hold } from '../pipeline';
+import { FLAGS_HASH, SUMS_HASH } from '../store/hashes';
+import type { Manifest, Read, Store, TaskAddress } from '../store/store';
+
+/*
+ * When KPIs may be published. A generation that succeeds an earlier life begins muted, and so does a kpi task whose
+ * state was rolled back behind what it had published: sums move, nothing leaves. It is unmuted once every status
+ * partition has sent its barrier (all feedback that the earlier life had seen is folded) and the task stands where its
+ * last published record was made. Then each delivery is compared once with what was last published. So no KPI ever
+ * falls back to an earlier truth and climbs again.
+ *
+ * Flags in the store: `muted` while nothing may leave, `until` the position to reach, `b<p>` a barrier that has come,
+ * `sent` (status pipeline) that the own barrier has left.
+ */
+export const MUTED_FIELD = Buffer.from('muted');
+export const UNTIL_FIELD = Buffer.from('until');
+export const SENT_FIELD = Buffer.from('sent');
+
+export function barrierField(partition: number): Buffer {
+  return Buffer.from(`b${partition}`, 'latin1');
+}
+
+export interface Gate {
+  readonly muted: boolean;
+  /** Position in the contributions below which nothing is published. */
+  readonly until: number;
+  readonly barriersMissing: number;
+}
+
+/** What to load to know the gate, and the gate it comes to. */
+export function gateReads(manifest: Manifest): readonly Read[] {
+  const barriers = manifest.succeeds
+    ? Array.from({ length: manifest.partitions }, (_, p) => barrierField(p))
+    : [];
+  return [{ hash: FLAGS_HASH, fields: [MUTED_FIELD, UNTIL_FIELD, ...barriers] }];
+}
+
+export function gateOf([flags]: readonly (readonly (Buffer | null)[])[]): Gate {
+  const [muted, until, ...barriers] = flags ?? [];
+  return {
+    muted: muted !== null && muted !== undefined,
+    until: Number(until?.toString('latin1') ?? 0),
+    barriersMissing: barriers.filter((barrier) => barrier === null).length,
+  };
+}
+
+/** Whether a muted task may speak again. */
+export function mayUnmute(gate: Gate, positions: Positions): boolean {
+  return gate.barriersMissing === 0 && (positions[0] ?? 0) >= gate.until;
+}
+
+/** Whether a status task has folded everything that was there when its generation began. */
+export function hasCaughtUp(manifest: Manifest, partition: number, positions: Positions): boolean {
+  return (manifest.targets[partition] ?? []).every((target, topic) => (positions[topic] ?? 0) >= target);
+}
+
+/** The one duty of a status task: its barrier, once, where its generation succeeds an earlier life. */
+export async function* statusDuties(
+  ends: { readonly address: TaskAddress; readonly manifest: Manifest; readonly store: Pick<Store, 'load'> },
+  sent: { known: boolean },
+  hold: Hold,
+): AsyncGenerator<readonly { kind: 'CaughtUp' }[]> {
+  const { address, manifest } = ends;
+  if (!manifest.succeeds || sent.known || !hasCaughtUp(manifest, address.partition, hold.positions)) return;
+  const [flags] = await ends.store.load(address, [{ hash: FLAGS_HASH, fields: [SENT_FIELD] }]);
+  if (flags?.[0] === null) yield [{ kind: 'CaughtUp' }];
+  sent.known = true;
+}
+
+/** What a kpi task owes beside the log's records. They are folded and committed like any other input. */
+export type KpiDuty =
+  /** Compare this delivery with what was last published. */
+  | { readonly recheck: string }
+  /** This record was published: remember it, unless a later one is known. */
+  | { readonly published: Buffer; readonly deliveryId: string }
+  /** Publish nothing below this position. */
+  | { readonly muteUntil: number }
+  | { readonly unmute: true };
+
+export type KpiInput = Contribution | KpiDuty;
+
+const PAGE = 500;
+
+/**
+ * The duties of a kpi task, page by page. `atClaim` finds out whether the state is older than what was published;
+ * `afterCommit` whether a muted task may speak again. `gate()` is the last one seen.
+ */
+export function kpiDuties(ends: {
+  readonly address: TaskAddress;
+  readonly manifest: Manifest;
+  readonly store: Pick<Store, 'load' | 'scan'>;
+  /** Input position of the last published record, as the log itself witnesses it; null where there is none. */
+  witness(): Promise<number | null>;
+  /** Every record of this partition of the KPI topic, in order. */
+  readPublished(onRecord: (record: LogRecord) => void): Promise<void>;
+}): {
+  muted(): boolean;
+  atClaim(hold: Hold): AsyncGenerator<readonly KpiInput[]>;
+  afterCommit(hold: Hold): AsyncGenerator<readonly KpiInput[]>;
+} {
+  let muted = true;
+
+  const look = async (): Promise<Gate> => {
+    const gate = gateOf(await ends.store.load(ends.address, gateReads(ends.manifest)));
+    muted = gate.muted;
+    return gate;
+  };
+
+  async function* afterCommit(hold: Hold): AsyncGenerator<readonly KpiInput[]> {
+    if (!muted || !mayUnmute(await look(), hold.positions)) return;
+    muted = false;
+    yield* pagesOf(ends.store, ends.address, (id) => ({ recheck: id }));
+    yield [{ unmute: true }];
+  }
+
+  return {
+    muted: () => muted,
+    afterCommit,
+    async *atClaim(hold) {
+      await look();
+      const witness = await ends.witness();
+      if (witness !== null && witness > (hold.positions[0] ?? 0)) {
+        muted = true;
+        yield [{ muteUntil: witness }];
+        yield* relearned(await lastPublished(ends.readPublished));
+      }
+      yield* afterCommit(hold);
+    },
+  };
+}
+
+async function* pagesOf<Duty>(
+  store: Pick<Store, 'scan'>,
+  address: TaskAddress,
+  duty: (deliveryId: string) => Duty,
+): AsyncGenerator<readonly Duty[]> {
+  let cursor = '0';
+  do {
+    const page = await store.scan(address, SUMS_HASH, cursor);
+    cursor = page.cursor;
+    for (let at = 0; at < page.entries.length; at += PAGE) {
+      yield page.entries.slice(at, at + PAGE).map(([field]) => duty(field.toString('utf8')));
+    }
+  } while (cursor !== '0');
+}
+
+/** The last record of each delivery in a partition of the KPI topic. */
+export async function lastPublished(
+  readPublished: (onRecord: (record: LogRecord) => void) => Promise<void>,
+): Promise<ReadonlyMap<string, Buffer>> {
+  const last = new Map<string, Buffer>();
+  await readPublished(({ key, value }) => {
+    if (key !== null && value !== null) last.set(key.toString('utf8'), Buffer.from(value));
+  });
+  return last;
+}
+
+function* relearned(last: ReadonlyMap<string, Buffer>): Generator<readonly KpiDuty[]> {
+  const duties = [...last].map(([deliveryId, published]) => ({ deliveryId, published }));
+  for (let at = 0; at < duties.length; at += PAGE) yield duties.slice(at, at + PAGE);
+}

@@ -1,0 +1,221 @@
+import type { DeliveryId, MessageId } from '../base/ids';
+import type { Feedback, PolicyName } from '../feedback/feedback';
+import { partitionOf } from '../feedback/partitioner';
+import { CONTRIBUTIONS_TOPIC, MESSAGE_STATUS_TOPIC } from '../feedback/topics';
+import { type CountingRules, countMessage } from '../kpi/contribution';
+import type { Contribution, MessageStatusChanged, WireType } from '../kpi/encode';
+import { emptySum, largest } from '../kpi/publish';
+import type { OutgoingRecord } from '../kpi/sink';
+import type { Plan, Projected } from '../pipeline';
+import { evolve } from '../status/evolve';
+import type { MessageAggregate } from '../status/message';
+import { statusOf } from '../status/projection';
+import { decodeMessage, encodeMessage, encodeMessageId } from '../store/codec';
+import { CONTRIBUTIONS_HASH, FLAGS_HASH, messagesHash } from '../store/hashes';
+import type { Read, Write } from '../store/store';
+import { SENT_FIELD } from './gate';
+
+/** What the status pipeline of one task is made of. Fixed while the task is held. */
+export interface StatusRules extends CountingRules {
+  readonly generation: number;
+  readonly partition: number;
+  readonly partitions: number;
+  readonly buckets: number;
+  readonly contribution: WireType<Contribution>;
+  /** Null where no record per change of a message is wanted. */
+  readonly statusChanged: WireType<MessageStatusChanged> | null;
+}
+
+interface TouchedMessage {
+  readonly id: MessageId;
+  readonly field: Buffer;
+  readonly feedback: Feedback[];
+}
+
+interface TouchedDelivery {
+  readonly id: DeliveryId;
+  readonly field: Buffer;
+  /** By bucket, in the order of the reads. */
+  readonly buckets: Map<number, TouchedMessage[]>;
+  readonly feedback: Feedback[];
+}
+
+/** What a status task owes when it has folded everything that was there when its generation began: its barrier. */
+export interface CaughtUp {
+  readonly kind: 'CaughtUp';
+}
+
+export type StatusInput = Feedback | CaughtUp;
+
+/** Folds a batch of feedback into the aggregates it touches and into the contributions of their deliveries. */
+export function planStatus(rules: StatusRules, inputs: readonly StatusInput[]): Plan {
+  const deliveries = groupByDelivery(inputs, rules.buckets);
+  const caughtUp = inputs.some((input) => input.kind === 'CaughtUp');
+  return {
+    reads: readsOf(deliveries),
+    project: (loaded) => {
+      const projected: { writes: Write[]; outgoing: OutgoingRecord[] } = { writes: [], outgoing: [] };
+      const contributions: (readonly [Buffer, Buffer])[] = [];
+      let read = 0;
+      deliveries.forEach((delivery, index) => {
+        const known = loaded[0]?.[index] ?? null;
+        const sum =
+          known === null ? emptySum(delivery.id, rules.generation) : rules.contribution.decode(known);
+        sum.partition = rules.partition;
+        for (const [bucket, messages] of delivery.buckets) {
+          read += 1;
+          const entries = foldMessages(rules, sum, messages, loaded[read] ?? [], projected.outgoing);
+          if (entries.length > 0) projected.writes.push({ hash: messagesHash(delivery.id, bucket), entries });
+        }
+        noteFacts(sum, delivery.feedback);
+        const value = rules.contribution.encode(sum);
+        contributions.push([delivery.field, value]);
+        projected.outgoing.push(contributionRecord(rules, delivery, value));
+      });
+      if (contributions.length > 0)
+        projected.writes.push({ hash: CONTRIBUTIONS_HASH, entries: contributions });
+      if (caughtUp) {
+        projected.writes.push({ hash: FLAGS_HASH, entries: [[SENT_FIELD, Buffer.from('1')]] });
+        projected.outgoing.push(...barriers(rules));
+      }
+      return projected satisfies Projected;
+    },
+  };
+}
+
+function groupByDelivery(inputs: readonly StatusInput[], buckets: number): TouchedDelivery[] {
+  const deliveries = new Map<DeliveryId, TouchedDelivery & { messages: Map<MessageId, TouchedMessage> }>();
+  for (const feedback of inputs) {
+    if (feedback.kind === 'CaughtUp') continue;
+    const { deliveryId, messageId } = feedback;
+    let delivery = deliveries.get(deliveryId);
+    if (delivery === undefined) {
+      const field = Buffer.from(deliveryId, 'utf8');
+      delivery = { id: deliveryId, field, buckets: new Map(), feedback: [], messages: new Map() };
+      deliveries.set(deliveryId, delivery);
+    }
+    delivery.feedback.push(feedback);
+    const message = delivery.messages.get(messageId);
+    if (message !== undefined) {
+      message.feedback.push(feedback);
+      continue;
+    }
+    const touched = { id: messageId, field: encodeMessageId(messageId), feedback: [feedback] };
+    delivery.messages.set(messageId, touched);
+    const bucket = bucketOf(touched.field, buckets);
+    const others = delivery.buckets.get(bucket);
+    if (others === undefined) delivery.buckets.set(bucket, [touched]);
+    else others.push(touched);
+  }
+  return [...deliveries.values()];
+}
+
+/** Which of a delivery's hashes holds a message. Must stay as it is for the life of a generation. */
+export function bucketOf(field: Buffer, buckets: number): number {
+  return buckets === 1 ? 0 : partitionOf(field, buckets);
+}
+
+function readsOf(deliveries: readonly TouchedDelivery[]): Read[] {
+  const reads: Read[] = [{ hash: CONTRIBUTIONS_HASH, fields: deliveries.map((delivery) => delivery.field) }];
+  for (const delivery of deliveries) {
+    for (const [bucket, messages] of delivery.buckets) {
+      reads.push({
+        hash: messagesHash(delivery.id, bucket),
+        fields: messages.map((message) => message.field),
+      });
+    }
+  }
+  return reads;
+}
+
+/** Folds the messages of one hash, moves the sum by what they changed, and gives the entries that changed. */
+function foldMessages(
+  rules: StatusRules,
+  sum: Contribution,
+  messages: readonly TouchedMessage[],
+  loaded: readonly (Buffer | null)[],
+  outgoing: OutgoingRecord[],
+): (readonly [Buffer, Buffer])[] {
+  const entries: (readonly [Buffer, Buffer])[] = [];
+  messages.forEach((message, index) => {
+    const bytes = loaded[index] ?? null;
+    const before = bytes === null ? null : decodeMessage(bytes);
+    let after = before;
+    for (const feedback of message.feedback) after = evolve(after, feedback, rules.groups.indexOf);
+    if (after === null || after === before) return;
+    if (before !== null) countMessage(sum, before, -1, rules);
+    countMessage(sum, after, 1, rules);
+    entries.push([message.field, encodeMessage(after)]);
+    if (rules.statusChanged !== null) {
+      const change = statusChange(rules, sum.deliveryId ?? '', message.id, before, after);
+      if (change !== null) outgoing.push(statusRecord(rules, rules.statusChanged, change));
+    }
+  });
+  return entries;
+}
+
+/** What is known of the delivery beside its messages: who said which policy, its size, how far feedback has come. */
+function noteFacts(sum: Contribution, inputs: readonly Feedback[]): void {
+  for (const feedback of inputs) {
+    sum.revision += 1;
+    if (feedback.occurredAt > sum.asOf) sum.asOf = feedback.occurredAt;
+    if (feedback.kind !== 'Relayed') continue;
+    sum.saysEfs ||= feedback.policy === 'EFS';
+    sum.saysRelay ||= feedback.policy === 'RELAY';
+    sum.deliverySize = largest(sum.deliverySize, feedback.deliverySize);
+  }
+}
+
+/** Contributions of one delivery meet in one partition; the key names the share, so that compaction keeps them all. */
+function contributionRecord(rules: StatusRules, delivery: TouchedDelivery, value: Buffer): OutgoingRecord {
+  return {
+    topic: CONTRIBUTIONS_TOPIC,
+    partition: partitionOf(delivery.field, rules.partitions),
+    key: Buffer.from(`${delivery.id}/${rules.partition}`, 'utf8'),
+    value,
+  };
+}
+
+/** Tells every kpi task that whatever this partition had to fold at the generation's begin is behind it. */
+function barriers(rules: StatusRules): OutgoingRecord[] {
+  const barrier = { ...emptySum('', rules.generation), deliveryId: null, partition: rules.partition };
+  const value = rules.contribution.encode(barrier);
+  const key = Buffer.from(`/${rules.partition}`, 'latin1');
+  return Array.from({ length: rules.partitions }, (_, partition) => ({
+    topic: CONTRIBUTIONS_TOPIC,
+    partition,
+    key,
+    value,
+  }));
+}
+
+/** The change of a message's status, reason or type, or null where it has none. */
+export function statusChange(
+  rules: { readonly generation: number; readonly defaultPolicy: PolicyName },
+  deliveryId: string,
+  messageId: string,
+  before: MessageAggregate | null,
+  after: MessageAggregate,
+): MessageStatusChanged | null {
+  const was = before === null ? null : statusOf(before, rules.defaultPolicy);
+  const is = statusOf(after, rules.defaultPolicy);
+  if (was?.status === is.status && was.reason === is.reason && was.failureType === is.failureType)
+    return null;
+  const occurredAt = (after.outcome ?? after.softBounce ?? after.relay).at;
+  const { generation } = rules;
+  return { deliveryId, messageId, generation, occurredAt, previousStatus: was?.status ?? null, ...is };
+}
+
+function statusRecord(
+  rules: StatusRules,
+  type: WireType<MessageStatusChanged>,
+  change: MessageStatusChanged,
+): OutgoingRecord {
+  const key = Buffer.from(`${change.deliveryId}/${change.messageId}`, 'utf8');
+  return {
+    topic: MESSAGE_STATUS_TOPIC,
+    partition: partitionOf(key, rules.partitions),
+    key,
+    value: type.encode(change),
+  };
+}

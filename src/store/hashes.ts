@@ -1,0 +1,30 @@
+import type { DeliveryId } from '../base/ids';
+
+/*
+ * The hashes of a task's state, by name. A field is an id, a partition's number, or a word.
+ *
+ *   status   m/<delivery>/<bucket>   message id → aggregate
+ *            c                       delivery id → this partition's contribution
+ *            f                       flags of the task
+ *   kpi      d/<delivery>            partition → its last contribution
+ *            s                       delivery id → sum of its contributions
+ *            p                       delivery id → the record last published
+ *            f                       flags of the task
+ */
+export const CONTRIBUTIONS_HASH = 'c';
+export const SUMS_HASH = 's';
+export const PUBLISHED_HASH = 'p';
+export const FLAGS_HASH = 'f';
+
+export function messagesHash(delivery: DeliveryId, bucket: number): string {
+  return `m/${delivery}/${bucket}`;
+}
+
+export function sharesHash(delivery: string): string {
+  return `d/${delivery}`;
+}
+
+/** A number as a field. */
+export function numberField(number: number): Buffer {
+  return Buffer.from(String(number), 'latin1');
+}
