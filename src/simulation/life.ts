@@ -1,0 +1,224 @@
+import type {
+  Feedback,
+  HardBounced,
+  Millis,
+  RetryOutcome,
+  RetryResult,
+  SoftBounced,
+} from '../feedback/feedback';
+import type { SimulatedMessage } from './campaign';
+import { type Dice, weighted } from './dice';
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const MAX_VALIDITY = 84 * HOUR;
+
+/** How a message's first attempt ends, in parts of 1,000. */
+const firstAttempt = weighted<'delivered' | 'hard' | 'soft' | 'silence'>([
+  ['delivered', 900],
+  ['hard', 35],
+  ['soft', 60],
+  ['silence', 5],
+]);
+
+/** What follows a delivery later on, in parts of 1,000. */
+const afterwards = weighted<'nothing' | 'async' | 'auto-reply' | 'unsubscribe' | 'subscribe'>([
+  ['nothing', 976],
+  ['async', 10],
+  ['auto-reply', 9],
+  ['unsubscribe', 4],
+  ['subscribe', 1],
+]);
+
+/** What the retries of a soft-bounced message come to. */
+const retries = weighted<RetryResult | 'silence'>([
+  ['SUCCEEDED', 62],
+  ['FAILED', 14],
+  ['EXPIRED', 10],
+  ['silence', 14],
+]);
+
+interface Diagnosis {
+  readonly bounceClass: number;
+  readonly smtpCode: number | null;
+  readonly enhancedStatus: string | null;
+  readonly diagnostic: string | null;
+}
+
+const diagnosis = (
+  bounceClass: number,
+  smtpCode: number | null,
+  enhancedStatus: string | null,
+  diagnostic: string | null,
+): Diagnosis => ({ bounceClass, smtpCode, enhancedStatus, diagnostic });
+
+const hardBounces = weighted<Diagnosis>([
+  [diagnosis(10, 550, '5.1.1', '550 5.1.1 user unknown'), 62],
+  [diagnosis(30, 550, '5.1.0', '550 5.1.0 no such recipient here'), 5],
+  [diagnosis(15, 550, '5.7.1', '550 5.7.1 recipient refuses mail'), 2],
+  [diagnosis(25, 554, '5.7.1', '554 recipient address was suppressed due to customer policy'), 8],
+  [diagnosis(25, 550, '5.7.1', '550 5.7.1 administrative prohibition'), 2],
+  [diagnosis(50, 550, '5.7.1', '550 5.7.1 mail from this address is blocked'), 6],
+  [diagnosis(51, 554, '5.7.1', '554 5.7.1 listed by a block list'), 4],
+  [diagnosis(52, 550, '5.7.1', '550 5.7.1 message looks like spam'), 3],
+  [diagnosis(53, 552, '5.7.0', '552 5.7.0 attachment not allowed'), 1],
+  [diagnosis(54, 550, '5.7.1', '550 5.7.1 relaying denied'), 1],
+  [diagnosis(23, 552, '5.3.4', '552 5.3.4 message too large'), 1],
+  [diagnosis(1, 500, null, 'unclear answer'), 3],
+  [diagnosis(77, 599, null, null), 2],
+]);
+
+const softBounces = weighted<Diagnosis>([
+  [diagnosis(22, 452, '4.2.2', '452 4.2.2 mailbox full'), 30],
+  [diagnosis(20, 451, '4.3.0', '451 4.3.0 try again later'), 22],
+  [diagnosis(21, 454, '4.4.4', '454 4.4.4 no MX or A for domain'), 8],
+  [diagnosis(24, 451, '4.4.1', '451 4.4.1 connection timed out'), 14],
+  [diagnosis(70, 421, '4.7.0', '421 4.7.0 too many connections'), 16],
+  [diagnosis(40, 450, null, '450 requested action not taken'), 4],
+  [diagnosis(54, 450, '4.7.1', '450 4.7.1 greylisted'), 3],
+  [diagnosis(100, 450, '4.7.1', '450 4.7.1 confirm that you are human'), 1],
+  [diagnosis(999, 499, null, null), 2],
+]);
+
+const asyncBounces = weighted<Diagnosis>([
+  [diagnosis(10, 550, '5.1.1', 'final recipient: user unknown'), 60],
+  [diagnosis(22, 552, '5.2.2', 'final recipient: mailbox full'), 20],
+  [diagnosis(20, null, '4.4.7', 'delivery time expired'), 12],
+  [diagnosis(30, null, null, null), 8],
+]);
+
+const autoReply = diagnosis(60, null, null, 'Automatic reply: out of office');
+const unsubscribe = diagnosis(90, null, null, 'unsubscribe');
+const subscribe = diagnosis(80, null, null, 'subscribe');
+
+/** A time span that is usually short and now and then long, in whole milliseconds from `least` to `least` + `most`. */
+const span = (source: Dice, least: number, most: number): number =>
+  Math.floor(least + most * source.unit() ** 4);
+
+/** Builds the feedback of one message; the producer states the relay time in four records of five. */
+function teller(source: Dice, message: SimulatedMessage) {
+  const { messageId, delivery, recipientDomain } = message;
+  let told = 0;
+  const common = (occurredAt: Millis) => ({
+    eventId: `${messageId}/${told++}`,
+    messageId,
+    deliveryId: delivery.deliveryId,
+    occurredAt,
+    recipientDomain,
+    relayedAt: source.below(5) > 0 ? message.relayedAt : null,
+  });
+  const relayed = (): Feedback => ({
+    kind: 'Relayed',
+    eventId: `${messageId}/${told++}`,
+    messageId,
+    deliveryId: delivery.deliveryId,
+    occurredAt: message.relayedAt,
+    recipientDomain,
+    policy: delivery.policy,
+    validityPeriodMs: delivery.validityPeriodMs,
+    deliverySize: delivery.size,
+  });
+  const delivered = (at: Millis): Feedback => ({ kind: 'Delivered', ...common(at), attempt: 1 });
+  const hard = (at: Millis, why: Diagnosis, origin: HardBounced['source']): Feedback => ({
+    kind: 'HardBounced',
+    ...common(at),
+    attempt: 1,
+    ...why,
+    source: origin,
+  });
+  const soft = (at: Millis, why: Diagnosis, origin: SoftBounced['source'], attempt: number): Feedback => ({
+    kind: 'SoftBounced',
+    ...common(at),
+    attempt,
+    ...why,
+    source: origin,
+  });
+  return { relayed, delivered, hard, soft, common };
+}
+
+type Teller = ReturnType<typeof teller>;
+
+function later(source: Dice, tell: Teller, from: Millis): Feedback[] {
+  const at = from + span(source, MINUTE, 72 * HOUR);
+  const event = afterwards(source);
+  switch (event) {
+    case 'nothing':
+      return [];
+    case 'async':
+      return [
+        source.below(10) < 7
+          ? tell.hard(at, asyncBounces(source), 'ASYNC')
+          : tell.soft(at, asyncBounces(source), 'ASYNC', 1),
+      ];
+    case 'auto-reply':
+      return [tell.soft(at, autoReply, 'ASYNC', 1)];
+    case 'unsubscribe':
+      return [tell.hard(at, unsubscribe, 'ASYNC')];
+    case 'subscribe':
+      return [tell.hard(at, subscribe, 'ASYNC')];
+  }
+}
+
+function outcome(
+  tell: Teller,
+  at: Millis,
+  result: RetryResult,
+  attempt: number,
+  why: Diagnosis | null,
+): RetryOutcome {
+  const absent = { bounceClass: null, smtpCode: null, enhancedStatus: null, diagnostic: null };
+  return {
+    kind: 'RetryOutcome',
+    ...tell.common(at),
+    attempt,
+    outcome: result,
+    ...(why ?? absent),
+    inferred: false,
+  };
+}
+
+function softly(source: Dice, tell: Teller, message: SimulatedMessage): Feedback[] {
+  const events: Feedback[] = [];
+  const attempts = 1 + source.below(3);
+  let at = message.relayedAt + span(source, SECOND, MINUTE);
+  let why = softBounces(source);
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    events.push(tell.soft(at, why, 'SYNC', attempt));
+    at += span(source, 5 * MINUTE, 3 * HOUR);
+    if (source.below(4) === 0) why = softBounces(source);
+  }
+  const end = message.relayedAt + Math.min(message.delivery.validityPeriodMs ?? MAX_VALIDITY, MAX_VALIDITY);
+  const result = retries(source);
+  if (result === 'SUCCEEDED') events.push(outcome(tell, at, result, attempts + 1, null));
+  if (result === 'FAILED')
+    events.push(outcome(tell, at, result, attempts + 1, source.below(5) > 0 ? why : null));
+  if (result === 'EXPIRED')
+    events.push(outcome(tell, end, result, attempts + 1, source.below(2) > 0 ? why : null));
+  return events;
+}
+
+/**
+ * Everything the MTA says about one message, in the order in which it happens. In one message of a thousand the relay
+ * event is lost, and the rest must speak for it.
+ */
+export function life(source: Dice, message: SimulatedMessage): Feedback[] {
+  const tell = teller(source, message);
+  const events: Feedback[] = source.chance(0.001) ? [] : [tell.relayed()];
+  const soon = message.relayedAt + span(source, 300, 2 * MINUTE);
+  const first = firstAttempt(source);
+  switch (first) {
+    case 'delivered':
+      events.push(tell.delivered(soon), ...later(source, tell, soon));
+      break;
+    case 'hard':
+      events.push(tell.hard(soon, hardBounces(source), 'SYNC'));
+      break;
+    case 'soft':
+      events.push(...softly(source, tell, message));
+      break;
+    case 'silence':
+      break;
+  }
+  return events;
+}

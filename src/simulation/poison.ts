@@ -1,0 +1,121 @@
+import type { Reason } from '../feedback/decode';
+import type { Feedback } from '../feedback/feedback';
+import type { RecordHeader } from '../feedback/source';
+import { FEEDBACK_TOPICS } from '../feedback/topics';
+import type { Dice } from './dice';
+import { weighted } from './dice';
+import type { Encode } from './encode';
+import type { TrafficRecord } from './traffic';
+
+/** From which size and number on a record is set aside. */
+export interface RecordLimits {
+  readonly maxValueBytes: number;
+  readonly maxHeaders: number;
+}
+
+interface Victim {
+  readonly record: TrafficRecord & { readonly feedback: Feedback };
+  readonly encode: Encode;
+  readonly source: Dice;
+  readonly limits: RecordLimits;
+  /** A value one byte too long, made once. */
+  readonly longValue: Buffer;
+}
+
+/** One way to spoil a record, and the reason for which it must then be set aside. */
+interface Poison {
+  readonly name: string;
+  readonly reason: Reason;
+  /** How often, against the others. Bulky ones are rare. */
+  readonly weight: number;
+  spoil(victim: Victim): Partial<TrafficRecord>;
+}
+
+/** An id that no registry has given out. */
+const UNKNOWN_ID = Buffer.from([0, 0x7f, 0xff, 0xff, 0xff]);
+
+const value = ({ record }: Victim): Buffer => record.value as Buffer;
+
+const garbage: readonly ((bytes: Buffer) => Buffer)[] = [
+  () => Buffer.alloc(0),
+  () => Buffer.from('{"messageId":"json, not Avro"}'),
+  (bytes) => bytes.subarray(0, 3),
+  (bytes) => bytes.subarray(0, bytes.length - 1),
+  (bytes) => Buffer.concat([bytes, Buffer.from([0])]),
+];
+
+const invalid: readonly ((feedback: Feedback) => Feedback)[] = [
+  (feedback) => ({ ...feedback, deliveryId: `${feedback.deliveryId}/x` as Feedback['deliveryId'] }),
+  (feedback) => ({ ...feedback, deliveryId: '' as Feedback['deliveryId'] }),
+  (feedback) => ({ ...feedback, messageId: 'm'.repeat(129) as Feedback['messageId'] }),
+  (feedback) => ({ ...feedback, messageId: `${feedback.messageId}\u0007` as Feedback['messageId'] }),
+  (feedback) => ({ ...feedback, recipientDomain: '' }),
+  (feedback) => ({ ...feedback, occurredAt: 0 }),
+  (feedback) => ({ ...feedback, occurredAt: Math.floor(feedback.occurredAt / 1000) }),
+  (feedback) =>
+    feedback.kind === 'Relayed' ? { ...feedback, validityPeriodMs: -1 } : { ...feedback, attempt: 0 },
+];
+
+const pick = <T>(source: Dice, list: readonly T[]): T => list[source.below(list.length)] as T;
+
+const manyHeaders = (count: number): RecordHeader[] =>
+  Array.from({ length: count }, (_, i) => ({ name: Buffer.from(`h${i}`), value: Buffer.from('x') }));
+
+const POISONS: readonly Poison[] = [
+  { name: 'tombstone', reason: 'no-value', weight: 10, spoil: () => ({ value: null }) },
+  { name: 'long value', reason: 'too-large', weight: 0.1, spoil: ({ longValue }) => ({ value: longValue }) },
+  {
+    name: 'many headers',
+    reason: 'too-large',
+    weight: 0.5,
+    spoil: ({ limits }) => ({ headers: manyHeaders(limits.maxHeaders + 1) }),
+  },
+  {
+    name: 'garbage',
+    reason: 'not-avro',
+    weight: 20,
+    spoil: (victim) => ({ value: pick(victim.source, garbage)(value(victim)) }),
+  },
+  {
+    name: 'unknown schema id',
+    reason: 'unknown-schema',
+    weight: 10,
+    spoil: (victim) => ({ value: Buffer.concat([UNKNOWN_ID, value(victim).subarray(5)]) }),
+  },
+  {
+    name: 'record of another topic',
+    reason: 'wrong-record',
+    weight: 10,
+    spoil: ({ record }) => ({ topic: (record.topic + 1) % FEEDBACK_TOPICS.length }),
+  },
+  {
+    name: 'invalid field',
+    reason: 'invalid-field',
+    weight: 20,
+    spoil: ({ source, encode, record }) => ({ value: encode(pick(source, invalid)(record.feedback)) }),
+  },
+  {
+    name: 'key of another message',
+    reason: 'key-mismatch',
+    weight: 10,
+    spoil: ({ record }) => ({ key: Buffer.from(`not-${record.feedback.messageId}`) }),
+  },
+  { name: 'no key', reason: 'key-mismatch', weight: 5, spoil: () => ({ key: null }) },
+  { name: 'wrong partition', reason: 'wrong-partition', weight: 10, spoil: () => ({ misplaced: true }) },
+];
+
+const byWeight = weighted(POISONS.map((poison) => [poison, poison.weight] as const));
+
+/**
+ * Makes spoiled copies of records: the first ones go through every way there is, the others come by weight. The
+ * original is never lost, so what the good records add up to does not depend on the poison among them.
+ */
+export function poisoner(source: Dice, encode: Encode, limits: RecordLimits) {
+  const longValue = Buffer.alloc(limits.maxValueBytes + 1);
+  let made = 0;
+  return (record: TrafficRecord & { readonly feedback: Feedback }): TrafficRecord => {
+    const poison = POISONS[made++] ?? byWeight(source);
+    const spoiled = poison.spoil({ record, encode, source, limits, longValue });
+    return { ...record, ...spoiled, feedback: null, poison: poison.reason };
+  };
+}

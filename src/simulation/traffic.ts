@@ -1,0 +1,152 @@
+import type { Reason } from '../feedback/decode';
+import type { Feedback, FeedbackKind } from '../feedback/feedback';
+import type { RecordHeader } from '../feedback/source';
+import { FEEDBACK_TOPICS } from '../feedback/topics';
+import { type CampaignOptions, messages } from './campaign';
+import { type Dice, dice } from './dice';
+import type { Encode } from './encode';
+import { life } from './life';
+import { poisoner, type RecordLimits } from './poison';
+import { type Story, timeline } from './timeline';
+
+/** One record to be produced. */
+export interface TrafficRecord {
+  /** Index into `FEEDBACK_TOPICS`. */
+  readonly topic: number;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: readonly RecordHeader[];
+  /** To be produced anywhere but where its key belongs. */
+  readonly misplaced: boolean;
+  /** What the value says; null where the record must be set aside. */
+  readonly feedback: Feedback | null;
+  /** Why the record must be set aside, or null. */
+  readonly poison: Reason | null;
+}
+
+export interface TrafficOptions extends CampaignOptions {
+  /** 0 keeps the order of event time; towards 1, records come up to some 10,000 others too late or too early. */
+  readonly disorder: number;
+  /** Records that come again byte for byte, as a share: half of them at once, half some time later. */
+  readonly duplicates: number;
+  /** Additional records that must be set aside, as a share. */
+  readonly poison: number;
+  readonly limits: RecordLimits;
+}
+
+const HOUR = 3_600_000;
+
+/** Twenty deliveries in six hours, a little untidy. `startAt` is 2026-01-05, 08:00 UTC. */
+export const ORDINARY_TRAFFIC: TrafficOptions = {
+  seed: 1,
+  deliveries: 20,
+  messages: 10_000,
+  startAt: Date.UTC(2026, 0, 5, 8),
+  spreadMs: 6 * HOUR,
+  policyMix: { efs: 0.3, relay: 0.2 },
+  disorder: 0,
+  duplicates: 0,
+  poison: 0,
+  limits: { maxValueBytes: 262_144, maxHeaders: 256 },
+};
+
+const topicOf = Object.fromEntries(FEEDBACK_TOPICS.map(({ kind }, index) => [kind, index])) as Record<
+  FeedbackKind,
+  number
+>;
+const NO_HEADERS: readonly RecordHeader[] = [];
+
+function record(feedback: Feedback, encode: Encode): TrafficRecord & { readonly feedback: Feedback } {
+  return {
+    topic: topicOf[feedback.kind],
+    key: Buffer.from(feedback.messageId),
+    value: encode(feedback),
+    headers: NO_HEADERS,
+    misplaced: false,
+    feedback,
+    poison: null,
+  };
+}
+
+function* poisoned(
+  source: Dice,
+  records: Iterable<TrafficRecord & { readonly feedback: Feedback }>,
+  share: number,
+  spoil: (record: TrafficRecord & { readonly feedback: Feedback }) => TrafficRecord,
+): Generator<TrafficRecord> {
+  for (const each of records) {
+    yield each;
+    if (source.chance(share)) yield spoil(each);
+  }
+}
+
+/** How far back a record may be redelivered. */
+const REDELIVERY_WINDOW = 4_096;
+
+function* repeated(source: Dice, records: Iterable<TrafficRecord>, share: number): Generator<TrafficRecord> {
+  const recent: TrafficRecord[] = [];
+  let count = 0;
+  for (const each of records) {
+    yield each;
+    recent[count++ % REDELIVERY_WINDOW] = each;
+    if (source.chance(share)) {
+      yield source.below(2) === 0 ? each : (recent[source.below(recent.length)] as TrafficRecord);
+    }
+  }
+}
+
+/** Each record waits in a window and leaves it when another one takes its place. */
+function* displaced(
+  source: Dice,
+  records: Iterable<TrafficRecord>,
+  window: number,
+): Generator<TrafficRecord> {
+  const waiting: TrafficRecord[] = [];
+  for (const each of records) {
+    if (waiting.length < window) {
+      waiting.push(each);
+      continue;
+    }
+    const place = source.below(window);
+    yield waiting[place] as TrafficRecord;
+    waiting[place] = each;
+  }
+  for (let left = waiting.length; left > 0; left--) {
+    const place = source.below(left);
+    yield waiting[place] as TrafficRecord;
+    waiting[place] = waiting[left - 1] as TrafficRecord;
+  }
+}
+
+/** The feedback alone, in the order of event time: what an ideal MTA would say. Same options, same feedback. */
+export function* feedback(options: CampaignOptions): Generator<Feedback> {
+  const lives = dice(options.seed, 2);
+  const stories = function* (): Generator<Story> {
+    for (const message of messages(dice(options.seed, 1), options)) {
+      yield { begins: message.relayedAt, events: life(lives, message) };
+    }
+  };
+  yield* timeline(stories());
+}
+
+function* encoded(
+  options: CampaignOptions,
+  encode: Encode,
+): Generator<TrafficRecord & { readonly feedback: Feedback }> {
+  for (const each of feedback(options)) yield record(each, encode);
+}
+
+/**
+ * Realistic feedback as records for the five input topics, in the order in which to produce them. A pure function of
+ * the options and the encoder: the same seed gives the same bytes. Disorder, duplicates and poison change nothing
+ * about the records they come on top of. Memory does not grow with the number of messages.
+ */
+export function* traffic(options: TrafficOptions, encode: Encode): Generator<TrafficRecord> {
+  const { seed, disorder, duplicates, poison, limits } = options;
+  const poisonDice = dice(seed, 3);
+  const good = encoded(options, encode);
+  const mixed = poison > 0 ? poisoned(poisonDice, good, poison, poisoner(poisonDice, encode, limits)) : good;
+  const again = duplicates > 0 ? repeated(dice(seed, 4), mixed, duplicates) : mixed;
+  const window = Math.round(disorder * 10_000);
+  yield* window > 0 ? displaced(dice(seed, 5), again, window) : again;
+}

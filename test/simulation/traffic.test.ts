@@ -1,0 +1,199 @@
+import { createHash } from 'node:crypto';
+import fc from 'fast-check';
+import type { Reason } from '../../src/feedback/decode';
+import type { Feedback } from '../../src/feedback/feedback';
+import { SCHEMAS } from '../../src/feedback/schemas';
+import { FEEDBACK_TOPICS } from '../../src/feedback/topics';
+import { wireEncoder } from '../../src/simulation/encode';
+import {
+  feedback,
+  ORDINARY_TRAFFIC,
+  traffic,
+  type TrafficOptions,
+  type TrafficRecord,
+} from '../../src/simulation/traffic';
+
+const IDS = { Relayed: 11, Delivered: 12, HardBounced: 13, SoftBounced: 14, RetryOutcome: 15 };
+const encode = wireEncoder(IDS);
+
+const generate = (options: Partial<TrafficOptions> = {}): TrafficRecord[] => [
+  ...traffic({ ...ORDINARY_TRAFFIC, messages: 3000, ...options }, encode),
+];
+
+const identity = ({ topic, key, value, misplaced }: TrafficRecord): string =>
+  [topic, key?.toString('latin1'), value?.toString('latin1'), misplaced].join('|');
+
+function digest(records: readonly TrafficRecord[]): string {
+  const hash = createHash('sha256');
+  for (const each of records) hash.update(identity(each)).update('\n');
+  return hash.digest('hex');
+}
+
+const untidy = { disorder: 0.3, duplicates: 0.1, poison: 0.05 };
+
+describe('the same seed', () => {
+  test('gives the same records, with all faults on', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }), (seed) => {
+        const options = { ...untidy, seed, messages: 200 };
+        expect(digest(generate(options))).toBe(digest(generate(options)));
+      }),
+      { numRuns: 10 },
+    );
+  });
+
+  test('is as good as its high bits', () => {
+    expect(digest(generate({ seed: 5 }))).not.toBe(digest(generate({ seed: 5 + 2 ** 40 })));
+  });
+});
+
+describe('a record', () => {
+  test('is keyed by its message, on the topic of its kind, in the wire format', () => {
+    for (const { topic, key, value, feedback: says } of generate({ messages: 500 })) {
+      const { kind } = FEEDBACK_TOPICS[topic] as (typeof FEEDBACK_TOPICS)[number];
+      expect(says?.kind).toBe(kind);
+      expect(key?.toString()).toBe(says?.messageId);
+      expect([value?.[0], value?.readInt32BE(1)]).toEqual([0, IDS[kind]]);
+      const { kind: _, ...fields } = says as Feedback;
+      expect(fields).toMatchObject({ ...SCHEMAS[kind].type.fromBuffer((value as Buffer).subarray(5)) });
+    }
+  });
+
+  test('names its message by a random UUID that no other message has', () => {
+    const ids = new Set(generate().map((each) => String(each.feedback?.messageId)));
+    expect(ids.size).toBe(3000);
+    for (const id of ids)
+      expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  });
+});
+
+describe('the feedback', () => {
+  const all = [...feedback({ ...ORDINARY_TRAFFIC, messages: 40_000 })];
+  const share = (choose: (each: Feedback) => boolean): number => all.filter(choose).length / 40_000;
+
+  test('comes in the order of event time, each message beginning with its relay', () => {
+    const seen = new Set<string>();
+    let lost = 0;
+    for (const [i, each] of all.entries()) {
+      expect(each.occurredAt).toBeGreaterThanOrEqual(all[i - 1]?.occurredAt ?? 0);
+      if (!seen.has(each.messageId) && each.kind !== 'Relayed') lost += 1;
+      seen.add(each.messageId);
+    }
+    expect(lost / 40_000).toBeLessThan(0.003);
+  });
+
+  test('has realistic shares of deliveries, bounces, retries, replies and unknown classes', () => {
+    expect(share((each) => each.kind === 'Delivered')).toBeCloseTo(0.9, 1);
+    expect(share((each) => each.kind === 'HardBounced' && each.source === 'SYNC')).toBeCloseTo(0.035, 2);
+    expect(share((each) => each.kind === 'SoftBounced' && each.source === 'SYNC')).toBeCloseTo(0.12, 1);
+    const some = (kinds: readonly Feedback['kind'][], classes: readonly number[]): boolean =>
+      all.some(
+        (each) =>
+          kinds.includes(each.kind) && 'bounceClass' in each && classes.includes(Number(each.bounceClass)),
+      );
+    expect(some(['SoftBounced'], [60])).toBe(true);
+    expect(some(['HardBounced'], [90])).toBe(true);
+    expect(some(['HardBounced'], [77])).toBe(true);
+    for (const result of ['SUCCEEDED', 'FAILED', 'EXPIRED']) {
+      expect(share((each) => each.kind === 'RetryOutcome' && each.outcome === result)).toBeGreaterThan(0.003);
+    }
+    expect(share((each) => each.kind === 'HardBounced' && each.source === 'ASYNC')).toBeGreaterThan(0.005);
+  });
+
+  test('spreads over deliveries of skewed size that are announced as they are', () => {
+    const sizes = new Map<string, number>();
+    const announced = new Map<string, number | null>();
+    for (const each of all) {
+      if (each.kind !== 'Relayed') continue;
+      sizes.set(each.deliveryId, (sizes.get(each.deliveryId) ?? 0) + 1);
+      announced.set(each.deliveryId, each.deliverySize);
+    }
+    const counts = [...sizes.values()].sort((a, b) => b - a);
+    expect(counts).toHaveLength(20);
+    expect((counts[0] ?? 0) / (counts[9] ?? 1)).toBeGreaterThan(5);
+    for (const [id, size] of sizes) expect(Math.abs(size / (announced.get(id) ?? 0) - 1)).toBeLessThan(0.02);
+  });
+
+  test('has policies by the mix, the same for all messages of a delivery', () => {
+    const policies = (policyMix: { efs: number; relay: number }): Set<unknown> =>
+      new Set(
+        [...feedback({ ...ORDINARY_TRAFFIC, policyMix })].map(
+          (each) => each.kind === 'Relayed' && each.policy,
+        ),
+      );
+    expect(policies({ efs: 1, relay: 0 })).toEqual(new Set([false, 'EFS']));
+    expect(policies({ efs: 0, relay: 1 })).toEqual(new Set([false, 'RELAY']));
+    expect(policies({ efs: 0, relay: 0 })).toEqual(new Set([false, null]));
+    const byDelivery = new Map<string, Set<unknown>>();
+    for (const each of all) {
+      if (each.kind !== 'Relayed') continue;
+      byDelivery.set(each.deliveryId, (byDelivery.get(each.deliveryId) ?? new Set()).add(each.policy));
+    }
+    expect([...byDelivery.values()].every((set) => set.size === 1)).toBe(true);
+  });
+
+  test('has all messages, whatever the numbers', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 60 }),
+        fc.integer({ min: 1, max: 200 }),
+        (deliveries, messages) => {
+          const told = [...feedback({ ...ORDINARY_TRAFFIC, deliveries, messages })];
+          const ids = new Set(told.map((each) => each.messageId));
+          expect(ids.size).toBeGreaterThanOrEqual(messages - 3);
+          expect(ids.size).toBeLessThanOrEqual(messages);
+          if (messages >= deliveries * 20)
+            expect(new Set(told.map((each) => each.deliveryId)).size).toBe(deliveries);
+        },
+      ),
+    );
+  });
+});
+
+describe('faults', () => {
+  const tidy = generate();
+
+  test('disorder moves the same records, the further the more', () => {
+    const place = new Map(tidy.map((each, i) => [identity(each), i]));
+    const moved = (disorder: number): number => {
+      const records = generate({ disorder });
+      expect(records.map(identity).sort()).toEqual(tidy.map(identity).sort());
+      const distances = records.map((each, i) => Math.abs(i - (place.get(identity(each)) ?? NaN)));
+      return distances.reduce((sum, distance) => sum + distance, 0) / distances.length;
+    };
+    expect(moved(0)).toBe(0);
+    const [little, much] = [moved(0.01), moved(0.2)];
+    expect(little).toBeGreaterThan(20);
+    expect(much).toBeGreaterThan(5 * little);
+  });
+
+  test('duplicates come byte for byte, in the share asked for, some at once and some later', () => {
+    const records = generate({ duplicates: 0.2 });
+    expect(new Set(records.map(identity))).toEqual(new Set(tidy.map(identity)));
+    const again = records.length - tidy.length;
+    expect(again / tidy.length).toBeCloseTo(0.2, 1);
+    const atOnce = records.filter(
+      (each, i) => i > 0 && identity(each) === identity(records[i - 1] as TrafficRecord),
+    );
+    expect(atOnce.length / again).toBeGreaterThan(0.4);
+    expect(atOnce.length / again).toBeLessThan(0.6);
+  });
+
+  test('poison comes on top of the good records, in the share asked for, for every reason', () => {
+    const records = generate({ poison: 0.1 });
+    expect(records.filter((each) => each.poison === null).map(identity)).toEqual(tidy.map(identity));
+    expect((records.length - tidy.length) / tidy.length).toBeCloseTo(0.1, 1);
+    const reasons: Record<Reason, true> = {
+      'no-value': true,
+      'too-large': true,
+      'not-avro': true,
+      'unknown-schema': true,
+      'wrong-record': true,
+      'invalid-field': true,
+      'key-mismatch': true,
+      'wrong-partition': true,
+    };
+    const few = generate({ messages: 200, poison: 0.1 }).flatMap((each) => each.poison ?? []);
+    expect(new Set(few)).toEqual(new Set(Object.keys(reasons)));
+  });
+});
