@@ -1,0 +1,109 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** Seconds, from a millisecond to a minute. */
+const DURATIONS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+/** Seconds: what waits behind an outage or a backlog is late by hours. */
+const LATENCIES = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 3600, 14_400];
+
+type Labels = Record<string, string | number>;
+
+/** The counters of the service under the prefix `efs_`, with their text form. */
+export type Metrics = ReturnType<typeof createMetrics>;
+
+function counters(registers: [Registry]) {
+  const counter = <L extends string>(name: string, help: string, labelNames: L[]) =>
+    new Counter({ name, help, labelNames, registers });
+  const records = counter('efs_records_total', 'Input records done with, by what became of them.', [
+    'topic',
+    'fate',
+  ]);
+  const deadLetters = counter('efs_dead_letters_total', 'Records set aside, by reason.', ['reason']);
+  const kpiChanges = counter('efs_kpi_changes_total', 'KPI changes acknowledged by the log.', []);
+  const batches = counter('efs_batches_total', 'Batches committed.', ['pipeline']);
+  const fences = counter('efs_fences_total', 'Commits refused because another worker owns the partition.', [
+    'pipeline',
+  ]);
+  const rewinds = counter('efs_rewinds_total', 'Times a task went back because the store was older.', [
+    'pipeline',
+  ]);
+  const outages = counter('efs_outages_total', 'Outages waited out, by what did not answer.', ['dependency']);
+  return { records, deadLetters, kpiChanges, batches, fences, rewinds, outages };
+}
+
+function gauges(registers: [Registry]) {
+  const lag = new Gauge({
+    name: 'efs_consumer_lag_records',
+    help: 'Records between the position of a task and the end of the log.',
+    labelNames: ['topic', 'partition'],
+    registers,
+  });
+  const build = new Gauge({
+    name: 'efs_build_info',
+    help: 'Always 1; the labels say what is running.',
+    labelNames: ['version', 'node'],
+    registers,
+  });
+  return { lag, build };
+}
+
+function histograms(registers: [Registry]) {
+  const histogram = <L extends string>(name: string, help: string, labelNames: L[], buckets: number[]) =>
+    new Histogram({ name, help, labelNames, buckets, registers });
+  const batch = histogram(
+    'efs_batch_duration_seconds',
+    'From taking a batch to having emitted what follows from it.',
+    ['pipeline'],
+    DURATIONS,
+  );
+  const commit = histogram(
+    'efs_commit_duration_seconds',
+    'One atomic commit to the store.',
+    ['pipeline'],
+    DURATIONS,
+  );
+  const endToEnd = histogram(
+    'efs_end_to_end_latency_seconds',
+    'From the log timestamp of feedback to the acknowledged KPI change that contains it.',
+    [],
+    LATENCIES,
+  );
+  return { batch, commit, endToEnd };
+}
+
+/**
+ * A fresh set of metrics, with Node's own beside them. Durations go in as milliseconds and come out as seconds.
+ * Each call has its own registry: two sets in one process do not meet.
+ */
+export function createMetrics(build: { version: string; node: string }) {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const { records, deadLetters, kpiChanges, batches, fences, rewinds, outages } = counters([registry]);
+  const { lag, build: buildInfo } = gauges([registry]);
+  const { batch, commit, endToEnd } = histograms([registry]);
+  buildInfo.set(build, 1);
+  const add = (counter: Counter, labels: Labels, count: number): void => {
+    if (count > 0) counter.inc(labels, count);
+  };
+  return {
+    /** Counts records of a topic that were folded, or acknowledged as dead letters. */
+    records: (topic: string, fate: 'folded' | 'dead_lettered', count: number) =>
+      add(records, { topic, fate }, count),
+    deadLetters: (reason: string, count: number) => add(deadLetters, { reason }, count),
+    kpiChanges: (count: number) => add(kpiChanges, {}, count),
+    /** One committed batch and how long it took as a whole. */
+    batch: (pipeline: string, durationMs: number) => {
+      batches.inc({ pipeline });
+      batch.observe({ pipeline }, durationMs / 1000);
+    },
+    commit: (pipeline: string, durationMs: number) => commit.observe({ pipeline }, durationMs / 1000),
+    lag: (topic: string, partition: number, count: number) => lag.set({ topic, partition }, count),
+    /** Forgets the lag of a partition that this worker has given up. */
+    noLag: (topic: string, partition: number) => lag.remove({ topic, partition }),
+    endToEnd: (latencyMs: number) => endToEnd.observe(Math.max(0, latencyMs) / 1000),
+    fence: (pipeline: string) => fences.inc({ pipeline }),
+    rewind: (pipeline: string) => rewinds.inc({ pipeline }),
+    outage: (dependency: string) => outages.inc({ dependency }),
+    /** The text that Prometheus scrapes, and its content type. */
+    exposition: async () => ({ type: registry.contentType, text: await registry.metrics() }),
+  };
+}

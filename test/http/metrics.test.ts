@@ -1,0 +1,67 @@
+import { createMetrics } from '../../src/http/metrics';
+
+const filled = async (): Promise<string> => {
+  const metrics = createMetrics({ version: '1.2.3', node: 'v20' });
+  metrics.records('mta.relayed', 'folded', 3);
+  metrics.records('mta.relayed', 'dead_lettered', 0);
+  metrics.deadLetters('not-avro', 2);
+  metrics.kpiChanges(4);
+  metrics.batch('status', 1500);
+  metrics.commit('kpi', 20);
+  metrics.lag('mta.relayed', 2, 77);
+  metrics.lag('mta.relayed', 3, 78);
+  metrics.noLag('mta.relayed', 3);
+  metrics.endToEnd(250);
+  metrics.endToEnd(-5);
+  metrics.fence('status');
+  metrics.rewind('status');
+  metrics.outage('redis');
+  return (await metrics.exposition()).text;
+};
+
+describe('metrics', () => {
+  test('say what they were told, durations in seconds', async () => {
+    const lines = (await filled()).split('\n');
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'efs_records_total{topic="mta.relayed",fate="folded"} 3',
+        'efs_dead_letters_total{reason="not-avro"} 2',
+        'efs_kpi_changes_total 4',
+        'efs_batches_total{pipeline="status"} 1',
+        'efs_batch_duration_seconds_sum{pipeline="status"} 1.5',
+        'efs_commit_duration_seconds_bucket{le="0.025",pipeline="kpi"} 1',
+        'efs_commit_duration_seconds_bucket{le="0.01",pipeline="kpi"} 0',
+        'efs_consumer_lag_records{topic="mta.relayed",partition="2"} 77',
+        'efs_end_to_end_latency_seconds_sum 0.25',
+        'efs_end_to_end_latency_seconds_count 2',
+        'efs_fences_total{pipeline="status"} 1',
+        'efs_rewinds_total{pipeline="status"} 1',
+        'efs_outages_total{dependency="redis"} 1',
+        'efs_build_info{version="1.2.3",node="v20"} 1',
+      ]),
+    );
+    expect(lines.some((line) => line.includes('partition="3"'))).toBe(false);
+    expect(lines.some((line) => line.startsWith('process_cpu_seconds_total'))).toBe(true);
+  });
+
+  test('are named by the rules of Prometheus: prefix, base unit last, counters in _total, help as a sentence', async () => {
+    const types = [...(await filled()).matchAll(/^# HELP (efs_\w+) (.*)\n# TYPE \1 (\w+)$/gm)];
+    expect(types.length).toBeGreaterThanOrEqual(12);
+    for (const [, name = '', help = '', type] of types) {
+      expect(name).toMatch(/^efs_[a-z]+(_[a-z]+)*$/);
+      expect(help).toMatch(/^[A-Z].*\.$/);
+      expect([name, name.endsWith('_total')]).toEqual([name, type === 'counter']);
+      if (type === 'histogram') expect(name).toMatch(/_seconds$/);
+      expect(name).not.toMatch(/_(ms|millis|milliseconds|count|sum|bucket|counter|gauge)$/);
+    }
+    const foreign = [...(await filled()).matchAll(/^# TYPE (\w+)/gm)].map(([, name = '']) => name);
+    expect(foreign.filter((name) => !/^(efs|process|nodejs)_/.test(name))).toEqual([]);
+  });
+
+  test('of two sets in one process do not meet', async () => {
+    const one = createMetrics({ version: '1', node: 'a' });
+    const two = createMetrics({ version: '2', node: 'a' });
+    one.kpiChanges(5);
+    expect((await two.exposition()).text).toMatch(/^efs_kpi_changes_total 0$/m);
+  });
+});
