@@ -5,8 +5,6 @@ const DURATIONS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2
 /** Seconds: what waits behind an outage or a backlog is late by hours. */
 const LATENCIES = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 3600, 14_400];
 
-type Labels = Record<string, string | number>;
-
 /** The counters of the service under the prefix `efs_`, with their text form. */
 export type Metrics = ReturnType<typeof createMetrics>;
 
@@ -63,16 +61,16 @@ function histograms(registers: [Registry]) {
   );
   const endToEnd = histogram(
     'efs_end_to_end_latency_seconds',
-    'From the log timestamp of feedback to the acknowledged KPI change that contains it.',
-    [],
+    'From the log timestamp of a record to the acknowledgement of what followed from it, by pipeline.',
+    ['pipeline'],
     LATENCIES,
   );
   return { batch, commit, endToEnd };
 }
 
 /**
- * A fresh set of metrics, with Node's own beside them. Durations go in as milliseconds and come out as seconds.
- * Each call has its own registry: two sets in one process do not meet.
+ * A fresh set of metrics, with Node's own beside them: what the service counts and times (durations in seconds), the
+ * lag of its partitions, and the text of it all. Each call has its own registry: two sets in one process do not meet.
  */
 export function createMetrics(build: { version: string; node: string }) {
   const registry = new Registry();
@@ -81,28 +79,27 @@ export function createMetrics(build: { version: string; node: string }) {
   const { lag, build: buildInfo } = gauges([registry]);
   const { batch, commit, endToEnd } = histograms([registry]);
   buildInfo.set(build, 1);
-  const add = (counter: Counter, labels: Labels, count: number): void => {
-    if (count > 0) counter.inc(labels, count);
-  };
   return {
-    /** Counts records of a topic that were folded, or acknowledged as dead letters. */
-    records: (topic: string, fate: 'folded' | 'dead_lettered', count: number) =>
-      add(records, { topic, fate }, count),
-    deadLetters: (reason: string, count: number) => add(deadLetters, { reason }, count),
-    kpiChanges: (count: number) => add(kpiChanges, {}, count),
-    /** One committed batch and how long it took as a whole. */
-    batch: (pipeline: string, durationMs: number) => {
-      batches.inc({ pipeline });
-      batch.observe({ pipeline }, durationMs / 1000);
+    folded: (topic: string, count: number) => {
+      if (count > 0) records.inc({ topic, fate: 'folded' }, count);
     },
-    commit: (pipeline: string, durationMs: number) => commit.observe({ pipeline }, durationMs / 1000),
+    deadLettered: (topic: string, reason: string) => {
+      records.inc({ topic, fate: 'dead_lettered' });
+      deadLetters.inc({ reason });
+    },
+    kpiChanges: (count: number) => kpiChanges.inc(count),
+    batchTook: (pipeline: string, seconds: number) => {
+      batches.inc({ pipeline });
+      batch.observe({ pipeline }, seconds);
+    },
+    commitTook: (pipeline: string, seconds: number) => commit.observe({ pipeline }, seconds),
+    latency: (pipeline: string, seconds: number) => endToEnd.observe({ pipeline }, seconds),
+    fenced: (pipeline: string) => fences.inc({ pipeline }),
+    rewound: (pipeline: string) => rewinds.inc({ pipeline }),
+    outage: (dependency: string) => outages.inc({ dependency }),
     lag: (topic: string, partition: number, count: number) => lag.set({ topic, partition }, count),
     /** Forgets the lag of a partition that this worker has given up. */
     noLag: (topic: string, partition: number) => lag.remove({ topic, partition }),
-    endToEnd: (latencyMs: number) => endToEnd.observe(Math.max(0, latencyMs) / 1000),
-    fence: (pipeline: string) => fences.inc({ pipeline }),
-    rewind: (pipeline: string) => rewinds.inc({ pipeline }),
-    outage: (dependency: string) => outages.inc({ dependency }),
     /** The text that Prometheus scrapes, and its content type. */
     exposition: async () => ({ type: registry.contentType, text: await registry.metrics() }),
   };

@@ -1,20 +1,21 @@
 import { createMetrics } from '../../src/http/metrics';
+import type { Meter } from '../../src/service/meter';
 
 const filled = async (): Promise<string> => {
   const metrics = createMetrics({ version: '1.2.3', node: 'v20' });
-  metrics.records('mta.relayed', 'folded', 3);
-  metrics.records('mta.relayed', 'dead_lettered', 0);
-  metrics.deadLetters('not-avro', 2);
+  metrics.folded('mta.relayed', 3);
+  metrics.folded('mta.delivered', 0);
+  metrics.deadLettered('mta.relayed', 'not-avro');
+  metrics.deadLettered('mta.relayed', 'not-avro');
   metrics.kpiChanges(4);
-  metrics.batch('status', 1500);
-  metrics.commit('kpi', 20);
+  metrics.batchTook('status', 1.5);
+  metrics.commitTook('kpi', 0.02);
   metrics.lag('mta.relayed', 2, 77);
   metrics.lag('mta.relayed', 3, 78);
   metrics.noLag('mta.relayed', 3);
-  metrics.endToEnd(250);
-  metrics.endToEnd(-5);
-  metrics.fence('status');
-  metrics.rewind('status');
+  metrics.latency('kpi', 0.25);
+  metrics.fenced('status');
+  metrics.rewound('status');
   metrics.outage('redis');
   return (await metrics.exposition()).text;
 };
@@ -32,15 +33,17 @@ describe('metrics', () => {
         'efs_commit_duration_seconds_bucket{le="0.025",pipeline="kpi"} 1',
         'efs_commit_duration_seconds_bucket{le="0.01",pipeline="kpi"} 0',
         'efs_consumer_lag_records{topic="mta.relayed",partition="2"} 77',
-        'efs_end_to_end_latency_seconds_sum 0.25',
-        'efs_end_to_end_latency_seconds_count 2',
+        'efs_records_total{topic="mta.relayed",fate="dead_lettered"} 2',
+        'efs_end_to_end_latency_seconds_sum{pipeline="kpi"} 0.25',
         'efs_fences_total{pipeline="status"} 1',
         'efs_rewinds_total{pipeline="status"} 1',
         'efs_outages_total{dependency="redis"} 1',
         'efs_build_info{version="1.2.3",node="v20"} 1',
       ]),
     );
-    expect(lines.some((line) => line.includes('partition="3"'))).toBe(false);
+    expect(lines.some((line) => line.includes('partition="3"') || line.includes('mta.delivered'))).toBe(
+      false,
+    );
     expect(lines.some((line) => line.startsWith('process_cpu_seconds_total'))).toBe(true);
   });
 
@@ -64,4 +67,9 @@ describe('metrics', () => {
     one.kpiChanges(5);
     expect((await two.exposition()).text).toMatch(/^efs_kpi_changes_total 0$/m);
   });
+});
+
+test('the metrics are what the service wants counted', () => {
+  const meter: Meter = createMetrics({ version: '1', node: 'a' });
+  expect(Object.keys(meter)).toContain('folded');
 });
