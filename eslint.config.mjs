@@ -51,6 +51,17 @@ export default tseslint.config(
     },
   },
   {
+    files: ['src/**/*.ts'],
+    ignores: [...MAY_REACH_OUT, 'src/**/*.http.ts'],
+    rules: {
+      'no-restricted-globals': [
+        'error',
+        ...timers.map((name) => ({ name, message: reach })),
+        { name: 'fetch', message: 'The network belongs to *.http.ts.' },
+      ],
+    },
+  },
+  {
     files: [...MAY_REACH_OUT, 'test/**/*.ts', 'bench/**/*.ts', 'scripts/**/*.ts'],
     rules: { 'no-console': 'off' },
   },
