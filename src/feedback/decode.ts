@@ -1,4 +1,16 @@
+import { type Type, types } from 'avsc';
+import { assert } from '../base/assert';
+import type { Clock } from '../base/clock';
+import type { Feedback, FeedbackKind } from './feedback';
+import { partitionOf } from './partitioner';
+import type { Contribution } from './records';
+import type { SchemaRegistry } from './registry';
+import { type Read, type RecordConstructor, resolveRecord } from './resolution';
+import { parseSchema, parseWriterSchema, type RecordName, SCHEMAS } from './schemas';
 import type { LogRecord } from './source';
+import { invalidField, isKeyOf } from './validate';
+import { type Cursor, cursorAt, isFinished } from './wire';
+import { writers } from './writers';
 
 /** Why a record is set aside; the first that applies, in this order (contract section 3). */
 export type Reason =
@@ -27,3 +39,182 @@ export interface Decoded<Input> {
 
 /** Bytes in, values out. Waits only for schemas it has not met; throws `registry-unavailable`. */
 export type Decoder<Input> = (records: readonly LogRecord[]) => Promise<Decoded<Input>>;
+
+/** Bounds on a record, checked before a byte of it is read. */
+export interface RecordLimits {
+  readonly maxValueBytes: number;
+  readonly maxHeaders: number;
+}
+
+export interface DecoderOptions {
+  readonly registry: SchemaRegistry;
+  readonly limits: RecordLimits;
+  readonly clock: Clock;
+}
+
+export interface FeedbackDecoderOptions extends DecoderOptions {
+  /** What each topic index of the records holds. */
+  readonly topics: readonly { readonly kind: FeedbackKind }[];
+  /** How producers choose a record's partition; `off` checks nothing. */
+  readonly partitioner: 'murmur2' | 'off';
+  /** Number of partitions of each topic. */
+  readonly partitions: number;
+}
+
+/** A decoder of the inputs. What comes out is valid: nothing after it checks a field again. */
+export function feedbackDecoder(options: FeedbackDecoderOptions): Decoder<Feedback> {
+  const readers = options.topics.map(({ kind }) => readerOf(kind, kind));
+  const checksPartition = options.partitioner === 'murmur2';
+  return decoder<Feedback>(options, readers, (record, feedback) => {
+    const field = invalidField(feedback);
+    if (field !== null) return { reason: 'invalid-field', detail: field };
+    const { key } = record;
+    if (key === null || !isKeyOf(key, feedback.messageId)) {
+      return { reason: 'key-mismatch', detail: key === null ? 'no key' : 'the key is not the messageId' };
+    }
+    if (!checksPartition) return null;
+    const home = partitionOf(key, options.partitions);
+    if (home === record.partition) return null;
+    return { reason: 'wrong-partition', detail: `the key belongs to partition ${home}` };
+  });
+}
+
+/** A decoder of the service's own contributions, topic index 0. They are checked for what Avro can tell, no more. */
+export function contributionDecoder(options: DecoderOptions): Decoder<Contribution> {
+  return decoder<Contribution>(options, [readerOf('Contribution')], () => null);
+}
+
+interface Problem {
+  readonly reason: Reason;
+  readonly detail: string;
+}
+
+/** How to read what one schema wrote: the topic whose record it is (−1 for none), and how, where that is possible. */
+interface Writer {
+  readonly name: string;
+  readonly topic: number;
+  readonly read: Read | null;
+}
+
+/** The record that a topic holds, as we read it. */
+interface Reader {
+  readonly fullName: string;
+  readonly type: types.RecordType;
+  readonly construct: RecordConstructor;
+}
+
+const HEADER_BYTES = 5;
+const MAGIC = 0;
+
+/**
+ * The machine behind both decoders. Nothing in it waits, but for a schema that was never met: those are asked for one
+ * after the other, so that a flood of made-up ids is no flood of requests.
+ */
+function decoder<Input>(
+  { registry, clock, limits }: DecoderOptions,
+  readers: readonly Reader[],
+  check: (record: LogRecord, input: Input) => Problem | null,
+): Decoder<Input> {
+  const { known, fetch } = writers({ registry, clock, prepare: (text) => writerOf(text, readers) });
+  return async (records) => {
+    const inputs: Input[] = [];
+    const rejected: Rejected[] = [];
+    const reject = (record: LogRecord, { reason, detail }: Problem): void => {
+      rejected.push({ record, reason, detail });
+    };
+    for (const record of records) {
+      const { value } = record;
+      const unframed = frameProblem(record, limits);
+      if (value === null || unframed !== null) {
+        reject(record, unframed ?? NO_VALUE);
+        continue;
+      }
+      const id = value.readInt32BE(1);
+      let writer = known(id);
+      if (writer === undefined) writer = await fetch(id);
+      if (writer === null || writer.read === null || writer.topic !== record.topic) {
+        reject(record, schemaProblem(writer, id, readers[record.topic]));
+        continue;
+      }
+      const cursor = cursorAt(value, HEADER_BYTES);
+      const input = writer.read(cursor) as Input;
+      const problem = isFinished(cursor) && !cursor.unresolved ? check(record, input) : bodyProblem(cursor);
+      if (problem === null) inputs.push(input);
+      else reject(record, problem);
+    }
+    return { inputs, rejected };
+  };
+}
+
+const NO_VALUE: Problem = { reason: 'no-value', detail: 'a record without a value' };
+
+/** What can be told without the schema. */
+function frameProblem(record: LogRecord, limits: RecordLimits): Problem | null {
+  const { value, headerCount } = record;
+  if (value === null) return NO_VALUE;
+  if (value.length > limits.maxValueBytes) {
+    return { reason: 'too-large', detail: `${value.length} bytes, at most ${limits.maxValueBytes}` };
+  }
+  if (headerCount > limits.maxHeaders) {
+    return { reason: 'too-large', detail: `${headerCount} headers, at most ${limits.maxHeaders}` };
+  }
+  if (value.length < HEADER_BYTES) return { reason: 'not-avro', detail: `only ${value.length} bytes` };
+  if (value[0] !== MAGIC) return { reason: 'not-avro', detail: 'no magic byte' };
+  return null;
+}
+
+function schemaProblem(writer: Writer | null, id: number, reader: Reader | undefined): Problem {
+  if (writer === null) return { reason: 'unknown-schema', detail: `the registry has no schema ${id}` };
+  const expected = reader?.fullName ?? 'no record';
+  const problem =
+    writer.name === expected ? `cannot be read as ${expected}` : `is ${writer.name}, not ${expected}`;
+  return { reason: 'wrong-record', detail: `schema ${id} ${problem}` };
+}
+
+/** A body that does not fit its schema, or that says what ours has no word for. */
+function bodyProblem(cursor: Cursor): Problem {
+  if (isFinished(cursor)) {
+    return {
+      reason: 'wrong-record',
+      detail: 'holds a symbol or a branch of a union that this service does not know',
+    };
+  }
+  const isLonger = !cursor.malformed && cursor.position < cursor.bytes.length;
+  return {
+    reason: 'not-avro',
+    detail: isLonger ? 'bytes left over' : 'truncated, or no value of its schema',
+  };
+}
+
+/** What an unnamed or unreadable schema is called in details. */
+const NO_RECORD: Writer = { name: 'no record', topic: -1, read: null };
+const MAX_NAME_LENGTH = 200;
+
+/** Whatever the registry holds under an id: also text that is no Avro, which then is no record. */
+function writerOf(text: string, readers: readonly Reader[]): Writer {
+  let type: Type;
+  try {
+    type = parseWriterSchema(text);
+  } catch {
+    return NO_RECORD;
+  }
+  if (!(type instanceof types.RecordType)) return NO_RECORD;
+  const fullName = type.name ?? '';
+  const topic = readers.findIndex((reader) => reader.fullName === fullName);
+  const reader = readers[topic];
+  const read = reader === undefined ? null : resolveRecord(type, reader.type, reader.construct);
+  return { name: fullName.slice(0, MAX_NAME_LENGTH), topic, read };
+}
+
+/**
+ * A record of ours as it is read. Its constructor comes from a type of the same fields with the feedback's `kind` as
+ * one more, so that what is decoded is a `Feedback` as it stands, without a copy.
+ */
+function readerOf(record: RecordName, kind?: FeedbackKind): Reader {
+  const { fullName, text, type } = SCHEMAS[record];
+  const schema = JSON.parse(text) as { fields: object[] };
+  if (kind !== undefined) schema.fields.push({ name: 'kind', type: 'string', default: kind });
+  const made = parseSchema(JSON.stringify(schema));
+  assert(type instanceof types.RecordType && made instanceof types.RecordType, `${fullName} is a record`);
+  return { fullName, type, construct: made.recordConstructor as RecordConstructor };
+}

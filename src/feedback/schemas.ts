@@ -1,0 +1,89 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Type } from 'avsc';
+import type { FeedbackKind } from './feedback';
+import type { Compatibility } from './registry';
+import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, FEEDBACK_TOPICS, MESSAGE_STATUS_TOPIC } from './topics';
+
+/** The file of each record, in `schemas/` at the root of the package. */
+const FILES = {
+  Relayed: 'relayed',
+  Delivered: 'delivered',
+  HardBounced: 'hard-bounced',
+  SoftBounced: 'soft-bounced',
+  RetryOutcome: 'retry-outcome',
+  KpiChanged: 'kpi-changed',
+  MessageStatusChanged: 'message-status-changed',
+  Contribution: 'contribution',
+} as const satisfies Record<FeedbackKind, string> & Record<string, string>;
+
+export type RecordName = keyof typeof FILES;
+
+/** A record of ours: its schema as the registry gets it, and the type that writes and reads it. */
+export interface RecordSchema {
+  /** With namespace, such as `efs.feedback.Relayed`. */
+  readonly fullName: string;
+  /** Compact JSON text. */
+  readonly text: string;
+  /** Times and longs are plain numbers, a union's value is the value itself. */
+  readonly type: Type;
+}
+
+/**
+ * The type of a schema under this service's conventions: unions unwrapped, logical types ignored. Writer and reader
+ * must be made alike. Throws where the text is no Avro schema.
+ */
+export function parseSchema(text: string): Type {
+  return Type.forSchema(JSON.parse(text), { wrapUnions: false, omitRecordMethods: true });
+}
+
+/**
+ * The type of a schema that someone else wrote with: for walking through, not for reading values. Takes every union.
+ * Throws where the text is no Avro schema.
+ */
+export function parseWriterSchema(text: string): Type {
+  return Type.forSchema(JSON.parse(text), { wrapUnions: true, omitRecordMethods: true });
+}
+
+/** `src/` and `dist/` lie equally deep. */
+const DIRECTORY = join(__dirname, '..', '..', 'schemas');
+
+function load(file: string): RecordSchema {
+  const text = JSON.stringify(JSON.parse(readFileSync(join(DIRECTORY, `${file}.avsc`), 'utf8')));
+  const type = parseSchema(text);
+  return { fullName: type.name ?? '', text, type };
+}
+
+export const SCHEMAS: Readonly<Record<RecordName, RecordSchema>> = {
+  Relayed: load(FILES.Relayed),
+  Delivered: load(FILES.Delivered),
+  HardBounced: load(FILES.HardBounced),
+  SoftBounced: load(FILES.SoftBounced),
+  RetryOutcome: load(FILES.RetryOutcome),
+  KpiChanged: load(FILES.KpiChanged),
+  MessageStatusChanged: load(FILES.MessageStatusChanged),
+  Contribution: load(FILES.Contribution),
+};
+
+/** What the registry is to hold for a topic. The topic's name is without the tenant's prefix. */
+export interface TopicSchema {
+  readonly topic: string;
+  readonly record: RecordName;
+  readonly compatibility: Compatibility;
+}
+
+/**
+ * Inputs are written by others and replayed from the beginning: what reads must read all that was ever written.
+ * Outputs are also read by others, whose readers may be older than what is written.
+ */
+export const TOPIC_SCHEMAS: readonly TopicSchema[] = [
+  ...FEEDBACK_TOPICS.map(
+    ({ topic, kind }) => ({ topic, record: kind, compatibility: 'BACKWARD_TRANSITIVE' }) as const,
+  ),
+  { topic: CONTRIBUTIONS_TOPIC, record: 'Contribution', compatibility: 'FULL_TRANSITIVE' },
+  { topic: DELIVERY_KPI_TOPIC, record: 'KpiChanged', compatibility: 'FULL_TRANSITIVE' },
+  { topic: MESSAGE_STATUS_TOPIC, record: 'MessageStatusChanged', compatibility: 'FULL_TRANSITIVE' },
+];
+
+/** The subject that holds a topic's value schema. */
+export const subjectOf = (prefix: string, topic: string): string => `${prefix}${topic}-value`;
