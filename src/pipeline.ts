@@ -51,14 +51,24 @@ export interface Processed {
   readonly outgoing: readonly OutgoingRecord[];
 }
 
-/**
- * The path of a batch, in order. Nothing is written before everything is checked; dead letters are acknowledged
- * before the position passes them; an outbox is acknowledged before the next commit replaces it. So a crash between
- * any two lines repeats bytes, and never loses or changes them.
- */
+/** The path of a batch: from bytes to committed state and outgoing records. */
 export async function processBatch<Input>(ends: TaskEnds<Input>, hold: Hold, batch: Batch): Promise<Processed> {
-  const { inputs, rejected } = await ends.decode(batch.records);
-  const plan = ends.project(inputs, batch.next);
+  const decoded = await ends.decode(batch.records);
+  return processInputs(ends, hold, decoded, batch.next);
+}
+
+/**
+ * The path of what was decoded, in order. Nothing is written before everything is checked; dead letters are
+ * acknowledged before the position passes them; an outbox is acknowledged before the next commit replaces it. So a
+ * crash between any two lines repeats bytes, and never loses or changes them.
+ */
+export async function processInputs<Input>(
+  ends: TaskEnds<Input>,
+  hold: Hold,
+  { inputs, rejected }: Decoded<Input>,
+  next: Positions,
+): Promise<Processed> {
+  const plan = ends.project(inputs, next);
   const [loaded] = await Promise.all([ends.load(plan.reads), ends.setAside(rejected)]);
   const { writes, outgoing } = plan.project(loaded);
   const seen = { hold, folded: inputs.length, rejected, outgoing };
@@ -66,12 +76,11 @@ export async function processBatch<Input>(ends: TaskEnds<Input>, hold: Hold, bat
 
   const { epoch, positions: expected } = hold;
   const sequence = hold.sequence + 1;
-  const outbox = packOutbox(outgoing);
-  const outcome = await ends.commit({ epoch, sequence, expected, next: batch.next, writes, outbox });
+  const outcome = await ends.commit({ epoch, sequence, expected, next, writes, outbox: packOutbox(outgoing) });
   if (outcome !== 'committed') return { ...seen, outcome };
 
-  const emitted = emitInBackground(ends, outgoing, batch.next);
-  return { ...seen, outcome, hold: { epoch, sequence, positions: batch.next, emitted } };
+  const emitted = emitInBackground(ends, outgoing, next);
+  return { ...seen, outcome, hold: { epoch, sequence, positions: next, emitted } };
 }
 
 /** The outbox leaves while the next batch is read and folded; a failure surfaces where the next commit awaits it. */

@@ -53,7 +53,8 @@ const ADMIN_FAILURE = 25;
  * `diagnostic` is the MTA's text; it matters only for class 25, where a suppressed address is a quarantined one.
  */
 export function qualify(bounceClass: number, diagnostic: string | null): Qualification {
-  if (bounceClass === ADMIN_FAILURE && diagnostic !== null && /suppressed/i.test(diagnostic)) return SUPPRESSED;
+  if (bounceClass === ADMIN_FAILURE && diagnostic !== null && /suppressed/i.test(diagnostic))
+    return SUPPRESSED;
   return CLASSES.get(bounceClass) ?? NOT_DEFINED;
 }
 

@@ -16,7 +16,12 @@ export interface CountingRules {
  * Adds what one message is worth to the totals (`sign` 1), or takes it away again (−1). A change of a message is
  * counted as: take away what it was worth before, add what it is worth after. No event is ever counted as such.
  */
-export function countMessage(totals: Totals, message: MessageAggregate, sign: 1 | -1, rules: CountingRules): void {
+export function countMessage(
+  totals: Totals,
+  message: MessageAggregate,
+  sign: 1 | -1,
+  rules: CountingRules,
+): void {
   const { status, reason } = statusOf(message, rules.defaultPolicy);
   const decision = decisionOf(message.outcome);
   const sent = status === 'SENT';

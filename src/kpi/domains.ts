@@ -1,10 +1,5 @@
 import { assert, must } from '../base/assert';
-
-/** A configured group of recipient domains, all in lower case. */
-export interface DomainGroup {
-  readonly name: string;
-  readonly domains: readonly string[];
-}
+import { type DomainGroup, showDomainGroups } from '../base/domain-groups';
 
 /** Everything that is in no group. */
 export const OTHER = 'other';
@@ -20,7 +15,7 @@ export interface DomainGroups {
 
 const GROUPS_MAX = 256;
 
-/** Builds the look-up. Names are unique and none is `other`; no domain is in two groups. */
+/** Builds the look-up of groups as the settings give them: sorted, in lower case, none named `other`, none overlapping. */
 export function domainGroups(groups: readonly DomainGroup[]): DomainGroups {
   const names = [...groups.map((group) => group.name), OTHER].sort(byCodeUnits);
   assert(new Set(names).size === names.length, 'the names of domain groups are unique');
@@ -33,15 +28,8 @@ export function domainGroups(groups: readonly DomainGroup[]): DomainGroups {
   return {
     indexOf: (domain) => indices.get(domain) ?? indices.get(domain.toLowerCase()) ?? other,
     nameOf: (index) => must(names[index], `no domain group has the index ${index}`),
-    fingerprint: canonical(groups),
+    fingerprint: showDomainGroups(groups),
   };
-}
-
-function canonical(groups: readonly DomainGroup[]): string {
-  return [...groups]
-    .sort((a, b) => byCodeUnits(a.name, b.name))
-    .map(({ name, domains }) => `${name}=${domains.map((domain) => domain.toLowerCase()).sort(byCodeUnits).join(',')}`)
-    .join(';');
 }
 
 /** Code-unit order: the same on every machine, whatever its locale. */

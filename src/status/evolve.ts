@@ -97,7 +97,9 @@ function withSoftBounce(message: MessageAggregate, bounce: SoftBounced): Message
   };
   const last = message.softBounce;
   const order =
-    last === null ? 1 : claim.at - last.at || claim.bounceClass - last.bounceClass || claim.reason - last.reason;
+    last === null
+      ? 1
+      : claim.at - last.at || claim.bounceClass - last.bounceClass || claim.reason - last.reason;
   return order > 0 ? { ...message, softBounce: claim } : message;
 }
 
@@ -148,7 +150,11 @@ function withOutcome(message: MessageAggregate, claim: Outcome): MessageAggregat
 /** A total order by content, so that no event id has to be kept: the greatest outcome decides. */
 function compareOutcomes(a: Outcome, b: Outcome): number {
   return (
-    a.rank - b.rank || a.at - b.at || a.kind - b.kind || compareClasses(a.bounceClass, b.bounceClass) || a.reason - b.reason
+    a.rank - b.rank ||
+    a.at - b.at ||
+    a.kind - b.kind ||
+    compareClasses(a.bounceClass, b.bounceClass) ||
+    a.reason - b.reason
   );
 }
 

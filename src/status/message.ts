@@ -25,7 +25,13 @@ export interface SoftBounceFacts {
 export const RANK = { INFERRED: 0, OBSERVED: 1, ASYNCHRONOUS: 2 } as const;
 export type OutcomeRank = (typeof RANK)[keyof typeof RANK];
 
-export const KIND = { DELIVERED: 1, RETRY_SUCCEEDED: 2, RETRY_EXPIRED: 3, RETRY_FAILED: 4, BOUNCED: 5 } as const;
+export const KIND = {
+  DELIVERED: 1,
+  RETRY_SUCCEEDED: 2,
+  RETRY_EXPIRED: 3,
+  RETRY_FAILED: 4,
+  BOUNCED: 5,
+} as const;
 export type OutcomeKind = (typeof KIND)[keyof typeof KIND];
 
 /** What decides a message. */

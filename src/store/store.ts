@@ -87,6 +87,8 @@ export interface Manifest {
 export interface Generations {
   /** The active one's manifest, or null where the store is empty. */
   active(): Promise<Manifest | null>;
+  /** Makes this generation no longer the active one, if it is. Its state, or what is left of it, is of no use. */
+  forget(generation: number): Promise<void>;
   /**
    * Makes the manifest's generation, each task at its start positions, and makes it active unless one is active
    * already. Gives the manifest that is active in the end. Interrupted, it can be done again.

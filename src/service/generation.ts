@@ -1,0 +1,85 @@
+import { EfsError } from '../base/errors';
+import type { Positions, TopicReader, Watermarks } from '../feedback/source';
+import { lastPublished } from '../pipeline/gate';
+import type { Generations, Manifest, Write } from '../store/store';
+
+/** The settings a generation's state depends on. */
+export type Foundation = Pick<Manifest, 'partitions' | 'defaultPolicy' | 'domainGroups' | 'buckets'>;
+
+/** What can be asked of the log when a generation begins. */
+export interface GenerationEnds {
+  readonly generations: Generations;
+  readonly foundation: Foundation;
+  /** A generation that is known to be lost, in whole or in part; 0 where none is. The one to use comes after it. */
+  readonly after: number;
+  /** Of every input of a partition, by topic index. */
+  inputWatermarks(partition: number): Promise<readonly Watermarks[]>;
+  contributionWatermarks(partition: number): Promise<Watermarks>;
+  readonly reader: Pick<TopicReader, 'read'>;
+  /** The KPI topic's own name. */
+  readonly kpiTopic: string;
+  /** The generation of a published record. */
+  generationOf(published: Buffer): number;
+  /** How the records last published in a partition are remembered by its kpi task, which begins muted. */
+  rememberPublished(published: ReadonlyMap<string, Buffer>): readonly Write[];
+}
+
+/**
+ * The active generation: the one there is, or, where the store is empty, a new one that will read everything the log
+ * holds. If KPIs were published before, the new one succeeds that life: its number is higher, and it publishes nothing
+ * until it has caught up with it. Throws `generation-unfit` where the state was built with other settings.
+ */
+export async function ensureGeneration(
+  ends: GenerationEnds,
+): Promise<{ manifest: Manifest; created: boolean }> {
+  await ends.generations.forget(ends.after);
+  const active = await ends.generations.active();
+  if (active !== null) return { manifest: fitting(active, ends.foundation), created: false };
+
+  const { partitions } = ends.foundation;
+  const inputs: (readonly Watermarks[])[] = [];
+  const kpi: Positions[] = [];
+  const published: ReadonlyMap<string, Buffer>[] = [];
+  for (let partition = 0; partition < partitions; partition++) {
+    inputs.push(await ends.inputWatermarks(partition));
+    kpi.push([(await ends.contributionWatermarks(partition)).high]);
+    published.push(await lastPublished((onRecord) => ends.reader.read(ends.kpiTopic, partition, onRecord)));
+  }
+  const earlier = latestGeneration(published, ends.generationOf);
+  const wanted: Manifest = {
+    ...ends.foundation,
+    generation: Math.max(earlier, ends.after) + 1,
+    succeeds: earlier > 0,
+    targets: inputs.map((topics) => topics.map(({ high }) => high)),
+  };
+  const status = inputs.map((topics) => topics.map(({ low }) => low));
+  const seed =
+    earlier === 0
+      ? []
+      : published.map((last, partition) => ({ partition, writes: ends.rememberPublished(last) }));
+  const manifest = await ends.generations.create(wanted, { status, kpi }, seed);
+  return { manifest: fitting(manifest, ends.foundation), created: true };
+}
+
+function latestGeneration(
+  published: readonly ReadonlyMap<string, Buffer>[],
+  generationOf: (published: Buffer) => number,
+): number {
+  let latest = 0;
+  for (const last of published)
+    for (const value of last.values()) latest = Math.max(latest, generationOf(value));
+  return latest;
+}
+
+function fitting(manifest: Manifest, foundation: Foundation): Manifest {
+  const misfits = (Object.keys(foundation) as (keyof Foundation)[])
+    .filter((setting) => manifest[setting] !== foundation[setting])
+    .map((setting) => `${setting} was ${manifest[setting]} and is now ${foundation[setting]}`);
+  if (misfits.length > 0) {
+    throw new EfsError(
+      'generation-unfit',
+      `generation ${manifest.generation} does not fit: ${misfits.join('; ')}`,
+    );
+  }
+  return manifest;
+}

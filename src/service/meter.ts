@@ -1,0 +1,72 @@
+import type { Clock } from '../base/clock';
+import type { Reason } from '../feedback/decode';
+import type { Processed } from '../pipeline';
+import type { TaskAddress } from '../store/store';
+import type { Dependency } from './outages';
+import type { Opened } from './task';
+
+/** What the service counts and times, whoever keeps the figures. Durations are in seconds. */
+export interface Meter {
+  folded(topic: string, records: number): void;
+  deadLettered(topic: string, reason: Reason): void;
+  batchTook(pipeline: TaskAddress['pipeline'], seconds: number): void;
+  commitTook(pipeline: TaskAddress['pipeline'], seconds: number): void;
+  /** From a record's stamp in the log to the acknowledgement of what followed from it. */
+  latency(pipeline: TaskAddress['pipeline'], seconds: number): void;
+  kpiChanges(count: number): void;
+  fenced(pipeline: TaskAddress['pipeline']): void;
+  rewound(pipeline: TaskAddress['pipeline']): void;
+  outage(dependency: Dependency): void;
+}
+
+/** Times a task's batches and counts what becomes of their records; changes nothing of what the ends do. */
+export function metered<Input>(
+  ends: Opened<Input>,
+  how: { meter: Meter; clock: Clock; pipeline: TaskAddress['pipeline']; topics: readonly string[] },
+): Opened<Input> {
+  const { meter, clock, pipeline, topics } = how;
+  const since = (start: number): number => (clock.monotonic() - start) / 1000;
+  let began = clock.monotonic();
+  let oldest = 0;
+  let counts: number[] = [];
+  return {
+    ...ends,
+    decode: async (records) => {
+      began = clock.monotonic();
+      oldest = records.reduce((least, record) => Math.min(least, record.timestamp), clock.now());
+      counts = topics.map(() => 0);
+      for (const { topic } of records) counts[topic] = (counts[topic] ?? 0) + 1;
+      const decoded = await ends.decode(records);
+      for (const { record, reason } of decoded.rejected) {
+        counts[record.topic] = (counts[record.topic] ?? 0) - 1;
+        meter.deadLettered(topics[record.topic] ?? '', reason);
+      }
+      return decoded;
+    },
+    commit: async (commit) => {
+      const start = clock.monotonic();
+      const outcome = await ends.commit(commit);
+      meter.commitTook(pipeline, since(start));
+      meter.batchTook(pipeline, since(began));
+      if (outcome === 'committed') topics.forEach((topic, index) => meter.folded(topic, counts[index] ?? 0));
+      counts = [];
+      return outcome;
+    },
+    emit: async (records, next) => {
+      const waited = oldest;
+      const outcome = await ends.emit(records, next);
+      if (outcome === 'acknowledged' && records.length > 0 && waited > 0) {
+        meter.latency(pipeline, Math.max(0, clock.now() - waited) / 1000);
+      }
+      return outcome;
+    },
+  };
+}
+
+/** Counts how a batch ended. */
+export function meterOutcome(meter: Meter, pipeline: TaskAddress['pipeline'], processed: Processed): void {
+  const { outcome, outgoing } = processed;
+  if (outcome === 'fenced') meter.fenced(pipeline);
+  if (outcome === 'rolled-back') meter.rewound(pipeline);
+  if (outcome === 'committed' && pipeline === 'kpi') meter.kpiChanges(outgoing.length);
+}

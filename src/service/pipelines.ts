@@ -1,0 +1,178 @@
+import type { Decoder } from '../feedback/decode';
+import type { Feedback } from '../feedback/feedback';
+import type { CommittedOffset, Source, TopicReader } from '../feedback/source';
+import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, FEEDBACK_TOPICS } from '../feedback/topics';
+import type { CountingRules } from '../kpi/contribution';
+import type { Contribution, KpiChanged, MessageStatusChanged, WireType } from '../kpi/encode';
+import type { FencedSinks, Sink } from '../kpi/sink';
+import type { Hold, TaskEnds } from '../pipeline';
+import { deadLetter } from '../pipeline/deadletter';
+import { kpiDuties, type KpiInput, statusDuties } from '../pipeline/gate';
+import { planKpi } from '../pipeline/kpi';
+import { planStatus, type StatusInput } from '../pipeline/status';
+import type { Manifest, Store, TaskAddress } from '../store/store';
+import { type Meter, metered, meterOutcome } from './meter';
+import { type Patience, type Retry, retryUntil, unlessAborted } from './retry';
+import type { Opened, Task } from './task';
+
+/** The ends that both pipelines share, real or in memory. */
+export interface PipelineEnds {
+  readonly patience: Patience;
+  readonly meter: Meter;
+  readonly store: Store;
+  readonly sink: Sink;
+  readonly fencedSinks: FencedSinks;
+  readonly reader: Pick<TopicReader, 'read'>;
+  readonly committedOffset: CommittedOffset;
+  readonly sources: { readonly status: Source; readonly kpi: Source };
+  readonly decoders: { readonly status: Decoder<Feedback>; readonly kpi: Decoder<Contribution> };
+  readonly wire: WireTypes;
+  readonly counting: CountingRules;
+  /** Put before every topic name. */
+  readonly topicPrefix: string;
+  /** The kpi pipeline's consumer group: its offsets witness what was published. */
+  readonly kpiGroup: string;
+  readonly batchMax: number;
+  /** How long the kpi pipeline waits for more contributions, so that a burst becomes one change. */
+  readonly lingerMs: number;
+  /** The store came back older than its owner had seen it. */
+  onRolledBack(task: TaskAddress): void;
+}
+
+export interface WireTypes {
+  readonly contribution: WireType<Contribution>;
+  readonly kpiChanged: WireType<KpiChanged>;
+  /** Null where no record per change of a message is wanted. */
+  readonly statusChanged: WireType<MessageStatusChanged> | null;
+}
+
+/** The status task of a partition: feedback in, aggregates and contributions out. */
+export function statusTask(
+  ends: PipelineEnds,
+  manifest: Manifest,
+  partition: number,
+  signal: AbortSignal,
+): Task<StatusInput> {
+  const address: TaskAddress = { generation: manifest.generation, pipeline: 'status', partition };
+  const topics = FEEDBACK_TOPICS.map(({ topic }) => ends.topicPrefix + topic);
+  const base = taskBase(ends, address, topics, ends.decoders.status, signal);
+  const { contribution, statusChanged } = ends.wire;
+  const { generation, partitions, buckets } = manifest;
+  const rules = { ...ends.counting, generation, partition, partitions, buckets, contribution, statusChanged };
+  return {
+    ...base.task,
+    source: ends.sources.status,
+    lingerMs: 0,
+    open: async () => {
+      const sent = { known: false };
+      const duties = (hold: Hold) => statusDuties({ address, manifest, store: base.store }, sent, hold);
+      return base.metered<StatusInput>({
+        ...base.ends,
+        project: (inputs) => planStatus(rules, inputs),
+        emit: async (records) => {
+          if (records.length > 0) await base.retry('kafka', () => ends.sink.emit(records));
+          return 'acknowledged';
+        },
+        owedAtClaim: duties,
+        owedAfterCommit: duties,
+        close: async () => undefined,
+      });
+    },
+  };
+}
+
+/** The kpi task of a partition: contributions in, sums and KPI changes out. */
+export function kpiTask(
+  ends: PipelineEnds,
+  manifest: Manifest,
+  partition: number,
+  signal: AbortSignal,
+): Task<KpiInput> {
+  const address: TaskAddress = { generation: manifest.generation, pipeline: 'kpi', partition };
+  const contributions = ends.topicPrefix + CONTRIBUTIONS_TOPIC;
+  const base = taskBase(ends, address, [contributions], ends.decoders.kpi, signal);
+  const { contribution, kpiChanged } = ends.wire;
+  const rules = {
+    generation: manifest.generation,
+    partition,
+    defaultPolicy: ends.counting.defaultPolicy,
+    contribution,
+    kpiChanged,
+  };
+  return {
+    ...base.task,
+    source: ends.sources.kpi,
+    lingerMs: ends.lingerMs,
+    open: async () => {
+      const sink = await base.retry('kafka', () => ends.fencedSinks.open(`kpi-${partition}`));
+      const duties = kpiDuties({
+        address,
+        manifest,
+        store: base.store,
+        witness: () =>
+          base.retry('kafka', () => ends.committedOffset(ends.kpiGroup, contributions, partition)),
+        readPublished: (onRecord) =>
+          base.retry('kafka', () =>
+            ends.reader.read(ends.topicPrefix + DELIVERY_KPI_TOPIC, partition, onRecord),
+          ),
+      });
+      return base.metered<KpiInput>({
+        ...base.ends,
+        project: (inputs) => planKpi(rules, inputs, duties.muted()),
+        emit: async (records, [witness = 0]) =>
+          records.length === 0 ? 'acknowledged' : base.retry('kafka', () => sink.emit(records, witness)),
+        owedAtClaim: duties.atClaim,
+        owedAfterCommit: duties.afterCommit,
+        close: () => sink.close(),
+      });
+    },
+  };
+}
+
+interface TaskBase<Decoded> {
+  readonly retry: Retry;
+  readonly store: Pick<Store, 'load' | 'scan'>;
+  readonly task: Omit<Task<never>, 'source' | 'lingerMs' | 'open'>;
+  readonly ends: Pick<TaskEnds<Decoded>, 'decode' | 'setAside' | 'load' | 'commit'>;
+  metered<Input>(opened: Opened<Input>): Opened<Input>;
+}
+
+/** What the tasks of both pipelines have alike: every end waits out outages and can be called off. */
+function taskBase<Decoded>(
+  ends: PipelineEnds,
+  address: TaskAddress,
+  topics: readonly string[],
+  decoder: Decoder<Decoded>,
+  signal: AbortSignal,
+): TaskBase<Decoded> {
+  const { pipeline, partition } = address;
+  const { meter } = ends;
+  const { clock } = ends.patience;
+  const retry = retryUntil(signal, ends.patience);
+  const store: Pick<Store, 'load' | 'scan'> = {
+    load: (task, reads) => retry('redis', () => ends.store.load(task, reads)),
+    scan: (task, hash, cursor) => retry('redis', () => ends.store.scan(task, hash, cursor)),
+  };
+  return {
+    retry,
+    store,
+    task: {
+      partition,
+      batchMax: ends.batchMax,
+      claim: () => retry('redis', () => ends.store.claim(address)),
+      observe: (processed) => meterOutcome(meter, pipeline, processed),
+      onRolledBack: () => ends.onRolledBack(address),
+    },
+    ends: {
+      decode: (records) => unlessAborted(signal, () => decoder(records)),
+      setAside: async (rejected) => {
+        if (rejected.length === 0) return;
+        const letters = rejected.map((record) => deadLetter(record, topics));
+        await retry('kafka', () => ends.sink.emit(letters));
+      },
+      load: (reads) => store.load(address, reads),
+      commit: (commit) => retry('redis', () => ends.store.commit(address, commit)),
+    },
+    metered: (opened) => metered(opened, { meter, clock, pipeline, topics }),
+  };
+}

@@ -1,0 +1,85 @@
+import type { Clock } from '../base/clock';
+import { Stopped } from './retry';
+import type { Stopping, TaskEnd } from './task';
+
+/** How long a task waits that was fenced though its partition is still assigned: the news of a rebalance may be on its way. */
+const FENCED_WAIT_MS = 1_000;
+
+/** The tasks of one pipeline at this worker. */
+export interface TaskPool {
+  /** Starts and stops tasks so that exactly these partitions run. */
+  assign(partitions: readonly number[]): void;
+  /** Stops all tasks: lets each finish its batch for `graceMs`, then calls them off. `assign` may start anew. */
+  stop(graceMs: number): Promise<void>;
+  /** Partitions that run. */
+  running(): readonly number[];
+}
+
+interface Running {
+  readonly stopping: Stopping;
+  readonly abort: AbortController;
+  ended: Promise<void>;
+}
+
+/** Keeps one task per assigned partition alive. `run` runs one until it ends. */
+export function taskPool(ends: {
+  readonly clock: Clock;
+  /** Another owner has claimed the partition. */
+  onFenced(partition: number): void;
+  /** The task cannot go on; it stays stopped. */
+  onFailed(partition: number, error: unknown): void;
+  run(partition: number, stopping: Stopping, signal: AbortSignal): Promise<TaskEnd>;
+}): TaskPool {
+  const tasks = new Map<number, Running>();
+
+  const live = async (partition: number, { stopping, abort }: Running): Promise<void> => {
+    while (!stopping.requested) {
+      const end = await ends.run(partition, stopping, abort.signal);
+      if (end !== 'fenced') return;
+      ends.onFenced(partition);
+      await ends.clock.sleep(FENCED_WAIT_MS, abort.signal);
+    }
+  };
+
+  const start = (partition: number): void => {
+    const task: Running = {
+      stopping: { requested: false, closeInbox: () => undefined },
+      abort: new AbortController(),
+      ended: Promise.resolve(),
+    };
+    tasks.set(partition, task);
+    task.ended = live(partition, task).catch((error: unknown) => {
+      if (!(error instanceof Stopped)) ends.onFailed(partition, error);
+    });
+  };
+
+  const stop = async (partitions: readonly number[], graceMs: number): Promise<void> => {
+    const ending = partitions.flatMap((partition) => {
+      const task = tasks.get(partition);
+      tasks.delete(partition);
+      return task === undefined ? [] : [task];
+    });
+    for (const { stopping } of ending) {
+      stopping.requested = true;
+      stopping.closeInbox();
+    }
+    const ended = Promise.all(ending.map((task) => task.ended));
+    const over = new AbortController();
+    await Promise.race([ended, ends.clock.sleep(graceMs, over.signal)]);
+    over.abort();
+    for (const { abort } of ending) abort.abort();
+    await ended;
+  };
+
+  return {
+    assign: (partitions) => {
+      void stop(
+        [...tasks.keys()].filter((partition) => !partitions.includes(partition)),
+        0,
+      );
+      for (const partition of partitions) if (!tasks.has(partition)) start(partition);
+    },
+    stop: (graceMs) => stop([...tasks.keys()], graceMs),
+    running: () => [...tasks.keys()].sort((a, b) => a - b),
+  };
+}

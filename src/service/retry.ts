@@ -1,0 +1,60 @@
+import type { Clock, Random } from '../base/clock';
+import { isRetriable } from '../base/errors';
+import type { Dependency, Outages } from './outages';
+
+/** Thrown out of a wait that was called off: whoever waits is to stop. */
+export class Stopped extends Error {
+  override readonly name = 'Stopped';
+}
+
+const FIRST_DELAY_MS = 50;
+const DELAY_MAX_MS = 5_000;
+
+/** Runs an attempt until it succeeds or fails for good. */
+export type Retry = <T>(dependency: Dependency, attempt: () => Promise<T>) => Promise<T>;
+
+/** What waiting needs. */
+export interface Patience {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly outages: Outages;
+}
+
+/**
+ * The one place that tries again: only what is retriable by the table of errors, for as long as it takes, after a delay
+ * that doubles from 50 ms to 5 s and is jittered down by up to a half. Throws `Stopped` as soon as `signal` aborts, also
+ * out of an attempt that hangs.
+ */
+export function retryUntil(signal: AbortSignal, { clock, random, outages }: Patience): Retry {
+  return async (dependency, attempt) => {
+    const party = Symbol(dependency);
+    try {
+      for (let delayMs = FIRST_DELAY_MS; ; delayMs = Math.min(delayMs * 2, DELAY_MAX_MS)) {
+        try {
+          return await unlessAborted(signal, attempt);
+        } catch (error) {
+          if (!isRetriable(error)) throw error;
+          outages.failed(dependency, party, error);
+          await clock.sleep(delayMs * (1 - random() / 2), signal);
+        }
+      }
+    } finally {
+      outages.answered(dependency, party);
+    }
+  };
+}
+
+/** The attempt's result, or `Stopped` as soon as `signal` aborts. What is still under way then is left to itself. */
+export async function unlessAborted<T>(signal: AbortSignal, attempt: () => Promise<T>): Promise<T> {
+  if (signal.aborted) throw new Stopped('called off');
+  let abort = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(new Stopped('called off'));
+    signal.addEventListener('abort', abort, { once: true });
+  });
+  try {
+    return await Promise.race([attempt(), aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}

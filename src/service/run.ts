@@ -1,0 +1,164 @@
+import { EfsError } from '../base/errors';
+import type { Log } from '../base/log';
+import type { Source } from '../feedback/source';
+import type { Manifest, TaskAddress } from '../store/store';
+import { ensureGeneration, type GenerationEnds } from './generation';
+import { kpiTask, type PipelineEnds, statusTask } from './pipelines';
+import { type TaskPool, taskPool } from './pool';
+import { retryUntil, Stopped } from './retry';
+import { runTask, type Stopping, type TaskEnd } from './task';
+
+/*
+ * The life of the service at one worker:
+ *
+ *   starting ──> generation found or made ──> joined: tasks as assigned ──> stopping ──> stopped
+ *                          ^                              │
+ *                          └── the store lost its state ──┘
+ */
+
+export type PipelineName = TaskAddress['pipeline'];
+
+export interface ServiceEnds {
+  readonly log: Log;
+  readonly pipelines: readonly PipelineName[];
+  /** All but what the service itself provides. */
+  readonly ends: Omit<PipelineEnds, 'onRolledBack'>;
+  readonly generation: Omit<GenerationEnds, 'foundation' | 'after'> & {
+    readonly foundation: Omit<GenerationEnds['foundation'], 'partitions'>;
+  };
+  /** Gets, by key, why the service is not ready; null when that is over. */
+  onReason(key: string, reason: string | null): void;
+  /** Gets what ended the service for good. */
+  onFatal(error: unknown): void;
+}
+
+export interface Service {
+  /** Lets every task finish its batch for `graceMs`, leaves the groups, and ends. Safe to call twice. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/**
+ * Starts the pipelines and keeps them going until `stop`. Waits for servers that do not answer; throws what waiting
+ * cannot mend: `topic-missing`, `not-co-partitioned`, `generation-unfit`.
+ */
+export async function startService(service: ServiceEnds): Promise<Service> {
+  const { log, ends, onReason } = service;
+  const abort = new AbortController();
+  const retry = retryUntil(abort.signal, ends.patience);
+  onReason('starting', 'starting');
+
+  const partitions = await commonPartitions(
+    service.pipelines.map((name) => ends.sources[name]),
+    retry,
+  );
+  const find = (after: number): Promise<Manifest> =>
+    retry('redis', () => findGeneration(service, partitions, after));
+  const current = { manifest: await find(0) };
+  const pools = new Map<PipelineName, TaskPool>();
+  const assigned = new Map<PipelineName, readonly number[]>();
+  let recovering: Promise<void> | null = null;
+
+  const recover = async (lost: number): Promise<void> => {
+    onReason('state', 'the store has lost its state: a new generation is being built');
+    log.warn('the store has lost the state of a generation: building another from the topics', {
+      generation: lost,
+    });
+    await Promise.all([...pools.values()].map((pool) => pool.stop(0)));
+    current.manifest = await find(lost);
+    for (const [name, pool] of pools) pool.assign(assigned.get(name) ?? []);
+    onReason('state', null);
+  };
+  const onLost = (generation: number): void => {
+    if (generation !== current.manifest.generation) return;
+    recovering ??= recover(generation)
+      .catch((error: unknown) => (error instanceof Stopped ? undefined : service.onFatal(error)))
+      .finally(() => (recovering = null));
+  };
+
+  for (const name of service.pipelines) pools.set(name, poolOf(service, name, current, onLost));
+  await Promise.all(
+    [...pools].map(([name, pool]) =>
+      ends.sources[name].start({
+        onAssigned: (list) => {
+          log.info('partitions assigned', { pipeline: name, partitions: list });
+          assigned.set(name, list);
+          if (recovering === null) pool.assign(list);
+          onReason('starting', null);
+        },
+        onFailed: service.onFatal,
+      }),
+    ),
+  );
+  return { stop: (graceMs) => stopService(service, pools, abort, graceMs) };
+}
+
+async function stopService(
+  { pipelines, ends }: ServiceEnds,
+  pools: ReadonlyMap<PipelineName, TaskPool>,
+  abort: AbortController,
+  graceMs: number,
+): Promise<void> {
+  await Promise.all([...pools.values()].map((pool) => pool.stop(graceMs)));
+  abort.abort();
+  await Promise.all(pipelines.map((name) => ends.sources[name].stop()));
+}
+
+/** The number of partitions of every topic; throws `not-co-partitioned` where two pipelines' topics differ. */
+async function commonPartitions(
+  sources: readonly Source[],
+  retry: ReturnType<typeof retryUntil>,
+): Promise<number> {
+  const counts = await Promise.all(sources.map((source) => retry('kafka', () => source.partitions())));
+  const [first = 0] = counts;
+  if (counts.some((count) => count !== first)) {
+    throw new EfsError(
+      'not-co-partitioned',
+      `the inputs and the contributions have ${counts.join(' and ')} partitions`,
+    );
+  }
+  return first;
+}
+
+async function findGeneration(service: ServiceEnds, partitions: number, after: number): Promise<Manifest> {
+  const { generation, log } = service;
+  const foundation = { ...generation.foundation, partitions };
+  const { manifest, created } = await ensureGeneration({ ...generation, foundation, after });
+  log.info(created ? 'new generation: reading the topics from their beginning' : 'generation found', {
+    generation: manifest.generation,
+    partitions,
+  });
+  return manifest;
+}
+
+function poolOf(
+  service: ServiceEnds,
+  name: PipelineName,
+  current: { readonly manifest: Manifest },
+  onLost: (generation: number) => void,
+): TaskPool {
+  const { log, onReason } = service;
+  const ends: PipelineEnds = {
+    ...service.ends,
+    onRolledBack: ({ pipeline, partition }) =>
+      log.warn('the store is older than it was: going back to its position', { pipeline, partition }),
+  };
+  const run = async (partition: number, stopping: Stopping, signal: AbortSignal): Promise<TaskEnd> => {
+    const { manifest } = current;
+    const end =
+      name === 'status'
+        ? await runTask(statusTask(ends, manifest, partition, signal), stopping)
+        : await runTask(kpiTask(ends, manifest, partition, signal), stopping);
+    if (end === 'lost') onLost(manifest.generation);
+    return end;
+  };
+  return taskPool({
+    clock: ends.patience.clock,
+    run,
+    onFenced: (partition) => log.info('another worker has the partition', { pipeline: name, partition }),
+    onFailed: (partition, error) => {
+      log.error('a task has stopped and stays stopped', { pipeline: name, partition, error });
+      const why = error instanceof EfsError ? `${error.message} (${error.remedy})` : String(error);
+      onReason(`${name}/${partition}`, `${name} task ${partition} has stopped: ${why}`);
+    },
+  });
+}

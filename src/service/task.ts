@@ -1,0 +1,109 @@
+import type { Source } from '../feedback/source';
+import { type Hold, processBatch, type Processed, processInputs, type TaskEnds } from '../pipeline';
+import { unpackOutbox } from '../store/outbox';
+import type { Claim, CommitOutcome } from '../store/store';
+
+/*
+ * The life of a task: one partition of one pipeline at one owner.
+ *
+ *   shut out former owners' sinks ──> claim ──> drain the outbox ──> do what it owes ──> open the inbox ──> batch, batch, batch ... ──> stopped
+ *     ^                                                                      │
+ *     └───────────────── rolled back (the store is older than we knew) <─────┤
+ *                        fenced (another owner), lost (no state)  <──────────┘
+ */
+
+/** How a task ended: told to, another owner has it, its state is gone. */
+export type TaskEnd = 'stopped' | 'fenced' | 'lost';
+
+/** What one claim works with; a new claim opens new ones. */
+export interface Opened<Input> extends TaskEnds<Input> {
+  /** What the task owes at its begin, and after each commit, beside the records of the log. */
+  owedAtClaim(hold: Hold): AsyncIterable<readonly Input[]>;
+  owedAfterCommit(hold: Hold): AsyncIterable<readonly Input[]>;
+  close(): Promise<void>;
+}
+
+export interface Task<Input> {
+  readonly partition: number;
+  readonly source: Pick<Source, 'open' | 'noteProgress'>;
+  readonly batchMax: number;
+  readonly lingerMs: number;
+  claim(): Promise<Claim | null>;
+  /**
+   * Opens the ends, which shuts out a former owner's. Comes before the claim: whoever opened last and claimed last may
+   * be two, but then neither emits what the other has overtaken.
+   */
+  open(): Promise<Opened<Input>>;
+  /** Gets every batch, committed or not. */
+  observe(processed: Processed): void;
+  onRolledBack(): void;
+}
+
+/** Lets `stop` close the inbox that is open at the time. */
+export interface Stopping {
+  requested: boolean;
+  closeInbox(): void;
+}
+
+/** Runs a task until it ends. Throws what is not retriable (`position-lost`, a broken invariant), and `Stopped`. */
+export async function runTask<Input>(task: Task<Input>, stopping: Stopping): Promise<TaskEnd> {
+  while (!stopping.requested) {
+    const opened = await task.open();
+    try {
+      const claim = await task.claim();
+      if (claim === null) return 'lost';
+      const end = await holdTask(task, opened, claim, stopping);
+      if (end !== 'rolled-back') return end;
+      task.onRolledBack();
+    } finally {
+      await opened.close();
+    }
+  }
+  return 'stopped';
+}
+
+async function holdTask<Input>(
+  task: Task<Input>,
+  ends: Opened<Input>,
+  claim: Claim,
+  stopping: Stopping,
+): Promise<TaskEnd | 'rolled-back'> {
+  let hold = adopt(ends, claim);
+  const observed = (processed: Processed): CommitOutcome => {
+    task.observe(processed);
+    hold = processed.hold;
+    return processed.outcome;
+  };
+  const doOwed = async (owed: AsyncIterable<readonly Input[]>): Promise<CommitOutcome> => {
+    for await (const inputs of owed) {
+      const outcome = observed(await processInputs(ends, hold, { inputs, rejected: [] }, hold.positions));
+      if (outcome !== 'committed') return outcome;
+    }
+    return 'committed';
+  };
+
+  let outcome = await doOwed(ends.owedAtClaim(hold));
+  if (outcome !== 'committed') return outcome;
+  const inbox = await task.source.open(task.partition, hold.positions);
+  stopping.closeInbox = () => inbox.close();
+  if (stopping.requested) inbox.close();
+  try {
+    for (;;) {
+      const batch = await inbox.take({ max: task.batchMax, lingerMs: task.lingerMs });
+      if (batch === null) return (await hold.emitted) === 'fenced' ? 'fenced' : 'stopped';
+      outcome = observed(await processBatch(ends, hold, batch));
+      if (outcome === 'committed') outcome = await doOwed(ends.owedAfterCommit(hold));
+      if (outcome !== 'committed') return outcome;
+      task.source.noteProgress(task.partition, hold.positions);
+    }
+  } finally {
+    inbox.close();
+  }
+}
+
+/** A new owner first emits what the last one committed and may not have emitted. */
+function adopt<Input>(ends: Opened<Input>, claim: Claim): Hold {
+  const emitted = ends.emit(unpackOutbox(claim.outbox), claim.positions);
+  emitted.catch(() => undefined);
+  return { epoch: claim.epoch, sequence: claim.sequence, positions: claim.positions, emitted };
+}
