@@ -97,10 +97,14 @@ function unknownVariables(env: Environment): string[] {
 
 /**
  * The settings from the environment and, before it, the command line's flags. An empty value counts as not set. Gives
- * all errors at once, each with the variable (or flag), the problem and the remedy; no secret is quoted in them.
+ * all errors at once, each with the variable (or flag), the problem and the remedy; no secret is quoted in them. With
+ * errors come the settings that are valid.
  * Variables that begin with `EFS_` but are no setting are errors: a misspelt one would silently not apply.
  */
-export function readConfig(env: Environment, flags: Flags = {}): { ok: Config } | { errors: string[] } {
+export function readConfig(
+  env: Environment,
+  flags: Flags = {},
+): { ok: Config } | { errors: string[]; valid: Partial<Config> } {
   const errors: string[] = [];
   const config: Record<string, unknown> = {};
   for (const [name, setting] of settings) {
@@ -109,7 +113,7 @@ export function readConfig(env: Environment, flags: Flags = {}): { ok: Config } 
     else config[name] = result.value;
   }
   errors.push(...unknownVariables(env));
-  return errors.length > 0 ? { errors } : { ok: config as Config };
+  return errors.length > 0 ? { errors, valid: config } : { ok: config as Config };
 }
 
 /** One line of the settings table. */
@@ -119,15 +123,16 @@ export interface SettingRow {
   readonly fallback: string;
   readonly expects: string;
   readonly doc: string;
-  /** As text, passwords blanked out. */
-  readonly value: string;
+  /** As text, passwords blanked out; null where the setting is not valid. */
+  readonly value: string | null;
 }
 
 /** The settings as a table, in their order; values are those of `config`, or the defaults without one. */
-export function describeConfig(config?: Config): SettingRow[] {
+export function describeConfig(config?: Partial<Config>): SettingRow[] {
   return settings.map(([name, setting]) => {
     const { variable, fallback, expects, doc } = setting;
     const value = config === undefined ? setting.schema.parse(fallback) : config[name];
-    return { variable, flag: flagOf(setting), fallback, expects, doc, value: setting.show(value) };
+    const shown = value === undefined ? null : setting.show(value);
+    return { variable, flag: flagOf(setting), fallback, expects, doc, value: shown };
   });
 }

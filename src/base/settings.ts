@@ -82,12 +82,17 @@ const brokers = {
   show: (value: readonly string[]) => value.join(','),
 };
 
-/** Blanks out a URL's password and whatever its query holds. */
+/** Query parameters that hold no secret. */
+const OPEN_PARAMETERS = ['cluster'];
+
+/** Blanks out a URL's password, and what its query holds but for what is known to be harmless. */
 export function redactUrl(text: string): string {
   if (!URL.canParse(text)) return '(not a URL)';
   const url = new URL(text);
   if (url.password !== '') url.password = '***';
-  if (url.search !== '') url.search = '?***';
+  for (const name of url.searchParams.keys()) {
+    if (!OPEN_PARAMETERS.includes(name)) url.searchParams.set(name, '***');
+  }
   return text.endsWith('/') ? url.href : url.href.replace(/\/$/, '');
 }
 

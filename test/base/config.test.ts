@@ -121,6 +121,13 @@ describe('a wrong setting', () => {
   });
 });
 
+test('a table of what is valid leaves out what is not', () => {
+  const result = readConfig({ EFS_HTTP_PORT: 'x', EFS_GROUP_ID: 'mine' });
+  const rows = describeConfig('valid' in result ? result.valid : {});
+  expect(rows.filter((row) => row.value === null).map((row) => row.variable)).toEqual(['EFS_HTTP_PORT']);
+  expect(rows.find((row) => row.variable === 'EFS_GROUP_ID')?.value).toBe('mine');
+});
+
 describe('domain groups', () => {
   test('are sorted, in lower case, and canonical', () => {
     const groups = ok({ EFS_DOMAIN_GROUPS: 'b=Y.org, x.org ; a=z.org;' }).domainGroups;
@@ -165,9 +172,10 @@ describe('secrets', () => {
   });
 
   test('are blanked out when the settings are shown, in the password and in the query', () => {
-    const rows = describeConfig(ok({ EFS_REDIS_URL: 'redis://me:s3cret@r:1?password=s3cret' }));
+    const url = 'redis://me:s3cret@r:1?password=s3cret&cluster=true';
+    const rows = describeConfig(ok({ EFS_REDIS_URL: url }));
     const shown = rows.find((row) => row.variable === 'EFS_REDIS_URL')?.value;
-    expect(shown).toContain('me:***@r:1');
+    expect(shown).toBe('redis://me:***@r:1?password=***&cluster=true');
     expect(JSON.stringify(rows)).not.toContain('s3cret');
   });
 
@@ -175,6 +183,6 @@ describe('secrets', () => {
     const rows = describeConfig();
     expect(rows).toHaveLength(settings.length);
     for (const row of rows) expect([row.variable, row.value]).toEqual([row.variable, row.fallback]);
-    expect(errors(Object.fromEntries(rows.map((row) => [row.variable, row.value])))).toEqual([]);
+    expect(errors(Object.fromEntries(rows.map((row) => [row.variable, row.value ?? ''])))).toEqual([]);
   });
 });

@@ -1,0 +1,54 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { configCommand } from './cli/config';
+import { demoCommand } from './cli/demo';
+import { EXIT, failureOf } from './cli/failure';
+import { runCommand } from './cli/run';
+
+/** The package's version; `src/` and `dist/` lie equally deep. */
+function version(): string {
+  const text = readFileSync(join(__dirname, '..', 'package.json'), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+/** Makes a command and those under it throw instead of ending the process. */
+function throwing(command: Command): Command {
+  command.exitOverride();
+  for (const each of command.commands) throwing(each);
+  return command;
+}
+
+/** The whole command line. */
+function program(): Command {
+  const efs = new Command('efs')
+    .description(
+      'Email Feedback Service: turns the feedback of a mail transfer agent into live delivery KPIs',
+    )
+    .version(version())
+    .helpCommand(false)
+    .addHelpText('after', '\nExample:\n  $ efs demo\n');
+  for (const command of [runCommand, demoCommand, configCommand]) efs.addCommand(command());
+  return throwing(efs);
+}
+
+/** A reader that goes away (`efs kpis | head`) is no failure. */
+function endQuietlyOnClosedPipe(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === 'EPIPE' ? EXIT.OK : EXIT.FAILED);
+  });
+}
+
+async function main(): Promise<void> {
+  endQuietlyOnClosedPipe();
+  try {
+    await program().parseAsync(process.argv);
+  } catch (error) {
+    const { text, exitCode } = failureOf(error, process.env['EFS_LOG_LEVEL'] === 'debug');
+    process.stderr.write(text);
+    process.exitCode = exitCode;
+  }
+}
+
+void main();

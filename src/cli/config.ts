@@ -1,0 +1,41 @@
+import { Command } from 'commander';
+import { describeConfig, readConfig, type SettingRow } from '../base/config';
+import { EfsError } from '../base/errors';
+import { printable } from '../base/log';
+import { addExample, addSettings, ALL_SETTINGS, configOf, flagsOf } from './options';
+
+/** A setting as lines of a shell file: what it is for, then the assignment. */
+function lines({ variable, value, doc, expects, fallback }: SettingRow): string {
+  const standing = fallback === '' ? 'empty' : fallback;
+  const assigned = value === null ? `# ${variable} is not valid` : `${variable}=${quoted(value)}`;
+  return `# ${doc}: ${expects}; default ${standing}\n${assigned}\n`;
+}
+
+const quoted = (value: string): string =>
+  /^[\w.,:/@%+=-]*$/.test(value) ? value : `'${printable(value).replaceAll("'", "'\\''")}'`;
+
+function print(_: unknown, command: Command): void {
+  const result = readConfig(process.env, flagsOf(command));
+  const rows = describeConfig('ok' in result ? result.ok : result.valid);
+  process.stdout.write(rows.map(lines).join('\n'));
+  if ('errors' in result) throw new EfsError('config-invalid', result.errors.join('\n'));
+}
+
+function check(_: unknown, command: Command): void {
+  configOf(command);
+  process.stdout.write('the settings are valid\n');
+}
+
+/** `efs config check` and `efs config print`. */
+export function configCommand(): Command {
+  const group = new Command('config').description('look at the settings').helpCommand(false);
+  const checking = new Command('check')
+    .description('say everything that is wrong with the settings')
+    .action(check);
+  const printing = new Command('print')
+    .description('print all settings with their meaning, passwords blanked out')
+    .action(print);
+  addExample(addSettings(checking, ALL_SETTINGS), 'EFS_POLICY=relay efs config check');
+  addExample(addSettings(printing, ALL_SETTINGS), 'efs config print --http-port 9000');
+  return addExample(group.addCommand(checking).addCommand(printing), 'efs config check');
+}

@@ -1,0 +1,66 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Config, type Flags, flagOf, readConfig, type SettingName, settings } from '../base/config';
+import { EfsError } from '../base/errors';
+import { type Log, openLog, silentLog } from '../base/log';
+import { SETTINGS } from '../base/settings';
+
+/** Settings that every command which talks to Kafka, the registry or Redis uses, by what it talks to. */
+export const KAFKA_SETTINGS = ['kafkaBrokers', 'topicPrefix', 'kafkaRequestTimeoutMs'] as const;
+export const REGISTRY_SETTINGS = ['schemaRegistryUrl', 'registryTimeoutMs'] as const;
+export const REDIS_SETTINGS = ['redisUrl', 'redisTimeoutMs'] as const;
+export const ALL_SETTINGS: readonly SettingName[] = settings.map(([name]) => name);
+
+/** Adds the named settings to a command as flags, with the settings table's own words. */
+export function addSettings(command: Command, names: readonly SettingName[]): Command {
+  for (const name of names) {
+    const { variable, doc, fallback } = SETTINGS[name];
+    const standing = fallback === '' ? 'empty' : fallback;
+    const option = new Option(
+      `${flagOf(SETTINGS[name])} <value>`,
+      `${doc} (${variable}, default ${standing})`,
+    );
+    command.addOption(option.helpGroup('Settings, as flags or environment variables:'));
+  }
+  return command;
+}
+
+/** Adds an example, which works as printed. */
+export function addExample(command: Command, ...lines: readonly string[]): Command {
+  return command.addHelpText('after', `\nExample:\n${lines.map((line) => `  $ ${line}`).join('\n')}\n`);
+}
+
+/** The flags of a command that are settings, as given. */
+export function flagsOf(command: Command): Flags {
+  const given = command.opts<Record<string, string | undefined>>();
+  return Object.fromEntries(ALL_SETTINGS.map((name) => [name, given[name]]));
+}
+
+/** The settings from the environment and the command's flags. Throws `config-invalid` with everything that is wrong. */
+export function configOf(command: Command): Config {
+  const result = readConfig(process.env, flagsOf(command));
+  if ('errors' in result) throw new EfsError('config-invalid', result.errors.join('\n'));
+  return result.ok;
+}
+
+/** The log of a command that ends by itself: silent, so that its own words stand alone, unless debugging is asked for. */
+export function commandLog(config: Config): Log {
+  return config.logLevel === 'debug'
+    ? openLog({ level: 'debug', format: config.logFormat }, process.stderr)
+    : silentLog;
+}
+
+/** Parses an option that is a whole number within bounds. */
+export const wholeNumber =
+  (min: number, max: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (/^\d{1,16}$/.test(text) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+  };
+
+/** Parses an option that is a share. */
+export function share(text: string): number {
+  const value = Number(text);
+  if (/^\d*\.?\d+$/.test(text) && value <= 1) return value;
+  throw new InvalidArgumentError('It must be a number from 0 to 1.');
+}
