@@ -9,7 +9,7 @@ const CHECKS = {
   lint: ['eslint/bin/eslint.js', '.', '--max-warnings', '0'],
   form: ['prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'],
   'dead code': ['knip/bin/knip.js', '--no-progress'],
-  laws: ['jest/bin/jest.js', '--selectProjects', 'memory', '--silent', 'test/tidy.test.ts'],
+  laws: ['jest/bin/jest.js', '--selectProjects', 'memory', '--silent', 'test/(tidy|checkout).test.ts'],
 };
 
 function run([tool, ...args]) {

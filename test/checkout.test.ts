@@ -1,0 +1,81 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const TOP_LEVEL = [
+  '.ci',
+  '.dockerignore',
+  '.editorconfig',
+  '.github',
+  '.gitignore',
+  '.npmrc',
+  '.nvmrc',
+  '.prettierignore',
+  '.prettierrc',
+  'CHANGELOG.md',
+  'CONTRIBUTING.md',
+  'Dockerfile',
+  'LICENSE',
+  'README.md',
+  'SECURITY.md',
+  'bench',
+  'docker-compose.yml',
+  'docs',
+  'eslint.config.mjs',
+  'package-lock.json',
+  'package.json',
+  'schemas',
+  'scripts',
+  'src',
+  'test',
+  'tsconfig.build.json',
+  'tsconfig.json',
+];
+
+const root = join(__dirname, '..');
+
+/** The tracked files; none where this is no git checkout. */
+function tracked(): string[] {
+  if (!existsSync(join(root, '.git'))) return [];
+  const listed = execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' });
+  return listed.split('\0').filter((file) => file !== '' && existsSync(join(root, file)));
+}
+
+describe('the checkout', () => {
+  const files = tracked();
+
+  it('has nothing at its top that is not on the list', () => {
+    const top = new Set(files.map((file) => file.split('/')[0] ?? ''));
+    expect([...top].filter((entry) => !TOP_LEVEL.includes(entry))).toEqual([]);
+  });
+
+  it('names no path of a machine', () => {
+    const home = /(?:^|[\s"'`=:(])\/(?:root|home\/(?!node\b)\w+|Users\/\w+|work)\/\w/m;
+    const faults = files.filter((file) => {
+      const text = readFileSync(join(root, file), 'utf8');
+      return text.includes(`${root}/`) || home.test(text);
+    });
+    expect(faults).toEqual([]);
+  });
+
+  it('pins every direct dependency to one version', () => {
+    const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<string, object>;
+    const direct = Object.entries({ ...manifest['dependencies'], ...manifest['devDependencies'] });
+    expect(direct.filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(String(version)))).toEqual([]);
+  });
+
+  it('has a lockfile for every platform, without download addresses, and settings that keep it so', () => {
+    const text = readFileSync(join(root, 'package-lock.json'), 'utf8');
+    const { packages } = JSON.parse(text) as {
+      packages: Record<string, { optionalDependencies?: Record<string, string> }>;
+    };
+    const optional = Object.values(packages).flatMap((each) => Object.keys(each.optionalDependencies ?? {}));
+    const locked = Object.keys(packages).map((path) => path.slice(path.lastIndexOf('node_modules/') + 13));
+    expect(optional.filter((name) => !locked.includes(name))).toEqual([]);
+    expect(text).not.toMatch(/"resolved": "http/);
+    const settings = readFileSync(join(root, '.npmrc'), 'utf8').split('\n');
+    expect(settings).toEqual(
+      expect.arrayContaining(['ignore-scripts=true', 'omit-lockfile-registry-resolved=true']),
+    );
+  });
+});
