@@ -14,7 +14,7 @@ export interface Health {
 }
 
 /** Not ready at first, for the given reasons. */
-export function createHealth(initial: Reasons = { start: 'starting' }): Health {
+export function createHealth(initial: Reasons = { starting: 'starting' }): Health {
   const reasons = new Map<string, string>(Object.entries(initial));
   let failed: string | null = null;
   return {

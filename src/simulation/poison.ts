@@ -1,4 +1,4 @@
-import type { Reason } from '../feedback/decode';
+import type { Reason, RecordLimits } from '../feedback/decode';
 import type { Feedback } from '../feedback/feedback';
 import type { RecordHeader } from '../feedback/source';
 import { FEEDBACK_TOPICS } from '../feedback/topics';
@@ -6,12 +6,6 @@ import type { Dice } from './dice';
 import { weighted } from './dice';
 import type { Encode } from './encode';
 import type { TrafficRecord } from './traffic';
-
-/** From which size and number on a record is set aside. */
-export interface RecordLimits {
-  readonly maxValueBytes: number;
-  readonly maxHeaders: number;
-}
 
 interface Victim {
   readonly record: TrafficRecord & { readonly feedback: Feedback };

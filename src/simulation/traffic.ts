@@ -1,4 +1,4 @@
-import type { Reason } from '../feedback/decode';
+import type { Reason, RecordLimits } from '../feedback/decode';
 import type { Feedback, FeedbackKind } from '../feedback/feedback';
 import type { RecordHeader } from '../feedback/source';
 import { FEEDBACK_TOPICS } from '../feedback/topics';
@@ -6,7 +6,7 @@ import { type CampaignOptions, messages } from './campaign';
 import { type Dice, dice } from './dice';
 import type { Encode } from './encode';
 import { life } from './life';
-import { poisoner, type RecordLimits } from './poison';
+import { poisoner } from './poison';
 import { type Story, timeline } from './timeline';
 
 /** One record to be produced. */

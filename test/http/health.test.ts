@@ -2,7 +2,7 @@ import { createHealth } from '../../src/http/health';
 
 describe('health', () => {
   test('is not ready at first', () => {
-    expect(createHealth().reasons()).toEqual({ start: 'starting' });
+    expect(createHealth().reasons()).toEqual({ starting: 'starting' });
     expect(createHealth({}).reasons()).toEqual({});
   });
 

@@ -12,9 +12,9 @@ describe('the routes', () => {
     const before = await routes.inject('/readyz');
     expect([before.statusCode, before.json()]).toEqual([
       503,
-      { ready: false, reasons: { start: 'starting' } },
+      { ready: false, reasons: { starting: 'starting' } },
     ]);
-    health.set('start', null);
+    health.set('starting', null);
     const after = await routes.inject('/readyz');
     expect([after.statusCode, after.json()]).toEqual([200, { ready: true, reasons: {} }]);
   });
