@@ -1,0 +1,141 @@
+import { type Clock, systemClock, systemRandom } from '../base/clock';
+import type { Config } from '../base/config';
+import type { Log } from '../base/log';
+import { contributionDecoder, feedbackDecoder } from '../feedback/decode';
+import type { SchemaRegistry } from '../feedback/registry';
+import { SCHEMAS } from '../feedback/schemas';
+import type { CommittedOffset, Source, TopicReader } from '../feedback/source';
+import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, FEEDBACK_TOPICS } from '../feedback/topics';
+import { domainGroups } from '../kpi/domains';
+import { type Contribution, type KpiChanged, type MessageStatusChanged, wireType } from '../kpi/encode';
+import type { FencedSinks, Sink } from '../kpi/sink';
+import { patientRegistry } from '../service/patience';
+import type { Meter } from '../service/meter';
+import { type Dependency, type Outages, watchOutages } from '../service/outages';
+import { retryUntil } from '../service/retry';
+import type { PipelineName, ServiceEnds } from '../service/run';
+import type { Generations, Store } from '../store/store';
+
+/** The ends of the service, real or in memory. */
+export interface Ends {
+  readonly registry: SchemaRegistry;
+  readonly store: Store & Generations;
+  readonly sink: Sink;
+  readonly fencedSinks: FencedSinks;
+  readonly reader: TopicReader;
+  readonly committedOffset: CommittedOffset;
+  readonly sources: { readonly status: Source; readonly kpi: Source };
+}
+
+/** The ids under which the records that go out are registered. */
+export interface OutgoingSchemaIds {
+  readonly Contribution: number;
+  readonly KpiChanged: number;
+  readonly MessageStatusChanged: number;
+}
+
+/** Who watches a service. */
+export interface Watchers {
+  readonly log: Log;
+  readonly meter: Meter;
+  readonly outages: Outages;
+  onReason(key: string, reason: string | null): void;
+  onFatal(error: unknown): void;
+}
+
+/** The consumer group of each pipeline. */
+export function groupOf(config: Pick<Config, 'groupId'>, pipeline: PipelineName): string {
+  return `${config.groupId}-${pipeline}`;
+}
+
+/** The names of a pipeline's topics, by topic index. */
+export function topicsOf(config: Pick<Config, 'topicPrefix'>, pipeline: PipelineName): readonly string[] {
+  const topics = pipeline === 'status' ? FEEDBACK_TOPICS.map(({ topic }) => topic) : [CONTRIBUTIONS_TOPIC];
+  return topics.map((topic) => config.topicPrefix + topic);
+}
+
+/** One line when an outage begins and one when it ends; a reason for not being ready in between. */
+export function outagesOf(watchers: Pick<Watchers, 'log' | 'meter' | 'onReason'>, clock: Clock): Outages {
+  return watchOutages({
+    clock,
+    log: watchers.log,
+    onChange: (dependency: Dependency, reason) => {
+      if (reason !== null) watchers.meter.outage(dependency);
+      watchers.onReason(dependency, reason);
+    },
+  });
+}
+
+/** Puts settings and ends together into what the service runs on. `partitions` is the topics' count. */
+export function assemble(
+  config: Config,
+  ends: Ends,
+  how: {
+    readonly watchers: Watchers;
+    readonly pipelines: readonly PipelineName[];
+    readonly partitions: number;
+    readonly ids: OutgoingSchemaIds;
+    /** Calls off what waits for the registry. */
+    readonly signal: AbortSignal;
+    readonly clock?: Clock;
+  },
+): ServiceEnds {
+  const { watchers, partitions, ids } = how;
+  const clock = how.clock ?? systemClock;
+  const patience = { clock, random: systemRandom, outages: watchers.outages };
+  const registry = patientRegistry(ends.registry, retryUntil(how.signal, patience));
+  const limits = { maxValueBytes: config.maxValueBytes, maxHeaders: config.maxHeaders };
+  const groups = domainGroups(config.domainGroups);
+  const wire = {
+    contribution: wireType<Contribution>(SCHEMAS.Contribution.type, ids.Contribution),
+    kpiChanged: wireType<KpiChanged>(SCHEMAS.KpiChanged.type, ids.KpiChanged),
+    statusChanged: config.messageStatus
+      ? wireType<MessageStatusChanged>(SCHEMAS.MessageStatusChanged.type, ids.MessageStatusChanged)
+      : null,
+  };
+  const { partitioner } = config;
+  return {
+    ...watchers,
+    pipelines: how.pipelines,
+    ends: {
+      ...ends,
+      patience,
+      meter: watchers.meter,
+      decoders: {
+        status: feedbackDecoder({
+          registry,
+          limits,
+          clock,
+          topics: FEEDBACK_TOPICS,
+          partitioner,
+          partitions,
+        }),
+        kpi: contributionDecoder({ registry, limits, clock }),
+      },
+      wire,
+      counting: { defaultPolicy: config.policy, groups },
+      topicPrefix: config.topicPrefix,
+      kpiGroup: groupOf(config, 'kpi'),
+      batchMax: config.batchMax,
+      lingerMs: config.lingerMs,
+    },
+    generation: {
+      generations: ends.store,
+      foundation: {
+        defaultPolicy: config.policy,
+        domainGroups: groups.fingerprint,
+        buckets: config.buckets,
+      },
+      inputWatermarks: (partition) => watermarksOf(ends.reader, topicsOf(config, 'status'), partition),
+      contributionWatermarks: (partition) =>
+        ends.reader.watermarks(config.topicPrefix + CONTRIBUTIONS_TOPIC, partition),
+      reader: ends.reader,
+      kpiTopic: config.topicPrefix + DELIVERY_KPI_TOPIC,
+      generationOf: (published) => wire.kpiChanged.decode(published).generation,
+    },
+  };
+}
+
+function watermarksOf(reader: TopicReader, topics: readonly string[], partition: number) {
+  return Promise.all(topics.map((topic) => reader.watermarks(topic, partition)));
+}

@@ -1,0 +1,45 @@
+import type { Clock } from '../base/clock';
+
+/** Shows how far something is. */
+export interface Progress {
+  /** `done` of the total, in whatever it counts. */
+  at(done: number): void;
+  /** Ends the line, where there is one. */
+  end(): void;
+}
+
+const WIDTH = 30;
+const REDRAW_MS = 100;
+const LINE_EVERY_MS = 5_000;
+
+/** `12,345` whatever the locale. */
+export const grouped = (count: number): string =>
+  String(Math.round(count)).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
+
+/**
+ * On a terminal a bar that redraws itself, elsewhere a plain line every five seconds. The total is an estimate: the
+ * bar never goes beyond its end.
+ */
+export function progress(
+  stream: { readonly isTTY?: boolean; write(text: string): unknown },
+  options: { readonly total: number; readonly what: string; readonly clock: Clock },
+): Progress {
+  const { total, what, clock } = options;
+  const began = clock.monotonic();
+  const terminal = stream.isTTY === true;
+  let shown = began;
+  return {
+    at: (done) => {
+      const now = clock.monotonic();
+      if (now - shown < (terminal ? REDRAW_MS : LINE_EVERY_MS)) return;
+      shown = now;
+      const part = Math.min(1, total === 0 ? 1 : done / total);
+      const text = `${Math.floor(part * 100)} %  ${grouped(done)} ${what}  ${grouped((done * 1000) / (now - began))}/s`;
+      const filled = Math.round(part * WIDTH);
+      stream.write(
+        terminal ? `\r[${'#'.repeat(filled)}${' '.repeat(WIDTH - filled)}] ${text}\u001b[K` : `${text}\n`,
+      );
+    },
+    end: () => void (terminal && stream.write('\r\u001b[K')),
+  };
+}
