@@ -9,7 +9,7 @@ import { type Read, type RecordConstructor, resolveRecord } from './resolution';
 import { parseSchema, parseWriterSchema, type RecordName, SCHEMAS } from './schemas';
 import type { LogRecord } from './source';
 import { invalidField, isKeyOf } from './validate';
-import { type Cursor, cursorAt, isFinished } from './wire';
+import { type Cursor, cursorAt, isFinished } from './avro';
 import { writers } from './writers';
 
 /** Why a record is set aside; the first that applies, in this order (contract section 3). */

@@ -11,7 +11,7 @@ import {
   skipBytes,
   stringReader,
   take,
-} from './wire';
+} from './avro';
 
 /** Reads one value at the cursor. Nothing it gives means anything once the cursor says `malformed` or `unresolved`. */
 export type Read = (cursor: Cursor) => unknown;

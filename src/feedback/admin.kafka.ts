@@ -1,0 +1,89 @@
+import { ConfigResourceTypes, type Kafka } from 'kafkajs';
+import { must } from '../base/assert';
+import { EfsError } from '../base/errors';
+import type { NewTopic, TopicAdmin, TopicFacts } from './admin';
+import { kafkaFailure } from './wire.kafka';
+
+const CLEANUP_POLICY = 'cleanup.policy';
+
+/** Topics through kafkajs' admin client; it connects at the first call. */
+export function kafkaTopicAdmin(kafka: Kafka): TopicAdmin {
+  const admin = kafka.admin();
+
+  const connected = async <T>(act: () => Promise<T>): Promise<T> => {
+    try {
+      await admin.connect();
+      return await act();
+    } catch (error) {
+      throw refusal(error) ?? kafkaFailure(error);
+    }
+  };
+
+  const cleanupPolicies = async (names: readonly string[]): Promise<ReadonlyMap<string, string>> => {
+    const { resources } = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: names.map((name) => ({
+        type: ConfigResourceTypes.TOPIC,
+        name,
+        configNames: [CLEANUP_POLICY],
+      })),
+    });
+    const policyOf = (entries: readonly { configName: string; configValue: string }[]): string =>
+      entries.find((entry) => entry.configName === CLEANUP_POLICY)?.configValue ?? '';
+    return new Map(resources.map((each) => [each.resourceName, policyOf(each.configEntries)]));
+  };
+
+  return {
+    brokers: () => connected(async () => (await admin.describeCluster()).brokers.length),
+    describe: (names) =>
+      connected(async () => {
+        // Asking for the metadata of a topic that is missing is an error, and may create it.
+        const existing = new Set(await admin.listTopics());
+        const wanted = names.filter((name) => existing.has(name));
+        if (wanted.length === 0) return new Map<string, TopicFacts>();
+        const { topics } = await admin.fetchTopicMetadata({ topics: wanted });
+        const policies = await cleanupPolicies(wanted);
+        return new Map(
+          topics.map(({ name, partitions }) => [
+            name,
+            {
+              partitions: partitions.length,
+              cleanupPolicy: must(policies.get(name), 'Kafka describes every topic that it is asked for'),
+            },
+          ]),
+        );
+      }),
+    create: (topics) =>
+      connected(async () => {
+        await admin.createTopics({ waitForLeaders: true, topics: topics.map(requestOf) });
+      }),
+    close: () => admin.disconnect(),
+  };
+}
+
+function requestOf({ name, partitions, replicationFactor, config }: NewTopic): {
+  topic: string;
+  numPartitions: number;
+  replicationFactor: number;
+  configEntries: { name: string; value: string }[];
+} {
+  return {
+    topic: name,
+    numPartitions: partitions,
+    replicationFactor,
+    configEntries: Object.entries(config).map(([entry, value]) => ({ name: entry, value })),
+  };
+}
+
+/** What Kafka has against a topic, where that is what went wrong: trying again would not help. */
+function refusal(error: unknown): EfsError | null {
+  const { name, errors } = error as {
+    name?: string;
+    errors?: { type?: string; topic?: string; message: string; retriable?: boolean }[];
+  };
+  if (name !== 'KafkaJSAggregateError' || errors === undefined) return null;
+  const refused = errors.filter((each) => each.type !== 'TOPIC_ALREADY_EXISTS');
+  if (refused.length === 0 || refused.some((each) => each.retriable === true)) return null;
+  const listed = refused.map((each) => `${each.topic ?? 'a topic'}: ${each.message}`).join('\n');
+  return new EfsError('topic-unfit', listed, { cause: error });
+}

@@ -1,0 +1,35 @@
+import type { NewTopic, TopicAdmin, TopicFacts } from './admin';
+
+/** Topics in memory, for tests of set-up: names, partitions and cleanup policies, no records. */
+export interface MemoryTopicAdmin extends TopicAdmin {
+  readonly topics: ReadonlyMap<string, NewTopic>;
+}
+
+export function memoryTopicAdmin(
+  existing: readonly NewTopic[] = [],
+  { brokers = 1 }: { brokers?: number } = {},
+): MemoryTopicAdmin {
+  const topics = new Map(existing.map((topic) => [topic.name, topic]));
+  const factsOf = ({ partitions, config }: NewTopic): TopicFacts => ({
+    partitions,
+    cleanupPolicy: config['cleanup.policy'] ?? 'delete',
+  });
+  return {
+    topics,
+    brokers: () => Promise.resolve(brokers),
+    describe: (names) =>
+      Promise.resolve(
+        new Map(
+          names.flatMap((name) => {
+            const topic = topics.get(name);
+            return topic === undefined ? [] : [[name, factsOf(topic)] as const];
+          }),
+        ),
+      ),
+    create(created) {
+      for (const topic of created) if (!topics.has(topic.name)) topics.set(topic.name, topic);
+      return Promise.resolve();
+    },
+    close: () => Promise.resolve(),
+  };
+}

@@ -1,0 +1,28 @@
+/** What set-up has to know of a topic that exists. */
+export interface TopicFacts {
+  readonly partitions: number;
+  /** As Kafka names it: `delete`, `compact` or both with a comma. */
+  readonly cleanupPolicy: string;
+}
+
+export interface NewTopic {
+  readonly name: string;
+  readonly partitions: number;
+  readonly replicationFactor: number;
+  /** Kafka's own names and values, such as `cleanup.policy`. */
+  readonly config: Readonly<Record<string, string>>;
+}
+
+/** The log's administration, as far as set-up needs it. All methods throw `kafka-unavailable`. */
+export interface TopicAdmin {
+  /** Number of brokers. */
+  brokers(): Promise<number>;
+  /** The topics of these names that exist. */
+  describe(names: readonly string[]): Promise<ReadonlyMap<string, TopicFacts>>;
+  /**
+   * Creates topics and waits until they can be used. One that someone else has created meanwhile is left as it is.
+   * Throws `topic-unfit` with Kafka's reason where it does not create one.
+   */
+  create(topics: readonly NewTopic[]): Promise<void>;
+  close(): Promise<void>;
+}

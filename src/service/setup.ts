@@ -1,0 +1,175 @@
+import { EfsError } from '../base/errors';
+import type { NewTopic, TopicAdmin, TopicFacts } from '../feedback/admin';
+import type { SchemaRegistrar, SchemaRegistry } from '../feedback/registry';
+import { SCHEMAS, subjectOf, TOPIC_SCHEMAS, type TopicSchema } from '../feedback/schemas';
+import {
+  ALL_TOPICS,
+  CONTRIBUTIONS_TOPIC,
+  DEAD_LETTER_TOPIC,
+  DELIVERY_KPI_TOPIC,
+  MESSAGE_STATUS_TOPIC,
+} from '../feedback/topics';
+
+export interface SetupOptions {
+  readonly admin: TopicAdmin;
+  readonly registrar: SchemaRegistrar;
+  /** Put before every topic name, and so in every subject. */
+  readonly prefix: string;
+  /** Wanted number of partitions; where topics exist already, theirs stands. */
+  readonly partitions: number;
+}
+
+/** One thing set-up looked after, and what became of it. */
+export interface SetupStep {
+  readonly what: 'topic' | 'schema' | 'compatibility';
+  /** With the prefix: a topic, or a subject. */
+  readonly name: string;
+  readonly outcome: 'created' | 'unchanged';
+  /** For a person: what it is now. */
+  readonly detail: string;
+}
+
+/**
+ * Creates what is missing of topics, schemas and compatibility levels, and changes nothing that exists: done again it
+ * finds everything unchanged. Throws `topic-unfit` (before anything is created) or `schema-unfit`, naming all that
+ * does not fit and how to mend it; `kafka-unavailable`, `registry-unavailable`.
+ */
+export async function setup(options: SetupOptions): Promise<readonly SetupStep[]> {
+  const topics = await setupTopics(options);
+  const schemas = await setupSchemas(options);
+  return [...topics, ...schemas];
+}
+
+const MAX_REPLICAS = 3;
+/** A record at Kafka's own limit of 1 MB must fit with what is added to it. */
+const DEAD_LETTER_MAX_BYTES = 4 * 1024 * 1024;
+const COMPACTED: readonly string[] = [CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, MESSAGE_STATUS_TOPIC];
+
+function configOf(topic: string): Record<string, string> {
+  if (COMPACTED.includes(topic)) return { 'cleanup.policy': 'compact' };
+  if (topic !== DEAD_LETTER_TOPIC) return { 'cleanup.policy': 'delete' };
+  return { 'cleanup.policy': 'delete', 'max.message.bytes': String(DEAD_LETTER_MAX_BYTES) };
+}
+
+async function setupTopics({ admin, prefix, partitions }: SetupOptions): Promise<SetupStep[]> {
+  const existing = await admin.describe(ALL_TOPICS.map((topic) => prefix + topic));
+  const misfits = [...countMisfits(existing), ...policyMisfits(existing, prefix)];
+  if (misfits.length > 0) throw new EfsError('topic-unfit', misfits.join('\n'));
+  const [first] = existing.values();
+  const count = first?.partitions ?? partitions;
+  const missing = ALL_TOPICS.filter((topic) => !existing.has(prefix + topic));
+  if (missing.length > 0) {
+    const replicationFactor = Math.min(MAX_REPLICAS, await admin.brokers());
+    const create = (topic: string): NewTopic => ({
+      name: prefix + topic,
+      partitions: count,
+      replicationFactor,
+      config: configOf(topic),
+    });
+    await admin.create(missing.map(create));
+  }
+  const kept =
+    count === partitions ? '' : `, as those that exist already (EFS_PARTITIONS asks for ${partitions})`;
+  return ALL_TOPICS.map((topic) => ({
+    what: 'topic',
+    name: prefix + topic,
+    outcome: missing.includes(topic) ? 'created' : 'unchanged',
+    detail: `${count} partitions${kept}, ${configOf(topic)['cleanup.policy']}`,
+  }));
+}
+
+/** All topics must have the same number of partitions; which one is for those who created the first to say. */
+function countMisfits(existing: ReadonlyMap<string, TopicFacts>): string[] {
+  const counts = new Set([...existing.values()].map((facts) => facts.partitions));
+  if (counts.size <= 1) return [];
+  const listed = [...existing].map(([name, facts]) => `${name} ${facts.partitions}`).join(', ');
+  return [
+    `the topics differ in their number of partitions (${listed}): recreate those that differ with the same number`,
+  ];
+}
+
+function policyMisfits(existing: ReadonlyMap<string, TopicFacts>, prefix: string): string[] {
+  return ALL_TOPICS.flatMap((topic) => {
+    const facts = existing.get(prefix + topic);
+    if (facts === undefined) return [];
+    const wanted = COMPACTED.includes(topic) ? 'compact' : 'delete';
+    const found = facts.cleanupPolicy.split(',').map((part) => part.trim());
+    if (found.length === 1 && found[0] === wanted) return [];
+    return [`${prefix}${topic} has cleanup.policy=${facts.cleanupPolicy}: set cleanup.policy=${wanted}`];
+  });
+}
+
+async function setupSchemas(options: SetupOptions): Promise<SetupStep[]> {
+  const steps: SetupStep[] = [];
+  const misfits: string[] = [];
+  for (const schema of TOPIC_SCHEMAS) {
+    const outcome = await setupSchema(options, schema);
+    steps.push(...outcome.steps);
+    misfits.push(...outcome.misfits);
+  }
+  if (misfits.length > 0) throw new EfsError('schema-unfit', misfits.join('\n'));
+  return steps;
+}
+
+/** Apicurio answers NONE for a subject without a level of its own; a level that asks for nothing counts as no level. */
+const NO_LEVEL = 'NONE';
+
+/** The level first: the registry then checks the schema against every version that others have registered. */
+async function setupSchema(
+  { registrar, prefix }: SetupOptions,
+  { topic, record, compatibility }: TopicSchema,
+): Promise<{ steps: SetupStep[]; misfits: string[] }> {
+  const name = subjectOf(prefix, topic);
+  const level = await registrar.compatibility(name);
+  const isLevelMissing = level === null || level === NO_LEVEL;
+  if (!isLevelMissing && level !== compatibility) {
+    return { steps: [], misfits: [`subject ${name} has compatibility ${level}: set it to ${compatibility}`] };
+  }
+  if (isLevelMissing) await registrar.setCompatibility(name, compatibility);
+  const known = await registrar.idOf(name, SCHEMAS[record].text);
+  const registered = known === null ? await registrar.register(name, SCHEMAS[record].text) : { id: known };
+  if ('incompatible' in registered) {
+    const reason = registered.incompatible;
+    return {
+      steps: [],
+      misfits: [
+        `subject ${name} holds versions that ${record} is not compatible with (${reason}): remove them`,
+      ],
+    };
+  }
+  const outcome = (isNew: boolean): 'created' | 'unchanged' => (isNew ? 'created' : 'unchanged');
+  return {
+    steps: [
+      { what: 'compatibility', name, outcome: outcome(isLevelMissing), detail: compatibility },
+      {
+        what: 'schema',
+        name,
+        outcome: outcome(known === null),
+        detail: `${SCHEMAS[record].fullName}, id ${registered.id}`,
+      },
+    ],
+    misfits: [],
+  };
+}
+
+/** What the service writes, each with the id its schema is registered under. */
+export interface SchemaIds {
+  readonly kpiChanged: number;
+  readonly messageStatusChanged: number;
+  readonly contribution: number;
+}
+
+/** Looks up the ids of the outgoing records. Throws `schema-missing` naming the subject; `registry-unavailable`. */
+export async function schemaIds(registry: SchemaRegistry, prefix: string): Promise<SchemaIds> {
+  const find = async (topic: string, { text }: { text: string }): Promise<number> => {
+    const subject = subjectOf(prefix, topic);
+    const id = await registry.idOf(subject, text);
+    if (id === null) throw new EfsError('schema-missing', `subject ${subject} is not registered`);
+    return id;
+  };
+  return {
+    kpiChanged: await find(DELIVERY_KPI_TOPIC, SCHEMAS.KpiChanged),
+    messageStatusChanged: await find(MESSAGE_STATUS_TOPIC, SCHEMAS.MessageStatusChanged),
+    contribution: await find(CONTRIBUTIONS_TOPIC, SCHEMAS.Contribution),
+  };
+}
