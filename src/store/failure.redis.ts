@@ -1,0 +1,61 @@
+import { EfsError } from '../base/errors';
+
+/** Replies by which Redis says that it cannot serve now, but may later. */
+const OUTAGE_REPLIES = new Set([
+  'LOADING',
+  'BUSY',
+  'READONLY',
+  'OOM',
+  'MISCONF',
+  'CLUSTERDOWN',
+  'TRYAGAIN',
+  'MASTERDOWN',
+  'NOREPLICAS',
+]);
+
+/** Names of the client's own errors for a connection that is gone. */
+const OUTAGE_NAMES = new Set(['AbortError', 'ClusterAllFailedError', 'MaxRetriesPerRequestError']);
+
+/** Texts of those of its errors that have no name. */
+const OUTAGE_TEXT = new RegExp(
+  [
+    '^Command timed out',
+    '^Connection is closed',
+    '^Connection is aborted',
+    '^Socket timeout',
+    "^Stream isn't writeable",
+    "^Cluster isn't ready",
+    '^None of startup nodes is available',
+    '^Too many Cluster redirections',
+    '^Ready check failed: (?!NO|WRONG)',
+  ].join('|'),
+);
+
+const TEXT_MAX = 200;
+
+/** Whether the command was given up for want of an answer; the connection may be dead without knowing it. */
+export function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.message === 'Command timed out';
+}
+
+/** The first line of what the client says, bounded. */
+export function causeText(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return (text.split('\n')[0] ?? '').slice(0, TEXT_MAX);
+}
+
+function isOutage(error: Error): boolean {
+  if (error.name === 'ReplyError') return OUTAGE_REPLIES.has(error.message.split(' ')[0] ?? '');
+  return OUTAGE_NAMES.has(error.name) || OUTAGE_TEXT.test(error.message) || 'syscall' in error;
+}
+
+/**
+ * The failure of a Redis command: `redis-unavailable` where Redis or the way to it is at fault, else the error itself,
+ * which is a bug. Neither carries the command's arguments, which the client hangs on its errors: they hold ids.
+ */
+export function redisFailure(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  if (isOutage(error)) return new EfsError('redis-unavailable', `Redis: ${causeText(error)}`);
+  if ('command' in error) delete error.command;
+  return error;
+}

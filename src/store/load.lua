@@ -1,0 +1,29 @@
+#!lua flags=no-writes
+-- Reads fields of several hashes of a task in one round trip.
+--
+-- KEYS[1..]  the hashes
+-- ARGV[1..]  for each of them: a packed read (see packing.ts)
+-- Returns    for each of them: the values, nil where absent
+
+local CHUNK = 7000 -- fields at once: must stay below the 8,000 that unpack can take
+
+local out = {}
+for k = 1, #KEYS do
+  local blob = ARGV[k]
+  local count, at = struct.unpack('>I4', blob)
+  local values
+  repeat
+    local n = math.min(count, CHUNK)
+    local fields = { struct.unpack('>' .. string.rep('I2c0', n), blob, at) }
+    at = table.remove(fields)
+    local part = redis.call('HMGET', KEYS[k], unpack(fields))
+    if not values then
+      values = part
+    else
+      for i = 1, n do values[#values + 1] = part[i] end
+    end
+    count = count - n
+  until count == 0
+  out[k] = values
+end
+return out

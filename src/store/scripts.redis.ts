@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Cluster, Redis } from 'ioredis';
+
+export type RedisClient = Redis | Cluster;
+
+/** A Lua script and the SHA-1 by which Redis remembers it. */
+export interface Script {
+  readonly text: string;
+  readonly sha: string;
+}
+
+export interface Scripts {
+  readonly claim: Script;
+  readonly commit: Script;
+  readonly create: Script;
+  readonly forget: Script;
+  readonly load: Script;
+}
+
+export function scriptOf(text: string): Script {
+  return { text, sha: createHash('sha1').update(text).digest('hex') };
+}
+
+/** The scripts that lie beside this file. */
+export function readScripts(): Scripts {
+  const read = (name: string): Script => scriptOf(readFileSync(join(__dirname, `${name}.lua`), 'utf8'));
+  return {
+    claim: read('claim'),
+    commit: read('commit'),
+    create: read('create'),
+    forget: read('forget'),
+    load: read('load'),
+  };
+}
+
+/**
+ * Runs a script by its SHA, and by its text where Redis does not know it (it forgets at every restart). All keys
+ * must be of one slot. Replies are Buffers, numbers and lists of them.
+ */
+export async function runScript(
+  client: RedisClient,
+  script: Script,
+  keys: readonly string[],
+  args: readonly (string | Buffer)[],
+): Promise<unknown> {
+  const rest = [keys.length, ...keys, ...args];
+  try {
+    return await client.callBuffer('evalsha', [script.sha, ...rest]);
+  } catch (error) {
+    if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+    return await client.callBuffer('eval', [script.text, ...rest]);
+  }
+}

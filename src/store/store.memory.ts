@@ -1,0 +1,196 @@
+import { keysOf } from './keys';
+import type { Commit, CommitOutcome, Generations, Manifest, Store, TaskAddress, Write } from './store';
+
+/** A whole store at one moment. Only `restore` reads it. */
+export interface Snapshot {
+  readonly manifest: Manifest | null;
+  readonly tasks: ReadonlyMap<string, Task>;
+}
+
+/** What tests and the simulator do to a store from outside. */
+export interface MemoryControls {
+  snapshot(): Snapshot;
+  /** Puts everything back as it was, epochs included: what a failover or a restored file does to Redis. */
+  restore(snapshot: Snapshot): void;
+  /** Forgets everything. */
+  wipe(): void;
+}
+
+/** Checks of a commit that a test may leave out, to show what they keep away. */
+export type Check = 'epoch' | 'sequence' | 'positions';
+
+interface Task {
+  epoch: number;
+  sequence: number;
+  positions: readonly number[];
+  outbox: Buffer | null;
+  hashes: Map<string, Map<string, Entry>>;
+}
+
+/** A field with its place in the order of arrival, by which a scan goes on after deletions. */
+interface Entry {
+  readonly place: number;
+  readonly value: Buffer;
+}
+
+interface State {
+  manifest: Manifest | null;
+  tasks: Map<string, Task>;
+  places: number;
+}
+
+const PAGE = 1_000;
+const keys = keysOf('memory');
+
+const nameOf = (field: Buffer): string => field.toString('latin1');
+const same = (a: readonly number[], b: readonly number[]): boolean => a.join() === b.join();
+
+/**
+ * The store without a server: same outcomes, same order of checks. Deterministic, no timers; buffers are copied in
+ * and out. `without` leaves checks out, for tests.
+ */
+export function memoryStore(
+  options: { readonly without?: readonly Check[] } = {},
+): Store & Generations & MemoryControls {
+  const state: State = { manifest: null, tasks: new Map(), places: 0 };
+  const taskOf = (address: TaskAddress): Task | undefined => state.tasks.get(keys.task(address));
+  return {
+    async claim(address) {
+      const task = taskOf(address);
+      if (!task) return null;
+      task.epoch++;
+      return { ...standing(task), outbox: copy(task.outbox) };
+    },
+    async load(address, reads) {
+      const task = taskOf(address);
+      return reads.map((read) => {
+        const hash = task?.hashes.get(read.hash);
+        return read.fields.map((field) => copy(hash?.get(nameOf(field))?.value));
+      });
+    },
+    async commit(address, what) {
+      return commit(state, taskOf(address), what, options.without ?? []);
+    },
+    async inspect(address) {
+      const task = taskOf(address);
+      return task ? standing(task) : null;
+    },
+    async scan(address, hash, cursor) {
+      return page(taskOf(address)?.hashes.get(hash) ?? new Map(), Number(cursor));
+    },
+    async active() {
+      return state.manifest && structuredClone(state.manifest);
+    },
+    async forget(generation) {
+      if (state.manifest?.generation === generation) state.manifest = null;
+    },
+    async create(manifest, start, seed) {
+      return structuredClone(create(state, manifest, start, seed));
+    },
+    snapshot: () => ({ manifest: state.manifest, tasks: copyTasks(state.tasks) }),
+    restore(snapshot) {
+      state.manifest = snapshot.manifest;
+      state.tasks = copyTasks(snapshot.tasks);
+    },
+    wipe() {
+      state.manifest = null;
+      state.tasks = new Map();
+    },
+  };
+}
+
+function copy(value: Buffer | null | undefined): Buffer | null {
+  return value ? Buffer.from(value) : null;
+}
+
+/** Stored buffers are never changed in place, so a copy may share them. */
+function copyTasks(tasks: ReadonlyMap<string, Task>): Map<string, Task> {
+  const copyHashes = (task: Task): Task['hashes'] =>
+    new Map([...task.hashes].map(([name, hash]) => [name, new Map(hash)]));
+  return new Map([...tasks].map(([name, task]) => [name, { ...task, hashes: copyHashes(task) }]));
+}
+
+function standing(task: Task): { epoch: number; sequence: number; positions: readonly number[] } {
+  return { epoch: task.epoch, sequence: task.sequence, positions: [...task.positions] };
+}
+
+/** The outcome that a task's standing gives to a commit; null where it is to be written. */
+function verdict(task: Task, what: Commit, without: readonly Check[]): CommitOutcome | null {
+  const checked = (check: Check): boolean => !without.includes(check);
+  if (checked('epoch') && task.epoch > what.epoch) return 'fenced';
+  if (checked('epoch') && task.epoch < what.epoch) return 'rolled-back';
+  if (task.sequence === what.sequence && same(task.positions, what.next)) return 'committed';
+  if (checked('sequence') && task.sequence !== what.sequence - 1) return 'rolled-back';
+  if (checked('positions') && !same(task.positions, what.expected)) return 'rolled-back';
+  return null;
+}
+
+function commit(
+  state: State,
+  task: Task | undefined,
+  what: Commit,
+  without: readonly Check[],
+): CommitOutcome {
+  if (!task) return 'lost';
+  const outcome = verdict(task, what, without);
+  if (outcome) return outcome;
+  task.sequence = what.sequence;
+  task.positions = [...what.next];
+  task.outbox = copy(what.outbox);
+  for (const write of what.writes) apply(state, task, write);
+  return 'committed';
+}
+
+function apply(state: State, task: Task, write: Write): void {
+  const hash = task.hashes.get(write.hash) ?? new Map<string, Entry>();
+  for (const [field, value] of write.entries) {
+    const name = nameOf(field);
+    if (value === null) hash.delete(name);
+    else hash.set(name, { place: hash.get(name)?.place ?? ++state.places, value: Buffer.from(value) });
+  }
+  if (hash.size > 0) task.hashes.set(write.hash, hash);
+  else task.hashes.delete(write.hash);
+}
+
+/** The entries after the place `cursor`, in order of arrival. */
+function page(
+  hash: ReadonlyMap<string, Entry>,
+  cursor: number,
+): { cursor: string; entries: readonly (readonly [Buffer, Buffer])[] } {
+  const entries: [Buffer, Buffer][] = [];
+  let last = cursor;
+  for (const [name, { place, value }] of hash) {
+    if (place <= cursor) continue;
+    if (entries.length === PAGE) return { cursor: String(last), entries };
+    entries.push([Buffer.from(name, 'latin1'), Buffer.from(value)]);
+    last = place;
+  }
+  return { cursor: '0', entries };
+}
+
+function create(
+  state: State,
+  manifest: Manifest,
+  start: Parameters<Generations['create']>[1],
+  seed: Parameters<Generations['create']>[2],
+): Manifest {
+  const { generation } = manifest;
+  if (state.manifest?.generation === generation) return state.manifest;
+  const layOut = (
+    pipeline: TaskAddress['pipeline'],
+    partition: number,
+    positions: readonly number[],
+  ): void => {
+    const key = keys.task({ generation, pipeline, partition });
+    if ((state.tasks.get(key)?.epoch ?? 0) > 0) return;
+    const task: Task = { epoch: 0, sequence: 0, positions: [...positions], outbox: null, hashes: new Map() };
+    state.tasks.set(key, task);
+    if (pipeline === 'status') return;
+    for (const part of seed.filter((candidate) => candidate.partition === partition))
+      for (const write of part.writes) apply(state, task, write);
+  };
+  start.status.forEach((positions, partition) => layOut('status', partition, positions));
+  start.kpi.forEach((positions, partition) => layOut('kpi', partition, positions));
+  state.manifest ??= structuredClone(manifest);
+  return state.manifest;
+}

@@ -1,0 +1,136 @@
+import type { Claim } from '../../src/store/store';
+import {
+  claimed,
+  commitOf,
+  kpiTask,
+  manifestOf,
+  newNamespace,
+  read,
+  readAll,
+  start,
+  task,
+  write,
+  type Subject,
+} from './given';
+
+export function generations(subject: () => Subject): void {
+  const seed = [
+    { partition: 1, writes: [write('p', { d1: 'kpi' })] },
+    { partition: 1, writes: [write('p', { d2: 'kpi2' })] },
+  ];
+
+  it('has none at first', async () => {
+    expect(await subject().store(newNamespace()).active()).toBeNull();
+  });
+
+  it('lays out every task at its start, with the seed in the kpi tasks', async () => {
+    const store = subject().store(newNamespace());
+    expect(await store.create(manifestOf(1), start, seed)).toEqual(manifestOf(1));
+    expect(await store.active()).toEqual(manifestOf(1));
+    const at = { epoch: 0, sequence: 0 };
+    expect(await store.inspect(task)).toEqual({ ...at, positions: [0, 0] });
+    expect(await store.inspect({ ...task, partition: 1 })).toEqual({ ...at, positions: [10, 10] });
+    const seeded = { ...kpiTask, partition: 1 };
+    expect(await store.inspect(seeded)).toEqual({ ...at, positions: [5] });
+    expect(await readAll(store, 'p', seeded)).toEqual(new Map(Object.entries({ d1: 'kpi', d2: 'kpi2' })));
+    expect((await readAll(store, 'p', kpiTask)).size).toBe(0);
+    expect((await readAll(store, 'p', { ...task, partition: 1 })).size).toBe(0);
+    expect(await store.claim(seeded)).toEqual({ epoch: 1, sequence: 0, positions: [5], outbox: null });
+  });
+
+  it('leaves the active generation active when another one is made beside it', async () => {
+    const store = subject().store(newNamespace());
+    const claim = await claimed(store);
+    expect(await store.create({ ...manifestOf(2), buckets: 9 }, start, [])).toEqual(manifestOf(1));
+    expect(await store.active()).toEqual(manifestOf(1));
+    expect(await store.commit(task, commitOf(claim))).toBe('committed');
+    expect(await store.inspect({ ...task, generation: 2 })).toMatchObject({ epoch: 0 });
+  });
+
+  it('does not touch an active generation that is made again', async () => {
+    const store = subject().store(newNamespace());
+    await store.commit(task, commitOf(await claimed(store), { writes: [write('c', { a: '1' })] }));
+    const other = { status: [[99, 99]], kpi: [[99]] };
+    expect(await store.create({ ...manifestOf(1), buckets: 9 }, other, seed)).toEqual(manifestOf(1));
+    expect(await store.inspect(task)).toEqual({ epoch: 1, sequence: 1, positions: [1, 1] });
+    expect(await store.inspect(kpiTask)).toMatchObject({ positions: [0] });
+  });
+
+  it('forgets an active generation, and no other', async () => {
+    const store = subject().store(newNamespace());
+    await store.forget(1);
+    await store.create(manifestOf(1), start, []);
+    await store.forget(0);
+    await store.forget(2);
+    expect(await store.active()).toEqual(manifestOf(1));
+    await store.forget(1);
+    expect(await store.active()).toBeNull();
+    expect(await store.create(manifestOf(2), start, [])).toEqual(manifestOf(2));
+  });
+
+  it('redoes what an interrupted creation left, but for tasks that were claimed since', async () => {
+    const store = subject().store(newNamespace());
+    await claimed(store);
+    // Not active: as an interrupted creation leaves it.
+    await store.create(manifestOf(2), start, seed);
+    const second = { ...task, generation: 2 };
+    const claim = (await store.claim(second)) as Claim;
+    await store.commit(second, commitOf(claim, { writes: [write('c', { a: '1' })] }));
+    await store.create(
+      manifestOf(2),
+      {
+        status: [
+          [50, 50],
+          [60, 60],
+        ],
+        kpi: [[70], [80]],
+      },
+      seed,
+    );
+    expect(await store.inspect(second)).toEqual({ epoch: 1, sequence: 1, positions: [1, 1] });
+    expect(await read(store, 'c', 'a', second)).toBe('1');
+    expect(await store.inspect({ ...second, partition: 1 })).toMatchObject({
+      sequence: 0,
+      positions: [60, 60],
+    });
+    const seeded = { ...second, pipeline: 'kpi' as const, partition: 1 };
+    expect(await store.inspect(seeded)).toEqual({ epoch: 0, sequence: 0, positions: [80] });
+    expect(await read(store, 'p', 'd2', seeded)).toBe('kpi2');
+  });
+
+  it('agrees on one manifest when several make it at once', async () => {
+    const namespace = newNamespace();
+    const makers = [1, 2, 3].map((buckets) =>
+      subject()
+        .store(namespace)
+        .create({ ...manifestOf(1), buckets }, start, seed),
+    );
+    const made = await Promise.all(makers);
+    expect(made).toEqual(made.map(() => made[0]));
+    expect(await subject().store(namespace).active()).toEqual(made[0]);
+    expect(await subject().store(namespace).inspect(task)).toEqual({
+      epoch: 0,
+      sequence: 0,
+      positions: [0, 0],
+    });
+  });
+
+  it('lays out hundreds of partitions', async () => {
+    const store = subject().store(newNamespace());
+    const positions = Array.from({ length: 300 }, (_, i) => [i]);
+    await store.create({ ...manifestOf(1), partitions: 300 }, { status: positions, kpi: positions }, []);
+    expect((await store.claim({ ...task, partition: 299 }))?.positions).toEqual([299]);
+    expect((await store.claim({ ...kpiTask, partition: 150 }))?.positions).toEqual([150]);
+  });
+
+  it('keeps namespaces apart', async () => {
+    const [one, two] = [subject().store(newNamespace()), subject().store(newNamespace())];
+    const claim = await claimed(one);
+    expect(await two.active()).toBeNull();
+    expect(await two.claim(task)).toBeNull();
+    await claimed(two);
+    await one.commit(task, commitOf(claim, { writes: [write('c', { a: '1' })] }));
+    expect(await read(two, 'c', 'a')).toBeNull();
+    expect(await two.inspect(task)).toEqual({ epoch: 1, sequence: 0, positions: [0, 0] });
+  });
+}

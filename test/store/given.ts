@@ -1,0 +1,82 @@
+import { randomBytes } from 'node:crypto';
+import type { Claim, Commit, Generations, Manifest, Store, TaskAddress, Write } from '../../src/store/store';
+
+/** A store under test, with the means to harm it from outside. */
+export interface Subject {
+  /** The same namespace is the same state, through another store. */
+  store(namespace: string): Store & Generations;
+  /** Keeps a copy of the namespace; the returned act puts it back. */
+  snapshot(namespace: string): Promise<() => Promise<void>>;
+  wipe(namespace: string): Promise<void>;
+}
+
+export const task: TaskAddress = { generation: 1, pipeline: 'status', partition: 0 };
+export const kpiTask: TaskAddress = { ...task, pipeline: 'kpi' };
+export const bytes = (text: string): Buffer => Buffer.from(text, 'latin1');
+
+export const manifestOf = (generation: number): Manifest => ({
+  generation,
+  partitions: 2,
+  defaultPolicy: 'EFS',
+  domainGroups: 'google=gmail.com',
+  buckets: 1,
+  succeeds: false,
+  targets: [[7], [8]],
+});
+
+export const start = {
+  status: [
+    [0, 0],
+    [10, 10],
+  ],
+  kpi: [[0], [5]],
+};
+
+/** The owner's next commit, from what it claimed; `change` for a wrong one. */
+export function commitOf(claim: Claim, change: Partial<Commit> = {}): Commit {
+  return {
+    epoch: claim.epoch,
+    sequence: claim.sequence + 1,
+    expected: claim.positions,
+    next: claim.positions.map((position) => position + 1),
+    writes: [],
+    outbox: null,
+    ...change,
+  };
+}
+
+export const write = (hash: string, entries: Record<string, string | null>): Write => ({
+  hash,
+  entries: Object.entries(entries).map(([field, value]) => [
+    bytes(field),
+    value === null ? null : bytes(value),
+  ]),
+});
+
+let namespaces = 0;
+/** Never used before, by this process or another one. */
+export const newNamespace = (): string => `test-${randomBytes(4).toString('hex')}-${namespaces++}`;
+
+/** A generation laid out, and its first task claimed. */
+export async function claimed(store: Store & Generations): Promise<Claim> {
+  await store.create(manifestOf(1), start, []);
+  return (await store.claim(task)) as Claim;
+}
+
+/** One field as text; null where absent. */
+export async function read(store: Store, hash: string, field: string, of = task): Promise<string | null> {
+  const [values] = await store.load(of, [{ hash, fields: [bytes(field)] }]);
+  return values?.[0]?.toString('latin1') ?? null;
+}
+
+/** All entries of a hash, page by page, as text. */
+export async function readAll(store: Store, hash: string, of = task): Promise<Map<string, string>> {
+  const all = new Map<string, string>();
+  let cursor = '0';
+  do {
+    const page = await store.scan(of, hash, cursor);
+    for (const [field, value] of page.entries) all.set(field.toString('latin1'), value.toString('latin1'));
+    cursor = page.cursor;
+  } while (cursor !== '0');
+  return all;
+}
