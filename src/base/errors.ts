@@ -3,29 +3,46 @@
  * should do about it. Only `service/retry.ts` retries, and only on `retriable`.
  */
 export const ERRORS = {
-  'config-invalid': { retriable: false, remedy: 'correct the named settings; `efs config print` shows them all' },
-  'kafka-unavailable': { retriable: true, remedy: 'start Kafka, or set EFS_KAFKA_BROKERS to where it listens' },
+  'config-invalid': {
+    retriable: false,
+    remedy: 'correct the named settings; `efs config print` shows them all',
+  },
+  'kafka-unavailable': {
+    retriable: true,
+    remedy: 'start Kafka, or set EFS_KAFKA_BROKERS to where it listens',
+  },
   'redis-unavailable': { retriable: true, remedy: 'start Redis, or set EFS_REDIS_URL to where it listens' },
   'registry-unavailable': {
     retriable: true,
     remedy: 'start the schema registry, or set EFS_SCHEMA_REGISTRY_URL to where it listens',
   },
-  'redis-evicts': { retriable: false, remedy: 'set `maxmemory-policy noeviction` in Redis: evicted state is lost state' },
+  'redis-evicts': {
+    retriable: false,
+    remedy: 'set `maxmemory-policy noeviction` in Redis: evicted state is lost state',
+  },
   'topic-missing': { retriable: false, remedy: 'run `efs setup`' },
-  'topic-unfit': { retriable: false, remedy: 'recreate or alter the topic as the message says, then run `efs setup` again' },
+  'topic-unfit': {
+    retriable: false,
+    remedy: 'recreate or alter the topic as the message says, then run `efs setup` again',
+  },
   'not-co-partitioned': {
     retriable: false,
     remedy: 'give every topic of the service the same number of partitions, then rebuild the state',
   },
   'schema-missing': { retriable: false, remedy: 'run `efs setup`' },
-  'schema-unfit': { retriable: false, remedy: 'mend the subject as the message says, then run `efs setup` again' },
+  'schema-unfit': {
+    retriable: false,
+    remedy: 'mend the subject as the message says, then run `efs setup` again',
+  },
   'position-lost': {
     retriable: false,
-    remedy: 'Kafka no longer holds the records after the stored position: rebuild the state from what it still has',
+    remedy:
+      'Kafka no longer holds the records after the stored position: rebuild the state from what it still has',
   },
   'generation-unfit': {
     retriable: false,
-    remedy: 'the stored state was built with other settings: restore them, or empty the state and let it be rebuilt',
+    remedy:
+      'the stored state was built with other settings: restore them, or empty the state and let it be rebuilt',
   },
   'not-found': { retriable: false, remedy: 'check the id; the state knows only what feedback has told it' },
 } as const satisfies Record<string, { retriable: boolean; remedy: string }>;
