@@ -1,8 +1,8 @@
 import type { LogRecord, Positions } from '../feedback/source';
 import type { Contribution } from '../kpi/encode';
 import type { Hold } from '../pipeline';
-import { FLAGS_HASH, SUMS_HASH } from '../store/hashes';
-import type { Manifest, Read, Store, TaskAddress } from '../store/store';
+import { FLAGS_HASH, PUBLISHED_HASH, SUMS_HASH } from '../store/hashes';
+import type { Manifest, Read, Store, TaskAddress, Write } from '../store/store';
 
 /*
  * When KPIs may be published. A generation that succeeds an earlier life begins muted, and so does a kpi task whose
@@ -155,6 +155,17 @@ export async function lastPublished(
     if (key !== null && value !== null) last.set(key.toString('utf8'), Buffer.from(value));
   });
   return last;
+}
+
+/** How a kpi task begins that succeeds an earlier life: muted, and knowing what that life published last. */
+export function mutedBegin(published: ReadonlyMap<string, Buffer>): readonly Write[] {
+  const entries = [...published].map(
+    ([deliveryId, value]) => [Buffer.from(deliveryId, 'utf8'), value] as const,
+  );
+  return [
+    { hash: FLAGS_HASH, entries: [[MUTED_FIELD, Buffer.from('1')]] },
+    ...(entries.length > 0 ? [{ hash: PUBLISHED_HASH, entries }] : []),
+  ];
 }
 
 function* relearned(last: ReadonlyMap<string, Buffer>): Generator<readonly KpiDuty[]> {

@@ -1,7 +1,7 @@
 import { EfsError } from '../base/errors';
 import type { Positions, TopicReader, Watermarks } from '../feedback/source';
-import { lastPublished } from '../pipeline/gate';
-import type { Generations, Manifest, Write } from '../store/store';
+import { lastPublished, mutedBegin } from '../pipeline/gate';
+import type { Generations, Manifest } from '../store/store';
 
 /** The settings a generation's state depends on. */
 export type Foundation = Pick<Manifest, 'partitions' | 'defaultPolicy' | 'domainGroups' | 'buckets'>;
@@ -20,8 +20,6 @@ export interface GenerationEnds {
   readonly kpiTopic: string;
   /** The generation of a published record. */
   generationOf(published: Buffer): number;
-  /** How the records last published in a partition are remembered by its kpi task, which begins muted. */
-  rememberPublished(published: ReadonlyMap<string, Buffer>): readonly Write[];
 }
 
 /**
@@ -54,9 +52,7 @@ export async function ensureGeneration(
   };
   const status = inputs.map((topics) => topics.map(({ low }) => low));
   const seed =
-    earlier === 0
-      ? []
-      : published.map((last, partition) => ({ partition, writes: ends.rememberPublished(last) }));
+    earlier === 0 ? [] : published.map((last, partition) => ({ partition, writes: mutedBegin(last) }));
   const manifest = await ends.generations.create(wanted, { status, kpi }, seed);
   return { manifest: fitting(manifest, ends.foundation), created: true };
 }

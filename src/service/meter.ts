@@ -13,6 +13,8 @@ export interface Meter {
   commitTook(pipeline: TaskAddress['pipeline'], seconds: number): void;
   /** From a record's stamp in the log to the acknowledgement of what followed from it. */
   latency(pipeline: TaskAddress['pipeline'], seconds: number): void;
+  /** Records between a task's position and the end of the log. */
+  lag(topic: string, partition: number, records: number): void;
   kpiChanges(count: number): void;
   fenced(pipeline: TaskAddress['pipeline']): void;
   rewound(pipeline: TaskAddress['pipeline']): void;

@@ -1,15 +1,23 @@
+import { must } from '../base/assert';
 import type { Clock } from '../base/clock';
+import { EfsError, type ErrorCode } from '../base/errors';
 import type { Log } from '../base/log';
 
 /** What the service stands on. */
 export type Dependency = 'kafka' | 'redis' | 'registry';
 
+const DEPENDENCIES: Partial<Record<ErrorCode, Dependency>> = {
+  'kafka-unavailable': 'kafka',
+  'redis-unavailable': 'redis',
+  'registry-unavailable': 'registry',
+};
+
 /** Turns many failures and answers into one line when an outage begins and one when it ends. */
 export interface Outages {
-  /** `party` names who waits: the outage lasts until everybody who met a failure has had an answer. */
-  failed(dependency: Dependency, party: unknown, error: unknown): void;
-  /** The party has had an answer, or waits no longer. */
-  answered(dependency: Dependency, party: unknown): void;
+  /** `party` waits because of this retriable error. The outage lasts until nobody waits any more. */
+  failed(party: unknown, error: unknown): void;
+  /** The party has had its answer, or waits no longer. */
+  answered(party: unknown): void;
 }
 
 interface Outage {
@@ -24,8 +32,24 @@ export function watchOutages(ends: {
   onChange(dependency: Dependency, reason: string | null): void;
 }): Outages {
   const outages = new Map<Dependency, Outage>();
+
+  const settle = (party: unknown, but: Dependency | null): void => {
+    for (const [dependency, { began, waiting }] of outages) {
+      if (dependency === but || !waiting.delete(party) || waiting.size > 0) continue;
+      outages.delete(dependency);
+      const durationMs = Math.round(ends.clock.monotonic() - began);
+      ends.log.info(`${dependency} answers again: going on where it stopped`, { dependency, durationMs });
+      ends.onChange(dependency, null);
+    }
+  };
+
   return {
-    failed: (dependency, party, error) => {
+    failed: (party, error) => {
+      const dependency = must(
+        error instanceof EfsError ? DEPENDENCIES[error.code] : null,
+        'a retriable error names what does not answer',
+      );
+      settle(party, dependency);
       const known = outages.get(dependency);
       if (known !== undefined) {
         known.waiting.add(party);
@@ -35,13 +59,8 @@ export function watchOutages(ends: {
       ends.log.warn(`${dependency} does not answer: waiting until it does`, { dependency, error });
       ends.onChange(dependency, `${dependency} does not answer`);
     },
-    answered: (dependency, party) => {
-      const outage = outages.get(dependency);
-      if (outage === undefined || !outage.waiting.delete(party) || outage.waiting.size > 0) return;
-      outages.delete(dependency);
-      const durationMs = Math.round(ends.clock.monotonic() - outage.began);
-      ends.log.info(`${dependency} answers again: going on where it stopped`, { dependency, durationMs });
-      ends.onChange(dependency, null);
+    answered: (party) => {
+      if (outages.size > 0) settle(party, null);
     },
   };
 }

@@ -70,7 +70,7 @@ export function statusTask(
         ...base.ends,
         project: (inputs) => planStatus(rules, inputs),
         emit: async (records) => {
-          if (records.length > 0) await base.retry('kafka', () => ends.sink.emit(records));
+          if (records.length > 0) await base.retry(() => ends.sink.emit(records));
           return 'acknowledged';
         },
         owedAtClaim: duties,
@@ -104,23 +104,20 @@ export function kpiTask(
     source: ends.sources.kpi,
     lingerMs: ends.lingerMs,
     open: async () => {
-      const sink = await base.retry('kafka', () => ends.fencedSinks.open(`kpi-${partition}`));
+      const sink = await base.retry(() => ends.fencedSinks.open(`kpi-${partition}`));
       const duties = kpiDuties({
         address,
         manifest,
         store: base.store,
-        witness: () =>
-          base.retry('kafka', () => ends.committedOffset(ends.kpiGroup, contributions, partition)),
+        witness: () => base.retry(() => ends.committedOffset(ends.kpiGroup, contributions, partition)),
         readPublished: (onRecord) =>
-          base.retry('kafka', () =>
-            ends.reader.read(ends.topicPrefix + DELIVERY_KPI_TOPIC, partition, onRecord),
-          ),
+          base.retry(() => ends.reader.read(ends.topicPrefix + DELIVERY_KPI_TOPIC, partition, onRecord)),
       });
       return base.metered<KpiInput>({
         ...base.ends,
         project: (inputs) => planKpi(rules, inputs, duties.muted()),
         emit: async (records, [witness = 0]) =>
-          records.length === 0 ? 'acknowledged' : base.retry('kafka', () => sink.emit(records, witness)),
+          records.length === 0 ? 'acknowledged' : base.retry(() => sink.emit(records, witness)),
         owedAtClaim: duties.atClaim,
         owedAfterCommit: duties.afterCommit,
         close: () => sink.close(),
@@ -150,8 +147,8 @@ function taskBase<Decoded>(
   const { clock } = ends.patience;
   const retry = retryUntil(signal, ends.patience);
   const store: Pick<Store, 'load' | 'scan'> = {
-    load: (task, reads) => retry('redis', () => ends.store.load(task, reads)),
-    scan: (task, hash, cursor) => retry('redis', () => ends.store.scan(task, hash, cursor)),
+    load: (task, reads) => retry(() => ends.store.load(task, reads)),
+    scan: (task, hash, cursor) => retry(() => ends.store.scan(task, hash, cursor)),
   };
   return {
     retry,
@@ -159,19 +156,23 @@ function taskBase<Decoded>(
     task: {
       partition,
       batchMax: ends.batchMax,
-      claim: () => retry('redis', () => ends.store.claim(address)),
+      claim: () => retry(() => ends.store.claim(address)),
       observe: (processed) => meterOutcome(meter, pipeline, processed),
       onRolledBack: () => ends.onRolledBack(address),
+      onProgress: (positions, lag) => {
+        ends.sources[pipeline].noteProgress(partition, positions);
+        topics.forEach((topic, index) => meter.lag(topic, partition, lag[index] ?? 0));
+      },
     },
     ends: {
       decode: (records) => unlessAborted(signal, () => decoder(records)),
       setAside: async (rejected) => {
         if (rejected.length === 0) return;
         const letters = rejected.map((record) => deadLetter(record, topics));
-        await retry('kafka', () => ends.sink.emit(letters));
+        await retry(() => ends.sink.emit(letters));
       },
       load: (reads) => store.load(address, reads),
-      commit: (commit) => retry('redis', () => ends.store.commit(address, commit)),
+      commit: (commit) => retry(() => ends.store.commit(address, commit)),
     },
     metered: (opened) => metered(opened, { meter, clock, pipeline, topics }),
   };

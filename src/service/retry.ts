@@ -1,6 +1,6 @@
 import type { Clock, Random } from '../base/clock';
 import { isRetriable } from '../base/errors';
-import type { Dependency, Outages } from './outages';
+import type { Outages } from './outages';
 
 /** Thrown out of a wait that was called off: whoever waits is to stop. */
 export class Stopped extends Error {
@@ -11,7 +11,7 @@ const FIRST_DELAY_MS = 50;
 const DELAY_MAX_MS = 5_000;
 
 /** Runs an attempt until it succeeds or fails for good. */
-export type Retry = <T>(dependency: Dependency, attempt: () => Promise<T>) => Promise<T>;
+export type Retry = <T>(attempt: () => Promise<T>) => Promise<T>;
 
 /** What waiting needs. */
 export interface Patience {
@@ -26,20 +26,20 @@ export interface Patience {
  * out of an attempt that hangs.
  */
 export function retryUntil(signal: AbortSignal, { clock, random, outages }: Patience): Retry {
-  return async (dependency, attempt) => {
-    const party = Symbol(dependency);
+  return async (attempt) => {
+    const party = Symbol('waiting');
     try {
       for (let delayMs = FIRST_DELAY_MS; ; delayMs = Math.min(delayMs * 2, DELAY_MAX_MS)) {
         try {
           return await unlessAborted(signal, attempt);
         } catch (error) {
           if (!isRetriable(error)) throw error;
-          outages.failed(dependency, party, error);
+          outages.failed(party, error);
           await clock.sleep(delayMs * (1 - random() / 2), signal);
         }
       }
     } finally {
-      outages.answered(dependency, party);
+      outages.answered(party);
     }
   };
 }

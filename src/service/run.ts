@@ -51,8 +51,7 @@ export async function startService(service: ServiceEnds): Promise<Service> {
     service.pipelines.map((name) => ends.sources[name]),
     retry,
   );
-  const find = (after: number): Promise<Manifest> =>
-    retry('redis', () => findGeneration(service, partitions, after));
+  const find = (after: number): Promise<Manifest> => retry(() => findGeneration(service, partitions, after));
   const current = { manifest: await find(0) };
   const pools = new Map<PipelineName, TaskPool>();
   const assigned = new Map<PipelineName, readonly number[]>();
@@ -82,7 +81,7 @@ export async function startService(service: ServiceEnds): Promise<Service> {
         onAssigned: (list) => {
           log.info('partitions assigned', { pipeline: name, partitions: list });
           assigned.set(name, list);
-          if (recovering === null) pool.assign(list);
+          if (recovering === null && !abort.signal.aborted) pool.assign(list);
           onReason('starting', null);
         },
         onFailed: service.onFatal,
@@ -108,7 +107,7 @@ async function commonPartitions(
   sources: readonly Source[],
   retry: ReturnType<typeof retryUntil>,
 ): Promise<number> {
-  const counts = await Promise.all(sources.map((source) => retry('kafka', () => source.partitions())));
+  const counts = await Promise.all(sources.map((source) => retry(() => source.partitions())));
   const [first = 0] = counts;
   if (counts.some((count) => count !== first)) {
     throw new EfsError(

@@ -1,4 +1,4 @@
-import type { Source } from '../feedback/source';
+import type { Positions, Source } from '../feedback/source';
 import { type Hold, processBatch, type Processed, processInputs, type TaskEnds } from '../pipeline';
 import { unpackOutbox } from '../store/outbox';
 import type { Claim, CommitOutcome } from '../store/store';
@@ -6,10 +6,10 @@ import type { Claim, CommitOutcome } from '../store/store';
 /*
  * The life of a task: one partition of one pipeline at one owner.
  *
- *   shut out former owners' sinks ──> claim ──> drain the outbox ──> do what it owes ──> open the inbox ──> batch, batch, batch ... ──> stopped
- *     ^                                                                      │
- *     └───────────────── rolled back (the store is older than we knew) <─────┤
- *                        fenced (another owner), lost (no state)  <──────────┘
+ *   shut out former owners' sinks ──> claim ──> drain the outbox ──> do what it owes ──> batch, batch, batch ──> stopped
+ *     ^                                                                                           │
+ *     └────────────────────────────── rolled back: the store is older than its owner <────────────┤
+ *                                      fenced: another owner; lost: no state         <────────────┘
  */
 
 /** How a task ended: told to, another owner has it, its state is gone. */
@@ -25,7 +25,7 @@ export interface Opened<Input> extends TaskEnds<Input> {
 
 export interface Task<Input> {
   readonly partition: number;
-  readonly source: Pick<Source, 'open' | 'noteProgress'>;
+  readonly source: Pick<Source, 'open'>;
   readonly batchMax: number;
   readonly lingerMs: number;
   claim(): Promise<Claim | null>;
@@ -37,6 +37,8 @@ export interface Task<Input> {
   /** Gets every batch, committed or not. */
   observe(processed: Processed): void;
   onRolledBack(): void;
+  /** Tells how far the task is after a batch, and how much of each topic it knows to lie before it. */
+  onProgress(positions: Positions, lag: readonly number[]): void;
 }
 
 /** Lets `stop` close the inbox that is open at the time. */
@@ -94,7 +96,7 @@ async function holdTask<Input>(
       outcome = observed(await processBatch(ends, hold, batch));
       if (outcome === 'committed') outcome = await doOwed(ends.owedAfterCommit(hold));
       if (outcome !== 'committed') return outcome;
-      task.source.noteProgress(task.partition, hold.positions);
+      task.onProgress(hold.positions, inbox.lag());
     }
   } finally {
     inbox.close();

@@ -1,0 +1,53 @@
+import type { KpiChanged } from '../kpi/encode';
+import { printable } from '../base/log';
+
+const BAR_WIDTH = 20;
+
+/** A share as a percentage with one decimal; a dash where it is not shown yet. */
+export function percent(value: number | null): string {
+  return value === null ? '–' : `${(value * 100).toFixed(1)} %`;
+}
+
+/** A bar of what was sent (full), has failed (light) and is still open (dots), in the proportion of the messages. */
+export function statusBar({ relayed, sent, failed }: KpiChanged['kpis']): string {
+  const cells = (count: number): number => (relayed === 0 ? 0 : Math.round((count / relayed) * BAR_WIDTH));
+  const full = cells(sent);
+  const light = Math.min(BAR_WIDTH - full, cells(failed));
+  return '█'.repeat(full) + '░'.repeat(light) + '·'.repeat(BAR_WIDTH - full - light);
+}
+
+type Column = readonly [title: string, cell: (change: KpiChanged) => string, align: 'left' | 'right'];
+
+const COLUMNS: readonly Column[] = [
+  ['delivery', (change) => printable(change.deliveryId), 'left'],
+  ['policy', (change) => change.policy, 'left'],
+  ['relayed', (change) => String(change.kpis.relayed), 'right'],
+  ['taken', (change) => String(change.kpis.takenIntoAccount), 'right'],
+  ['sent', (change) => String(change.kpis.sent), 'right'],
+  ['failed', (change) => String(change.kpis.failed), 'right'],
+  ['soft', (change) => String(change.kpis.softBounced), 'right'],
+  ['waiting', (change) => String(change.kpis.waitingForRetry), 'right'],
+  ['Success', (change) => percent(change.kpis.success), 'right'],
+  ['sent █ failed ░', (change) => statusBar(change.kpis), 'left'],
+];
+
+/** The KPIs of some deliveries, a line each, under a line of titles. */
+export function kpiTable(changes: readonly KpiChanged[]): string {
+  const lines = [
+    COLUMNS.map(([title]) => title),
+    ...changes.map((change) => COLUMNS.map(([, cell]) => cell(change))),
+  ];
+  const widths = COLUMNS.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
+  return lines
+    .map((line) =>
+      line
+        .map((cell, column) => {
+          const width = widths[column] ?? 0;
+          return COLUMNS[column]?.[2] === 'right' ? cell.padStart(width) : cell.padEnd(width);
+        })
+        .join('  ')
+        .trimEnd(),
+    )
+    .map((line) => `${line}\n`)
+    .join('');
+}
