@@ -66,3 +66,16 @@ export async function registryJar(): Promise<string> {
   if (jar === undefined) throw new Error(`no runner jar in ${home}: remove the directory and run again`);
   return join(home, jar);
 }
+
+/** Null where broker and registry can be run here, their jars fetched; else what to install. */
+export async function lacksForJars(): Promise<string | null> {
+  const java = 'Java 17 and Maven (Debian: default-jre-headless, maven)';
+  if (!(await answers('java', ['-version']))) return java;
+  try {
+    await Promise.all([kafkaJars(), registryJar()]);
+    return null;
+  } catch (error) {
+    const why = (error instanceof Error ? error.message : String(error)).split('\n')[0];
+    return `${java}, with a way to Maven Central (${why})`;
+  }
+}

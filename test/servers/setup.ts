@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { answers } from './provision';
+import { answers, lacksForJars } from './provision';
 import { startKafka } from './kafka';
 import { startRedis } from './redis';
 import { startRegistry } from './registry';
@@ -10,11 +10,6 @@ import { ADDRESS_VARIABLES, MISSING_VARIABLE, type ServerName } from './servers'
 
 type Shared = keyof typeof ADDRESS_VARIABLES;
 type Stop = () => Promise<void>;
-
-const REMEDY = {
-  java: 'start Docker, or install Java 17 and Maven (Debian: default-jre-headless maven)',
-  redis: 'start Docker, or install redis-server (Debian: redis-server)',
-};
 
 /** The part of Jest's global configuration that is read here. */
 interface JestConfig {
@@ -56,13 +51,16 @@ async function startShared(name: Shared): Promise<[address: string, stop: Stop]>
   }
 }
 
-/** Gives each of `wanted` an address: Docker's where an engine answers, else a child process's. */
-async function provide(wanted: Shared[], canRun: (name: ServerName) => boolean): Promise<void> {
+/**
+ * Gives each of `wanted` an address: Docker's where an engine answers, else a child process's where `lacks` names
+ * nothing it would need.
+ */
+async function provide(wanted: Shared[], lacks: Lacks): Promise<void> {
   const composed = wanted.length > 0 ? await composeUp(wanted) : null;
   if (composed !== null) started.push(composeDown);
   await Promise.all(
     wanted.map(async (name) => {
-      if (composed === null && !canRun(name)) return;
+      if (composed === null && lacks(name) !== null) return;
       const [address, stop] = composed !== null ? [composed[name], null] : await startShared(name);
       process.env[ADDRESS_VARIABLES[name]] = address;
       if (stop !== null) started.push(stop);
@@ -70,31 +68,40 @@ async function provide(wanted: Shared[], canRun: (name: ServerName) => boolean):
   );
 }
 
+/** What this machine lacks to run a server itself, as something to install, or null. */
+type Lacks = (name: ServerName) => string | null;
+
+async function whatLacks(names: readonly ServerName[]): Promise<Lacks> {
+  const ofRedis = (name: ServerName): boolean => name.endsWith('redis');
+  const [jars, redis] = await Promise.all([
+    names.every(ofRedis) ? null : lacksForJars(),
+    answers('redis-server', ['--version']).then((there) => (there ? null : 'redis-server')),
+  ]);
+  return (name) => (ofRedis(name) ? redis : jars);
+}
+
 /** Jest's global set-up: starts what the chosen tests need, says once and loudly what cannot be had. */
 export default async function setup(config: JestConfig): Promise<void> {
   const chosen = config.testPathPatterns.toExecutor({ rootDir: config.rootDir });
   const names = [...needed((path) => chosen.isMatch(path))];
-  const [java, redis] = await Promise.all([
-    answers('java', ['-version']),
-    answers('redis-server', ['--version']),
-  ]);
-  const canRun = (name: ServerName): boolean => (name.endsWith('redis') ? redis : java);
+  const lacks = await whatLacks(names);
   const isShared = (name: ServerName): name is Shared => name in ADDRESS_VARIABLES;
-  const hasAddress = (name: ServerName): boolean =>
-    isShared(name) && Boolean(process.env[ADDRESS_VARIABLES[name]]);
+  const hasAddress = (name: Shared): boolean => Boolean(process.env[ADDRESS_VARIABLES[name]]);
   await provide(
     names.filter(isShared).filter((name) => !hasAddress(name)),
-    canRun,
+    lacks,
   );
-  const missing = names.filter((name) => !hasAddress(name) && (isShared(name) || !canRun(name)));
-  const remedies = missing.map((name) => [
-    name,
-    `no ${name}: ${REMEDY[name.endsWith('redis') ? 'redis' : 'java']}`,
-  ]);
-  process.env[MISSING_VARIABLE] = JSON.stringify(Object.fromEntries(remedies));
+  const missing = names.filter((name) => (isShared(name) ? !hasAddress(name) : lacks(name) !== null));
+  process.env[MISSING_VARIABLE] = JSON.stringify(
+    Object.fromEntries(missing.map((name) => [name, `no ${name}: install ${lacks(name)}`])),
+  );
+  if (missing.length === 0) return;
   const verdict = process.env['CI'] === 'true' ? 'FAILED' : 'SKIPPED';
-  for (const [, remedy] of remedies)
-    process.stderr.write(`\n*** ${verdict}: tests that need it; ${remedy} ***\n`);
+  const install = [...new Set(missing.map(lacks))].join(' and ');
+  const orDocker = missing.every(isShared) ? ', or start Docker' : '';
+  process.stderr.write(
+    `\n*** ${verdict}: tests that need ${missing.join(', ')}; install ${install}${orDocker} ***\n`,
+  );
 }
 
 /** Jest's global teardown: ends what `setup` has started. */
