@@ -182,8 +182,10 @@ function create(
     positions: readonly number[],
   ): void => {
     const key = keys.task({ generation, pipeline, partition });
-    if ((state.tasks.get(key)?.epoch ?? 0) > 0) return;
-    const task: Task = { epoch: 0, sequence: 0, positions: [...positions], outbox: null, hashes: new Map() };
+    const left = state.tasks.get(key);
+    if (left && left.epoch > 0) return;
+    const hashes: Task['hashes'] = left?.hashes ?? new Map();
+    const task: Task = { epoch: 0, sequence: 0, positions: [...positions], outbox: null, hashes };
     state.tasks.set(key, task);
     if (pipeline === 'status') return;
     for (const part of seed.filter((candidate) => candidate.partition === partition))

@@ -80,3 +80,15 @@ export async function readAll(store: Store, hash: string, of = task): Promise<Ma
   } while (cursor !== '0');
   return all;
 }
+
+/** Repeats what is refused for want of a server. */
+export async function untilAnswers<T>(act: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await act();
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'redis-unavailable' });
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}

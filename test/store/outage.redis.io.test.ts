@@ -1,0 +1,163 @@
+import { checkServer, closeRedis, connectRedis } from '../../src/store/connect.redis';
+import { keysOf } from '../../src/store/keys';
+import { packWrite } from '../../src/store/packing';
+import { readScripts, runScript, type RedisClient } from '../../src/store/scripts.redis';
+import { startRedis, type RedisServer } from '../servers/redis';
+import { describeWithServers } from '../servers/servers';
+import { bytes, claimed, commitOf, newNamespace, read, task, untilAnswers, write } from './given';
+import { notebook, redisSubject } from './redis.subject';
+
+const TIMEOUT_MS = 500;
+const UNAVAILABLE = { code: 'redis-unavailable', retriable: true };
+
+describeWithServers(['own-redis'], 'a Redis that fails', () => {
+  let server: RedisServer;
+  let client: RedisClient;
+  let admin: RedisClient;
+  const { log, lines } = notebook();
+  const options = { log, commandTimeoutMs: TIMEOUT_MS };
+  beforeAll(async () => {
+    server = await startRedis({ args: ['--appendonly', 'yes', '--appendfsync', 'always'] });
+    client = await connectRedis(server.url, options);
+    admin = await connectRedis(server.url, { log: notebook().log });
+  });
+  afterAll(async () => {
+    closeRedis(client);
+    closeRedis(admin);
+    await server.stop();
+  });
+
+  it.each(['allkeys-lru', 'volatile-ttl'])('is refused where it may evict: %s', async (policy) => {
+    await admin.config('SET', 'maxmemory-policy', policy);
+    const refusal = { code: 'redis-evicts', message: expect.stringContaining(policy) };
+    await expect(checkServer(client)).rejects.toMatchObject(refusal);
+    await admin.config('SET', 'maxmemory-policy', 'noeviction');
+    await checkServer(client);
+  });
+
+  it('is checked under a user who may neither ask for CONFIG nor see other keys', async () => {
+    const rules = [
+      'on',
+      '>secret@:',
+      '~efs:*',
+      '-@all',
+      '+@read',
+      '+@write',
+      '+@scripting',
+      '+info',
+      '+ping',
+    ];
+    await admin.acl('SETUSER', 'worker', ...rules);
+    const url = server.url.replace('//', `//worker:${encodeURIComponent('secret@:')}@`);
+    const worker = await connectRedis(url, options);
+    await checkServer(worker);
+    const store = redisSubject(worker).store(newNamespace());
+    expect(await store.commit(task, commitOf(await claimed(store)))).toBe('committed');
+    closeRedis(worker);
+    const wrong = server.url.replace('//', '//worker:wrong@');
+    await expect(connectRedis(wrong, options)).rejects.toMatchObject({ code: 'config-invalid' });
+  });
+
+  it('leaves nothing half written when its memory is full', async () => {
+    const store = redisSubject(client).store(newNamespace());
+    const claim = await claimed(store);
+    const outbox = bytes('old');
+    await store.commit(task, commitOf(claim, { writes: [write('c', { a: 'old', gone: 'old' })], outbox }));
+    await admin.config('SET', 'maxmemory', '1mb');
+    const writes = [write('c', { a: 'new', b: 'new', gone: null }), write('d', { a: 'new' })];
+    const second = commitOf({ ...claim, sequence: 1, positions: [1, 1] }, { writes });
+    await expect(store.commit(task, second)).rejects.toMatchObject(UNAVAILABLE);
+    expect(await store.inspect(task)).toEqual({ epoch: 1, sequence: 1, positions: [1, 1] });
+    const stored = async (): Promise<unknown[]> =>
+      [
+        await read(store, 'c', 'a'),
+        await read(store, 'c', 'gone'),
+        await read(store, 'c', 'b'),
+        await read(store, 'd', 'a'),
+      ] as unknown[];
+    expect(await stored()).toEqual(['old', 'old', null, null]);
+    await admin.config('SET', 'maxmemory', '0');
+    expect(await store.commit(task, second)).toBe('committed');
+    expect(await stored()).toEqual(['new', null, 'new', 'new']);
+  });
+
+  it.each([
+    ['cut short', (blob: Buffer) => blob.subarray(0, blob.length - 1)],
+    ['too long', (blob: Buffer) => Buffer.concat([blob, bytes('x')])],
+    ['without its counts', (blob: Buffer) => blob.subarray(0, 7)],
+  ])('writes nothing where a packed write is %s', async (_, broken) => {
+    const namespace = newNamespace();
+    const store = redisSubject(client).store(namespace);
+    await claimed(store);
+    const keys = keysOf(namespace);
+    const written = [keys.task(task), keys.outbox(task), keys.hash(task, 'c'), keys.hash(task, 'd')];
+    const [good, bad] = [
+      packWrite(write('c', { a: '1' })),
+      broken(packWrite(write('d', { b: '2', c: null }))),
+    ];
+    const args = ['1', '1', '0,0', '1,1', '1', 'out', good, bad];
+    await expect(runScript(client, readScripts().commit, written, args)).rejects.toThrow();
+    expect(await store.inspect(task)).toEqual({ epoch: 1, sequence: 0, positions: [0, 0] });
+    expect(await read(store, 'c', 'a')).toBeNull();
+    expect((await store.claim(task))?.outbox).toBeNull();
+  });
+
+  it('counts as unavailable while it cannot save, or is a replica', async () => {
+    const store = redisSubject(client).store(newNamespace());
+    const claim = await claimed(store);
+    await admin.replicaof('127.0.0.1', 1);
+    await expect(store.commit(task, commitOf(claim))).rejects.toMatchObject(UNAVAILABLE);
+    await admin.replicaof('NO', 'ONE');
+    await untilAnswers(() => store.inspect(task));
+    expect(await untilAnswers(() => store.commit(task, commitOf(claim)))).toBe('committed');
+  });
+
+  it('counts as unavailable within the command timeout when it hangs, and serves again when it is back', async () => {
+    const store = redisSubject(client).store(newNamespace());
+    const claim = await claimed(store);
+    const commit = commitOf(claim, { writes: [write('c', { a: '1' })] });
+    server.pause();
+    const began = performance.now();
+    await expect(store.commit(task, commit)).rejects.toMatchObject(UNAVAILABLE);
+    expect(performance.now() - began).toBeLessThan(TIMEOUT_MS * 3);
+    await expect(store.load(task, [{ hash: 'c', fields: [bytes('a')] }])).rejects.toMatchObject(UNAVAILABLE);
+    await expect(connectRedis(server.url, options)).rejects.toMatchObject(UNAVAILABLE);
+    server.resume();
+    expect(await untilAnswers(() => store.commit(task, commit))).toBe('committed');
+    expect(await store.inspect(task)).toMatchObject({ sequence: 1 });
+    expect(await read(store, 'c', 'a')).toBe('1');
+  });
+
+  it('counts as unavailable while it is gone, and has its state when it is back', async () => {
+    const store = redisSubject(client).store(newNamespace());
+    const claim = await claimed(store);
+    await store.commit(task, commitOf(claim, { writes: [write('c', { a: '1' })], outbox: bytes('out') }));
+    await server.kill();
+    const second = commitOf({ ...claim, sequence: 1, positions: [1, 1] });
+    for (let i = 0; i < 5; i++) await expect(store.commit(task, second)).rejects.toMatchObject(UNAVAILABLE);
+    await expect(connectRedis(server.url, options)).rejects.toMatchObject(UNAVAILABLE);
+    await server.restart();
+    expect(await untilAnswers(() => store.commit(task, second))).toBe('committed');
+    expect(await read(store, 'c', 'a')).toBe('1');
+    expect(await store.claim(task)).toEqual({ epoch: 2, sequence: 2, positions: [2, 2], outbox: null });
+    expect(lines).toContainEqual(expect.stringMatching(/^lost the connection to Redis/));
+    expect(lines).toContainEqual(expect.stringMatching(/^connected to Redis again/));
+  });
+
+  it('keeps ids out of its errors', async () => {
+    const store = redisSubject(client).store('broken');
+    await admin.set('efs:broken:{1.s.0}:h:m/secret/0', 'no hash');
+    const failure: unknown = await store
+      .load(task, [{ hash: 'm/secret/0', fields: [bytes('recipient')] }])
+      .catch((error: unknown) => error);
+    expect(failure).toMatchObject({ message: expect.stringContaining('WRONGTYPE') });
+    expect(JSON.stringify(failure, Object.getOwnPropertyNames(failure))).not.toMatch(/secret|recipient/);
+  });
+
+  it.each(['', 'localhost:6379', 'http://localhost', 'redis://localhost/x'])(
+    'is not looked for at %p',
+    async (url) => {
+      await expect(connectRedis(url, options)).rejects.toMatchObject({ code: 'config-invalid' });
+    },
+  );
+});

@@ -1,0 +1,72 @@
+import { Cluster } from 'ioredis';
+import { checkServer, closeRedis, connectRedis } from '../../src/store/connect.redis';
+import type { RedisClient } from '../../src/store/scripts.redis';
+import type { Claim } from '../../src/store/store';
+import { startRedisCluster, type RedisClusterServer } from '../servers/redis';
+import { describeWithServers } from '../servers/servers';
+import { describeDefences } from './defence.contract';
+import { claimed, commitOf, newNamespace, read, task, untilAnswers, write } from './given';
+import { mastersOf, notebook, redisSubject } from './redis.subject';
+import { describeStore } from './store.contract';
+
+const TIMEOUT_MS = 1_000;
+
+describeWithServers(['own-redis'], 'the store in a Redis Cluster of three', () => {
+  let servers: RedisClusterServer;
+  let client: RedisClient;
+  beforeAll(async () => {
+    servers = await startRedisCluster();
+    client = await connectRedis(servers.urls[0] ?? '', {
+      log: notebook().log,
+      commandTimeoutMs: TIMEOUT_MS,
+    });
+  });
+  afterAll(async () => {
+    closeRedis(client);
+    await servers.stop();
+  });
+
+  it('is recognised by a plain URL of one of its nodes', async () => {
+    expect(client).toBeInstanceOf(Cluster);
+    expect(mastersOf(client)).toHaveLength(3);
+    await checkServer(client);
+  });
+
+  describeStore(() => redisSubject(client));
+  describeDefences((without) => redisSubject(client, without));
+
+  it('sends a script again by its text when its node has forgotten it', async () => {
+    const store = redisSubject(client).store(newNamespace());
+    const claim = await claimed(store);
+    for (const node of mastersOf(client)) await node.script('FLUSH');
+    expect(await store.commit(task, commitOf(claim))).toBe('committed');
+  });
+
+  it('checks the eviction policy of every node', async () => {
+    const third = mastersOf(client)[2];
+    await third?.config('SET', 'maxmemory-policy', 'volatile-ttl');
+    await expect(checkServer(client)).rejects.toMatchObject({ code: 'redis-evicts' });
+    await third?.config('SET', 'maxmemory-policy', 'noeviction');
+    await checkServer(client);
+  });
+
+  it('says unavailable within the command timeout when a node hangs, and goes on when it is back', async () => {
+    const namespace = newNamespace();
+    const store = redisSubject(client).store(namespace);
+    await claimed(store);
+    const partitionOne = { ...task, partition: 1 };
+    await store.claim(partitionOne);
+    for (const node of servers.nodes) node.pause();
+    const began = performance.now();
+    const both = [task, partitionOne].map((each) => store.inspect(each));
+    for (const pending of await Promise.allSettled(both))
+      expect(pending).toMatchObject({ status: 'rejected', reason: { code: 'redis-unavailable' } });
+    expect(performance.now() - began).toBeLessThan(TIMEOUT_MS * 3);
+    for (const node of servers.nodes) node.resume();
+    await untilAnswers(() => store.inspect(task));
+    const writes = [write('c', { a: '1' })];
+    const claim = (await store.claim(task)) as Claim;
+    expect(await store.commit(task, commitOf(claim, { writes }))).toBe('committed');
+    expect(await read(store, 'c', 'a')).toBe('1');
+  });
+});

@@ -1,0 +1,105 @@
+import fc from 'fast-check';
+import { closeRedis, connectRedis } from '../../src/store/connect.redis';
+import type { RedisClient } from '../../src/store/scripts.redis';
+import type { Commit, Generations, Store } from '../../src/store/store';
+import { memoryStore } from '../../src/store/store.memory';
+import { describeWithServers } from '../servers/servers';
+import { describeDefences } from './defence.contract';
+import { bytes, claimed, commitOf, manifestOf, newNamespace, read, start, task, write } from './given';
+import { notebook, redisSubject } from './redis.subject';
+import { describeStore } from './store.contract';
+
+describeWithServers(['redis'], 'the store in Redis', (servers) => {
+  let client: RedisClient;
+  beforeAll(async () => {
+    client = await connectRedis(servers.redisUrl, { log: notebook().log });
+  });
+  afterAll(() => closeRedis(client));
+
+  describeStore(() => redisSubject(client));
+  describeDefences((without) => redisSubject(client, without));
+
+  it('sends a script again by its text when Redis has forgotten it', async () => {
+    const store = redisSubject(client).store(newNamespace());
+    const claim = await claimed(store);
+    await client.script('FLUSH');
+    expect(await store.commit(task, commitOf(claim, { writes: [write('c', { a: '1' })] }))).toBe('committed');
+    await client.script('FLUSH');
+    expect(await read(store, 'c', 'a')).toBe('1');
+  });
+
+  it('writes all of a task into keys of one hash tag under its namespace', async () => {
+    const namespace = newNamespace();
+    const store = redisSubject(client).store(namespace);
+    const claim = await claimed(store);
+    const writes = [write('m/{x}/0', { a: '1' })];
+    await store.commit(task, commitOf(claim, { writes, outbox: bytes('out') }));
+    const keys = await client.keys(`efs:${namespace}:{1.s.0}*`);
+    expect(keys.sort()).toEqual(['h:m/{x}/0', 'o', 't'].map((end) => `efs:${namespace}:{1.s.0}:${end}`));
+  });
+
+  it('answers any sequence of acts as the store in memory does', async () => {
+    const small = fc.integer({ min: 0, max: 2 });
+    const entries = fc.array(fc.tuple(small, fc.option(fc.uint8Array({ maxLength: 3 }))), { maxLength: 4 });
+    const act = fc.oneof(
+      fc.record({ kind: fc.constant('claim' as const) }),
+      fc.record({
+        kind: fc.constant('commit' as const),
+        epoch: small,
+        sequence: small,
+        expected: small,
+        next: small,
+        outbox: fc.option(fc.uint8Array({ maxLength: 3 })),
+        writes: fc.array(fc.record({ hash: small, entries }), { maxLength: 3 }),
+      }),
+      fc.record({ kind: fc.constant('create' as const), generation: fc.integer({ min: 1, max: 2 }) }),
+      fc.record({ kind: fc.constant('forget' as const), generation: small }),
+    );
+    type Act = typeof act extends fc.Arbitrary<infer T> ? T : never;
+
+    const perform = async (store: Store & Generations, what: Act): Promise<unknown> => {
+      switch (what.kind) {
+        case 'claim':
+          return store.claim(task);
+        case 'create':
+          return store.create(manifestOf(what.generation), start, []);
+        case 'forget':
+          return store.forget(what.generation);
+        case 'commit': {
+          // Near what is stored, so that every outcome comes up; the numbers are offsets from it.
+          const found = (await store.inspect(task)) ?? { epoch: 0, sequence: 0, positions: [0, 0] };
+          const commit: Commit = {
+            epoch: found.epoch + (what.epoch === 0 ? 0 : what.epoch - 1),
+            sequence: found.sequence + (what.sequence === 0 ? 1 : what.sequence - 1),
+            expected: found.positions.map((position) => position + Math.max(0, what.expected - 1)),
+            next: found.positions.map((position) => position + what.next),
+            outbox: what.outbox && Buffer.from(what.outbox),
+            writes: what.writes.map((each) => ({
+              hash: `h${each.hash}`,
+              entries: each.entries.map(
+                ([field, value]) => [bytes(`f${field}`), value && Buffer.from(value)] as const,
+              ),
+            })),
+          };
+          return store.commit(task, commit);
+        }
+      }
+    };
+    const reads = [0, 1, 2].map((hash) => ({
+      hash: `h${hash}`,
+      fields: [0, 1, 2].map((f) => bytes(`f${f}`)),
+    }));
+    await fc.assert(
+      fc.asyncProperty(fc.array(act, { minLength: 5, maxLength: 25 }), async (acts) => {
+        const [model, real] = [memoryStore(), redisSubject(client).store(newNamespace())];
+        for (const what of [{ kind: 'create' as const, generation: 1 }, ...acts]) {
+          expect(await perform(real, what)).toEqual(await perform(model, what));
+          expect(await real.load(task, reads)).toEqual(await model.load(task, reads));
+          expect(await real.inspect(task)).toEqual(await model.inspect(task));
+          expect(await real.active()).toEqual(await model.active());
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
