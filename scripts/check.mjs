@@ -5,16 +5,23 @@ import { join } from 'node:path';
 import { ensure, root } from './ensure.mjs';
 
 const CHECKS = {
-  types: ['typescript/bin/tsc', '-p', '.'],
-  lint: ['eslint/bin/eslint.js', '.', '--max-warnings', '0'],
-  form: ['prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'],
-  'dead code': ['knip/bin/knip.js', '--no-progress'],
-  laws: ['jest/bin/jest.js', '--selectProjects', 'memory', '--silent', 'test/(tidy|checkout).test.ts'],
+  types: ['node_modules/typescript/bin/tsc', '-p', '.'],
+  lint: ['node_modules/eslint/bin/eslint.js', '.', '--max-warnings', '0'],
+  form: ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'],
+  'dead code': ['node_modules/knip/bin/knip.js', '--no-progress'],
+  laws: [
+    'node_modules/jest/bin/jest.js',
+    '--selectProjects',
+    'memory',
+    '--silent',
+    'test/(tidy|checkout).test.ts',
+  ],
+  records: ['scripts/generate-types.mjs', '--check'],
 };
 
 function run([tool, ...args]) {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [join(root, 'node_modules', tool), ...args], { cwd: root });
+    const child = spawn(process.execPath, [join(root, tool), ...args], { cwd: root });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => (output += bytes));
     child.on('close', (code) => resolve({ ok: code === 0, output }));
