@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as avro from 'avsc';
+import type { Feedback, FeedbackKind } from '../../src/feedback/feedback';
+import { partitionOf, type RawRecord } from '../recount/read';
+
+// Feedback as producers write it: Avro bytes in the Confluent wire format, keyed by the message, murmur2 placed.
+
+const TOPICS: Record<FeedbackKind, string> = {
+  Relayed: 'mta.relayed',
+  Delivered: 'mta.delivered',
+  HardBounced: 'mta.hard-bounced',
+  SoftBounced: 'mta.soft-bounced',
+  RetryOutcome: 'mta.retry-outcome',
+};
+
+const schemaText = (topic: string): string =>
+  readFileSync(join(__dirname, '../../schemas', `${topic.slice('mta.'.length)}.avsc`), 'utf8');
+
+/** Schema ids of the five inputs' own schemas, by topic. */
+export const SCHEMA_IDS: Readonly<Record<string, number>> = Object.fromEntries(
+  Object.values(TOPICS).map((topic, index) => [topic, index + 1]),
+);
+
+/** Schemas by id, as a registry would answer. */
+export const SCHEMAS: ReadonlyMap<number, string> = new Map(
+  Object.entries(SCHEMA_IDS).map(([topic, id]) => [id, schemaText(topic)]),
+);
+
+const writers = new Map(
+  [...SCHEMAS].map(([id, text]) => [id, avro.Type.forSchema(JSON.parse(text), { wrapUnions: false })]),
+);
+
+/** The five bytes before a record's body. */
+export function wireHeader(schemaId: number): Buffer {
+  const header = Buffer.alloc(5);
+  header.writeInt32BE(schemaId, 1);
+  return header;
+}
+
+/** One feedback as a record's value. */
+export function encoded(feedback: Feedback): Buffer {
+  const id = SCHEMA_IDS[TOPICS[feedback.kind]]!;
+  return Buffer.concat([wireHeader(id), writers.get(id)!.toBuffer(feedback)]);
+}
+
+/** A record without its offset: what a producer gives, and where its partitioner puts it. */
+export type Produced = Omit<RawRecord, 'offset'>;
+
+/** One feedback as a producer of a log of `partitions` partitions writes it. */
+export function produced(feedback: Feedback, partitions: number): Produced {
+  const key = Buffer.from(feedback.messageId, 'utf8');
+  return {
+    topic: TOPICS[feedback.kind],
+    partition: partitionOf(key, partitions),
+    key,
+    value: encoded(feedback),
+    headerCount: 0,
+  };
+}
+
+/** Gives records the offsets a log would. */
+export function withOffsets(records: readonly Produced[]): RawRecord[] {
+  const ends = new Map<string, number>();
+  return records.map((record) => {
+    const place = `${record.topic}/${record.partition}`;
+    const offset = ends.get(place) ?? 0;
+    ends.set(place, offset + 1);
+    return { ...record, offset };
+  });
+}
