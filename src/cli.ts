@@ -1,17 +1,15 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command } from 'commander';
 import { configCommand } from './cli/config';
+import { deliveryCommand } from './cli/delivery';
 import { demoCommand } from './cli/demo';
 import { EXIT, failureOf } from './cli/failure';
+import { kpisCommand } from './cli/kpis';
+import { messageCommand } from './cli/message';
 import { runCommand } from './cli/run';
-
-/** The package's version; `src/` and `dist/` lie equally deep. */
-function version(): string {
-  const text = readFileSync(join(__dirname, '..', 'package.json'), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
-}
+import { setupCommand } from './cli/setup';
+import { simulateCommand } from './cli/simulate';
+import { version } from './cli/version';
 
 /** Makes a command and those under it throw instead of ending the process. */
 function throwing(command: Command): Command {
@@ -20,16 +18,27 @@ function throwing(command: Command): Command {
   return command;
 }
 
+const COMMANDS = [
+  setupCommand,
+  runCommand,
+  demoCommand,
+  simulateCommand,
+  kpisCommand,
+  deliveryCommand,
+  messageCommand,
+  configCommand,
+];
+
 /** The whole command line. */
 function program(): Command {
   const efs = new Command('efs')
     .description(
       'Email Feedback Service: turns the feedback of a mail transfer agent into live delivery KPIs',
     )
-    .version(version())
+    .version(version)
     .helpCommand(false)
     .addHelpText('after', '\nExample:\n  $ efs demo\n');
-  for (const command of [runCommand, demoCommand, configCommand]) efs.addCommand(command());
+  for (const command of COMMANDS) efs.addCommand(command());
   return throwing(efs);
 }
 

@@ -1,0 +1,123 @@
+import { printable } from '../base/log';
+import type { KpiChanged } from '../kpi/encode';
+import type { FactView, MessageView } from './look';
+import { grouped } from './progress';
+
+/** JSON on one line, with nothing in it that could steer a terminal. */
+export function jsonLine(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.replace(
+    /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** Rows of cells as aligned lines; the first column to the left, the others to the right. */
+export function table(rows: readonly (readonly string[])[]): string[] {
+  const widths: number[] = [];
+  for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, cell.length)));
+  return rows.map((row) =>
+    row
+      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+const percent = (share: number | null): string => (share === null ? '–' : `${(share * 100).toFixed(1)} %`);
+
+const instant = (millis: number): string => new Date(millis).toISOString().replace('.000', '');
+
+/** One change of the KPIs of a delivery on one line. */
+export function kpiLine({ deliveryId, policy, asOf, revision, kpis, previous }: KpiChanged): string {
+  const moved = ((kpis.success ?? 0) - (previous?.success ?? 0)) * 100;
+  const change =
+    kpis.success === null || previous?.success == null ? '' : ` (${moved < 0 ? '' : '+'}${moved.toFixed(1)})`;
+  const counts = [
+    `relayed ${grouped(kpis.relayed)}`,
+    `sent ${grouped(kpis.sent)}`,
+    `failed ${grouped(kpis.failed)}`,
+    `waiting ${grouped(kpis.waitingForRetry)}`,
+  ].join('  ');
+  const head = `${instant(asOf)}  ${printable(deliveryId)}  ${policy}`;
+  return `${head}  success ${percent(kpis.success)}${change}  ${counts}  revision ${revision}`;
+}
+
+/** The KPIs of a delivery as a table. */
+export function deliveryLines({
+  deliveryId,
+  policy,
+  asOf,
+  generation,
+  revision,
+  kpis,
+}: KpiChanged): string[] {
+  const count = (label: string, value: number): string[] => [label, grouped(value)];
+  const reasons = Object.entries(kpis.failedByReason).map(([reason, value]) =>
+    count(`    ${reason}`, value ?? 0),
+  );
+  const domains = Object.entries(kpis.byDomain).map(([group, each]) => [
+    `  ${printable(group)}`,
+    ...[each.relayed, each.sent, each.failed, each.softBounced].map(grouped),
+  ]);
+  const hours = Object.entries(kpis.throughput)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([hour, each]) => [`  ${printable(hour)}`, grouped(each.successes), grouped(each.errors)]);
+  const announced = kpis.deliverySize === null ? [] : [count('announced', kpis.deliverySize)];
+  return [
+    `delivery ${printable(deliveryId)}, policy ${policy}, as of ${instant(asOf)}`,
+    `generation ${generation}, revision ${revision}`,
+    '',
+    ...table([
+      ['success', percent(kpis.success)],
+      ...announced,
+      count('relayed', kpis.relayed),
+      count('  taken into account', kpis.takenIntoAccount),
+      count('  sent', kpis.sent),
+      count('  failed', kpis.failed),
+      count('    by a hard bounce', kpis.failedByHardBounce),
+      count('    by an asynchronous bounce', kpis.failedByAsyncBounce),
+      count('    by the last retry', kpis.failedByRetry),
+      count('    by expiry', kpis.failedByExpiry),
+      count('delivered', kpis.delivered),
+      count('soft bounced', kpis.softBounced),
+      count('  waiting for a retry', kpis.waitingForRetry),
+      count('  recovered', kpis.recovered),
+      ...(reasons.length > 0 ? [['  failed for'], ...reasons] : []),
+    ]),
+    '',
+    ...table([['by domain', 'relayed', 'sent', 'failed', 'soft bounced'], ...domains]),
+    '',
+    ...table([['by hour (UTC)', 'successes', 'errors'], ...hours]),
+  ];
+}
+
+function factCells(label: string, fact: FactView | null): string[][] {
+  if (fact === null) return [[label, 'none']];
+  const { what, at, bounceClass, reason, failureType } = fact;
+  const why = bounceClass === null ? '' : `, class ${bounceClass}: ${reason}, ${failureType}`;
+  return [[label, `${what} at ${at}${why}`]];
+}
+
+/** All that is known of a message. */
+export function messageLines(view: MessageView): string[] {
+  const { status, reason, failureType, relay } = view;
+  const positions = Object.entries(view.positions).map(([topic, offset]) => `${topic} ${offset}`);
+  const rows = [
+    ['status', status],
+    ['reason', reason === null ? 'none' : `${reason}, ${failureType}`],
+    ['policy', view.policy],
+    ['relayed', `${relay.at}, known by ${relay.knownBy}`],
+    ['valid until', view.validUntil],
+    ['domain group', relay.domainGroup],
+    ...factCells('last soft bounce', view.softBounce),
+    ...factCells('decided by', view.outcome),
+    ['partition', `${view.partition} of generation ${view.generation}`],
+    ['folded up to', positions.join(', ')],
+  ];
+  const width = Math.max(...rows.map(([label = '']) => label.length));
+  return [
+    `message ${printable(view.messageId)} of delivery ${printable(view.deliveryId)}`,
+    ...rows.map(([label = '', value = '']) => `  ${label.padEnd(width)}  ${printable(value)}`),
+  ];
+}

@@ -1,0 +1,45 @@
+import { Command } from 'commander';
+import { kafkaTopicAdmin } from '../feedback/admin.kafka';
+import { httpRegistry } from '../feedback/registry.http';
+import { setup, type SetupStep } from '../service/setup';
+import { kafkaOf } from './connect';
+import { addExample, addSettings, commandLog, configOf, KAFKA_SETTINGS, REGISTRY_SETTINGS } from './options';
+
+/** What was done, a line each, and the sum of it. */
+export function setupLines(steps: readonly SetupStep[]): string[] {
+  const created = steps.filter((step) => step.outcome === 'created').length;
+  const rows = steps.map(({ outcome, what, name }) => [`${outcome} ${what} ${name}`]);
+  const width = Math.max(...rows.map(([cell = '']) => cell.length));
+  return [
+    ...steps.map(({ detail }, i) => `${rows[i]?.[0]?.padEnd(width)}  ${detail}`),
+    created === 0
+      ? 'everything was there already'
+      : `${created} created, ${steps.length - created} unchanged`,
+  ];
+}
+
+async function run(_: unknown, command: Command): Promise<void> {
+  const config = configOf(command);
+  const admin = kafkaTopicAdmin(kafkaOf(config, commandLog(config)));
+  const registrar = httpRegistry({ url: config.schemaRegistryUrl, timeoutMs: config.registryTimeoutMs });
+  try {
+    const steps = await setup({
+      admin,
+      registrar,
+      prefix: config.topicPrefix,
+      partitions: config.partitions,
+    });
+    process.stdout.write(`${setupLines(steps).join('\n')}\n`);
+  } finally {
+    await admin.close().catch(() => undefined);
+  }
+}
+
+/** `efs setup`. */
+export function setupCommand(): Command {
+  const command = new Command('setup')
+    .description('create the topics and register the schemas; safe to run again')
+    .action(run);
+  addSettings(command, [...KAFKA_SETTINGS, ...REGISTRY_SETTINGS, 'partitions']);
+  return addExample(command, 'efs setup --partitions 6');
+}

@@ -1,0 +1,164 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { systemClock, systemRandom } from '../base/clock';
+import type { Config } from '../base/config';
+import { EfsError } from '../base/errors';
+import type { Log } from '../base/log';
+import { httpRegistry } from '../feedback/registry.http';
+import { kafkaReader } from '../feedback/reader.kafka';
+import type { SchemaRegistry } from '../feedback/registry';
+import type { FeedbackKind } from '../feedback/feedback';
+import { SCHEMAS, subjectOf } from '../feedback/schemas';
+import type { TopicReader } from '../feedback/source';
+import { FEEDBACK_TOPICS } from '../feedback/topics';
+import { kafkaSink } from '../kpi/sink.kafka';
+import { wireEncoder } from '../simulation/encode';
+import { ORDINARY_TRAFFIC, traffic, type TrafficOptions } from '../simulation/traffic';
+import { kafkaOf } from './connect';
+import { untilInterrupted } from './interrupt';
+import {
+  addExample,
+  addSettings,
+  commandLog,
+  configOf,
+  KAFKA_SETTINGS,
+  REGISTRY_SETTINGS,
+  share,
+  wholeNumber,
+} from './options';
+import { type Produced, produce } from './produce';
+import { grouped, progress } from './progress';
+
+interface Options {
+  readonly deliveries: number;
+  readonly messages: number;
+  readonly rate: number;
+  readonly disorder: number;
+  readonly duplicates: number;
+  readonly poison: number;
+  readonly policyMix: TrafficOptions['policyMix'];
+  readonly seed: number;
+  readonly startAt: number;
+}
+
+const HOUR = 3_600_000;
+/** Old enough that nothing simulated lies in the future: retries last 3.5 days, asynchronous bounces come in 3. */
+const AGE_MS = 96 * HOUR;
+const RECORDS_PER_MESSAGE = 2.13;
+
+/** Parses `efs=0.3,relay=0.2`; what is left over names no policy. */
+export function policyMix(text: string): TrafficOptions['policyMix'] {
+  const shares = { efs: 0, relay: 0 };
+  for (const part of text.split(',')) {
+    const [, name, value] = /^(efs|relay)=(\d*\.?\d+)$/.exec(part.trim()) ?? [];
+    if (name === undefined) throw new InvalidArgumentError('It must be like efs=0.3,relay=0.2.');
+    shares[name as 'efs' | 'relay'] = Number(value);
+  }
+  if (shares.efs + shares.relay > 1) throw new InvalidArgumentError('The shares must not exceed 1 together.');
+  return shares;
+}
+
+/** Parses a moment between 2000 and 2099. */
+export function moment(text: string): number {
+  const value = Date.parse(text);
+  if (value >= Date.UTC(2000) && value < Date.UTC(2099)) return value;
+  throw new InvalidArgumentError('It must be a time like 2026-01-05T08:00:00Z.');
+}
+
+/** The ids of the input schemas. Throws `schema-missing`. */
+async function inputIds(registry: SchemaRegistry, prefix: string): Promise<Record<FeedbackKind, number>> {
+  const ids = await Promise.all(
+    FEEDBACK_TOPICS.map(async ({ topic, kind }) => {
+      const subject = subjectOf(prefix, topic);
+      const id = await registry.idOf(subject, SCHEMAS[kind].text);
+      if (id === null) throw new EfsError('schema-missing', `subject ${subject} is not registered`);
+      return [kind, id] as const;
+    }),
+  );
+  return Object.fromEntries(ids) as Record<FeedbackKind, number>;
+}
+
+/** The number of partitions of every input. Throws `topic-missing`, `not-co-partitioned`. */
+async function inputPartitions(reader: TopicReader, prefix: string): Promise<number> {
+  const counts = await Promise.all(FEEDBACK_TOPICS.map(({ topic }) => reader.partitions(prefix + topic)));
+  const [first = 0] = counts;
+  if (counts.every((count) => count === first)) return first;
+  throw new EfsError('not-co-partitioned', `the inputs have ${counts.join(', ')} partitions`);
+}
+
+/** What was produced, and how to produce it again. */
+export function summary(produced: Produced, options: Options, elapsedMs: number): string[] {
+  const { records, bytes, poison, byTopic } = produced;
+  const rate = grouped((records * 1000) / Math.max(1, elapsedMs));
+  const counts = FEEDBACK_TOPICS.map(({ topic }, index) => `  ${topic} ${grouped(byTopic[index] ?? 0)}`);
+  return [
+    `${grouped(records)} records, ${grouped(bytes / 1024)} KiB, in ${(elapsedMs / 1000).toFixed(1)} s: ${rate}/s`,
+    ...counts,
+    ...(poison > 0 ? [`  of these to be set aside: ${grouped(poison)}`] : []),
+    `deliveries DM${options.seed.toString(36)}-1 to DM${options.seed.toString(36)}-${options.deliveries}`,
+    `the same again: --seed ${options.seed} --start-at ${new Date(options.startAt).toISOString()}`,
+  ];
+}
+
+async function send(options: Options, config: Config, log: Log, signal: AbortSignal): Promise<Produced> {
+  const { topicPrefix: prefix, maxValueBytes, maxHeaders } = config;
+  const registry = httpRegistry({ url: config.schemaRegistryUrl, timeoutMs: config.registryTimeoutMs });
+  const kafka = kafkaOf(config, log);
+  const reader = kafkaReader(kafka, systemClock);
+  const sink = kafkaSink(kafka, { clock: systemClock, prefix });
+  const total = options.messages * RECORDS_PER_MESSAGE * (1 + options.duplicates + options.poison);
+  const bar = progress(process.stderr, { total, what: 'records', clock: systemClock });
+  try {
+    const partitions = await inputPartitions(reader, prefix);
+    const encode = wireEncoder(await inputIds(registry, prefix));
+    const limits = { maxValueBytes, maxHeaders };
+    const records = traffic({ ...ORDINARY_TRAFFIC, ...options, limits }, encode);
+    const { rate } = options;
+    const onProgress = (produced: Produced): void => bar.at(produced.records);
+    return await produce(records, { sink, partitions, rate, clock: systemClock, signal, onProgress });
+  } finally {
+    bar.end();
+    await Promise.all([sink.close(), reader.close()]);
+  }
+}
+
+async function simulate(options: Options, command: Command): Promise<void> {
+  const config = configOf(command);
+  const began = systemClock.monotonic();
+  const produced = await untilInterrupted((signal) => send(options, config, commandLog(config), signal));
+  const lines = summary(produced, options, systemClock.monotonic() - began);
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+/** `efs simulate`. */
+export function simulateCommand(): Command {
+  const { deliveries, messages } = ORDINARY_TRAFFIC;
+  const command = new Command('simulate')
+    .description('produce realistic feedback into the input topics')
+    .option('--deliveries <n>', 'number of deliveries; sizes are skewed', wholeNumber(1, 100_000), deliveries)
+    .option('--messages <n>', 'number of messages in all', wholeNumber(1, 1_000_000_000), messages)
+    .option('--rate <n>', 'records per second; 0 is as fast as possible', wholeNumber(0, 10_000_000), 0)
+    .option('--disorder <share>', 'how far records come out of order, 0 to 1', share, 0)
+    .option('--duplicates <share>', 'share of records that come again', share, 0)
+    .option('--poison <share>', 'share of additional records that must be set aside', share, 0)
+    .addOption(
+      new Option('--policy-mix <shares>', 'deliveries that name a policy')
+        .argParser(policyMix)
+        .default(ORDINARY_TRAFFIC.policyMix, 'efs=0.3,relay=0.2'),
+    )
+    .addOption(
+      new Option('--seed <n>', 'makes the same traffic again')
+        .argParser(wholeNumber(0, Number.MAX_SAFE_INTEGER))
+        .default(Math.floor(systemRandom() * 2 ** 32), 'random'),
+    )
+    .addOption(
+      new Option('--start-at <time>', 'event time of the first relay')
+        .argParser(moment)
+        .default(Math.floor((systemClock.now() - AGE_MS) / HOUR) * HOUR, 'four days ago'),
+    )
+    .action(simulate);
+  addSettings(command, [...KAFKA_SETTINGS, ...REGISTRY_SETTINGS, 'maxValueBytes', 'maxHeaders']);
+  return addExample(
+    command,
+    'efs simulate --deliveries 5 --messages 2000 --disorder 0.1 --duplicates 0.05 --poison 0.001',
+  );
+}
