@@ -118,9 +118,10 @@ const unexpected = (request: string, { status, body }: Answer): EfsError => {
   return new EfsError('registry-unavailable', `${request}: HTTP ${status}${message}`);
 };
 
-/** What went wrong on the way; `fetch` hides it in the cause. */
+/** What went wrong on the way; `fetch` hides it in the cause, which has no message where several addresses failed. */
 function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error.name === 'TimeoutError') return 'no answer in time';
-  return error.cause instanceof Error ? error.cause.message : error.message;
+  const { name, message, cause } = error as { name?: string; message?: string; cause?: unknown };
+  if (name === 'TimeoutError') return 'no answer in time';
+  const { message: inner, code } = (cause ?? {}) as { message?: string; code?: string };
+  return inner || code || message || String(error);
 }

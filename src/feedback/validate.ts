@@ -58,7 +58,8 @@ export function isKeyOf(key: Buffer, messageId: string): boolean {
     return key.length > messageId.length && Buffer.from(messageId, 'utf8').equals(key);
   }
   for (let index = 0; index < key.length; index += 1) {
-    if (key[index] !== messageId.charCodeAt(index)) return false;
+    const byte = key[index]!;
+    if (byte >= 0x80 || byte !== messageId.charCodeAt(index)) return false;
   }
   return true;
 }

@@ -1,0 +1,143 @@
+import type { Clock } from '../../src/base/clock';
+import { feedbackDecoder, type FeedbackDecoderOptions } from '../../src/feedback/decode';
+import type { FeedbackKind } from '../../src/feedback/feedback';
+import { partitionOf } from '../../src/feedback/partitioner';
+import { memoryRegistry, type MemoryRegistry } from '../../src/feedback/registry.memory';
+import { parseSchema, SCHEMAS } from '../../src/feedback/schemas';
+import type { LogRecord } from '../../src/feedback/source';
+import { FEEDBACK_TOPICS } from '../../src/feedback/topics';
+
+export const PARTITIONS = 12;
+export const NOON = Date.UTC(2026, 10, 22, 12);
+
+export const common = {
+  eventId: 'event-1',
+  messageId: 'message-1',
+  deliveryId: 'delivery-1',
+  occurredAt: NOON,
+  recipientDomain: 'gmail.com',
+};
+
+/** A valid value of each kind, every optional field set. */
+export const VALID: Readonly<Record<FeedbackKind, Record<string, unknown>>> = {
+  Relayed: { ...common, policy: 'EFS', validityPeriodMs: 3_600_000, deliverySize: 1_000 },
+  Delivered: { ...common, relayedAt: NOON - 5, attempt: 2 },
+  HardBounced: {
+    ...common,
+    relayedAt: NOON - 5,
+    attempt: 1,
+    bounceClass: 10,
+    smtpCode: 550,
+    enhancedStatus: '5.1.1',
+    diagnostic: '550 5.1.1 user unknown – déjà vu',
+    source: 'ASYNC',
+  },
+  SoftBounced: {
+    ...common,
+    relayedAt: null,
+    attempt: 1,
+    bounceClass: -3,
+    smtpCode: null,
+    enhancedStatus: null,
+    diagnostic: null,
+    source: 'SYNC',
+  },
+  RetryOutcome: {
+    ...common,
+    relayedAt: NOON - 5,
+    attempt: 1000,
+    outcome: 'EXPIRED',
+    bounceClass: null,
+    smtpCode: 421,
+    enhancedStatus: '',
+    diagnostic: '',
+    inferred: true,
+  },
+};
+
+export const topicOf = (kind: FeedbackKind): number =>
+  FEEDBACK_TOPICS.findIndex((each) => each.kind === kind);
+
+/** The wire format of a value under any schema; the topic's own schema where none is given. */
+export function framed(id: number, kind: FeedbackKind, value: object, schema = SCHEMAS[kind].text): Buffer {
+  const header = Buffer.alloc(5);
+  header.writeInt32BE(id, 1);
+  return Buffer.concat([header, parseSchema(schema).toBuffer(value)]);
+}
+
+/** A record with this value, keyed and placed as its producer would. */
+export function recordOf(
+  kind: FeedbackKind,
+  value: Buffer | null,
+  { messageId = common.messageId, ...rest }: Partial<LogRecord> & { messageId?: string } = {},
+): LogRecord {
+  const key = Buffer.from(messageId, 'utf8');
+  return {
+    topic: topicOf(kind),
+    partition: partitionOf(key, PARTITIONS),
+    offset: 7,
+    timestamp: NOON,
+    key,
+    value,
+    headerCount: 0,
+    headers: () => [],
+    ...rest,
+  };
+}
+
+export interface World {
+  readonly registry: MemoryRegistry;
+  readonly decode: ReturnType<typeof feedbackDecoder>;
+  /** The id of each kind's own schema. */
+  readonly ids: Readonly<Record<FeedbackKind, number>>;
+  /** Registers another schema for a kind's topic; gives its id. */
+  add(kind: FeedbackKind, schema: string): Promise<number>;
+  /** Decodes one record to its value, or to `reason: detail`. */
+  one(record: LogRecord): Promise<unknown>;
+  /** A record of this kind with some fields changed. */
+  given(kind: FeedbackKind, changes?: Record<string, unknown>): LogRecord;
+}
+
+/** A decoder over a registry in memory that holds the five schemas. Time stands still unless a clock is given. */
+export async function world(options: Partial<FeedbackDecoderOptions> = {}): Promise<World> {
+  const registry = memoryRegistry();
+  const clock: Clock = { now: () => 0, monotonic: () => 0, sleep: () => Promise.resolve() };
+  const decode = feedbackDecoder({
+    registry,
+    clock,
+    topics: FEEDBACK_TOPICS,
+    limits: { maxValueBytes: 256 * 1024, maxHeaders: 256 },
+    partitioner: 'murmur2',
+    partitions: PARTITIONS,
+    ...options,
+  });
+  const ids: Record<FeedbackKind, number> = {
+    Relayed: 0,
+    Delivered: 0,
+    HardBounced: 0,
+    SoftBounced: 0,
+    RetryOutcome: 0,
+  };
+  const add = async (kind: FeedbackKind, schema: string): Promise<number> => {
+    const registered = await registry.register(`${kind}-value`, schema);
+    if ('incompatible' in registered) throw new Error(registered.incompatible);
+    return registered.id;
+  };
+  for (const { kind } of FEEDBACK_TOPICS) ids[kind] = await add(kind, SCHEMAS[kind].text);
+  return {
+    registry,
+    decode,
+    ids,
+    add,
+    async one(record) {
+      const { inputs, rejected } = await decode([record]);
+      if (inputs.length + rejected.length !== 1)
+        throw new Error('a record is in exactly one of the two lists');
+      return inputs[0] ?? `${rejected[0]?.reason}: ${rejected[0]?.detail}`;
+    },
+    given(kind, changes = {}) {
+      const value = { ...VALID[kind], ...changes };
+      return recordOf(kind, framed(ids[kind], kind, value), { messageId: String(value['messageId']) });
+    },
+  };
+}

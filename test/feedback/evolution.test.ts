@@ -1,0 +1,273 @@
+import { type types } from 'avsc';
+import { contributionDecoder } from '../../src/feedback/decode';
+import { memoryRegistry } from '../../src/feedback/registry.memory';
+import { parseSchema, SCHEMAS } from '../../src/feedback/schemas';
+import { systemClock } from '../../src/base/clock';
+import { framed, recordOf, VALID, type World, world } from './decode.builders';
+
+interface Field {
+  name: string;
+  type: unknown;
+  default?: unknown;
+}
+interface RecordText {
+  fields: Field[];
+}
+
+let at: World;
+
+beforeEach(async () => {
+  at = await world();
+});
+
+/** The schema of a kind with its fields changed. */
+function changed(
+  kind: 'Relayed' | 'Delivered' | 'HardBounced',
+  change: (fields: Field[]) => Field[],
+): string {
+  const schema = JSON.parse(SCHEMAS[kind].text) as RecordText;
+  return JSON.stringify({ ...schema, fields: change(schema.fields) });
+}
+
+const retyped = (name: string, type: unknown) => (fields: Field[]) =>
+  fields.map((field) => (field.name === name ? { name, type } : field));
+
+async function decoded(
+  kind: 'Relayed' | 'Delivered' | 'HardBounced',
+  schema: string,
+  value: object,
+): Promise<unknown> {
+  const id = await at.add(kind, schema);
+  return at.one(recordOf(kind, framed(id, kind, value, schema)));
+}
+
+describe('a producer of another version', () => {
+  it('that is older leaves out what has a default', async () => {
+    const schema = changed('HardBounced', (fields) => fields.slice(0, 5));
+    const expected = { attempt: 1, bounceClass: 1, source: 'SYNC', relayedAt: null, diagnostic: null };
+    expect(await decoded('HardBounced', schema, VALID.HardBounced)).toMatchObject(expected);
+  });
+
+  it('that is newer may add fields of any type, anywhere, and reorder the others', async () => {
+    const extra: Field[] = [
+      { name: 'kind', type: 'string' },
+      { name: 'note', type: ['null', 'string', { type: 'map', values: 'bytes' }] },
+      { name: 'tags', type: { type: 'array', items: { type: 'map', values: ['int', 'long', 'double'] } } },
+      { name: 'hash', type: { type: 'fixed', name: 'Hash', size: 3 } },
+      { name: 'ratio', type: 'float' },
+      { name: 'scale', type: 'double' },
+      { name: 'big', type: 'long' },
+      {
+        name: 'tree',
+        type: { type: 'record', name: 'Tree', fields: [{ name: 'next', type: ['null', 'Tree'] }] },
+      },
+      { name: 'shade', type: { type: 'enum', name: 'Shade', symbols: ['LIGHT', 'DARK'] } },
+      { name: '__proto__', type: 'boolean' },
+    ];
+    const schema = changed('Delivered', (fields) => [
+      ...extra.slice(0, 5),
+      ...fields.toReversed(),
+      ...extra.slice(5),
+    ]);
+    const value = {
+      ...VALID.Delivered,
+      kind: 'Forged',
+      note: 'new',
+      tags: [{ a: 1 }, {}, { b: 3, c: 0.5 }],
+      hash: Buffer.from([1, 2, 3]),
+      ratio: 1.5,
+      scale: 2.5,
+      big: 2 ** 60,
+      tree: { next: { next: null } },
+      shade: 'DARK',
+    };
+    const id = await at.add('Delivered', schema);
+    const bytes = evolvedBytes(id, schema, value);
+    expect(await at.one(recordOf('Delivered', bytes))).toEqual({ ...VALID.Delivered, kind: 'Delivered' });
+    for (let length = 5; length < bytes.length; length += 1) {
+      expect(await at.one(recordOf('Delivered', bytes.subarray(0, length)))).toMatch(/^not-avro/);
+    }
+  });
+
+  it('may write narrower numbers, and bytes for strings', async () => {
+    const narrower = retyped('deliverySize', ['null', 'int']);
+    const schema = changed('Relayed', (fields) => retyped('eventId', 'bytes')(narrower(fields)));
+    const value = { ...VALID.Relayed, eventId: Buffer.from('event-é') };
+    expect(await decoded('Relayed', schema, value)).toMatchObject({
+      eventId: 'event-é',
+      deliverySize: 1_000,
+    });
+  });
+
+  it('may make a field optional: a value is read, null is not', async () => {
+    const schema = changed('Delivered', retyped('attempt', ['null', 'int']));
+    expect(await decoded('Delivered', schema, VALID.Delivered)).toMatchObject({ attempt: 2 });
+    expect(await decoded('Delivered', schema, { ...VALID.Delivered, attempt: null })).toMatch(
+      /^wrong-record/,
+    );
+  });
+
+  it('may make an optional field required', async () => {
+    const schema = changed('Delivered', retyped('relayedAt', 'long'));
+    expect(await decoded('Delivered', schema, VALID.Delivered)).toMatchObject(VALID.Delivered);
+  });
+
+  it('may know more symbols: those that are known here are read, the others are not', async () => {
+    const symbols = ['DEFERRED', 'ASYNC', 'SYNC'];
+    const schema = changed('HardBounced', retyped('source', { type: 'enum', name: 'BounceSource', symbols }));
+    expect(await decoded('HardBounced', schema, VALID.HardBounced)).toMatchObject({ source: 'ASYNC' });
+    const unknown = { ...VALID.HardBounced, source: 'DEFERRED' };
+    expect(await decoded('HardBounced', schema, unknown)).toMatch(/^wrong-record/);
+    const id = await at.add('HardBounced', schema);
+    const truncated = framed(id, 'HardBounced', unknown, schema).subarray(0, -1);
+    expect(await at.one(recordOf('HardBounced', truncated))).toMatch(/^not-avro/);
+  });
+
+  it('of another namespace or name is not ours', async () => {
+    const schema = SCHEMAS.Delivered.text.replace('efs.feedback', 'efs.other');
+    expect(await decoded('Delivered', schema, VALID.Delivered)).toMatch(
+      /^wrong-record: .* is efs.other.Delivered/,
+    );
+  });
+});
+
+describe('a decode bomb costs no more than its bytes', () => {
+  const bomb = async (type: unknown, tail: number[]): Promise<[unknown, number]> => {
+    const schema = changed('Delivered', (fields) => [...fields, { name: 'extra', type }]);
+    const id = await at.add('Delivered', schema);
+    const head = framed(id, 'Delivered', VALID.Delivered);
+    const record = recordOf('Delivered', Buffer.concat([head, Buffer.from(tail)]));
+    await at.one(record);
+    const start = performance.now();
+    return [await at.one(record), performance.now() - start];
+  };
+  const MANY = [0x80, 0xd0, 0xac, 0xf3, 0x0e];
+
+  it.each<[string, unknown, number[]]>([
+    ['an array of ints that are not there', { type: 'array', items: 'int' }, MANY],
+    ['an array of nulls', { type: 'array', items: 'null' }, [...MANY, 0]],
+    ['a block of negative count', { type: 'array', items: 'null' }, [0xff, 0xcf, 0xac, 0xf3, 0x0e, 0, 0]],
+    ['a map of nulls', { type: 'map', values: 'null' }, MANY],
+    [
+      'an array of empty records',
+      { type: 'array', items: { type: 'record', name: 'E', fields: [] } },
+      [...MANY, 0],
+    ],
+    [
+      'a record that contains itself',
+      {
+        type: 'record',
+        name: 'R',
+        fields: [
+          { name: 'r', type: 'R' },
+          { name: 's', type: 'R' },
+        ],
+      },
+      [],
+    ],
+    ['a string longer than the record', 'string', MANY],
+    ['a string of negative length', 'string', [1]],
+    ['a number that does not end', 'long', new Array<number>(100_000).fill(0x80)],
+    ['an int of more than 32 bits', 'int', [0x80, 0x80, 0x80, 0x80, 0x10]],
+    ['a boolean that is neither', 'boolean', [2]],
+    ['a branch that is not there', ['null', 'int'], [4]],
+    ['a symbol that is not there', { type: 'enum', name: 'N', symbols: ['A'] }, [2]],
+    [
+      'records nested without end',
+      { type: 'record', name: 'L', fields: [{ name: 'l', type: ['null', 'L'] }] },
+      new Array<number>(200_000).fill(2),
+    ],
+  ])('%s', async (_name, type, tail) => {
+    const [outcome, milliseconds] = await bomb(type, tail);
+    expect(outcome).toMatch(/^not-avro/);
+    expect(milliseconds).toBeLessThan(100);
+  });
+
+  it('of records without bytes in records without bytes', async () => {
+    let type: unknown = 'null';
+    for (let level = 0; level < 12; level += 1) {
+      const fields = Array.from({ length: 10 }, (_, index) => ({
+        name: `f${index}`,
+        type: index === 0 ? type : level === 0 ? 'null' : `L${level - 1}`,
+      }));
+      type = { type: 'record', name: `L${level}`, fields };
+    }
+    const [outcome, milliseconds] = await bomb(type, []);
+    expect(outcome).toMatch(/^not-avro/);
+    expect(milliseconds).toBeLessThan(100);
+  });
+});
+
+describe('a contribution', () => {
+  const value = {
+    generation: 3,
+    partition: 4,
+    deliveryId: 'delivery-1',
+    revision: 9,
+    asOf: 1,
+    saysEfs: true,
+    saysRelay: false,
+    deliverySize: null,
+    ...Object.fromEntries(
+      (SCHEMAS.Contribution.type as types.RecordType).fields
+        .slice(8, 20)
+        .map((field, index) => [field.name, index]),
+    ),
+    failedByReason: { REFUSED: 2 },
+    byDomain: { google: { relayed: 4, sent: 3, failed: 2, softBounced: 1 } },
+    throughput: { '2026-11-22T03Z': { successes: 2, errors: 1 } },
+  };
+  const decodeOne = async (bytes: Buffer | null): Promise<unknown> => {
+    const registry = memoryRegistry();
+    await registry.register('c', SCHEMAS.Contribution.text);
+    const limits = { maxValueBytes: 1_000_000, maxHeaders: 10 };
+    const decode = contributionDecoder({ registry, clock: systemClock, limits });
+    const { inputs, rejected } = await decode([{ ...recordOf('Delivered', bytes), topic: 0 }]);
+    return inputs[0] ?? rejected[0]?.reason;
+  };
+  const bytesOf = (contribution: object): Buffer =>
+    Buffer.concat([Buffer.from([0, 0, 0, 0, 1]), SCHEMAS.Contribution.type.toBuffer(contribution)]);
+
+  it('comes out as it went in, also as a barrier', async () => {
+    expect(await decodeOne(bytesOf(value))).toEqual(value);
+    expect(await decodeOne(bytesOf({ ...value, deliveryId: null }))).toEqual({ ...value, deliveryId: null });
+  });
+
+  it('takes every key of a map for data', async () => {
+    const byReason = JSON.parse('{"__proto__": 5, "constructor": 6}') as object;
+    const outcome = (await decodeOne(bytesOf({ ...value, failedByReason: byReason }))) as {
+      failedByReason: object;
+    };
+    expect(Object.entries(outcome.failedByReason)).toEqual([
+      ['__proto__', 5],
+      ['constructor', 6],
+    ]);
+    expect(({} as { relayed?: unknown }).relayed).toBeUndefined();
+  });
+
+  it('is set aside where it cannot be read', async () => {
+    expect(await decodeOne(null)).toBe('no-value');
+    expect(await decodeOne(bytesOf(value).subarray(0, -1))).toBe('not-avro');
+    expect(await decodeOne(Buffer.from([0, 0, 0, 0, 2]))).toBe('unknown-schema');
+  });
+});
+
+/** As `framed`, with the fields that avsc does not write: a union it finds ambiguous, a long beyond 2^53, a bad name. */
+function evolvedBytes(id: number, schema: string, value: Record<string, unknown>): Buffer {
+  const header = Buffer.alloc(5);
+  header.writeInt32BE(id, 1);
+  const byHand = new Map([
+    // A block of two with its (unused) size: one map of one int, one empty map.
+    ['tags', Buffer.from([0x03, 0x00, 0x02, 0x02, 0x61, 0x00, 0x02, 0x00, 0x00, 0x00])],
+    ['big', Buffer.from('feffffffffffffffff01', 'hex')],
+    ['__proto__', Buffer.from([1])],
+  ]);
+  const bytesOf = (field: Field): Buffer => {
+    const type = { type: 'record', name: 'efs.feedback.One', fields: [field] };
+    return (
+      byHand.get(field.name) ??
+      parseSchema(JSON.stringify(type)).toBuffer({ [field.name]: value[field.name] })
+    );
+  };
+  return Buffer.concat([header, ...(JSON.parse(schema) as RecordText).fields.map(bytesOf)]);
+}
