@@ -40,6 +40,7 @@ export function isBuilt() {
   return existsSync(file) && readFileSync(file, 'utf8') === fingerprint();
 }
 
+/** Whether it could be built; the compiler has said why not. */
 export function build() {
   const built = fingerprint();
   const draft = join(root, '.cache', `dist-${process.pid}`);
@@ -50,12 +51,15 @@ export function build() {
   const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
   if (status !== 0) {
     rmSync(draft, { recursive: true, force: true });
-    process.exit(status ?? 1);
+    return false;
   }
   cpSync(join(root, 'src'), draft, { recursive: true, filter: (path) => !path.endsWith('.ts') });
   writeFileSync(join(draft, stamp), built);
   rmSync(dist, { recursive: true, force: true });
   renameSync(draft, dist);
+  return true;
 }
 
-if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) build();
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  process.exitCode = build() ? 0 : 1;
+}

@@ -2,7 +2,7 @@
 // house's laws. All are run, side by side, and every complaint is shown.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { ensure, root } from './ensure.mjs';
+import { ensureInstalled, root } from './ensure.mjs';
 
 const CHECKS = {
   types: ['node_modules/typescript/bin/tsc', '-p', '.'],
@@ -28,7 +28,7 @@ function run([tool, ...args]) {
   });
 }
 
-ensure({ dist: false });
+ensureInstalled();
 const results = await Promise.all(
   Object.entries(CHECKS).map(async ([name, command]) => ({ name, ...(await run(command)) })),
 );

@@ -30,20 +30,24 @@ function isInstalled() {
   );
 }
 
-/** Installs, and with `dist` builds, only what is not there. Ends the process where that fails. */
-export function ensure({ dist }) {
+/** Installs what is not there; ends the process where that fails. */
+export function ensureInstalled() {
   checkNode();
   if (!isInstalled()) {
     console.error('Installing dependencies (npm ci) ...');
     const { status } = spawnSync('npm', ['ci', '--include=dev'], { cwd: root, stdio: 'inherit' });
     if (status !== 0) process.exit(status ?? 1);
   }
-  if (dist && !isBuilt()) {
-    console.error('Building dist/ ...');
-    build();
-  }
+}
+
+/** Builds dist/ where it is not that of the sources. Gives whether it is now. */
+export function ensureBuilt() {
+  if (isBuilt()) return true;
+  console.error('Building dist/ ...');
+  return build();
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  ensure({ dist: process.argv.includes('--build') });
+  ensureInstalled();
+  if (process.argv.includes('--build') && !ensureBuilt()) process.exitCode = 1;
 }
