@@ -85,6 +85,22 @@ async function inputPartitions(reader: TopicReader, prefix: string): Promise<num
   throw new EfsError('not-co-partitioned', `the inputs have ${counts.join(', ')} partitions`);
 }
 
+/** The command that produces the same records again. */
+function commandFor(options: Options): string {
+  const { deliveries, messages, disorder, duplicates, poison, policyMix: mix, seed, startAt } = options;
+  const flags = [
+    `--seed ${seed}`,
+    `--deliveries ${deliveries}`,
+    `--messages ${messages}`,
+    `--policy-mix efs=${mix.efs},relay=${mix.relay}`,
+    `--start-at ${new Date(startAt).toISOString()}`,
+    ...Object.entries({ disorder, duplicates, poison }).flatMap(([name, value]) =>
+      value > 0 ? [`--${name} ${value}`] : [],
+    ),
+  ];
+  return `efs simulate ${flags.join(' ')}`;
+}
+
 /** What was produced, and how to produce it again. */
 export function summary(produced: Produced, options: Options, elapsedMs: number): string[] {
   const { records, bytes, poison, byTopic } = produced;
@@ -95,7 +111,7 @@ export function summary(produced: Produced, options: Options, elapsedMs: number)
     ...counts,
     ...(poison > 0 ? [`  of these to be set aside: ${grouped(poison)}`] : []),
     `deliveries DM${options.seed.toString(36)}-1 to DM${options.seed.toString(36)}-${options.deliveries}`,
-    `the same again: --seed ${options.seed} --start-at ${new Date(options.startAt).toISOString()}`,
+    `the same again: ${commandFor(options)}`,
   ];
 }
 
