@@ -1,0 +1,36 @@
+import { Kafka, type KafkaConfig, logLevel } from 'kafkajs';
+
+/** What kafkajs says on its own. The service judges failures itself, so all of it belongs to debug logs. */
+export type KafkaChatter = (
+  level: 'error' | 'warn' | 'info' | 'debug',
+  message: string,
+  details: object,
+) => void;
+
+/**
+ * A kafkajs client with the timeouts the service relies on: connections open within 3 s, requests end within 10 s,
+ * and kafkajs itself tries again only briefly, so that an outage is noticed and waited out by whoever sees it.
+ */
+export function kafkaClient(
+  config: Pick<KafkaConfig, 'brokers' | 'clientId' | 'ssl' | 'sasl'>,
+  chatter: KafkaChatter = () => undefined,
+): Kafka {
+  return new Kafka({
+    ...config,
+    connectionTimeout: 3_000,
+    authenticationTimeout: 5_000,
+    requestTimeout: 10_000,
+    retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 3 },
+    logLevel: logLevel.INFO,
+    logCreator: () => (entry) => {
+      const { message, ...details } = entry.log;
+      chatter(levelName(entry.level), message, details);
+    },
+  });
+}
+
+function levelName(level: logLevel): 'error' | 'warn' | 'info' | 'debug' {
+  if (level <= logLevel.ERROR) return 'error';
+  if (level <= logLevel.WARN) return 'warn';
+  return level <= logLevel.INFO ? 'info' : 'debug';
+}

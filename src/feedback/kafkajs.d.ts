@@ -1,0 +1,31 @@
+/* The parts of kafkajs 2.2.4's inside that wire.kafka.ts, group.kafka.ts and their tests use. */
+
+declare module 'kafkajs/package.json' {
+  export const version: string;
+}
+
+declare module 'kafkajs/src/protocol/encoder' {
+  export default class Encoder {
+    constructor(initialSize?: number);
+    readonly buffer: Buffer;
+    writeBufferInternal(bytes: Buffer): void;
+  }
+}
+
+declare module 'kafkajs/src/protocol/error' {
+  export function createErrorFromCode(errorCode: number): Error;
+}
+
+declare module 'kafkajs/src/protocol/requests/fetch/v11/request' {
+  const encode: (request: object) => object;
+  export default encode;
+}
+
+declare module 'kafkajs/src/protocol/requests/produce/v7/response' {
+  export function decode(payload: unknown): Promise<object>;
+}
+
+declare module 'kafkajs/src/protocol/recordBatch/crc32C/crc32C' {
+  const crc32c: (bytes: Buffer) => number;
+  export default crc32c;
+}

@@ -1,0 +1,131 @@
+import type { Kafka } from 'kafkajs';
+import type { Clock } from '../base/clock';
+import { EfsError } from '../base/errors';
+import { type Backoff, type Lane, startFetcher } from './fetcher.kafka';
+import { readRecords } from './records.kafka';
+import type { CommittedOffset, LogRecord, TopicReader } from './source';
+import { type FetchLimits, openWire, type Wire } from './wire.kafka';
+
+const LIMITS: FetchLimits = { maxWaitMs: 250, maxBytes: 8 << 20, maxBytesPerPartition: 2 << 20 };
+const BACKOFF_MS: Backoff = { least: 200, most: 5_000 };
+
+/** Reads Kafka outside any group. Connects at the first call. */
+export function kafkaReader(kafka: Kafka, clock: Clock): TopicReader {
+  const wire = openWire(kafka);
+
+  const countOf = async (topic: string): Promise<number> => {
+    const [count] = await wire.partitionCounts([topic]);
+    if (count == null) throw new EfsError('topic-missing', `topic ${topic} does not exist`);
+    return count;
+  };
+  const watermarks = async (topic: string, partition: number) => {
+    const [held] = await wire.watermarks([topic], partition);
+    return held ?? { low: 0, high: 0 };
+  };
+
+  return {
+    partitions: countOf,
+    watermarks,
+    async read(topic, partition, onRecord, from = 0) {
+      await countOf(topic);
+      const { low, high } = await watermarks(topic, partition);
+      const start = Math.max(from, low);
+      if (start >= high) return;
+      const ends = new AbortController();
+      await fetchUntil({ wire, clock, signal: ends.signal, outages: 'throw' }, (fail) => [
+        laneOf(
+          topic,
+          partition,
+          start,
+          fail,
+          (record) => record.offset < high && onRecord(record),
+          (position) => {
+            if (position >= high) ends.abort();
+          },
+        ),
+      ]);
+    },
+    async follow(topic, { from, signal }, onRecord) {
+      const count = await countOf(topic);
+      const starts = await Promise.all(
+        Array.from({ length: count }, async (_, partition) => {
+          const { low, high } = await watermarks(topic, partition);
+          return from === 'beginning' ? low : high;
+        }),
+      );
+      await fetchUntil({ wire, clock, signal, outages: 'wait' }, (fail) =>
+        starts.map((start, partition) => laneOf(topic, partition, start, fail, onRecord, () => undefined)),
+      );
+    },
+    close: () => wire.close().catch(() => undefined),
+  };
+}
+
+/** Reads what groups have committed. */
+export function kafkaCommittedOffset(kafka: Kafka): {
+  committedOffset: CommittedOffset;
+  close(): Promise<void>;
+} {
+  const wire = openWire(kafka);
+  return { committedOffset: wire.committed, close: () => wire.close().catch(() => undefined) };
+}
+
+/** A lane without an inbox: records go straight on. `onPosition` gets where it stands after each fetch. */
+function laneOf(
+  topic: string,
+  partition: number,
+  start: number,
+  fail: (error: unknown) => void,
+  onRecord: (record: LogRecord) => void,
+  onPosition: (position: number) => void,
+): Lane {
+  const lane: Lane = {
+    topic,
+    partition,
+    position: start,
+    wanted: () => true,
+    deliver(batches) {
+      try {
+        for (const batch of batches) {
+          const reader = readRecords(batch, 0, partition, lane.position);
+          for (let record = reader.next(); record !== null; record = reader.next()) onRecord(record);
+          lane.position = Math.max(lane.position, batch.nextOffset);
+        }
+        onPosition(lane.position);
+      } catch (error) {
+        fail(error);
+      }
+    },
+    outOfRange: () =>
+      fail(new EfsError('position-lost', `${topic}/${partition}: the log no longer holds ${lane.position}`)),
+    unreadable: fail,
+  };
+  return lane;
+}
+
+/** Fetches until `signal` aborts or a lane fails. Outages are waited out, or thrown. */
+async function fetchUntil(
+  options: { wire: Wire; clock: Clock; signal: AbortSignal; outages: 'wait' | 'throw' },
+  lanes: (fail: (error: unknown) => void) => readonly Lane[],
+): Promise<void> {
+  const { wire, clock, signal, outages } = options;
+  await new Promise<void>((resolve, reject) => {
+    const fetcher = startFetcher({
+      wire,
+      clock,
+      limits: LIMITS,
+      backoffMs: BACKOFF_MS,
+      onOutage: (error) => {
+        if (outages === 'throw') end(() => reject(error));
+      },
+      onAnswer: () => undefined,
+    });
+    const end = (settle: () => void): void => {
+      fetcher.close();
+      settle();
+    };
+    if (signal.aborted) return end(resolve);
+    signal.addEventListener('abort', () => end(resolve), { once: true });
+    fetcher.add(lanes((error) => end(() => reject(error))));
+  });
+}

@@ -1,0 +1,129 @@
+import crc32c from 'kafkajs/src/protocol/recordBatch/crc32C/crc32C';
+import type { OutgoingRecord } from './sink';
+
+/*
+ * The bytes that src/feedback/fetch.kafka.ts and records.kafka.ts read, written: kafkajs can express neither the order
+ * of headers nor their repetition, null values or names that are not UTF-8, and its stamps of a batch go by the
+ * alphabet.
+ *
+ *   Produce request, version 7 => transactional_id:nullable_string acks:int16 timeout_ms:int32 [Topic]
+ *   Topic     => name:string [Partition]
+ *   Partition => partition:int32 size:int32 RecordBatch
+ */
+
+const BATCH_HEADER = 61;
+const ALL_REPLICAS = -1;
+
+/** The records of one partition, in the order in which they are to be appended. */
+export interface PartitionRecords {
+  readonly topic: string;
+  readonly partition: number;
+  readonly records: readonly OutgoingRecord[];
+}
+
+/** The body of a produce request of one record batch per partition, to be acknowledged by all in-sync replicas. */
+export function encodeProduceRequest(
+  partitions: readonly PartitionRecords[],
+  timeoutMs: number,
+  now: number,
+): Buffer {
+  const parts: Buffer[] = [];
+  const head = Buffer.alloc(12);
+  head.writeInt16BE(-1, 0); // no transactional id
+  head.writeInt16BE(ALL_REPLICAS, 2);
+  head.writeInt32BE(timeoutMs, 4);
+  head.writeInt32BE(partitions.length, 8); // a topic entry for each: the broker does not mind repetition
+  parts.push(head);
+  for (const { topic, partition, records } of partitions) {
+    const name = Buffer.from(topic);
+    const batch = encodeBatch(records, now);
+    const entry = Buffer.alloc(2 + name.length + 12);
+    entry.writeInt16BE(name.length, 0);
+    name.copy(entry, 2);
+    entry.writeInt32BE(1, 2 + name.length);
+    entry.writeInt32BE(partition, 6 + name.length);
+    entry.writeInt32BE(batch.length, 10 + name.length);
+    parts.push(entry, batch);
+  }
+  return Buffer.concat(parts);
+}
+
+/** One uncompressed record batch (magic 2) of at least one record; `now` stamps those without a stamp. */
+export function encodeBatch(records: readonly OutgoingRecord[], now: number): Buffer {
+  const stamps = records.map((record) => record.timestamp ?? now);
+  const first = stamps[0] ?? now;
+  const latest = stamps.reduce((a, b) => Math.max(a, b), first);
+  const size = records.reduce((sum, record) => sum + sizeBound(record), BATCH_HEADER);
+  const bytes = Buffer.allocUnsafe(size);
+  let at = BATCH_HEADER;
+  records.forEach((record, index) => {
+    at = writeRecord(bytes, at, record, (stamps[index] ?? first) - first, index);
+  });
+  const batch = bytes.subarray(0, at);
+  batch.writeBigInt64BE(0n, 0); // base offset: the broker's to give
+  batch.writeInt32BE(batch.length - 12, 8);
+  batch.writeInt32BE(-1, 12); // partition leader epoch
+  batch.writeInt8(2, 16);
+  batch.writeInt16BE(0, 21); // attributes: no codec, stamped here, no transaction
+  batch.writeInt32BE(records.length - 1, 23);
+  batch.writeBigInt64BE(BigInt(first), 27);
+  batch.writeBigInt64BE(BigInt(latest), 35);
+  batch.writeBigInt64BE(-1n, 43); // no producer id
+  batch.writeInt16BE(-1, 51);
+  batch.writeInt32BE(-1, 53);
+  batch.writeInt32BE(records.length, 57);
+  batch.writeUInt32BE(crc32c(batch.subarray(21)), 17);
+  return batch;
+}
+
+/** At most as many bytes as the record takes: every varint is given its longest form. */
+export function sizeBound({ key, value, headers = [] }: OutgoingRecord): number {
+  const inHeaders = headers.reduce(
+    (sum, header) => sum + 10 + header.name.length + (header.value?.length ?? 0),
+    0,
+  );
+  return 36 + (key?.length ?? 0) + (value?.length ?? 0) + inHeaders;
+}
+
+function writeRecord(
+  bytes: Buffer,
+  start: number,
+  { key, value, headers = [] }: OutgoingRecord,
+  timestampDelta: number,
+  offsetDelta: number,
+): number {
+  // The body goes where it would stand behind the longest length, then moves up to the length it has.
+  const body = start + 5;
+  let at = body;
+  bytes[at++] = 0; // attributes
+  at = writeVarint(bytes, at, timestampDelta);
+  at = writeVarint(bytes, at, offsetDelta);
+  at = writeBytes(bytes, at, key);
+  at = writeBytes(bytes, at, value);
+  at = writeVarint(bytes, at, headers.length);
+  for (const header of headers) {
+    at = writeBytes(bytes, at, header.name);
+    at = writeBytes(bytes, at, header.value);
+  }
+  const moved = writeVarint(bytes, start, at - body);
+  bytes.copyWithin(moved, body, at);
+  return moved + at - body;
+}
+
+function writeBytes(bytes: Buffer, at: number, field: Buffer | null): number {
+  if (field === null) return writeVarint(bytes, at, -1);
+  const from = writeVarint(bytes, at, field.length);
+  field.copy(bytes, from);
+  return from + field.length;
+}
+
+/** Zigzag; exact for what numbers hold exactly. */
+function writeVarint(bytes: Buffer, at: number, value: number): number {
+  let rest = value < 0 ? -2 * value - 1 : 2 * value;
+  while (rest >= 0x80) {
+    bytes[at++] = (rest % 0x80) | 0x80;
+    rest = Math.floor(rest / 0x80);
+  }
+  bytes[at++] = rest;
+  return at;
+}

@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto';
+import { type Admin, type Kafka, Partitioners } from 'kafkajs';
+import { systemClock } from '../../src/base/clock';
+import { kafkaClient } from '../../src/feedback/client.kafka';
+import { kafkaReader } from '../../src/feedback/reader.kafka';
+import type { Source } from '../../src/feedback/source';
+import { kafkaSource, SOURCE_LIMITS, type SourceLimits } from '../../src/feedback/source.kafka';
+import { kafkaSink } from '../../src/kpi/sink.kafka';
+import type { SourceWorld } from './source.contract';
+
+/** Limits for tests: a member that dies is noticed within seconds. */
+export const TEST_LIMITS: SourceLimits = {
+  ...SOURCE_LIMITS,
+  group: {
+    sessionTimeoutMs: 6_000,
+    heartbeatIntervalMs: 300,
+    rebalanceTimeoutMs: 6_000,
+    silenceMs: 10_000,
+    backoffMs: { least: 100, most: 500 },
+  },
+};
+
+export async function createTopics(
+  admin: Admin,
+  topics: readonly string[],
+  partitions: number,
+): Promise<void> {
+  await admin.createTopics({
+    topics: topics.map((topic) => ({ topic, numPartitions: partitions })),
+    waitForLeaders: true,
+  });
+}
+
+export interface KafkaWorld extends SourceWorld {
+  readonly kafka: Kafka;
+  readonly admin: Admin;
+  readonly groupId: string;
+  member(limits?: SourceLimits): Source;
+}
+
+/** New topics and a new group on a running Kafka. */
+export async function kafkaWorld(brokers: readonly string[], count = 4): Promise<KafkaWorld> {
+  const kafka = kafkaClient({ brokers: [...brokers], clientId: 'efs-test' });
+  const admin = kafka.admin();
+  await admin.connect();
+  const prefix = `t${randomUUID().slice(0, 8)}.`;
+  const names = ['a', 'b', 'c'];
+  const topics = names.map((name) => prefix + name);
+  const groupId = `${prefix}group`;
+  await createTopics(admin, topics, count);
+  const sink = kafkaSink(kafka, { clock: systemClock, prefix });
+  const closing: (() => Promise<unknown>)[] = [() => sink.close()];
+  const member = (limits = TEST_LIMITS, on: readonly string[] = topics): Source => {
+    const source = kafkaSource({ kafka, topics: on, groupId, clock: systemClock, limits });
+    closing.push(() => source.stop());
+    return source;
+  };
+
+  return {
+    kafka,
+    admin,
+    groupId,
+    topics,
+    member: (limits) => member(limits),
+    reader() {
+      const reader = kafkaReader(kafka, systemClock);
+      closing.push(() => reader.close());
+      return reader;
+    },
+    append: (topic, partition, records) =>
+      sink.emit(records.map((record) => ({ topic: names[topic] ?? '', partition, ...record }))),
+    appendInTransaction: (topic, partition, records) =>
+      inTransaction(
+        kafka,
+        topics[topic] ?? '',
+        partition,
+        records.map(({ key, value }) => ({ key, value })),
+        true,
+      ),
+    async raiseLow(topic, partition, low) {
+      const partitions = [{ partition, offset: String(low) }];
+      await admin.deleteTopicRecords({ topic: topics[topic] ?? '', partitions });
+    },
+    async broken(how) {
+      if (how === 'uneven') await createTopics(admin, [`${prefix}other`], count + 1);
+      return member(TEST_LIMITS, [...topics.slice(1), `${prefix}other`]);
+    },
+    async close() {
+      await Promise.all(closing.map((close) => close()));
+      await admin.disconnect();
+    },
+  };
+}
+
+/** Appends in one transaction and waits until it has ended in the log; aborts it where `commit` is false. */
+export async function inTransaction(
+  kafka: Kafka,
+  topic: string,
+  partition: number,
+  records: readonly { key: Buffer | null; value: Buffer | null }[],
+  commit: boolean,
+): Promise<void> {
+  const transactionalId = randomUUID();
+  const open = async () => {
+    const producer = kafka.producer({
+      transactionalId,
+      idempotent: true,
+      maxInFlightRequests: 1,
+      createPartitioner: Partitioners.DefaultPartitioner,
+    });
+    await producer.connect();
+    return producer;
+  };
+  const producer = await open();
+  const transaction = await producer.transaction();
+  await transaction.send({ topic, messages: records.map((record) => ({ ...record, partition })) });
+  await (commit ? transaction.commit() : transaction.abort());
+  await producer.disconnect();
+  // Markers are written after the answer; opening the same id waits for them.
+  await (await open()).disconnect();
+}
