@@ -110,26 +110,23 @@ function fieldsAreGood(fact: Fact): boolean {
   );
 }
 
-/** Murmur2 over the key's bytes as Kafka's Java clients compute it, written with big integers for plainness. */
+/** Murmur2 over the key's bytes as Kafka's Java clients compute it; signed 32 bits. */
 export function murmur2(key: Buffer): number {
-  const m = 0x5bd1e995n;
-  const low32 = (value: bigint): bigint => BigInt.asUintN(32, value);
-  let hash = low32(0x9747b28cn ^ BigInt(key.length));
+  const M = 0x5bd1e995;
+  let hash = 0x9747b28c ^ key.length;
   const whole = key.length - (key.length % 4);
   for (let i = 0; i < whole; i += 4) {
-    let k = low32(BigInt(key.readUInt32LE(i)) * m);
-    k = low32((k ^ (k >> 24n)) * m);
-    hash = low32(hash * m) ^ k;
+    let k = Math.imul(key.readInt32LE(i), M);
+    k = Math.imul(k ^ (k >>> 24), M);
+    hash = Math.imul(hash, M) ^ k;
   }
   const rest = key.subarray(whole);
   if (rest.length > 0) {
-    for (let i = rest.length - 1; i >= 0; i -= 1) hash ^= BigInt(rest[i]!) << BigInt(8 * i);
-    hash = low32(hash * m);
+    for (let i = rest.length - 1; i >= 0; i -= 1) hash ^= rest[i]! << (8 * i);
+    hash = Math.imul(hash, M);
   }
-  hash ^= hash >> 13n;
-  hash = low32(hash * m);
-  hash ^= hash >> 15n;
-  return Number(BigInt.asIntN(32, hash));
+  hash = Math.imul(hash ^ (hash >>> 13), M);
+  return hash ^ (hash >>> 15);
 }
 
 /** Where a producer with Kafka's default partitioner puts a key. */

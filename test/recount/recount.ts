@@ -58,7 +58,8 @@ export const DEFAULT_GROUPS: Readonly<Record<string, readonly string[]>> = {
   apple: ['icloud.com', 'me.com', 'mac.com'],
 };
 
-function grouper(groups: RecountSettings['groups']): (lowerCaseDomain: string) => string {
+/** The group of a lower-case domain. */
+export function grouper(groups: RecountSettings['groups']): (lowerCaseDomain: string) => string {
   const byDomain = new Map<string, string>();
   for (const [name, domains] of Object.entries(groups)) {
     for (const domain of domains) byDomain.set(domain.toLowerCase(), name);

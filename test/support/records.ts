@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as avro from 'avsc';
 import type { Feedback, FeedbackKind } from '../../src/feedback/feedback';
-import { partitionOf, type RawRecord } from '../recount/read';
+import { type Fact, partitionOf, type RawRecord } from '../recount/read';
 
 // Feedback as producers write it: Avro bytes in the Confluent wire format, keyed by the message, murmur2 placed.
 
@@ -68,4 +68,9 @@ export function withOffsets(records: readonly Produced[]): RawRecord[] {
     ends.set(place, offset + 1);
     return { ...record, offset };
   });
+}
+
+/** Feedback as the recount knows it. */
+export function factOf({ kind, ...fields }: Feedback): Fact {
+  return { type: kind, ...fields };
 }

@@ -1,0 +1,84 @@
+import fc from 'fast-check';
+import type { Feedback } from '../../src/feedback/feedback';
+import { countMessage } from '../../src/kpi/contribution';
+import { domainGroups } from '../../src/kpi/domains';
+import { emptyTotals, kpisOf, type Totals } from '../../src/kpi/kpis';
+import { evolve } from '../../src/status/evolve';
+import type { MessageAggregate } from '../../src/status/message';
+import { DEFAULT_GROUPS, recountFacts } from '../recount/recount';
+import { RUNS, someFeedback, withDisorder } from '../support/arbitrary';
+import { factOf } from '../support/records';
+
+const groups = domainGroups(Object.entries(DEFAULT_GROUPS).map(([name, domains]) => ({ name, domains })));
+const sets = withDisorder(someFeedback(['d1'], ['m1', 'm2', 'm3']), 16);
+const policies = fc.constantFrom('EFS' as const, 'RELAY' as const);
+
+/** Keeps the totals as the service does: with each feedback, take away what the message was worth and add what it is. */
+function keep(
+  all: readonly Feedback[],
+  defaultPolicy: 'EFS' | 'RELAY',
+  afterEach?: (totals: Totals) => void,
+) {
+  const rules = { defaultPolicy, groups };
+  const totals = emptyTotals();
+  const messages = new Map<string, MessageAggregate>();
+  for (const each of all) {
+    const before = messages.get(each.messageId) ?? null;
+    const after = evolve(before, each, groups.indexOf);
+    if (before !== null) countMessage(totals, before, -1, rules);
+    countMessage(totals, after, 1, rules);
+    messages.set(each.messageId, after);
+    afterEach?.(totals);
+  }
+  return { totals, messages: [...messages.values()] };
+}
+
+describe('totals kept from change to change', () => {
+  it('are those of a count of all messages', () => {
+    fc.assert(
+      fc.property(sets, policies, ({ disorder }, defaultPolicy) => {
+        const { totals, messages } = keep(disorder, defaultPolicy);
+        const counted = emptyTotals();
+        for (const message of messages) countMessage(counted, message, 1, { defaultPolicy, groups });
+        expect(totals).toEqual(counted);
+      }),
+      RUNS,
+    );
+  });
+
+  it('come to the KPIs of the recount', () => {
+    fc.assert(
+      fc.property(sets, policies, ({ feedback, disorder }, defaultPolicy) => {
+        const expected = recountFacts(feedback.map(factOf), { defaultPolicy, groups: DEFAULT_GROUPS });
+        const { policy, kpis } = expected.deliveries.get('d1')!;
+        const { totals } = keep(disorder, defaultPolicy);
+        expect(kpisOf({ ...totals, deliverySize: kpis.deliverySize }, policy)).toEqual(kpis);
+      }),
+      RUNS,
+    );
+  });
+
+  it('add up at every moment, and their maps hold nothing that is all zero', () => {
+    fc.assert(
+      fc.property(sets, policies, ({ disorder }, defaultPolicy) => {
+        keep(disorder, defaultPolicy, (totals) => {
+          expect(totals.takenIntoAccount + totals.sent + totals.failed).toBe(totals.relayed);
+          const { failedByHardBounce, failedByAsyncBounce, failedByRetry, failedByExpiry } = totals;
+          expect(failedByHardBounce + failedByAsyncBounce + failedByRetry + failedByExpiry).toBe(
+            totals.failed,
+          );
+          const reasons = Object.values(totals.failedByReason);
+          expect(reasons.reduce((a, b) => a + b, 0)).toBe(totals.failed);
+          expect(reasons.every((count) => count > 0)).toBe(true);
+          const domains = Object.values(totals.byDomain);
+          expect(domains.reduce((sum, { relayed }) => sum + relayed, 0)).toBe(totals.relayed);
+          for (const counts of [...domains, ...Object.values(totals.throughput)]) {
+            expect(Object.values(counts).every((count) => count >= 0)).toBe(true);
+            expect(Object.values(counts).some((count) => count > 0)).toBe(true);
+          }
+        });
+      }),
+      RUNS,
+    );
+  });
+});
