@@ -26,16 +26,22 @@ interface Answer {
 export function httpRegistry({ url, timeoutMs }: HttpRegistryOptions): SchemaRegistrar {
   const { base, headers } = target(url);
 
+  const exchange = async (method: string, path: string, body: object | undefined, signal: AbortSignal) => {
+    const response = await fetch(`${base}${path}`, {
+      method,
+      headers,
+      redirect: 'error',
+      signal,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return { status: response.status, body: parse(await response.arrayBuffer()) };
+  };
+
   const ask = async (method: string, path: string, body?: object): Promise<Answer> => {
+    const signal = AbortSignal.timeout(timeoutMs);
     try {
-      const response = await fetch(`${base}${path}`, {
-        method,
-        headers,
-        redirect: 'error',
-        signal: AbortSignal.timeout(timeoutMs),
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
-      return { status: response.status, body: parse(await response.arrayBuffer()) };
+      // Once the headers are there `fetch` may miss the signal (what links the two can be garbage collected).
+      return await Promise.race([exchange(method, path, body, signal), aborted(signal)]);
     } catch (cause) {
       throw new EfsError('registry-unavailable', `${method} ${base}${path}: ${reasonOf(cause)}`, { cause });
     }
@@ -78,6 +84,12 @@ export function httpRegistry({ url, timeoutMs }: HttpRegistryOptions): SchemaReg
     },
   };
 }
+
+/** Rejects when the signal says so; a listener keeps the signal itself from being collected. */
+const aborted = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
 
 /** Splits the address into what is asked and what is kept to ourselves: `fetch` takes no user and password. */
 function target(address: string): { base: string; headers: Record<string, string> } {

@@ -1,0 +1,66 @@
+import { Kafka, logLevel } from 'kafkajs';
+import { kafkaTopicAdmin } from '../../src/feedback/admin.kafka';
+import { httpRegistry } from '../../src/feedback/registry.http';
+import { TOPIC_SCHEMAS } from '../../src/feedback/schemas';
+import { ALL_TOPICS } from '../../src/feedback/topics';
+import { schemaIds, setup } from '../../src/service/setup';
+import { describeWithServers } from '../servers/servers';
+
+describeWithServers(['kafka', 'registry'], 'set-up on real servers', (servers) => {
+  const prefix = `setup-${process.pid}-${Date.now()}.`;
+  const connect = () => {
+    const kafka = new Kafka({ brokers: servers.kafkaBrokers, logLevel: logLevel.NOTHING });
+    const admin = kafkaTopicAdmin(kafka);
+    const registrar = httpRegistry({ url: servers.registryUrl, timeoutMs: 10_000 });
+    return { kafka, admin, registrar };
+  };
+
+  it('creates everything once, and changes nothing the second time', async () => {
+    const { admin, registrar } = connect();
+    const options = { admin, registrar, prefix, partitions: 3 };
+    const first = await setup(options);
+    expect(new Set(first.map(({ outcome }) => outcome))).toEqual(new Set(['created']));
+    expect(first).toHaveLength(ALL_TOPICS.length + 2 * TOPIC_SCHEMAS.length);
+    const facts = await admin.describe(ALL_TOPICS.map((topic) => prefix + topic));
+    expect(facts.get(`${prefix}mta.relayed`)).toEqual({ partitions: 3, cleanupPolicy: 'delete' });
+    expect(facts.get(`${prefix}efs.delivery-kpi`)).toEqual({ partitions: 3, cleanupPolicy: 'compact' });
+
+    const second = await setup(options);
+    expect(new Set(second.map(({ outcome }) => outcome))).toEqual(new Set(['unchanged']));
+    expect(second.map(({ name, detail }) => [name, detail])).toEqual(
+      first.map(({ name, detail }) => [name, detail]),
+    );
+    const ids = await schemaIds(registrar, prefix);
+    expect(new Set(Object.values(ids)).size).toBe(3);
+    await admin.close();
+  });
+
+  it('goes on where some topics exist, and refuses where they differ', async () => {
+    const { kafka, admin, registrar } = connect();
+    const raw = kafka.admin();
+    await raw.connect();
+    const other = `other-${prefix}`;
+    await raw.createTopics({ topics: [{ topic: `${other}mta.relayed`, numPartitions: 2 }] });
+    const steps = await setup({ admin, registrar, prefix: other, partitions: 3 });
+    expect(steps[0]).toMatchObject({ outcome: 'unchanged', detail: expect.stringContaining('2 partitions') });
+    await raw.createPartitions({ topicPartitions: [{ topic: `${other}mta.relayed`, count: 4 }] });
+    await expect(setup({ admin, registrar, prefix: other, partitions: 3 })).rejects.toMatchObject({
+      code: 'topic-unfit',
+    });
+    await raw.disconnect();
+    await admin.close();
+  });
+
+  it('tells a refusal of Kafka from an outage', async () => {
+    const { admin } = connect();
+    const topic = { name: `${prefix}refused`, partitions: 1, replicationFactor: 99, config: {} };
+    await expect(admin.create([topic])).rejects.toMatchObject({ code: 'topic-unfit' });
+    await admin.close();
+    const nowhere = new Kafka({
+      brokers: ['127.0.0.1:1'],
+      logLevel: logLevel.NOTHING,
+      retry: { retries: 0 },
+    });
+    await expect(kafkaTopicAdmin(nowhere).brokers()).rejects.toMatchObject({ code: 'kafka-unavailable' });
+  });
+});

@@ -1,0 +1,154 @@
+import type { NewTopic } from '../../src/feedback/admin';
+import { memoryTopicAdmin } from '../../src/feedback/admin.memory';
+import { memoryRegistry } from '../../src/feedback/registry.memory';
+import { SCHEMAS } from '../../src/feedback/schemas';
+import { ALL_TOPICS } from '../../src/feedback/topics';
+import { schemaIds, setup } from '../../src/service/setup';
+
+const topic = (name: string, partitions: number, policy = 'delete'): NewTopic => ({
+  name,
+  partitions,
+  replicationFactor: 1,
+  config: { 'cleanup.policy': policy },
+});
+
+const run = (
+  admin: ReturnType<typeof memoryTopicAdmin>,
+  registrar: ReturnType<typeof memoryRegistry>,
+  prefix = 't.',
+) => setup({ admin, registrar, prefix, partitions: 12 });
+
+describe('set-up', () => {
+  it('creates every topic with the wanted partitions, its cleanup policy and as many replicas as there can be', async () => {
+    const admin = memoryTopicAdmin([], { brokers: 2 });
+    await run(admin, memoryRegistry());
+    expect([...admin.topics.keys()]).toEqual(ALL_TOPICS.map((name) => `t.${name}`));
+    for (const { name, partitions, replicationFactor, config } of admin.topics.values()) {
+      expect([partitions, replicationFactor]).toEqual([12, 2]);
+      const isCompacted = ['t.efs.kpi-contributions', 't.efs.delivery-kpi', 't.efs.message-status'].includes(
+        name,
+      );
+      expect(config['cleanup.policy']).toBe(isCompacted ? 'compact' : 'delete');
+    }
+    expect(admin.topics.get('t.efs.dead-letter')?.config['max.message.bytes']).toBe('4194304');
+  });
+
+  it('asks for three replicas at most', async () => {
+    const admin = memoryTopicAdmin([], { brokers: 9 });
+    await run(admin, memoryRegistry());
+    expect(admin.topics.get('t.mta.relayed')?.replicationFactor).toBe(3);
+  });
+
+  it('registers eight schemas, each under a level that a replay can rely on', async () => {
+    const registrar = memoryRegistry();
+    const steps = await run(memoryTopicAdmin(), registrar);
+    expect(await registrar.compatibility('t.mta.relayed-value')).toBe('BACKWARD_TRANSITIVE');
+    expect(await registrar.compatibility('t.efs.delivery-kpi-value')).toBe('FULL_TRANSITIVE');
+    expect(await registrar.compatibility('t.efs.kpi-contributions-value')).toBe('FULL_TRANSITIVE');
+    expect(await registrar.idOf('t.mta.relayed-value', SCHEMAS.Relayed.text)).not.toBeNull();
+    expect(steps.filter(({ what }) => what === 'schema')).toHaveLength(8);
+  });
+
+  it('says what it created, and the second time that all of it was there', async () => {
+    const admin = memoryTopicAdmin();
+    const registrar = memoryRegistry();
+    const first = await run(admin, registrar);
+    expect(new Set(first.map(({ outcome }) => outcome))).toEqual(new Set(['created']));
+    const before = [...admin.topics.values()];
+    const second = await run(admin, registrar);
+    expect(new Set(second.map(({ outcome }) => outcome))).toEqual(new Set(['unchanged']));
+    expect(second.map(({ what, name, detail }) => [what, name, detail])).toEqual(
+      first.map(({ what, name, detail }) => [what, name, detail]),
+    );
+    expect([...admin.topics.values()]).toEqual(before);
+  });
+
+  it('goes on where it was interrupted', async () => {
+    const admin = memoryTopicAdmin();
+    const registrar = memoryRegistry();
+    registrar.setDown(true);
+    await expect(run(admin, registrar)).rejects.toMatchObject({ code: 'registry-unavailable' });
+    registrar.setDown(false);
+    const steps = await run(admin, registrar);
+    expect(steps.filter(({ outcome }) => outcome === 'unchanged').map(({ what }) => what)).toEqual(
+      ALL_TOPICS.map(() => 'topic'),
+    );
+  });
+
+  it('follows the number of partitions of the topics that exist, and says so', async () => {
+    const admin = memoryTopicAdmin([topic('t.mta.relayed', 5), topic('t.mta.delivered', 5)]);
+    const steps = await run(admin, memoryRegistry());
+    expect(new Set([...admin.topics.values()].map(({ partitions }) => partitions))).toEqual(new Set([5]));
+    expect(steps[0]).toMatchObject({
+      outcome: 'unchanged',
+      detail: '5 partitions, as those that exist already (EFS_PARTITIONS asks for 12), delete',
+    });
+    expect(steps[2]).toMatchObject({ name: 't.mta.hard-bounced', outcome: 'created' });
+  });
+
+  it('names every topic that does not fit, and then creates nothing', async () => {
+    const admin = memoryTopicAdmin([
+      topic('t.mta.relayed', 5, 'compact'),
+      topic('t.efs.delivery-kpi', 6),
+      topic('t.efs.dead-letter', 5, 'compact,delete'),
+      topic('mta.delivered', 99),
+    ]);
+    const registrar = memoryRegistry();
+    const error = (await run(admin, registrar).catch((reason: unknown) => reason)) as Error;
+    expect(error).toMatchObject({ code: 'topic-unfit', retriable: false });
+    expect(error.message.split('\n')).toEqual([
+      'the topics differ in their number of partitions (t.mta.relayed 5, t.efs.delivery-kpi 6, t.efs.dead-letter 5): ' +
+        'recreate those that differ with the same number',
+      't.mta.relayed has cleanup.policy=compact: set cleanup.policy=delete',
+      't.efs.delivery-kpi has cleanup.policy=delete: set cleanup.policy=compact',
+      't.efs.dead-letter has cleanup.policy=compact,delete: set cleanup.policy=delete',
+    ]);
+    expect(admin.topics.size).toBe(4);
+    expect(await registrar.compatibility('t.mta.relayed-value')).toBeNull();
+  });
+
+  it('names every subject that does not fit: another level, or versions that ours does not read', async () => {
+    const registrar = memoryRegistry();
+    await registrar.setCompatibility('t.mta.relayed-value', 'FULL_TRANSITIVE');
+    const other = SCHEMAS.Delivered.text.replace('"attempt","type":"int"', '"attempt","type":"string"');
+    await registrar.register('t.mta.delivered-value', other.replace('"default":1', '"default":"1"'));
+    const error = (await run(memoryTopicAdmin(), registrar).catch((reason: unknown) => reason)) as Error;
+    expect(error).toMatchObject({ code: 'schema-unfit' });
+    const [level, versions, ...rest] = error.message.split('\n');
+    expect(level).toBe(
+      'subject t.mta.relayed-value has compatibility FULL_TRANSITIVE: set it to BACKWARD_TRANSITIVE',
+    );
+    expect(versions).toMatch(
+      /^subject t.mta.delivered-value holds versions that Delivered is not compatible with/,
+    );
+    expect(rest).toEqual([]);
+  });
+
+  it('sets a level where the registry knows none, or one that asks for nothing', async () => {
+    const registrar = memoryRegistry();
+    jest.spyOn(registrar, 'compatibility').mockResolvedValue('NONE');
+    const set = jest.spyOn(registrar, 'setCompatibility');
+    await run(memoryTopicAdmin(), registrar);
+    expect(set).toHaveBeenCalledTimes(8);
+  });
+});
+
+describe('the ids of what the service writes', () => {
+  it('are those of the registered schemas', async () => {
+    const registrar = memoryRegistry();
+    await run(memoryTopicAdmin(), registrar);
+    const { kpiChanged, messageStatusChanged, contribution } = await schemaIds(registrar, 't.');
+    expect(await registrar.schemaById(kpiChanged)).toBe(SCHEMAS.KpiChanged.text);
+    expect(await registrar.schemaById(messageStatusChanged)).toBe(SCHEMAS.MessageStatusChanged.text);
+    expect(await registrar.schemaById(contribution)).toBe(SCHEMAS.Contribution.text);
+  });
+
+  it('are missing under another prefix', async () => {
+    const registrar = memoryRegistry();
+    await run(memoryTopicAdmin(), registrar);
+    await expect(schemaIds(registrar, 'u.')).rejects.toMatchObject({
+      code: 'schema-missing',
+      message: 'subject u.efs.delivery-kpi-value is not registered',
+    });
+  });
+});
