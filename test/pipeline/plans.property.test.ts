@@ -1,0 +1,191 @@
+import fc from 'fast-check';
+import type { Feedback } from '../../src/feedback/feedback';
+import { SCHEMAS } from '../../src/feedback/schemas';
+import { domainGroups } from '../../src/kpi/domains';
+import { type Contribution, type KpiChanged, wireType } from '../../src/kpi/encode';
+import type { OutgoingRecord } from '../../src/kpi/sink';
+import { planKpi } from '../../src/pipeline/kpi';
+import { planStatus } from '../../src/pipeline/status';
+import { statusOf } from '../../src/status/projection';
+import { decodeMessage, decodeMessageId } from '../../src/store/codec';
+import { compare } from '../recount/compare';
+import { partitionOf } from '../recount/read';
+import { DEFAULT_GROUPS, recountFacts } from '../recount/recount';
+import { batchesOf, RUNS, someFeedback, withDisorder } from '../support/arbitrary';
+import { factOf } from '../support/records';
+import { type Shelf, shelf } from '../support/shelf';
+
+const PARTITIONS = 3;
+const groups = domainGroups(Object.entries(DEFAULT_GROUPS).map(([name, domains]) => ({ name, domains })));
+const contribution = wireType<Contribution>(SCHEMAS.Contribution.type, 1);
+const kpiChanged = wireType<KpiChanged>(SCHEMAS.KpiChanged.type, 2);
+
+const statusRules = (partition: number, defaultPolicy: 'EFS' | 'RELAY', buckets: number) => ({
+  ...{ generation: 1, partition, partitions: PARTITIONS, buckets, defaultPolicy },
+  ...{ groups, contribution, statusChanged: null },
+});
+
+interface Told {
+  readonly contributions: OutgoingRecord[];
+  readonly shelves: Shelf[];
+}
+
+/** Runs all feedback through the status plans of three partitions, each in batches. */
+function tellStatus(
+  all: readonly Feedback[],
+  defaultPolicy: 'EFS' | 'RELAY',
+  cuts: readonly boolean[],
+  buckets: number,
+): Told {
+  const shelves = Array.from({ length: PARTITIONS }, shelf);
+  const contributions = shelves.flatMap((each, partition) => {
+    const mine = all.filter(({ messageId }) => partitionOf(Buffer.from(messageId), PARTITIONS) === partition);
+    const rules = statusRules(partition, defaultPolicy, buckets);
+    return batchesOf(mine, cuts).flatMap((batch) => each.run(planStatus(rules, batch)));
+  });
+  return { contributions, shelves };
+}
+
+/** Runs contributions through the kpi plans of three partitions, each in batches. Gives what was published. */
+function tellKpi(
+  contributions: readonly OutgoingRecord[],
+  defaultPolicy: 'EFS' | 'RELAY',
+  cuts: readonly boolean[],
+): { published: KpiChanged[]; sums: Map<string, Contribution> } {
+  const published: KpiChanged[] = [];
+  const sums = new Map<string, Contribution>();
+  for (let partition = 0; partition < PARTITIONS; partition++) {
+    const here = shelf();
+    const rules = { generation: 1, partition, defaultPolicy, contribution, kpiChanged };
+    const mine = contributions.filter((record) => record.partition === partition);
+    for (const batch of batchesOf(mine, cuts)) {
+      const inputs = batch.map(({ value }) => contribution.decode(value!));
+      for (const { value } of here.run(planKpi(rules, inputs, false)))
+        published.push(kpiChanged.decode(value!));
+    }
+    for (const [id, value] of here.entries('s')) sums.set(id, contribution.decode(value));
+  }
+  return { published, sums };
+}
+
+function messagesIn(shelves: readonly Shelf[], defaultPolicy: 'EFS' | 'RELAY') {
+  const found = new Map<string, ReturnType<typeof statusOf>>();
+  for (const each of shelves) {
+    for (const hash of each.hashes().filter((name) => name.startsWith('m/'))) {
+      for (const [field, value] of each.entries(hash)) {
+        const id = decodeMessageId(Buffer.from(field, 'latin1'));
+        found.set(`${hash.split('/')[1]}/${id}`, statusOf(decodeMessage(value), defaultPolicy));
+      }
+    }
+  }
+  return found;
+}
+
+const plain = (value: object): object => JSON.parse(JSON.stringify(value)) as object;
+
+const sets = withDisorder(someFeedback(['d1', 'd2'], ['m1', 'm2', 'm3', 'm4', 'm5']), 24);
+const policies = fc.constantFrom('EFS' as const, 'RELAY' as const);
+const cuts = fc.array(fc.boolean(), { minLength: 1, maxLength: 7 });
+
+describe('both plans together', () => {
+  it('come to what the recount says, however feedback is ordered, repeated and cut into batches', () => {
+    fc.assert(
+      fc.property(
+        sets,
+        policies,
+        cuts,
+        cuts,
+        fc.constantFrom(1, 4),
+        (set, byDefault, cutA, cutB, buckets) => {
+          const { contributions, shelves } = tellStatus(set.disorder, byDefault, cutA, buckets);
+          const { published, sums } = tellKpi(contributions, byDefault, cutB);
+          const settings = { defaultPolicy: byDefault, groups: DEFAULT_GROUPS };
+          const expected = recountFacts(set.disorder.map(factOf), settings);
+          const last = new Map(published.map((each) => [each.deliveryId, each]));
+          const deliveries = new Map(
+            [...last].map(([id, { policy, kpis }]) => {
+              const { asOf, revision } = sums.get(id)!;
+              return [id, { policy, kpis: plain(kpis), asOf, revision }];
+            }),
+          );
+          const messages = messagesIn(shelves, byDefault);
+          expect(compare({ deadLetters: new Map(), ...expected }, { deliveries, messages })).toEqual([]);
+        },
+      ),
+      RUNS,
+    );
+  });
+
+  it('publish the same in the end when contributions are repeated and come out of order', () => {
+    const order = fc.infiniteStream(fc.nat());
+    fc.assert(
+      fc.property(sets, policies, cuts, order, (set, byDefault, cut, numbers) => {
+        const { contributions } = tellStatus(set.disorder, byDefault, cut, 1);
+        const key = new Map(
+          [...contributions, ...contributions].map((each, i) => [{ ...each, i }, numbers.next().value]),
+        );
+        const shuffled = [...key].sort(([, a], [, b]) => a - b).map(([each]) => each);
+        const orderly = tellKpi(contributions, byDefault, [true]);
+        const disorderly = tellKpi(shuffled, byDefault, cut);
+        expect(disorderly.sums).toEqual(orderly.sums);
+        const lastOf = ({ published }: { published: KpiChanged[] }) =>
+          new Map(published.map(({ deliveryId, policy, kpis }) => [deliveryId, { policy, kpis }]));
+        expect(lastOf(disorderly)).toEqual(lastOf(orderly));
+      }),
+      RUNS,
+    );
+  });
+
+  it('publish a chain: each record differs from the one before, names its revision and repeats its KPIs', () => {
+    fc.assert(
+      fc.property(sets, policies, cuts, (set, byDefault, cut) => {
+        const { contributions } = tellStatus(set.disorder, byDefault, cut, 1);
+        const before = new Map<string, KpiChanged>();
+        for (const each of tellKpi(contributions, byDefault, cut).published) {
+          const last = before.get(each.deliveryId);
+          expect(each.previousRevision).toBe(last?.revision ?? 0);
+          expect(each.revision).toBeGreaterThan(each.previousRevision);
+          expect(each.previous).toEqual(last?.kpis ?? null);
+          if (last !== undefined) {
+            expect([each.policy, plain(each.kpis)]).not.toEqual([last.policy, plain(last.kpis)]);
+          }
+          before.set(each.deliveryId, each);
+        }
+      }),
+      RUNS,
+    );
+  });
+
+  it('publish nothing while muted, and what differs once they may speak', () => {
+    const rules = { generation: 1, partition: 0, defaultPolicy: 'EFS' as const, contribution, kpiChanged };
+    fc.assert(
+      fc.property(sets, cuts, (set, cut) => {
+        const here = shelf();
+        const { contributions } = tellStatus(set.disorder, 'EFS', cut, 1);
+        const inputs = contributions.map(({ value }) => contribution.decode(value!));
+        for (const batch of batchesOf(inputs, cut)) expect(here.run(planKpi(rules, batch, true))).toEqual([]);
+        const ids = [...here.entries('s').keys()];
+        const recheck = planKpi(
+          rules,
+          ids.map((id) => ({ recheck: id })),
+          false,
+        );
+        expect(
+          here
+            .run(recheck)
+            .map(({ key }) => key!.toString())
+            .sort(),
+        ).toEqual(ids.sort());
+        expect(
+          here.run(
+            planKpi(
+              rules,
+              ids.map((id) => ({ recheck: id })),
+              false,
+            ),
+          ),
+        ).toEqual([]);
+      }),
+    );
+  });
+});

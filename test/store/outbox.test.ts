@@ -1,0 +1,51 @@
+import fc from 'fast-check';
+import type { OutgoingRecord } from '../../src/kpi/sink';
+import { packOutbox, unpackOutbox } from '../../src/store/outbox';
+
+const bytes = (maxLength: number) => fc.uint8Array({ maxLength }).map((array) => Buffer.from(array));
+
+const records: fc.Arbitrary<OutgoingRecord[]> = fc.array(
+  fc.record({
+    topic: fc.constantFrom('efs.kpi-contributions', 'efs.delivery-kpi', 'efs.message-status'),
+    partition: fc.integer({ min: 0, max: 9_999 }),
+    key: bytes(800),
+    value: bytes(3_000),
+  }),
+  { maxLength: 8 },
+);
+
+describe('an outbox', () => {
+  it('gives back the records it was packed from, in their order', () => {
+    fc.assert(
+      fc.property(records, (all) => {
+        expect(unpackOutbox(packOutbox(all))).toEqual(all);
+      }),
+    );
+  });
+
+  it('is nothing where nothing is to be emitted', () => {
+    expect(packOutbox([])).toBeNull();
+    expect(unpackOutbox(null)).toEqual([]);
+  });
+
+  const record: OutgoingRecord = {
+    topic: 'efs.delivery-kpi',
+    partition: 0,
+    key: Buffer.from('k'),
+    value: Buffer.from('v'),
+  };
+
+  it.each<[string, OutgoingRecord]>([
+    ['a topic that is not in its table', { ...record, topic: 'efs.dead-letter' }],
+    ['headers', { ...record, headers: [] }],
+    ['no value', { ...record, value: null }],
+    ['no key', { ...record, key: null }],
+  ])('refuses a record with %s rather than lose a part of it', (_, unfit) => {
+    expect(() => packOutbox([record, unfit])).toThrow();
+  });
+
+  it('refuses bytes that were cut short', () => {
+    const packed = packOutbox([record])!;
+    expect(() => unpackOutbox(packed.subarray(0, 6))).toThrow();
+  });
+});

@@ -1,0 +1,35 @@
+import type { Loaded, Plan } from '../../src/pipeline';
+
+/** The hashes of one task as plain maps: what plans read and write, without a store around it. */
+export interface Shelf {
+  /** Carries out a plan: loads what it asks for, projects, writes, and gives what is to be emitted. */
+  run(plan: Plan): ReturnType<Plan['project']>['outgoing'];
+  entries(hash: string): ReadonlyMap<string, Buffer>;
+  hashes(): readonly string[];
+}
+
+export function shelf(): Shelf {
+  const hashes = new Map<string, Map<string, Buffer>>();
+  const at = (hash: string): Map<string, Buffer> => {
+    const known = hashes.get(hash) ?? new Map<string, Buffer>();
+    hashes.set(hash, known);
+    return known;
+  };
+  return {
+    run(plan) {
+      const loaded: Loaded = plan.reads.map(({ hash, fields }) =>
+        fields.map((field) => at(hash).get(field.toString('latin1')) ?? null),
+      );
+      const { writes, outgoing } = plan.project(loaded);
+      for (const { hash, entries } of writes) {
+        for (const [field, value] of entries) {
+          if (value === null) at(hash).delete(field.toString('latin1'));
+          else at(hash).set(field.toString('latin1'), value);
+        }
+      }
+      return outgoing;
+    },
+    entries: at,
+    hashes: () => [...hashes.keys()],
+  };
+}
