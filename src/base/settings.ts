@@ -47,7 +47,7 @@ const policy = {
   schema: z
     .string()
     .pipe(z.enum(['efs', 'relay'], { error: 'is neither efs nor relay' }))
-    .transform((name) => (name === 'efs' ? 'EFS' : 'RELAY') as 'EFS' | 'RELAY'),
+    .transform((name): 'EFS' | 'RELAY' => (name === 'efs' ? 'EFS' : 'RELAY')),
   expects: 'efs or relay',
   show: (value: 'EFS' | 'RELAY') => value.toLowerCase(),
 };

@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock';
 import { partitionOf } from '../feedback/partitioner';
 import { FEEDBACK_TOPICS } from '../feedback/topics';
 import type { OutgoingRecord, Sink } from '../kpi/sink';
-import type { TrafficRecord } from '../simulation/traffic';
+import type { TrafficRecord } from '../simulation/record';
 
 /** How many records became of what; adds up while it is produced. */
 export interface Produced {

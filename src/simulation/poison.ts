@@ -5,10 +5,10 @@ import { FEEDBACK_TOPICS } from '../feedback/topics';
 import type { Dice } from './dice';
 import { weighted } from './dice';
 import type { Encode } from './encode';
-import type { TrafficRecord } from './traffic';
+import type { FeedbackRecord, TrafficRecord } from './record';
 
 interface Victim {
-  readonly record: TrafficRecord & { readonly feedback: Feedback };
+  readonly record: FeedbackRecord;
   readonly encode: Encode;
   readonly source: Dice;
   readonly limits: RecordLimits;
@@ -107,7 +107,7 @@ const byWeight = weighted(POISONS.map((poison) => [poison, poison.weight] as con
 export function poisoner(source: Dice, encode: Encode, limits: RecordLimits) {
   const longValue = Buffer.alloc(limits.maxValueBytes + 1);
   let made = 0;
-  return (record: TrafficRecord & { readonly feedback: Feedback }): TrafficRecord => {
+  return (record: FeedbackRecord): TrafficRecord => {
     const poison = POISONS[made++] ?? byWeight(source);
     const spoiled = poison.spoil({ record, encode, source, limits, longValue });
     return { ...record, ...spoiled, feedback: null, poison: poison.reason };

@@ -1,4 +1,4 @@
-import type { Reason, RecordLimits } from '../feedback/decode';
+import type { RecordLimits } from '../feedback/decode';
 import type { Feedback, FeedbackKind } from '../feedback/feedback';
 import type { RecordHeader } from '../feedback/source';
 import { FEEDBACK_TOPICS } from '../feedback/topics';
@@ -7,22 +7,10 @@ import { type Dice, dice } from './dice';
 import type { Encode } from './encode';
 import { life } from './life';
 import { poisoner } from './poison';
+import type { FeedbackRecord, TrafficRecord } from './record';
 import { type Story, timeline } from './timeline';
 
-/** One record to be produced. */
-export interface TrafficRecord {
-  /** Index into `FEEDBACK_TOPICS`. */
-  readonly topic: number;
-  readonly key: Buffer | null;
-  readonly value: Buffer | null;
-  readonly headers: readonly RecordHeader[];
-  /** To be produced anywhere but where its key belongs. */
-  readonly misplaced: boolean;
-  /** What the value says; null where the record must be set aside. */
-  readonly feedback: Feedback | null;
-  /** Why the record must be set aside, or null. */
-  readonly poison: Reason | null;
-}
+export type { TrafficRecord };
 
 export interface TrafficOptions extends CampaignOptions {
   /** 0 keeps the order of event time; towards 1, records come up to some 10,000 others too late or too early. */
@@ -56,7 +44,7 @@ const topicOf = Object.fromEntries(FEEDBACK_TOPICS.map(({ kind }, index) => [kin
 >;
 const NO_HEADERS: readonly RecordHeader[] = [];
 
-function record(feedback: Feedback, encode: Encode): TrafficRecord & { readonly feedback: Feedback } {
+function record(feedback: Feedback, encode: Encode): FeedbackRecord {
   return {
     topic: topicOf[feedback.kind],
     key: Buffer.from(feedback.messageId),
@@ -70,9 +58,9 @@ function record(feedback: Feedback, encode: Encode): TrafficRecord & { readonly 
 
 function* poisoned(
   source: Dice,
-  records: Iterable<TrafficRecord & { readonly feedback: Feedback }>,
+  records: Iterable<FeedbackRecord>,
   share: number,
-  spoil: (record: TrafficRecord & { readonly feedback: Feedback }) => TrafficRecord,
+  spoil: (record: FeedbackRecord) => TrafficRecord,
 ): Generator<TrafficRecord> {
   for (const each of records) {
     yield each;
@@ -129,10 +117,7 @@ export function* feedback(options: CampaignOptions): Generator<Feedback> {
   yield* timeline(stories());
 }
 
-function* encoded(
-  options: CampaignOptions,
-  encode: Encode,
-): Generator<TrafficRecord & { readonly feedback: Feedback }> {
+function* encoded(options: CampaignOptions, encode: Encode): Generator<FeedbackRecord> {
   for (const each of feedback(options)) yield record(each, encode);
 }
 

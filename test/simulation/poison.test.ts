@@ -6,7 +6,8 @@ import { SCHEMAS } from '../../src/feedback/schemas';
 import type { LogRecord } from '../../src/feedback/source';
 import { FEEDBACK_TOPICS } from '../../src/feedback/topics';
 import { wireEncoder } from '../../src/simulation/encode';
-import { ORDINARY_TRAFFIC, traffic, type TrafficRecord } from '../../src/simulation/traffic';
+import { ORDINARY_TRAFFIC, traffic } from '../../src/simulation/traffic';
+import type { TrafficRecord } from '../../src/simulation/record';
 
 const PARTITIONS = 4;
 
