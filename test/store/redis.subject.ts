@@ -48,7 +48,7 @@ export function redisSubject(client: RedisClient, without: readonly Check[] = []
     async snapshot(namespace) {
       const keys = await keysIn(client, namespace);
       const dumps = await Promise.all(
-        keys.map(async ({ node, key }) => ({ node, key, dump: (await node.dumpBuffer(key)) })),
+        keys.map(async ({ node, key }) => ({ node, key, dump: await node.dumpBuffer(key) })),
       );
       return async () => {
         await wipe(client, namespace);

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { closeRedis, connectRedis } from '../../src/store/connect.redis';
-import type { RedisClient } from '../../src/store/scripts.redis';
+import { readScripts, scriptOf, type RedisClient } from '../../src/store/scripts.redis';
 import type { Commit, Generations, Store } from '../../src/store/store';
 import { memoryStore } from '../../src/store/store.memory';
+import { redisStore } from '../../src/store/store.redis';
 import { describeWithServers } from '../servers/servers';
 import { describeDefences } from './defence.contract';
 import { bytes, claimed, commitOf, manifestOf, newNamespace, read, start, task, write } from './given';
@@ -36,6 +37,19 @@ describeWithServers(['redis'], 'the store in Redis', (servers) => {
     await store.commit(task, commitOf(claim, { writes, outbox: bytes('out') }));
     const keys = await client.keys(`efs:${namespace}:{1.s.0}*`);
     expect(keys.sort()).toEqual(['h:m/{x}/0', 'o', 't'].map((end) => `efs:${namespace}:{1.s.0}:${end}`));
+  });
+
+  it('makes no generation active whose layout another process has changed meanwhile', async () => {
+    const namespace = newNamespace();
+    const scripts = readScripts();
+    // Stands for the other process: between our layout of a task and the commit of its seed.
+    const create = scriptOf(scripts.create.text.replace("'p', ARGV[1]", "'p', '99,99'"));
+    const raced = redisStore(client, { namespace }, { ...scripts, create });
+    await expect(raced.create(manifestOf(1), start, [])).rejects.toMatchObject({ code: 'redis-unavailable' });
+    const store = redisStore(client, { namespace });
+    expect(await store.active()).toBeNull();
+    await store.create(manifestOf(1), start, []);
+    expect(await store.inspect(task)).toEqual({ epoch: 0, sequence: 0, positions: [0, 0] });
   });
 
   it('answers any sequence of acts as the store in memory does', async () => {
