@@ -73,7 +73,11 @@ export async function embed(
         watchers: { ...watching, outages: outagesOf(watching, systemClock) },
         pipelines: ['status', 'kpi'],
         partitions: config.partitions,
-        ids: schemaIds,
+        ids: {
+          contribution: schemaIds.Contribution,
+          kpiChanged: schemaIds.KpiChanged,
+          messageStatusChanged: schemaIds.MessageStatusChanged,
+        },
         signal: abort.signal,
       },
     ),

@@ -42,17 +42,24 @@ export interface Hold {
   readonly emitted: Promise<FencedOutcome>;
 }
 
+/** What became of a batch: of its commit, or of the outbox before it, which must have been acknowledged. */
+export type BatchOutcome = CommitOutcome | Exclude<FencedOutcome, 'acknowledged'>;
+
 /** What a batch came to, for whoever watches. */
 export interface Processed {
   readonly hold: Hold;
-  readonly outcome: CommitOutcome;
+  readonly outcome: BatchOutcome;
   readonly folded: number;
   readonly rejected: readonly Rejected[];
   readonly outgoing: readonly OutgoingRecord[];
 }
 
 /** The path of a batch: from bytes to committed state and outgoing records. */
-export async function processBatch<Input>(ends: TaskEnds<Input>, hold: Hold, batch: Batch): Promise<Processed> {
+export async function processBatch<Input>(
+  ends: TaskEnds<Input>,
+  hold: Hold,
+  batch: Batch,
+): Promise<Processed> {
   const decoded = await ends.decode(batch.records);
   return processInputs(ends, hold, decoded, batch.next);
 }
@@ -72,15 +79,23 @@ export async function processInputs<Input>(
   const [loaded] = await Promise.all([ends.load(plan.reads), ends.setAside(rejected)]);
   const { writes, outgoing } = plan.project(loaded);
   const seen = { hold, folded: inputs.length, rejected, outgoing };
-  if ((await hold.emitted) === 'fenced') return { ...seen, outcome: 'fenced' };
+  const emitted = await hold.emitted;
+  if (emitted !== 'acknowledged') return { ...seen, outcome: emitted };
 
   const { epoch, positions: expected } = hold;
   const sequence = hold.sequence + 1;
-  const outcome = await ends.commit({ epoch, sequence, expected, next, writes, outbox: packOutbox(outgoing) });
+  const outcome = await ends.commit({
+    epoch,
+    sequence,
+    expected,
+    next,
+    writes,
+    outbox: packOutbox(outgoing),
+  });
   if (outcome !== 'committed') return { ...seen, outcome };
 
-  const emitted = emitInBackground(ends, outgoing, next);
-  return { ...seen, outcome, hold: { epoch, sequence, positions: next, emitted } };
+  const emitting = emitInBackground(ends, outgoing, next);
+  return { ...seen, outcome, hold: { epoch, sequence, positions: next, emitted: emitting } };
 }
 
 /** The outbox leaves while the next batch is read and folded; a failure surfaces where the next commit awaits it. */

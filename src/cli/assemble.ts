@@ -14,6 +14,7 @@ import type { Meter } from '../service/meter';
 import { type Dependency, type Outages, watchOutages } from '../service/outages';
 import { retryUntil } from '../service/retry';
 import type { PipelineName, ServiceEnds } from '../service/run';
+import type { SchemaIds } from '../service/setup';
 import type { Generations, Store } from '../store/store';
 
 /** The ends of the service, real or in memory. */
@@ -25,13 +26,6 @@ export interface Ends {
   readonly reader: TopicReader;
   readonly committedOffset: CommittedOffset;
   readonly sources: { readonly status: Source; readonly kpi: Source };
-}
-
-/** The ids under which the records that go out are registered. */
-export interface OutgoingSchemaIds {
-  readonly Contribution: number;
-  readonly KpiChanged: number;
-  readonly MessageStatusChanged: number;
 }
 
 /** Who watches a service. */
@@ -74,7 +68,7 @@ export function assemble(
     readonly watchers: Watchers;
     readonly pipelines: readonly PipelineName[];
     readonly partitions: number;
-    readonly ids: OutgoingSchemaIds;
+    readonly ids: SchemaIds;
     /** Calls off what waits for the registry. */
     readonly signal: AbortSignal;
     readonly clock?: Clock;
@@ -87,10 +81,10 @@ export function assemble(
   const limits = { maxValueBytes: config.maxValueBytes, maxHeaders: config.maxHeaders };
   const groups = domainGroups(config.domainGroups);
   const wire = {
-    contribution: wireType<Contribution>(SCHEMAS.Contribution.type, ids.Contribution),
-    kpiChanged: wireType<KpiChanged>(SCHEMAS.KpiChanged.type, ids.KpiChanged),
+    contribution: wireType<Contribution>(SCHEMAS.Contribution.type, ids.contribution),
+    kpiChanged: wireType<KpiChanged>(SCHEMAS.KpiChanged.type, ids.kpiChanged),
     statusChanged: config.messageStatus
-      ? wireType<MessageStatusChanged>(SCHEMAS.MessageStatusChanged.type, ids.MessageStatusChanged)
+      ? wireType<MessageStatusChanged>(SCHEMAS.MessageStatusChanged.type, ids.messageStatusChanged)
       : null,
   };
   const { partitioner } = config;

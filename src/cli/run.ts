@@ -1,4 +1,126 @@
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
+import { systemClock, systemRandom } from '../base/clock';
+import type { Config } from '../base/config';
+import { openLog } from '../base/log';
+import { createHealth, type Health } from '../http/health';
+import { createMetrics } from '../http/metrics';
+import { startHttp } from '../http/server.http';
+import { retryUntil } from '../service/retry';
+import { type PipelineName, type Service, startService } from '../service/run';
+import { schemaIds } from '../service/setup';
+import { assemble, outagesOf } from './assemble';
+import { EXIT, failureOf } from './failure';
+import { addExample, addSettings, ALL_SETTINGS, configOf } from './options';
+import { openRealEnds } from './real-ends';
+import { version } from './version';
 
-/** `efs run`. */
-export const runCommand = (): Command => new Command('run').description('run the service');
+const STOP_GRACE_MS = 5_000;
+const STOP_DEADLINE_MS = 9_500;
+
+/** `efs run`: the service, until it is told to stop. */
+export const runCommand = (): Command =>
+  addExample(
+    addSettings(
+      new Command('run')
+        .description('run the service: feedback in, KPI changes out')
+        .option('--pipelines <list>', 'which pipelines to run here', parsePipelines, ['status', 'kpi'])
+        .action(async (options: { pipelines: PipelineName[] }, command: Command) =>
+          run(configOf(command), options.pipelines),
+        ),
+      ALL_SETTINGS,
+    ),
+    'efs run --pipelines status,kpi',
+  );
+
+function parsePipelines(text: string): PipelineName[] {
+  const names = [...new Set(text.split(',').map((name) => name.trim()))];
+  const known = names.filter((name): name is PipelineName => name === 'status' || name === 'kpi');
+  if (known.length !== names.length) throw new InvalidArgumentError('It must be status, kpi, or status,kpi.');
+  return known;
+}
+
+/** Runs until a signal or a failure for good. Resolves when everything has been let go. */
+async function run(config: Config, pipelines: readonly PipelineName[]): Promise<void> {
+  const log = openLog({ level: config.logLevel, format: config.logFormat });
+  const health = createHealth();
+  const metrics = createMetrics({ version, node: process.version });
+  const stop = new AbortController();
+  const fatal = failures(health, stop);
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (stop.signal.aborted) process.exit(EXIT.FAILED);
+    log.info('stopping: finishing what is under way', { signal });
+    stop.abort();
+  };
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+
+  const http = await startHttp({ host: config.httpHost, port: config.httpPort, health, metrics });
+  log.info('starting', { version, host: config.httpHost, port: http.port, groupId: config.groupId });
+  const watching = { log, meter: metrics, onReason: health.set, onFatal: fatal.failed };
+  const started = start(
+    config,
+    pipelines,
+    { ...watching, outages: outagesOf(watching, systemClock) },
+    stop.signal,
+  );
+  started.catch(fatal.failed);
+
+  await aborted(stop.signal);
+  health.set('stopping', 'stopping');
+  deadline(log);
+  const running = await started.catch(() => null);
+  await running?.service.stop(STOP_GRACE_MS);
+  await running?.close();
+  await http.close();
+  log.info('stopped');
+  if (fatal.error() !== null) throw fatal.error();
+  process.exit(EXIT.OK);
+}
+
+/** Remembers the first failure for good, and stops the process because of it. */
+function failures(health: Health, stop: AbortController): { failed(error: unknown): void; error(): unknown } {
+  let first: unknown = null;
+  return {
+    failed: (error) => {
+      if (stop.signal.aborted) return;
+      first = error;
+      health.fail(failureOf(error, false).text.trim());
+      stop.abort();
+    },
+    error: () => first,
+  };
+}
+
+/** Opens the ends and starts the service on them; whatever waits is called off by `signal`. */
+async function start(
+  config: Config,
+  pipelines: readonly PipelineName[],
+  watchers: Parameters<typeof assemble>[2]['watchers'],
+  signal: AbortSignal,
+): Promise<{ service: Service; close(): Promise<void> }> {
+  const { outages, log } = watchers;
+  const retry = retryUntil(signal, { clock: systemClock, random: systemRandom, outages });
+  const { ends, close } = await openRealEnds(config, { clock: systemClock, log, outages, retry });
+  const [first = 'status'] = pipelines;
+  const partitions = await retry(() => ends.sources[first].partitions());
+  const ids = await retry(() => schemaIds(ends.registry, config.topicPrefix));
+  const service = await startService(
+    assemble(config, ends, { watchers, pipelines, partitions, ids, signal }),
+  );
+  return { service, close };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+/** A stop that hangs ends all the same: what was not committed is read again. */
+function deadline(log: ReturnType<typeof openLog>): void {
+  const timer = setTimeout(() => {
+    log.warn('stopping took too long: ending without waiting any more', { durationMs: STOP_DEADLINE_MS });
+    process.exit(EXIT.FAILED);
+  }, STOP_DEADLINE_MS);
+  timer.unref();
+}

@@ -1,10 +1,13 @@
 import { type Kafka, Partitioners, type Producer, type TopicMessages } from 'kafkajs';
-import { EfsError } from '../base/errors';
+import type { Clock } from '../base/clock';
+import { EfsError, isRetriable } from '../base/errors';
 import { kafkaFailure } from '../feedback/wire.kafka';
 import type { FencedOutcome, FencedSink, FencedSinks, OutgoingRecord } from './sink';
 import { witnessPartition } from './witness';
 
 export interface FencedOptions {
+  /** Stamps records that bring no stamp. */
+  readonly clock: Clock;
   /** The consumer group whose committed offsets are the witnesses, and the prefix of the transactional ids. */
   readonly group: string;
   /** The tenant's prefix of topic names. */
@@ -20,40 +23,31 @@ export interface FencedOptions {
 export function kafkaFencedSinks(kafka: Kafka, options: FencedOptions): FencedSinks {
   return {
     async open(name) {
-      return fencedSink(kafka, options, name, await openProducer(kafka, options, name));
+      return fencedSink(options, name, await openProducer(kafka, options, name));
     },
   };
 }
 
-function fencedSink(kafka: Kafka, options: FencedOptions, name: string, first: Producer): FencedSink {
-  let producer: Producer | null = first;
-  let fenced = false;
-  let closed = false;
-
-  const drop = (): void => {
-    void producer?.disconnect().catch(() => undefined);
-    producer = null;
-  };
-
+function fencedSink(options: FencedOptions, name: string, producer: Producer): FencedSink {
+  let ended: Exclude<FencedOutcome, 'acknowledged'> | null = null;
+  const disconnect = (): Promise<void> => producer.disconnect().catch(() => undefined);
   return {
     async emit(records, witness) {
-      if (closed) throw new EfsError('kafka-unavailable', 'the sink is closed');
-      if (fenced) return 'fenced';
+      if (ended !== null) return ended;
       try {
-        // After an unknown outcome a new epoch settles the old transaction; the same records then come once more.
-        producer ??= await openProducer(kafka, options, name);
         return await emitInTransaction(producer, options, name, records, witness);
       } catch (error) {
-        drop();
-        fenced = saysFenced(error);
-        if (fenced) return 'fenced';
-        throw kafkaFailure(error);
+        void disconnect();
+        const failure = kafkaFailure(error);
+        if (!saysFenced(error) && !isRetriable(failure)) throw failure;
+        // A new epoch for the same records could overtake an owner who has gone on: only a new claim may open one.
+        ended = saysFenced(error) ? 'fenced' : 'unacknowledged';
+        return ended;
       }
     },
     async close() {
-      closed = true;
-      await producer?.disconnect().catch(() => undefined);
-      producer = null;
+      ended ??= 'unacknowledged';
+      await disconnect();
     },
   };
 }
@@ -78,13 +72,14 @@ async function openProducer(kafka: Kafka, { group }: FencedOptions, name: string
 
 async function emitInTransaction(
   producer: Producer,
-  { group, prefix = '', witnessTopic }: FencedOptions,
+  { clock, group, prefix = '', witnessTopic }: FencedOptions,
   name: string,
   records: readonly OutgoingRecord[],
   witness: number,
 ): Promise<FencedOutcome> {
   const transaction = await producer.transaction();
-  if (records.length > 0) await transaction.sendBatch({ acks: -1, topicMessages: byTopic(records, prefix) });
+  if (records.length > 0)
+    await transaction.sendBatch({ acks: -1, topicMessages: byTopic(records, prefix, clock.now()) });
   await transaction.sendOffsets({
     consumerGroupId: group,
     topics: [
@@ -95,13 +90,12 @@ async function emitInTransaction(
   return 'acknowledged';
 }
 
-function byTopic(records: readonly OutgoingRecord[], prefix: string): TopicMessages[] {
+function byTopic(records: readonly OutgoingRecord[], prefix: string, now: number): TopicMessages[] {
   const topics = new Map<string, TopicMessages>();
-  for (const { topic, partition, key, value, timestamp, headers = [] } of records) {
+  for (const { topic, partition, key, value, timestamp = now, headers = [] } of records) {
     if (headers.length > 0) throw new EfsError('topic-unfit', 'fenced records carry no headers');
-    const stamp = timestamp === undefined ? {} : { timestamp: String(timestamp) };
     const entry = topics.get(topic) ?? { topic: prefix + topic, messages: [] };
-    entry.messages.push({ key, value, partition, ...stamp });
+    entry.messages.push({ key, value, partition, timestamp: String(timestamp) });
     topics.set(topic, entry);
   }
   return [...topics.values()];

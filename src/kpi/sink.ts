@@ -30,10 +30,16 @@ export interface FencedSinks {
   open(name: string): Promise<FencedSink>;
 }
 
-export type FencedOutcome = 'acknowledged' | 'fenced';
+/**
+ * - `acknowledged`: the records are in the log, with their witness.
+ * - `fenced`: another sink has been opened under the name; nothing of this one reaches the log any more.
+ * - `unacknowledged`: whether the records are in the log is not known, and this sink is of no more use. Its owner must
+ *   open another and claim its task again before it emits anything: in between somebody else may have gone on.
+ */
+export type FencedOutcome = 'acknowledged' | 'fenced' | 'unacknowledged';
 
 export interface FencedSink {
-  /** All or nothing, in order, with the witness: the input position that the records speak of. */
+  /** All or nothing, in order, with the witness: the input position that the records speak of. Does not retry. */
   emit(records: readonly OutgoingRecord[], witness: number): Promise<FencedOutcome>;
   close(): Promise<void>;
 }

@@ -117,7 +117,7 @@ export function kpiTask(
         ...base.ends,
         project: (inputs) => planKpi(rules, inputs, duties.muted()),
         emit: async (records, [witness = 0]) =>
-          records.length === 0 ? 'acknowledged' : base.retry(() => sink.emit(records, witness)),
+          records.length === 0 ? 'acknowledged' : unlessAborted(signal, () => sink.emit(records, witness)),
         owedAtClaim: duties.atClaim,
         owedAfterCommit: duties.afterCommit,
         close: () => sink.close(),
@@ -160,7 +160,8 @@ function taskBase<Decoded>(
       observe: (processed) => meterOutcome(meter, pipeline, processed),
       onRolledBack: () => ends.onRolledBack(address),
       onProgress: (positions, lag) => {
-        ends.sources[pipeline].noteProgress(partition, positions);
+        // The kpi group's offsets are the witness of what was published, and nobody else's to write.
+        if (pipeline === 'status') ends.sources.status.noteProgress(partition, positions);
         topics.forEach((topic, index) => meter.lag(topic, partition, lag[index] ?? 0));
       },
     },

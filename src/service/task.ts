@@ -1,14 +1,21 @@
 import type { Positions, Source } from '../feedback/source';
-import { type Hold, processBatch, type Processed, processInputs, type TaskEnds } from '../pipeline';
+import {
+  type BatchOutcome,
+  type Hold,
+  processBatch,
+  type Processed,
+  processInputs,
+  type TaskEnds,
+} from '../pipeline';
 import { unpackOutbox } from '../store/outbox';
-import type { Claim, CommitOutcome } from '../store/store';
+import type { Claim } from '../store/store';
 
 /*
  * The life of a task: one partition of one pipeline at one owner.
  *
  *   shut out former owners' sinks ──> claim ──> drain the outbox ──> do what it owes ──> batch, batch, batch ──> stopped
  *     ^                                                                                           │
- *     └────────────────────────────── rolled back: the store is older than its owner <────────────┤
+ *     └──────── rolled back: the store is older than its owner; unacknowledged: the sink is lost <┤
  *                                      fenced: another owner; lost: no state         <────────────┘
  */
 
@@ -55,8 +62,8 @@ export async function runTask<Input>(task: Task<Input>, stopping: Stopping): Pro
       const claim = await task.claim();
       if (claim === null) return 'lost';
       const end = await holdTask(task, opened, claim, stopping);
-      if (end !== 'rolled-back') return end;
-      task.onRolledBack();
+      if (end === 'rolled-back') task.onRolledBack();
+      else if (end !== 'unacknowledged') return end;
     } finally {
       await opened.close();
     }
@@ -69,14 +76,14 @@ async function holdTask<Input>(
   ends: Opened<Input>,
   claim: Claim,
   stopping: Stopping,
-): Promise<TaskEnd | 'rolled-back'> {
+): Promise<TaskEnd | 'rolled-back' | 'unacknowledged'> {
   let hold = adopt(ends, claim);
-  const observed = (processed: Processed): CommitOutcome => {
+  const observed = (processed: Processed): BatchOutcome => {
     task.observe(processed);
     hold = processed.hold;
     return processed.outcome;
   };
-  const doOwed = async (owed: AsyncIterable<readonly Input[]>): Promise<CommitOutcome> => {
+  const doOwed = async (owed: AsyncIterable<readonly Input[]>): Promise<BatchOutcome> => {
     for await (const inputs of owed) {
       const outcome = observed(await processInputs(ends, hold, { inputs, rejected: [] }, hold.positions));
       if (outcome !== 'committed') return outcome;

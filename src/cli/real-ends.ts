@@ -1,0 +1,79 @@
+import type { Config } from '../base/config';
+import type { Clock } from '../base/clock';
+import type { Log } from '../base/log';
+import { kafkaClient } from '../feedback/client.kafka';
+import { kafkaCommittedOffset, kafkaReader } from '../feedback/reader.kafka';
+import { httpRegistry } from '../feedback/registry.http';
+import { kafkaSource, SOURCE_LIMITS } from '../feedback/source.kafka';
+import { CONTRIBUTIONS_TOPIC } from '../feedback/topics';
+import { kafkaFencedSinks } from '../kpi/fenced.kafka';
+import { kafkaSink } from '../kpi/sink.kafka';
+import type { Outages } from '../service/outages';
+import type { Retry } from '../service/retry';
+import type { PipelineName } from '../service/run';
+import { checkServer, closeRedis, connectRedis } from '../store/connect.redis';
+import { namespaceOf } from '../store/keys';
+import { redisStore } from '../store/store.redis';
+import { type Ends, groupOf, topicsOf } from './assemble';
+
+/**
+ * Opens Kafka, the registry and Redis as the settings say, and waits for those that do not answer. Throws what waiting
+ * cannot mend: `config-invalid` for refused credentials, `redis-evicts`.
+ */
+export async function openRealEnds(
+  config: Config,
+  how: { readonly clock: Clock; readonly log: Log; readonly outages: Outages; readonly retry: Retry },
+): Promise<{ ends: Ends; close(): Promise<void> }> {
+  const { clock, log, outages, retry } = how;
+  const kafka = kafkaClient({ brokers: [...config.kafkaBrokers], clientId: 'efs' }, (level, message) =>
+    log.debug(`kafkajs ${level}: ${message}`),
+  );
+  const client = await retry(() =>
+    connectRedis(config.redisUrl, {
+      commandTimeoutMs: config.redisTimeoutMs,
+      log: { info: (_, message) => log.debug(message), warn: (_, message) => log.debug(message) },
+    }),
+  );
+  await retry(() => checkServer(client));
+
+  const sourceOf = (pipeline: PipelineName) => {
+    const party = Symbol(`${pipeline} source`);
+    return kafkaSource({
+      kafka,
+      clock,
+      topics: topicsOf(config, pipeline),
+      groupId: groupOf(config, pipeline),
+      limits: {
+        ...SOURCE_LIMITS,
+        group: {
+          ...SOURCE_LIMITS.group,
+          sessionTimeoutMs: config.sessionTimeoutMs,
+          heartbeatIntervalMs: Math.min(3_000, Math.ceil(config.sessionTimeoutMs / 6)),
+        },
+      },
+      onOutage: (error) => outages.failed(party, error),
+      onRecovered: () => outages.answered(party),
+    });
+  };
+  const reader = kafkaReader(kafka, clock);
+  const sink = kafkaSink(kafka, { clock, prefix: config.topicPrefix });
+  const ends: Ends = {
+    registry: httpRegistry({ url: config.schemaRegistryUrl, timeoutMs: config.registryTimeoutMs }),
+    store: redisStore(client, { namespace: namespaceOf(config.groupId, config.topicPrefix) }),
+    reader,
+    sink,
+    fencedSinks: kafkaFencedSinks(kafka, {
+      clock,
+      prefix: config.topicPrefix,
+      group: groupOf(config, 'kpi'),
+      witnessTopic: config.topicPrefix + CONTRIBUTIONS_TOPIC,
+    }),
+    committedOffset: kafkaCommittedOffset(kafka),
+    sources: { status: sourceOf('status'), kpi: sourceOf('kpi') },
+  };
+  const close = async (): Promise<void> => {
+    await Promise.allSettled([sink.close(), reader.close()]);
+    closeRedis(client);
+  };
+  return { ends, close };
+}
