@@ -1,0 +1,44 @@
+import type { Clock } from '../../src/base/clock';
+
+/** A clock that stands still until it is told how much time has passed. */
+export interface VirtualClock extends Clock {
+  /** Moves the time, and ends the sleeps that are due by then, in the order in which they are. */
+  advance(ms: number): void;
+  /** Sleeps that have not ended. */
+  sleeping(): number;
+}
+
+export function virtualClock(start = Date.UTC(2026, 10, 22)): VirtualClock {
+  let now = 0;
+  let sleeps: { readonly due: number; readonly wake: () => void }[] = [];
+  return {
+    now: () => start + now,
+    monotonic: () => now,
+    sleep: (ms, signal) =>
+      new Promise((resolve) => {
+        if (signal?.aborted === true || ms <= 0) return resolve();
+        const sleep = { due: now + ms, wake: () => resolve() };
+        sleeps.push(sleep);
+        signal?.addEventListener(
+          'abort',
+          () => {
+            sleeps = sleeps.filter((other) => other !== sleep);
+            resolve();
+          },
+          { once: true },
+        );
+      }),
+    advance(ms) {
+      now += ms;
+      const due = sleeps.filter((sleep) => sleep.due <= now).sort((a, b) => a.due - b.due);
+      sleeps = sleeps.filter((sleep) => sleep.due > now);
+      for (const { wake } of due) wake();
+    },
+    sleeping: () => sleeps.length,
+  };
+}
+
+/** Lets everything happen that needs no time to pass. */
+export async function turn(): Promise<void> {
+  for (let i = 0; i < 4; i += 1) await new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,153 @@
+import { SCHEMAS as RECORD_SCHEMAS } from '../../src/feedback/schemas';
+import {
+  DEAD_LETTER_TOPIC,
+  DELIVERY_KPI_TOPIC,
+  FEEDBACK_TOPICS,
+  MESSAGE_STATUS_TOPIC,
+} from '../../src/feedback/topics';
+import { type KpiChanged, type MessageStatusChanged, wireType } from '../../src/kpi/encode';
+import { statusOf } from '../../src/status/projection';
+import { decodeMessage, decodeMessageId } from '../../src/store/codec';
+import { compare, type Observed } from '../recount/compare';
+import type { RawRecord } from '../recount/read';
+import { DEFAULT_GROUPS, recount, type Recount } from '../recount/recount';
+import { SCHEMAS } from './records';
+import type { World } from './world';
+
+const kpiChanged = wireType<KpiChanged>(RECORD_SCHEMAS.KpiChanged.type, 0);
+const statusChanged = wireType<MessageStatusChanged>(RECORD_SCHEMAS.MessageStatusChanged.type, 0);
+
+const plain = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
+
+interface Found extends RawRecord {
+  readonly sequence: number;
+  header(name: string): string;
+}
+
+/** Every record that a topic of the world holds, in the order of arrival. */
+function recordsOf({ log, partitions }: World, topic: string): Found[] {
+  const found: Found[] = [];
+  for (let partition = 0; partition < partitions; partition += 1) {
+    const { low, high } = log.watermarks(topic, partition);
+    for (let offset = low; offset < high; offset += 1) {
+      const entry = log.entry(topic, partition, offset);
+      if (entry?.record == null) continue;
+      const { key, value, headers = [] } = entry.record;
+      const header = (name: string): string =>
+        headers.find((each) => each.name.toString() === name)?.value?.toString() ?? '';
+      found.push({
+        topic,
+        partition,
+        offset,
+        key,
+        value,
+        headerCount: headers.length,
+        header,
+        sequence: entry.sequence,
+      });
+    }
+  }
+  return found.sort((a, b) => a.sequence - b.sequence);
+}
+
+/** The recount of everything that was ever produced in the world. */
+export function recountWorld(there: World): Recount {
+  const inputs = FEEDBACK_TOPICS.flatMap(({ topic }) => recordsOf(there, topic));
+  return recount(inputs, SCHEMAS, {
+    defaultPolicy: there.settings.policy === 'efs' ? 'EFS' : 'RELAY',
+    groups: DEFAULT_GROUPS,
+    partitions: there.partitions,
+    partitioner: 'murmur2',
+  });
+}
+
+/** Every KPI record, in the order of arrival; the same bytes twice in a row count once. */
+export function kpiRecords(there: World): KpiChanged[] {
+  const last = new Map<string, Buffer>();
+  return recordsOf(there, DELIVERY_KPI_TOPIC).flatMap(({ key, value }) => {
+    const id = key!.toString();
+    if (last.get(id)?.equals(value!) === true) return [];
+    last.set(id, value!);
+    return [plain(kpiChanged.decode(value!))];
+  });
+}
+
+/** Every record of a change of a message, in the order of arrival. */
+export function statusRecords(there: World): MessageStatusChanged[] {
+  return recordsOf(there, MESSAGE_STATUS_TOPIC).map(({ value }) => plain(statusChanged.decode(value!)));
+}
+
+/** Dead letters by origin. */
+export function deadLetters(there: World): Map<string, string> {
+  const letters = recordsOf(there, DEAD_LETTER_TOPIC);
+  return new Map(letters.map(({ header }) => [header('efs.origin'), header('efs.reason')]));
+}
+
+async function storedMessages(there: World): Promise<NonNullable<Observed['messages']>> {
+  const { store, partitions, settings } = there;
+  const found = new Map<string, ReturnType<typeof statusOf>>();
+  const manifest = await store.active();
+  if (manifest === null) return found;
+  const task = store.snapshot().tasks;
+  for (let partition = 0; partition < partitions; partition += 1) {
+    const address = { generation: manifest.generation, pipeline: 'status' as const, partition };
+    const key = [...task.keys()].find((name) => name.includes(`{${manifest.generation}.s.${partition}}`));
+    const hashes = key === undefined ? [] : [...(task.get(key)?.hashes.keys() ?? [])];
+    for (const hash of hashes.filter((name) => name.startsWith('m/'))) {
+      const { entries } = await store.scan(address, hash, '0');
+      for (const [field, value] of entries) {
+        const status = statusOf(decodeMessage(value), settings.policy === 'efs' ? 'EFS' : 'RELAY');
+        found.set(`${hash.split('/')[1]}/${decodeMessageId(field)}`, status);
+      }
+    }
+  }
+  return found;
+}
+
+/** The differences between the recount of a world and what its service has said: none where all is well. */
+export async function differences(there: World): Promise<string[]> {
+  const last = new Map(kpiRecords(there).map((each) => [each.deliveryId, each]));
+  const deliveries = new Map([...last].map(([id, { policy, kpis }]) => [id, { policy, kpis }]));
+  const messages = await storedMessages(there);
+  return compare(recountWorld(there), { deliveries, messages, deadLetters: deadLetters(there) });
+}
+
+/**
+ * What is wrong with the KPI records as a sequence: revisions that do not rise within a generation, links that do not
+ * hold, `previous` that is not what was published before, records without a difference, figures that fall though
+ * nothing can take messages away.
+ */
+export function brokenLinks(there: World): string[] {
+  const before = new Map<string, KpiChanged>();
+  return kpiRecords(there).flatMap((each) => {
+    const last = before.get(each.deliveryId) ?? null;
+    before.set(each.deliveryId, each);
+    return linkProblems(each, last).map(
+      (what) => `${each.deliveryId} generation ${each.generation} revision ${each.revision}: ${what}`,
+    );
+  });
+}
+
+function linkProblems(each: KpiChanged, last: KpiChanged | null): string[] {
+  const problems: string[] = [];
+  const same = (a: unknown, b: unknown): boolean => JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
+  const sameGeneration = last?.generation === each.generation;
+  if (last !== null && each.generation < last.generation) problems.push('the generation falls');
+  if (sameGeneration && each.revision <= last.revision) problems.push('the revision does not rise');
+  if (each.previousRevision !== (sameGeneration ? last.revision : 0)) problems.push('previousRevision');
+  if (!same(each.previous, last?.kpis ?? null)) problems.push('previous is not what was published before');
+  if (last !== null && each.policy === last.policy && same(each.kpis, last.kpis))
+    problems.push('no difference');
+  if (last !== null && each.kpis.relayed < last.kpis.relayed) problems.push('relayed falls');
+  return problems;
+}
+
+/** The same value with the keys of its objects in order. */
+function sorted(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort()
+      .map(([name, part]) => [name, sorted(part)]),
+  );
+}

@@ -1,0 +1,238 @@
+import { readConfig } from '../../src/base/config';
+import { must } from '../../src/base/assert';
+import { assemble, type Ends, groupOf, outagesOf, topicsOf, type Watchers } from '../../src/cli/assemble';
+import type { Feedback } from '../../src/feedback/feedback';
+import { memoryLog, type MemoryLog } from '../../src/feedback/log.memory';
+import { type MemoryRegistry, memoryRegistry } from '../../src/feedback/registry.memory';
+import { TOPIC_SCHEMAS, SCHEMAS as RECORD_SCHEMAS, subjectOf } from '../../src/feedback/schemas';
+import { memoryCommittedOffset, memoryReader, memorySource } from '../../src/feedback/source.memory';
+import { ALL_TOPICS, CONTRIBUTIONS_TOPIC } from '../../src/feedback/topics';
+import { memoryFencedSinks, memorySink } from '../../src/kpi/sink.memory';
+import type { Meter } from '../../src/service/meter';
+import { type Service, startService } from '../../src/service/run';
+import { schemaIds } from '../../src/service/setup';
+import { type Check, memoryStore } from '../../src/store/store.memory';
+import { recordingLog } from '../base/recording-log';
+import { turn, type VirtualClock, virtualClock } from './clock';
+import { produced, type Produced, SCHEMAS } from './records';
+
+/** A whole installation in memory: one log, one store, one registry, and workers that come and go. */
+export interface World {
+  readonly clock: VirtualClock;
+  readonly log: MemoryLog;
+  readonly store: ReturnType<typeof memoryStore>;
+  readonly registry: MemoryRegistry;
+  readonly partitions: number;
+  readonly settings: Settings;
+  produce(all: readonly Feedback[]): void;
+  append(records: readonly Produced[]): void;
+  /** Starts a worker. `wrap` may put faults between it and its ends. */
+  worker(wrap?: (ends: Ends, worker: Mortal) => Ends): Promise<Worker>;
+  /** Lets time pass until nothing has changed for a good while: longer than any wait of the service. */
+  settle(): Promise<void>;
+  /** Lets time pass until something holds. */
+  until(holds: () => boolean, what: string): Promise<void>;
+}
+
+/** What can be killed: from then on none of its calls returns, and it is out of its groups. */
+export interface Mortal {
+  kill(): void;
+}
+
+export interface Worker extends Mortal {
+  readonly service: Service;
+  readonly log: ReturnType<typeof recordingLog>;
+  /** Why it is not ready, by key. */
+  readonly reasons: ReadonlyMap<string, string>;
+  readonly fatal: readonly unknown[];
+  stop(): Promise<void>;
+}
+
+interface Settings {
+  readonly policy: 'efs' | 'relay';
+  readonly messageStatus: 'on' | 'off';
+  readonly lingerMs: number;
+  readonly batchMax: number;
+}
+
+const NO_METER: Meter = {
+  folded: () => undefined,
+  deadLettered: () => undefined,
+  batchTook: () => undefined,
+  commitTook: () => undefined,
+  latency: () => undefined,
+  lag: () => undefined,
+  kpiChanges: () => undefined,
+  fenced: () => undefined,
+  rewound: () => undefined,
+  outage: () => undefined,
+};
+
+const STEP_MS = 100;
+/** 15 s of a standing world: longer than the longest delay of a retry and the wait of a fenced task. */
+const QUIET_STEPS = 150;
+const MAX_STEPS = 20_000;
+
+function configOf(settings: Settings, partitions: number) {
+  const read = readConfig({
+    EFS_PARTITIONS: String(partitions),
+    EFS_POLICY: settings.policy,
+    EFS_MESSAGE_STATUS: settings.messageStatus,
+    EFS_LINGER_MS: String(settings.lingerMs),
+    EFS_BATCH_MAX: String(settings.batchMax),
+  });
+  if ('errors' in read) throw new Error(read.errors.join('\n'));
+  return read.ok;
+}
+
+async function filledRegistry(): Promise<MemoryRegistry> {
+  const registry = memoryRegistry();
+  for (const { topic, record } of TOPIC_SCHEMAS) {
+    const input = [...SCHEMAS.values()].find(
+      (text) => (JSON.parse(text) as { name: string }).name === record,
+    );
+    await registry.register(subjectOf('', topic), input ?? RECORD_SCHEMAS[record].text);
+  }
+  return registry;
+}
+
+/** Ends whose calls hang once their worker is dead. */
+function mortal<T extends object>(ends: T, isDead: () => boolean): T {
+  return new Proxy(ends, {
+    get(target, name, receiver) {
+      const member: unknown = Reflect.get(target, name, receiver);
+      if (typeof member !== 'function') return member;
+      return async (...args: unknown[]) => {
+        if (isDead()) return new Promise(() => undefined);
+        const result: unknown = await (member as (...all: unknown[]) => unknown).apply(target, args);
+        return isDead() ? new Promise(() => undefined) : result;
+      };
+    },
+  });
+}
+
+/** Makes a world of so many partitions. `without` leaves checks of the store out. */
+export async function world(
+  given: Partial<Settings> & { partitions?: number; without?: readonly Check[] } = {},
+): Promise<World> {
+  const { partitions = 4, without = [], ...rest } = given;
+  const settings: Settings = { policy: 'efs', messageStatus: 'off', lingerMs: 100, batchMax: 50, ...rest };
+  const clock = virtualClock();
+  const log = memoryLog({ partitions, clock });
+  const store = memoryStore({ without });
+  const registry = await filledRegistry();
+  const config = configOf(settings, partitions);
+  const ids = await schemaIds(registry, '');
+
+  const append = (records: readonly Produced[]): void => {
+    for (const { topic, partition, key, value, headerCount } of records) {
+      const header = { name: Buffer.from('h'), value: Buffer.from('v') };
+      log.append(topic, partition, {
+        key,
+        value,
+        headers: Array.from({ length: headerCount }, () => header),
+      });
+    }
+  };
+
+  const endsOf = (isDead: () => boolean, service: { leave: () => Promise<void> }): Ends => {
+    const source = (pipeline: 'status' | 'kpi') =>
+      memorySource(log, { topics: topicsOf(config, pipeline), groupId: groupOf(config, pipeline) });
+    const sources = { status: source('status'), kpi: source('kpi') };
+    service.leave = async () => void (await Promise.all([sources.status.stop(), sources.kpi.stop()]));
+    const fenced = memoryFencedSinks(log, {
+      group: groupOf(config, 'kpi'),
+      witnessTopic: CONTRIBUTIONS_TOPIC,
+    });
+    return {
+      registry: mortal(registry, isDead),
+      store: mortal(store, isDead),
+      sink: mortal(memorySink(log), isDead),
+      fencedSinks: mortal({ open: async (name: string) => mortal(await fenced.open(name), isDead) }, isDead),
+      reader: memoryReader(log),
+      committedOffset: memoryCommittedOffset(log),
+      sources,
+    };
+  };
+
+  const worker: World['worker'] = async (wrap = (ends) => ends) => {
+    let dead = false;
+    const life = { leave: async () => undefined as void };
+    const kill = (): void => {
+      dead = true;
+      void life.leave();
+    };
+    const ends = wrap(
+      endsOf(() => dead, life),
+      { kill },
+    );
+    const recorded = recordingLog();
+    const reasons = new Map<string, string>();
+    const fatal: unknown[] = [];
+    const onReason = (key: string, reason: string | null): void =>
+      void (reason === null ? reasons.delete(key) : reasons.set(key, reason));
+    const watching = { log: recorded, meter: NO_METER, onReason };
+    const watchers: Watchers = {
+      ...watching,
+      outages: outagesOf(watching, clock),
+      onFatal: (error) => void fatal.push(error),
+    };
+    const { signal } = new AbortController();
+    const how = { watchers, pipelines: ['status', 'kpi'] as const, partitions, ids, signal, clock };
+    const starting = startService(assemble(config, ends, how));
+    let service: Service | null = null;
+    void starting.then((started) => (service = started));
+    while (service === null) {
+      clock.advance(STEP_MS);
+      await turn();
+    }
+    const started = must<Service>(service, 'the service has started');
+    const stop = async (): Promise<void> => {
+      let over = false;
+      void started.stop(1_000).then(() => (over = true));
+      for (let i = 0; i < MAX_STEPS && !over; i += 1) {
+        clock.advance(STEP_MS);
+        await turn();
+      }
+    };
+    return { service: started, log: recorded, reasons, fatal, kill, stop };
+  };
+
+  const fingerprint = async (): Promise<string> => {
+    const manifest = await store.active();
+    const tasks = [];
+    for (let partition = 0; manifest !== null && partition < partitions; partition += 1) {
+      for (const pipeline of ['status', 'kpi'] as const) {
+        tasks.push(await store.inspect({ generation: manifest.generation, pipeline, partition }));
+      }
+    }
+    const ends = ALL_TOPICS.flatMap((topic) =>
+      Array.from({ length: partitions }, (_, partition) => log.watermarks(topic, partition).high),
+    );
+    return JSON.stringify([manifest?.generation, tasks, ends]);
+  };
+
+  return {
+    ...{ clock, log, store, registry, partitions, settings, append, worker },
+    produce: (all) => append(all.map((each) => produced(each, partitions))),
+    async settle() {
+      let last = '';
+      let quiet = 0;
+      for (let step = 0; quiet < QUIET_STEPS; step += 1) {
+        if (step > MAX_STEPS) throw new Error('the world does not come to rest');
+        clock.advance(STEP_MS);
+        await turn();
+        const now = await fingerprint();
+        quiet = now === last ? quiet + 1 : 0;
+        last = now;
+      }
+    },
+    async until(holds, what) {
+      for (let step = 0; !holds(); step += 1) {
+        if (step > MAX_STEPS) throw new Error(`waited in vain: ${what}`);
+        clock.advance(STEP_MS);
+        await turn();
+      }
+    },
+  };
+}
