@@ -1,0 +1,142 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { systemClock } from '../../src/base/clock';
+import { kafkaClient } from '../../src/feedback/client.kafka';
+import { kafkaReader } from '../../src/feedback/reader.kafka';
+import { FEEDBACK_TOPICS } from '../../src/feedback/topics';
+import { describeWithServers } from '../servers/servers';
+
+const CLI = join(__dirname, '..', '..', 'dist', 'cli.js');
+
+interface Ended {
+  readonly exitCode: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs `efs` in a process of its own, with no settings but those given. */
+function efs(args: readonly string[], settings: Record<string, string> = {}): Promise<Ended> {
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('EFS_'));
+  const env = { ...Object.fromEntries(inherited), ...settings };
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [CLI, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    let [out, err] = ['', ''];
+    child.stdout.on('data', (chunk) => (out += String(chunk)));
+    child.stderr.on('data', (chunk) => (err += String(chunk)));
+    child.on('close', (exitCode) => resolve({ exitCode, out, err }));
+  });
+}
+
+describe('efs without servers', () => {
+  jest.setTimeout(60_000);
+
+  test('shows an example in the help of every command', async () => {
+    const commands = [
+      'setup',
+      'run',
+      'demo',
+      'simulate',
+      'kpis',
+      'delivery',
+      'message',
+      'config',
+      'config check',
+    ];
+    const helps = await Promise.all(commands.map((name) => efs([...name.split(' '), '--help'])));
+    for (const [i, { exitCode, out }] of helps.entries()) {
+      expect([commands[i], exitCode, /Examples?:\n {2}\$ .*efs /.test(out)]).toEqual([commands[i], 0, true]);
+    }
+    const { out } = await efs(['--help']);
+    for (const name of commands) expect(out).toMatch(new RegExp(`^ {2}${name.split(' ')[0]} `, 'm'));
+  });
+
+  test('ends with 2 and all complaints at once where the settings are wrong', async () => {
+    const wrong = { EFS_HTTP_PORT: 'x', EFS_POLICI: 'efs' };
+    const { exitCode, out, err } = await efs(['config', 'check', '--policy', 'none'], wrong);
+    expect([exitCode, out]).toEqual([2, '']);
+    for (const part of ['--policy: "none"', 'EFS_HTTP_PORT: "x"', 'did you mean EFS_POLICY?', 'remedy: ']) {
+      expect(err).toContain(part);
+    }
+    expect(err).not.toMatch(/^ +at /m);
+  });
+
+  test('prints settings that can be read back, without passwords', async () => {
+    const { exitCode, out } = await efs(['config', 'print'], { EFS_REDIS_URL: 'redis://me:s3cret@r:6379' });
+    expect(exitCode).toBe(0);
+    expect(out).toContain('EFS_REDIS_URL=');
+    expect(out).not.toContain('s3cret');
+  });
+
+  test.each([
+    [[]],
+    [['nope']],
+    [['simulate', '--nope']],
+    [['message', 'only-one']],
+    [['simulate', '--rate', 'x']],
+  ])('ends with 2 for the command line %j', async (args) => {
+    const { exitCode, out } = await efs(args);
+    expect([exitCode, out]).toEqual([2, '']);
+  });
+
+  test('ends with 1 and the remedy where a server does not answer', async () => {
+    const kafka = await efs(['kpis', '--kafka-brokers', '127.0.0.1:1']);
+    const redis = await efs(['delivery', 'd1', '--redis-url', 'redis://127.0.0.1:1']);
+    expect([kafka.exitCode, redis.exitCode]).toEqual([1, 1]);
+    expect(kafka.err).toMatch(/^error: .*\nremedy: start Kafka/);
+    expect(redis.err).toMatch(/^error: .*\nremedy: start Redis/);
+  });
+});
+
+describeWithServers(['kafka', 'registry', 'redis'], 'efs with servers', (servers) => {
+  const prefix = `cli-${randomBytes(4).toString('hex')}.`;
+  const settings = () => ({
+    EFS_KAFKA_BROKERS: servers.kafkaBrokers.join(','),
+    EFS_SCHEMA_REGISTRY_URL: servers.registryUrl,
+    EFS_REDIS_URL: servers.redisUrl,
+    EFS_TOPIC_PREFIX: prefix,
+  });
+
+  test('simulate asks for setup first', async () => {
+    const { exitCode, err } = await efs(['simulate'], settings());
+    expect([exitCode, err]).toEqual([2, expect.stringMatching(/does not exist\nremedy: run `efs setup`\n$/)]);
+  });
+
+  test('setup creates what is missing, says so, and finds it there the second time', async () => {
+    const first = await efs(['setup', '--partitions', '3'], settings());
+    expect([first.exitCode, first.err]).toEqual([0, '']);
+    expect(first.out).toMatch(new RegExp(`^created topic ${prefix}mta\\.relayed +3 partitions`, 'm'));
+    const second = await efs(['setup', '--partitions', '3'], settings());
+    expect([second.exitCode, second.out]).toEqual([
+      0,
+      expect.stringMatching(/\neverything was there already\n$/),
+    ]);
+    expect(second.out).not.toContain('created');
+  });
+
+  test('simulate produces what it says', async () => {
+    const options = ['--messages', '500', '--duplicates', '0.1', '--poison', '0.02', '--seed', '7'];
+    const { exitCode, out } = await efs(['simulate', ...options], settings());
+    expect(exitCode).toBe(0);
+    expect(out).toContain('efs simulate --seed 7 ');
+    const reader = kafkaReader(kafkaClient({ brokers: servers.kafkaBrokers, clientId: 'test' }), systemClock);
+    for (const { topic } of FEEDBACK_TOPICS) {
+      let held = 0;
+      for (let partition = 0; partition < 3; partition++) {
+        held += (await reader.watermarks(prefix + topic, partition)).high;
+      }
+      expect(out).toMatch(new RegExp(`^  ${topic} ${held.toLocaleString('en-US')}$`, 'm'));
+    }
+    await reader.close();
+  });
+
+  test('delivery and message say that nothing has been folded yet', async () => {
+    for (const args of [
+      ['delivery', 'DM7-1'],
+      ['message', 'DM7-1', 'm'],
+    ]) {
+      const { exitCode, err } = await efs(args, settings());
+      expect([exitCode, err]).toEqual([1, expect.stringContaining('the state is empty')]);
+    }
+  });
+});
