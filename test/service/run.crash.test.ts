@@ -1,0 +1,148 @@
+import type { Ends } from '../../src/cli/assemble';
+import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC } from '../../src/feedback/topics';
+import type { OutgoingRecord } from '../../src/kpi/sink';
+import type { Check } from '../../src/store/store.memory';
+import {
+  areDeadLetters,
+  barrier,
+  dyingAtEmit,
+  notWaitingForDeadLetters,
+  withCommit,
+  withEmit,
+  withoutDraining,
+} from '../support/faults';
+import { brokenLinks, deadLetters, differences } from '../support/observe';
+import { poison, randomFeedback } from '../support/traffic';
+import { type Mortal, world } from '../support/world';
+
+const SEED = 7;
+const on = (topic: string) => (records: readonly OutgoingRecord[]) =>
+  records.some((record) => record.topic === topic);
+
+/**
+ * A first worker stalls in the midst of a commit; a second one takes over and goes on; then the first one's commit
+ * arrives. Gives the differences that it leaves behind.
+ */
+async function zombie(pipeline: 'status' | 'kpi', without: readonly Check[]): Promise<string[]> {
+  const there = await world({ partitions: 1, without });
+  const all = randomFeedback(SEED, 400, 12);
+  const stall = barrier();
+  const stalled = await there.worker((ends) =>
+    withCommit(ends, async (task) => (task.pipeline === pipeline ? stall.pass() : undefined)),
+  );
+  there.produce(all.slice(0, 100));
+  await there.settle();
+  stall.arm();
+  there.produce(all.slice(100, 120));
+  await there.until(stall.held, 'the first worker stalls');
+  await stalled.stop();
+  await there.worker();
+  there.produce(all.slice(120, 300));
+  await there.settle();
+  stall.release();
+  await there.settle();
+  there.produce(all.slice(300));
+  await there.settle();
+  return [...(await differences(there)), ...brokenLinks(there)];
+}
+
+describe('a worker whose task another has taken over', () => {
+  it.each(['status', 'kpi'] as const)('commits nothing any more to the %s pipeline', async (pipeline) => {
+    expect(await zombie(pipeline, [])).toEqual([]);
+  });
+
+  it.each<[string, Check[]]>([
+    ['the epoch', ['sequence', 'positions']],
+    ['the sequence', ['epoch', 'positions']],
+    ['the positions', ['epoch', 'sequence']],
+  ])('is kept out of the state by %s alone', async (_, without) => {
+    expect(await zombie('status', without)).toEqual([]);
+  });
+
+  it('would spoil the state if the store checked nothing', async () => {
+    expect(await zombie('status', ['epoch', 'sequence', 'positions'])).not.toEqual([]);
+  });
+});
+
+/** A worker dies between a commit and what it emits then; another takes over. Gives the differences. */
+async function crashAtEmit(topic: string, successor: (ends: Ends) => Ends): Promise<string[]> {
+  const there = await world();
+  const all = randomFeedback(SEED, 300);
+  let armed = false;
+  await there.worker((ends, worker) => dyingAtEmit(ends, worker, (records) => armed && on(topic)(records)));
+  there.produce(all.slice(0, 150));
+  await there.settle();
+  armed = true;
+  there.produce(all.slice(150));
+  await there.settle();
+  await there.worker((ends) => successor(ends));
+  await there.settle();
+  return [...(await differences(there)), ...brokenLinks(there)];
+}
+
+describe('a worker that dies between a commit and what it emits', () => {
+  it.each([CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC])(
+    'leaves an outbox for %s that the next owner drains',
+    async (topic) => {
+      expect(await crashAtEmit(topic, (ends) => ends)).toEqual([]);
+    },
+  );
+
+  it.each([CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC])(
+    'would lose what was meant for %s if the next owner did not drain it',
+    async (topic) => {
+      expect(await crashAtEmit(topic, withoutDraining)).not.toEqual([]);
+    },
+  );
+
+  it('may die at every emission in turn, one worker after the other', async () => {
+    const there = await world({ batchMax: 7 });
+    const all = randomFeedback(SEED, 240);
+    for (let i = 0; i < 24; i += 1) {
+      let left = 1 + (i % 5);
+      there.produce(all.slice(i * 10, i * 10 + 10));
+      const { kill } = await there.worker((ends, worker) => dyingAtEmit(ends, worker, () => left-- <= 0));
+      for (let turns = 0; turns < 20 && left >= 0; turns += 1) await there.until(() => true, '');
+      kill();
+    }
+    await there.worker();
+    await there.settle();
+    expect(await differences(there)).toEqual([]);
+    expect(brokenLinks(there)).toEqual([]);
+  });
+});
+
+/** A worker dies while its dead letters are under way. Gives the differences. */
+async function crashAtDeadLetter(faulty: (ends: Ends) => Ends): Promise<string[]> {
+  const there = await world();
+  const dying = (ends: Ends, worker: Mortal): Ends => {
+    let calls = 0;
+    // The first dead letters never arrive; the worker lives on for as long as it has something else to emit.
+    return withEmit(ends, async (records) => {
+      if (areDeadLetters(records)) await new Promise(() => undefined);
+      calls += 1;
+      if (calls > 40) worker.kill();
+    });
+  };
+  const { kill } = await there.worker((ends, worker) => faulty(dying(ends, worker)));
+  there.append(poison(there.partitions));
+  there.produce(randomFeedback(SEED, 100));
+  await there.settle();
+  expect(deadLetters(there).size).toBe(0);
+  kill();
+  await there.worker();
+  await there.settle();
+  return differences(there);
+}
+
+describe('a worker that dies while dead letters are under way', () => {
+  it('has not passed them: the next owner sets them aside', async () => {
+    expect(await crashAtDeadLetter((ends) => ends)).toEqual([]);
+  });
+
+  it('would lose them if it did not wait for their acknowledgement', async () => {
+    const lost = await crashAtDeadLetter(notWaitingForDeadLetters);
+    expect(lost.length).toBeGreaterThan(0);
+    expect(lost.every((each) => each.startsWith('dead letter'))).toBe(true);
+  });
+});

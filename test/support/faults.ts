@@ -1,0 +1,138 @@
+import type { Ends } from '../../src/cli/assemble';
+import { EfsError } from '../../src/base/errors';
+import { DEAD_LETTER_TOPIC } from '../../src/feedback/topics';
+import type { FencedSink, OutgoingRecord } from '../../src/kpi/sink';
+import type { Commit, TaskAddress } from '../../src/store/store';
+import type { Mortal } from './world';
+
+/** A place where calls wait until they are let through. */
+export interface Barrier {
+  /** From now on the first call that matches waits. */
+  arm(): void;
+  /** Whether a call waits. */
+  held(): boolean;
+  /** Lets the call that waits, and all later ones, through. */
+  release(): void;
+  pass(): Promise<void>;
+}
+
+export function barrier(): Barrier {
+  let armed = false;
+  let held = false;
+  let open = (): void => undefined;
+  return {
+    arm: () => void (armed = true),
+    held: () => held,
+    release: () => {
+      armed = false;
+      open();
+    },
+    async pass() {
+      if (!armed || held) return;
+      held = true;
+      await new Promise<void>((resolve) => (open = resolve));
+      held = false;
+    },
+  };
+}
+
+/** Runs `before` before every commit. */
+export function withCommit(ends: Ends, before: (task: TaskAddress, commit: Commit) => Promise<void>): Ends {
+  const { store } = ends;
+  return {
+    ...ends,
+    store: {
+      ...storeOf(ends),
+      commit: async (task, commit) => {
+        await before(task, commit);
+        return store.commit(task, commit);
+      },
+    },
+  };
+}
+
+/** A store's methods by name; a spread would not reach through a proxy. */
+function storeOf({ store }: Ends): Ends['store'] {
+  return {
+    claim: (task) => store.claim(task),
+    load: (task, reads) => store.load(task, reads),
+    commit: (task, commit) => store.commit(task, commit),
+    inspect: (task) => store.inspect(task),
+    scan: (task, hash, cursor) => store.scan(task, hash, cursor),
+    active: () => store.active(),
+    forget: (generation) => store.forget(generation),
+    create: (manifest, start, seed) => store.create(manifest, start, seed),
+  };
+}
+
+/** An owner that does not emit what the last one left: the outbox is forgotten at each claim. */
+export function withoutDraining(ends: Ends): Ends {
+  const { store } = ends;
+  const claim: Ends['store']['claim'] = async (task) => {
+    const claimed = await store.claim(task);
+    return claimed === null ? null : { ...claimed, outbox: null };
+  };
+  return { ...ends, store: { ...storeOf(ends), claim } };
+}
+
+/** Kills the worker where it is about to emit records that match: they are committed and never leave. */
+export function dyingAtEmit(
+  ends: Ends,
+  worker: Mortal,
+  matches: (records: readonly OutgoingRecord[]) => boolean,
+): Ends {
+  const guard = async (records: readonly OutgoingRecord[]): Promise<void> => {
+    if (!matches(records)) return;
+    worker.kill();
+    await new Promise(() => undefined);
+  };
+  return withEmit(ends, guard);
+}
+
+/** Runs `before` before everything that is emitted, fenced or not. */
+export function withEmit(ends: Ends, before: (records: readonly OutgoingRecord[]) => Promise<void>): Ends {
+  const { sink, fencedSinks } = ends;
+  const guarded = (fenced: FencedSink): FencedSink => ({
+    emit: async (records, witness) => {
+      await before(records);
+      return fenced.emit(records, witness);
+    },
+    close: () => fenced.close(),
+  });
+  return {
+    ...ends,
+    sink: {
+      emit: async (records) => {
+        await before(records);
+        return sink.emit(records);
+      },
+      close: () => sink.close(),
+    },
+    fencedSinks: { open: async (name) => guarded(await fencedSinks.open(name)) },
+  };
+}
+
+/** Says that dead letters are acknowledged while they are still under way. */
+export function notWaitingForDeadLetters(ends: Ends): Ends {
+  const { sink } = ends;
+  return {
+    ...ends,
+    sink: {
+      emit: async (records) => {
+        const acknowledged = sink.emit(records);
+        if (!areDeadLetters(records)) await acknowledged;
+      },
+      close: () => sink.close(),
+    },
+  };
+}
+
+export const areDeadLetters = (records: readonly OutgoingRecord[]): boolean =>
+  records.some(({ topic }) => topic === DEAD_LETTER_TOPIC);
+
+/** Fails what is emitted as an outage does, while `isDown`. */
+export function withSinkOutage(ends: Ends, isDown: () => boolean): Ends {
+  return withEmit(ends, async () => {
+    if (isDown()) throw new EfsError('kafka-unavailable', 'the log in memory is down');
+  });
+}
