@@ -70,7 +70,7 @@ const java = (jars: string, heap: string[]): string[] => [
 
 async function startNode(jars: string, clusterId: string, node: Node): Promise<Server> {
   const file = join(node.dir, 'server.properties');
-  const format = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file];
+  const format = ['kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, '-c', file];
   await promisify(execFile)('java', [...java(jars, ['-Xmx128m']), ...format]);
   return startServer({
     name: `kafka ${node.id}`,

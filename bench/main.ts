@@ -1,0 +1,56 @@
+import { parseArgs } from 'node:util';
+import { benchLatency } from './latency';
+import { benchMemory } from './memory';
+import { benchThroughput } from './throughput';
+
+const USAGE = `npm run bench -- [throughput | latency | memory] [options]
+  throughput   from full topics and an empty Redis to everything drained (default)
+    --records <n>    feedback records in the topics (1000000)
+    --repeat <n>     runs, each on new topics; medians are shown (1)
+    --profile        where the service's CPU goes; costs some speed
+  latency      from producing a record to a KPI change that covers it, at a steady rate
+    --rate <n>       records per second (5000)
+    --seconds <n>    for how long (30)
+  memory       bytes of Redis per message
+    --messages <n>   (1000000)
+    --buckets <list> hashes per delivery and partition (1,64)`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    records: { type: 'string', default: '1000000' },
+    repeat: { type: 'string', default: '1' },
+    profile: { type: 'boolean', default: false },
+    rate: { type: 'string', default: '5000' },
+    seconds: { type: 'string', default: '30' },
+    messages: { type: 'string', default: '1000000' },
+    buckets: { type: 'string', default: '1,64' },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+async function main(): Promise<void> {
+  const [what = 'throughput'] = positionals;
+  switch (values.help ? 'help' : what) {
+    case 'throughput':
+      return benchThroughput({
+        records: Number(values.records),
+        repeat: Number(values.repeat),
+        profile: values.profile,
+      });
+    case 'latency':
+      return benchLatency({ rate: Number(values.rate), seconds: Number(values.seconds) });
+    case 'memory':
+      return benchMemory({
+        messages: Number(values.messages),
+        buckets: values.buckets.split(',').map(Number),
+      });
+    default:
+      console.log(USAGE);
+  }
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});

@@ -1,0 +1,34 @@
+// Plain kafkajs that reads topics to their end and does nothing with what it gets: what the client alone costs.
+//   BROKERS, TOPICS (comma-separated), RECORDS in the environment; prints { seconds, cpuSeconds } from joining the
+// group to the last record.
+import { Kafka, logLevel } from 'kafkajs';
+
+const { BROKERS, TOPICS, RECORDS } = process.env;
+const kafka = new Kafka({ clientId: 'peer', brokers: BROKERS.split(','), logLevel: logLevel.ERROR });
+const consumer = kafka.consumer({ groupId: `peer-${process.pid}`, maxBytesPerPartition: 1 << 20 });
+const wanted = Number(RECORDS);
+
+await consumer.connect();
+await consumer.subscribe({ topics: TOPICS.split(','), fromBeginning: true });
+let begun = 0;
+let before;
+consumer.on(consumer.events.GROUP_JOIN, () => {
+  begun = performance.now();
+  before = process.cpuUsage();
+});
+let seen = 0;
+await new Promise((resolve) => {
+  void consumer.run({
+    autoCommitInterval: 5_000,
+    partitionsConsumedConcurrently: 20,
+    eachBatch: async ({ batch }) => {
+      seen += batch.messages.length;
+      if (seen >= wanted) resolve();
+    },
+  });
+});
+const { user, system } = process.cpuUsage(before);
+console.log(
+  JSON.stringify({ seconds: (performance.now() - begun) / 1000, cpuSeconds: (user + system) / 1e6 }),
+);
+await consumer.disconnect();

@@ -1,0 +1,71 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { grouped, printTable } from './report';
+
+/** V8's CPU profile: a tree of calls, and which of its nodes each sample met. */
+interface Profile {
+  readonly nodes: readonly {
+    readonly id: number;
+    readonly callFrame: {
+      readonly functionName: string;
+      readonly url: string;
+      readonly lineNumber: number;
+    };
+  }[];
+  readonly samples: readonly number[];
+  /** Microseconds between a sample and the one before. */
+  readonly timeDeltas: readonly number[];
+}
+
+/** What a function belongs to, by the first pattern that its place fits. */
+const GROUPS: readonly (readonly [group: string, place: RegExp])[] = [
+  ['fetch', /feedback\/(fetch|fetcher|records|queue|source|wire|group|reader)\.kafka|feedback\/inbox/],
+  ['decode', /feedback\/(decode|avro|resolution|validate|partitioner|writers)/],
+  ['fold', /dist\/status\/|pipeline\/status|kpi\/(contribution|kpis|domains)|feedback\/qualification/],
+  ['codec', /store\/(codec|packing|outbox|keys|hashes)/],
+  ['store', /store\/|ioredis|redis-parser|denque|standard-as-callback/],
+  ['produce', /kpi\/(sink|encode|fenced)\.kafka|crc32/],
+  ['kpi', /pipeline\/|dist\/kpi\//],
+  ['avsc', /avsc/],
+  ['kafkajs', /kafkajs/],
+  ['service', /dist\/(service|pipeline|base|cli|http)|prom-client/],
+  ['node', /^node:/],
+];
+const TOP = 30;
+
+function groupOf(url: string, functionName: string): string {
+  if (functionName === '(garbage collector)') return 'gc';
+  if (functionName === '(idle)') return 'idle';
+  if (functionName === '(program)') return 'native and system calls';
+  return GROUPS.find(([, place]) => place.test(url))?.[0] ?? 'rest';
+}
+
+/** Prints where the CPU went: self time by group and the most expensive functions, per feedback record. */
+export function printProfile(directory: string, records: number): void {
+  const file = readdirSync(directory).find((name) => name.endsWith('.cpuprofile'));
+  if (file === undefined) return;
+  const profile = JSON.parse(readFileSync(join(directory, file), 'utf8')) as Profile;
+  const byNode = new Map<number, number>();
+  profile.samples.forEach((id, index) =>
+    byNode.set(id, (byNode.get(id) ?? 0) + (profile.timeDeltas[index] ?? 0)),
+  );
+  const groups = new Map<string, number>();
+  const functions = new Map<string, number>();
+  for (const { id, callFrame } of profile.nodes) {
+    const micros = byNode.get(id) ?? 0;
+    const { functionName, url, lineNumber } = callFrame;
+    const group = groupOf(url, functionName);
+    const place = url === '' ? '' : ` ${url.split('/').slice(-2).join('/')}:${lineNumber + 1}`;
+    const name = `${group}: ${functionName || '(anonymous)'}${place}`;
+    groups.set(group, (groups.get(group) ?? 0) + micros);
+    functions.set(name, (functions.get(name) ?? 0) + micros);
+  }
+  const perRecord = (sums: ReadonlyMap<string, number>): string[][] =>
+    [...sums]
+      .sort(([, a], [, b]) => b - a)
+      .slice(0, TOP)
+      .map(([name, micros]) => [name, grouped(micros / records, 3)]);
+  printTable([['self time by group', 'µs per record'], ...perRecord(groups)]);
+  console.log('');
+  printTable([['self time by function', 'µs per record'], ...perRecord(functions)]);
+}

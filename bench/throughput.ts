@@ -1,0 +1,238 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Redis from 'ioredis';
+import { assert } from '../src/base/assert';
+import { CONTRIBUTIONS_TOPIC } from '../src/feedback/topics';
+import { consumingSince, readMetrics, runNode, type RunningEfs, startEfs, sumOf } from './efs';
+import { lastChange, readKpis } from './outcome';
+import { cpuSeconds, peakRss, sleep } from './processes';
+import { printProfile } from './profile';
+import { against, grouped, median, printTable } from './report';
+import { countRecords, fill, inputTopics, startWorld, type World } from './world';
+
+export interface ThroughputOptions {
+  /** Feedback records in the topics, roughly. */
+  readonly records: number;
+  readonly repeat: number;
+  readonly profile: boolean;
+}
+
+/** Duplicates included. */
+const RECORDS_PER_MESSAGE = 2.2;
+const POLL_MS = 250;
+/** Nothing more comes once nothing has come for so many polls. */
+const QUIET_POLLS = 3;
+
+/** One run: CPU in microseconds per feedback record. */
+interface Run {
+  readonly records: number;
+  readonly seconds: number;
+  readonly rate: number;
+  readonly efs: number;
+  readonly redis: number;
+  readonly kafka: number;
+  readonly rss: number;
+  readonly bytesPerMessage: number;
+  readonly peerRate: number;
+  readonly peerCpu: number;
+}
+
+/** How fast full topics are drained into an empty Redis, KPI changes and all, and what that costs. */
+export async function benchThroughput(options: ThroughputOptions): Promise<void> {
+  const world = await startWorld();
+  try {
+    const runs: Run[] = [];
+    for (let turn = 1; turn <= options.repeat; turn++) {
+      runs.push(await measure(world, `run${turn}.`, turn, options));
+      const { rate, seconds } = runs.at(-1) as Run;
+      console.log(`run ${turn}: ${grouped(rate)} records/s, ${grouped(seconds, 1)} s`);
+    }
+    show(runs);
+  } finally {
+    await world.stop();
+  }
+}
+
+async function measure(
+  world: World,
+  prefix: string,
+  seed: number,
+  { records, profile }: ThroughputOptions,
+): Promise<Run> {
+  const simulated = Math.ceil(records / RECORDS_PER_MESSAGE);
+  console.log(`run ${seed}: filling the topics with the feedback on ${grouped(simulated)} messages ...`);
+  const messages = await fill(world, prefix, simulated, seed);
+  const produced = await countRecords(world, inputTopics(prefix));
+  const peer = await consumeOnly(world, prefix, produced);
+  const drained = await drain(world, prefix, { produced, messages, profile });
+  return {
+    ...drained,
+    records: produced,
+    peerRate: produced / peer.seconds,
+    peerCpu: (peer.cpuSeconds * 1e6) / produced,
+  };
+}
+
+async function consumeOnly(
+  world: World,
+  prefix: string,
+  produced: number,
+): Promise<{ seconds: number; cpuSeconds: number }> {
+  const printed = await runNode([join(__dirname, 'peers', 'consume-only.mjs')], {
+    BROKERS: world.settings(prefix)['EFS_KAFKA_BROKERS'] ?? '',
+    TOPICS: inputTopics(prefix).join(','),
+    RECORDS: String(produced),
+  });
+  return JSON.parse(printed) as { seconds: number; cpuSeconds: number };
+}
+
+/** Runs the service until everything is drained, and checks that nothing was missed. */
+async function drain(
+  world: World,
+  prefix: string,
+  load: { produced: number; messages: number; profile: boolean },
+): Promise<Omit<Run, 'records' | 'peerRate' | 'peerCpu'>> {
+  const redis = new Redis(world.redisUrl);
+  const profiles = mkdtempSync(join(tmpdir(), 'efs-bench-'));
+  await redis.flushall();
+  const usedBefore = await usedMemory(redis);
+  const efs = await startEfs(
+    world.settings(prefix),
+    load.profile ? ['--cpu-prof', `--cpu-prof-dir=${profiles}`] : [],
+  );
+  try {
+    const begun = await consumingSince(efs);
+    const pids = { efs: efs.pid, ...world.pids };
+    const before = usage(pids);
+    await untilDrained(world, efs, prefix, load.produced);
+    const after = usage(pids);
+    const rss = peakRss(efs.pid);
+    const used = (await usedMemory(redis)) - usedBefore;
+    if (load.profile) await showBatches(efs);
+    await efs.stop();
+    const seconds = ((await lastChange(world, prefix)) - begun) / 1000;
+    const { relayed } = await readKpis(world, prefix);
+    assert(relayed === load.messages, `${relayed} of ${load.messages} messages are in the KPIs`);
+    if (load.profile) printProfile(profiles, load.produced);
+    const perRecord = (name: keyof typeof pids) => ((after[name] - before[name]) * 1e6) / load.produced;
+    return {
+      seconds,
+      rate: load.produced / seconds,
+      efs: perRecord('efs'),
+      redis: perRecord('redis'),
+      kafka: perRecord('kafka'),
+      rss,
+      bytesPerMessage: used / load.messages,
+    };
+  } finally {
+    await efs.stop();
+    redis.disconnect();
+    rmSync(profiles, { recursive: true });
+  }
+}
+
+/** Prints what the batches of both pipelines were like. */
+async function showBatches(efs: RunningEfs): Promise<void> {
+  const samples = await readMetrics(efs);
+  for (const pipeline of ['status', 'kpi']) {
+    const label = `pipeline="${pipeline}"`;
+    const batches = sumOf(samples, 'efs_batches_total', label);
+    const millis = (what: string) =>
+      grouped((sumOf(samples, `efs_${what}_duration_seconds_sum`, label) / batches) * 1000, 1);
+    console.log(
+      `${pipeline}: ${batches} batches of ${millis('batch')} ms, ${millis('commit')} of it the commit`,
+    );
+  }
+}
+
+function usage<Name extends string>(pids: Record<Name, number>): Record<Name, number> {
+  const entries = (Object.entries(pids) as [Name, number][]).map(([name, pid]) => [name, cpuSeconds(pid)]);
+  return Object.fromEntries(entries) as Record<Name, number>;
+}
+
+export async function usedMemory(redis: Redis): Promise<number> {
+  return Number(/^used_memory:(\d+)/m.exec(await redis.info('memory'))?.[1]);
+}
+
+/**
+ * Waits until all inputs are folded or set aside, all contributions are folded, and nothing more comes. When that
+ * began is told by the log's stamps, not by when it was noticed here: polling costs the service CPU.
+ */
+async function untilDrained(world: World, efs: RunningEfs, prefix: string, produced: number): Promise<void> {
+  const contributions = prefix + CONTRIBUTIONS_TOPIC;
+  const inputs = inputTopics(prefix);
+  let quiet = 0;
+  let last = -1;
+  while (quiet < QUIET_POLLS) {
+    await sleep(POLL_MS);
+    const samples = await readMetrics(efs);
+    const doneOf = (topic: string) => sumOf(samples, 'efs_records_total', `topic="${topic}"`);
+    if (inputs.reduce((sum, topic) => sum + doneOf(topic), 0) < produced) continue;
+    const folded = doneOf(contributions);
+    const isQuiet = folded === last && folded === (await countRecords(world, [contributions]));
+    quiet = isQuiet ? quiet + 1 : 0;
+    last = folded;
+  }
+}
+
+function show(runs: readonly Run[]): void {
+  const middle = (figure: (run: Run) => number): number => median(runs.map(figure));
+  const total = (run: Run): number => run.efs + run.redis + run.kafka;
+  console.log(
+    `\n${grouped(middle((run) => run.records))} records, medians of ${runs.length} run(s), Node ${process.version}\n`,
+  );
+  printTable([
+    ['', 'measured', 'floor', ''],
+    against(
+      'records/s, to emitted KPIs',
+      middle((run) => run.rate),
+      { least: 100_000 },
+      0,
+    ),
+    against('CPU µs per record: efs, Redis, broker', middle(total), { most: 12 }, 1),
+    against(
+      '  efs',
+      middle((run) => run.efs),
+      {},
+      1,
+    ),
+    against(
+      '  Redis',
+      middle((run) => run.redis),
+      {},
+      1,
+    ),
+    against(
+      '  broker',
+      middle((run) => run.kafka),
+      {},
+      1,
+    ),
+    against('peak RSS of efs, MiB', middle((run) => run.rss) / 2 ** 20, { most: 400 }, 0),
+    against(
+      'Redis bytes per message',
+      middle((run) => run.bytesPerMessage),
+      { most: 120 },
+      1,
+    ),
+    against(
+      'kafkajs that only consumes, records/s',
+      middle((run) => run.peerRate),
+      {},
+      0,
+    ),
+    against(
+      '  its CPU µs per record',
+      middle((run) => run.peerCpu),
+      {},
+      1,
+    ),
+    against(
+      'efs rate / consume-only rate',
+      middle((run) => run.rate / run.peerRate),
+      {},
+      2,
+    ),
+  ]);
+}

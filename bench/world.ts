@@ -1,0 +1,78 @@
+import { Kafka, logLevel } from 'kafkajs';
+import { FEEDBACK_TOPICS } from '../src/feedback/topics';
+import { feedback, ORDINARY_TRAFFIC } from '../src/simulation/traffic';
+import { startKafka } from '../test/servers/kafka';
+import { startRedis } from '../test/servers/redis';
+import { startRegistry } from '../test/servers/registry';
+import { runEfs } from './efs';
+
+/** Partitions of every topic. */
+export const PARTITIONS = 4;
+
+/** Kafka with one broker, the registry and Redis, all of them this bench's own. */
+export interface World {
+  readonly kafka: Kafka;
+  readonly pids: { readonly kafka: number; readonly redis: number };
+  readonly redisUrl: string;
+  /** The settings that lead a command to these servers and to the topics under a prefix. */
+  settings(prefix: string): Record<string, string>;
+  stop(): Promise<void>;
+}
+
+export async function startWorld(): Promise<World> {
+  const [broker, registry, redis] = await Promise.all([startKafka(), startRegistry(), startRedis()]);
+  const kafka = new Kafka({ clientId: 'bench', brokers: broker.brokers, logLevel: logLevel.ERROR });
+  return {
+    kafka,
+    pids: { kafka: broker.nodes[0]?.pid() ?? 0, redis: redis.pid() },
+    redisUrl: redis.url,
+    settings: (prefix) => ({
+      EFS_KAFKA_BROKERS: broker.brokers.join(','),
+      EFS_SCHEMA_REGISTRY_URL: registry.url,
+      EFS_REDIS_URL: redis.url,
+      EFS_PARTITIONS: String(PARTITIONS),
+      EFS_TOPIC_PREFIX: prefix,
+      EFS_HTTP_PORT: '0',
+      EFS_LOG_FORMAT: 'json',
+    }),
+    stop: async () => {
+      await Promise.all([broker.stop(), registry.stop(), redis.stop()]);
+    },
+  };
+}
+
+/** The names of the five inputs under a prefix. */
+export const inputTopics = (prefix: string): string[] => FEEDBACK_TOPICS.map(({ topic }) => prefix + topic);
+
+/**
+ * Creates the topics under a prefix and fills the inputs with simulated traffic. Gives how many of the messages are
+ * heard of: on a few of them the simulated MTA says nothing at all.
+ */
+export async function fill(world: World, prefix: string, messages: number, seed: number): Promise<number> {
+  await runEfs(['setup'], world.settings(prefix));
+  const campaign = { messages, deliveries: 40, seed };
+  const traffic = { ...campaign, disorder: 0.05, duplicates: 0.05, poison: 0.0005 };
+  const flags = Object.entries(traffic).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  await runEfs(['simulate', ...flags], world.settings(prefix));
+  const heardOf = new Set<string>();
+  for (const { messageId } of feedback({ ...ORDINARY_TRAFFIC, ...campaign })) heardOf.add(messageId);
+  return heardOf.size;
+}
+
+/** Where a topic ends, by partition: as many records as have been produced, where nothing is transactional. */
+export async function endOffsets(world: World, topic: string): Promise<number[]> {
+  const admin = world.kafka.admin();
+  await admin.connect();
+  try {
+    const partitions = await admin.fetchTopicOffsets(topic);
+    return partitions.sort((a, b) => a.partition - b.partition).map(({ high }) => Number(high));
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** The number of records in some topics. */
+export async function countRecords(world: World, topics: readonly string[]): Promise<number> {
+  const ends = await Promise.all(topics.map((topic) => endOffsets(world, topic)));
+  return ends.flat().reduce((sum, end) => sum + end, 0);
+}
