@@ -26,7 +26,12 @@ export function table(rows: readonly (readonly string[])[]): string[] {
 
 const percent = (share: number | null): string => (share === null ? '–' : `${(share * 100).toFixed(1)} %`);
 
-const instant = (millis: number): string => new Date(millis).toISOString().replace('.000', '');
+/** To the second. */
+const instant = (millis: number): string => `${new Date(millis).toISOString().slice(0, 19)}Z`;
+
+/** Entries of a map by name. */
+const byName = <V>(map: Readonly<Record<string, V>>): [string, V][] =>
+  Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1));
 
 /** One change of the KPIs of a delivery on one line. */
 export function kpiLine({ deliveryId, policy, asOf, revision, kpis, previous }: KpiChanged): string {
@@ -53,16 +58,16 @@ export function deliveryLines({
   kpis,
 }: KpiChanged): string[] {
   const count = (label: string, value: number): string[] => [label, grouped(value)];
-  const reasons = Object.entries(kpis.failedByReason).map(([reason, value]) =>
-    count(`    ${reason}`, value ?? 0),
-  );
-  const domains = Object.entries(kpis.byDomain).map(([group, each]) => [
+  const reasons = byName(kpis.failedByReason).map(([reason, value]) => count(`    ${reason}`, value ?? 0));
+  const domains = byName(kpis.byDomain).map(([group, each]) => [
     `  ${printable(group)}`,
     ...[each.relayed, each.sent, each.failed, each.softBounced].map(grouped),
   ]);
-  const hours = Object.entries(kpis.throughput)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([hour, each]) => [`  ${printable(hour)}`, grouped(each.successes), grouped(each.errors)]);
+  const hours = byName(kpis.throughput).map(([hour, each]) => [
+    `  ${printable(hour)}`,
+    grouped(each.successes),
+    grouped(each.errors),
+  ]);
   const announced = kpis.deliverySize === null ? [] : [count('announced', kpis.deliverySize)];
   return [
     `delivery ${printable(deliveryId)}, policy ${policy}, as of ${instant(asOf)}`,
