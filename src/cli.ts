@@ -56,7 +56,8 @@ async function main(): Promise<void> {
   } catch (error) {
     const { text, exitCode } = failureOf(error, process.env['EFS_LOG_LEVEL'] === 'debug');
     process.stderr.write(text);
-    process.exitCode = exitCode;
+    // Not by `exitCode`: a command that failed may have left connections open, and they would hold the process.
+    if (exitCode !== EXIT.OK) process.exit(exitCode);
   }
 }
 

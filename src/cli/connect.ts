@@ -6,13 +6,14 @@ import { namespaceOf } from '../store/keys';
 import type { Generations, Store } from '../store/store';
 import { redisStore } from '../store/store.redis';
 
-type KafkaAddress = Pick<Config, 'kafkaBrokers'>;
+type KafkaAddress = Pick<Config, 'kafkaBrokers' | 'kafkaRequestTimeoutMs'>;
 type StateAddress = Pick<Config, 'redisUrl' | 'redisTimeoutMs' | 'groupId' | 'topicPrefix'>;
 
 /** A Kafka client for a command; it connects when it is used. */
 export function kafkaOf(config: KafkaAddress, log: Log): ReturnType<typeof kafkaClient> {
-  return kafkaClient({ brokers: [...config.kafkaBrokers], clientId: 'efs' }, (_, message) =>
-    log.debug(`kafkajs: ${message}`, { dependency: 'kafka' }),
+  return kafkaClient(
+    { brokers: [...config.kafkaBrokers], clientId: 'efs', requestTimeout: config.kafkaRequestTimeoutMs },
+    (_, message) => log.debug(`kafkajs: ${message}`, { dependency: 'kafka' }),
   );
 }
 

@@ -25,8 +25,9 @@ export async function openRealEnds(
   how: { readonly clock: Clock; readonly log: Log; readonly outages: Outages; readonly retry: Retry },
 ): Promise<{ ends: Ends; close(): Promise<void> }> {
   const { clock, log, outages, retry } = how;
-  const kafka = kafkaClient({ brokers: [...config.kafkaBrokers], clientId: 'efs' }, (level, message) =>
-    log.debug(`kafkajs ${level}: ${message}`),
+  const kafka = kafkaClient(
+    { brokers: [...config.kafkaBrokers], clientId: 'efs', requestTimeout: config.kafkaRequestTimeoutMs },
+    (level, message) => log.debug(`kafkajs ${level}: ${message}`),
   );
   const client = await retry(() =>
     connectRedis(config.redisUrl, {

@@ -8,18 +8,19 @@ export type KafkaChatter = (
 ) => void;
 
 /**
- * A kafkajs client with the timeouts the service relies on: connections open within 3 s, requests end within 10 s,
+ * A kafkajs client with the timeouts the service relies on: connections open within 3 s, requests end within 10 s
+ * unless told otherwise,
  * and kafkajs itself tries again only briefly, so that an outage is noticed and waited out by whoever sees it.
  */
 export function kafkaClient(
-  config: Pick<KafkaConfig, 'brokers' | 'clientId' | 'ssl' | 'sasl'>,
+  config: Pick<KafkaConfig, 'brokers' | 'clientId' | 'ssl' | 'sasl' | 'requestTimeout'>,
   chatter: KafkaChatter = () => undefined,
 ): Kafka {
   return new Kafka({
+    requestTimeout: 10_000,
     ...config,
     connectionTimeout: 3_000,
     authenticationTimeout: 5_000,
-    requestTimeout: 10_000,
     retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 3 },
     logLevel: logLevel.INFO,
     logCreator: () => (entry) => {

@@ -12,7 +12,7 @@ import { invalidField, isKeyOf } from './validate';
 import { type Cursor, cursorAt, isFinished } from './avro';
 import { writers } from './writers';
 
-/** Why a record is set aside; the first that applies, in this order (contract section 3). */
+/** Why a record is set aside; the first that applies, in this order (docs/records.md, "Set aside"). */
 export type Reason =
   | 'no-value'
   | 'too-large'
