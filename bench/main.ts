@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util';
 import { benchLatency } from './latency';
 import { benchMemory } from './memory';
+import { benchStore } from './store';
 import { benchThroughput } from './throughput';
 
-const USAGE = `npm run bench -- [throughput | latency | memory] [options]
+const USAGE = `npm run bench -- [throughput | latency | memory | store] [options]
   throughput   from full topics and an empty Redis to everything drained (default)
     --records <n>    feedback records in the topics (1000000)
     --repeat <n>     runs, each on new topics; medians are shown (1)
@@ -13,7 +14,8 @@ const USAGE = `npm run bench -- [throughput | latency | memory] [options]
     --seconds <n>    for how long (30)
   memory       bytes of Redis per message
     --messages <n>   (1000000)
-    --buckets <list> hashes per delivery and partition (1,64)`;
+    --buckets <list> hashes per delivery and partition (1,64)
+  store        CPU of the store alone by hashes touched, and bytes by bucket count; the same options as memory`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -42,6 +44,11 @@ async function main(): Promise<void> {
       return benchLatency({ rate: Number(values.rate), seconds: Number(values.seconds) });
     case 'memory':
       return benchMemory({
+        messages: Number(values.messages),
+        buckets: values.buckets.split(',').map(Number),
+      });
+    case 'store':
+      return benchStore({
         messages: Number(values.messages),
         buckets: values.buckets.split(',').map(Number),
       });
