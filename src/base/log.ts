@@ -59,12 +59,13 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 export const printable = (text: string): string =>
   text.replace(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, ' ');
 
-/** An error as fields: EfsErrors and system errors have a code; only errors without one show their stack. */
-function errorFields(error: unknown): Record<string, unknown> {
+/** An error as fields. EfsErrors and system errors have a code, and so have what caused them; only bugs show a stack. */
+function errorFields(error: unknown, isCause = false): Record<string, unknown> {
   if (!(error instanceof Error)) return { message: printable(String(error)) };
   const code = (error as { code?: unknown }).code;
-  const cause = error.cause === undefined ? {} : { cause: errorFields(error.cause) };
-  const origin = typeof code === 'string' ? { code } : { stack: error.stack };
+  const isKnown = typeof code === 'string';
+  const origin = isKnown ? { code } : isCause ? {} : { stack: error.stack };
+  const cause = error.cause === undefined ? {} : { cause: errorFields(error.cause, isCause || isKnown) };
   return { name: error.name, message: printable(error.message), ...origin, ...cause };
 }
 

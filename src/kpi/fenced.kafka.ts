@@ -1,9 +1,12 @@
-import { type Kafka, Partitioners, type Producer, type TopicMessages } from 'kafkajs';
+import { type Kafka, Partitioners, type Producer, type TopicMessages, type Transaction } from 'kafkajs';
 import type { Clock } from '../base/clock';
 import { EfsError, isRetriable } from '../base/errors';
 import { kafkaFailure } from '../feedback/wire.kafka';
 import type { FencedOutcome, FencedSink, FencedSinks, OutgoingRecord } from './sink';
 import { witnessPartition } from './witness';
+
+/** Newer than kafkajs' table of error codes. */
+const PRODUCER_FENCED = 90;
 
 export interface FencedOptions {
   /** Stamps records that bring no stamp. */
@@ -28,14 +31,23 @@ export function kafkaFencedSinks(kafka: Kafka, options: FencedOptions): FencedSi
   };
 }
 
-function fencedSink(options: FencedOptions, name: string, producer: Producer): FencedSink {
+/** A producer that has its epoch, and its next transaction: kafkajs asks for the epoch with the first one. */
+interface Owner {
+  readonly producer: Producer;
+  next: Transaction | null;
+}
+
+function fencedSink(options: FencedOptions, name: string, owner: Owner): FencedSink {
+  const { producer } = owner;
   let ended: Exclude<FencedOutcome, 'acknowledged'> | null = null;
   const disconnect = (): Promise<void> => producer.disconnect().catch(() => undefined);
   return {
     async emit(records, witness) {
       if (ended !== null) return ended;
       try {
-        return await emitInTransaction(producer, options, name, records, witness);
+        const transaction = owner.next ?? (await producer.transaction());
+        owner.next = null;
+        return await emitInTransaction(transaction, options, name, records, witness);
       } catch (error) {
         void disconnect();
         const failure = kafkaFailure(error);
@@ -52,18 +64,19 @@ function fencedSink(options: FencedOptions, name: string, producer: Producer): F
   };
 }
 
-async function openProducer(kafka: Kafka, { group }: FencedOptions, name: string): Promise<Producer> {
+async function openProducer(kafka: Kafka, { group }: FencedOptions, name: string): Promise<Owner> {
   const producer = kafka.producer({
     transactionalId: `${group}-${name}`,
-    idempotent: true,
     maxInFlightRequests: 1,
     transactionTimeout: 30_000,
     allowAutoTopicCreation: false,
     createPartitioner: Partitioners.DefaultPartitioner,
+    // The next transaction has to wait until the markers of the last one are written: a matter of milliseconds.
+    retry: { initialRetryTime: 4, maxRetryTime: 1_000, retries: 9 },
   });
   try {
     await producer.connect();
-    return producer;
+    return { producer, next: await producer.transaction() };
   } catch (error) {
     void producer.disconnect().catch(() => undefined);
     throw kafkaFailure(error);
@@ -71,21 +84,19 @@ async function openProducer(kafka: Kafka, { group }: FencedOptions, name: string
 }
 
 async function emitInTransaction(
-  producer: Producer,
+  transaction: Transaction,
   { clock, group, prefix = '', witnessTopic }: FencedOptions,
   name: string,
   records: readonly OutgoingRecord[],
-  witness: number,
+  witness: number | null,
 ): Promise<FencedOutcome> {
-  const transaction = await producer.transaction();
-  if (records.length > 0)
+  if (records.length > 0) {
     await transaction.sendBatch({ acks: -1, topicMessages: byTopic(records, prefix, clock.now()) });
-  await transaction.sendOffsets({
-    consumerGroupId: group,
-    topics: [
-      { topic: witnessTopic, partitions: [{ partition: witnessPartition(name), offset: String(witness) }] },
-    ],
-  });
+  }
+  if (witness !== null) {
+    const partitions = [{ partition: witnessPartition(name), offset: String(witness) }];
+    await transaction.sendOffsets({ consumerGroupId: group, topics: [{ topic: witnessTopic, partitions }] });
+  }
   await transaction.commit();
   return 'acknowledged';
 }
@@ -103,9 +114,9 @@ function byTopic(records: readonly OutgoingRecord[], prefix: string, now: number
 
 /** Kafka refuses the epoch: another producer has been opened under the name. */
 function saysFenced(error: unknown): boolean {
-  const types = new Set(['INVALID_PRODUCER_EPOCH', 'PRODUCER_FENCED', 'INVALID_PRODUCER_ID_MAPPING']);
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if (types.has((cause as { type?: string }).type ?? '')) return true;
+    const { type, code } = cause as { type?: string; code?: number };
+    if (type === 'INVALID_PRODUCER_EPOCH' || code === PRODUCER_FENCED) return true;
   }
   return false;
 }

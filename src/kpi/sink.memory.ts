@@ -41,7 +41,7 @@ export function memoryFencedSinks(
             records.map((record) => [`${record.topic}/${record.partition}`, record]),
           );
           for (const { topic, partition } of partitions.values()) log.appendMarker(prefix + topic, partition);
-          log.commit(group, witnessTopic, witnessPartition(name), witness);
+          if (witness !== null) log.commit(group, witnessTopic, witnessPartition(name), witness);
           return 'acknowledged';
         },
         async close() {

@@ -39,7 +39,10 @@ export interface FencedSinks {
 export type FencedOutcome = 'acknowledged' | 'fenced' | 'unacknowledged';
 
 export interface FencedSink {
-  /** All or nothing, in order, with the witness: the input position that the records speak of. Does not retry. */
-  emit(records: readonly OutgoingRecord[], witness: number): Promise<FencedOutcome>;
+  /**
+   * All or nothing, in order, with the witness: the input position that the records speak of, or null where nobody
+   * will ask for it. Does not retry.
+   */
+  emit(records: readonly OutgoingRecord[], witness: number | null): Promise<FencedOutcome>;
   close(): Promise<void>;
 }

@@ -4,7 +4,7 @@ import type { CommittedOffset, Source, TopicReader } from '../feedback/source';
 import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, FEEDBACK_TOPICS } from '../feedback/topics';
 import type { CountingRules } from '../kpi/contribution';
 import type { Contribution, KpiChanged, MessageStatusChanged, WireType } from '../kpi/encode';
-import type { FencedSinks, Sink } from '../kpi/sink';
+import type { FencedSink, FencedSinks, Sink } from '../kpi/sink';
 import type { Hold, TaskEnds } from '../pipeline';
 import { deadLetter } from '../pipeline/deadletter';
 import { kpiDuties, type KpiInput, statusDuties } from '../pipeline/gate';
@@ -22,7 +22,7 @@ export interface PipelineEnds {
   readonly store: Store;
   readonly sink: Sink;
   readonly fencedSinks: FencedSinks;
-  readonly reader: Pick<TopicReader, 'read'>;
+  readonly reader: Pick<TopicReader, 'partitions' | 'read'>;
   readonly committedOffset: CommittedOffset;
   readonly sources: { readonly status: Source; readonly kpi: Source };
   readonly decoders: { readonly status: Decoder<Feedback>; readonly kpi: Decoder<Contribution> };
@@ -64,20 +64,34 @@ export function statusTask(
     source: ends.sources.status,
     lingerMs: 0,
     open: async () => {
+      const sink = await statusSink(ends, partition, base.retry);
       const sent = { known: false };
       const duties = (hold: Hold) => statusDuties({ address, manifest, store: base.store }, sent, hold);
       return base.metered<StatusInput>({
         ...base.ends,
         project: (inputs) => planStatus(rules, inputs),
-        emit: async (records) => {
-          if (records.length > 0) await base.retry(() => ends.sink.emit(records));
-          return 'acknowledged';
-        },
+        emit: async (records) =>
+          records.length === 0 ? 'acknowledged' : unlessAborted(signal, () => sink.emit(records, null)),
         owedAtClaim: duties,
         owedAfterCommit: duties,
-        close: async () => undefined,
+        close: () => sink.close(),
       });
     },
+  };
+}
+
+/**
+ * Contributions say by their revision which of them stands, so that a former owner's late ones are harmless and need no
+ * fence. A record per change of a message has no such thing: the last one in the compacted topic must be the true one.
+ */
+async function statusSink(ends: PipelineEnds, partition: number, retry: Retry): Promise<FencedSink> {
+  if (ends.wire.statusChanged !== null) return retry(() => ends.fencedSinks.open(`status-${partition}`));
+  return {
+    emit: async (records) => {
+      await retry(() => ends.sink.emit(records));
+      return 'acknowledged';
+    },
+    close: async () => undefined,
   };
 }
 

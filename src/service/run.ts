@@ -1,11 +1,12 @@
 import { EfsError } from '../base/errors';
 import type { Log } from '../base/log';
-import type { Source } from '../feedback/source';
+import { coPartitions } from '../feedback/copartition';
+import { ALL_TOPICS } from '../feedback/topics';
 import type { Manifest, TaskAddress } from '../store/store';
 import { ensureGeneration, type GenerationEnds } from './generation';
 import { kpiTask, type PipelineEnds, statusTask } from './pipelines';
 import { type TaskPool, taskPool } from './pool';
-import { retryUntil, Stopped } from './retry';
+import { type Retry, retryUntil, Stopped } from './retry';
 import { runTask, type Stopping, type TaskEnd } from './task';
 
 /*
@@ -47,10 +48,7 @@ export async function startService(service: ServiceEnds): Promise<Service> {
   const retry = retryUntil(abort.signal, ends.patience);
   onReason('starting', 'starting');
 
-  const partitions = await commonPartitions(
-    service.pipelines.map((name) => ends.sources[name]),
-    retry,
-  );
+  const partitions = await commonPartitions(service, retry);
   const find = (after: number): Promise<Manifest> => retry(() => findGeneration(service, partitions, after));
   const current = { manifest: await find(0) };
   const pools = new Map<PipelineName, TaskPool>();
@@ -102,20 +100,11 @@ async function stopService(
   await Promise.all(pipelines.map((name) => ends.sources[name].stop()));
 }
 
-/** The number of partitions of every topic; throws `not-co-partitioned` where two pipelines' topics differ. */
-async function commonPartitions(
-  sources: readonly Source[],
-  retry: ReturnType<typeof retryUntil>,
-): Promise<number> {
-  const counts = await Promise.all(sources.map((source) => retry(() => source.partitions())));
-  const [first = 0] = counts;
-  if (counts.some((count) => count !== first)) {
-    throw new EfsError(
-      'not-co-partitioned',
-      `the inputs and the contributions have ${counts.join(' and ')} partitions`,
-    );
-  }
-  return first;
+/** The number of partitions of every topic; throws `topic-missing` and `not-co-partitioned`, naming the topics. */
+async function commonPartitions({ ends }: ServiceEnds, retry: Retry): Promise<number> {
+  const names = ALL_TOPICS.map((topic) => ends.topicPrefix + topic);
+  const counts = await Promise.all(names.map((name) => retry(() => ends.reader.partitions(name))));
+  return coPartitions(names.map((name, index) => [name, counts[index] ?? null]));
 }
 
 async function findGeneration(service: ServiceEnds, partitions: number, after: number): Promise<Manifest> {
