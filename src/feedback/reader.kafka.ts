@@ -61,13 +61,16 @@ export function kafkaReader(kafka: Kafka, clock: Clock): TopicReader {
   };
 }
 
-/** Reads what groups have committed. */
-export function kafkaCommittedOffset(kafka: Kafka): {
-  committedOffset: CommittedOffset;
-  close(): Promise<void>;
-} {
-  const wire = openWire(kafka);
-  return { committedOffset: wire.committed, close: () => wire.close().catch(() => undefined) };
+/** Reads what groups have committed. Connects for each call: they are few. */
+export function kafkaCommittedOffset(kafka: Kafka): CommittedOffset {
+  return async (groupId, topic, partition) => {
+    const wire = openWire(kafka);
+    try {
+      return await wire.committed(groupId, topic, partition);
+    } finally {
+      await wire.close().catch(() => undefined);
+    }
+  };
 }
 
 /** A lane without an inbox: records go straight on. `onPosition` gets where it stands after each fetch. */

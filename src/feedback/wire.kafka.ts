@@ -245,7 +245,7 @@ function fetchRequest(requests: readonly FetchRequest[], limits: FetchLimits): o
   return {
     request: encodeFetchRequest({ replicaId: -1, maxWaitTime, minBytes: 1, maxBytes, topics }),
     response: {
-      decode: (payload: { readAll(): Buffer }) => readFetchResponse(payload.readAll()),
+      decode: readFetchResponse,
       parse: async (response: FetchResponse) => {
         if (response.errorCode !== 0) throw protocolError(response.errorCode);
         return response;

@@ -20,6 +20,7 @@ export const TEST_LIMITS: SourceLimits = {
   },
 };
 
+/** Creates topics and waits until every partition is led: brokers learn of new topics one after the other. */
 export async function createTopics(
   admin: Admin,
   topics: readonly string[],
@@ -27,8 +28,22 @@ export async function createTopics(
 ): Promise<void> {
   await admin.createTopics({
     topics: topics.map((topic) => ({ topic, numPartitions: partitions })),
-    waitForLeaders: true,
+    waitForLeaders: false,
   });
+  await untilDone(() => admin.fetchTopicOffsets(topics.at(-1) ?? ''));
+  await untilDone(() => Promise.all(topics.map((topic) => admin.fetchTopicOffsets(topic))));
+}
+
+/** Tries until it works, for at most half a minute. */
+export async function untilDone<T>(attempt: () => Promise<T>): Promise<T> {
+  for (const began = Date.now(); ;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (Date.now() - began > 30_000) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
 }
 
 export interface KafkaWorld extends SourceWorld {
@@ -68,7 +83,9 @@ export async function kafkaWorld(brokers: readonly string[], count = 4): Promise
       return reader;
     },
     append: (topic, partition, records) =>
-      sink.emit(records.map((record) => ({ topic: names[topic] ?? '', partition, ...record }))),
+      untilDone(() =>
+        sink.emit(records.map((record) => ({ topic: names[topic] ?? '', partition, ...record }))),
+      ),
     appendInTransaction: (topic, partition, records) =>
       inTransaction(
         kafka,
@@ -116,6 +133,8 @@ export async function inTransaction(
   await transaction.send({ topic, messages: records.map((record) => ({ ...record, partition })) });
   await (commit ? transaction.commit() : transaction.abort());
   await producer.disconnect();
-  // Markers are written after the answer; opening the same id waits for them.
-  await (await open()).disconnect();
+  // Markers are written after the answer; the first transaction of another producer of this id waits for them.
+  const next = await open();
+  await next.transaction();
+  await next.disconnect();
 }

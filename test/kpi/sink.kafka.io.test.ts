@@ -1,0 +1,71 @@
+import { randomUUID } from 'node:crypto';
+import { systemClock } from '../../src/base/clock';
+import { kafkaClient } from '../../src/feedback/client.kafka';
+import { kafkaCommittedOffset, kafkaReader } from '../../src/feedback/reader.kafka';
+import { kafkaFencedSinks } from '../../src/kpi/fenced.kafka';
+import { kafkaSink } from '../../src/kpi/sink.kafka';
+import { createTopics, untilDone } from '../feedback/kafka-world';
+import { describeWithServers } from '../servers/servers';
+import { outgoing, sinkContract, type SinkWorld, type Written } from './sink.contract';
+
+async function kafkaWorld(brokers: string[]): Promise<SinkWorld> {
+  const kafka = kafkaClient({ brokers, clientId: 'efs-test' });
+  const prefix = `t${randomUUID().slice(0, 8)}.`;
+  const group = `${prefix}group`;
+  const witnessTopic = `${prefix}in`;
+  const admin = kafka.admin();
+  await admin.connect();
+  await createTopics(admin, [`${prefix}out`, witnessTopic], 3);
+  await admin.disconnect();
+  const reader = kafkaReader(kafka, systemClock);
+  const sinks = [kafkaSink(kafka, { clock: systemClock, prefix })];
+  for (const partition of [0, 1, 2]) await untilDone(() => reader.watermarks(`${prefix}out`, partition));
+  return {
+    sink() {
+      const sink = kafkaSink(kafka, { clock: systemClock, prefix });
+      sinks.push(sink);
+      return sink;
+    },
+    fencedSinks: () => kafkaFencedSinks(kafka, { clock: systemClock, group, prefix, witnessTopic }),
+    committedOffset: kafkaCommittedOffset(kafka),
+    group,
+    witnessTopic,
+    async written(partition) {
+      const written: Written[] = [];
+      await reader.read(`${prefix}out`, partition, (record) =>
+        written.push({
+          key: record.key?.toString() ?? null,
+          value: record.value?.toString() ?? null,
+          timestamp: record.timestamp,
+          headers: record.headers(),
+        }),
+      );
+      return written;
+    },
+    async close() {
+      await Promise.all([reader.close(), ...sinks.map((sink) => sink.close())]);
+    },
+  };
+}
+
+describeWithServers(['kafka'], 'sinks on Kafka', (servers) => {
+  sinkContract(() => kafkaWorld(servers.kafkaBrokers));
+
+  test('a record of 5,000 headers, or of 1 MB, is written within 200 ms', async () => {
+    const world = await kafkaWorld(servers.kafkaBrokers);
+    const sink = world.sink();
+    await sink.emit([outgoing(0, 'first')]);
+    const headers = Array.from({ length: 5_000 }, (_, index) => ({
+      name: Buffer.from(`h${index}`),
+      value: index % 7 === 0 ? null : Buffer.from(`${index}`),
+    }));
+    const began = performance.now();
+    await sink.emit([{ ...outgoing(0, 'bomb'), headers }]);
+    await sink.emit([{ ...outgoing(0, 'large'), value: Buffer.alloc(1_000_000, 'x') }]);
+    expect(performance.now() - began).toBeLessThan(400);
+    const [, bomb, large] = await world.written(0);
+    expect(bomb?.headers).toEqual(headers);
+    expect(large?.value).toHaveLength(1_000_000);
+    await world.close();
+  });
+});
