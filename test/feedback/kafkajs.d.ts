@@ -1,0 +1,28 @@
+/* kafkajs' own encoder and decoder, to which ours are held. */
+
+declare module 'kafkajs/src/protocol/decoder' {
+  export default class Decoder {
+    constructor(bytes: Buffer);
+  }
+}
+
+declare module 'kafkajs/src/protocol/recordBatch/record/v0' {
+  const encode: (record: object) => object;
+  export default encode;
+}
+
+declare module 'kafkajs/src/protocol/recordBatch/v0' {
+  export function RecordBatch(batch: object): Promise<{ buffer: Buffer }>;
+}
+
+declare module 'kafkajs/src/protocol/recordBatch/v0/decoder' {
+  interface KafkajsRecord {
+    key: Buffer | null;
+    value: Buffer | null;
+    offset: string;
+    timestamp: string;
+    headers: object;
+  }
+  const decode: (decoder: object) => Promise<{ records: KafkajsRecord[] }>;
+  export default decode;
+}
