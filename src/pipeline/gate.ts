@@ -83,9 +83,20 @@ export type KpiInput = Contribution | KpiDuty;
 
 const PAGE = 500;
 
+export interface KpiDuties {
+  muted(): boolean;
+  /**
+   * Whether more was published than the state at these positions knows of: the store came back older than it was. Its
+   * outbox is then of the past, acknowledged long ago, and must not be emitted behind what came after it.
+   */
+  overtaken(positions: Positions): Promise<boolean>;
+  atClaim(hold: Hold): AsyncGenerator<readonly KpiInput[]>;
+  afterCommit(hold: Hold): AsyncGenerator<readonly KpiInput[]>;
+}
+
 /**
- * The duties of a kpi task, page by page. `atClaim` finds out whether the state is older than what was published;
- * `afterCommit` whether a muted task may speak again. `gate()` is the last one seen.
+ * The duties of a kpi task, page by page. `atClaim` remembers what was published where the state has been overtaken;
+ * `afterCommit` looks whether a muted task may speak again.
  */
 export function kpiDuties(ends: {
   readonly address: TaskAddress;
@@ -95,17 +106,19 @@ export function kpiDuties(ends: {
   witness(): Promise<number | null>;
   /** Every record of this partition of the KPI topic, in order. */
   readPublished(onRecord: (record: LogRecord) => void): Promise<void>;
-}): {
-  muted(): boolean;
-  atClaim(hold: Hold): AsyncGenerator<readonly KpiInput[]>;
-  afterCommit(hold: Hold): AsyncGenerator<readonly KpiInput[]>;
-} {
+}): KpiDuties {
   let muted = true;
+  let witness: Promise<number | null> | null = null;
 
   const look = async (): Promise<Gate> => {
     const gate = gateOf(await ends.store.load(ends.address, gateReads(ends.manifest)));
     muted = gate.muted;
     return gate;
+  };
+
+  const overtaken = async ([position = 0]: Positions): Promise<boolean> => {
+    witness ??= ends.witness();
+    return ((await witness) ?? 0) > position;
   };
 
   async function* afterCommit(hold: Hold): AsyncGenerator<readonly KpiInput[]> {
@@ -117,13 +130,13 @@ export function kpiDuties(ends: {
 
   return {
     muted: () => muted,
+    overtaken,
     afterCommit,
     async *atClaim(hold) {
       await look();
-      const witness = await ends.witness();
-      if (witness !== null && witness > (hold.positions[0] ?? 0)) {
+      if (await overtaken(hold.positions)) {
         muted = true;
-        yield [{ muteUntil: witness }];
+        yield [{ muteUntil: (await witness) ?? 0 }];
         yield* relearned(await lastPublished(ends.readPublished));
       }
       yield* afterCommit(hold);

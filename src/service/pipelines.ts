@@ -10,6 +10,7 @@ import { deadLetter } from '../pipeline/deadletter';
 import { kpiDuties, type KpiInput, statusDuties } from '../pipeline/gate';
 import { planKpi } from '../pipeline/kpi';
 import { planStatus, type StatusInput } from '../pipeline/status';
+import { unpackOutbox } from '../store/outbox';
 import type { Manifest, Store, TaskAddress } from '../store/store';
 import { type Meter, metered, meterOutcome } from './meter';
 import { type Patience, type Retry, retryUntil, unlessAborted } from './retry';
@@ -46,6 +47,8 @@ export interface WireTypes {
   readonly statusChanged: WireType<MessageStatusChanged> | null;
 }
 
+type Emit = TaskEnds<never>['emit'];
+
 /** The status task of a partition: feedback in, aggregates and contributions out. */
 export function statusTask(
   ends: PipelineEnds,
@@ -67,11 +70,13 @@ export function statusTask(
       const sink = await statusSink(ends, partition, base.retry);
       const sent = { known: false };
       const duties = (hold: Hold) => statusDuties({ address, manifest, store: base.store }, sent, hold);
+      const emit: Emit = async (records) =>
+        records.length === 0 ? 'acknowledged' : unlessAborted(signal, () => sink.emit(records, null));
       return base.metered<StatusInput>({
         ...base.ends,
         project: (inputs) => planStatus(rules, inputs),
-        emit: async (records) =>
-          records.length === 0 ? 'acknowledged' : unlessAborted(signal, () => sink.emit(records, null)),
+        emit,
+        drain: ({ outbox, positions }) => emit(unpackOutbox(outbox), positions),
         owedAtClaim: duties,
         owedAfterCommit: duties,
         close: () => sink.close(),
@@ -127,11 +132,14 @@ export function kpiTask(
         readPublished: (onRecord) =>
           base.retry(() => ends.reader.read(ends.topicPrefix + DELIVERY_KPI_TOPIC, partition, onRecord)),
       });
+      const emit: Emit = async (records, [witness = 0]) =>
+        records.length === 0 ? 'acknowledged' : unlessAborted(signal, () => sink.emit(records, witness));
       return base.metered<KpiInput>({
         ...base.ends,
         project: (inputs) => planKpi(rules, inputs, duties.muted()),
-        emit: async (records, [witness = 0]) =>
-          records.length === 0 ? 'acknowledged' : unlessAborted(signal, () => sink.emit(records, witness)),
+        emit,
+        drain: async ({ outbox, positions }) =>
+          (await duties.overtaken(positions)) ? 'acknowledged' : emit(unpackOutbox(outbox), positions),
         owedAtClaim: duties.atClaim,
         owedAfterCommit: duties.afterCommit,
         close: () => sink.close(),

@@ -7,7 +7,7 @@ import {
   processInputs,
   type TaskEnds,
 } from '../pipeline';
-import { unpackOutbox } from '../store/outbox';
+import type { FencedOutcome } from '../kpi/sink';
 import type { Claim } from '../store/store';
 
 /*
@@ -24,6 +24,8 @@ export type TaskEnd = 'stopped' | 'fenced' | 'lost';
 
 /** What one claim works with; a new claim opens new ones. */
 export interface Opened<Input> extends TaskEnds<Input> {
+  /** Emits what the last owner committed and may not have emitted. */
+  drain(claim: Claim): Promise<FencedOutcome>;
   /** What the task owes at its begin, and after each commit, beside the records of the log. */
   owedAtClaim(hold: Hold): AsyncIterable<readonly Input[]>;
   owedAfterCommit(hold: Hold): AsyncIterable<readonly Input[]>;
@@ -110,9 +112,8 @@ async function holdTask<Input>(
   }
 }
 
-/** A new owner first emits what the last one committed and may not have emitted. */
 function adopt<Input>(ends: Opened<Input>, claim: Claim): Hold {
-  const emitted = ends.emit(unpackOutbox(claim.outbox), claim.positions);
+  const emitted = ends.drain(claim);
   emitted.catch(() => undefined);
   return { epoch: claim.epoch, sequence: claim.sequence, positions: claim.positions, emitted };
 }
