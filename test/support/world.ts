@@ -181,11 +181,16 @@ export async function world(
     const how = { watchers, pipelines: ['status', 'kpi'] as const, partitions, ids, signal, clock };
     const starting = startService(assemble(config, ends, how));
     let service: Service | null = null;
-    void starting.then((started) => (service = started));
-    while (service === null) {
+    let failure: unknown = null;
+    starting.then(
+      (started) => (service = started),
+      (error: unknown) => (failure = error),
+    );
+    for (let step = 0; service === null && failure === null && step < MAX_STEPS; step += 1) {
       clock.advance(STEP_MS);
       await turn();
     }
+    if (failure !== null) throw failure as Error;
     const started = must<Service>(service, 'the service has started');
     const stop = async (): Promise<void> => {
       let over = false;
@@ -203,7 +208,8 @@ export async function world(
     const tasks = [];
     for (let partition = 0; manifest !== null && partition < partitions; partition += 1) {
       for (const pipeline of ['status', 'kpi'] as const) {
-        tasks.push(await store.inspect({ generation: manifest.generation, pipeline, partition }));
+        const standing = await store.inspect({ generation: manifest.generation, pipeline, partition });
+        tasks.push([standing?.epoch, standing?.positions]);
       }
     }
     const ends = ALL_TOPICS.flatMap((topic) =>
