@@ -1,6 +1,6 @@
 import { assert } from '../base/assert';
 import type { Clock } from '../base/clock';
-import type { Batch, Inbox } from './source';
+import type { Batch, Inbox, TakeOptions } from './source';
 
 /** What waits behind an inbox, however it came there. All of it is synchronous. */
 export interface Waiting {
@@ -39,38 +39,34 @@ export function openInbox(clock: Clock, waiting: Waiting): WokenInbox {
       };
     });
 
-  const linger = async (ms: number, max: number): Promise<void> => {
+  /** Waits at most `ms`, or less: until `enough` holds whenever something changes, or the inbox ends. */
+  const wait = async (ms: number, enough: () => boolean): Promise<void> => {
     const timer = new AbortController();
     let over = false;
     void clock.sleep(ms, timer.signal).then(() => {
       over = true;
       wake();
     });
-    while (!over && !closed && waiting.lost() === null && waiting.size() < max) await rung();
+    while (!over && !closed && waiting.lost() === null && !enough()) await rung();
     timer.abort();
   };
 
-  const takeNext = async (max: number, lingerMs: number): Promise<Batch | null> => {
-    let lingered = lingerMs <= 0;
-    for (;;) {
-      if (closed) return null;
-      const lost = waiting.lost();
-      if (lost !== null) throw lost;
-      if (!waiting.pending()) await rung();
-      else if (lingered) return waiting.take(max);
-      else {
-        await linger(lingerMs, max);
-        lingered = true;
-      }
-    }
+  const takeNext = async ({ max, lingerMs, idleMs }: TakeOptions): Promise<Batch | null> => {
+    if (idleMs !== undefined && !closed && !waiting.pending()) await wait(idleMs, () => waiting.pending());
+    while (idleMs === undefined && !closed && waiting.lost() === null && !waiting.pending()) await rung();
+    if (lingerMs > 0 && waiting.pending()) await wait(lingerMs, () => waiting.size() >= max);
+    if (closed) return null;
+    const lost = waiting.lost();
+    if (lost !== null) throw lost;
+    return waiting.take(max);
   };
 
   return {
-    async take({ max, lingerMs }) {
+    async take(options) {
       assert(!taking, 'an inbox has one taker at a time');
       taking = true;
       try {
-        return await takeNext(max, lingerMs);
+        return await takeNext(options);
       } finally {
         taking = false;
       }

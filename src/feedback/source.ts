@@ -31,13 +31,21 @@ export interface Batch {
   readonly next: Positions;
 }
 
+export interface TakeOptions {
+  readonly max: number;
+  readonly lingerMs: number;
+  /** For ever, where absent. */
+  readonly idleMs?: number;
+}
+
 /** What waits for one task. Bounded: while it is full, the source fetches nothing more for the partition. */
 export interface Inbox {
   /**
    * Waits until something is there, then `lingerMs` longer for more (never longer), and gives at most `max` records.
-   * Null once the inbox is closed. Throws `position-lost` where the log no longer holds the next offset.
+   * After `idleMs` in which nothing came it gives a batch without any. Null once the inbox is closed. Throws
+   * `position-lost` where the log no longer holds the next offset.
    */
-  take(options: { max: number; lingerMs: number }): Promise<Batch | null>;
+  take(options: TakeOptions): Promise<Batch | null>;
   /** Records between what was taken and the end of the log, as far as the last fetch knew; by topic index. */
   lag(): readonly number[];
   /** Drops what waits; `take` then gives null. Safe to call twice. */

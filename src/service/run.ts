@@ -73,6 +73,7 @@ export async function startService(service: ServiceEnds): Promise<Service> {
   };
 
   for (const name of service.pipelines) pools.set(name, poolOf(service, name, current, onLost));
+  void watchGeneration(service, current, onLost, abort.signal);
   await Promise.all(
     [...pools].map(([name, pool]) =>
       ends.sources[name].start({
@@ -87,6 +88,24 @@ export async function startService(service: ServiceEnds): Promise<Service> {
     ),
   );
   return { stop: (graceMs) => stopService(service, pools, abort, graceMs) };
+}
+
+const WATCH_MS = 2_000;
+
+/** Notices when another worker, or somebody else, has made another generation the active one, or none. */
+async function watchGeneration(
+  { ends, generation }: ServiceEnds,
+  current: { readonly manifest: Manifest },
+  onLost: (generation: number) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    await ends.patience.clock.sleep(WATCH_MS, signal);
+    const expected = current.manifest.generation;
+    // A store that does not answer is noticed by whoever needs it.
+    const active = await generation.generations.active().catch(() => current.manifest);
+    if (!signal.aborted && active?.generation !== expected) onLost(expected);
+  }
 }
 
 async function stopService(

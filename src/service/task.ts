@@ -19,6 +19,12 @@ import type { Claim } from '../store/store';
  *                                      fenced: another owner; lost: no state         <────────────┘
  */
 
+/**
+ * An idle task commits nothing now and then: that tells it whether its state is still there, still its own, and still
+ * what it left.
+ */
+const IDLE_MS = 5_000;
+
 /** How a task ended: told to, another owner has it, its state is gone. */
 export type TaskEnd = 'stopped' | 'fenced' | 'lost';
 
@@ -100,7 +106,7 @@ async function holdTask<Input>(
   if (stopping.requested) inbox.close();
   try {
     for (;;) {
-      const batch = await inbox.take({ max: task.batchMax, lingerMs: task.lingerMs });
+      const batch = await inbox.take({ max: task.batchMax, lingerMs: task.lingerMs, idleMs: IDLE_MS });
       if (batch === null) return (await hold.emitted) === 'fenced' ? 'fenced' : 'stopped';
       outcome = observed(await processBatch(ends, hold, batch));
       if (outcome === 'committed') outcome = await doOwed(ends.owedAfterCommit(hold));
