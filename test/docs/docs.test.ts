@@ -1,0 +1,183 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import * as ts from 'typescript';
+import { describeConfig } from '../../src/base/config';
+import { SETTINGS } from '../../src/base/settings';
+import { parseDomainGroups } from '../../src/base/domain-groups';
+import type { Reason } from '../../src/feedback/decode';
+import { ALL_TOPICS } from '../../src/feedback/topics';
+import { createMetrics } from '../../src/http/metrics';
+
+const root = join(__dirname, '..', '..');
+const read = (file: string): string => readFileSync(join(root, file), 'utf8');
+
+const inFolder = (folder: string): string[] =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file));
+
+const PAGES = ['README.md', 'CHANGELOG.md', ...inFolder('docs').filter((file) => file.endsWith('.md'))];
+const README = read('README.md');
+const OPERATIONS = read('docs/operations.md');
+const RECORDS = read('docs/records.md');
+
+/** The cells of every table row in a text, without code quotes around whole cells. */
+function rows(text: string): string[][] {
+  const lines = text.split('\n').filter((line) => line.startsWith('|') && !/^[|\s:-]+$/.test(line));
+  return lines.map((line) =>
+    line
+      .slice(1, -1)
+      .split(/(?<!\\)\|/)
+      .map((cell) => cell.trim().replace(/^`([^`]*)`$/, '$1')),
+  );
+}
+
+/** What stands under a heading, up to the next one of the same level or above. */
+function section(text: string, heading: string): string {
+  const level = /^#+/.exec(heading)?.[0].length ?? 0;
+  const [, after] = text.split(`\n${heading}\n`);
+  if (after === undefined) throw new Error(`no heading ${heading}`);
+  return after.split(new RegExp(`\n#{1,${level}} `))[0] ?? '';
+}
+
+/** A heading's anchor, as GitHub makes it. */
+const anchor = (heading: string): string =>
+  heading
+    .replace(/^#+ /, '')
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+    .replaceAll(' ', '-');
+
+function brokenLinks(page: string): string[] {
+  const links = [...read(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target);
+  return links
+    .filter((target) => !/^https?:/.test(target))
+    .filter((target) => {
+      const [path = '', fragment] = target.split('#');
+      const file = path === '' ? page : join(dirname(page), path);
+      if (!existsSync(join(root, file))) return true;
+      if (fragment === undefined) return false;
+      return !(read(file).match(/^#+ .*$/gm) ?? []).map(anchor).includes(fragment);
+    });
+}
+
+describe('the pages', () => {
+  it.each(PAGES)('%s links only to what is there', (page) => {
+    expect(brokenLinks(page)).toEqual([]);
+  });
+
+  it.each(PAGES)('%s names only files that are there', (page) => {
+    const named = [...read(page).matchAll(/`((?:src|test|scripts|schemas|bench|docs)\/[\w./-]+)`/g)];
+    expect(named.map(([, file = '']) => file).filter((file) => !existsSync(join(root, file)))).toEqual([]);
+  });
+});
+
+describe('the settings', () => {
+  it('in the README are those that there are, with their defaults and words', () => {
+    const [, table = ''] = README.split(/<!-- settings: \w+ -->/);
+    const wanted = describeConfig().map(({ variable, fallback, doc }) => {
+      const shown = variable === 'EFS_DOMAIN_GROUPS' ? expect.stringContaining('four groups') : fallback;
+      return [variable, fallback === '' ? 'empty' : shown, doc];
+    });
+    expect(rows(table).slice(1)).toEqual(wanted);
+  });
+
+  it('for domain groups have the default that is described', () => {
+    const { groups } = parseDomainGroups(SETTINGS.domainGroups.fallback);
+    const line = /\*\*Domain groups\*\*([\s\S]*?)`other`/.exec(RECORDS)?.[1] ?? '';
+    const listed = [...line.matchAll(/`([a-z]+)` ([a-z.\s]+)/g)].map(([, name, domains = '']) => ({
+      name,
+      domains: domains.trim().replace(/\.$/, '').split(/\s+/).sort(),
+    }));
+    expect(listed.sort((a, b) => ((a.name ?? '') < (b.name ?? '') ? -1 : 1))).toEqual(groups);
+  });
+});
+
+describe('operations.md', () => {
+  it('describes the metrics that there are, and no others', async () => {
+    const { text } = await createMetrics({ version: '0', node: '0' }).exposition();
+    const names = [...text.matchAll(/^# TYPE (efs_\w+) /gm)].map(([, name]) => name);
+    const described = rows(section(OPERATIONS, '## Metrics')).map(([name = '']) => name);
+    expect(described.filter((name) => name.startsWith('efs_')).sort()).toEqual(names.sort());
+  });
+
+  it('describes the lines that the service logs, and no others', () => {
+    const described = rows(section(OPERATIONS, '## Log lines')).map(([, line = '']) => line);
+    expect(described.slice(1).sort()).toEqual(loggedLines().sort());
+  });
+
+  it('says what to do for every reason, in the order of records.md', () => {
+    const described = rows(section(OPERATIONS, '## Dead letters')).map(([reason]) => reason);
+    expect(described.slice(1)).toEqual(Object.keys(REASONS));
+  });
+});
+
+/** Complete by its type; in the order in which reasons apply. */
+const REASONS: Record<Reason, true> = {
+  'no-value': true,
+  'too-large': true,
+  'not-avro': true,
+  'unknown-schema': true,
+  'wrong-record': true,
+  'invalid-field': true,
+  'key-mismatch': true,
+  'wrong-partition': true,
+};
+
+/** The fixed texts that `efs run` logs at info and above, `kafka` standing for whatever does not answer. */
+function loggedLines(): string[] {
+  const files = [...inFolder('src/service').filter((file) => file.endsWith('.ts')), 'src/cli/run.ts'];
+  const lines = files.flatMap((file) => {
+    const found: string[] = [];
+    const texts = (node: ts.Node): void => {
+      if (ts.isStringLiteralLike(node)) found.push(node.text);
+      else if (ts.isTemplateExpression(node)) {
+        found.push(node.head.text + node.templateSpans.map((span) => `kafka${span.literal.text}`).join(''));
+      } else node.forEachChild(texts);
+    };
+    const visit = (node: ts.Node): void => {
+      const [text] = ts.isCallExpression(node) ? node.arguments : [];
+      if (
+        text &&
+        ts.isCallExpression(node) &&
+        /\blog\.(info|warn|error)$/.test(node.expression.getText(tree))
+      )
+        texts(text);
+      node.forEachChild(visit);
+    };
+    const tree = ts.createSourceFile(file, read(file), ts.ScriptTarget.ES2023, true);
+    visit(tree);
+    return found;
+  });
+  return [...new Set(lines)];
+}
+
+describe('records.md', () => {
+  it('describes every reason to set a record aside, in the order in which they apply', () => {
+    const described = rows(section(RECORDS, '## Set aside')).map(([reason]) => reason);
+    expect(described.slice(1, 9)).toEqual(Object.keys(REASONS));
+  });
+
+  it('lists every topic', () => {
+    const listed = rows(section(RECORDS, '## Topics')).map(([topic]) => topic);
+    expect(listed.slice(1).sort()).toEqual([...ALL_TOPICS].sort());
+  });
+
+  it.each(readdirSync(join(root, 'schemas')).filter((file) => file !== 'contribution.avsc'))(
+    'names every field of %s, and every symbol of its enumerations',
+    (file) => {
+      const names: string[] = [];
+      const collect = (node: unknown): void => {
+        if (Array.isArray(node)) node.forEach(collect);
+        if (typeof node !== 'object' || node === null) return;
+        const { name, symbols, type, fields, items, values } = node as Record<string, unknown>;
+        if (typeof name === 'string') names.push(name);
+        if (Array.isArray(symbols)) names.push(...(symbols as string[]));
+        for (const inner of [type, fields, items, values]) collect(inner);
+      };
+      const schema = JSON.parse(read(join('schemas', file))) as { fields: unknown[] };
+      collect(schema.fields);
+      const words = new Set(RECORDS.match(/\w+/g));
+      const inner = ['DomainCounts', 'HourCounts'];
+      expect(names.filter((name) => !words.has(name) && !inner.includes(name))).toEqual([]);
+    },
+  );
+});
