@@ -22,7 +22,6 @@ import { VALIDITY_MAX_MS } from '../status/message';
  *   i32  class, u8 reason                 where that has a class
  */
 const VERSION = 1;
-const LENGTH_MAX = 40;
 
 const SAYS_EFS = 1;
 const SAYS_RELAY = 2;
@@ -30,40 +29,52 @@ const HAS_SOFT_BOUNCE = 4;
 const HAS_VALIDITY = 8;
 const HAS_CLASS = 128;
 
-const scratch = Buffer.alloc(LENGTH_MAX);
+const HEAD_BYTES = 9;
+const VALIDITY_BYTES = 4;
+const TIME_BYTES = 6;
+const BOUNCE_BYTES = 11;
 
 /** Packs an aggregate into bytes of its own. */
 export function encodeMessage(message: MessageAggregate): Buffer {
   const { relay, softBounce, outcome } = message;
   const hasValidity = message.validityMs !== VALIDITY_MAX_MS;
-  scratch[0] =
+  const bytes = Buffer.allocUnsafe(lengthOf(message, hasValidity));
+  bytes[0] =
     (VERSION << 4) |
     (message.saysEfs ? SAYS_EFS : 0) |
     (message.saysRelay ? SAYS_RELAY : 0) |
     (softBounce === null ? 0 : HAS_SOFT_BOUNCE) |
     (hasValidity ? HAS_VALIDITY : 0);
-  scratch[1] = relay.rank | (outcome === null ? 0 : outcomeBits(outcome));
-  let at = scratch.writeUIntBE(relay.at, 2, 6);
-  at = scratch.writeUInt8(relay.domainGroup, at);
-  if (hasValidity) at = scratch.writeUInt32BE(message.validityMs, at);
-  if (softBounce !== null) at = writeBounce(softBounce.at, softBounce.bounceClass, softBounce.reason, at);
-  if (outcome !== null) {
-    at =
-      outcome.bounceClass === null
-        ? scratch.writeUIntBE(outcome.at, at, 6)
-        : writeBounce(outcome.at, outcome.bounceClass, outcome.reason, at);
-  }
-  return Buffer.from(scratch.subarray(0, at));
+  bytes[1] = relay.rank | (outcome === null ? 0 : outcomeBits(outcome));
+  let at = bytes.writeUIntBE(relay.at, 2, TIME_BYTES);
+  at = bytes.writeUInt8(relay.domainGroup, at);
+  if (hasValidity) at = bytes.writeUInt32BE(message.validityMs, at);
+  if (softBounce !== null)
+    at = writeBounce(bytes, at, softBounce.at, softBounce.bounceClass, softBounce.reason);
+  if (outcome === null) return bytes;
+  if (outcome.bounceClass === null) bytes.writeUIntBE(outcome.at, at, TIME_BYTES);
+  else writeBounce(bytes, at, outcome.at, outcome.bounceClass, outcome.reason);
+  return bytes;
+}
+
+function lengthOf({ softBounce, outcome }: MessageAggregate, hasValidity: boolean): number {
+  const outcomeBytes = outcome?.bounceClass === null ? TIME_BYTES : BOUNCE_BYTES;
+  return (
+    HEAD_BYTES +
+    (hasValidity ? VALIDITY_BYTES : 0) +
+    (softBounce === null ? 0 : BOUNCE_BYTES) +
+    (outcome === null ? 0 : outcomeBytes)
+  );
 }
 
 function outcomeBits(outcome: Outcome): number {
   return (outcome.bounceClass === null ? 0 : HAS_CLASS) | (outcome.rank << 5) | (outcome.kind << 2);
 }
 
-function writeBounce(time: number, bounceClass: number, reason: number, at: number): number {
-  scratch.writeUIntBE(time, at, 6);
-  scratch.writeInt32BE(bounceClass, at + 6);
-  return scratch.writeUInt8(reason, at + 10);
+function writeBounce(bytes: Buffer, at: number, time: number, bounceClass: number, reason: number): number {
+  bytes.writeUIntBE(time, at, TIME_BYTES);
+  bytes.writeInt32BE(bounceClass, at + 6);
+  return bytes.writeUInt8(reason, at + 10);
 }
 
 /** Unpacks what `encodeMessage` packed. Bytes of another version are a broken invariant. */
@@ -108,17 +119,43 @@ function readOutcome(bytes: Buffer, at: number, bits: number): Outcome {
   return { rank, kind, at: bytes.readUIntBE(at, 6), bounceClass: null, reason: 0 };
 }
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const UUID_LENGTH = 36;
 const UUID_BYTES = 16;
+const HYPHEN = 0x2d;
+const NO_DIGIT = 16;
+
+/** What a character code below 128 is worth as a lower-case hexadecimal digit. */
+const DIGITS = Uint8Array.from({ length: 128 }, (_, code) => {
+  const digit = '0123456789abcdef'.indexOf(String.fromCharCode(code));
+  return digit < 0 ? NO_DIGIT : digit;
+});
 
 /**
  * A message id as a field: 16 bytes for a lower-case UUID, else its UTF-8. An id that happens to be 16 bytes long gets
  * a NUL in front, which no id can begin with, so that no two ids share a field.
  */
 export function encodeMessageId(id: MessageId): Buffer {
-  if (id.length === 36 && UUID.test(id)) return Buffer.from(id.replaceAll('-', ''), 'hex');
+  const uuid = id.length === UUID_LENGTH ? packUuid(id) : null;
+  if (uuid !== null) return uuid;
   const bytes = Buffer.from(id, 'utf8');
   return bytes.length === UUID_BYTES ? Buffer.concat([Buffer.of(0), bytes]) : bytes;
+}
+
+/** The bytes of a lower-case UUID, or null for 36 characters that are none. By hand: it is done for every record. */
+function packUuid(id: string): Buffer | null {
+  const bytes = Buffer.allocUnsafe(UUID_BYTES);
+  let at = 0;
+  for (let index = 0; index < UUID_LENGTH; index += 2) {
+    if (index === 8 || index === 13 || index === 18 || index === 23) {
+      if (id.charCodeAt(index) !== HYPHEN) return null;
+      index += 1;
+    }
+    const high = DIGITS[id.charCodeAt(index)] ?? NO_DIGIT;
+    const low = DIGITS[id.charCodeAt(index + 1)] ?? NO_DIGIT;
+    if (high === NO_DIGIT || low === NO_DIGIT) return null;
+    bytes[at++] = (high << 4) | low;
+  }
+  return bytes;
 }
 
 /** The id that `encodeMessageId` packed. */
