@@ -20,9 +20,9 @@ export interface ThroughputOptions {
 
 /** Duplicates included. */
 const RECORDS_PER_MESSAGE = 2.2;
-const POLL_MS = 250;
+const POLL_MS = 1_000;
 /** Nothing more comes once nothing has come for so many polls. */
-const QUIET_POLLS = 3;
+const QUIET_POLLS = 2;
 
 /** One run: CPU in microseconds per feedback record. */
 interface Run {
