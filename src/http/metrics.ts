@@ -16,7 +16,7 @@ function counters(registers: [Registry]) {
     'fate',
   ]);
   const deadLetters = counter('efs_dead_letters_total', 'Records set aside, by reason.', ['reason']);
-  const kpiChanges = counter('efs_kpi_changes_total', 'KPI changes acknowledged by the log.', []);
+  const kpiChanges = counter('efs_kpi_changes_total', 'KPI changes committed for publication.', []);
   const batches = counter('efs_batches_total', 'Batches committed.', ['pipeline']);
   const fences = counter('efs_fences_total', 'Commits refused because another worker owns the partition.', [
     'pipeline',
@@ -49,7 +49,7 @@ function histograms(registers: [Registry]) {
     new Histogram({ name, help, labelNames, buckets, registers });
   const batch = histogram(
     'efs_batch_duration_seconds',
-    'From taking a batch to having emitted what follows from it.',
+    'From decoding a batch to its commit.',
     ['pipeline'],
     DURATIONS,
   );

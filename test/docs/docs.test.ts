@@ -7,6 +7,7 @@ import { parseDomainGroups } from '../../src/base/domain-groups';
 import type { Reason } from '../../src/feedback/decode';
 import { ALL_TOPICS } from '../../src/feedback/topics';
 import { createMetrics } from '../../src/http/metrics';
+import { ORDINARY_TRAFFIC, traffic } from '../../src/simulation/traffic';
 
 const root = join(__dirname, '..', '..');
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
@@ -88,6 +89,16 @@ describe('the settings', () => {
       domains: domains.trim().replace(/\.$/, '').split(/\s+/).sort(),
     }));
     expect(listed.sort((a, b) => ((a.name ?? '') < (b.name ?? '') ? -1 : 1))).toEqual(groups);
+  });
+});
+
+describe('the example', () => {
+  it('asks for a message that `efs simulate --seed 1` makes', () => {
+    const [, delivery, message] = /^efs message (\S+) (\S+)$/m.exec(README) ?? [];
+    const records = [...traffic({ ...ORDINARY_TRAFFIC, seed: 1 }, () => Buffer.alloc(0))];
+    const feedback = records.find(({ key }) => key?.toString() === message)?.feedback;
+    expect(README).toContain('efs simulate --seed 1\n');
+    expect([feedback?.deliveryId, feedback?.messageId]).toEqual([delivery, message]);
   });
 });
 
