@@ -1,7 +1,7 @@
 import type { Kafka } from 'kafkajs';
 import { must } from '../base/assert';
 import type { Clock } from '../base/clock';
-import { EfsError } from '../base/errors';
+import { EfsError, isRetriable } from '../base/errors';
 import { coPartitions, heldPositions } from './copartition';
 import { type Fetcher, startFetcher } from './fetcher.kafka';
 import { type GroupLimits, joinGroup, type Membership } from './group.kafka';
@@ -255,7 +255,7 @@ function outageOf<Part extends string>(
   return {
     began(part: Part, error: unknown): void {
       out.set(part, true);
-      listener.onOutage?.(error);
+      listener.onOutage?.(asOutage(error));
     },
     ended(part: Part): void {
       const was = must(out.get(part), 'a known part');
@@ -263,4 +263,14 @@ function outageOf<Part extends string>(
       if (was && ![...out.values()].includes(true)) listener.onRecovered?.();
     },
   };
+}
+
+/**
+ * Whatever the source waits out is an outage of Kafka, also what has another name: a coordinator that falls silent, or a
+ * broker that does not know yet, or no longer, what another one has told.
+ */
+function asOutage(error: unknown): unknown {
+  if (isRetriable(error)) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new EfsError('kafka-unavailable', message, { cause: error });
 }
