@@ -95,7 +95,7 @@ export interface KpiDuties {
 }
 
 /**
- * The duties of a kpi task, page by page. `atClaim` remembers what was published where the state has been overtaken;
+ * The duties of a kpi task, page by page. `atClaim` remembers what was published while the task is muted;
  * `afterCommit` looks whether a muted task may speak again.
  */
 export function kpiDuties(ends: {
@@ -137,8 +137,9 @@ export function kpiDuties(ends: {
       if (await overtaken(hold.positions)) {
         muted = true;
         yield [{ muteUntil: (await witness) ?? 0 }];
-        yield* relearned(await lastPublished(ends.readPublished));
       }
+      // A former owner's last record may have arrived after the state was laid out. From here on none can.
+      if (muted) yield* relearned(await lastPublished(ends.readPublished));
       yield* afterCommit(hold);
     },
   };

@@ -44,15 +44,16 @@ export async function ensureGeneration(
     published.push(await lastPublished((onRecord) => ends.reader.read(ends.kpiTopic, partition, onRecord)));
   }
   const earlier = latestGeneration(published, ends.generationOf);
+  // A life that has lost its state may have a first record under way that is not in the log yet.
+  const succeeds = earlier > 0 || ends.after > 0;
   const wanted: Manifest = {
     ...ends.foundation,
     generation: Math.max(earlier, ends.after) + 1,
-    succeeds: earlier > 0,
+    succeeds,
     targets: inputs.map((topics) => topics.map(({ high }) => high)),
   };
   const status = inputs.map((topics) => topics.map(({ low }) => low));
-  const seed =
-    earlier === 0 ? [] : published.map((last, partition) => ({ partition, writes: mutedBegin(last) }));
+  const seed = succeeds ? published.map((last, partition) => ({ partition, writes: mutedBegin(last) })) : [];
   const manifest = await ends.generations.create(wanted, { status, kpi }, seed);
   return { manifest: fitting(manifest, ends.foundation), created: true };
 }

@@ -17,21 +17,18 @@ export function virtualClock(start = Date.UTC(2026, 10, 22)): VirtualClock {
     sleep: (ms, signal) =>
       new Promise((resolve) => {
         if (signal?.aborted === true || ms <= 0) return resolve();
-        const sleep = { due: now + ms, wake: () => resolve() };
+        const wake = (): void => {
+          sleeps = sleeps.filter((other) => other !== sleep);
+          signal?.removeEventListener('abort', wake);
+          resolve();
+        };
+        const sleep = { due: now + ms, wake };
         sleeps.push(sleep);
-        signal?.addEventListener(
-          'abort',
-          () => {
-            sleeps = sleeps.filter((other) => other !== sleep);
-            resolve();
-          },
-          { once: true },
-        );
+        signal?.addEventListener('abort', wake);
       }),
     advance(ms) {
       now += ms;
       const due = sleeps.filter((sleep) => sleep.due <= now).sort((a, b) => a.due - b.due);
-      sleeps = sleeps.filter((sleep) => sleep.due > now);
       for (const { wake } of due) wake();
     },
     sleeping: () => sleeps.length,

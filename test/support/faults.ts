@@ -136,3 +136,19 @@ export function withSinkOutage(ends: Ends, isDown: () => boolean): Ends {
     if (isDown()) throw new EfsError('kafka-unavailable', 'the log in memory is down');
   });
 }
+
+/** Runs something before and after a generation is made. */
+export function withCreate(
+  ends: Ends,
+  before: () => Promise<void>,
+  after: () => void = () => undefined,
+): Ends {
+  const { store } = ends;
+  const create: Ends['store']['create'] = async (manifest, start, seed) => {
+    await before();
+    const made = await store.create(manifest, start, seed);
+    after();
+    return made;
+  };
+  return { ...ends, store: { ...storeOf(ends), create } };
+}

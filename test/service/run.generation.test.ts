@@ -1,0 +1,79 @@
+import type { Ends } from '../../src/cli/assemble';
+import { DELIVERY_KPI_TOPIC } from '../../src/feedback/topics';
+import { type Barrier, barrier, withCreate, withEmit } from '../support/faults';
+import { brokenLinks, differences, kpiRecords } from '../support/observe';
+import { randomFeedback } from '../support/traffic';
+import { world } from '../support/world';
+
+const SEED = 31;
+
+const holding =
+  (emitting: Barrier, creating: Barrier) =>
+  (ends: Ends): Ends => {
+    const held = withEmit(ends, async (records) => {
+      if (records.some(({ topic }) => topic === DELIVERY_KPI_TOPIC)) await emitting.pass();
+    });
+    // What is under way to a real log arrives though its sender has let go of it.
+    const { open } = held.fencedSinks;
+    const fencedSinks = {
+      open: async (name: string) => ({ ...(await open(name)), close: async () => undefined }),
+    };
+    return withCreate({ ...held, fencedSinks }, () => creating.pass());
+  };
+
+describe('a KPI record of the lost life that arrives while the next generation is being made', () => {
+  it.each([
+    ['the first that was ever published', 0],
+    ['not the first', 100],
+  ])('is known to that generation, where it is %s', async (_, before) => {
+    const there = await world({ partitions: 1, batchMax: 10 });
+    const emitting = barrier();
+    const creating = barrier();
+    const all = randomFeedback(SEED, 300);
+    await there.worker(holding(emitting, creating));
+    there.produce(all.slice(0, before));
+    await there.settle();
+    emitting.arm();
+    there.produce(all.slice(before, 200));
+    await there.until(emitting.held, 'a KPI record is under way');
+    creating.arm();
+    there.store.wipe();
+    there.produce(all.slice(200));
+    await there.until(creating.held, 'the next generation is being made');
+    const known = kpiRecords(there).length;
+    emitting.release();
+    await there.until(() => kpiRecords(there).length > known, 'the record has arrived');
+    creating.release();
+    await there.settle();
+    expect(kpiRecords(there).at(-1)?.generation).toBe(2);
+    expect(await differences(there)).toEqual([]);
+    expect(brokenLinks(there)).toEqual([]);
+  });
+});
+
+describe('a state that is lost again while the next generation is being made', () => {
+  it.each(['before', 'after'] as const)('is made once more, lost right %s it was there', async (when) => {
+    const there = await world();
+    const all = randomFeedback(SEED, 300);
+    let losses = 3;
+    await there.worker((ends) =>
+      withCreate(
+        ends,
+        async () => {
+          if (when === 'before' && losses-- > 0) there.store.wipe();
+        },
+        () => {
+          if (when === 'after' && losses-- > 0) there.store.wipe();
+        },
+      ),
+    );
+    there.produce(all.slice(0, 150));
+    await there.settle();
+    losses = 3;
+    there.store.wipe();
+    there.produce(all.slice(150));
+    await there.settle();
+    expect(await differences(there)).toEqual([]);
+    expect(brokenLinks(there)).toEqual([]);
+  });
+});
