@@ -1,4 +1,5 @@
 import { Kafka, type KafkaConfig, logLevel } from 'kafkajs';
+import Connection from 'kafkajs/src/network/connection';
 
 /** What kafkajs says on its own. The service judges failures itself, so all of it belongs to debug logs. */
 export type KafkaChatter = (
@@ -16,6 +17,7 @@ export function kafkaClient(
   config: Pick<KafkaConfig, 'brokers' | 'clientId' | 'ssl' | 'sasl' | 'requestTimeout'>,
   chatter: KafkaChatter = () => undefined,
 ): Kafka {
+  shareConnects();
   return new Kafka({
     requestTimeout: 10_000,
     ...config,
@@ -34,4 +36,31 @@ function levelName(level: logLevel): 'error' | 'warn' | 'info' | 'debug' {
   if (level <= logLevel.ERROR) return 'error';
   if (level <= logLevel.WARN) return 'warn';
   return level <= logLevel.INFO ? 'info' : 'debug';
+}
+
+let shared = false;
+
+/**
+ * Where several requests find a connection down, each of them makes kafkajs open a socket for it: all but one leak,
+ * and their answers are mixed into one stream. This makes the second caller wait for the first, in the whole process.
+ */
+function shareConnects(): void {
+  if (shared) return;
+  shared = true;
+  const { connect, disconnect } = Connection.prototype;
+  const connecting = new WeakMap<Connection, Promise<boolean>>();
+  Connection.prototype.connect = function (this: Connection) {
+    const under = connecting.get(this);
+    if (under !== undefined) return under;
+    const opened = connect.call(this).finally(() => {
+      if (connecting.get(this) === opened) connecting.delete(this);
+    });
+    connecting.set(this, opened);
+    return opened;
+  };
+  // A connection taken down before it was up may never settle the promise of its connect.
+  Connection.prototype.disconnect = function (this: Connection) {
+    connecting.delete(this);
+    return disconnect.call(this);
+  };
 }

@@ -54,11 +54,12 @@ export function joinGroup(options: GroupOptions): Membership {
       };
       const consumer = openConsumer(options, claim);
       current = consumer;
-      const error = await untilEnded(options, consumer, claim, leaving.signal, joined);
+      const { reason, started } = await untilEnded(options, consumer, claim, leaving.signal, joined);
       current = null;
-      leftConsumer = consumer.disconnect().catch(() => undefined);
+      // Not before it has joined or failed to: a consumer that is stopped while it joins joins all the same.
+      leftConsumer = started.then(() => consumer.disconnect()).catch(() => undefined);
       if (leaving.signal.aborted) break;
-      options.onOutage(kafkaFailure(error));
+      options.onOutage(kafkaFailure(reason));
       const pause = Math.min(limits.backoffMs.most, limits.backoffMs.least * 2 ** failures++);
       await Promise.race([leftConsumer, clock.sleep(limits.sessionTimeoutMs, leaving.signal)]);
       await clock.sleep(pause, leaving.signal);
@@ -107,14 +108,17 @@ function openConsumer({ kafka, groupId, limits }: GroupOptions, claim: Claim): C
   });
 }
 
-/** Runs a consumer until it is of no more use; gives the reason. Resolves with null when told to leave. */
+/**
+ * Runs a consumer until it is of no more use; gives the reason, null when told to leave, and the end of its start,
+ * which may be still to come.
+ */
 async function untilEnded(
   { topics, clock, limits, onAssigned }: GroupOptions,
   consumer: Consumer,
   claim: Claim,
   leaving: AbortSignal,
   joined: () => void,
-): Promise<unknown> {
+): Promise<{ reason: unknown; started: Promise<void> }> {
   const over = new AbortController();
   let reason: unknown = null;
   const end = (error: unknown): void => {
@@ -124,11 +128,13 @@ async function untilEnded(
   let heard = clock.monotonic();
   leaving.addEventListener('abort', () => end(null), { once: true, signal: over.signal });
   consumer.on(consumer.events.CRASH, ({ payload }) => end(payload.error));
-  consumer.on(consumer.events.HEARTBEAT, () => {
+  const hear = (): void => {
     heard = clock.monotonic();
-  });
+  };
+  consumer.on(consumer.events.HEARTBEAT, hear);
+  consumer.on(consumer.events.REBALANCING, hear);
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
-    heard = clock.monotonic();
+    hear();
     if (over.signal.aborted) return;
     // Before kafkajs' first fetch: it starts right after its listeners.
     consumer.pause(topics.map((topic) => ({ topic })));
@@ -137,7 +143,7 @@ async function untilEnded(
     joined();
     onAssigned(claim.owned);
   });
-  consumer
+  const started = consumer
     .connect()
     .then(() => consumer.subscribe({ topics: [...topics], fromBeginning: true }))
     .then(() =>
@@ -150,7 +156,7 @@ async function untilEnded(
       end(new Error(`no answer from the group's coordinator for ${limits.silenceMs} ms`));
     }
   }
-  return reason;
+  return { reason, started };
 }
 
 /** The pure assigner in kafkajs' clothes. What a member owns travels as its user data at each join. */

@@ -1,4 +1,4 @@
-/* The parts of kafkajs 2.2.4's inside that wire.kafka.ts, group.kafka.ts and their tests use. */
+/* The parts of kafkajs 2.2.4's inside that our Kafka ends use. */
 
 declare module 'kafkajs/package.json' {
   export const version: string;
@@ -28,4 +28,11 @@ declare module 'kafkajs/src/protocol/requests/produce/v7/response' {
 declare module 'kafkajs/src/protocol/recordBatch/crc32C/crc32C' {
   const crc32c: (bytes: Buffer) => number;
   export default crc32c;
+}
+
+declare module 'kafkajs/src/network/connection' {
+  export default class Connection {
+    connect(): Promise<boolean>;
+    disconnect(): Promise<boolean>;
+  }
 }

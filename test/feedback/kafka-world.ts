@@ -4,7 +4,12 @@ import { systemClock } from '../../src/base/clock';
 import { kafkaClient } from '../../src/feedback/client.kafka';
 import { kafkaReader } from '../../src/feedback/reader.kafka';
 import type { Source } from '../../src/feedback/source';
-import { kafkaSource, SOURCE_LIMITS, type SourceLimits } from '../../src/feedback/source.kafka';
+import {
+  kafkaSource,
+  type KafkaSourceOptions,
+  SOURCE_LIMITS,
+  type SourceLimits,
+} from '../../src/feedback/source.kafka';
 import { kafkaSink } from '../../src/kpi/sink.kafka';
 import type { SourceWorld } from './source.contract';
 
@@ -50,7 +55,7 @@ export interface KafkaWorld extends SourceWorld {
   readonly kafka: Kafka;
   readonly admin: Admin;
   readonly groupId: string;
-  member(limits?: SourceLimits): Source;
+  member(options?: Partial<KafkaSourceOptions>): Source;
 }
 
 /** New topics and a new group on a running Kafka. */
@@ -65,8 +70,15 @@ export async function kafkaWorld(brokers: readonly string[], count = 4): Promise
   await createTopics(admin, topics, count);
   const sink = kafkaSink(kafka, { clock: systemClock, prefix });
   const closing: (() => Promise<unknown>)[] = [() => sink.close()];
-  const member = (limits = TEST_LIMITS, on: readonly string[] = topics): Source => {
-    const source = kafkaSource({ kafka, topics: on, groupId, clock: systemClock, limits });
+  const member = (options: Partial<KafkaSourceOptions> = {}): Source => {
+    const source = kafkaSource({
+      kafka,
+      topics,
+      groupId,
+      clock: systemClock,
+      limits: TEST_LIMITS,
+      ...options,
+    });
     closing.push(() => source.stop());
     return source;
   };
@@ -76,7 +88,7 @@ export async function kafkaWorld(brokers: readonly string[], count = 4): Promise
     admin,
     groupId,
     topics,
-    member: (limits) => member(limits),
+    member,
     reader() {
       const reader = kafkaReader(kafka, systemClock);
       closing.push(() => reader.close());
@@ -100,7 +112,7 @@ export async function kafkaWorld(brokers: readonly string[], count = 4): Promise
     },
     async broken(how) {
       if (how === 'uneven') await createTopics(admin, [`${prefix}other`], count + 1);
-      return member(TEST_LIMITS, [...topics.slice(1), `${prefix}other`]);
+      return member({ topics: [...topics.slice(1), `${prefix}other`] });
     },
     async close() {
       await Promise.all(closing.map((close) => close()));
