@@ -288,6 +288,6 @@ export interface Contribution {
   readonly failedByReason: Readonly<Record<string, number>>;
   /** By group of recipient domains; what is all zero is left out. */
   readonly byDomain: Readonly<Record<string, DomainCounts>>;
-  /** By UTC hour such as 2026-11-22T03Z; what is all zero is left out. */
+  /** By UTC hour, as the hours since 1970 in base 36; what is all zero is left out. */
   readonly throughput: Readonly<Record<string, HourCounts>>;
 }

@@ -4,7 +4,7 @@ import { KIND, type MessageAggregate, type Outcome, policyOf, RANK } from '../st
 import { decisionOf, POLICIES } from '../status/policy';
 import { statusOf } from '../status/projection';
 import type { DomainGroups } from './domains';
-import { addDomain, addHour, addReason, type Counter, hourOf, type Totals } from './kpis';
+import { addDomain, addHour, addReason, type Counter, hourKeyOf, type Totals } from './kpis';
 
 /** What turns a message into counts: fixed for a generation. */
 export interface CountingRules {
@@ -42,11 +42,11 @@ export function countMessage(
     { relayed: 1, sent: Number(sent), failed: Number(failed), softBounced: Number(softBounced) },
     sign,
   );
-  if (sent) addHour(totals, hourOf(successAt(message, rules.defaultPolicy)), sign, 0);
+  if (sent) addHour(totals, hourKeyOf(successAt(message, rules.defaultPolicy)), sign, 0);
   if (failed && message.outcome !== null) {
     totals[failureCounter(message.outcome)] += sign;
     if (reason !== null) addReason(totals, reason, sign);
-    addHour(totals, hourOf(message.outcome.at), 0, sign);
+    addHour(totals, hourKeyOf(message.outcome.at), 0, sign);
   }
 }
 

@@ -39,6 +39,7 @@ export type Counter = (typeof COUNTERS)[number];
 export interface Totals extends Record<Counter, number> {
   failedByReason: Partial<Record<Reason, number>>;
   byDomain: Record<string, DomainCounts>;
+  /** By `hourKeyOf`; published KPIs have the hours' names instead. */
   throughput: Record<string, HourCounts>;
 }
 
@@ -82,14 +83,19 @@ export function emptyTotals(): Totals {
 /** Adds `amount` (or takes it away, where `sign` is −1) to `totals`, and drops map entries that come to zero. */
 export function addTotals(totals: Totals, amount: Readonly<Totals>, sign: 1 | -1): void {
   for (const counter of COUNTERS) totals[counter] += sign * amount[counter];
-  for (const [reason, count] of Object.entries(amount.failedByReason)) {
-    addReason(totals, reason as Reason, sign * count);
+  const { failedByReason, byDomain, throughput } = amount;
+  for (const reason in failedByReason) {
+    addReason(totals, reason as Reason, sign * (failedByReason[reason as Reason] ?? 0));
   }
-  for (const [group, counts] of Object.entries(amount.byDomain)) addDomain(totals, group, counts, sign);
-  for (const [hour, counts] of Object.entries(amount.throughput)) {
-    addHour(totals, hour, sign * counts.successes, sign * counts.errors);
+  for (const group in byDomain) addDomain(totals, group, byDomain[group] ?? NO_DOMAIN, sign);
+  for (const hour in throughput) {
+    const { successes, errors } = throughput[hour] ?? NO_HOUR;
+    addHour(totals, hour, sign * successes, sign * errors);
   }
 }
+
+const NO_DOMAIN: Readonly<DomainCounts> = { relayed: 0, sent: 0, failed: 0, softBounced: 0 };
+const NO_HOUR: Readonly<HourCounts> = { successes: 0, errors: 0 };
 
 export function addReason(totals: Totals, reason: Reason, count: number): void {
   const sum = (totals.failedByReason[reason] ?? 0) + count;
@@ -121,28 +127,44 @@ export function successOf(totals: Readonly<Totals>, policy: PolicyName): number 
   return totals.sent / totals.relayed;
 }
 
-/** The KPIs that a delivery's totals come to under its policy. Exactly the published fields, nothing of the sum's own. */
+/** The KPIs that a delivery's totals come to under its policy: a copy, with the hours' published names. */
 export function kpisOf(
   sum: Readonly<Totals> & { readonly deliverySize: number | null },
   policy: PolicyName,
 ): Kpis {
   const kpis = { ...emptyTotals(), deliverySize: sum.deliverySize, success: successOf(sum, policy) };
-  addTotals(kpis, sum, 1);
+  for (const counter of COUNTERS) kpis[counter] = sum[counter];
+  kpis.failedByReason = { ...sum.failedByReason };
+  for (const group in sum.byDomain) kpis.byDomain[group] = { ...(sum.byDomain[group] ?? NO_DOMAIN) };
+  for (const hour in sum.throughput)
+    kpis.throughput[hourName(hour)] = { ...(sum.throughput[hour] ?? NO_HOUR) };
   return kpis;
 }
 
-const hours = new Map<number, string>();
 const HOUR_MS = 3_600_000;
+const HOUR_KEY_BASE = 36;
 const HOURS_REMEMBERED = 10_000;
 
-/** The UTC hour of an instant, as `2026-11-22T03Z`. */
-export function hourOf(at: Millis): string {
-  const index = Math.floor(at / HOUR_MS);
-  let hour = hours.get(index);
-  if (hour === undefined) {
-    hour = `${new Date(index * HOUR_MS).toISOString().slice(0, 13)}Z`;
-    if (hours.size >= HOURS_REMEMBERED) hours.clear();
-    hours.set(index, hour);
-  }
-  return hour;
+/** The UTC hour of an instant as a short key: the hours since 1970 in base 36. State and contributions hold many. */
+export const hourKeyOf: (at: Millis) => string = (() => {
+  const keyOf = remembered((hour: number) => hour.toString(HOUR_KEY_BASE));
+  return (at) => keyOf(Math.floor(at / HOUR_MS));
+})();
+
+/** The published name of an hour's key, such as `2026-11-22T03Z`. */
+export const hourName: (key: string) => string = remembered(
+  (key) => `${new Date(parseInt(key, HOUR_KEY_BASE) * HOUR_MS).toISOString().slice(0, 13)}Z`,
+);
+
+function remembered<From, To>(make: (from: From) => To): (from: From) => To {
+  const made = new Map<From, To>();
+  return (from) => {
+    let to = made.get(from);
+    if (to === undefined) {
+      to = make(from);
+      if (made.size >= HOURS_REMEMBERED) made.clear();
+      made.set(from, to);
+    }
+    return to;
+  };
 }

@@ -3,10 +3,11 @@ import { DELIVERY_KPI_TOPIC } from '../feedback/topics';
 import type { Contribution, KpiChanged, WireType } from '../kpi/encode';
 import { changeOf, emptySum, replaceContribution } from '../kpi/publish';
 import type { OutgoingRecord } from '../kpi/sink';
-import type { Loaded, Plan } from '../pipeline';
+import type { Plan } from '../pipeline';
 import { FLAGS_HASH, numberField, PUBLISHED_HASH, sharesHash, SUMS_HASH } from '../store/hashes';
 import type { Read, Write } from '../store/store';
 import { barrierField, type KpiInput, MUTED_FIELD, UNTIL_FIELD } from './gate';
+import { type Recall, recall } from './recall';
 
 /** What the kpi pipeline of one task is made of. */
 export interface KpiRules {
@@ -17,9 +18,18 @@ export interface KpiRules {
   readonly kpiChanged: WireType<KpiChanged>;
 }
 
+/** What the state holds of a delivery, as far as it was needed. */
+export interface KnownDelivery {
+  readonly sum: Contribution;
+  /** The last contribution of each partition that was needed. */
+  readonly shares: Map<number, Contribution>;
+  published: KpiChanged | null;
+}
+
 interface TouchedDelivery {
   readonly id: string;
   readonly field: Buffer;
+  readonly known: KnownDelivery | null;
   /** The latest contribution of each partition in the batch. */
   readonly latest: Map<number, Contribution>;
   /** A record that is known to have been published. */
@@ -28,42 +38,55 @@ interface TouchedDelivery {
 
 type Entry = readonly [field: Buffer, value: Buffer];
 
+/** Deliveries that a kpi task remembers, with a contribution of each partition. */
+export const DELIVERIES_RECALLED = 64;
+
 /**
  * Puts the batch's contributions in the place of the ones known, and publishes each delivery whose KPIs or policy
  * then differ from what was last published. While `muted`, the sums move and nothing is published.
  */
-export function planKpi(rules: KpiRules, inputs: readonly KpiInput[], muted: boolean): Plan {
-  const deliveries = groupByDelivery(rules, inputs);
+export function planKpi(
+  rules: KpiRules,
+  inputs: readonly KpiInput[],
+  muted: boolean,
+  remembered: Recall<KnownDelivery> = recall(0),
+): Plan {
+  const deliveries = groupByDelivery(rules, inputs, remembered);
   const flags = flagsOf(rules, inputs);
   return {
     reads: readsOf(deliveries),
     project: (loaded) => {
       const entries = { shares: [] as Write[], sums: [] as Entry[], published: [] as Entry[] };
       const outgoing: OutgoingRecord[] = [];
+      const stored = { sums: loaded[0]?.values(), published: loaded[1]?.values() };
       deliveries.forEach((delivery, index) => {
-        const { sum, shares } = foldShares(rules, delivery, index, loaded);
+        const known =
+          delivery.known ??
+          knownOf(
+            rules,
+            delivery.id,
+            stored.sums?.next().value ?? null,
+            stored.published?.next().value ?? null,
+          );
+        const shares = foldShares(rules, known, delivery, loaded[index + 2] ?? []);
         if (shares.length > 0) {
           entries.shares.push({ hash: sharesHash(delivery.id), entries: shares });
-          entries.sums.push([delivery.field, rules.contribution.encode(sum)]);
+          entries.sums.push([delivery.field, rules.contribution.encode(known.sum)]);
         }
-        const { published, isRelearned } = latestPublished(
-          rules,
-          loaded[1]?.[index] ?? null,
-          delivery.relearned,
-        );
-        const change = muted || sum.relayed === 0 ? null : changeOf(sum, published, rules.defaultPolicy);
-        if (change !== null) {
-          const value = rules.kpiChanged.encode(change);
+        const publication = publicationOf(rules, known, delivery.relearned, muted);
+        if (publication !== null) {
+          const { value, isNews } = publication;
           entries.published.push([delivery.field, value]);
-          outgoing.push({
-            topic: DELIVERY_KPI_TOPIC,
-            partition: rules.partition,
-            key: delivery.field,
-            value,
-          });
-        } else if (isRelearned && delivery.relearned !== null) {
-          entries.published.push([delivery.field, delivery.relearned]);
+          if (isNews) {
+            outgoing.push({
+              topic: DELIVERY_KPI_TOPIC,
+              partition: rules.partition,
+              key: delivery.field,
+              value,
+            });
+          }
         }
+        remembered.put(delivery.id, known);
       });
       const writes = [
         ...entries.shares,
@@ -94,17 +117,17 @@ function flagsOf(rules: KpiRules, inputs: readonly KpiInput[]): (readonly [Buffe
 const YES = Buffer.from('1');
 
 /** Contributions of another generation are none of ours. */
-function groupByDelivery(rules: KpiRules, inputs: readonly KpiInput[]): TouchedDelivery[] {
+function groupByDelivery(
+  rules: KpiRules,
+  inputs: readonly KpiInput[],
+  remembered: Recall<KnownDelivery>,
+): TouchedDelivery[] {
   const deliveries = new Map<string, TouchedDelivery>();
   const touched = (id: string): TouchedDelivery => {
-    const known = deliveries.get(id);
-    if (known !== undefined) return known;
-    const delivery = {
-      id,
-      field: Buffer.from(id, 'utf8'),
-      latest: new Map<number, Contribution>(),
-      relearned: null,
-    };
+    const seen = deliveries.get(id);
+    if (seen !== undefined) return seen;
+    const known = remembered.get(id);
+    const delivery = { id, field: Buffer.from(id, 'utf8'), known, latest: new Map(), relearned: null };
     deliveries.set(id, delivery);
     return delivery;
   };
@@ -113,55 +136,79 @@ function groupByDelivery(rules: KpiRules, inputs: readonly KpiInput[]): TouchedD
     else if ('published' in input) touched(input.deliveryId).relearned = input.published;
     else if ('revision' in input && input.deliveryId !== null && input.generation === rules.generation) {
       const { latest } = touched(input.deliveryId);
-      const known = latest.get(input.partition);
-      if (known === undefined || known.revision < input.revision) latest.set(input.partition, input);
+      const earlier = latest.get(input.partition);
+      if (earlier === undefined || earlier.revision < input.revision) latest.set(input.partition, input);
     }
   }
   return [...deliveries.values()];
 }
 
 function readsOf(deliveries: readonly TouchedDelivery[]): Read[] {
-  const fields = deliveries.map((delivery) => delivery.field);
+  const fields = deliveries.filter(({ known }) => known === null).map((delivery) => delivery.field);
   return [
     { hash: SUMS_HASH, fields },
     { hash: PUBLISHED_HASH, fields },
-    ...deliveries.map(({ id, latest }) => ({
-      hash: sharesHash(id),
-      fields: [...latest.keys()].map(numberField),
+    ...deliveries.map((delivery) => ({
+      hash: sharesHash(delivery.id),
+      fields: unknownShares(delivery).map(numberField),
     })),
   ];
 }
 
-/** The delivery's sum after the batch, and the shares that changed. */
-function foldShares(
-  rules: KpiRules,
-  delivery: TouchedDelivery,
-  index: number,
-  loaded: Loaded,
-): { sum: Contribution; shares: Entry[] } {
-  const bytes = loaded[0]?.[index] ?? null;
-  const sum = bytes === null ? emptySum(delivery.id, rules.generation) : rules.contribution.decode(bytes);
-  const shares: Entry[] = [];
-  [...delivery.latest.values()].forEach((latest, position) => {
-    const share = loaded[index + 2]?.[position] ?? null;
-    const known = share === null ? null : rules.contribution.decode(share);
-    if (replaceContribution(sum, known, latest)) {
-      shares.push([numberField(latest.partition), rules.contribution.encode(latest)]);
-    }
-  });
-  return { sum, shares };
+/** The partitions whose last contribution has to be read. */
+function unknownShares({ known, latest }: TouchedDelivery): number[] {
+  return [...latest.keys()].filter((partition) => known?.shares.has(partition) !== true);
 }
 
-/** The later of what the state and what the log itself remember as published. */
-function latestPublished(
+function knownOf(
   rules: KpiRules,
-  stored: Buffer | null,
+  deliveryId: string,
+  sum: Buffer | null,
+  published: Buffer | null,
+): KnownDelivery {
+  return {
+    sum: sum === null ? emptySum(deliveryId, rules.generation) : rules.contribution.decode(sum),
+    shares: new Map(),
+    published: published === null ? null : rules.kpiChanged.decode(published),
+  };
+}
+
+/** Moves the delivery's sum by the batch; gives the shares that changed. */
+function foldShares(
+  rules: KpiRules,
+  known: KnownDelivery,
+  delivery: TouchedDelivery,
+  loaded: readonly (Buffer | null)[],
+): Entry[] {
+  unknownShares(delivery).forEach((partition, index) => {
+    const bytes = loaded[index] ?? null;
+    if (bytes !== null) known.shares.set(partition, rules.contribution.decode(bytes));
+  });
+  const entries: Entry[] = [];
+  for (const [partition, latest] of delivery.latest) {
+    if (!replaceContribution(known.sum, known.shares.get(partition) ?? null, latest)) continue;
+    known.shares.set(partition, latest);
+    entries.push([numberField(partition), rules.contribution.encode(latest)]);
+  }
+  return entries;
+}
+
+/** What is to be remembered as published, and whether it is still to be said; null where nothing changes. */
+function publicationOf(
+  rules: KpiRules,
+  known: KnownDelivery,
   relearned: Buffer | null,
-): { published: KpiChanged | null; isRelearned: boolean } {
-  const known = stored === null ? null : rules.kpiChanged.decode(stored);
-  if (relearned === null) return { published: known, isRelearned: false };
-  const learned = rules.kpiChanged.decode(relearned);
-  const isRelearned =
-    known === null || (learned.generation - known.generation || learned.revision - known.revision) > 0;
-  return { published: isRelearned ? learned : known, isRelearned };
+  muted: boolean,
+): { value: Buffer; isNews: boolean } | null {
+  const learned = relearned === null ? null : rules.kpiChanged.decode(relearned);
+  const isLater =
+    learned !== null &&
+    (known.published === null ||
+      (learned.generation - known.published.generation || learned.revision - known.published.revision) > 0);
+  if (isLater) known.published = learned;
+  const change =
+    muted || known.sum.relayed === 0 ? null : changeOf(known.sum, known.published, rules.defaultPolicy);
+  if (change === null) return isLater && relearned !== null ? { value: relearned, isNews: false } : null;
+  known.published = { ...change, previous: null };
+  return { value: rules.kpiChanged.encode(change), isNews: true };
 }

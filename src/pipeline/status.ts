@@ -14,6 +14,7 @@ import { decodeMessage, encodeMessage, encodeMessageId } from '../store/codec';
 import { CONTRIBUTIONS_HASH, FLAGS_HASH, messagesHash } from '../store/hashes';
 import type { Read, Write } from '../store/store';
 import { SENT_FIELD } from './gate';
+import { type Recall, recall } from './recall';
 
 /** What the status pipeline of one task is made of. Fixed while the task is held. */
 export interface StatusRules extends CountingRules {
@@ -35,6 +36,8 @@ interface TouchedMessage {
 interface TouchedDelivery {
   readonly id: DeliveryId;
   readonly field: Buffer;
+  /** This partition's contribution to it, where it is remembered. */
+  readonly known: Contribution | null;
   /** By bucket, in the order of the reads. */
   readonly buckets: Map<number, TouchedMessage[]>;
   readonly feedback: Feedback[];
@@ -47,31 +50,37 @@ export interface CaughtUp {
 
 export type StatusInput = Feedback | CaughtUp;
 
+/** Deliveries whose contribution a status task remembers. */
+export const DELIVERIES_RECALLED = 256;
+
 /** Folds a batch of feedback into the aggregates it touches and into the contributions of their deliveries. */
-export function planStatus(rules: StatusRules, inputs: readonly StatusInput[]): Plan {
-  const deliveries = groupByDelivery(inputs, rules.buckets);
+export function planStatus(
+  rules: StatusRules,
+  inputs: readonly StatusInput[],
+  remembered: Recall<Contribution> = recall(0),
+): Plan {
+  const deliveries = groupByDelivery(inputs, rules.buckets, remembered);
   const caughtUp = inputs.some((input) => input.kind === 'CaughtUp');
   return {
     reads: readsOf(deliveries),
     project: (loaded) => {
       const projected: { writes: Write[]; outgoing: OutgoingRecord[] } = { writes: [], outgoing: [] };
       const contributions: (readonly [Buffer, Buffer])[] = [];
+      const stored = loaded[0]?.values();
       let read = 0;
-      deliveries.forEach((delivery, index) => {
-        const known = loaded[0]?.[index] ?? null;
-        const sum =
-          known === null ? emptySum(delivery.id, rules.generation) : rules.contribution.decode(known);
-        sum.partition = rules.partition;
+      for (const delivery of deliveries) {
+        const sum = delivery.known ?? contributionOf(rules, delivery.id, stored?.next().value ?? null);
         for (const [bucket, messages] of delivery.buckets) {
           read += 1;
           const entries = foldMessages(rules, sum, messages, loaded[read] ?? [], projected.outgoing);
           if (entries.length > 0) projected.writes.push({ hash: messagesHash(delivery.id, bucket), entries });
         }
         noteFacts(sum, delivery.feedback);
+        remembered.put(delivery.id, sum);
         const value = rules.contribution.encode(sum);
         contributions.push([delivery.field, value]);
         projected.outgoing.push(contributionRecord(rules, delivery, value));
-      });
+      }
       if (contributions.length > 0)
         projected.writes.push({ hash: CONTRIBUTIONS_HASH, entries: contributions });
       if (caughtUp) {
@@ -83,7 +92,17 @@ export function planStatus(rules: StatusRules, inputs: readonly StatusInput[]): 
   };
 }
 
-function groupByDelivery(inputs: readonly StatusInput[], buckets: number): TouchedDelivery[] {
+/** This partition's contribution to a delivery as stored, or an empty one. */
+function contributionOf(rules: StatusRules, deliveryId: DeliveryId, stored: Buffer | null): Contribution {
+  if (stored !== null) return rules.contribution.decode(stored);
+  return { ...emptySum(deliveryId, rules.generation), partition: rules.partition };
+}
+
+function groupByDelivery(
+  inputs: readonly StatusInput[],
+  buckets: number,
+  remembered: Recall<Contribution>,
+): TouchedDelivery[] {
   const deliveries = new Map<DeliveryId, TouchedDelivery & { messages: Map<MessageId, TouchedMessage> }>();
   for (const feedback of inputs) {
     if (feedback.kind === 'CaughtUp') continue;
@@ -91,7 +110,8 @@ function groupByDelivery(inputs: readonly StatusInput[], buckets: number): Touch
     let delivery = deliveries.get(deliveryId);
     if (delivery === undefined) {
       const field = Buffer.from(deliveryId, 'utf8');
-      delivery = { id: deliveryId, field, buckets: new Map(), feedback: [], messages: new Map() };
+      const known = remembered.get(deliveryId);
+      delivery = { id: deliveryId, field, known, buckets: new Map(), feedback: [], messages: new Map() };
       deliveries.set(deliveryId, delivery);
     }
     delivery.feedback.push(feedback);
@@ -116,7 +136,8 @@ export function bucketOf(field: Buffer, buckets: number): number {
 }
 
 function readsOf(deliveries: readonly TouchedDelivery[]): Read[] {
-  const reads: Read[] = [{ hash: CONTRIBUTIONS_HASH, fields: deliveries.map((delivery) => delivery.field) }];
+  const unknown = deliveries.filter((delivery) => delivery.known === null);
+  const reads: Read[] = [{ hash: CONTRIBUTIONS_HASH, fields: unknown.map((delivery) => delivery.field) }];
   for (const delivery of deliveries) {
     for (const [bucket, messages] of delivery.buckets) {
       reads.push({

@@ -8,8 +8,13 @@ import type { FencedSink, FencedSinks, Sink } from '../kpi/sink';
 import type { Hold, TaskEnds } from '../pipeline';
 import { deadLetter } from '../pipeline/deadletter';
 import { kpiDuties, type KpiInput, statusDuties } from '../pipeline/gate';
-import { planKpi } from '../pipeline/kpi';
-import { planStatus, type StatusInput } from '../pipeline/status';
+import { DELIVERIES_RECALLED as KPI_DELIVERIES_RECALLED, type KnownDelivery, planKpi } from '../pipeline/kpi';
+import { recall } from '../pipeline/recall';
+import {
+  DELIVERIES_RECALLED as STATUS_DELIVERIES_RECALLED,
+  planStatus,
+  type StatusInput,
+} from '../pipeline/status';
 import { unpackOutbox } from '../store/outbox';
 import type { Manifest, Store, TaskAddress } from '../store/store';
 import { type Meter, metered, meterOutcome } from './meter';
@@ -69,12 +74,13 @@ export function statusTask(
     open: async () => {
       const sink = await statusSink(ends, partition, base.retry);
       const sent = { known: false };
+      const remembered = recall<Contribution>(STATUS_DELIVERIES_RECALLED);
       const duties = (hold: Hold) => statusDuties({ address, manifest, store: base.store }, sent, hold);
       const emit: Emit = async (records) =>
         records.length === 0 ? 'acknowledged' : unlessAborted(signal, () => sink.emit(records, null));
       return base.metered<StatusInput>({
         ...base.ends,
-        project: (inputs) => planStatus(rules, inputs),
+        project: (inputs) => planStatus(rules, inputs, remembered),
         emit,
         drain: ({ outbox, positions }) => emit(unpackOutbox(outbox), positions),
         owedAtClaim: duties,
@@ -124,6 +130,7 @@ export function kpiTask(
     lingerMs: ends.lingerMs,
     open: async () => {
       const sink = await base.retry(() => ends.fencedSinks.open(`kpi-${partition}`));
+      const remembered = recall<KnownDelivery>(KPI_DELIVERIES_RECALLED);
       const duties = kpiDuties({
         address,
         manifest,
@@ -136,7 +143,7 @@ export function kpiTask(
         records.length === 0 ? 'acknowledged' : unlessAborted(signal, () => sink.emit(records, witness));
       return base.metered<KpiInput>({
         ...base.ends,
-        project: (inputs) => planKpi(rules, inputs, duties.muted()),
+        project: (inputs) => planKpi(rules, inputs, duties.muted(), remembered),
         emit,
         drain: async ({ outbox, positions }) =>
           (await duties.overtaken(positions)) ? 'acknowledged' : emit(unpackOutbox(outbox), positions),

@@ -1,3 +1,4 @@
+import { hourKeyOf } from '../../src/kpi/kpis';
 import { DeliveryId, MessageId } from '../../src/base/ids';
 import { lookAtDelivery, lookAtMessage, readKpi } from '../../src/cli/look';
 import { deliveryLines, jsonLine, kpiLine, messageLines, table } from '../../src/cli/present';
@@ -65,7 +66,9 @@ const kpi = (): KpiChanged => {
   Object.assign(sum, { relayed: 2000, sent: 1750, delivered: 1750, failed: 250, failedByHardBounce: 250 });
   Object.assign(sum, { revision: 9, asOf: T0, deliverySize: 2500, failedByReason: { USER_UNKNOWN: 250 } });
   Object.assign(sum, { byDomain: { google: { relayed: 2000, sent: 1750, failed: 250, softBounced: 3 } } });
-  Object.assign(sum, { throughput: { '2026-11-22T03Z': { successes: 1750, errors: 250 } } });
+  Object.assign(sum, {
+    throughput: { [hourKeyOf(Date.UTC(2026, 10, 22, 3))]: { successes: 1750, errors: 250 } },
+  });
   return changeOf(sum, null, 'EFS') as KpiChanged;
 };
 
