@@ -1,0 +1,223 @@
+import { randomBytes } from 'node:crypto';
+import { systemClock } from '../../src/base/clock';
+import { kafkaClient } from '../../src/feedback/client.kafka';
+import type { FeedbackKind } from '../../src/feedback/feedback';
+import { partitionOf } from '../../src/feedback/partitioner';
+import { kafkaReader } from '../../src/feedback/reader.kafka';
+import { httpRegistry } from '../../src/feedback/registry.http';
+import { SCHEMAS, subjectOf } from '../../src/feedback/schemas';
+import type { TopicReader } from '../../src/feedback/source';
+import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS } from '../../src/feedback/topics';
+import type { OutgoingRecord, Sink } from '../../src/kpi/sink';
+import { kafkaSink } from '../../src/kpi/sink.kafka';
+import { type Encode, wireEncoder } from '../../src/simulation/encode';
+import {
+  ORDINARY_TRAFFIC,
+  traffic,
+  type TrafficOptions,
+  type TrafficRecord,
+} from '../../src/simulation/traffic';
+import { closeRedis, connectRedis } from '../../src/store/connect.redis';
+import { namespaceOf } from '../../src/store/keys';
+import type { Generations, Store, TaskAddress } from '../../src/store/store';
+import { redisStore } from '../../src/store/store.redis';
+import { pollMs } from '../servers/child';
+import type { Orders } from './faults';
+import { efs, type Settings, startRun, startStruck, type Worker } from './processes';
+
+export interface Addresses {
+  readonly kafkaBrokers: readonly string[];
+  readonly registryUrl: string;
+  readonly redisUrl: string;
+}
+
+/** A set of topics, schemas and state of its own on given servers, and the processes that work on it. */
+export interface Stage {
+  readonly addresses: Addresses;
+  readonly settings: Settings;
+  readonly partitions: number;
+  readonly prefix: string;
+  readonly reader: TopicReader;
+  readonly store: Store & Generations;
+  readonly encode: Encode;
+  /** `efs run`. */
+  run(name: string, settings?: Settings): Worker;
+  /** The test's worker. */
+  struck(name: string, orders: Orders, settings?: Settings): Worker;
+  workers(): readonly Worker[];
+  /** Sends records at a rate; again where Kafka does not answer. Resolves with their number. */
+  pour(records: Iterable<TrafficRecord>, perSecond?: number): Promise<number>;
+  /** Kills what still runs and lets go of the servers. */
+  close(): Promise<void>;
+}
+
+/** Waits until something holds; throws with its description where it does not come true in time. */
+export async function until(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  withinMs = 30_000,
+): Promise<void> {
+  const deadline = Date.now() + withinMs;
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}`);
+    await pollMs(50);
+  }
+}
+
+/** Untidy traffic: disorder, duplicates, asynchronous bounces, poison, all policies. */
+export function untidy(
+  encode: Encode,
+  options: Partial<TrafficOptions> & { seed: number; messages: number },
+): Iterable<TrafficRecord> {
+  const mess = { disorder: 0.3, duplicates: 0.05, poison: 0.004 };
+  return traffic({ ...ORDINARY_TRAFFIC, ...mess, policyMix: { efs: 0.4, relay: 0.4 }, ...options }, encode);
+}
+
+async function encoderOf(registryUrl: string, prefix: string): Promise<Encode> {
+  const registry = httpRegistry({ url: registryUrl, timeoutMs: 5_000 });
+  const ids = await Promise.all(
+    FEEDBACK_TOPICS.map(async ({ topic, kind }) => {
+      return [kind, await registry.idOf(subjectOf(prefix, topic), SCHEMAS[kind].text)] as const;
+    }),
+  );
+  return wireEncoder(Object.fromEntries(ids) as Record<FeedbackKind, number>);
+}
+
+function outgoing(
+  { topic, key, value, headers, misplaced }: TrafficRecord,
+  partitions: number,
+): OutgoingRecord {
+  const home = key === null ? 0 : partitionOf(key, partitions);
+  const partition = misplaced ? (home + 1) % partitions : home;
+  return { topic: FEEDBACK_TOPICS[topic]?.topic ?? '', partition, key, value, headers };
+}
+
+async function pourInto(
+  sink: Sink,
+  partitions: number,
+  records: Iterable<TrafficRecord>,
+  perSecond: number,
+): Promise<number> {
+  const began = Date.now();
+  let sent = 0;
+  let batch: OutgoingRecord[] = [];
+  const size = Math.max(1, Math.min(2_000, Math.round(perSecond / 20)));
+  const flush = async (): Promise<void> => {
+    const early = (sent * 1_000) / perSecond - (Date.now() - began);
+    if (early > 0) await pollMs(early);
+    for (;;) {
+      try {
+        await sink.emit(batch);
+        break;
+      } catch {
+        await pollMs(200);
+      }
+    }
+    sent += batch.length;
+    batch = [];
+  };
+  for (const record of records) {
+    batch.push(outgoing(record, partitions));
+    if (batch.length >= size) await flush();
+  }
+  if (batch.length > 0) await flush();
+  return sent;
+}
+
+/** Sets up topics and schemas under a prefix of their own. */
+export async function openStage(
+  addresses: Addresses,
+  options: { partitions?: number; settings?: Settings } = {},
+): Promise<Stage> {
+  const { partitions = 6 } = options;
+  const prefix = `fire-${randomBytes(4).toString('hex')}.`;
+  const settings: Settings = {
+    EFS_KAFKA_BROKERS: addresses.kafkaBrokers.join(','),
+    EFS_SCHEMA_REGISTRY_URL: addresses.registryUrl,
+    EFS_REDIS_URL: addresses.redisUrl,
+    EFS_TOPIC_PREFIX: prefix,
+    EFS_GROUP_ID: `${prefix}efs`,
+    EFS_SESSION_TIMEOUT_MS: '6000',
+    ...options.settings,
+  };
+  const made = await efs(['setup', '--partitions', String(partitions)], settings);
+  if (made.exitCode !== 0) throw new Error(`efs setup: ${made.err}`);
+  const kafka = kafkaClient({ brokers: [...addresses.kafkaBrokers], clientId: 'test' });
+  const reader = kafkaReader(kafka, systemClock);
+  const sink = kafkaSink(kafka, { clock: systemClock, prefix });
+  const silent = { info: () => undefined, warn: () => undefined };
+  const redis = await connectRedis(addresses.redisUrl, { log: silent, name: 'test' });
+  const workers: Worker[] = [];
+  const keep = (worker: Worker): Worker => {
+    workers.push(worker);
+    return worker;
+  };
+  return {
+    addresses,
+    settings,
+    partitions,
+    prefix,
+    reader,
+    store: redisStore(redis, { namespace: namespaceOf(`${prefix}efs`, prefix) }),
+    encode: await encoderOf(addresses.registryUrl, prefix),
+    run: (name, own = {}) => keep(startRun(name, { ...settings, ...own })),
+    struck: (name, orders, own = {}) => keep(startStruck(name, { ...settings, ...own }, orders)),
+    workers: () => workers,
+    pour: (records, perSecond = 1e9) => pourInto(sink, partitions, records, perSecond),
+    async close() {
+      for (const worker of workers) worker.signal('SIGKILL');
+      await Promise.all(workers.map(({ ended }) => ended));
+      await Promise.all([reader.close(), sink.close()]);
+      closeRedis(redis);
+    },
+  };
+}
+
+/** Where every task stands, or null where there is no state. */
+export async function standing(stage: Stage, pipeline: TaskAddress['pipeline']) {
+  const manifest = await stage.store.active();
+  if (manifest === null) return null;
+  const { generation } = manifest;
+  return Promise.all(
+    Array.from({ length: stage.partitions }, (_, partition) =>
+      stage.store.inspect({ generation, pipeline, partition }),
+    ),
+  );
+}
+
+async function isBehind(stage: Stage, pipeline: TaskAddress['pipeline'], topics: readonly string[]) {
+  const tasks = await standing(stage, pipeline);
+  if (tasks === null) return true;
+  for (const [partition, task] of tasks.entries()) {
+    for (const [index, topic] of topics.entries()) {
+      const { high } = await stage.reader.watermarks(stage.prefix + topic, partition);
+      if ((task?.positions[index] ?? 0) < high) return true;
+    }
+  }
+  return false;
+}
+
+/** Whether everything that the log holds has been folded, contributions too. */
+export async function isDrained(stage: Stage): Promise<boolean> {
+  const inputs = FEEDBACK_TOPICS.map(({ topic }) => topic);
+  if (await isBehind(stage, 'status', inputs)) return false;
+  return !(await isBehind(stage, 'kpi', [CONTRIBUTIONS_TOPIC]));
+}
+
+/**
+ * Waits until everything is folded, then stops the workers in order, which waits for what they emit; again with one
+ * more worker where that brought new contributions. Throws where a worker does not end with 0.
+ */
+export async function drain(stage: Stage, withinMs = 60_000): Promise<void> {
+  for (let round = 1; ; round += 1) {
+    await until('everything is folded', () => isDrained(stage), withinMs);
+    const living = stage.workers().filter((worker) => worker.alive());
+    for (const worker of living) worker.signal('SIGTERM');
+    for (const worker of living) {
+      const { exitCode, err } = await worker.ended;
+      if (exitCode !== 0) throw new Error(`${worker.name} ended with ${String(exitCode)}: ${err}`);
+    }
+    if (await isDrained(stage)) return;
+    stage.run(`drainer ${round}`);
+  }
+}

@@ -1,0 +1,116 @@
+import { systemClock, systemRandom } from '../../src/base/clock';
+import { readConfig } from '../../src/base/config';
+import { openLog } from '../../src/base/log';
+import { assemble, type Ends, outagesOf } from '../../src/cli/assemble';
+import { openRealEnds } from '../../src/cli/real-ends';
+import { createHealth } from '../../src/http/health';
+import { createMetrics } from '../../src/http/metrics';
+import { startHttp } from '../../src/http/server.http';
+import { retryUntil } from '../../src/service/retry';
+import { startService } from '../../src/service/run';
+import { schemaIds } from '../../src/service/setup';
+import { connectRedis } from '../../src/store/connect.redis';
+import { namespaceOf } from '../../src/store/keys';
+import { readScripts, scriptOf } from '../../src/store/scripts.redis';
+import { redisStore } from '../../src/store/store.redis';
+import { type Orders, ORDERS_VARIABLE, struckEnds, type Weakness } from './faults';
+
+// A worker for tests: the service on the product's own ends, with blows at chosen calls and, where ordered, with a
+// defence taken away. Runs in a process of its own, so that a blow is a real signal.
+
+const orders = JSON.parse(process.env[ORDERS_VARIABLE] ?? '{}') as Orders;
+delete process.env[ORDERS_VARIABLE];
+const read = readConfig(process.env);
+if ('errors' in read) throw new Error(read.errors.join('\n'));
+const config = read.ok;
+
+/** A sink like that of the inputs in the place of the fenced one. */
+function unfenced(ends: Ends): Ends {
+  const emit = async (records: Parameters<Ends['sink']['emit']>[0]) => {
+    await ends.sink.emit(records);
+    return 'acknowledged' as const;
+  };
+  return { ...ends, fencedSinks: { open: async () => ({ emit, close: async () => undefined }) } };
+}
+
+/** Passes a dead letter only once the position behind it is committed. */
+function committingFirst(ends: Ends): Ends {
+  const { store, sink } = ends;
+  let held: (() => Promise<void>)[] = [];
+  return {
+    ...ends,
+    sink: {
+      ...sink,
+      emit: async (records) => {
+        if (records[0]?.topic !== 'efs.dead-letter') return sink.emit(records);
+        held.push(() => sink.emit(records));
+      },
+    },
+    store: {
+      ...store,
+      commit: async (task, commit) => {
+        const outcome = await store.commit(task, commit);
+        const letters = held;
+        held = [];
+        for (const emit of letters) await emit();
+        return outcome;
+      },
+    },
+  };
+}
+
+/** A store whose commit script checks nothing. */
+async function trusting(ends: Ends): Promise<Ends> {
+  const scripts = readScripts();
+  const unchecked = scripts.commit.text.replace(/^if .* then return '(fenced|rolled-back)' end$/gm, '');
+  const client = await connectRedis(config.redisUrl, {
+    log: { info: () => undefined, warn: () => undefined },
+  });
+  const namespace = namespaceOf(config.groupId, config.topicPrefix);
+  return { ...ends, store: redisStore(client, { namespace }, { ...scripts, commit: scriptOf(unchecked) }) };
+}
+
+async function weakened(ends: Ends, weaknesses: readonly Weakness[]): Promise<Ends> {
+  let weak = ends;
+  if (weaknesses.includes('unchecked-commit')) weak = await trusting(weak);
+  if (weaknesses.includes('unfenced-sink')) weak = unfenced(weak);
+  return weak;
+}
+
+async function main(): Promise<void> {
+  const log = openLog({ level: config.logLevel, format: 'json' });
+  const metrics = createMetrics({ version: 'test', node: process.version });
+  const health = createHealth();
+  const stop = new AbortController();
+  const fail = (error: unknown): void => {
+    log.error('the service has ended', { error });
+    process.exit(1);
+  };
+  const http = await startHttp({ host: config.httpHost, port: config.httpPort, health, metrics });
+  log.info('starting', { port: http.port });
+  const watching = { log, meter: metrics, onReason: health.set, onFatal: fail };
+  const watchers = { ...watching, outages: outagesOf(watching, systemClock) };
+  const patience = { clock: systemClock, random: systemRandom, outages: watchers.outages };
+  const retry = retryUntil(stop.signal, patience);
+  const real = await openRealEnds(config, { clock: systemClock, log, outages: watchers.outages, retry });
+  const weaknesses = orders.weaknesses ?? [];
+  const struck = struckEnds(await weakened(real.ends, weaknesses), orders.fault, (line) =>
+    log.warn(line, {}),
+  );
+  // Outside of the blows: it is the order of the calls that is changed, and the blow falls between them.
+  const ends = weaknesses.includes('commit-before-dead-letter') ? committingFirst(struck) : struck;
+  const partitions = await retry(() => ends.sources.status.partitions());
+  const ids = await retry(() => schemaIds(ends.registry, config.topicPrefix));
+  const pipelines = ['status', 'kpi'] as const;
+  const service = await startService(
+    assemble(config, ends, { watchers, pipelines, partitions, ids, signal: stop.signal }),
+  );
+  process.on('SIGTERM', () => {
+    void service
+      .stop(5_000)
+      .then(real.close)
+      .then(() => process.exit(0), fail);
+  });
+}
+
+void main();
