@@ -290,4 +290,6 @@ export interface Contribution {
   readonly byDomain: Readonly<Record<string, DomainCounts>>;
   /** By UTC hour, as the hours since 1970 in base 36; what is all zero is left out. */
   readonly throughput: Readonly<Record<string, HourCounts>>;
+  /** How much of the revision is from each input topic, by the topic's index; zeros are left out. */
+  readonly folded: Readonly<Record<string, number>>;
 }

@@ -6,8 +6,8 @@ import type { Status } from '../status/policy';
 import type { DeliveryFacts, Kpis, Totals } from './kpis';
 
 /**
- * One partition's share of a delivery, absolute: repeating or reordering contributions is harmless, the one with the
- * highest revision stands. Without a delivery it is a barrier: this partition has caught up with its targets.
+ * One partition's share of a delivery, absolute: repeating or reordering contributions is harmless, the one that
+ * supersedes the others stands. Without a delivery it is a barrier: this partition has caught up with its targets.
  */
 export interface Contribution extends Totals, DeliveryFacts {
   generation: number;

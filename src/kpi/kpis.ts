@@ -52,6 +52,8 @@ export interface DeliveryFacts {
   asOf: Millis;
   /** Feedback records folded. */
   revision: number;
+  /** How many of them are from each input topic, by the topic's index. */
+  folded: Record<string, number>;
 }
 
 /** The KPIs of a delivery as published. */

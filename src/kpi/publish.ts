@@ -15,11 +15,25 @@ export function emptySum(deliveryId: string, generation: number): Contribution {
     saysEfs: false,
     saysRelay: false,
     deliverySize: null,
+    folded: {},
   };
 }
 
 /**
- * Puts a partition's contribution in the place of the one known before. An older or equal revision changes nothing:
+ * Whether a contribution holds all that an earlier one of its partition held, and more. The revision alone cannot tell:
+ * a store that came back older makes its task read again, and the log promises no order between topics, so that as many
+ * records may be other records. Within a topic they are the same.
+ */
+export function supersedes(latest: Contribution, known: Contribution): boolean {
+  if (latest.revision <= known.revision) return false;
+  for (const topic in known.folded) {
+    if ((latest.folded[topic] ?? 0) < (known.folded[topic] ?? 0)) return false;
+  }
+  return true;
+}
+
+/**
+ * Puts a partition's contribution in the place of the one known before. One that does not supersede it changes nothing:
  * gives false.
  */
 export function replaceContribution(
@@ -27,7 +41,7 @@ export function replaceContribution(
   known: Contribution | null,
   latest: Contribution,
 ): boolean {
-  if (known !== null && latest.revision <= known.revision) return false;
+  if (known !== null && !supersedes(latest, known)) return false;
   if (known !== null) addTotals(sum, known, -1);
   addTotals(sum, latest, 1);
   sum.revision += latest.revision - (known?.revision ?? 0);

@@ -1,7 +1,7 @@
 import type { PolicyName } from '../feedback/feedback';
 import { DELIVERY_KPI_TOPIC } from '../feedback/topics';
 import type { Contribution, KpiChanged, WireType } from '../kpi/encode';
-import { changeOf, emptySum, replaceContribution } from '../kpi/publish';
+import { changeOf, emptySum, replaceContribution, supersedes } from '../kpi/publish';
 import type { OutgoingRecord } from '../kpi/sink';
 import type { Plan } from '../pipeline';
 import { FLAGS_HASH, numberField, PUBLISHED_HASH, sharesHash, SUMS_HASH } from '../store/hashes';
@@ -137,7 +137,7 @@ function groupByDelivery(
     else if ('revision' in input && input.deliveryId !== null && input.generation === rules.generation) {
       const { latest } = touched(input.deliveryId);
       const earlier = latest.get(input.partition);
-      if (earlier === undefined || earlier.revision < input.revision) latest.set(input.partition, input);
+      if (earlier === undefined || supersedes(input, earlier)) latest.set(input.partition, input);
     }
   }
   return [...deliveries.values()];

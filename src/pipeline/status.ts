@@ -1,7 +1,7 @@
 import type { DeliveryId, MessageId } from '../base/ids';
-import type { Feedback, PolicyName } from '../feedback/feedback';
+import type { Feedback, FeedbackKind, PolicyName } from '../feedback/feedback';
 import { partitionOf } from '../feedback/partitioner';
-import { CONTRIBUTIONS_TOPIC, MESSAGE_STATUS_TOPIC } from '../feedback/topics';
+import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS, MESSAGE_STATUS_TOPIC } from '../feedback/topics';
 import { type CountingRules, countMessage } from '../kpi/contribution';
 import type { Contribution, MessageStatusChanged, WireType } from '../kpi/encode';
 import { emptySum, largest } from '../kpi/publish';
@@ -175,10 +175,17 @@ function foldMessages(
   return entries;
 }
 
+const TOPIC_OF = Object.fromEntries(FEEDBACK_TOPICS.map(({ kind }, index) => [kind, index])) as Record<
+  FeedbackKind,
+  number
+>;
+
 /** What is known of the delivery beside its messages: who said which policy, its size, how far feedback has come. */
 function noteFacts(sum: Contribution, inputs: readonly Feedback[]): void {
   for (const feedback of inputs) {
+    const topic = TOPIC_OF[feedback.kind];
     sum.revision += 1;
+    sum.folded[topic] = (sum.folded[topic] ?? 0) + 1;
     if (feedback.occurredAt > sum.asOf) sum.asOf = feedback.occurredAt;
     if (feedback.kind !== 'Relayed') continue;
     sum.saysEfs ||= feedback.policy === 'EFS';

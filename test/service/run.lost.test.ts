@@ -1,6 +1,8 @@
 import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS } from '../../src/feedback/topics';
 import type { Snapshot } from '../../src/store/store.memory';
+import { feedback } from '../support/feedback';
 import { brokenLinks, deadLetters, differences, kpiRecords } from '../support/observe';
+import { withTopicsInTurn } from '../support/reordering';
 import { poison, randomFeedback } from '../support/traffic';
 import { type World, world } from '../support/world';
 
@@ -123,6 +125,29 @@ describe('a store that comes back older than it was', () => {
     await there.worker();
     await there.settle();
     await expectTrue(there);
+  });
+
+  it('says nothing false when the log gives the same feedback in another order than before', async () => {
+    const there = await world({ partitions: 1, batchMax: 5 });
+    const sent = (from: number, to: number) =>
+      Array.from({ length: to - from }, (_, index) => `m${from + index}`).flatMap((messageId) => [
+        feedback.relayed({ messageId }),
+        feedback.delivered({ messageId }),
+      ]);
+    const first = await there.worker();
+    there.produce(sent(0, 20));
+    await there.settle();
+    const old = there.store.snapshot();
+    there.produce(sent(20, 100));
+    await there.settle();
+    await first.stop();
+    there.store.restore(old);
+    there.produce(sent(100, 300));
+    await there.worker(withTopicsInTurn);
+    await there.settle();
+    await expectTrue(there);
+    const delivered = kpiRecords(there).map(({ kpis }) => kpis.delivered);
+    expect(delivered).toEqual([...delivered].sort((a, b) => a - b));
   });
 
   it('says nothing again that was said: the log itself witnesses what was published', async () => {

@@ -42,7 +42,7 @@ export function withCommit(ends: Ends, before: (task: TaskAddress, commit: Commi
   return {
     ...ends,
     store: {
-      ...storeOf(ends),
+      ...storeOf(store),
       commit: async (task, commit) => {
         await before(task, commit);
         return store.commit(task, commit);
@@ -52,7 +52,7 @@ export function withCommit(ends: Ends, before: (task: TaskAddress, commit: Commi
 }
 
 /** A store's methods by name; a spread would not reach through a proxy. */
-function storeOf({ store }: Ends): Ends['store'] {
+export function storeOf(store: Ends['store']): Ends['store'] {
   return {
     claim: (task) => store.claim(task),
     load: (task, reads) => store.load(task, reads),
@@ -72,7 +72,7 @@ export function withoutDraining(ends: Ends): Ends {
     const claimed = await store.claim(task);
     return claimed === null ? null : { ...claimed, outbox: null };
   };
-  return { ...ends, store: { ...storeOf(ends), claim } };
+  return { ...ends, store: { ...storeOf(store), claim } };
 }
 
 /** Kills the worker where it is about to emit records that match: they are committed and never leave. */
@@ -130,11 +130,32 @@ export function notWaitingForDeadLetters(ends: Ends): Ends {
 export const areDeadLetters = (records: readonly OutgoingRecord[]): boolean =>
   records.some(({ topic }) => topic === DEAD_LETTER_TOPIC);
 
-/** Fails what is emitted as an outage does, while `isDown`. */
+/** Fails what is emitted as an outage does, while `isDown`: a fenced sink cannot tell then what became of it. */
 export function withSinkOutage(ends: Ends, isDown: () => boolean): Ends {
-  return withEmit(ends, async () => {
+  const { sink, fencedSinks } = ends;
+  const refuse = (): void => {
     if (isDown()) throw new EfsError('kafka-unavailable', 'the log in memory is down');
-  });
+  };
+  return {
+    ...ends,
+    sink: {
+      emit: async (records) => {
+        refuse();
+        return sink.emit(records);
+      },
+      close: () => sink.close(),
+    },
+    fencedSinks: {
+      open: async (name) => {
+        refuse();
+        const fenced = await fencedSinks.open(name);
+        return {
+          emit: async (records, witness) => (isDown() ? 'unacknowledged' : fenced.emit(records, witness)),
+          close: () => fenced.close(),
+        };
+      },
+    },
+  };
 }
 
 /** Runs something before and after a generation is made. */
@@ -150,5 +171,24 @@ export function withCreate(
     after();
     return made;
   };
-  return { ...ends, store: { ...storeOf(ends), create } };
+  return { ...ends, store: { ...storeOf(store), create } };
+}
+
+/** Fails what the store is asked as an outage does, while `isDown`. */
+export function withStoreOutage(ends: Ends, isDown: () => boolean): Ends {
+  const answer = async <T>(ask: () => Promise<T>): Promise<T> => {
+    if (isDown()) throw new EfsError('redis-unavailable', 'the store in memory is down');
+    return ask();
+  };
+  const { store } = ends;
+  return {
+    ...ends,
+    store: {
+      ...storeOf(store),
+      claim: (task) => answer(() => store.claim(task)),
+      load: (task, reads) => answer(() => store.load(task, reads)),
+      commit: (task, commit) => answer(() => store.commit(task, commit)),
+      scan: (task, hash, cursor) => answer(() => store.scan(task, hash, cursor)),
+    },
+  };
 }

@@ -1,0 +1,156 @@
+import { EfsError } from '../../src/base/errors';
+import type { Ends } from '../../src/cli/assemble';
+import { storeOf, withSinkOutage, withStoreOutage } from '../support/faults';
+import {
+  brokenLinks,
+  deadLetters,
+  differences,
+  kpiRecords,
+  recountWorld,
+  statusRecords,
+} from '../support/observe';
+import { poison, randomFeedback } from '../support/traffic';
+import { type World, world } from '../support/world';
+
+const SEED = 5;
+
+async function expectTrue(there: World): Promise<void> {
+  expect(await differences(there)).toEqual([]);
+  expect(brokenLinks(there)).toEqual([]);
+}
+
+describe('while the registry does not answer', () => {
+  it('the service waits, and sets nothing aside', async () => {
+    const there = await world();
+    there.registry.setDown(true);
+    const { reasons, log } = await there.worker();
+    there.produce(randomFeedback(SEED, 200));
+    there.append(poison(there.partitions));
+    await there.settle();
+    expect([...reasons.keys()]).toEqual(['registry']);
+    expect(kpiRecords(there)).toEqual([]);
+    const outright = ['no-value', 'too-large', 'not-avro'];
+    expect([...deadLetters(there).values()].filter((reason) => !outright.includes(reason))).toEqual([]);
+    there.registry.setDown(false);
+    await there.settle();
+    expect(reasons.size).toBe(0);
+    await expectTrue(there);
+    expect(log.entries.filter(({ level }) => level === 'warn')).toHaveLength(1);
+  });
+});
+
+describe.each<[string, (ends: Ends, isDown: () => boolean) => Ends, string]>([
+  ['the log', withSinkOutage, 'kafka'],
+  ['the store', withStoreOutage, 'redis'],
+])('while %s does not answer', (_, fault, dependency) => {
+  it('the service waits and says so once, and goes on where it stopped', async () => {
+    const there = await world();
+    let down = false;
+    const { reasons, log, fatal } = await there.worker((ends) => fault(ends, () => down));
+    const all = randomFeedback(SEED, 400);
+    there.produce(all.slice(0, 100));
+    await there.settle();
+    down = true;
+    const said = kpiRecords(there).length;
+    there.produce(all.slice(100, 300));
+    there.append(poison(there.partitions));
+    await there.settle();
+    expect([...reasons.keys()]).toEqual([dependency]);
+    expect(kpiRecords(there)).toHaveLength(said);
+    if (dependency === 'kafka') expect(deadLetters(there).size).toBe(0);
+    there.produce(all.slice(300));
+    down = false;
+    await there.settle();
+    expect(reasons.size).toBe(0);
+    expect(fatal).toEqual([]);
+    await expectTrue(there);
+    expect(log.entries.filter(({ level }) => level === 'warn')).toHaveLength(1);
+  });
+
+  it('now and then, at a third of all calls, everything comes out as it should', async () => {
+    const there = await world({ batchMax: 10 });
+    let state = SEED;
+    const chance = (): number => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      return state / 2 ** 32;
+    };
+    await there.worker((ends) => fault(ends, () => chance() < 1 / 3));
+    there.produce(randomFeedback(SEED, 300));
+    there.append(poison(there.partitions));
+    await there.settle();
+    await expectTrue(there);
+  });
+
+  it('the service can be stopped', async () => {
+    const there = await world();
+    const worker = await there.worker((ends) => fault(ends, () => true)).catch(() => null);
+    there.produce(randomFeedback(SEED, 100));
+    await there.settle();
+    await worker?.stop();
+    await there.worker();
+    await there.settle();
+    await expectTrue(there);
+  });
+});
+
+describe('a commit whose answer was lost', () => {
+  it('is sent again and counts once', async () => {
+    const there = await world({ batchMax: 10 });
+    const answered = new Set<string>();
+    await there.worker((ends) => {
+      const { store } = ends;
+      const commit: Ends['store']['commit'] = async (task, what) => {
+        const outcome = await store.commit(task, what);
+        const attempt = JSON.stringify([task, what.epoch, what.sequence]);
+        if (!answered.has(attempt)) {
+          answered.add(attempt);
+          throw new EfsError('redis-unavailable', 'the answer was lost');
+        }
+        return outcome;
+      };
+      return { ...ends, store: { ...storeOf(store), commit } };
+    });
+    there.produce(randomFeedback(SEED, 300));
+    await there.settle();
+    await expectTrue(there);
+  });
+});
+
+describe('with records per change of a message', () => {
+  it.each(['efs', 'relay'] as const)(
+    'each says a change, and the last what the recount says (%s)',
+    async (policy) => {
+      const there = await world({ messageStatus: 'on', policy });
+      await there.worker();
+      const all = randomFeedback(SEED, 400);
+      there.produce(all.slice(0, 200));
+      await there.settle();
+      await there.worker();
+      there.produce(all.slice(200));
+      await there.settle();
+      await expectTrue(there);
+      const last = new Map<string, string>();
+      for (const { deliveryId, messageId, status, previousStatus, reason, failureType } of statusRecords(
+        there,
+      )) {
+        const key = `${deliveryId}/${messageId}`;
+        const before = last.get(key);
+        expect(previousStatus).toBe(before?.split(' ')[0] ?? null);
+        expect([status, reason, failureType].join(' ')).not.toBe(before);
+        last.set(key, [status, reason, failureType].join(' '));
+      }
+      const recounted = [...recountWorld(there).messages].map(
+        ([key, { status, reason, failureType }]) => [key, [status, reason, failureType].join(' ')] as const,
+      );
+      expect(last).toEqual(new Map(recounted));
+    },
+  );
+
+  it('nothing is said of messages where they are not asked for', async () => {
+    const there = await world();
+    await there.worker();
+    there.produce(randomFeedback(SEED, 50));
+    await there.settle();
+    expect(statusRecords(there)).toEqual([]);
+  });
+});
