@@ -1,5 +1,6 @@
 import { Kafka, type KafkaConfig, logLevel } from 'kafkajs';
 import Connection from 'kafkajs/src/network/connection';
+import RequestQueue from 'kafkajs/src/network/requestQueue';
 
 /** What kafkajs says on its own. The service judges failures itself, so all of it belongs to debug logs. */
 export type KafkaChatter = (
@@ -17,7 +18,7 @@ export function kafkaClient(
   config: Pick<KafkaConfig, 'brokers' | 'clientId' | 'ssl' | 'sasl' | 'requestTimeout'>,
   chatter: KafkaChatter = () => undefined,
 ): Kafka {
-  shareConnects();
+  mendKafkajs();
   return new Kafka({
     requestTimeout: 10_000,
     ...config,
@@ -38,15 +39,21 @@ function levelName(level: logLevel): 'error' | 'warn' | 'info' | 'debug' {
   return level <= logLevel.INFO ? 'info' : 'debug';
 }
 
-let shared = false;
+let mended = false;
+
+/** Two faults of kafkajs 2.2.4 that every client of the process has; mended once, for all of them. */
+function mendKafkajs(): void {
+  if (mended) return;
+  mended = true;
+  shareConnects();
+  restWhileNothingIsPending();
+}
 
 /**
  * Where several requests find a connection down, each of them makes kafkajs open a socket for it: all but one leak,
- * and their answers are mixed into one stream. This makes the second caller wait for the first, in the whole process.
+ * and their answers are mixed into one stream. Now the second caller waits for the first.
  */
 function shareConnects(): void {
-  if (shared) return;
-  shared = true;
   const { connect, disconnect } = Connection.prototype;
   const connecting = new WeakMap<Connection, Promise<boolean>>();
   Connection.prototype.connect = function (this: Connection) {
@@ -58,9 +65,24 @@ function shareConnects(): void {
     connecting.set(this, opened);
     return opened;
   };
-  // A connection taken down before it was up may never settle the promise of its connect.
-  Connection.prototype.disconnect = function (this: Connection) {
+  Connection.prototype.disconnect = async function (this: Connection) {
+    // A connection taken down before it was up may never settle the promise of its connect.
     connecting.delete(this);
-    return disconnect.call(this);
+    const { socket } = this;
+    const down = await disconnect.call(this);
+    // Taken down again, an ended socket would get one more listener each time, for as long as an outage lasts.
+    if (this.socket === socket) this.socket = null;
+    return down;
+  };
+}
+
+/**
+ * After its first answer a connection looks for throttled requests every millisecond for ever: its timer is set to
+ * the end of a throttling that never was, and sets itself again. Now the timer is set only where requests wait.
+ */
+function restWhileNothingIsPending(): void {
+  const { scheduleCheckPendingRequests } = RequestQueue.prototype;
+  RequestQueue.prototype.scheduleCheckPendingRequests = function (this: RequestQueue) {
+    if (this.pending.length > 0) scheduleCheckPendingRequests.call(this);
   };
 }

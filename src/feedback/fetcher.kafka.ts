@@ -77,7 +77,7 @@ export function startFetcher(options: FetcherOptions): Fetcher {
     for (const [node, led] of byNode) {
       if (busy.has(node)) continue;
       busy.add(node);
-      void fetchFrom(node, led)
+      void fetchFrom(wire, node, led, lanes, { ...limits, maxWaitMs: holdFor(led) })
         .then(() => {
           failures = 0;
           options.onAnswer();
@@ -94,22 +94,6 @@ export function startFetcher(options: FetcherOptions): Fetcher {
     if (!full) return limits.maxWaitMs;
     heldMs = Math.min(limits.maxWaitMs, heldMs * 2);
     return heldMs;
-  };
-
-  const fetchFrom = async (node: number, led: readonly Lane[]): Promise<void> => {
-    const asked = led.map((lane) => ({ lane, offset: lane.position }));
-    const requests = led.map(({ topic, partition, position }) => ({ topic, partition, offset: position }));
-    const { partitions } = await wire.fetch(node, requests, { ...limits, maxWaitMs: holdFor(led) });
-    const refusals: EfsError[] = [];
-    for (const fetched of partitions) {
-      const { topic, partition } = fetched;
-      const found = asked.find(({ lane }) => lane.topic === topic && lane.partition === partition);
-      // A lane may have been taken out, or replaced by another, while the request was under way.
-      if (found === undefined || !lanes.has(found.lane) || found.lane.position !== found.offset) continue;
-      const refusal = handOver(found.lane, fetched, lanes);
-      if (refusal !== null) refusals.push(refusal);
-    }
-    if (refusals[0] !== undefined) throw refusals[0];
   };
 
   return {
@@ -129,6 +113,29 @@ export function startFetcher(options: FetcherOptions): Fetcher {
       lanes.clear();
     },
   };
+}
+
+/** One request to one node. Throws where Kafka does not answer, or refuses a lane what it may give it later. */
+async function fetchFrom(
+  wire: Wire,
+  node: number,
+  led: readonly Lane[],
+  lanes: Set<Lane>,
+  limits: FetchLimits,
+): Promise<void> {
+  const asked = led.map((lane) => ({ lane, offset: lane.position }));
+  const requests = led.map(({ topic, partition, position }) => ({ topic, partition, offset: position }));
+  const { partitions } = await wire.fetch(node, requests, limits);
+  const refusals: EfsError[] = [];
+  for (const fetched of partitions) {
+    const { topic, partition } = fetched;
+    const found = asked.find(({ lane }) => lane.topic === topic && lane.partition === partition);
+    // A lane may have been taken out, or replaced by another, while the request was under way.
+    if (found === undefined || !lanes.has(found.lane) || found.lane.position !== found.offset) continue;
+    const refusal = handOver(found.lane, fetched, lanes);
+    if (refusal !== null) refusals.push(refusal);
+  }
+  if (refusals[0] !== undefined) throw refusals[0];
 }
 
 /** Gives a lane its part; answers with Kafka's refusal where trying again may help, else null. */

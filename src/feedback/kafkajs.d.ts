@@ -32,7 +32,15 @@ declare module 'kafkajs/src/protocol/recordBatch/crc32C/crc32C' {
 
 declare module 'kafkajs/src/network/connection' {
   export default class Connection {
+    socket: object | null | undefined;
     connect(): Promise<boolean>;
     disconnect(): Promise<boolean>;
+  }
+}
+
+declare module 'kafkajs/src/network/requestQueue' {
+  export default class RequestQueue {
+    readonly pending: readonly object[];
+    scheduleCheckPendingRequests(): void;
   }
 }

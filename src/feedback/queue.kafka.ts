@@ -29,7 +29,7 @@ export interface PartitionQueue extends Waiting {
   readonly lanes: readonly Lane[];
 }
 
-export function partitionQueue(options: {
+export interface QueueOptions {
   readonly topics: readonly string[];
   readonly partition: number;
   readonly positions: Positions;
@@ -39,84 +39,99 @@ export function partitionQueue(options: {
   onArrival(): void;
   /** There is room again. */
   onRoom(): void;
-}): PartitionQueue {
-  const { topics, partition, limits, held } = options;
+}
+
+/** What a queue holds. */
+interface Contents {
+  entries: Entry[];
+  records: number;
+  bytes: number;
+  /** Why nothing more comes, or null. */
+  failure: unknown;
+  /** Where each topic's log ended when it was last fetched. */
+  readonly ends: number[];
+}
+
+export function partitionQueue(options: QueueOptions): PartitionQueue {
+  const { topics, limits, held } = options;
   const next = [...options.positions];
-  const ends = [...options.positions];
-  let entries: Entry[] = [];
-  let records = 0;
-  let bytes = 0;
-  let failure: unknown = null;
-
+  const contents: Contents = { entries: [], records: 0, bytes: 0, failure: null, ends: [...next] };
   const room = (): boolean =>
-    bytes === 0 || (records < limits.records && bytes < limits.bytes && held.bytes < limits.bytesInAll);
-  const fail = (error: unknown): void => {
-    failure ??= error;
-    options.onArrival();
-  };
-
-  const lanes = topics.map((topic, index): Lane => {
-    const lane: Lane = {
-      topic,
-      partition,
-      position: must(options.positions[index], 'one position per topic'),
-      wanted: room,
-      deliver(batches, end) {
-        ends[index] = end;
-        const first = lane.position;
-        for (const batch of batches) {
-          if (batch.nextOffset <= lane.position) continue;
-          entries.push({ topic: index, batch, reader: readRecords(batch, index, partition, first) });
-          lane.position = batch.nextOffset;
-          records += batch.count;
-          bytes += batch.bytes.length;
-          held.bytes += batch.bytes.length;
-        }
-        if (batches.length > 0) options.onArrival();
-      },
-      outOfRange: () =>
-        fail(
-          new EfsError('position-lost', `${topic}/${partition}: the log no longer holds ${lane.position}`),
-        ),
-      unreadable: fail,
-    };
-    return lane;
-  });
+    contents.bytes === 0 ||
+    (contents.records < limits.records && contents.bytes < limits.bytes && held.bytes < limits.bytesInAll);
 
   /** Lets go of an entry that has nothing more to give. */
   const settle = ({ topic, batch }: Entry): void => {
     next[topic] = batch.nextOffset;
-    bytes -= batch.bytes.length;
+    contents.bytes -= batch.bytes.length;
     held.bytes -= batch.bytes.length;
   };
 
   return {
-    lanes,
-    size: () => records,
-    pending: () => entries.length > 0,
-    lost: () => (entries.length > 0 ? null : failure),
+    lanes: topics.map((_, topic) => laneInto(contents, topic, room, options)),
+    size: () => contents.records,
+    pending: () => contents.entries.length > 0,
+    lost: () => (contents.entries.length > 0 ? null : contents.failure),
     take(max) {
       const hadRoom = room();
       const taken: LogRecord[] = [];
       let read = 0;
-      for (const entry of entries) {
-        records -= drain(entry.reader, max, taken, next);
+      for (const entry of contents.entries) {
+        contents.records -= drain(entry.reader, max, taken, next);
         if (entry.reader.left > 0) break;
         settle(entry);
         read++;
       }
-      entries = entries.slice(read);
+      contents.entries = contents.entries.slice(read);
       if (!hadRoom && room()) options.onRoom();
       return { records: taken, next: [...next] };
     },
-    lag: () => ends.map((end, topic) => Math.max(0, end - (next[topic] ?? 0))),
+    lag: () => contents.ends.map((end, topic) => Math.max(0, end - (next[topic] ?? 0))),
     drop() {
-      held.bytes -= bytes;
-      bytes = 0;
-      records = 0;
-      entries = [];
+      held.bytes -= contents.bytes;
+      contents.bytes = 0;
+      contents.records = 0;
+      contents.entries = [];
     },
   };
+}
+
+/** The lane that brings one topic's batches into a queue. */
+function laneInto(
+  contents: Contents,
+  topic: number,
+  room: () => boolean,
+  { topics, partition, positions, held, onArrival }: QueueOptions,
+): Lane {
+  const fail = (error: unknown): void => {
+    contents.failure ??= error;
+    onArrival();
+  };
+  const lane: Lane = {
+    topic: must(topics[topic], 'a topic by its index'),
+    partition,
+    position: must(positions[topic], 'one position per topic'),
+    wanted: room,
+    deliver(batches, end) {
+      contents.ends[topic] = end;
+      const first = lane.position;
+      for (const batch of batches) {
+        if (batch.nextOffset <= lane.position) continue;
+        contents.entries.push({ topic, batch, reader: readRecords(batch, topic, partition, first) });
+        lane.position = batch.nextOffset;
+        contents.records += batch.count;
+        contents.bytes += batch.bytes.length;
+        held.bytes += batch.bytes.length;
+      }
+      if (batches.length > 0) onArrival();
+    },
+    outOfRange: () =>
+      fail(
+        new EfsError('position-lost', `${lane.topic}/${partition}: the log no longer holds ${lane.position}`),
+      ),
+    unreadable: fail,
+  };
+  return lane;
 }
 
 /** Moves records of one batch until there are `max` in all; gives how many the batch has less. */

@@ -3,11 +3,11 @@ import { must } from '../base/assert';
 import type { Clock } from '../base/clock';
 import { EfsError, isRetriable } from '../base/errors';
 import { coPartitions, heldPositions } from './copartition';
-import { type Fetcher, startFetcher } from './fetcher.kafka';
+import { startFetcher } from './fetcher.kafka';
 import { type GroupLimits, joinGroup, type Membership } from './group.kafka';
-import { openInbox, type WokenInbox } from './inbox';
-import { type InboxLimits, partitionQueue, type PartitionQueue } from './queue.kafka';
-import type { Positions, Source } from './source';
+import { openInbox } from './inbox';
+import { type InboxLimits, partitionQueue } from './queue.kafka';
+import type { Inbox, Positions, Source } from './source';
 import { type FetchLimits, openWire, type Wire } from './wire.kafka';
 
 /** All times in milliseconds, all sizes in bytes. */
@@ -37,6 +37,9 @@ export const SOURCE_LIMITS: SourceLimits = {
   stopWithinMs: 4_000,
 };
 
+/** Who asks Kafka. */
+type Part = 'group' | 'fetch';
+
 export interface KafkaSourceOptions {
   readonly kafka: Kafka;
   /** The log's own names, with the tenant's prefix. */
@@ -50,11 +53,6 @@ export interface KafkaSourceOptions {
   onRecovered?(): void;
 }
 
-interface OpenPartition {
-  readonly inbox: WokenInbox;
-  readonly queue: PartitionQueue;
-}
-
 /**
  * A source on Kafka. The group only says which partitions are whose; records are fetched by positions alone, so a
  * position that the log does not hold is never passed over, and no group offset is ever read.
@@ -63,21 +61,10 @@ export function kafkaSource(options: KafkaSourceOptions): Source {
   const { kafka, topics, groupId, clock, limits = SOURCE_LIMITS } = options;
   const wire = openWire(kafka);
   const outage = outageOf(['group', 'fetch'], options);
-  const open = new Map<number, OpenPartition>();
+  const reading = readPartitions(wire, topics, clock, limits, outage);
   const stopping = new AbortController();
-  const held = { bytes: 0 };
-  let assigned: readonly number[] = [];
   let membership: Membership | null = null;
   let stopped: Promise<void> | null = null;
-  const fetcher = startFetcher({
-    wire,
-    clock,
-    limits: limits.fetch,
-    backoffMs: limits.group.backoffMs,
-    onOutage: (error) => outage.began('fetch', error),
-    onAnswer: () => outage.ended('fetch'),
-  });
-  const close = (partition: number): void => closePartition(open, fetcher, partition);
   const progress = progressNotes(clock, limits.commitEveryMs, async (partition, positions) =>
     membership?.commit(partition, positions),
   );
@@ -89,6 +76,7 @@ export function kafkaSource(options: KafkaSourceOptions): Source {
   return {
     partitions: checkedCount,
     async start({ onAssigned, onFailed }) {
+      if (stopping.signal.aborted) return;
       const check = watchPartitions(checkedCount, {
         clock,
         everyMs: limits.checkEveryMs,
@@ -103,10 +91,9 @@ export function kafkaSource(options: KafkaSourceOptions): Source {
         limits: limits.group,
         onAssigned(partitions) {
           if (stopping.signal.aborted) return;
-          assigned = partitions;
-          for (const partition of [...open.keys()]) if (!assigned.includes(partition)) close(partition);
+          reading.keep(partitions);
           void check();
-          onAssigned(assigned);
+          onAssigned(partitions);
         },
         onOutage: (error) => outage.began('group', error),
         onRecovered: () => outage.ended('group'),
@@ -114,62 +101,83 @@ export function kafkaSource(options: KafkaSourceOptions): Source {
     },
     async open(partition, positions) {
       heldPositions(topics, partition, positions, await wire.watermarks(topics, partition));
-      close(partition);
-      const opened = openPartition({
-        topics,
-        partition,
-        positions,
-        limits: limits.inbox,
-        held,
-        clock,
-        fetcher,
-      });
-      if (assigned.includes(partition) && !stopping.signal.aborted) open.set(partition, opened);
-      else {
-        opened.inbox.close();
-        fetcher.remove(opened.queue.lanes);
-      }
-      return opened.inbox;
+      return reading.open(partition, positions);
     },
     watermarks: (partition) => wire.watermarks(topics, partition),
     noteProgress: progress.note,
     stop() {
       stopping.abort();
-      for (const partition of [...open.keys()]) close(partition);
-      fetcher.close();
+      reading.close();
       stopped ??= disconnect(clock, limits.stopWithinMs, wire, progress, membership);
       return stopped;
     },
   };
 }
 
-function openPartition(options: {
-  topics: readonly string[];
-  partition: number;
-  positions: Positions;
-  limits: InboxLimits;
-  held: { bytes: number };
-  clock: Clock;
-  fetcher: Fetcher;
-}): OpenPartition {
-  const { clock, fetcher } = options;
-  const queue = partitionQueue({
-    ...options,
-    onArrival: () => inbox.wake(),
-    onRoom: () => fetcher.poke(),
-  });
-  const inbox = openInbox(clock, queue);
-  fetcher.add(queue.lanes);
-  return { inbox, queue };
+/** The partitions owned, and the inboxes of those that are open. */
+interface Reading {
+  /** From now on these are owned; the inboxes of all others are closed. */
+  keep(owned: readonly number[]): void;
+  /** The inbox of a partition that is not owned, or no longer, is closed from the beginning. */
+  open(partition: number, positions: Positions): Inbox;
+  /** Nothing is owned and nothing is fetched any more. */
+  close(): void;
 }
 
-function closePartition(open: Map<number, OpenPartition>, fetcher: Fetcher, partition: number): void {
-  const opened = open.get(partition);
-  if (opened === undefined) return;
-  open.delete(partition);
-  fetcher.remove(opened.queue.lanes);
-  opened.inbox.close();
-  fetcher.poke();
+function readPartitions(
+  wire: Wire,
+  topics: readonly string[],
+  clock: Clock,
+  limits: SourceLimits,
+  outage: Outage,
+): Reading {
+  const inboxes = new Map<number, Inbox>();
+  const held = { bytes: 0 };
+  let owned: readonly number[] = [];
+  const fetcher = startFetcher({
+    wire,
+    clock,
+    limits: limits.fetch,
+    backoffMs: limits.group.backoffMs,
+    onOutage: (error) => outage.began('fetch', error),
+    onAnswer: () => outage.ended('fetch'),
+  });
+  const keep = (partitions: readonly number[]): void => {
+    owned = partitions;
+    for (const [partition, inbox] of inboxes) if (!owned.includes(partition)) inbox.close();
+  };
+
+  return {
+    keep,
+    open(partition, positions) {
+      inboxes.get(partition)?.close();
+      const queue = partitionQueue({
+        topics,
+        partition,
+        positions,
+        limits: limits.inbox,
+        held,
+        onArrival: () => inbox.wake(),
+        onRoom: () => fetcher.poke(),
+      });
+      const drop = (): void => {
+        queue.drop();
+        fetcher.remove(queue.lanes);
+        if (inboxes.get(partition) === inbox) inboxes.delete(partition);
+        fetcher.poke(); // what it held may have kept others waiting for room
+      };
+      const inbox = openInbox(clock, { ...queue, drop });
+      if (owned.includes(partition)) {
+        inboxes.set(partition, inbox);
+        fetcher.add(queue.lanes);
+      } else inbox.close();
+      return inbox;
+    },
+    close() {
+      keep([]);
+      fetcher.close();
+    },
+  };
 }
 
 /** Checks now and then, and at every call of what it returns, that the topics still have equal partition counts. */
@@ -246,18 +254,23 @@ async function disconnect(
   timer.abort();
 }
 
+interface Outage {
+  began(part: Part, error: unknown): void;
+  ended(part: Part): void;
+}
+
 /** Joins the outages of several parts into one: begins with the first, ends with the last. */
-function outageOf<Part extends string>(
+function outageOf(
   parts: readonly Part[],
   listener: { onOutage?(error: unknown): void; onRecovered?(): void },
-) {
+): Outage {
   const out = new Map(parts.map((part) => [part, false]));
   return {
-    began(part: Part, error: unknown): void {
+    began(part, error) {
       out.set(part, true);
       listener.onOutage?.(asOutage(error));
     },
-    ended(part: Part): void {
+    ended(part) {
       const was = must(out.get(part), 'a known part');
       out.set(part, false);
       if (was && ![...out.values()].includes(true)) listener.onRecovered?.();

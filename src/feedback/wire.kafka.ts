@@ -110,25 +110,6 @@ export function openWire(kafka: Kafka): Wire {
     await cluster.addMultipleTargetTopics(topics);
     await cluster.refreshMetadataIfNecessary();
   };
-  const send = async (nodeId: number, request: object): Promise<unknown> => {
-    const broker = await cluster.findBroker({ nodeId });
-    try {
-      return await broker.connectionPool.send(request);
-    } catch (error) {
-      const { host, port } = broker.connectionPool;
-      if (nameOf(error) === 'KafkaJSConnectionClosedError') cluster.removeBroker({ host, port });
-      throw error;
-    }
-  };
-  const edge = async (topics: readonly string[], partition: number, fromBeginning: boolean) => {
-    const asked = topics.map((topic) => ({ topic, partitions: [{ partition }], fromBeginning }));
-    const answers = await cluster.fetchTopicsOffset(asked);
-    return topics.map((name) => {
-      const offset = answers.find(({ topic }) => topic === name)?.partitions[0]?.offset;
-      return Number(must(offset, `Kafka gave no offset of ${name}/${partition}`));
-    });
-  };
-
   return {
     partitionCounts: (topics) => reached(() => countPartitions(cluster, topics)),
     leaders: (partitions) =>
@@ -141,14 +122,14 @@ export function openWire(kafka: Kafka): Wire {
       }),
     forgetLeaders: () => reached(() => cluster.refreshMetadata()),
     fetch: (nodeId, requests, limits) =>
-      reached(async () => (await send(nodeId, fetchRequest(requests, limits))) as FetchResponse),
-    produce: (nodeId, body) => reached(async () => void (await send(nodeId, produceRequest(body)))),
+      reached(async () => (await send(cluster, nodeId, fetchRequest(requests, limits))) as FetchResponse),
+    produce: (nodeId, body) => reached(async () => void (await send(cluster, nodeId, produceRequest(body)))),
     watermarks: (topics, partition) =>
       reached(async () => {
         await ready(topics);
         // The end first: retention may then only raise the beginning.
-        const highs = await edge(topics, partition, false);
-        const lows = await edge(topics, partition, true);
+        const highs = await edges(cluster, topics, partition, false);
+        const lows = await edges(cluster, topics, partition, true);
         return lows.map((low, index) => ({ low, high: Math.max(low, highs[index] ?? 0) }));
       }),
     committed: (groupId, topic, partition) =>
@@ -212,6 +193,32 @@ function clusterOf(kafka: Kafka): ClusterInside {
     ],
   });
   return must(inside as ClusterInside | null, 'kafkajs gives its cluster to its assigners');
+}
+
+async function send(cluster: ClusterInside, nodeId: number, request: object): Promise<unknown> {
+  const broker = await cluster.findBroker({ nodeId });
+  try {
+    return await broker.connectionPool.send(request);
+  } catch (error) {
+    const { host, port } = broker.connectionPool;
+    if (nameOf(error) === 'KafkaJSConnectionClosedError') cluster.removeBroker({ host, port });
+    throw error;
+  }
+}
+
+/** The first offset of each topic's partition, or the end of committed records. */
+async function edges(
+  cluster: ClusterInside,
+  topics: readonly string[],
+  partition: number,
+  fromBeginning: boolean,
+): Promise<number[]> {
+  const asked = topics.map((topic) => ({ topic, partitions: [{ partition }], fromBeginning }));
+  const answers = await cluster.fetchTopicsOffset(asked);
+  return topics.map((name) => {
+    const offset = answers.find(({ topic }) => topic === name)?.partitions[0]?.offset;
+    return Number(must(offset, `Kafka gave no offset of ${name}/${partition}`));
+  });
 }
 
 async function countPartitions(

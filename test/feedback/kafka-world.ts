@@ -110,6 +110,7 @@ export async function kafkaWorld(brokers: readonly string[], count = 4): Promise
       const partitions = [{ partition, offset: String(low) }];
       await admin.deleteTopicRecords({ topic: topics[topic] ?? '', partitions });
     },
+    removed: async () => undefined,
     async broken(how) {
       if (how === 'uneven') await createTopics(admin, [`${prefix}other`], count + 1);
       return member({ topics: [...topics.slice(1), `${prefix}other`] });

@@ -190,12 +190,12 @@ describeWithServers(['own-kafka'], 'a source whose Kafka goes away', () => {
   });
 
   test('stops within five seconds though Kafka does not answer, and can be stopped twice', async () => {
-    await server.pause();
+    server.pause();
     const began = Date.now();
     await Promise.all([source.stop(), source.stop()]);
     expect(Date.now() - began).toBeLessThan(5_000);
     expect(await inbox.take({ max: 9, lingerMs: 0 })).toBeNull();
-    await server.resume();
+    server.resume();
     await world.close();
   });
 });

@@ -15,6 +15,8 @@ export interface SourceWorld {
   appendInTransaction(topic: number, partition: number, records: readonly MemoryRecord[]): Promise<void>;
   /** Retention: offsets below `low` are gone. */
   raiseLow(topic: number, partition: number, low: number): Promise<void>;
+  /** Sees to it that there is no such topic. */
+  removed(topic: string): Promise<void>;
   /** A source over topics of which one has more partitions, or does not exist. */
   broken(how: 'uneven' | 'missing'): Promise<Source>;
   close(): Promise<void>;
@@ -24,7 +26,7 @@ const PARTITIONS = 4;
 const START = [0, 0, 0];
 
 export const text = (value: string): MemoryRecord => ({ key: Buffer.from(value), value: Buffer.from(value) });
-const texts = (prefix: string, count: number): MemoryRecord[] =>
+export const texts = (prefix: string, count: number): MemoryRecord[] =>
   Array.from({ length: count }, (_, index) => text(`${prefix}${index}`));
 const valuesOf = (batch: Batch | null): string[] =>
   (batch?.records ?? []).map((record) => record.value?.toString() ?? 'null');
@@ -66,7 +68,7 @@ async function drain(inbox: Inbox, count: number, max = 1000): Promise<{ values:
   }
 }
 
-async function codeOf(promise: Promise<unknown>): Promise<string> {
+export async function codeOf(promise: Promise<unknown>): Promise<string> {
   return promise.then(
     () => 'no error',
     (error: unknown) => (error instanceof EfsError ? error.code : String(error)),
@@ -269,56 +271,6 @@ export function sourceContract(makeWorld: () => Promise<SourceWorld>): void {
       await source.stop();
       const next = await started(world.member());
       expect(await next.until((owned) => owned.length === PARTITIONS)).toEqual([0, 1, 2, 3]);
-    });
-  });
-
-  describe('a reader', () => {
-    test('reads a partition up to its end, past a trailing marker, from any offset', async () => {
-      await world.append(0, 0, texts('a', 3));
-      await world.appendInTransaction(0, 0, texts('t', 2));
-      const reader = world.reader();
-      const seen: string[] = [];
-      await reader.read(world.topics[0] ?? '', 0, (record) => seen.push(`${record.offset}:${record.value}`));
-      expect(seen).toEqual(['0:a0', '1:a1', '2:a2', '3:t0', '4:t1']);
-      seen.length = 0;
-      await reader.read(world.topics[0] ?? '', 0, (record) => seen.push(`${record.value}`), 4);
-      expect(seen).toEqual(['t1']);
-    });
-
-    test('reads an empty partition, and one that retention has emptied, as nothing', async () => {
-      await world.append(0, 1, texts('a', 3));
-      await world.raiseLow(0, 1, 3);
-      const seen: unknown[] = [];
-      for (const partition of [0, 1]) {
-        await world.reader().read(world.topics[0] ?? '', partition, (record) => seen.push(record));
-      }
-      expect(seen).toEqual([]);
-    });
-
-    test('says which topic is missing', async () => {
-      const source = await world.broken('missing');
-      expect(await codeOf(source.partitions())).toBe('topic-missing');
-      expect(await world.reader().partitions(world.topics[0] ?? '')).toBe(PARTITIONS);
-    });
-
-    test.each(['beginning', 'end'] as const)('follows all partitions from the %s', async (from) => {
-      await world.append(0, 0, [text('old')]);
-      const ends = new AbortController();
-      const seen: string[] = [];
-      const reader = world.reader();
-      const following = reader.follow(world.topics[0] ?? '', { from, signal: ends.signal }, (record) => {
-        seen.push(`${record.partition}:${record.value}`);
-        if (record.value?.toString() === 'stop') ends.abort();
-      });
-      // A follower from the end has no sign of being ready: keep writing until it has seen something.
-      for (let index = 0; !ends.signal.aborted; index++) {
-        await world.append(0, 1, [text('new')]);
-        if (seen.includes('1:new')) await world.append(0, 2, [text('stop')]);
-        await new Promise((resolve) => setTimeout(resolve, 5));
-      }
-      await following;
-      expect(seen.includes('0:old')).toBe(from === 'beginning');
-      expect(seen).toContain('1:new');
     });
   });
 }

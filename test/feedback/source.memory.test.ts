@@ -2,6 +2,7 @@ import { memoryLog } from '../../src/feedback/log.memory';
 import { memoryReader, memorySource } from '../../src/feedback/source.memory';
 import type { Source } from '../../src/feedback/source';
 import type { Clock } from '../../src/base/clock';
+import { readerContract } from './reader.contract';
 import { sourceContract, text, type SourceWorld } from './source.contract';
 
 const TOPICS = ['a', 'b', 'c'];
@@ -27,6 +28,9 @@ async function memoryWorld(): Promise<SourceWorld> {
     async raiseLow(topic, partition, low) {
       log.raiseLow(TOPICS[topic] ?? '', partition, low);
     },
+    async removed(topic) {
+      log.remove(topic);
+    },
     async broken(how) {
       if (how === 'uneven') log.create('b', 5);
       else log.remove('b');
@@ -39,6 +43,7 @@ async function memoryWorld(): Promise<SourceWorld> {
 }
 
 sourceContract(memoryWorld);
+readerContract(memoryWorld);
 
 /** A clock whose sleeps end when the test says so. */
 function handClock(): Clock & { passed(ms: number): void; sleeping(): number } {
