@@ -36,6 +36,7 @@ interface Run {
   readonly bytesPerMessage: number;
   readonly peerRate: number;
   readonly peerCpu: number;
+  readonly peerBroker: number;
 }
 
 /** How fast full topics are drained into an empty Redis, KPI changes and all, and what that costs. */
@@ -64,13 +65,16 @@ async function measure(
   console.log(`run ${seed}: filling the topics with the feedback on ${grouped(simulated)} messages ...`);
   const messages = await fill(world, prefix, simulated, seed);
   const produced = await countRecords(world, inputTopics(prefix));
+  const brokerBefore = cpuSeconds(world.pids.kafka);
   const peer = await consumeOnly(world, prefix, produced);
+  const peerBroker = cpuSeconds(world.pids.kafka) - brokerBefore;
   const drained = await drain(world, prefix, { produced, messages, profile });
   return {
     ...drained,
     records: produced,
     peerRate: produced / peer.seconds,
     peerCpu: (peer.cpuSeconds * 1e6) / produced,
+    peerBroker: (peerBroker * 1e6) / produced,
   };
 }
 
@@ -92,7 +96,7 @@ async function drain(
   world: World,
   prefix: string,
   load: { produced: number; messages: number; profile: boolean },
-): Promise<Omit<Run, 'records' | 'peerRate' | 'peerCpu'>> {
+): Promise<Omit<Run, 'records' | 'peerRate' | 'peerCpu' | 'peerBroker'>> {
   const redis = new Redis(world.redisUrl);
   const profiles = mkdtempSync(join(tmpdir(), 'efs-bench-'));
   await redis.flushall();

@@ -2,6 +2,7 @@ import { type Kafka, Partitioners, type Producer, type TopicMessages, type Trans
 import type { Clock } from '../base/clock';
 import { EfsError, isRetriable } from '../base/errors';
 import { kafkaFailure } from '../feedback/wire.kafka';
+import { rememberCoordinators } from './coordinator.kafka';
 import type { FencedOutcome, FencedSink, FencedSinks, OutgoingRecord } from './sink';
 import { witnessPartition } from './witness';
 
@@ -24,6 +25,7 @@ export interface FencedOptions {
  * resolved, what the former owner's last transaction wrote is either all there or will never be, witness included.
  */
 export function kafkaFencedSinks(kafka: Kafka, options: FencedOptions): FencedSinks {
+  rememberCoordinators(options.clock);
   return {
     async open(name) {
       return fencedSink(options, name, await openProducer(kafka, options, name));

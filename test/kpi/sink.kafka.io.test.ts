@@ -20,6 +20,9 @@ async function kafkaWorld(brokers: string[]): Promise<SinkWorld> {
   const reader = kafkaReader(kafka, systemClock);
   const sinks = [kafkaSink(kafka, { clock: systemClock, prefix })];
   for (const partition of [0, 1, 2]) await untilDone(() => reader.watermarks(`${prefix}out`, partition));
+  const committedOffset = kafkaCommittedOffset(kafka);
+  // A broker of no groups so far is still making the topic for their offsets.
+  await untilDone(() => committedOffset(group, witnessTopic, 0));
   return {
     sink() {
       const sink = kafkaSink(kafka, { clock: systemClock, prefix });
@@ -27,7 +30,7 @@ async function kafkaWorld(brokers: string[]): Promise<SinkWorld> {
       return sink;
     },
     fencedSinks: () => kafkaFencedSinks(kafka, { clock: systemClock, group, prefix, witnessTopic }),
-    committedOffset: kafkaCommittedOffset(kafka),
+    committedOffset,
     group,
     witnessTopic,
     async written(partition) {
