@@ -1,0 +1,115 @@
+import { ensureGeneration, type Foundation, type GenerationEnds } from '../../src/service/generation';
+import { memoryStore } from '../../src/store/store.memory';
+
+const FOUNDATION: Foundation = { partitions: 2, defaultPolicy: 'EFS', domainGroups: 'none', buckets: 1 };
+
+/** A log with five records in each input, from offset 2, and these generations published, one a delivery. */
+function given(published: readonly number[] = [], foundation: Partial<Foundation> = {}) {
+  const generations = memoryStore();
+  const ends: GenerationEnds = {
+    generations,
+    foundation: { ...FOUNDATION, ...foundation },
+    after: 0,
+    inputWatermarks: async () => Array.from({ length: 5 }, () => ({ low: 2, high: 7 })),
+    contributionWatermarks: async () => ({ low: 0, high: 30 }),
+    reader: {
+      read: async (topic, partition, onRecord) => {
+        expect(topic).toBe('kpis');
+        published.forEach((generation, index) => {
+          const [key, value] = [Buffer.from(`d${index}`), Buffer.from(String(generation))];
+          const place = { topic: 0, partition, offset: index, timestamp: 0 };
+          if (index % 2 === partition) onRecord({ ...place, key, value, headerCount: 0, headers: () => [] });
+        });
+      },
+    },
+    kpiTopic: 'kpis',
+    generationOf: (value) => Number(value.toString()),
+  };
+  return { generations, ends };
+}
+
+describe('the generation to work on', () => {
+  it('is the first one where nothing was ever stored or published: it reads everything, and is not muted', async () => {
+    const { generations, ends } = given();
+    const { manifest, created } = await ensureGeneration(ends);
+    expect(created).toBe(true);
+    expect(manifest).toEqual({
+      ...FOUNDATION,
+      generation: 1,
+      succeeds: false,
+      targets: [
+        [7, 7, 7, 7, 7],
+        [7, 7, 7, 7, 7],
+      ],
+    });
+    const status = await generations.inspect({ generation: 1, pipeline: 'status', partition: 1 });
+    const kpi = await generations.inspect({ generation: 1, pipeline: 'kpi', partition: 1 });
+    expect([status?.positions, kpi?.positions]).toEqual([[2, 2, 2, 2, 2], [30]]);
+    const flags = { hash: 'f', fields: [Buffer.from('muted')] };
+    expect(await generations.load({ generation: 1, pipeline: 'kpi', partition: 1 }, [flags])).toEqual([
+      [null],
+    ]);
+  });
+
+  it('is the active one where there is one, untouched', async () => {
+    const { ends } = given();
+    const first = await ensureGeneration(ends);
+    const again = await ensureGeneration({
+      ...ends,
+      inputWatermarks: () => Promise.reject(new Error('asked')),
+    });
+    expect(again).toEqual({ manifest: first.manifest, created: false });
+  });
+
+  it('succeeds the latest life that published: muted, and knowing what that one said last', async () => {
+    const { generations, ends } = given([4, 7, 5]);
+    const { manifest } = await ensureGeneration(ends);
+    expect(manifest).toMatchObject({ generation: 8, succeeds: true });
+    const reads = [
+      { hash: 'f', fields: [Buffer.from('muted')] },
+      { hash: 'p', fields: ['d0', 'd1', 'd2'].map((id) => Buffer.from(id)) },
+    ];
+    const kpi = (partition: number) =>
+      generations
+        .load({ generation: 8, pipeline: 'kpi', partition }, reads)
+        .then((loaded) => loaded.map((values) => values.map((value) => value?.toString() ?? null)));
+    expect(await kpi(0)).toEqual([['1'], ['4', null, '5']]);
+    expect(await kpi(1)).toEqual([['1'], [null, '7', null]]);
+  });
+
+  it.each([
+    ['above what was published', [3], 9, 10],
+    ['above what was lost', [9], 3, 10],
+    ['also where nothing was published yet', [], 1, 2],
+  ])('comes after a lost one, muted, %s', async (_, published, after, expected) => {
+    const { ends } = given(published);
+    const { manifest } = await ensureGeneration({ ...ends, after });
+    expect(manifest).toMatchObject({ generation: expected, succeeds: true });
+  });
+
+  it('is another than the lost one though that is still on the list', async () => {
+    const { ends } = given();
+    await ensureGeneration(ends);
+    const { manifest, created } = await ensureGeneration({ ...ends, after: 1 });
+    expect([manifest.generation, created]).toEqual([2, true]);
+  });
+
+  it('is the one that another worker has made meanwhile', async () => {
+    const { ends } = given();
+    const [one, other] = await Promise.all([ensureGeneration(ends), ensureGeneration(ends)]);
+    expect(one.manifest).toEqual(other.manifest);
+  });
+
+  it.each<[keyof Foundation, Partial<Foundation>]>([
+    ['partitions', { partitions: 3 }],
+    ['defaultPolicy', { defaultPolicy: 'RELAY' }],
+    ['domainGroups', { domainGroups: 'x=y.z' }],
+    ['buckets', { buckets: 16 }],
+  ])('is refused where it was built with another setting: %s', async (name, other) => {
+    const { ends } = given();
+    await ensureGeneration(ends);
+    const unfit = ensureGeneration({ ...ends, foundation: { ...FOUNDATION, ...other } });
+    await expect(unfit).rejects.toMatchObject({ code: 'generation-unfit' });
+    await expect(unfit).rejects.toThrow(`${name} was ${FOUNDATION[name]} and is now ${other[name]}`);
+  });
+});
