@@ -69,7 +69,7 @@ export function statusTask(
   const rules = { ...ends.counting, generation, partition, partitions, buckets, contribution, statusChanged };
   return {
     ...base.task,
-    source: ends.sources.status,
+    source: patientSource(ends.sources.status, base.retry),
     lingerMs: 0,
     open: async () => {
       const sink = await statusSink(ends, partition, base.retry);
@@ -126,7 +126,7 @@ export function kpiTask(
   };
   return {
     ...base.task,
-    source: ends.sources.kpi,
+    source: patientSource(ends.sources.kpi, base.retry),
     lingerMs: ends.lingerMs,
     open: async () => {
       const sink = await base.retry(() => ends.fencedSinks.open(`kpi-${partition}`));
@@ -153,6 +153,11 @@ export function kpiTask(
       });
     },
   };
+}
+
+/** A source that waits until its partition can be opened: the log may be away just then. */
+function patientSource(source: Source, retry: Retry): Pick<Source, 'open'> {
+  return { open: (partition, positions) => retry(() => source.open(partition, positions)) };
 }
 
 interface TaskBase<Decoded> {
