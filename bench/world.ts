@@ -51,7 +51,7 @@ export const inputTopics = (prefix: string): string[] => FEEDBACK_TOPICS.map(({ 
 export async function fill(world: World, prefix: string, messages: number, seed: number): Promise<number> {
   await runEfs(['setup'], world.settings(prefix));
   const campaign = { messages, deliveries: 40, seed };
-  const traffic = { ...campaign, disorder: 0.05, duplicates: 0.05, poison: 0.0005 };
+  const traffic = { ...campaign, disorder: 0.05, duplicates: 0.05, poison: 0.0001 };
   const flags = Object.entries(traffic).flatMap(([name, value]) => [`--${name}`, String(value)]);
   await runEfs(['simulate', ...flags], world.settings(prefix));
   const heardOf = new Set<string>();

@@ -190,7 +190,7 @@ export const SETTINGS = {
     whole(0, 60_000),
     'how long a KPI change waits for more of its delivery',
   ),
-  batchMax: setting('EFS_BATCH_MAX', '1000', whole(1, 2_000), 'records that one commit takes at most'),
+  batchMax: setting('EFS_BATCH_MAX', '2000', whole(1, 2_000), 'records that one commit takes at most'),
   maxValueBytes: setting(
     'EFS_MAX_VALUE_BYTES',
     '262144',

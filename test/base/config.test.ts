@@ -28,7 +28,7 @@ describe('the settings', () => {
       httpHost: '127.0.0.1',
       topicPrefix: '',
       lingerMs: 100,
-      batchMax: 1000,
+      batchMax: 2000,
       maxValueBytes: 262_144,
       maxHeaders: 256,
       messageStatus: false,
