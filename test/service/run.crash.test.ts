@@ -1,5 +1,5 @@
 import type { Ends } from '../../src/cli/assemble';
-import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC } from '../../src/feedback/topics';
+import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, MESSAGE_STATUS_TOPIC } from '../../src/feedback/topics';
 import type { OutgoingRecord } from '../../src/kpi/sink';
 import type { Check } from '../../src/store/store.memory';
 import {
@@ -7,11 +7,12 @@ import {
   barrier,
   dyingAtEmit,
   notWaitingForDeadLetters,
+  unclosing,
   withCommit,
   withEmit,
   withoutDraining,
 } from '../support/faults';
-import { brokenLinks, deadLetters, differences } from '../support/observe';
+import { brokenLinks, deadLetters, differences, recountWorld, statusRecords } from '../support/observe';
 import { poison, randomFeedback } from '../support/traffic';
 import { type Mortal, world } from '../support/world';
 
@@ -134,6 +135,36 @@ async function crashAtDeadLetter(faulty: (ends: Ends) => Ends): Promise<string[]
   await there.settle();
   return differences(there);
 }
+
+describe('a record of a message that is still under way when another worker takes over', () => {
+  it('does not arrive behind what that worker says: the last word on a message is the true one', async () => {
+    const there = await world({ partitions: 1, messageStatus: 'on' });
+    const stall = barrier();
+    const slow = await there.worker((ends) =>
+      unclosing(
+        withEmit(ends, (records) => (on(MESSAGE_STATUS_TOPIC)(records) ? stall.pass() : Promise.resolve())),
+      ),
+    );
+    const all = randomFeedback(SEED, 200, 8);
+    there.produce(all.slice(0, 60));
+    await there.settle();
+    stall.arm();
+    there.produce(all.slice(60, 100));
+    await there.until(stall.held, 'the first worker stalls');
+    void slow.service.stop(0);
+    await there.worker();
+    there.produce(all.slice(100));
+    await there.settle();
+    stall.release();
+    await there.settle();
+    expect(await differences(there)).toEqual([]);
+    const last = new Map(
+      statusRecords(there).map((each) => [`${each.deliveryId}/${each.messageId}`, each.status]),
+    );
+    const recounted = [...recountWorld(there).messages].map(([key, { status }]) => [key, status] as const);
+    expect(last).toEqual(new Map(recounted));
+  });
+});
 
 describe('a worker that dies while dead letters are under way', () => {
   it('has not passed them: the next owner sets them aside', async () => {

@@ -1,6 +1,6 @@
 import type { Ends } from '../../src/cli/assemble';
 import { DELIVERY_KPI_TOPIC } from '../../src/feedback/topics';
-import { type Barrier, barrier, withCreate, withEmit } from '../support/faults';
+import { type Barrier, barrier, unclosing, withCreate, withEmit } from '../support/faults';
 import { brokenLinks, differences, kpiRecords } from '../support/observe';
 import { randomFeedback } from '../support/traffic';
 import { world } from '../support/world';
@@ -13,12 +13,7 @@ const holding =
     const held = withEmit(ends, async (records) => {
       if (records.some(({ topic }) => topic === DELIVERY_KPI_TOPIC)) await emitting.pass();
     });
-    // What is under way to a real log arrives though its sender has let go of it.
-    const { open } = held.fencedSinks;
-    const fencedSinks = {
-      open: async (name: string) => ({ ...(await open(name)), close: async () => undefined }),
-    };
-    return withCreate({ ...held, fencedSinks }, () => creating.pass());
+    return withCreate(unclosing(held), () => creating.pass());
   };
 
 describe('a KPI record of the lost life that arrives while the next generation is being made', () => {

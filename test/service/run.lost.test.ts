@@ -1,7 +1,7 @@
 import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS } from '../../src/feedback/topics';
 import type { Snapshot } from '../../src/store/store.memory';
 import { feedback } from '../support/feedback';
-import { brokenLinks, deadLetters, differences, kpiRecords } from '../support/observe';
+import { brokenLinks, deadLetters, differences, kpiRecords, recordsOf } from '../support/observe';
 import { withTopicsInTurn } from '../support/reordering';
 import { poison, randomFeedback } from '../support/traffic';
 import { type World, world } from '../support/world';
@@ -12,6 +12,9 @@ const SEED = 99;
 function without(snapshot: Snapshot, lost: (key: string) => boolean): Snapshot {
   return { ...snapshot, tasks: new Map([...snapshot.tasks].filter(([key]) => !lost(key))) };
 }
+
+/** A barrier's key names a partition, but no delivery. */
+const isBarrier = ({ key }: { key: Buffer | null }): boolean => key?.toString().startsWith('/') === true;
 
 async function generationOf(there: World): Promise<number | undefined> {
   return (await there.store.active())?.generation;
@@ -72,6 +75,23 @@ describe('a store that is wiped while the service runs', () => {
     there.produce(rest.slice(320));
     await there.settle();
     await expectTrue(there);
+  });
+
+  it('is no longer muted once it is built, and says once that it has caught up', async () => {
+    const { there, running } = await runningWorld();
+    const before = recordsOf(there, CONTRIBUTIONS_TOPIC).filter(isBarrier).length;
+    there.store.wipe();
+    await there.settle();
+    await running[0]!.stop();
+    await there.worker();
+    await there.settle();
+    expect(before).toBe(0);
+    expect(recordsOf(there, CONTRIBUTIONS_TOPIC).filter(isBarrier)).toHaveLength(there.partitions ** 2);
+    for (let partition = 0; partition < there.partitions; partition += 1) {
+      const flag = { hash: 'f', fields: [Buffer.from('muted')] };
+      const address = { generation: 2, pipeline: 'kpi', partition } as const;
+      expect(await there.store.load(address, [flag])).toEqual([[null]]);
+    }
   });
 
   it('is built again while nothing new comes in', async () => {

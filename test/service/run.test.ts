@@ -1,4 +1,13 @@
-import { brokenLinks, deadLetters, differences, kpiRecords, recountWorld } from '../support/observe';
+import { DELIVERY_KPI_TOPIC } from '../../src/feedback/topics';
+import { partitionOf } from '../recount/read';
+import {
+  brokenLinks,
+  deadLetters,
+  differences,
+  kpiRecords,
+  recordsOf,
+  recountWorld,
+} from '../support/observe';
 import { poison, randomFeedback } from '../support/traffic';
 import { world } from '../support/world';
 
@@ -23,6 +32,9 @@ describe(`a service in memory (seed ${SEED})`, () => {
     expect(await differences(there)).toEqual([]);
     expect(brokenLinks(there)).toEqual([]);
     expect(deadLetters(there).size).toBe(10 * workers);
+    for (const { key, partition } of recordsOf(there, DELIVERY_KPI_TOPIC)) {
+      expect(partition).toBe(partitionOf(key!, there.partitions));
+    }
     expect(kpiRecords(there).length).toBeGreaterThan(3);
     for (const { deliveryId, asOf, revision } of kpiRecords(there)) {
       const recounted = recountWorld(there).deliveries.get(deliveryId)!;

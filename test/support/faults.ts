@@ -112,6 +112,16 @@ export function withEmit(ends: Ends, before: (records: readonly OutgoingRecord[]
   };
 }
 
+/** Sinks that go on sending what is under way when they are closed, as a real log's do. */
+export function unclosing(ends: Ends): Ends {
+  const { fencedSinks } = ends;
+  const open: Ends['fencedSinks']['open'] = async (name) => {
+    const fenced = await fencedSinks.open(name);
+    return { emit: (records, witness) => fenced.emit(records, witness), close: async () => undefined };
+  };
+  return { ...ends, fencedSinks: { open } };
+}
+
 /** Says that dead letters are acknowledged while they are still under way. */
 export function notWaitingForDeadLetters(ends: Ends): Ends {
   const { sink } = ends;

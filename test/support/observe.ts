@@ -25,7 +25,7 @@ interface Found extends RawRecord {
 }
 
 /** Every record that a topic of the world holds, in the order of arrival. */
-function recordsOf({ log, partitions }: World, topic: string): Found[] {
+export function recordsOf({ log, partitions }: World, topic: string): Found[] {
   const found: Found[] = [];
   for (let partition = 0; partition < partitions; partition += 1) {
     const { low, high } = log.watermarks(topic, partition);
