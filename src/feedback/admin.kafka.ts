@@ -55,7 +55,12 @@ export function kafkaTopicAdmin(kafka: Kafka): TopicAdmin {
       }),
     create: (topics) =>
       connected(async () => {
-        await admin.createTopics({ waitForLeaders: true, topics: topics.map(requestOf) });
+        try {
+          await admin.createTopics({ waitForLeaders: true, topics: topics.map(requestOf) });
+        } catch (error) {
+          // They are made by then: a broker may only not have heard of them yet, and kafkajs does not ask again.
+          if ((error as { type?: string }).type !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error;
+        }
       }),
     close: () => admin.disconnect(),
   };

@@ -158,11 +158,16 @@ const UNFIT = new Set([
 
 /** kafkajs' errors in the words of the table. Errors that are not kafkajs' pass as they are. */
 export function kafkaFailure(error: unknown): unknown {
-  if (error instanceof EfsError || !nameOf(error).startsWith('KafkaJS')) return error;
+  if (error instanceof EfsError || !isOfKafkajs(error)) return error;
   const { message, type = '' } = error as { message: string; type?: string };
   if (type === 'UNKNOWN_TOPIC_OR_PARTITION') return new EfsError('topic-missing', message, { cause: error });
   if (UNFIT.has(type)) return new EfsError('topic-unfit', message, { cause: error });
   return new EfsError('kafka-unavailable', message, { cause: error });
+}
+
+/** kafkajs has a bare `Error` for the use of a broker whose connection has just been lost. */
+function isOfKafkajs(error: unknown): boolean {
+  return nameOf(error).startsWith('KafkaJS') || (error as Error | null)?.message === 'Broker not connected';
 }
 
 /** A kafkajs error for one of Kafka's error codes. */
