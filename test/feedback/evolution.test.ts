@@ -216,6 +216,7 @@ describe('a contribution', () => {
     failedByReason: { REFUSED: 2 },
     byDomain: { google: { relayed: 4, sent: 3, failed: 2, softBounced: 1 } },
     throughput: { '2026-11-22T03Z': { successes: 2, errors: 1 } },
+    folded: { 0: 6, 1: 3 },
   };
   const decodeOne = async (bytes: Buffer | null): Promise<unknown> => {
     const registry = memoryRegistry();
