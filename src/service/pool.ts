@@ -2,8 +2,11 @@ import type { Clock } from '../base/clock';
 import { Stopped } from './retry';
 import type { Stopping, TaskEnd } from './task';
 
-/** How long a task waits that was fenced though its partition is still assigned: the news of a rebalance may be on its way. */
-const FENCED_WAIT_MS = 1_000;
+/**
+ * How long a task waits before it claims its partition again: where it was fenced, the news of a rebalance may be on
+ * its way; where its sink failed, so may be Kafka's answer to what is wrong.
+ */
+const RECLAIM_WAIT_MS = 1_000;
 
 /** The tasks of one pipeline at this worker. */
 export interface TaskPool {
@@ -35,9 +38,9 @@ export function taskPool(ends: {
   const live = async (partition: number, { stopping, abort }: Running): Promise<void> => {
     while (!stopping.requested) {
       const end = await ends.run(partition, stopping, abort.signal);
-      if (end !== 'fenced') return;
-      ends.onFenced(partition);
-      await ends.clock.sleep(FENCED_WAIT_MS, abort.signal);
+      if (end === 'stopped' || end === 'lost') return;
+      if (end === 'fenced') ends.onFenced(partition);
+      await ends.clock.sleep(RECLAIM_WAIT_MS, abort.signal);
     }
   };
 

@@ -53,6 +53,7 @@ export async function startService(service: ServiceEnds): Promise<Service> {
   const current = { manifest: await find(0) };
   const pools = new Map<PipelineName, TaskPool>();
   const assigned = new Map<PipelineName, readonly number[]>();
+  const stopping = { requested: false };
   let recovering: Promise<void> | null = null;
 
   const recover = async (lost: number): Promise<void> => {
@@ -62,6 +63,7 @@ export async function startService(service: ServiceEnds): Promise<Service> {
     });
     await Promise.all([...pools.values()].map((pool) => pool.stop(0)));
     current.manifest = await find(lost);
+    if (stopping.requested) return;
     for (const [name, pool] of pools) pool.assign(assigned.get(name) ?? []);
     onReason('state', null);
   };
@@ -80,14 +82,19 @@ export async function startService(service: ServiceEnds): Promise<Service> {
         onAssigned: (list) => {
           log.info('partitions assigned', { pipeline: name, partitions: list });
           assigned.set(name, list);
-          if (recovering === null && !abort.signal.aborted) pool.assign(list);
+          if (recovering === null && !stopping.requested) pool.assign(list);
           onReason('starting', null);
         },
         onFailed: service.onFatal,
       }),
     ),
   );
-  return { stop: (graceMs) => stopService(service, pools, abort, graceMs) };
+  return {
+    stop: (graceMs) => {
+      stopping.requested = true;
+      return stopService(service, pools, abort, graceMs);
+    },
+  };
 }
 
 const WATCH_MS = 2_000;

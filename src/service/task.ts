@@ -15,8 +15,8 @@ import type { Claim } from '../store/store';
  *
  *   shut out former owners' sinks ──> claim ──> drain the outbox ──> do what it owes ──> batch, batch, batch ──> stopped
  *     ^                                                                                           │
- *     └──────── rolled back: the store is older than its owner; unacknowledged: the sink is lost <┤
- *                                      fenced: another owner; lost: no state         <────────────┘
+ *     └────────────────────────────── rolled back: the store is older than its owner <────────────┤
+ *               fenced: another owner; lost: no state; unacknowledged: the sink is lost <─────────┘
  */
 
 /**
@@ -25,8 +25,8 @@ import type { Claim } from '../store/store';
  */
 const IDLE_MS = 5_000;
 
-/** How a task ended: told to, another owner has it, its state is gone. */
-export type TaskEnd = 'stopped' | 'fenced' | 'lost';
+/** How a task ended: told to, another owner has it, its state is gone, or its sink is of no more use. */
+export type TaskEnd = 'stopped' | 'fenced' | 'lost' | 'unacknowledged';
 
 /** What one claim works with; a new claim opens new ones. */
 export interface Opened<Input> extends TaskEnds<Input> {
@@ -70,8 +70,8 @@ export async function runTask<Input>(task: Task<Input>, stopping: Stopping): Pro
       const claim = await task.claim();
       if (claim === null) return 'lost';
       const end = await holdTask(task, opened, claim, stopping);
-      if (end === 'rolled-back') task.onRolledBack();
-      else if (end !== 'unacknowledged') return end;
+      if (end !== 'rolled-back') return end;
+      task.onRolledBack();
     } finally {
       await opened.close();
     }
@@ -84,11 +84,13 @@ async function holdTask<Input>(
   ends: Opened<Input>,
   claim: Claim,
   stopping: Stopping,
-): Promise<TaskEnd | 'rolled-back' | 'unacknowledged'> {
+): Promise<TaskEnd | 'rolled-back'> {
   let hold = adopt(ends, claim);
+  let hasOutbox = claim.outbox !== null;
   const observed = (processed: Processed): BatchOutcome => {
     task.observe(processed);
     hold = processed.hold;
+    if (processed.outcome === 'committed') hasOutbox = processed.outgoing.length > 0;
     return processed.outcome;
   };
   const doOwed = async (owed: AsyncIterable<readonly Input[]>): Promise<BatchOutcome> => {
@@ -107,7 +109,7 @@ async function holdTask<Input>(
   try {
     for (;;) {
       const batch = await inbox.take({ max: task.batchMax, lingerMs: task.lingerMs, idleMs: IDLE_MS });
-      if (batch === null) return (await hold.emitted) === 'fenced' ? 'fenced' : 'stopped';
+      if (batch === null) return await letGo(ends, hold, hasOutbox);
       outcome = observed(await processBatch(ends, hold, batch));
       if (outcome === 'committed') outcome = await doOwed(ends.owedAfterCommit(hold));
       if (outcome !== 'committed') return outcome;
@@ -122,4 +124,17 @@ function adopt<Input>(ends: Opened<Input>, claim: Claim): Hold {
   const emitted = ends.drain(claim);
   emitted.catch(() => undefined);
   return { epoch: claim.epoch, sequence: claim.sequence, positions: claim.positions, emitted };
+}
+
+/** Takes the outbox away once it is acknowledged, so that the next owner does not say all of it again. */
+async function letGo<Input>(
+  ends: Opened<Input>,
+  hold: Hold,
+  hasOutbox: boolean,
+): Promise<'fenced' | 'stopped'> {
+  const nothing = { inputs: [], rejected: [] };
+  const outcome = hasOutbox
+    ? (await processInputs(ends, hold, nothing, hold.positions)).outcome
+    : await hold.emitted;
+  return outcome === 'fenced' ? 'fenced' : 'stopped';
 }
