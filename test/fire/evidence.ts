@@ -1,11 +1,6 @@
 import * as avro from 'avsc';
 import type { LogRecord } from '../../src/feedback/source';
-import {
-  CONTRIBUTIONS_TOPIC,
-  DEAD_LETTER_TOPIC,
-  DELIVERY_KPI_TOPIC,
-  FEEDBACK_TOPICS,
-} from '../../src/feedback/topics';
+import { DEAD_LETTER_TOPIC, DELIVERY_KPI_TOPIC, FEEDBACK_TOPICS } from '../../src/feedback/topics';
 import type { Contribution, KpiChanged } from '../../src/kpi/encode';
 import { statusOf } from '../../src/status/projection';
 import { decodeMessage, decodeMessageId } from '../../src/store/codec';
@@ -56,11 +51,13 @@ export async function heldBy(stage: Stage, topic: string): Promise<Held[]> {
 /** The registry's schemas by id, as anyone can fetch them. */
 async function schemasOf({ addresses }: Stage): Promise<Map<number, string>> {
   const schemas = new Map<number, string>();
-  for (let id = 1; ; id += 1) {
+  // Registering at the same time leaves gaps.
+  for (let [id, missing] = [1, 0]; missing < 30; id += 1) {
     const answer = await fetch(`${addresses.registryUrl}/schemas/ids/${id}`);
-    if (answer.status === 404) return schemas;
-    schemas.set(id, ((await answer.json()) as { schema: string }).schema);
+    missing = answer.ok ? 0 : missing + 1;
+    if (answer.ok) schemas.set(id, ((await answer.json()) as { schema: string }).schema);
   }
+  return schemas;
 }
 
 /** Everything that must have been said, counted from what lies in the inputs. */
@@ -279,6 +276,3 @@ export async function verdict(stage: Stage): Promise<Verdict> {
     repeated: changes.length - links.size + letters.length - reasons.size,
   };
 }
-
-/** Contributions lie in the log at these offsets; for tests that look at what a zombie left. */
-export const contributionsOf = (stage: Stage): Promise<Held[]> => heldBy(stage, CONTRIBUTIONS_TOPIC);

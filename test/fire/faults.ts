@@ -42,14 +42,16 @@ function striker(fault: Fault | undefined, say: (line: string) => void) {
   let calls = 0;
   const isDue = (point: Point, side: Fault['side']): boolean =>
     fault !== undefined && point === fault.point && side === fault.side && ++calls === fault.nth;
-  const strike = (point: Point, side: Fault['side']): void => {
-    if (!isDue(point, side) || fault === undefined) return;
+  const strike = (point: Point, side: Fault['side']): boolean => {
+    if (!isDue(point, side) || fault === undefined) return false;
     say(`struck: ${fault.signal} ${side} ${point} #${fault.nth}`);
     process.kill(process.pid, fault.signal);
+    return true;
   };
   return async <T>(point: Point, call: () => Promise<T>): Promise<T> => {
-    strike(point, 'before');
+    const isStruck = strike(point, 'before');
     const result = await call();
+    if (isStruck) say('struck call is through');
     strike(point, 'after');
     return result;
   };

@@ -97,6 +97,7 @@ async function pourInto(
   partitions: number,
   records: Iterable<TrafficRecord>,
   perSecond: number,
+  closed: AbortSignal,
 ): Promise<number> {
   const began = Date.now();
   let sent = 0;
@@ -109,7 +110,8 @@ async function pourInto(
       try {
         await sink.emit(batch);
         break;
-      } catch {
+      } catch (error) {
+        if (closed.aborted) throw error;
         await pollMs(200);
       }
     }
@@ -148,6 +150,7 @@ export async function openStage(
   const silent = { info: () => undefined, warn: () => undefined };
   const redis = await connectRedis(addresses.redisUrl, { log: silent, name: 'test' });
   const workers: Worker[] = [];
+  const closed = new AbortController();
   const keep = (worker: Worker): Worker => {
     workers.push(worker);
     return worker;
@@ -163,8 +166,9 @@ export async function openStage(
     run: (name, own = {}) => keep(startRun(name, { ...settings, ...own })),
     struck: (name, orders, own = {}) => keep(startStruck(name, { ...settings, ...own }, orders)),
     workers: () => workers,
-    pour: (records, perSecond = 1e9) => pourInto(sink, partitions, records, perSecond),
+    pour: (records, perSecond = 1e9) => pourInto(sink, partitions, records, perSecond, closed.signal),
     async close() {
+      closed.abort();
       for (const worker of workers) worker.signal('SIGKILL');
       await Promise.all(workers.map(({ ended }) => ended));
       await Promise.all([reader.close(), sink.close()]);

@@ -50,8 +50,8 @@ function committingFirst(ends: Ends): Ends {
       ...store,
       commit: async (task, commit) => {
         const outcome = await store.commit(task, commit);
-        const letters = held;
-        held = [];
+        const letters = task.pipeline === 'status' ? held : [];
+        if (task.pipeline === 'status') held = [];
         for (const emit of letters) await emit();
         return outcome;
       },

@@ -1,0 +1,89 @@
+import { randomBytes } from 'node:crypto';
+import { Kafka, logLevel } from 'kafkajs';
+import { ALL_TOPICS } from '../../src/feedback/topics';
+import { type Settings, startRun } from '../fire/processes';
+import { until } from '../fire/stage';
+import { type RedisServer, startRedis } from '../servers/redis';
+import { describeWithServers } from '../servers/servers';
+
+const NOBODY = '127.0.0.1:1';
+
+describeWithServers(['kafka', 'registry', 'redis', 'own-redis'], 'efs run at its start', (servers) => {
+  const bare = `bare-${randomBytes(4).toString('hex')}.`;
+  let evicting: RedisServer;
+
+  beforeAll(async () => {
+    evicting = await startRedis({ args: ['--maxmemory-policy', 'allkeys-lru'] });
+    const admin = new Kafka({ brokers: servers.kafkaBrokers, logLevel: logLevel.NOTHING }).admin();
+    await admin.connect();
+    const topics = ALL_TOPICS.map((topic) => ({
+      topic: bare + topic,
+      numPartitions: 2,
+      replicationFactor: 1,
+    }));
+    await admin.createTopics({ topics, waitForLeaders: true });
+    await admin.disconnect();
+  }, 60_000);
+  afterAll(async () => evicting?.stop());
+
+  const settings = (own: Settings): Settings => ({
+    EFS_KAFKA_BROKERS: servers.kafkaBrokers.join(','),
+    EFS_SCHEMA_REGISTRY_URL: servers.registryUrl,
+    EFS_REDIS_URL: servers.redisUrl,
+    EFS_TOPIC_PREFIX: bare,
+    EFS_GROUP_ID: bare,
+    ...own,
+  });
+
+  it.each<[string, () => Settings, RegExp]>([
+    [
+      'a topic is missing',
+      () => ({ EFS_TOPIC_PREFIX: `none-${bare}` }),
+      /^error: .*do not exist: none-.*mta\.relayed.*\nremedy: run `efs setup`\n$/,
+    ],
+    [
+      'a schema is not registered',
+      () => ({}),
+      /^error: subject .*-value is not registered\nremedy: run `efs setup`\n$/,
+    ],
+    [
+      'Redis may evict',
+      () => ({ EFS_REDIS_URL: evicting.url }),
+      /^error: .*allkeys-lru.*\nremedy: set `maxmemory-policy noeviction` in Redis.*\n$/,
+    ],
+    [
+      'settings are wrong',
+      () => ({ EFS_POLICY: 'both', EFS_BATCH_MAX: 'many' }),
+      /^error: EFS_POLICY: "both" .*\n +EFS_BATCH_MAX: "many" .*\nremedy: .*\n$/,
+    ],
+  ])('ends with 2, one message and its remedy where %s', async (_, own, message) => {
+    const { exitCode, err } = await startRun('worker', settings(own())).ended;
+    expect(err).toMatch(message);
+    expect(exitCode).toBe(2);
+  });
+
+  it.each<['kafka' | 'registry' | 'redis', Settings]>([
+    ['kafka', { EFS_KAFKA_BROKERS: NOBODY }],
+    ['registry', { EFS_SCHEMA_REGISTRY_URL: `http://${NOBODY}` }],
+    ['redis', { EFS_REDIS_URL: `redis://${NOBODY}` }],
+  ])('waits where %s is not there yet, says so once, and stops when told', async (dependency, own) => {
+    const worker = startRun('worker', settings(own));
+    const message = `${dependency} does not answer: waiting until it does`;
+    await until('it says so', () => worker.says(message));
+    const { status, text } = await worker.get('/readyz');
+    expect(status).toBe(503);
+    expect((JSON.parse(text) as { reasons: object }).reasons).toEqual({
+      [dependency]: `${dependency} does not answer`,
+      starting: 'starting',
+    });
+    expect((await worker.get('/livez')).status).toBe(200);
+    worker.signal('SIGTERM');
+    expect((await worker.ended).exitCode).toBe(0);
+    expect(
+      worker
+        .lines()
+        .filter(({ level }) => level !== 'info')
+        .map(({ msg }) => msg),
+    ).toEqual([message]);
+  });
+});

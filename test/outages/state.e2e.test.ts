@@ -1,0 +1,202 @@
+import { copyFileSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import Redis from 'ioredis';
+import { Kafka, logLevel } from 'kafkajs';
+import { kpiHistory, verdict } from '../fire/evidence';
+import type { Worker } from '../fire/processes';
+import { drain, openStage, type Stage, standing, until, untidy } from '../fire/stage';
+import { type KafkaServer, startKafka } from '../servers/kafka';
+import { type RedisServer, startRedis } from '../servers/redis';
+import { type RegistryServer, startRegistry } from '../servers/registry';
+import { describeWithServers } from '../servers/servers';
+
+const MESSAGES = 4_000;
+const PER_SECOND = 1_500;
+
+describeWithServers(['own-kafka', 'own-registry', 'own-redis'], 'the state', () => {
+  let kafka: KafkaServer;
+  let registry: RegistryServer;
+  const stages: Stage[] = [];
+  const redises: RedisServer[] = [];
+
+  /** Topics and a Redis of their own. */
+  const open = async (): Promise<{ stage: Stage; redis: RedisServer }> => {
+    const redis = await startRedis();
+    redises.push(redis);
+    const addresses = { kafkaBrokers: kafka.brokers, registryUrl: registry.url, redisUrl: redis.url };
+    const stage = await openStage(addresses, { partitions: 3 });
+    stages.push(stage);
+    return { stage, redis };
+  };
+  /** A test that runs beside the others of its kind: all of them mostly wait. */
+  const beside = (title: string, run: () => Promise<void>): void => {
+    let running: Promise<void>;
+    beforeAll(() => {
+      running = run();
+      running.catch(() => undefined);
+    });
+    it(title, () => running, 150_000);
+  };
+  const admin = async <T>(use: (admin: ReturnType<Kafka['admin']>) => Promise<T>): Promise<T> => {
+    const client = new Kafka({ brokers: kafka.brokers, logLevel: logLevel.NOTHING }).admin();
+    await client.connect();
+    return use(client).finally(() => client.disconnect());
+  };
+  const ask = async (redis: RedisServer, ...command: [string, ...string[]]): Promise<unknown> => {
+    const client = new Redis(redis.url);
+    return client.call(...command).finally(() => client.disconnect());
+  };
+  const traffic = (stage: Stage, seed: number) =>
+    untidy(stage.encode, { seed, messages: MESSAGES, deliveries: 8, disorder: 0.05 });
+  const folded = (worker: Worker): Promise<number> => worker.counter('efs_records_total');
+  const ready = async (worker: Worker): Promise<boolean> =>
+    worker.says('"starting"') && (await worker.get('/readyz')).status === 200;
+
+  beforeAll(async () => {
+    [kafka, registry] = await Promise.all([startKafka(), startRegistry()]);
+  }, 120_000);
+
+  afterAll(async () => {
+    await Promise.all(stages.map((stage) => stage.close()));
+    await Promise.all([...redises, kafka, registry].map((server) => server?.stop()));
+  });
+
+  beside(
+    'is rebuilt from the topics as a new generation where Redis has lost it, and no KPI falls and climbs again',
+    async () => {
+      const { stage, redis } = await open();
+      const worker = stage.run('worker');
+      const pouring = stage.pour(traffic(stage, 1), PER_SECOND);
+      await until(
+        'half of it is folded',
+        async () => (await isUp(worker)) && (await folded(worker)) > MESSAGES,
+      );
+      await ask(redis, 'FLUSHALL');
+      await pouring;
+      await drain(stage);
+      const found = await verdict(stage);
+      expect(found.problems).toEqual([]);
+      expect((await stage.store.active())?.generation).toBe(2);
+      const generations = [...(await kpiHistory(stage)).values()].map(
+        (history) => history.at(-1)?.change.generation,
+      );
+      expect(generations).toContain(2);
+    },
+  );
+
+  beside(
+    'goes back where Redis is restored from an older copy, and publishes nothing that is older',
+    async () => {
+      const { stage, redis } = await open();
+      const worker = stage.run('worker');
+      const pouring = stage.pour(traffic(stage, 2), PER_SECOND);
+      await until('some of it is folded', async () => (await isUp(worker)) && (await folded(worker)) > 1_000);
+      await ask(redis, 'SAVE');
+      const [, dir = ''] = (await ask(redis, 'CONFIG', 'GET', 'dir')) as string[];
+      copyFileSync(join(dir, 'dump.rdb'), join(dir, 'older.rdb'));
+      await until('more of it is folded', async () => (await folded(worker)) > 5_000);
+      await redis.kill();
+      renameSync(join(dir, 'older.rdb'), join(dir, 'dump.rdb'));
+      await redis.restart();
+      await pouring;
+      await until('the worker has gone back', async () => (await worker.counter('efs_rewinds_total')) > 0);
+      await drain(stage);
+      const found = await verdict(stage);
+      expect(found.problems).toEqual([]);
+      expect((await stage.store.active())?.generation).toBe(1);
+    },
+  );
+
+  beside(
+    'stops one task, and says what to do, where Kafka no longer holds its position; the others go on',
+    async () => {
+      const { stage } = await open();
+      const first = stage.run('first');
+      await stage.pour(untidy(stage.encode, { seed: 3, messages: 300, poison: 0 }));
+      await drain(stage);
+      expect((await first.ended).exitCode).toBe(0);
+      await stage.pour(untidy(stage.encode, { seed: 4, messages: 300, poison: 0 }));
+      const topic = `${stage.prefix}mta.delivered`;
+      const partitions = [{ partition: 0, offset: '-1' }];
+      await admin(async (client) => {
+        await client.fetchTopicOffsets(topic);
+        await client.deleteTopicRecords({ topic, partitions });
+      });
+      const before = await standing(stage, 'status');
+      const second = stage.run('second');
+      const reasons = async (): Promise<Record<string, string>> =>
+        (JSON.parse((await second.get('/readyz')).text) as { reasons: Record<string, string> }).reasons;
+      await until(
+        'the task has stopped',
+        async () => (await isUp(second)) && 'status/0' in (await reasons()),
+      );
+      expect((await reasons())['status/0']).toMatch(/mta\.delivered\/0.*rebuild the state/);
+      const ends = await Promise.all([1, 2].map((partition) => stage.reader.watermarks(topic, partition)));
+      await until('the other tasks are through', async () => {
+        const tasks = await standing(stage, 'status');
+        return [1, 2].every((partition, index) => tasks?.[partition]?.positions[1] === ends[index]?.high);
+      });
+      expect((await standing(stage, 'status'))?.[0]?.positions).toEqual(before?.[0]?.positions);
+      expect(Object.keys(await reasons())).toEqual(['status/0']);
+      second.signal('SIGTERM');
+      expect((await second.ended).exitCode).toBe(0);
+    },
+  );
+
+  beside(
+    'is left in order by a worker that is told to stop under load, and nothing is said twice',
+    async () => {
+      const { stage } = await open();
+      const pouring = stage.pour(traffic(stage, 5), PER_SECOND);
+      for (const name of ['first', 'second']) {
+        const worker = stage.run(name);
+        await until('it folds', async () => (await isUp(worker)) && (await folded(worker)) > 500);
+        const told = Date.now();
+        worker.signal('SIGTERM');
+        expect((await worker.ended).exitCode).toBe(0);
+        expect(Date.now() - told).toBeLessThan(10_000);
+      }
+      await pouring;
+      stage.run('last');
+      await drain(stage);
+      const found = await verdict(stage);
+      expect([found.problems, found.repeated]).toEqual([[], 0]);
+    },
+  );
+
+  beside('is left at once by a worker that is told so twice', async () => {
+    const { stage, redis } = await open();
+    const worker = stage.run('worker');
+    await until('it is ready', () => ready(worker));
+    redis.pause();
+    try {
+      await stage.pour(untidy(stage.encode, { seed: 6, messages: 10, poison: 0 }));
+      worker.signal('SIGTERM');
+      await until('it is stopping', () => worker.says('stopping: finishing what is under way'));
+      const told = Date.now();
+      worker.signal('SIGTERM');
+      expect((await worker.ended).exitCode).toBe(1);
+      expect(Date.now() - told).toBeLessThan(1_500);
+    } finally {
+      redis.resume();
+    }
+  });
+
+  beside('is no longer touched where topics have come to differ in their partitions', async () => {
+    const { stage } = await open();
+    const worker = stage.run('worker');
+    await until('it is ready', () => ready(worker));
+    const topic = `${stage.prefix}mta.relayed`;
+    await admin((client) => client.createPartitions({ topicPartitions: [{ topic, count: 4 }] }));
+    // It looks twice a minute.
+    const { exitCode, err } = await worker.ended;
+    expect(exitCode).toBe(2);
+    expect(err).toMatch(
+      /^error: .*mta\.relayed.*4.*\nremedy: give every topic of the service the same number/,
+    );
+  });
+});
+
+async function isUp(worker: Worker): Promise<boolean> {
+  return worker.says('"starting"') && (await worker.get('/metrics').catch(() => null)) !== null;
+}
