@@ -12,9 +12,15 @@ const DEPENDENCIES: Partial<Record<ErrorCode, Dependency>> = {
   'registry-unavailable': 'registry',
 };
 
+/**
+ * How long nobody may have waited before an outage counts as over: what was asked in the midst of it can still fail just
+ * after its end.
+ */
+const QUIET_MS = 1_000;
+
 /** Turns many failures and answers into one line when an outage begins and one when it ends. */
 export interface Outages {
-  /** `party` waits because of this retriable error. The outage lasts until nobody waits any more. */
+  /** `party` waits because of this retriable error. The outage lasts until nobody has waited for a second. */
   failed(party: unknown, error: unknown): void;
   /** The party has had its answer, or waits no longer. */
   answered(party: unknown): void;
@@ -23,6 +29,8 @@ export interface Outages {
 interface Outage {
   readonly began: number;
   readonly waiting: Set<unknown>;
+  /** When the last one had its answer. */
+  answered: number;
 }
 
 /** Watches the dependencies. `onChange` gets the reason why the service is not ready, or null when that is over. */
@@ -33,13 +41,21 @@ export function watchOutages(ends: {
 }): Outages {
   const outages = new Map<Dependency, Outage>();
 
+  const endOnceQuiet = async (dependency: Dependency, outage: Outage): Promise<void> => {
+    const answered = ends.clock.monotonic();
+    outage.answered = answered;
+    await ends.clock.sleep(QUIET_MS);
+    const isQuiet = outage.waiting.size === 0 && outage.answered === answered;
+    if (!isQuiet || outages.get(dependency) !== outage) return;
+    outages.delete(dependency);
+    const durationMs = Math.round(answered - outage.began);
+    ends.log.info(`${dependency} answers again: going on where it stopped`, { dependency, durationMs });
+    ends.onChange(dependency, null);
+  };
   const settle = (party: unknown, but: Dependency | null): void => {
-    for (const [dependency, { began, waiting }] of outages) {
-      if (dependency === but || !waiting.delete(party) || waiting.size > 0) continue;
-      outages.delete(dependency);
-      const durationMs = Math.round(ends.clock.monotonic() - began);
-      ends.log.info(`${dependency} answers again: going on where it stopped`, { dependency, durationMs });
-      ends.onChange(dependency, null);
+    for (const [dependency, outage] of outages) {
+      if (dependency === but || !outage.waiting.delete(party) || outage.waiting.size > 0) continue;
+      void endOnceQuiet(dependency, outage);
     }
   };
 
@@ -55,7 +71,7 @@ export function watchOutages(ends: {
         known.waiting.add(party);
         return;
       }
-      outages.set(dependency, { began: ends.clock.monotonic(), waiting: new Set([party]) });
+      outages.set(dependency, { began: ends.clock.monotonic(), waiting: new Set([party]), answered: 0 });
       ends.log.warn(`${dependency} does not answer: waiting until it does`, { dependency, error });
       ends.onChange(dependency, `${dependency} does not answer`);
     },

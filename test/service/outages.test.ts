@@ -1,7 +1,7 @@
 import { EfsError } from '../../src/base/errors';
 import { watchOutages } from '../../src/service/outages';
 import { recordingLog } from '../base/recording-log';
-import { virtualClock } from '../support/clock';
+import { turn, virtualClock } from '../support/clock';
 
 function given() {
   const clock = virtualClock();
@@ -11,47 +11,70 @@ function given() {
     void changes.push(`${dependency}: ${reason ?? 'over'}`);
   const outages = watchOutages({ clock, log, onChange });
   const lines = () => log.entries.map(({ level, message }) => `${level} ${message}`);
-  return { clock, log, changes, outages, lines };
+  const quiet = async (ms = 1_000): Promise<void> => {
+    clock.advance(ms);
+    await turn();
+  };
+  return { clock, log, changes, outages, lines, quiet };
 }
 
 const redis = new EfsError('redis-unavailable', 'no');
 const kafka = new EfsError('kafka-unavailable', 'no');
 
 describe('an outage', () => {
-  it('is one line when it begins and one when it ends, however many wait and fail', () => {
-    const { clock, log, changes, outages, lines } = given();
+  it('is one line when it begins and one when it ends, however many wait and fail', async () => {
+    const { clock, log, changes, outages, lines, quiet } = given();
     for (const party of ['a', 'b', 'a', 'c', 'a']) outages.failed(party, redis);
     clock.advance(1_500);
     for (const party of ['a', 'b', 'b']) outages.answered(party);
+    await quiet();
     expect(changes).toEqual(['redis: redis does not answer']);
     outages.answered('c');
+    await quiet();
     expect(changes).toEqual(['redis: redis does not answer', 'redis: over']);
     expect(lines()).toEqual([
       'warn redis does not answer: waiting until it does',
       'info redis answers again: going on where it stopped',
     ]);
-    expect(log.entries[1]?.fields).toMatchObject({ durationMs: 1_500 });
+    expect(log.entries[1]?.fields).toMatchObject({ durationMs: 2_500 });
   });
 
-  it('of one dependency is none of another', () => {
-    const { changes, outages } = given();
+  it('is still the same where somebody fails within a second of its end', async () => {
+    const { changes, outages, quiet } = given();
+    outages.failed('a', redis);
+    outages.answered('a');
+    await quiet(999);
+    outages.failed('b', redis);
+    await quiet(5_000);
+    outages.answered('b');
+    await quiet(999);
+    expect(changes).toEqual(['redis: redis does not answer']);
+    await quiet(1);
+    expect(changes).toEqual(['redis: redis does not answer', 'redis: over']);
+  });
+
+  it('of one dependency is none of another', async () => {
+    const { changes, outages, quiet } = given();
     outages.failed('a', redis);
     outages.failed('b', kafka);
     outages.answered('a');
+    await quiet();
     expect(changes).toEqual(['redis: redis does not answer', 'kafka: kafka does not answer', 'redis: over']);
   });
 
-  it('is over for a party that now waits for something else', () => {
-    const { changes, outages } = given();
+  it('is over for a party that now waits for something else', async () => {
+    const { changes, outages, quiet } = given();
     outages.failed('a', redis);
     outages.failed('a', kafka);
-    expect(changes).toEqual(['redis: redis does not answer', 'redis: over', 'kafka: kafka does not answer']);
+    await quiet();
+    expect(changes).toEqual(['redis: redis does not answer', 'kafka: kafka does not answer', 'redis: over']);
   });
 
-  it('may begin again', () => {
-    const { changes, outages } = given();
+  it('may begin again', async () => {
+    const { changes, outages, quiet } = given();
     outages.failed('a', redis);
     outages.answered('a');
+    await quiet();
     outages.failed('a', redis);
     expect(changes).toHaveLength(3);
   });
