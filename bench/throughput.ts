@@ -8,7 +8,7 @@ import { consumingSince, readMetrics, runNode, type RunningEfs, startEfs, sumOf 
 import { lastChange, readKpis } from './outcome';
 import { cpuSeconds, peakRss, sleep } from './processes';
 import { printProfile } from './profile';
-import { against, grouped, median, printTable } from './report';
+import { against, type Floor, grouped, median, printTable } from './report';
 import { countRecords, fill, inputTopics, startWorld, type World } from './world';
 
 export interface ThroughputOptions {
@@ -186,57 +186,20 @@ function show(runs: readonly Run[]): void {
   console.log(
     `\n${grouped(middle((run) => run.records))} records, medians of ${runs.length} run(s), Node ${process.version}\n`,
   );
+  const row = (name: string, figure: (run: Run) => number, decimals: number, floor: Floor = {}) =>
+    against(name, middle(figure), floor, decimals);
   printTable([
     ['', 'measured', 'floor', ''],
-    against(
-      'records/s, to emitted KPIs',
-      middle((run) => run.rate),
-      { least: 100_000 },
-      0,
-    ),
-    against('CPU µs per record: efs, Redis, broker', middle(total), { most: 12 }, 1),
-    against(
-      '  efs',
-      middle((run) => run.efs),
-      {},
-      1,
-    ),
-    against(
-      '  Redis',
-      middle((run) => run.redis),
-      {},
-      1,
-    ),
-    against(
-      '  broker',
-      middle((run) => run.kafka),
-      {},
-      1,
-    ),
-    against('peak RSS of efs, MiB', middle((run) => run.rss) / 2 ** 20, { most: 400 }, 0),
-    against(
-      'Redis bytes per message',
-      middle((run) => run.bytesPerMessage),
-      { most: 120 },
-      1,
-    ),
-    against(
-      'kafkajs that only consumes, records/s',
-      middle((run) => run.peerRate),
-      {},
-      0,
-    ),
-    against(
-      '  its CPU µs per record',
-      middle((run) => run.peerCpu),
-      {},
-      1,
-    ),
-    against(
-      'efs rate / consume-only rate',
-      middle((run) => run.rate / run.peerRate),
-      {},
-      2,
-    ),
+    row('records/s, to emitted KPIs', (run) => run.rate, 0, { least: 100_000 }),
+    row('CPU µs per record: efs, Redis, broker', total, 1, { most: 12 }),
+    row('  efs', (run) => run.efs, 1),
+    row('  Redis', (run) => run.redis, 1),
+    row('  broker', (run) => run.kafka, 1),
+    row('peak RSS of efs, MiB', (run) => run.rss / 2 ** 20, 0, { most: 400 }),
+    row('Redis bytes per message', (run) => run.bytesPerMessage, 1, { most: 120 }),
+    row('kafkajs that only consumes, records/s', (run) => run.peerRate, 0),
+    row('  its CPU µs per record', (run) => run.peerCpu, 1),
+    row("  its broker's", (run) => run.peerBroker, 1),
+    row('efs rate / consume-only rate', (run) => run.rate / run.peerRate, 2),
   ]);
 }

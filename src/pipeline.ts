@@ -54,14 +54,18 @@ export interface Processed {
   readonly outgoing: readonly OutgoingRecord[];
 }
 
+/*
+ * Several batches wait for the store at any time, and what they hold meanwhile costs the garbage collector: so no step
+ * keeps what only the one before it needed. An `async` function would keep its arguments to its end.
+ */
+
 /** The path of a batch: from bytes to committed state and outgoing records. */
-export async function processBatch<Input>(
+export function processBatch<Input>(
   ends: TaskEnds<Input>,
   hold: Hold,
-  batch: Batch,
+  { records, next }: Batch,
 ): Promise<Processed> {
-  const decoded = await ends.decode(batch.records);
-  return processInputs(ends, hold, decoded, batch.next);
+  return ends.decode(records).then((decoded) => processInputs(ends, hold, decoded, next));
 }
 
 /**
@@ -69,29 +73,34 @@ export async function processBatch<Input>(
  * acknowledged before the position passes them; an outbox is acknowledged before the next commit replaces it. So a
  * crash between any two lines repeats bytes, and never loses or changes them.
  */
-export async function processInputs<Input>(
+export function processInputs<Input>(
   ends: TaskEnds<Input>,
   hold: Hold,
   { inputs, rejected }: Decoded<Input>,
   next: Positions,
 ): Promise<Processed> {
   const plan = ends.project(inputs, next);
-  const [loaded] = await Promise.all([ends.load(plan.reads), ends.setAside(rejected)]);
-  const { writes, outgoing } = plan.project(loaded);
-  const seen = { hold, folded: inputs.length, rejected, outgoing };
+  const folded = inputs.length;
+  return Promise.all([ends.load(plan.reads), ends.setAside(rejected)]).then(([loaded]) =>
+    settle(ends, { hold, folded, rejected }, plan.project(loaded), next),
+  );
+}
+
+async function settle<Input>(
+  ends: TaskEnds<Input>,
+  batch: Pick<Processed, 'hold' | 'folded' | 'rejected'>,
+  { writes, outgoing }: Projected,
+  next: Positions,
+): Promise<Processed> {
+  const { hold } = batch;
+  const seen = { ...batch, outgoing };
   const emitted = await hold.emitted;
   if (emitted !== 'acknowledged') return { ...seen, outcome: emitted };
 
   const { epoch, positions: expected } = hold;
   const sequence = hold.sequence + 1;
-  const outcome = await ends.commit({
-    epoch,
-    sequence,
-    expected,
-    next,
-    writes,
-    outbox: packOutbox(outgoing),
-  });
+  const outbox = packOutbox(outgoing);
+  const outcome = await ends.commit({ epoch, sequence, expected, next, writes, outbox });
   if (outcome !== 'committed') return { ...seen, outcome };
 
   const emitting = emitInBackground(ends, outgoing, next);

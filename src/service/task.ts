@@ -108,9 +108,12 @@ async function holdTask<Input>(
   if (stopping.requested) inbox.close();
   try {
     for (;;) {
-      const batch = await inbox.take({ max: task.batchMax, lingerMs: task.lingerMs, idleMs: IDLE_MS });
-      if (batch === null) return await letGo(ends, hold, hasOutbox);
-      outcome = observed(await processBatch(ends, hold, batch));
+      // The batch is handed on at once, so that its records can be forgotten once they are decoded.
+      const processed = await inbox
+        .take({ max: task.batchMax, lingerMs: task.lingerMs, idleMs: IDLE_MS })
+        .then((batch) => (batch === null ? null : processBatch(ends, hold, batch)));
+      if (processed === null) return await letGo(ends, hold, hasOutbox);
+      outcome = observed(processed);
       if (outcome === 'committed') outcome = await doOwed(ends.owedAfterCommit(hold));
       if (outcome !== 'committed') return outcome;
       task.onProgress(hold.positions, inbox.lag());
