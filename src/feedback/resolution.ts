@@ -16,8 +16,11 @@ import {
 /** Reads one value at the cursor. Nothing it gives means anything once the cursor says `malformed` or `unresolved`. */
 export type Read = (cursor: Cursor) => unknown;
 
-/** Makes a record of its field values, in the order of the reader's fields; undefined takes the field's default. */
-export type RecordConstructor = new (...values: unknown[]) => object;
+/**
+ * Makes a record of its field values, in the order of the reader's fields; undefined stands for the field's default. The
+ * array is lent: it is filled anew for the next record.
+ */
+export type RecordMaker = (values: readonly unknown[]) => object;
 
 /**
  * How to read what `writer` wrote as `reader` has it, by Avro's rules of schema resolution; null where they cannot meet
@@ -38,7 +41,7 @@ export function resolve(writer: Type, reader: Type): Read | null {
   }
   if (reader instanceof types.RecordType) {
     if (!(writer instanceof types.RecordType) || !sameName(writer, reader)) return null;
-    return resolveRecord(writer, reader, reader.recordConstructor as RecordConstructor);
+    return resolveRecord(writer, reader, constructed(reader));
   }
   if (reader instanceof types.EnumType) {
     return writer instanceof types.EnumType && sameName(writer, reader) ? resolveEnum(writer, reader) : null;
@@ -52,11 +55,11 @@ export function resolve(writer: Type, reader: Type): Read | null {
   return PROMOTIONS[reader.typeName]?.[writer.typeName] ?? null;
 }
 
-/** As `resolve`, for a record that is to be made by `construct`. Names are not compared. */
+/** As `resolve`, for a record that is to be made by `make`. Names are not compared. */
 export function resolveRecord(
   writer: types.RecordType,
   reader: types.RecordType,
-  construct: RecordConstructor,
+  make: RecordMaker,
 ): Read | null {
   const written = new Set(writer.fields.map((field) => field.name));
   const isReadable = reader.fields.every(
@@ -71,14 +74,20 @@ export function resolveRecord(
     if (read === null) return null;
     steps.push({ slot, read });
   }
-  return recordReader(steps, reader.fields.length, construct);
+  return recordReader(steps, reader.fields.length, make);
+}
+
+/** Makes records as avsc does. */
+export function constructed(type: types.RecordType): RecordMaker {
+  const construct = type.recordConstructor as new (...values: readonly unknown[]) => object;
+  return (values) => new construct(...values);
 }
 
 /** Reads the fields as they were written. The values' array is made once: a record does not contain itself. */
 function recordReader(
   steps: readonly { slot: number; read: Read }[],
   fields: number,
-  construct: RecordConstructor,
+  make: RecordMaker,
 ): Read {
   const reads = steps.map((step) => step.read);
   const slots = steps.map((step) => step.slot);
@@ -89,7 +98,7 @@ function recordReader(
       const slot = slots[index]!;
       if (slot >= 0) values[slot] = value;
     }
-    return new construct(...values);
+    return make(values);
   };
 }
 

@@ -29,7 +29,10 @@ export function countMessage(
   const softBounced = message.softBounce !== null;
 
   totals.relayed += sign;
-  totals[COUNTER_OF_STATUS[status]] += sign;
+  // Named one by one: a computed name would cost the engine a look-up for every message.
+  if (sent) totals.sent += sign;
+  else if (failed) totals.failed += sign;
+  else totals.takenIntoAccount += sign;
   if (decision === 'success') totals.delivered += sign;
   if (softBounced) {
     totals.softBounced += sign;
@@ -49,12 +52,6 @@ export function countMessage(
     addHour(totals, hourKeyOf(message.outcome.at), 0, sign);
   }
 }
-
-const COUNTER_OF_STATUS = {
-  TAKEN_INTO_ACCOUNT: 'takenIntoAccount',
-  SENT: 'sent',
-  FAILED: 'failed',
-} as const satisfies Record<string, Counter>;
 
 /** A success counts in its own hour, or in the relay's, as the message's policy says. */
 function successAt(message: MessageAggregate, defaultPolicy: PolicyName): number {
