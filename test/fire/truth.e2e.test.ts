@@ -10,7 +10,7 @@ import { drain, openStage, type Stage, untidy } from './stage';
 const SEED = Number(process.env['EFS_FIRE_SEED'] ?? Math.floor(Math.random() * 2 ** 32));
 const MESSAGES = Number(process.env['EFS_FIRE_MESSAGES'] ?? 94_000);
 const KILLS = 15;
-const POUR_MS = 70_000;
+const POUR_MS = 60_000;
 
 describeWithServers(['own-kafka', 'own-registry', 'own-redis'], 'under fire the service', () => {
   let servers: [KafkaServer, RegistryServer, RedisServer];

@@ -12,7 +12,7 @@ import { describeWithServers } from '../servers/servers';
 import { type Front, openFront } from './front';
 
 // What is promised is half a minute: EFS_OUTAGE_MS=30000 shows it; the suite makes do with less.
-const OUTAGE_MS = Number(process.env['EFS_OUTAGE_MS'] ?? 8_000);
+const OUTAGE_MS = Number(process.env['EFS_OUTAGE_MS'] ?? 6_000);
 const PER_SECOND = 150;
 
 type Dependency = 'kafka' | 'redis' | 'registry';
@@ -28,6 +28,8 @@ describeWithServers(['own-kafka', 'own-registry', 'own-redis'], 'while a server 
   let stage: Stage;
   let worker: Worker;
   let pouring: Promise<number>;
+  /** Lines said before the first outage: a fresh Kafka may let its groups wait for a moment. */
+  let begun = 0;
   const enough = new AbortController();
 
   /** Endless traffic until there has been enough. */
@@ -66,18 +68,22 @@ describeWithServers(['own-kafka', 'own-registry', 'own-redis'], 'while a server 
       'the worker is ready',
       async () => worker.says('partitions assigned') && (await readyz()) === 200,
     );
+    begun = worker.lines().length;
   }, 120_000);
 
   afterAll(async () => {
     enough.abort();
-    process.stderr.write(JSON.stringify(worker.lines(), null, 0).replaceAll('},{', '},\n{'));
     await stage?.close();
     await front?.refuse().catch(() => undefined);
     await Promise.all([kafka?.stop(), registry?.stop(), redis?.stop()]);
   }, 60_000);
 
   const readyz = async (): Promise<number> => (await worker.get('/readyz')).status;
-  const count = (message: string): number => worker.lines().filter(({ msg }) => msg === message).length;
+  const count = (message: string): number =>
+    worker
+      .lines()
+      .slice(begun)
+      .filter(({ msg }) => msg === message).length;
   const folded = (): Promise<number> => worker.counter('efs_records_total');
 
   const [first] = FEEDBACK_TOPICS;
