@@ -84,6 +84,7 @@ export async function killing(
   how: { readonly kills: number; readonly story: Story; readonly toll: Toll; enough(): boolean },
 ): Promise<void> {
   const { kills, story, toll } = how;
+  const appointed = new Set<Worker>();
   let born = 0;
   const start = (): Worker => {
     born += 1;
@@ -91,15 +92,19 @@ export async function killing(
     if (born % 3 === 0) return stage.run(name);
     const moment = MOMENTS[born % MOMENTS.length] as (typeof MOMENTS)[number];
     const rare = moment.point === 'claim:kpi' || moment.point === 'open:kpi';
-    const nth = 1 + source.below(rare ? 2 : moment.point === 'emit:dead-letter' ? 4 : 15);
-    return stage.struck(name, { fault: { ...moment, nth, signal: 'SIGKILL' } });
+    const nth = 1 + source.below(rare ? 2 : moment.point === 'emit:dead-letter' ? 3 : 8);
+    const worker = stage.struck(name, { fault: { ...moment, nth, signal: 'SIGKILL' } });
+    appointed.add(worker);
+    return worker;
   };
   const slots = [start(), start()];
   let guest = null as Worker | null;
   while (toll.kills < kills || !how.enough()) {
     const slot = source.below(2);
-    const lifeMs = (toll.kills < kills ? 2_500 : 6_000) + source.below(6_000);
-    await killSooner(slots[slot] as Worker, lifeMs, story, toll);
+    const worker = slots[slot] as Worker;
+    // Who has a moment of its own is given the time to come to it.
+    const leastMs = toll.kills < kills && !appointed.has(worker) ? 2_000 : 6_000;
+    await killSooner(worker, leastMs + source.below(5_000), story, toll);
     slots[slot] = start();
     if (toll.kills === 4) {
       guest = stage.run('guest');

@@ -60,6 +60,7 @@ describeWithServers(['own-kafka', 'own-registry', 'own-redis'], 'under fire the 
       expect(found.deadLetters).toBeGreaterThan(found.records / 1_000);
       expect(toll.kills).toBeGreaterThanOrEqual(KILLS);
       expect(toll.moments.size).toBeGreaterThanOrEqual(4);
+      expect([...toll.moments].filter((moment) => moment.includes('after commit'))).not.toEqual([]);
       expect(fences.every((count) => count > 0)).toBe(true);
     } catch (error) {
       const logs = keepLogs(stage);
