@@ -48,7 +48,8 @@ if (serial.includes('e2e') && !ensureBuilt()) {
   serial = serial.filter((price) => price !== 'e2e');
   runs.push({ passed: 0, failed: 1, skipped: 0 });
 }
-if (serial.length > 0) runs.push(jest(serial, ['--runInBand']));
+// A test that failed may leave its servers running, and jest would wait for them for ever.
+if (serial.length > 0) runs.push(jest(serial, ['--runInBand', '--forceExit']));
 const sum = (field) => runs.reduce((total, run) => total + run[field], 0);
 if (sum('skipped') > 0) console.log(`${sum('skipped')} skipped: see the lines with *** above`);
 console.log(`${sum('passed')} passed, ${sum('failed')} failed`);
