@@ -69,7 +69,7 @@ describeWithServers(['own-kafka'], 'a Kafka of one’s own', () => {
 /** Creates a topic, again and again while the others have not noticed yet who is gone. */
 async function createdWithin(ms: number, brokers: string[]): Promise<boolean> {
   const topics = [{ topic: 'one', numPartitions: 2, replicationFactor: 2 }];
-  for (const end = Date.now() + ms; ; ) {
+  for (const end = Date.now() + ms; ;) {
     const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin();
     try {
       await admin.connect();
