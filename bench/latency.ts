@@ -12,7 +12,7 @@ import type { OutgoingRecord } from '../src/kpi/sink';
 import { wireEncoder } from '../src/simulation/encode';
 import { consumingSince, runEfs, startEfs } from './efs';
 import { decodeKpi } from './outcome';
-import { sleep } from './processes';
+import { cpuSeconds, sleep } from './processes';
 import { against, grouped, printTable, quantile } from './report';
 import { PARTITIONS, startWorld, type World } from './world';
 
@@ -41,7 +41,16 @@ export async function benchLatency(options: LatencyOptions): Promise<void> {
     const efs = await startEfs(world.settings(PREFIX));
     try {
       await consumingSince(efs);
-      show(options, await measure(world, options));
+      const pids = { efs: efs.pid, Redis: world.pids.redis, broker: world.pids.kafka };
+      const usage = () => Object.entries(pids).map(([name, pid]) => [name, cpuSeconds(pid)] as const);
+      const before = new Map(usage());
+      const latencies = await measure(world, options);
+      show(options, latencies);
+      const lasted = WARM_UP_MS / 1000 + options.seconds;
+      const shares = usage().map(
+        ([name, seconds]) => `${name} ${grouped(((seconds - (before.get(name) ?? 0)) * 100) / lasted)} %`,
+      );
+      console.log(`CPU of one core: ${shares.join(', ')}`);
     } finally {
       await efs.stop();
     }

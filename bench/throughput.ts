@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Redis from 'ioredis';
 import { assert } from '../src/base/assert';
 import { CONTRIBUTIONS_TOPIC } from '../src/feedback/topics';
 import { consumingSince, readMetrics, runNode, type RunningEfs, startEfs, sumOf } from './efs';
 import { lastChange, readKpis } from './outcome';
-import { cpuSeconds, peakRss, sleep } from './processes';
+import { cpuSeconds, machineSeconds, peakRss, sleep } from './processes';
 import { printProfile } from './profile';
 import { against, type Floor, grouped, median, printTable } from './report';
 import { countRecords, fill, inputTopics, startWorld, type World } from './world';
@@ -33,6 +33,8 @@ interface Run {
   readonly redis: number;
   readonly kafka: number;
   readonly rss: number;
+  /** Share of the machine's CPU that other processes used meanwhile. */
+  readonly others: number;
   readonly bytesPerMessage: number;
   readonly peerRate: number;
   readonly peerCpu: number;
@@ -111,6 +113,8 @@ async function drain(
     const before = usage(pids);
     await untilDrained(world, efs, prefix, load.produced);
     const after = usage(pids);
+    const watched = (after.at - before.at) * availableParallelism();
+    const own = after.total - before.total;
     const rss = peakRss(efs.pid);
     const used = (await usedMemory(redis)) - usedBefore;
     if (load.profile) await showBatches(efs);
@@ -119,7 +123,7 @@ async function drain(
     const { relayed } = await readKpis(world, prefix);
     assert(relayed === load.messages, `${relayed} of ${load.messages} messages are in the KPIs`);
     if (load.profile) printProfile(profiles, load.produced);
-    const perRecord = (name: keyof typeof pids) => ((after[name] - before[name]) * 1e6) / load.produced;
+    const perRecord = (name: keyof typeof pids) => ((after.of[name] - before.of[name]) * 1e6) / load.produced;
     return {
       seconds,
       rate: load.produced / seconds,
@@ -127,6 +131,7 @@ async function drain(
       redis: perRecord('redis'),
       kafka: perRecord('kafka'),
       rss,
+      others: (after.machine - before.machine - own) / watched,
       bytesPerMessage: used / load.messages,
     };
   } finally {
@@ -150,9 +155,12 @@ async function showBatches(efs: RunningEfs): Promise<void> {
   }
 }
 
-function usage<Name extends string>(pids: Record<Name, number>): Record<Name, number> {
+/** CPU seconds used so far: by each process, by all of them and this one, by the machine; and the time. */
+function usage<Name extends string>(pids: Record<Name, number>) {
   const entries = (Object.entries(pids) as [Name, number][]).map(([name, pid]) => [name, cpuSeconds(pid)]);
-  return Object.fromEntries(entries) as Record<Name, number>;
+  const of = Object.fromEntries(entries) as Record<Name, number>;
+  const total = Object.values<number>(of).reduce((sum, seconds) => sum + seconds, cpuSeconds(process.pid));
+  return { of, total, machine: machineSeconds(), at: performance.now() / 1000 };
 }
 
 export async function usedMemory(redis: Redis): Promise<number> {
@@ -200,6 +208,7 @@ function show(runs: readonly Run[]): void {
     row('kafkajs that only consumes, records/s', (run) => run.peerRate, 0),
     row('  its CPU µs per record', (run) => run.peerCpu, 1),
     row("  its broker's", (run) => run.peerBroker, 1),
+    row('CPU of the machine that others took, %', (run) => run.others * 100, 0),
     row('efs rate / consume-only rate', (run) => run.rate / run.peerRate, 2),
   ]);
 }
