@@ -20,11 +20,7 @@ export interface World {
 }
 
 export async function startWorld(): Promise<World> {
-  const [broker, registry, redis] = await Promise.all([
-    startKafka({ inEarnest: true }),
-    startRegistry(),
-    startRedis(),
-  ]);
+  const [broker, registry, redis] = await Promise.all([startKafka(), startRegistry(), startRedis()]);
   const kafka = new Kafka({ clientId: 'bench', brokers: broker.brokers, logLevel: logLevel.ERROR });
   return {
     kafka,

@@ -12,8 +12,6 @@ export interface KafkaOptions {
   brokers?: 1 | 3;
   /** Added to server.properties, over what is there. */
   properties?: Record<string, string | number>;
-  /** For figures: lets Java compile as it does in earnest, instead of starting quickly. */
-  inEarnest?: boolean;
 }
 
 /** An Apache Kafka cluster. What is done to it is done to every broker; `nodes` are the single ones. */
@@ -61,29 +59,23 @@ function properties(node: Node, nodes: readonly Node[], own: Record<string, stri
     .join('');
 }
 
-const QUICK_START = '-XX:TieredStopAtLevel=1';
-
-const java = (jars: string, options: string[]): string[] => [
-  ...options,
+const java = (jars: string, heap: string[]): string[] => [
+  ...heap,
   '-XX:+UseSerialGC',
+  '-XX:TieredStopAtLevel=1',
   '-Xshare:auto',
   '-cp',
   join(jars, '*'),
 ];
 
-async function startNode(
-  jars: string,
-  clusterId: string,
-  node: Node,
-  { inEarnest = false }: KafkaOptions,
-): Promise<Server> {
+async function startNode(jars: string, clusterId: string, node: Node): Promise<Server> {
   const file = join(node.dir, 'server.properties');
   const format = ['kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, '-c', file];
-  await promisify(execFile)('java', [...java(jars, ['-Xmx128m', QUICK_START]), ...format]);
+  await promisify(execFile)('java', [...java(jars, ['-Xmx128m']), ...format]);
   return startServer({
     name: `kafka ${node.id}`,
     command: 'java',
-    args: [...java(jars, ['-Xms256m', '-Xmx512m', ...(inEarnest ? [] : [QUICK_START])]), 'kafka.Kafka', file],
+    args: [...java(jars, ['-Xms256m', '-Xmx512m']), 'kafka.Kafka', file],
     dir: node.dir,
     startTimeoutMs: 60_000,
     ready: (log) => log.includes('Kafka Server started'),
@@ -101,6 +93,6 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServe
     writeFileSync(join(node.dir, 'server.properties'), properties(node, nodes, options.properties ?? {}));
   }
   const clusterId = randomBytes(16).toString('base64url');
-  const started = await Promise.all(nodes.map((node) => startNode(jars, clusterId, node, options)));
+  const started = await Promise.all(nodes.map((node) => startNode(jars, clusterId, node)));
   return { ...allOf(started), nodes: started, brokers: nodes.map((node) => `127.0.0.1:${node.port}`) };
 }
