@@ -1,9 +1,11 @@
 import { unreachable } from '../base/assert';
-import type { Feedback, HardBounced, RetryOutcome, SoftBounced } from '../feedback/feedback';
+import type { Feedback, HardBounced, PolicyName, RetryOutcome, SoftBounced } from '../feedback/feedback';
 import { qualify, REASON_NUMBERS } from '../feedback/qualification';
 import {
   KIND,
   type MessageAggregate,
+  messageAggregate,
+  messageOutcome,
   type Outcome,
   type OutcomeKind,
   type OutcomeRank,
@@ -45,14 +47,7 @@ export function evolve(
 }
 
 function firstSight(relay: RelayFacts): MessageAggregate {
-  return {
-    relay,
-    saysEfs: false,
-    saysRelay: false,
-    validityMs: VALIDITY_MAX_MS,
-    softBounce: null,
-    outcome: null,
-  };
+  return messageAggregate(relay, false, false, VALIDITY_MAX_MS, null, null);
 }
 
 /** Every feedback implies a relay; a `Relayed` knows best when it was, another record's `relayedAt` second best. */
@@ -66,25 +61,23 @@ function relayClaim(feedback: Feedback, domainGroupOf: (domain: string) => numbe
 function withRelay(message: MessageAggregate, claim: RelayFacts): MessageAggregate {
   const known = message.relay;
   const order = claim.rank - known.rank || claim.at - known.at || claim.domainGroup - known.domainGroup;
-  return order < 0 ? { ...message, relay: claim } : message;
+  if (order >= 0) return message;
+  const { saysEfs, saysRelay, validityMs, softBounce, outcome } = message;
+  return messageAggregate(claim, saysEfs, saysRelay, validityMs, softBounce, outcome);
 }
 
 function withValidity(message: MessageAggregate, validityPeriodMs: number | null): MessageAggregate {
   if (validityPeriodMs === null || validityPeriodMs >= message.validityMs) return message;
-  return { ...message, validityMs: validityPeriodMs };
+  const { relay, saysEfs, saysRelay, softBounce, outcome } = message;
+  return messageAggregate(relay, saysEfs, saysRelay, validityPeriodMs, softBounce, outcome);
 }
 
-function withPolicy(message: MessageAggregate, policy: 'EFS' | 'RELAY' | null): MessageAggregate {
-  switch (policy) {
-    case null:
-      return message;
-    case 'EFS':
-      return message.saysEfs ? message : { ...message, saysEfs: true };
-    case 'RELAY':
-      return message.saysRelay ? message : { ...message, saysRelay: true };
-    default:
-      return unreachable(policy);
-  }
+function withPolicy(message: MessageAggregate, policy: PolicyName | null): MessageAggregate {
+  const saysEfs = message.saysEfs || policy === 'EFS';
+  const saysRelay = message.saysRelay || policy === 'RELAY';
+  if (saysEfs === message.saysEfs && saysRelay === message.saysRelay) return message;
+  const { relay, validityMs, softBounce, outcome } = message;
+  return messageAggregate(relay, saysEfs, saysRelay, validityMs, softBounce, outcome);
 }
 
 function withSoftBounce(message: MessageAggregate, bounce: SoftBounced): MessageAggregate {
@@ -100,7 +93,9 @@ function withSoftBounce(message: MessageAggregate, bounce: SoftBounced): Message
     last === null
       ? 1
       : claim.at - last.at || claim.bounceClass - last.bounceClass || claim.reason - last.reason;
-  return order > 0 ? { ...message, softBounce: claim } : message;
+  if (order <= 0) return message;
+  const { relay, saysEfs, saysRelay, validityMs, outcome } = message;
+  return messageAggregate(relay, saysEfs, saysRelay, validityMs, claim, outcome);
 }
 
 function withBounce(message: MessageAggregate, bounce: HardBounced | SoftBounced): MessageAggregate {
@@ -123,7 +118,7 @@ function withRetryOutcome(message: MessageAggregate, retry: RetryOutcome): Messa
 }
 
 function success(rank: OutcomeRank, at: number, kind: OutcomeKind): Outcome {
-  return { rank, at, kind, bounceClass: null, reason: 0 };
+  return messageOutcome(rank, kind, at, null, 0);
 }
 
 function withFailure(
@@ -133,18 +128,18 @@ function withFailure(
   kind: OutcomeKind,
 ): MessageAggregate {
   if (said.bounceClass === null) {
-    return withOutcome(message, { rank, at: said.occurredAt, kind, bounceClass: null, reason: 0 });
+    return withOutcome(message, messageOutcome(rank, kind, said.occurredAt, null, 0));
   }
   const qualification = qualify(said.bounceClass, said.diagnostic);
   if (qualification === 'not-a-failure') return message;
   const reason = REASON_NUMBERS[qualification.reason];
-  return withOutcome(message, { rank, at: said.occurredAt, kind, bounceClass: said.bounceClass, reason });
+  return withOutcome(message, messageOutcome(rank, kind, said.occurredAt, said.bounceClass, reason));
 }
 
 function withOutcome(message: MessageAggregate, claim: Outcome): MessageAggregate {
-  return message.outcome === null || compareOutcomes(claim, message.outcome) > 0
-    ? { ...message, outcome: claim }
-    : message;
+  if (message.outcome !== null && compareOutcomes(claim, message.outcome) <= 0) return message;
+  const { relay, saysEfs, saysRelay, validityMs, softBounce } = message;
+  return messageAggregate(relay, saysEfs, saysRelay, validityMs, softBounce, claim);
 }
 
 /** A total order by content, so that no event id has to be kept: the greatest outcome decides. */

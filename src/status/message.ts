@@ -60,6 +60,32 @@ export interface MessageAggregate {
   readonly outcome: Outcome | null;
 }
 
+/*
+ * Aggregates and outcomes are made here and nowhere else, so that they are alike to the engine as well: they are made
+ * and read for every record, and copies by spread would come in several forms.
+ */
+
+export function messageAggregate(
+  relay: RelayFacts,
+  saysEfs: boolean,
+  saysRelay: boolean,
+  validityMs: Millis,
+  softBounce: SoftBounceFacts | null,
+  outcome: Outcome | null,
+): MessageAggregate {
+  return { relay, saysEfs, saysRelay, validityMs, softBounce, outcome };
+}
+
+export function messageOutcome(
+  rank: OutcomeRank,
+  kind: OutcomeKind,
+  at: Millis,
+  bounceClass: number | null,
+  reason: number,
+): Outcome {
+  return { rank, kind, at, bounceClass, reason };
+}
+
 /** EFS wins over RELAY, either over the default: what was said of a message or a delivery decides its policy. */
 export function policyOf(
   said: { readonly saysEfs: boolean; readonly saysRelay: boolean },

@@ -22,7 +22,8 @@ const UNEXPLAINED: Why = { reason: 'NOT_DEFINED', failureType: 'IGNORED' };
 export function statusOf(message: MessageAggregate, defaultPolicy: PolicyName): MessageStatus {
   const decision = decisionOf(message.outcome);
   const { status } = POLICIES[policyOf(message, defaultPolicy)];
-  return { status: status[decision], ...why(message) };
+  const { reason, failureType } = why(message);
+  return { status: status[decision], reason, failureType };
 }
 
 /** A success clears the reason; a failure has its class's, or else what the last soft bounce said. */

@@ -8,7 +8,7 @@ import type {
   RelayRank,
   SoftBounceFacts,
 } from '../status/message';
-import { VALIDITY_MAX_MS } from '../status/message';
+import { messageAggregate, messageOutcome, VALIDITY_MAX_MS } from '../status/message';
 
 /*
  * A message's aggregate as stored, 9 to 40 bytes; big-endian:
@@ -94,14 +94,14 @@ export function decodeMessage(bytes: Buffer): MessageAggregate {
     at += 11;
   }
   const kind = (bits >> 2) & 7;
-  return {
-    relay: { rank: (bits & 3) as RelayRank, at: bytes.readUIntBE(2, 6), domainGroup: bytes.readUInt8(8) },
-    saysEfs: (flags & SAYS_EFS) !== 0,
-    saysRelay: (flags & SAYS_RELAY) !== 0,
+  return messageAggregate(
+    { rank: (bits & 3) as RelayRank, at: bytes.readUIntBE(2, 6), domainGroup: bytes.readUInt8(8) },
+    (flags & SAYS_EFS) !== 0,
+    (flags & SAYS_RELAY) !== 0,
     validityMs,
     softBounce,
-    outcome: kind === 0 ? null : readOutcome(bytes, at, bits),
-  };
+    kind === 0 ? null : readOutcome(bytes, at, bits),
+  );
 }
 
 function readBounce(bytes: Buffer, at: number): SoftBounceFacts {
@@ -115,8 +115,9 @@ function readBounce(bytes: Buffer, at: number): SoftBounceFacts {
 function readOutcome(bytes: Buffer, at: number, bits: number): Outcome {
   const rank = ((bits >> 5) & 3) as OutcomeRank;
   const kind = ((bits >> 2) & 7) as OutcomeKind;
-  if (bits & HAS_CLASS) return { rank, kind, ...readBounce(bytes, at) };
-  return { rank, kind, at: bytes.readUIntBE(at, 6), bounceClass: null, reason: 0 };
+  if (!(bits & HAS_CLASS)) return messageOutcome(rank, kind, bytes.readUIntBE(at, TIME_BYTES), null, 0);
+  const { at: time, bounceClass, reason } = readBounce(bytes, at);
+  return messageOutcome(rank, kind, time, bounceClass, reason);
 }
 
 const UUID_LENGTH = 36;
