@@ -17,6 +17,7 @@ import {
 } from '../pipeline/status';
 import { unpackOutbox } from '../store/outbox';
 import type { Manifest, Store, TaskAddress } from '../store/store';
+import { type Backlog, lingerOf } from './backlog';
 import { type Meter, metered, meterOutcome } from './meter';
 import { type Patience, type Retry, retryUntil, unlessAborted } from './retry';
 import type { Opened, Task } from './task';
@@ -41,6 +42,7 @@ export interface PipelineEnds {
   readonly batchMax: number;
   /** How long the kpi pipeline waits for more contributions, so that a burst becomes one change. */
   readonly lingerMs: number;
+  readonly backlog: Backlog;
   /** The store came back older than its owner had seen it. */
   onRolledBack(task: TaskAddress): void;
 }
@@ -70,7 +72,7 @@ export function statusTask(
   return {
     ...base.task,
     source: patientSource(ends.sources.status, base.retry),
-    lingerMs: 0,
+    lingerMs: () => 0,
     open: async () => {
       const sink = await statusSink(ends, partition, base.retry);
       const sent = { known: false };
@@ -85,7 +87,10 @@ export function statusTask(
         drain: ({ outbox, positions }) => emit(unpackOutbox(outbox), positions),
         owedAtClaim: duties,
         owedAfterCommit: duties,
-        close: () => sink.close(),
+        close: () => {
+          ends.backlog.forget(partition);
+          return sink.close();
+        },
       });
     },
   };
@@ -127,7 +132,7 @@ export function kpiTask(
   return {
     ...base.task,
     source: patientSource(ends.sources.kpi, base.retry),
-    lingerMs: ends.lingerMs,
+    lingerMs: () => lingerOf(ends, ends.backlog),
     open: async () => {
       const sink = await base.retry(() => ends.fencedSinks.open(`kpi-${partition}`));
       const remembered = recall<KnownDelivery>(KPI_DELIVERIES_RECALLED);
@@ -195,7 +200,13 @@ function taskBase<Decoded>(
       onRolledBack: () => ends.onRolledBack(address),
       onProgress: (positions, lag) => {
         // The kpi group's offsets are the witness of what was published, and nobody else's to write.
-        if (pipeline === 'status') ends.sources.status.noteProgress(partition, positions);
+        if (pipeline === 'status') {
+          ends.sources.status.noteProgress(partition, positions);
+          ends.backlog.note(
+            partition,
+            lag.reduce((sum, records) => sum + records, 0),
+          );
+        }
         topics.forEach((topic, index) => meter.lag(topic, partition, lag[index] ?? 0));
       },
     },

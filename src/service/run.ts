@@ -3,6 +3,7 @@ import type { Log } from '../base/log';
 import { coPartitions } from '../feedback/copartition';
 import { ALL_TOPICS } from '../feedback/topics';
 import type { Manifest, TaskAddress } from '../store/store';
+import { type Backlog, openBacklog } from './backlog';
 import { ensureGeneration, type GenerationEnds } from './generation';
 import { kpiTask, type PipelineEnds, statusTask } from './pipelines';
 import { type TaskPool, taskPool } from './pool';
@@ -23,7 +24,7 @@ export interface ServiceEnds {
   readonly log: Log;
   readonly pipelines: readonly PipelineName[];
   /** All but what the service itself provides. */
-  readonly ends: Omit<PipelineEnds, 'onRolledBack'>;
+  readonly ends: Omit<PipelineEnds, 'backlog' | 'onRolledBack'>;
   readonly generation: Omit<GenerationEnds, 'foundation' | 'after'> & {
     readonly foundation: Omit<GenerationEnds['foundation'], 'partitions'>;
   };
@@ -74,7 +75,8 @@ export async function startService(service: ServiceEnds): Promise<Service> {
       .finally(() => (recovering = null));
   };
 
-  for (const name of service.pipelines) pools.set(name, poolOf(service, name, current, onLost));
+  const backlog = openBacklog();
+  for (const name of service.pipelines) pools.set(name, poolOf(service, backlog, name, current, onLost));
   void watchGeneration(service, current, onLost, abort.signal);
   await Promise.all(
     [...pools].map(([name, pool]) =>
@@ -146,6 +148,7 @@ async function findGeneration(service: ServiceEnds, partitions: number, after: n
 
 function poolOf(
   service: ServiceEnds,
+  backlog: Backlog,
   name: PipelineName,
   current: { readonly manifest: Manifest },
   onLost: (generation: number) => void,
@@ -153,6 +156,7 @@ function poolOf(
   const { log, onReason } = service;
   const ends: PipelineEnds = {
     ...service.ends,
+    backlog,
     onRolledBack: ({ pipeline, partition }) =>
       log.warn('the store is older than it was: going back to its position', { pipeline, partition }),
   };

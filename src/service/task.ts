@@ -42,7 +42,8 @@ export interface Task<Input> {
   readonly partition: number;
   readonly source: Pick<Source, 'open'>;
   readonly batchMax: number;
-  readonly lingerMs: number;
+  /** How long to wait for more once something is there, in milliseconds; asked before each batch. */
+  lingerMs(): number;
   claim(): Promise<Claim | null>;
   /**
    * Opens the ends, which shuts out a former owner's. Comes before the claim: whoever opened last and claimed last may
@@ -110,7 +111,7 @@ async function holdTask<Input>(
     for (;;) {
       // The batch is handed on at once, so that its records can be forgotten once they are decoded.
       const processed = await inbox
-        .take({ max: task.batchMax, lingerMs: task.lingerMs, idleMs: IDLE_MS })
+        .take({ max: task.batchMax, lingerMs: task.lingerMs(), idleMs: IDLE_MS })
         .then((batch) => (batch === null ? null : processBatch(ends, hold, batch)));
       if (processed === null) return await letGo(ends, hold, hasOutbox);
       outcome = observed(processed);
