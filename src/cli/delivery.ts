@@ -6,7 +6,7 @@ import type { KpiChanged } from '../kpi/encode';
 import type { Generations, Store } from '../store/store';
 import { withState } from './connect';
 import { untilInterrupted } from './interrupt';
-import { lookAtDelivery } from './look';
+import { lookAtDelivery } from '../http/look';
 import { addExample, addSettings, commandLog, configOf, REDIS_SETTINGS } from './options';
 import { deliveryLines, jsonLine } from './present';
 

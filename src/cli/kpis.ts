@@ -4,7 +4,7 @@ import { kafkaReader } from '../feedback/reader.kafka';
 import { DELIVERY_KPI_TOPIC } from '../feedback/topics';
 import { kafkaOf } from './connect';
 import { untilInterrupted } from './interrupt';
-import { readKpi } from './look';
+import { readKpi } from '../http/look';
 import { addExample, addSettings, commandLog, configOf, KAFKA_SETTINGS } from './options';
 import { jsonLine, kpiLine } from './present';
 

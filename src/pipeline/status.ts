@@ -11,7 +11,7 @@ import { evolve } from '../status/evolve';
 import type { MessageAggregate } from '../status/message';
 import { statusOf } from '../status/projection';
 import { decodeMessage, encodeMessage, encodeMessageId } from '../store/codec';
-import { CONTRIBUTIONS_HASH, FLAGS_HASH, messagesHash } from '../store/hashes';
+import { bucketOf, CONTRIBUTIONS_HASH, FLAGS_HASH, messagesHash } from '../store/hashes';
 import type { Read, Write } from '../store/store';
 import { SENT_FIELD } from './gate';
 import { type Recall, recall } from './recall';
@@ -128,11 +128,6 @@ function groupByDelivery(
     else others.push(touched);
   }
   return [...deliveries.values()];
-}
-
-/** Which of a delivery's hashes holds a message. Must stay as it is for the life of a generation. */
-export function bucketOf(field: Buffer, buckets: number): number {
-  return buckets === 1 ? 0 : partitionOf(field, buckets);
 }
 
 function readsOf(deliveries: readonly TouchedDelivery[]): Read[] {

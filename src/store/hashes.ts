@@ -1,4 +1,5 @@
 import type { DeliveryId } from '../base/ids';
+import { partitionOf } from '../feedback/partitioner';
 
 /*
  * The hashes of a task's state, by name. A field is an id, a partition's number, or a word.
@@ -18,6 +19,11 @@ export const FLAGS_HASH = 'f';
 
 export function messagesHash(delivery: DeliveryId, bucket: number): string {
   return `m/${delivery}/${bucket}`;
+}
+
+/** Which of a delivery's hashes holds a message. Must stay as it is for the life of a generation. */
+export function bucketOf(field: Buffer, buckets: number): number {
+  return buckets === 1 ? 0 : partitionOf(field, buckets);
 }
 
 export function sharesHash(delivery: string): string {

@@ -1,6 +1,6 @@
 import { hourKeyOf } from '../../src/kpi/kpis';
 import { DeliveryId, MessageId } from '../../src/base/ids';
-import { lookAtDelivery, lookAtMessage, readKpi } from '../../src/cli/look';
+import { lookAtDelivery, lookAtMessage, readKpi } from '../../src/http/look';
 import { deliveryLines, jsonLine, kpiLine, messageLines, table } from '../../src/cli/present';
 import { lineOf } from '../../src/cli/kpis';
 import { setupLines } from '../../src/cli/setup';

@@ -8,7 +8,6 @@ import { SCHEMAS } from '../feedback/schemas';
 import { FEEDBACK_TOPICS } from '../feedback/topics';
 import { domainGroups } from '../kpi/domains';
 import { type KpiChanged, wireType } from '../kpi/encode';
-import { bucketOf } from '../pipeline/status';
 import {
   KIND,
   type MessageAggregate,
@@ -19,7 +18,7 @@ import {
 } from '../status/message';
 import { type MessageStatus, statusOf } from '../status/projection';
 import { decodeMessage, encodeMessageId } from '../store/codec';
-import { messagesHash, PUBLISHED_HASH } from '../store/hashes';
+import { bucketOf, messagesHash, PUBLISHED_HASH } from '../store/hashes';
 import type { Generations, Manifest, Store, TaskAddress } from '../store/store';
 
 type State = Store & Generations;
