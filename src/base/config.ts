@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { SETTINGS, type Setting } from './settings';
+import type { Setting } from './setting';
+import { SETTINGS } from './settings';
 
 type Settings = typeof SETTINGS;
 /** The name of a setting as a field. */

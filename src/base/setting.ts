@@ -1,0 +1,120 @@
+import { z } from 'zod';
+import { type DomainGroup, parseDomainGroups, showDomainGroups } from './domain-groups';
+
+/** A setting: the variable, its default as text, what a value must be, and what it is for. */
+export interface Setting<T = unknown> {
+  readonly variable: `EFS_${string}`;
+  /** As a person would write it. Must satisfy the schema. */
+  readonly fallback: string;
+  /** Completes the sentence "set it to ...". */
+  readonly expects: string;
+  readonly doc: string;
+  /** May hold a password: never quoted in messages, and `<variable>_FILE` may name a file that holds it. */
+  readonly secret: boolean;
+  /** From trimmed, non-empty text (or the default) to the value. Its messages complete "EFS_X ...". */
+  readonly schema: z.ZodType<T, string>;
+  /** The value as text again; gives what the schema takes, with passwords blanked out. */
+  readonly show: (value: T) => string;
+}
+
+/** A row of the table. */
+export const setting = <T>(
+  variable: `EFS_${string}`,
+  fallback: string,
+  kind: Pick<Setting<T>, 'schema' | 'expects' | 'show'> & { secret?: boolean },
+  doc: string,
+): Setting<T> => ({ secret: false, ...kind, variable, fallback, doc });
+
+export const whole = (min: number, max: number) => ({
+  schema: z
+    .string()
+    .regex(/^-?\d{1,15}$/, { error: 'is not a whole number in decimal digits', abort: true })
+    .transform(Number)
+    .pipe(z.number().min(min, `is below ${min}`).max(max, `is above ${max}`)),
+  expects: `a whole number from ${min} to ${max}`,
+  show: String,
+});
+
+export const oneOf = <const T extends string>(...names: readonly T[]) => ({
+  schema: z.string().pipe(z.enum(names, { error: `is none of ${names.join(', ')}` })),
+  expects: names.slice(0, -1).join(', ') + ' or ' + names.at(-1),
+  show: (value: T): string => value,
+});
+
+export const policy = {
+  schema: z
+    .string()
+    .pipe(z.enum(['efs', 'relay'], { error: 'is neither efs nor relay' }))
+    .transform((name): 'EFS' | 'RELAY' => (name === 'efs' ? 'EFS' : 'RELAY')),
+  expects: 'efs or relay',
+  show: (value: 'EFS' | 'RELAY') => value.toLowerCase(),
+};
+
+export const onOff = {
+  schema: z
+    .string()
+    .pipe(z.enum(['on', 'off'], { error: 'is neither on nor off' }))
+    .transform((text) => text === 'on'),
+  expects: 'on or off',
+  show: (value: boolean) => (value ? 'on' : 'off'),
+};
+
+export const matching = (pattern: RegExp, problem: string, expects: string) => ({
+  schema: z.string().regex(pattern, problem),
+  expects,
+  show: (value: string) => value,
+});
+
+const BROKER = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})$/;
+const isBroker = (text: string): boolean => {
+  const port = Number(BROKER.exec(text)?.[2] ?? 0);
+  return port >= 1 && port <= 65535;
+};
+
+export const brokers = {
+  schema: z
+    .string()
+    .transform((text) => text.split(',').map((part) => part.trim()))
+    .refine((list) => list.every(isBroker), 'holds a broker that is not host:port'),
+  expects: 'brokers as host:port, separated by commas',
+  show: (value: readonly string[]) => value.join(','),
+};
+
+/** Query parameters that hold no secret. */
+const OPEN_PARAMETERS = ['cluster'];
+
+/** Blanks out a URL's password, and what its query holds but for what is known to be harmless. */
+function redactUrl(text: string): string {
+  if (!URL.canParse(text)) return '(not a URL)';
+  const url = new URL(text);
+  if (url.password !== '') url.password = '***';
+  for (const name of url.searchParams.keys()) {
+    if (!OPEN_PARAMETERS.includes(name)) url.searchParams.set(name, '***');
+  }
+  return text.endsWith('/') ? url.href : url.href.replace(/\/$/, '');
+}
+
+export const address = (schemes: readonly string[], expects: string) => ({
+  schema: z
+    .string()
+    .refine((text) => URL.canParse(text), { error: 'is not a URL', abort: true })
+    .refine((text) => schemes.includes(new URL(text).protocol), {
+      error: `does not begin with ${schemes.map((scheme) => `${scheme}//`).join(' or ')}`,
+      abort: true,
+    })
+    .refine((text) => new URL(text).hostname !== '', 'names no host')
+    .transform((text) => text.replace(/\/+$/, '')),
+  expects,
+  show: redactUrl,
+  secret: true,
+});
+
+export const domainGroups = {
+  schema: z.string().transform((text, context): readonly DomainGroup[] => {
+    const { groups, problems } = parseDomainGroups(text);
+    for (const message of problems) context.addIssue({ code: 'custom', message });
+    return groups;
+  }),
+  expects: 'group=domain,domain;group=domain,... or none',
+  show: showDomainGroups,
+};
