@@ -22,6 +22,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ioredis: ['.redis'],
   fastify: ['.http'],
   'node:http': ['.http'],
+  'node:https': ['.http'],
   'prom-client': ['http', 'service', 'doors'],
   commander: ['doors'],
   pino: ['base'],

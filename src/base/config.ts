@@ -1,14 +1,13 @@
 import { readFileSync } from 'node:fs';
-import type { Setting } from './setting';
+import type { Setting, ValuesOf } from './setting';
 import { SETTINGS } from './settings';
 
 type Settings = typeof SETTINGS;
 /** The name of a setting as a field. */
 export type SettingName = keyof Settings;
-type ValueOf<S> = S extends Setting<infer T> ? T : never;
 
-/** Every setting with its value, all valid. */
-export type Config = { readonly [Name in SettingName]: ValueOf<Settings[Name]> };
+/** Every setting with its value, all valid, and fitting each other. */
+export type Config = ValuesOf<Settings>;
 
 /** Text from the command line, by field; it wins over the environment. */
 export type Flags = { readonly [Name in SettingName]?: string | undefined };
@@ -45,7 +44,7 @@ function readSecret(variable: string, path: string): Found {
 }
 
 function find(env: Environment, flags: Flags, name: SettingName, setting: Setting): Found {
-  const flag = trimmed(flags[name]);
+  const flag = setting.isFlag ? trimmed(flags[name]) : undefined;
   if (flag !== undefined) return { name: flagOf(setting), text: flag };
   const text = trimmed(env[setting.variable]);
   const file = setting.secret ? trimmed(env[`${setting.variable}_FILE`]) : undefined;
@@ -96,6 +95,65 @@ function unknownVariables(env: Environment): string[] {
   });
 }
 
+/** What must hold between settings that are valid each for itself; `otherwise` is what is wrong and what to do. */
+interface Rule {
+  readonly names: readonly SettingName[];
+  holds(config: Config): boolean;
+  readonly otherwise: string;
+}
+
+const together = (...names: readonly [SettingName, SettingName]): Rule => ({
+  names,
+  holds: (config) => (config[names[0]] === null) === (config[names[1]] === null),
+  otherwise: 'a certificate goes with its key; set both, or neither',
+});
+
+/** Files for TLS are named only where TLS is spoken. */
+const onlyWithTls = (
+  setting: SettingName,
+  speaksTls: (config: Config) => boolean,
+  remedy: string,
+  ...files: readonly SettingName[]
+): Rule => ({
+  names: [setting, ...files],
+  holds: (config) => speaksTls(config) || files.every((name) => config[name] === null),
+  otherwise: `a file for TLS is named where TLS is not spoken; ${remedy}, or leave the file out`,
+});
+
+const RULES: readonly Rule[] = [
+  onlyWithTls(
+    'kafkaTls',
+    (config) => config.kafkaTls,
+    'set EFS_KAFKA_TLS to on',
+    'kafkaCaFile',
+    'kafkaCertFile',
+    'kafkaKeyFile',
+  ),
+  onlyWithTls(
+    'schemaRegistryUrl',
+    (config) => config.schemaRegistryUrl.startsWith('https:'),
+    'let the URL begin with https://',
+    'registryCaFile',
+  ),
+  onlyWithTls(
+    'redisUrl',
+    (config) => config.redisUrl.startsWith('rediss:'),
+    'let the URL begin with rediss://',
+    'redisCaFile',
+    'redisCertFile',
+    'redisKeyFile',
+  ),
+  together('kafkaCertFile', 'kafkaKeyFile'),
+  together('redisCertFile', 'redisKeyFile'),
+  {
+    names: ['kafkaSasl', 'kafkaUser', 'kafkaPassword'],
+    holds: ({ kafkaSasl, kafkaUser, kafkaPassword }) =>
+      [kafkaSasl === 'off', kafkaUser === '', kafkaPassword === ''].every((no, _, [first]) => no === first),
+    otherwise:
+      'SASL takes user and password; set all three (EFS_KAFKA_PASSWORD_FILE may name a file), or leave all three out',
+  },
+];
+
 /**
  * The settings from the environment and, before it, the command line's flags. An empty value counts as not set. Gives
  * all errors at once, each with the variable (or flag), the problem and the remedy; no secret is quoted in them. With
@@ -112,6 +170,11 @@ export function readConfig(
     const result = read(setting, find(env, flags, name, setting));
     if ('errors' in result) errors.push(...result.errors);
     else config[name] = result.value;
+  }
+  for (const rule of RULES) {
+    // What is not valid by itself has been told.
+    if (!rule.names.every((name) => name in config) || rule.holds(config as Config)) continue;
+    errors.push(`${rule.names.map((name) => SETTINGS[name].variable).join(', ')}: ${rule.otherwise}`);
   }
   errors.push(...unknownVariables(env));
   return errors.length > 0 ? { errors, valid: config } : { ok: config as Config };

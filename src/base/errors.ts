@@ -16,6 +16,18 @@ export const ERRORS = {
     retriable: true,
     remedy: 'start the schema registry, or set EFS_SCHEMA_REGISTRY_URL to where it listens',
   },
+  'access-refused': {
+    retriable: false,
+    remedy:
+      'correct the user, the password or the certificate in the settings of the named server, or have the right ' +
+      'granted there (docs/operations.md, "Access rights")',
+  },
+  'tls-failed': {
+    retriable: false,
+    remedy:
+      'see that the server speaks TLS on this port, that its certificate is valid for the host name in the settings, ' +
+      'and that the CA file of its settings holds who has signed it',
+  },
   'redis-evicts': {
     retriable: false,
     remedy: 'set `maxmemory-policy noeviction` in Redis: evicted state is lost state',
@@ -71,4 +83,27 @@ export class EfsError extends Error {
 /** Whether trying the same again can succeed. Anything without a row in the table cannot. */
 export function isRetriable(error: unknown): boolean {
   return error instanceof EfsError && error.retriable;
+}
+
+/** Whether a server does not let us in, or cannot be trusted: neither time nor another attempt mends it. */
+export function isRefusal(error: unknown): error is EfsError {
+  return error instanceof EfsError && (error.code === 'access-refused' || error.code === 'tls-failed');
+}
+
+/** Node's codes for certificates that do not verify, and OpenSSL's for peers that refuse ours or speak no TLS. */
+const TLS_CODES = new RegExp(
+  [
+    '^CERT_',
+    '_CERT(_|$)',
+    '^UNABLE_TO_',
+    '^HOSTNAME_MISMATCH$',
+    '^ERR_TLS_CERT_',
+    '^ERR_SSL_(WRONG_VERSION|UNSUPPORTED|NO_PROTOCOLS|PACKET_LENGTH|HTTP_REQUEST)',
+    '^ERR_SSL_.*(ALERT|CERTIFICATE|HANDSHAKE)',
+  ].join('|'),
+);
+
+/** Whether a system error means that TLS could not be agreed on, rather than that nobody answered. */
+export function isTlsFailure(error: unknown): boolean {
+  return error instanceof Error && TLS_CODES.test(String((error as { code?: unknown }).code));
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { type DomainGroup, parseDomainGroups, showDomainGroups } from './domain-groups';
 
@@ -11,19 +12,26 @@ export interface Setting<T = unknown> {
   readonly doc: string;
   /** May hold a password: never quoted in messages, and `<variable>_FILE` may name a file that holds it. */
   readonly secret: boolean;
+  /** Whether it is a flag, too: what a command line holds is read by every user of the machine. */
+  readonly isFlag: boolean;
   /** From trimmed, non-empty text (or the default) to the value. Its messages complete "EFS_X ...". */
   readonly schema: z.ZodType<T, string>;
   /** The value as text again; gives what the schema takes, with passwords blanked out. */
   readonly show: (value: T) => string;
 }
 
+/** The values of a table of settings, by field. */
+export type ValuesOf<Table> = {
+  readonly [Name in keyof Table]: Table[Name] extends Setting<infer T> ? T : never;
+};
+
 /** A row of the table. */
 export const setting = <T>(
   variable: `EFS_${string}`,
   fallback: string,
-  kind: Pick<Setting<T>, 'schema' | 'expects' | 'show'> & { secret?: boolean },
+  kind: Pick<Setting<T>, 'schema' | 'expects' | 'show'> & { secret?: boolean; isFlag?: boolean },
   doc: string,
-): Setting<T> => ({ secret: false, ...kind, variable, fallback, doc });
+): Setting<T> => ({ secret: false, isFlag: true, ...kind, variable, fallback, doc });
 
 export const whole = (min: number, max: number) => ({
   schema: z
@@ -117,4 +125,41 @@ export const domainGroups = {
   }),
   expects: 'group=domain,domain;group=domain,... or none',
   show: showDomainGroups,
+};
+
+/** A PEM file that has been read: where it lies, and what it holds. */
+export interface PemFile {
+  readonly path: string;
+  readonly pem: string;
+}
+
+/** A file that holds a PEM block of this kind; null where none is named. */
+export const pemFile = (kind: 'CERTIFICATE' | 'PRIVATE KEY') => ({
+  schema: z.string().transform((path, context): PemFile | null => {
+    if (path === '') return null;
+    const refuse = (message: string): null => {
+      context.addIssue({ code: 'custom', message });
+      return null;
+    };
+    try {
+      const pem = readFileSync(path, 'utf8');
+      // Keys also come as RSA PRIVATE KEY and EC PRIVATE KEY.
+      return new RegExp(`-----BEGIN ([A-Z]+ )?${kind}-----`).test(pem)
+        ? { path, pem }
+        : refuse(`holds no PEM block ${kind}`);
+    } catch (error) {
+      return refuse(`cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`);
+    }
+  }),
+  expects: `a file with a PEM block ${kind} that this user may read`,
+  show: (value: PemFile | null): string => value?.path ?? '',
+});
+
+/** A password: from the environment or from a file, never from the command line. */
+export const password = {
+  schema: z.string().max(1_000, 'is too long'),
+  expects: 'a password',
+  show: (value: string): string => (value === '' ? '' : '***'),
+  secret: true,
+  isFlag: false,
 };

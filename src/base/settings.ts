@@ -1,4 +1,16 @@
-import { address, brokers, domainGroups, matching, oneOf, onOff, policy, setting, whole } from './setting';
+import {
+  address,
+  brokers,
+  domainGroups,
+  matching,
+  oneOf,
+  onOff,
+  password,
+  pemFile,
+  policy,
+  setting,
+  whole,
+} from './setting';
 
 const DEFAULT_GROUPS =
   'apple=icloud.com,mac.com,me.com;google=gmail.com,googlemail.com;' +
@@ -24,6 +36,9 @@ const host = matching(
   'is not a host name or address',
   'a host name or an IP address',
 );
+const userName = matching(/^[^\p{Cc}]{0,200}$/u, 'is too long, or has control characters', 'a user name');
+const certificates = pemFile('CERTIFICATE');
+const privateKey = pemFile('PRIVATE KEY');
 const timeout = whole(100, 600_000);
 
 /**
@@ -133,5 +148,46 @@ export const SETTINGS = {
     '5000',
     timeout,
     'how long a registry request may take',
+  ),
+  kafkaTls: setting('EFS_KAFKA_TLS', 'off', onOff, 'whether Kafka is reached over TLS'),
+  kafkaCaFile: setting(
+    'EFS_KAFKA_CA_FILE',
+    '',
+    certificates,
+    'who may have signed the brokers’ certificates; empty takes the well-known ones',
+  ),
+  kafkaCertFile: setting('EFS_KAFKA_CERT_FILE', '', certificates, 'client certificate for Kafka'),
+  kafkaKeyFile: setting(
+    'EFS_KAFKA_KEY_FILE',
+    '',
+    privateKey,
+    'private key of the client certificate for Kafka',
+  ),
+  kafkaSasl: setting(
+    'EFS_KAFKA_SASL',
+    'off',
+    oneOf('off', 'plain', 'scram-sha-256', 'scram-sha-512'),
+    'how user and password are proved to Kafka',
+  ),
+  kafkaUser: setting('EFS_KAFKA_USER', '', userName, 'user for SASL'),
+  kafkaPassword: setting('EFS_KAFKA_PASSWORD', '', password, 'password for SASL'),
+  registryCaFile: setting(
+    'EFS_REGISTRY_CA_FILE',
+    '',
+    certificates,
+    'who may have signed the certificate of an https:// registry; empty takes the well-known ones',
+  ),
+  redisCaFile: setting(
+    'EFS_REDIS_CA_FILE',
+    '',
+    certificates,
+    'who may have signed the certificate of a rediss:// server; empty takes the well-known ones',
+  ),
+  redisCertFile: setting('EFS_REDIS_CERT_FILE', '', certificates, 'client certificate for Redis'),
+  redisKeyFile: setting(
+    'EFS_REDIS_KEY_FILE',
+    '',
+    privateKey,
+    'private key of the client certificate for Redis',
   ),
 } as const;

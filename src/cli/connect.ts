@@ -1,33 +1,91 @@
 import type { Config } from '../base/config';
 import type { Log } from '../base/log';
+import type { PemFile } from '../base/setting';
 import { kafkaClient } from '../feedback/client.kafka';
-import { closeRedis, connectRedis } from '../store/connect.redis';
+import type { SchemaRegistrar } from '../feedback/registry';
+import { httpRegistry } from '../feedback/registry.http';
+import { closeRedis, type ConnectOptions, connectRedis } from '../store/connect.redis';
 import { namespaceOf } from '../store/keys';
+import type { RedisClient } from '../store/scripts.redis';
 import type { Generations, Store } from '../store/store';
 import { redisStore } from '../store/store.redis';
 
-type KafkaAddress = Pick<Config, 'kafkaBrokers' | 'kafkaRequestTimeoutMs'>;
-type StateAddress = Pick<Config, 'redisUrl' | 'redisTimeoutMs' | 'groupId' | 'topicPrefix'>;
+type KafkaSettings = Pick<
+  Config,
+  | 'kafkaBrokers'
+  | 'kafkaRequestTimeoutMs'
+  | 'kafkaTls'
+  | 'kafkaCaFile'
+  | 'kafkaCertFile'
+  | 'kafkaKeyFile'
+  | 'kafkaSasl'
+  | 'kafkaUser'
+  | 'kafkaPassword'
+>;
+type RegistrySettings = Pick<Config, 'schemaRegistryUrl' | 'registryTimeoutMs' | 'registryCaFile'>;
+type RedisSettings = Pick<
+  Config,
+  'redisUrl' | 'redisTimeoutMs' | 'redisCaFile' | 'redisCertFile' | 'redisKeyFile'
+>;
+type StateSettings = RedisSettings & Pick<Config, 'groupId' | 'topicPrefix'>;
 
-/** A Kafka client for a command; it connects when it is used. */
-export function kafkaOf(config: KafkaAddress, log: Log): ReturnType<typeof kafkaClient> {
+/** PEM texts as far as files are named. */
+const pems = (ca: PemFile | null, cert: PemFile | null = null, key: PemFile | null = null) => ({
+  ...(ca === null ? {} : { ca: ca.pem }),
+  ...(cert === null ? {} : { cert: cert.pem }),
+  ...(key === null ? {} : { key: key.pem }),
+});
+
+/** A Kafka client; it connects when it is used. */
+export function kafkaOf(config: KafkaSettings, log: Log): ReturnType<typeof kafkaClient> {
+  const { kafkaSasl: mechanism, kafkaUser: username, kafkaPassword } = config;
   return kafkaClient(
-    { brokers: [...config.kafkaBrokers], clientId: 'efs', requestTimeout: config.kafkaRequestTimeoutMs },
-    (_, message) => log.debug(`kafkajs: ${message}`, { dependency: 'kafka' }),
+    {
+      brokers: config.kafkaBrokers,
+      clientId: 'efs',
+      requestTimeout: config.kafkaRequestTimeoutMs,
+      tls: config.kafkaTls ? pems(config.kafkaCaFile, config.kafkaCertFile, config.kafkaKeyFile) : null,
+      sasl: mechanism === 'off' ? null : { mechanism, username, password: kafkaPassword },
+    },
+    (level, message) => log.debug(`kafkajs ${level}: ${message}`, { dependency: 'kafka' }),
   );
 }
 
-/** Opens the state for as long as `use` takes. Throws `redis-unavailable`. */
+/** The registry; it is asked when it is used. */
+export function registryOf(config: RegistrySettings): SchemaRegistrar {
+  return httpRegistry({
+    url: config.schemaRegistryUrl,
+    timeoutMs: config.registryTimeoutMs,
+    ...pems(config.registryCaFile),
+  });
+}
+
+/** Connects to Redis. Throws `redis-unavailable`, `access-refused`, `tls-failed`. */
+export function redisOf(
+  config: RedisSettings,
+  log: ConnectOptions['log'],
+  name: string,
+): Promise<RedisClient> {
+  const { redisCaFile, redisCertFile, redisKeyFile } = config;
+  return connectRedis(config.redisUrl, {
+    log,
+    name,
+    commandTimeoutMs: config.redisTimeoutMs,
+    tls: pems(redisCaFile, redisCertFile, redisKeyFile),
+  });
+}
+
+/** Opens the state for as long as `use` takes. Throws `redis-unavailable`, `access-refused`, `tls-failed`. */
 export async function withState<T>(
-  config: StateAddress,
+  config: StateSettings,
   log: Log,
   use: (store: Store & Generations) => Promise<T>,
 ): Promise<T> {
-  const client = await connectRedis(config.redisUrl, {
-    log: { info: (_, message) => log.info(message), warn: (_, message) => log.warn(message) },
-    name: 'efs-cli',
-    commandTimeoutMs: config.redisTimeoutMs,
-  });
+  const lines = {
+    info: (_: object, message: string) => log.info(message),
+    warn: (_: object, message: string) => log.warn(message),
+  };
+  const client = await redisOf(config, lines, 'efs-cli');
   try {
     return await use(redisStore(client, { namespace: namespaceOf(config.groupId, config.topicPrefix) }));
   } finally {

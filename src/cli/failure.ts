@@ -7,6 +7,8 @@ export const EXIT = { OK: 0, FAILED: 1, MISFIT: 2 } as const;
 
 const MISFITS: readonly ErrorCode[] = [
   'config-invalid',
+  'access-refused',
+  'tls-failed',
   'redis-evicts',
   'topic-missing',
   'topic-unfit',

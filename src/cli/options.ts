@@ -5,15 +5,32 @@ import { type Log, openLog, silentLog } from '../base/log';
 import { SETTINGS } from '../base/settings';
 
 /** Settings that every command which talks to Kafka, the registry or Redis uses, by what it talks to. */
-export const KAFKA_SETTINGS = ['kafkaBrokers', 'topicPrefix', 'kafkaRequestTimeoutMs'] as const;
-export const REGISTRY_SETTINGS = ['schemaRegistryUrl', 'registryTimeoutMs'] as const;
-export const REDIS_SETTINGS = ['redisUrl', 'redisTimeoutMs'] as const;
+export const KAFKA_SETTINGS = [
+  'kafkaBrokers',
+  'topicPrefix',
+  'kafkaRequestTimeoutMs',
+  'kafkaTls',
+  'kafkaCaFile',
+  'kafkaCertFile',
+  'kafkaKeyFile',
+  'kafkaSasl',
+  'kafkaUser',
+] as const;
+export const REGISTRY_SETTINGS = ['schemaRegistryUrl', 'registryTimeoutMs', 'registryCaFile'] as const;
+export const REDIS_SETTINGS = [
+  'redisUrl',
+  'redisTimeoutMs',
+  'redisCaFile',
+  'redisCertFile',
+  'redisKeyFile',
+] as const;
 export const ALL_SETTINGS: readonly SettingName[] = settings.map(([name]) => name);
 
 /** Adds the named settings to a command as flags, with the settings table's own words. */
 export function addSettings(command: Command, names: readonly SettingName[]): Command {
   for (const name of names) {
-    const { variable, doc, fallback } = SETTINGS[name];
+    const { variable, doc, fallback, isFlag } = SETTINGS[name];
+    if (!isFlag) continue;
     const standing = fallback === '' ? 'empty' : fallback;
     const option = new Option(
       `${flagOf(SETTINGS[name])} <value>`,

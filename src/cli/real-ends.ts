@@ -1,9 +1,7 @@
 import type { Config } from '../base/config';
 import type { Clock } from '../base/clock';
 import type { Log } from '../base/log';
-import { kafkaClient } from '../feedback/client.kafka';
 import { kafkaCommittedOffset, kafkaReader } from '../feedback/reader.kafka';
-import { httpRegistry } from '../feedback/registry.http';
 import { kafkaSource, SOURCE_LIMITS } from '../feedback/source.kafka';
 import { CONTRIBUTIONS_TOPIC } from '../feedback/topics';
 import { kafkaFencedSinks } from '../kpi/fenced.kafka';
@@ -11,30 +9,24 @@ import { kafkaSink } from '../kpi/sink.kafka';
 import type { Outages } from '../service/outages';
 import type { Retry } from '../service/retry';
 import type { PipelineName } from '../service/run';
-import { checkServer, closeRedis, connectRedis } from '../store/connect.redis';
+import { checkServer, closeRedis } from '../store/connect.redis';
 import { namespaceOf } from '../store/keys';
 import { redisStore } from '../store/store.redis';
 import { type Ends, groupOf, topicsOf } from './assemble';
+import { kafkaOf, redisOf, registryOf } from './connect';
 
 /**
  * Opens Kafka, the registry and Redis as the settings say, and waits for those that do not answer. Throws what waiting
- * cannot mend: `config-invalid` for refused credentials, `redis-evicts`.
+ * cannot mend: `access-refused`, `tls-failed`, `redis-evicts`.
  */
 export async function openRealEnds(
   config: Config,
   how: { readonly clock: Clock; readonly log: Log; readonly outages: Outages; readonly retry: Retry },
 ): Promise<{ ends: Ends; close(): Promise<void> }> {
   const { clock, log, outages, retry } = how;
-  const kafka = kafkaClient(
-    { brokers: [...config.kafkaBrokers], clientId: 'efs', requestTimeout: config.kafkaRequestTimeoutMs },
-    (level, message) => log.debug(`kafkajs ${level}: ${message}`),
-  );
-  const client = await retry(() =>
-    connectRedis(config.redisUrl, {
-      commandTimeoutMs: config.redisTimeoutMs,
-      log: { info: (_, message) => log.debug(message), warn: (_, message) => log.debug(message) },
-    }),
-  );
+  const kafka = kafkaOf(config, log);
+  const debug = (_: object, message: string): void => log.debug(message);
+  const client = await retry(() => redisOf(config, { info: debug, warn: debug }, 'efs'));
   await retry(() => checkServer(client));
 
   const sourceOf = (pipeline: PipelineName) => {
@@ -59,7 +51,7 @@ export async function openRealEnds(
   const reader = kafkaReader(kafka, clock);
   const sink = kafkaSink(kafka, { clock, prefix: config.topicPrefix });
   const ends: Ends = {
-    registry: httpRegistry({ url: config.schemaRegistryUrl, timeoutMs: config.registryTimeoutMs }),
+    registry: registryOf(config),
     store: redisStore(client, { namespace: namespaceOf(config.groupId, config.topicPrefix) }),
     reader,
     sink,

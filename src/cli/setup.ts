@@ -1,8 +1,7 @@
 import { Command } from 'commander';
 import { kafkaTopicAdmin } from '../feedback/admin.kafka';
-import { httpRegistry } from '../feedback/registry.http';
 import { setup, type SetupStep } from '../service/setup';
-import { kafkaOf } from './connect';
+import { kafkaOf, registryOf } from './connect';
 import { addExample, addSettings, commandLog, configOf, KAFKA_SETTINGS, REGISTRY_SETTINGS } from './options';
 
 /** What was done, a line each, and the sum of it. */
@@ -21,7 +20,7 @@ export function setupLines(steps: readonly SetupStep[]): string[] {
 async function run(_: unknown, command: Command): Promise<void> {
   const config = configOf(command);
   const admin = kafkaTopicAdmin(kafkaOf(config, commandLog(config)));
-  const registrar = httpRegistry({ url: config.schemaRegistryUrl, timeoutMs: config.registryTimeoutMs });
+  const registrar = registryOf(config);
   try {
     const steps = await setup({
       admin,

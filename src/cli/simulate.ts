@@ -3,7 +3,6 @@ import { systemClock, systemRandom } from '../base/clock';
 import type { Config } from '../base/config';
 import { EfsError } from '../base/errors';
 import type { Log } from '../base/log';
-import { httpRegistry } from '../feedback/registry.http';
 import { kafkaReader } from '../feedback/reader.kafka';
 import type { SchemaRegistry } from '../feedback/registry';
 import type { FeedbackKind } from '../feedback/feedback';
@@ -13,7 +12,7 @@ import { FEEDBACK_TOPICS } from '../feedback/topics';
 import { kafkaSink } from '../kpi/sink.kafka';
 import { wireEncoder } from '../simulation/encode';
 import { ORDINARY_TRAFFIC, traffic, type TrafficOptions } from '../simulation/traffic';
-import { kafkaOf } from './connect';
+import { kafkaOf, registryOf } from './connect';
 import { untilInterrupted } from './interrupt';
 import {
   addExample,
@@ -117,7 +116,7 @@ export function summary(produced: Produced, options: Options, elapsedMs: number)
 
 async function send(options: Options, config: Config, log: Log, signal: AbortSignal): Promise<Produced> {
   const { topicPrefix: prefix, maxValueBytes, maxHeaders } = config;
-  const registry = httpRegistry({ url: config.schemaRegistryUrl, timeoutMs: config.registryTimeoutMs });
+  const registry = registryOf(config);
   const kafka = kafkaOf(config, log);
   const reader = kafkaReader(kafka, systemClock);
   const sink = kafkaSink(kafka, { clock: systemClock, prefix });

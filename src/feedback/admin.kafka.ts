@@ -2,7 +2,7 @@ import { ConfigResourceTypes, type Kafka } from 'kafkajs';
 import { must } from '../base/assert';
 import { EfsError } from '../base/errors';
 import type { NewTopic, TopicAdmin, TopicFacts } from './admin';
-import { kafkaFailure } from './wire.kafka';
+import { kafkaFailure } from './failure.kafka';
 
 const CLEANUP_POLICY = 'cleanup.policy';
 
@@ -89,6 +89,7 @@ function refusal(error: unknown): EfsError | null {
   if (name !== 'KafkaJSAggregateError' || errors === undefined) return null;
   const refused = errors.filter((each) => each.type !== 'TOPIC_ALREADY_EXISTS');
   if (refused.length === 0 || refused.some((each) => each.retriable === true)) return null;
+  const isRight = refused.every((each) => each.type?.endsWith('_AUTHORIZATION_FAILED'));
   const listed = refused.map((each) => `${each.topic ?? 'a topic'}: ${each.message}`).join('\n');
-  return new EfsError('topic-unfit', listed, { cause: error });
+  return new EfsError(isRight ? 'access-refused' : 'topic-unfit', listed, { cause: error });
 }

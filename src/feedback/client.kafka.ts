@@ -1,4 +1,4 @@
-import { Kafka, type KafkaConfig, logLevel } from 'kafkajs';
+import { Kafka, logLevel, type SASLOptions } from 'kafkajs';
 import Connection from 'kafkajs/src/network/connection';
 import RequestQueue from 'kafkajs/src/network/requestQueue';
 
@@ -9,19 +9,38 @@ export type KafkaChatter = (
   details: object,
 ) => void;
 
+/** Where Kafka is, and how it is reached. */
+export interface KafkaAddress {
+  readonly brokers: readonly string[];
+  readonly clientId: string;
+  /** How long a request may take, in milliseconds; 10 s where absent. */
+  readonly requestTimeout?: number;
+  /** PEM texts; null or absent is no TLS. Without `ca` the well-known authorities are trusted. */
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string } | null;
+  readonly sasl?: KafkaLogin | null;
+}
+
+/** A user who is proved by SASL. */
+export interface KafkaLogin {
+  readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+  readonly username: string;
+  readonly password: string;
+}
+
 /**
  * A kafkajs client with the timeouts the service relies on: connections open within 3 s, requests end within 10 s
  * unless told otherwise,
  * and kafkajs itself tries again only briefly, so that an outage is noticed and waited out by whoever sees it.
  */
-export function kafkaClient(
-  config: Pick<KafkaConfig, 'brokers' | 'clientId' | 'ssl' | 'sasl' | 'requestTimeout'>,
-  chatter: KafkaChatter = () => undefined,
-): Kafka {
+export function kafkaClient(address: KafkaAddress, chatter: KafkaChatter = () => undefined): Kafka {
+  const { brokers, clientId, requestTimeout = 10_000, tls, sasl } = address;
   mendKafkajs();
   return new Kafka({
-    requestTimeout: 10_000,
-    ...config,
+    brokers: [...brokers],
+    clientId,
+    requestTimeout,
+    ...(tls ? { ssl: { ...tls } } : {}),
+    ...(sasl ? { sasl: { ...sasl } as SASLOptions } : {}),
     connectionTimeout: 3_000,
     authenticationTimeout: 5_000,
     retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 3 },

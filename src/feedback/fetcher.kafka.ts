@@ -1,8 +1,9 @@
 import type { Clock } from '../base/clock';
-import { EfsError } from '../base/errors';
+import { EfsError, isRefusal } from '../base/errors';
+import { kafkaFailure, protocolError } from './failure.kafka';
 import type { FetchedPartition } from './fetch.kafka';
 import type { RecordBatch } from './records.kafka';
-import { protocolError, type FetchLimits, type TopicPartition, type Wire } from './wire.kafka';
+import type { FetchLimits, TopicPartition, Wire } from './wire.kafka';
 
 /** One partition of one topic that is being read. Its owner moves `position`, in `deliver` only. */
 export interface Lane extends TopicPartition {
@@ -146,6 +147,8 @@ function handOver(lane: Lane, fetched: FetchedPartition, lanes: Set<Lane>): EfsE
     lane.outOfRange();
   } else if (errorCode !== 0) {
     const cause = protocolError(errorCode);
+    const failure = kafkaFailure(cause);
+    if (isRefusal(failure)) return failure;
     return new EfsError('kafka-unavailable', `${topic}/${partition} cannot be read: ${cause.message}`, {
       cause,
     });

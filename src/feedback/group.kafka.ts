@@ -1,7 +1,7 @@
 import { AssignerProtocol, type Consumer, type Kafka, type PartitionAssigner } from 'kafkajs';
 import type { Clock } from '../base/clock';
 import { assignPartitions, type Member } from './assigner';
-import { kafkaFailure } from './wire.kafka';
+import { kafkaFailure } from './failure.kafka';
 
 /** How a member keeps its place in the group, in milliseconds. */
 export interface GroupLimits {

@@ -1,4 +1,6 @@
-import { EfsError } from '../base/errors';
+import { request, type RequestOptions } from 'node:http';
+import { request as requestOverTls, type RequestOptions as TlsOptions } from 'node:https';
+import { EfsError, isTlsFailure } from '../base/errors';
 import type { SchemaRegistrar } from './registry';
 
 export interface HttpRegistryOptions {
@@ -6,6 +8,8 @@ export interface HttpRegistryOptions {
   readonly url: string;
   /** After this long without the whole answer the registry counts as unavailable. */
   readonly timeoutMs: number;
+  /** PEM text of who may have signed the certificate of an `https://` registry; the well-known authorities if absent. */
+  readonly ca?: string;
 }
 
 /** Answers longer than this are no schema. */
@@ -22,28 +26,25 @@ interface Answer {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** The registry over HTTP, one request per call, none of them repeated. */
-export function httpRegistry({ url, timeoutMs }: HttpRegistryOptions): SchemaRegistrar {
+/** The registry over HTTP, one request per call, none of them repeated and none sent elsewhere. */
+export function httpRegistry({ url, timeoutMs, ca }: HttpRegistryOptions): SchemaRegistrar {
   const { base, headers } = target(url);
-
-  const exchange = async (method: string, path: string, body: object | undefined, signal: AbortSignal) => {
-    const response = await fetch(`${base}${path}`, {
-      method,
-      headers,
-      redirect: 'error',
-      signal,
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    return { status: response.status, body: parse(await response.arrayBuffer()) };
-  };
+  const send = base.startsWith('https:') ? requestOverTls : request;
+  // A connection each: schemas are asked for once, and one kept for later would be found closed.
+  const options = { headers, ca, agent: false as const };
 
   const ask = async (method: string, path: string, body?: object): Promise<Answer> => {
     const signal = AbortSignal.timeout(timeoutMs);
+    const text = body === undefined ? null : Buffer.from(JSON.stringify(body));
     try {
-      // Once the headers are there `fetch` may miss the signal (what links the two can be garbage collected).
-      return await Promise.race([exchange(method, path, body, signal), aborted(signal)]);
+      return await exchange(send, `${base}${path}`, { ...options, method, signal }, text);
     } catch (cause) {
-      throw new EfsError('registry-unavailable', `${method} ${base}${path}: ${reasonOf(cause)}`, { cause });
+      const code = isTlsFailure(cause) ? 'tls-failed' : 'registry-unavailable';
+      throw new EfsError(
+        code,
+        `${method} ${base}${path}: ${reasonOf(signal.aborted ? signal.reason : cause)}`,
+        { cause },
+      );
     }
   };
 
@@ -85,13 +86,33 @@ export function httpRegistry({ url, timeoutMs }: HttpRegistryOptions): SchemaReg
   };
 }
 
-/** Rejects when the signal says so; a listener keeps the signal itself from being collected. */
-const aborted = (signal: AbortSignal): Promise<never> =>
-  new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+/** One request and its whole answer. Rejects where the signal aborts before it is there. */
+function exchange(
+  send: typeof request,
+  address: string,
+  options: RequestOptions & Pick<TlsOptions, 'ca'>,
+  body: Buffer | null,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const sent = send(address, options, (response) => {
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      response.on('data', (chunk: Buffer) => {
+        bytes += chunk.length;
+        if (bytes <= MAX_BODY_BYTES) chunks.push(chunk);
+        else sent.destroy(new Error(`an answer of more than ${MAX_BODY_BYTES} bytes`));
+      });
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, body: parse(Buffer.concat(chunks)) }),
+      );
+      response.on('error', reject);
+    });
+    sent.on('error', reject);
+    sent.end(body ?? undefined);
   });
+}
 
-/** Splits the address into what is asked and what is kept to ourselves: `fetch` takes no user and password. */
+/** Splits the address into what is asked, which messages quote, and what is kept to ourselves: user and password. */
 function target(address: string): { base: string; headers: Record<string, string> } {
   const url = new URL(address);
   const headers: Record<string, string> = { accept: CONTENT_TYPE, 'content-type': CONTENT_TYPE };
@@ -103,10 +124,9 @@ function target(address: string): { base: string; headers: Record<string, string
 }
 
 /** A JSON object, or an empty one: whoever needs a field of it then says that the answer is not the registry's. */
-function parse(bytes: ArrayBuffer): Answer['body'] {
-  if (bytes.byteLength > MAX_BODY_BYTES) return {};
+function parse(bytes: Buffer): Answer['body'] {
   try {
-    const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
+    const value: unknown = JSON.parse(bytes.toString('utf8'));
     return typeof value === 'object' && value !== null ? (value as Answer['body']) : {};
   } catch {
     return {};
@@ -127,13 +147,14 @@ function integer(body: Answer['body'], field: string, request: string): number {
 
 const unexpected = (request: string, { status, body }: Answer): EfsError => {
   const message = typeof body['message'] === 'string' ? `: ${body['message'].slice(0, 200)}` : '';
-  return new EfsError('registry-unavailable', `${request}: HTTP ${status}${message}`);
+  const code = status === 401 || status === 403 ? 'access-refused' : 'registry-unavailable';
+  return new EfsError(code, `${request}: HTTP ${status}${message}`);
 };
 
-/** What went wrong on the way; `fetch` hides it in the cause, which has no message where several addresses failed. */
+/** What went wrong on the way. */
 function reasonOf(error: unknown): string {
-  const { name, message, cause } = error as { name?: string; message?: string; cause?: unknown };
+  const { name, message, code } = error as { name?: string; message?: string; code?: string };
   if (name === 'TimeoutError') return 'no answer in time';
-  const { message: inner, code } = (cause ?? {}) as { message?: string; code?: string };
-  return inner || code || message || String(error);
+  // Where several addresses failed there is no message.
+  return message || code || String(error);
 }

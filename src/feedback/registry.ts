@@ -1,6 +1,7 @@
 /**
  * The schema registry as the service sees it. All methods throw `registry-unavailable` when it does not answer, or
- * answers what no registry should (5xx, 429, a body that is not its own).
+ * answers what no registry should (5xx, 429, a body that is not its own); `access-refused` where it does not let us in;
+ * `tls-failed`.
  */
 export interface SchemaRegistry {
   /** The Avro schema (JSON text) of an id, or null where the registry says that it has no such id. */

@@ -1,7 +1,7 @@
 import type { Kafka } from 'kafkajs';
 import { must } from '../base/assert';
 import type { Clock } from '../base/clock';
-import { EfsError, isRetriable } from '../base/errors';
+import { EfsError, isRefusal, isRetriable } from '../base/errors';
 import { coPartitions, heldPositions } from './copartition';
 import { startFetcher } from './fetcher.kafka';
 import { type GroupLimits, joinGroup, type Membership } from './group.kafka';
@@ -60,7 +60,8 @@ export interface KafkaSourceOptions {
 export function kafkaSource(options: KafkaSourceOptions): Source {
   const { kafka, topics, groupId, clock, limits = SOURCE_LIMITS } = options;
   const wire = openWire(kafka);
-  const outage = outageOf(['group', 'fetch'], options);
+  let refused = (_: unknown): void => undefined;
+  const outage = outageOf(['group', 'fetch'], options, (error) => refused(error));
   const reading = readPartitions(wire, topics, clock, limits, outage);
   const stopping = new AbortController();
   let membership: Membership | null = null;
@@ -77,6 +78,7 @@ export function kafkaSource(options: KafkaSourceOptions): Source {
     partitions: checkedCount,
     async start({ onAssigned, onFailed }) {
       if (stopping.signal.aborted) return;
+      refused = (error) => !stopping.signal.aborted && onFailed(error);
       const check = watchPartitions(checkedCount, {
         clock,
         everyMs: limits.checkEveryMs,
@@ -259,14 +261,16 @@ interface Outage {
   ended(part: Part): void;
 }
 
-/** Joins the outages of several parts into one: begins with the first, ends with the last. */
+/** Joins the outages of several parts into one: begins with the first, ends with the last. A refusal is none. */
 function outageOf(
   parts: readonly Part[],
   listener: { onOutage?(error: unknown): void; onRecovered?(): void },
+  onRefused: (error: unknown) => void,
 ): Outage {
   const out = new Map(parts.map((part) => [part, false]));
   return {
     began(part, error) {
+      if (isRefusal(error)) return onRefused(error);
       out.set(part, true);
       listener.onOutage?.(asOutage(error));
     },

@@ -1,11 +1,11 @@
 import type { Kafka } from 'kafkajs';
 import { version as kafkajsVersion } from 'kafkajs/package.json';
 import Encoder from 'kafkajs/src/protocol/encoder';
-import { createErrorFromCode } from 'kafkajs/src/protocol/error';
 import encodeFetchRequest from 'kafkajs/src/protocol/requests/fetch/v11/request';
 import { decode as decodeProduced } from 'kafkajs/src/protocol/requests/produce/v7/response';
 import { assert, must } from '../base/assert';
 import { EfsError } from '../base/errors';
+import { kafkaFailure, protocolError } from './failure.kafka';
 import { type FetchResponse, readFetchResponse } from './fetch.kafka';
 import type { Watermarks } from './source';
 
@@ -146,33 +146,6 @@ export function openWire(kafka: Kafka): Wire {
       await cluster.disconnect();
     },
   };
-}
-
-/** What a broker refuses for good: the topic does not take such records. */
-const UNFIT = new Set([
-  'MESSAGE_TOO_LARGE',
-  'RECORD_LIST_TOO_LARGE',
-  'INVALID_TIMESTAMP',
-  'UNSUPPORTED_FOR_MESSAGE_FORMAT',
-]);
-
-/** kafkajs' errors in the words of the table. Errors that are not kafkajs' pass as they are. */
-export function kafkaFailure(error: unknown): unknown {
-  if (error instanceof EfsError || !isOfKafkajs(error)) return error;
-  const { message, type = '' } = error as { message: string; type?: string };
-  if (type === 'UNKNOWN_TOPIC_OR_PARTITION') return new EfsError('topic-missing', message, { cause: error });
-  if (UNFIT.has(type)) return new EfsError('topic-unfit', message, { cause: error });
-  return new EfsError('kafka-unavailable', message, { cause: error });
-}
-
-/** kafkajs has a bare `Error` for the use of a broker whose connection has just been lost. */
-function isOfKafkajs(error: unknown): boolean {
-  return nameOf(error).startsWith('KafkaJS') || (error as Error | null)?.message === 'Broker not connected';
-}
-
-/** A kafkajs error for one of Kafka's error codes. */
-export function protocolError(errorCode: number): Error {
-  return createErrorFromCode(errorCode);
 }
 
 function nameOf(error: unknown): string {

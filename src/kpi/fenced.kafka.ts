@@ -1,7 +1,7 @@
 import { type Kafka, Partitioners, type Producer, type TopicMessages, type Transaction } from 'kafkajs';
 import type { Clock } from '../base/clock';
 import { EfsError, isRetriable } from '../base/errors';
-import { kafkaFailure } from '../feedback/wire.kafka';
+import { kafkaFailure } from '../feedback/failure.kafka';
 import { rememberCoordinators } from './coordinator.kafka';
 import type { FencedOutcome, FencedSink, FencedSinks, OutgoingRecord } from './sink';
 import { witnessPartition } from './witness';

@@ -1,6 +1,6 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { EfsError } from '../base/errors';
-import { causeText, redisFailure } from './failure.redis';
+import { causeText, connectFailure, redisFailure } from './failure.redis';
 import type { RedisClient } from './scripts.redis';
 
 export interface ConnectOptions {
@@ -12,6 +12,8 @@ export interface ConnectOptions {
   readonly name?: string;
   /** How long a command may take before its outcome counts as unknown. */
   readonly commandTimeoutMs?: number;
+  /** PEM texts for a `rediss://` URL. Without `ca` the well-known authorities are trusted. */
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
 }
 
 const COMMAND_TIMEOUT_MS = 5_000;
@@ -23,8 +25,8 @@ const backoff = (attempt: number): number => Math.min(50 * 2 ** Math.min(attempt
 
 /**
  * Connects to the Redis of a `redis://` or `rediss://` URL, and to all nodes of its cluster where it belongs to one: the
- * server is asked; `?cluster=true` says so where it may not be (a user without INFO). Throws `redis-unavailable`, or
- * `config-invalid` for a URL that is none and for credentials that Redis refuses.
+ * server is asked; `?cluster=true` says so where it may not be (a user without INFO). Throws `redis-unavailable`,
+ * `access-refused`, `tls-failed`, or `config-invalid` for a URL that is none.
  *
  * While the connection is down, commands fail at once instead of piling up; it is dialled again for ever, at most
  * every two seconds. Commands without a reply are sent again on the next connection: a commit bears that.
@@ -83,6 +85,7 @@ function connectionOptions(address: RedisOptions, options: ConnectOptions): Redi
   const commandTimeout = options.commandTimeoutMs ?? COMMAND_TIMEOUT_MS;
   return {
     ...address,
+    ...(address.tls ? { tls: { ...options.tls } } : {}),
     lazyConnect: true,
     commandTimeout,
     connectTimeout: commandTimeout,
@@ -117,10 +120,7 @@ async function opened(client: RedisClient, { log }: ConnectOptions): Promise<voi
     if (client instanceof Cluster) await Promise.all(client.nodes('master').map((node) => node.ping()));
   } catch (error) {
     client.disconnect();
-    const text = causeText(last ?? error);
-    if (/WRONGPASS|NOAUTH|NOPERM/.test(text))
-      throw new EfsError('config-invalid', `Redis refuses the user or the password of its URL: ${text}`);
-    throw new EfsError('redis-unavailable', `Redis: ${text}`);
+    throw connectFailure(last ?? error);
   }
 }
 

@@ -1,4 +1,4 @@
-import { EfsError } from '../base/errors';
+import { EfsError, isTlsFailure } from '../base/errors';
 
 /** Replies by which Redis says that it cannot serve now, but may later. */
 const OUTAGE_REPLIES = new Set([
@@ -49,13 +49,26 @@ function isOutage(error: Error): boolean {
   return OUTAGE_NAMES.has(error.name) || OUTAGE_TEXT.test(error.message) || 'syscall' in error;
 }
 
+/** Replies to a user who is not known, or may not do what was asked. */
+const REFUSALS =
+  /\b(WRONGPASS|NOAUTH|NOPERM)\b|ACL failure|without any password configured|invalid username-password/;
+
+/** The failure of opening a connection, from whatever the client says. */
+export function connectFailure(error: unknown): EfsError {
+  const text = causeText(error);
+  if (REFUSALS.test(text)) return new EfsError('access-refused', `Redis: ${text}`);
+  if (isTlsFailure(error)) return new EfsError('tls-failed', `Redis: ${text}`);
+  return new EfsError('redis-unavailable', `Redis: ${text}`);
+}
+
 /**
- * The failure of a Redis command: `redis-unavailable` where Redis or the way to it is at fault, else the error itself,
- * which is a bug. Neither carries the command's arguments, which the client hangs on its errors: they hold ids.
+ * The failure of a Redis command: `redis-unavailable` where Redis or the way to it is at fault, `access-refused` where the
+ * user lacks a right, else the error itself, which is a bug. Neither carries the command's arguments, which the client hangs on its errors: they hold ids.
  */
 export function redisFailure(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   if (isOutage(error)) return new EfsError('redis-unavailable', `Redis: ${causeText(error)}`);
+  if (REFUSALS.test(error.message)) return new EfsError('access-refused', `Redis: ${causeText(error)}`);
   if ('command' in error) delete error.command;
   return error;
 }

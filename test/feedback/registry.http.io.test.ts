@@ -53,7 +53,6 @@ describe('a registry that does not do its part', () => {
       ['where it hangs up', (request) => request.destroy()],
       ['where it answers 500', status(500, '{"error_code":50001,"message":"store down"}')],
       ['where it answers 429', status(429, '{"error_code":40403}')],
-      ['where it answers 401', status(401, '{"error_code":40101}')],
       ['where a proxy answers 404', status(404, '<html>404 not found</html>')],
       ['where it answers 404 for a path that it does not have', status(404, '{"error_code":404}')],
       ['where it sends us elsewhere', (_, response) => void response.writeHead(302, { location: '/' }).end()],
@@ -61,6 +60,13 @@ describe('a registry that does not do its part', () => {
       answer = listener;
       await expect(call()).rejects.toMatchObject({ code: 'registry-unavailable', retriable: true });
     });
+  });
+
+  it.each(calls)('%s is access-refused where it answers 401 or 403: no outage', async (_name, call) => {
+    for (const code of [401, 403]) {
+      answer = status(code, '{"error_code":40101,"message":"who are you"}');
+      await expect(call()).rejects.toMatchObject({ code: 'access-refused', retriable: false });
+    }
   });
 
   it.each(calls.filter(([name]) => name !== 'setCompatibility'))(

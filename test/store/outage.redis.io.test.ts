@@ -83,7 +83,7 @@ describeWithServers(['own-redis'], 'a Redis that fails', () => {
     expect(await store.commit(task, commitOf(await claimed(store)))).toBe('committed');
     closeRedis(worker);
     const wrong = server.url.replace('//', '//worker:wrong@');
-    await expect(connectRedis(wrong, options)).rejects.toMatchObject({ code: 'config-invalid' });
+    await expect(connectRedis(wrong, options)).rejects.toMatchObject({ code: 'access-refused' });
   });
 
   it('leaves nothing half written when its memory is full', async () => {

@@ -1,0 +1,53 @@
+import { createErrorFromCode } from 'kafkajs/src/protocol/error';
+import { EfsError, isTlsFailure } from '../base/errors';
+
+/** What a broker refuses for good: the topic does not take such records. */
+const UNFIT = new Set([
+  'MESSAGE_TOO_LARGE',
+  'RECORD_LIST_TOO_LARGE',
+  'INVALID_TIMESTAMP',
+  'UNSUPPORTED_FOR_MESSAGE_FORMAT',
+]);
+
+/** Kafka's names for users it does not know, and for what it does not let one do. */
+const REFUSED = /^(SASL_AUTHENTICATION_FAILED|UNSUPPORTED_SASL_MECHANISM|[A-Z_]+_AUTHORIZATION_FAILED)$/;
+
+/** kafkajs gives every end of an authentication the same name, also one for want of an answer. */
+const INTERRUPTED = /closed|timed out|timeout|connection error|not connected|ECONN/i;
+
+/** kafkajs' errors in the words of the table. Errors that are not kafkajs' pass as they are. */
+export function kafkaFailure(error: unknown): unknown {
+  if (error instanceof EfsError || !isOfKafkajs(error)) return error;
+  const { message, type = '' } = error as { message: string; type?: string };
+  if (type === 'UNKNOWN_TOPIC_OR_PARTITION') return new EfsError('topic-missing', message, { cause: error });
+  if (UNFIT.has(type)) return new EfsError('topic-unfit', message, { cause: error });
+  if (causes(error).some(isRefused))
+    return new EfsError('access-refused', `Kafka: ${message}`, { cause: error });
+  if (causes(error).some(isTlsFailure))
+    return new EfsError('tls-failed', `Kafka: ${message}`, { cause: error });
+  return new EfsError('kafka-unavailable', message, { cause: error });
+}
+
+/** A kafkajs error for one of Kafka's error codes. */
+export function protocolError(errorCode: number): Error {
+  return createErrorFromCode(errorCode);
+}
+
+/** An error and what caused it: kafkajs wraps what it has given up. */
+function causes(error: unknown): Error[] {
+  const chain: Error[] = [];
+  for (let each = error; each instanceof Error && !chain.includes(each); each = each.cause) chain.push(each);
+  return chain;
+}
+
+function isRefused(error: Error): boolean {
+  const { type = '' } = error as { type?: string };
+  const isOfSasl = error.name === 'KafkaJSSASLAuthenticationError' || /\bSASL\b.*failed/.test(error.message);
+  return REFUSED.test(type) || (isOfSasl && !INTERRUPTED.test(error.message));
+}
+
+/** kafkajs has a bare `Error` for the use of a broker whose connection has just been lost. */
+function isOfKafkajs(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return error.name.startsWith('KafkaJS') || error.message === 'Broker not connected';
+}
