@@ -11,7 +11,7 @@ import { memoryCommittedOffset, memoryReader, memorySource } from './feedback/so
 import type { TopicReader } from './feedback/source';
 import { ALL_TOPICS, CONTRIBUTIONS_TOPIC } from './feedback/topics';
 import { memoryFencedSinks, memorySink } from './kpi/sink.memory';
-import { startService } from './service/run';
+import { type Service, startService } from './service/run';
 import type { Generations, Store, TaskAddress } from './store/store';
 import { memoryStore } from './store/store.memory';
 
@@ -25,6 +25,8 @@ export interface Embedded {
   readonly reader: TopicReader;
   /** Id of each record's schema in the registry. */
   readonly schemaIds: Readonly<Record<RecordName, number>>;
+  /** The tasks that run. */
+  readonly running: Service['running'];
   /** Resolves when every record that the log holds by then is folded and published. */
   caughtUp(): Promise<void>;
   /** Finishes what is under way, and ends. */
@@ -94,7 +96,8 @@ export async function embed(
       }
     }
   };
-  return { log, registry, store, reader, schemaIds, caughtUp, stop };
+  const { running } = service;
+  return { log, registry, store, reader, schemaIds, running, caughtUp, stop };
 }
 
 const POLL_MS = 20;

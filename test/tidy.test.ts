@@ -37,6 +37,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'node:readline': ['doors'],
   'node:crypto': Object.keys(ROOMS),
   'node:events': Object.keys(ROOMS),
+  // Only to tell an address from a name.
+  'node:net': ['http/access'],
   'node:path': Object.keys(ROOMS),
   'node:url': Object.keys(ROOMS),
 };

@@ -56,6 +56,20 @@ export const ERRORS = {
     remedy:
       'the stored state was built with other settings: restore them, or empty the state and let it be rebuilt',
   },
+  'request-invalid': {
+    retriable: false,
+    remedy: 'correct the request; /api/openapi.json describes them all',
+  },
+  'not-authorized': {
+    retriable: false,
+    remedy: 'send the token of EFS_HTTP_TOKEN as `authorization: Bearer <token>`, or log in at the page',
+  },
+  'not-allowed': {
+    retriable: false,
+    remedy: 'call the service by a name of its own; EFS_HTTP_ALLOWED_HOSTS adds some',
+  },
+  'not-ready': { retriable: false, remedy: 'try again when /readyz says ready' },
+  'too-many-readers': { retriable: false, remedy: 'close some live streams, or ask another worker' },
   'not-found': { retriable: false, remedy: 'check the id; the state knows only what feedback has told it' },
 } as const satisfies Record<string, { retriable: boolean; remedy: string }>;
 

@@ -155,6 +155,32 @@ export const pemFile = (kind: 'CERTIFICATE' | 'PRIVATE KEY') => ({
   show: (value: PemFile | null): string => value?.path ?? '',
 });
 
+/** Names under which a server is reached, without ports. */
+export const hostNames = {
+  schema: z
+    .string()
+    .transform((text) =>
+      text.split(',').flatMap((part) => (part.trim() === '' ? [] : [part.trim().toLowerCase()])),
+    )
+    .refine(
+      (list) => list.every((name) => /^[a-z0-9.-]{1,253}$/.test(name)),
+      'holds a name that is no host name',
+    ),
+  expects: 'host names without ports, separated by commas',
+  show: (value: readonly string[]) => value.join(','),
+};
+
+/** A secret that is compared: long enough that it cannot be tried out. */
+export const token = {
+  schema: z
+    .string()
+    .regex(/^([\x21-\x7e]{16,1000})?$/, 'is not 16 to 1000 characters of ASCII without blanks'),
+  expects: 'at least 16 characters, such as from `openssl rand -hex 32`',
+  show: (value: string): string => (value === '' ? '' : '***'),
+  secret: true,
+  isFlag: false,
+};
+
 /** A password: from the environment or from a file, never from the command line. */
 export const password = {
   schema: z.string().max(1_000, 'is too long'),

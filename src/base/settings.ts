@@ -2,6 +2,7 @@ import {
   address,
   brokers,
   domainGroups,
+  hostNames,
   matching,
   oneOf,
   onOff,
@@ -9,6 +10,7 @@ import {
   pemFile,
   policy,
   setting,
+  token,
   whole,
 } from './setting';
 
@@ -77,9 +79,22 @@ export const SETTINGS = {
     'EFS_HTTP_PORT',
     '8090',
     whole(0, 65_535),
-    'port of health and metrics; 0 takes a free one',
+    'port of page, API, health and metrics; 0 takes a free one',
   ),
   httpHost: setting('EFS_HTTP_HOST', '127.0.0.1', host, 'address that the HTTP port listens on'),
+  httpAllowedHosts: setting(
+    'EFS_HTTP_ALLOWED_HOSTS',
+    '',
+    hostNames,
+    'names the page and API are called by, beside the host above and localhost',
+  ),
+  httpToken: setting('EFS_HTTP_TOKEN', '', token, 'token that the API asks for; empty asks for none'),
+  httpShowRecipients: setting(
+    'EFS_HTTP_SHOW_RECIPIENTS',
+    'off',
+    onOff,
+    'whether the API shows free text of dead letters unmasked',
+  ),
   topicPrefix: setting('EFS_TOPIC_PREFIX', '', topicPrefix, 'put before every topic name'),
   lingerMs: setting(
     'EFS_LINGER_MS',

@@ -1,5 +1,7 @@
 import { Command } from 'commander';
 import { systemClock } from '../base/clock';
+import type { Config } from '../base/config';
+import { silentLog } from '../base/log';
 import type { MemoryLog } from '../feedback/log.memory';
 import { partitionOf } from '../feedback/partitioner';
 import { SCHEMAS } from '../feedback/schemas';
@@ -8,8 +10,15 @@ import { embed, type Embedded } from '../index';
 import { type KpiChanged, wireType } from '../kpi/encode';
 import { wireEncoder } from '../simulation/encode';
 import { ORDINARY_TRAFFIC, traffic, type TrafficRecord } from '../simulation/traffic';
+import { createHealth } from '../http/health';
+import { createMetrics } from '../http/metrics';
+import { startHttp } from '../http/server.http';
+import { outagesOf } from './assemble';
+import { aborted } from './interrupt';
 import { kpiTable } from './kpi-table';
-import { addExample, share, wholeNumber } from './options';
+import { addExample, addSettings, configOf, HTTP_SETTINGS, share, wholeNumber } from './options';
+import { version } from './version';
+import { lookThrough, routesOf, windowOf } from './window';
 
 interface DemoOptions {
   readonly deliveries: number;
@@ -19,6 +28,7 @@ interface DemoOptions {
   readonly duplicates: number;
   readonly poison: number;
   readonly seed: number;
+  readonly once?: true;
 }
 
 const TICK_MS = 100;
@@ -27,7 +37,7 @@ const REDRAW_MS = 500;
 /** `efs demo`: the whole flow in one process, with simulated traffic; no Kafka, no Redis. */
 export const demoCommand = (): Command =>
   addExample(
-    new Command('demo')
+    addSettings(new Command('demo'), HTTP_SETTINGS)
       .description('show the whole flow in one process, on simulated traffic: no server needed')
       .option('--deliveries <n>', 'deliveries to send', wholeNumber(1, 1_000), 8)
       .option('--messages <n>', 'messages in all', wholeNumber(1, 10_000_000), 60_000)
@@ -36,17 +46,27 @@ export const demoCommand = (): Command =>
       .option('--duplicates <share>', 'records that come twice', share, 0.05)
       .option('--poison <share>', 'records that must be set aside', share, 0.001)
       .option('--seed <n>', 'same seed, same traffic', wholeNumber(0, 4_294_967_295), 1)
-      .action(async (options: DemoOptions) => demo(options)),
+      .option('--once', 'end when the traffic has ended, instead of serving on until Ctrl-C')
+      .action(async (options: DemoOptions, command: Command) => demo(options, configOf(command))),
     'efs demo --rate 20000',
   );
 
-async function demo(options: DemoOptions): Promise<void> {
+async function demo(options: DemoOptions, config: Config): Promise<void> {
   const out = process.stdout;
   const interrupted = new AbortController();
   process.once('SIGINT', () => interrupted.abort());
   out.write(introduction(options));
 
-  const embedded = await embed({ EFS_PARTITIONS: '4' });
+  const health = createHealth();
+  const metrics = createMetrics({ version, node: process.version });
+  const window = windowOf(config, health);
+  const http = await startHttp({ ...routesOf(config, { health, metrics, window }), port: config.httpPort });
+  out.write(`Page and API: http://${config.httpHost}:${http.port}/\n\n`);
+  const watching = { log: silentLog, meter: metrics, onReason: health.set };
+  const embedded = await embed({ EFS_PARTITIONS: '4' }, watching);
+  const outages = outagesOf(watching, systemClock);
+  const { running } = embedded;
+  lookThrough(window, { ends: embedded, topicPrefix: '', running }, outages, interrupted.signal);
   const latest = new Map<string, KpiChanged>();
   const following = follow(embedded, latest, interrupted.signal);
   const screen = setInterval(
@@ -57,9 +77,11 @@ async function demo(options: DemoOptions): Promise<void> {
   clearInterval(screen);
 
   await embedded.caughtUp();
+  if (options.once !== true) await aborted(interrupted.signal);
   await embedded.stop();
   interrupted.abort();
   await following;
+  await http.close();
   out.write(`${frame(latest, out.isTTY)}\n${summary(embedded.log, produced, latest)}`);
 }
 

@@ -9,3 +9,11 @@ export async function untilInterrupted<T>(work: (signal: AbortSignal) => Promise
     process.off('SIGINT', stop).off('SIGTERM', stop);
   }
 }
+
+/** Resolves when the signal aborts. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -117,6 +117,7 @@ export function messageLines(view: MessageView): string[] {
     ['domain group', relay.domainGroup],
     ...factCells('last soft bounce', view.softBounce),
     ...factCells('decided by', view.outcome),
+    ...view.why.map((sentence, i) => [i === 0 ? 'why' : '', sentence]),
     ['partition', `${view.partition} of generation ${view.generation}`],
     ['folded up to', positions.join(', ')],
   ];

@@ -5,14 +5,17 @@ import { openLog } from '../base/log';
 import { createHealth, type Health } from '../http/health';
 import { createMetrics } from '../http/metrics';
 import { startHttp } from '../http/server.http';
+import type { Window } from '../http/window';
 import { retryUntil } from '../service/retry';
 import { type PipelineName, type Service, startService } from '../service/run';
 import { schemaIds } from '../service/setup';
 import { assemble, outagesOf } from './assemble';
 import { EXIT, failureOf } from './failure';
 import { addExample, addSettings, ALL_SETTINGS, configOf } from './options';
+import { aborted } from './interrupt';
 import { openRealEnds } from './real-ends';
 import { version } from './version';
+import { lookThrough, routesOf, windowOf } from './window';
 
 const STOP_GRACE_MS = 5_000;
 const STOP_DEADLINE_MS = 9_500;
@@ -53,15 +56,12 @@ async function run(config: Config, pipelines: readonly PipelineName[]): Promise<
   };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
 
-  const http = await startHttp({ host: config.httpHost, port: config.httpPort, health, metrics });
+  const window = windowOf(config, health);
+  const http = await startHttp({ ...routesOf(config, { health, metrics, window }), port: config.httpPort });
   log.info('starting', { version, host: config.httpHost, port: http.port, groupId: config.groupId });
   const watching = { log, meter: metrics, onReason: health.set, onFatal: fatal.failed };
-  const started = start(
-    config,
-    pipelines,
-    { ...watching, outages: outagesOf(watching, systemClock) },
-    stop.signal,
-  );
+  const outages = outagesOf(watching, systemClock);
+  const started = start(config, pipelines, { ...watching, outages }, window, stop.signal);
   started.catch(fatal.failed);
 
   await aborted(stop.signal);
@@ -95,6 +95,7 @@ async function start(
   config: Config,
   pipelines: readonly PipelineName[],
   watchers: Parameters<typeof assemble>[2]['watchers'],
+  window: Window,
   signal: AbortSignal,
 ): Promise<{ service: Service; close(): Promise<void> }> {
   const { outages, log } = watchers;
@@ -106,14 +107,9 @@ async function start(
   const service = await startService(
     assemble(config, ends, { watchers, pipelines, partitions, ids, signal }),
   );
+  const { topicPrefix } = config;
+  lookThrough(window, { ends, topicPrefix, running: service.running }, outages, signal);
   return { service, close };
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
 
 /** A stop that hangs ends all the same: what was not committed is read again. */

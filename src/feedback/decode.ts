@@ -8,6 +8,7 @@ import type { SchemaRegistry } from './registry';
 import { constructed, type Read, type RecordMaker, resolveRecord } from './resolution';
 import { parseWriterSchema, type RecordName, SCHEMAS } from './schemas';
 import type { LogRecord } from './source';
+import { FEEDBACK_TOPICS } from './topics';
 import { invalidField, isKeyOf } from './validate';
 import { type Cursor, cursorAt, isFinished } from './avro';
 import { writers } from './writers';
@@ -82,6 +83,26 @@ export function feedbackDecoder(options: FeedbackDecoderOptions): Decoder<Feedba
 /** A decoder of the service's own contributions, topic index 0. They are checked for what Avro can tell, no more. */
 export function contributionDecoder(options: DecoderOptions): Decoder<Contribution> {
   return decoder<Contribution>(options, [readerOf('Contribution')], () => null);
+}
+
+/**
+ * Reads what a value says, whatever topic it lay on and whether or not it makes sense: for people who look at what was
+ * set aside. Null where it is no feedback at all. Throws `registry-unavailable`.
+ */
+export function feedbackPeek(
+  options: Pick<DecoderOptions, 'registry' | 'clock'>,
+): (value: Buffer) => Promise<Feedback | null> {
+  const readers = FEEDBACK_TOPICS.map(({ kind }) => readerOf(kind, kind));
+  const { known, fetch } = writers({ ...options, prepare: (text) => writerOf(text, readers) });
+  return async (value) => {
+    if (value.length < HEADER_BYTES || value[0] !== MAGIC) return null;
+    const id = value.readInt32BE(1);
+    const read = (known(id) ?? (await fetch(id)))?.read ?? null;
+    if (read === null) return null;
+    const cursor = cursorAt(value, HEADER_BYTES);
+    const feedback = read(cursor) as Feedback;
+    return isFinished(cursor) && !cursor.unresolved ? feedback : null;
+  };
 }
 
 interface Problem {

@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock';
 import { EfsError } from '../base/errors';
 import { type Backoff, type Lane, startFetcher } from './fetcher.kafka';
 import { readRecords } from './records.kafka';
-import type { CommittedOffset, LogRecord, TopicReader } from './source';
+import { type CommittedOffset, followStart, type LogRecord, type TopicReader } from './source';
 import { type FetchLimits, openWire, type Wire } from './wire.kafka';
 
 const LIMITS: FetchLimits = { maxWaitMs: 250, maxBytes: 8 << 20, maxBytesPerPartition: 2 << 20 };
@@ -45,16 +45,22 @@ export function kafkaReader(kafka: Kafka, clock: Clock): TopicReader {
         ),
       ]);
     },
-    async follow(topic, { from, signal }, onRecord) {
+    async follow(topic, { from, signal, onCaughtUp }, onRecord) {
       const count = await countOf(topic);
-      const starts = await Promise.all(
-        Array.from({ length: count }, async (_, partition) => {
-          const { low, high } = await watermarks(topic, partition);
-          return from === 'beginning' ? low : high;
-        }),
+      const held = await Promise.all(
+        Array.from({ length: count }, (_, partition) => watermarks(topic, partition)),
       );
+      const starts = held.map((each) => followStart(from, each));
+      const behind = new Set(starts.keys());
+      const reached = (partition: number, position: number): void => {
+        if (position < (held[partition]?.high ?? 0) || !behind.delete(partition)) return;
+        if (behind.size === 0) onCaughtUp?.();
+      };
+      starts.forEach((start, partition) => reached(partition, start));
       await fetchUntil({ wire, clock, signal, outages: 'wait' }, (fail) =>
-        starts.map((start, partition) => laneOf(topic, partition, start, fail, onRecord, () => undefined)),
+        starts.map((start, partition) =>
+          laneOf(topic, partition, start, fail, onRecord, (position) => reached(partition, position)),
+        ),
       );
     },
     close: () => wire.close().catch(() => undefined),

@@ -3,7 +3,14 @@ import { EfsError } from '../base/errors';
 import { coPartitions, heldPositions, lostPosition } from './copartition';
 import { openInbox, type Waiting, type WokenInbox } from './inbox';
 import { type MemoryLog, recordOf } from './log.memory';
-import type { CommittedOffset, LogRecord, Positions, Source, TopicReader } from './source';
+import {
+  type CommittedOffset,
+  followStart,
+  type LogRecord,
+  type Positions,
+  type Source,
+  type TopicReader,
+} from './source';
 
 /** A source on a log in memory. Several on one log and group share its partitions as members of a Kafka group do. */
 export function memorySource(
@@ -138,16 +145,17 @@ export function memoryReader(log: MemoryLog): TopicReader {
       countOf(topic);
       deliver(topic, partition, from, onRecord);
     },
-    async follow(topic, { from, signal }, onRecord) {
+    async follow(topic, { from, signal, onCaughtUp }, onRecord) {
       const positions = Array.from({ length: countOf(topic) }, (_, partition) => {
         const { low, high } = log.watermarks(topic, partition);
-        return from === 'beginning' ? low : high;
+        return followStart(from, { low, high });
       });
       const advance = (partition: number): void => {
         positions[partition] = deliver(topic, partition, positions[partition] ?? 0, onRecord);
       };
       const unwatch = positions.map((_, partition) => log.watch(topic, partition, () => advance(partition)));
       positions.forEach((_, partition) => advance(partition));
+      onCaughtUp?.();
       await aborted(signal);
       for (const stop of unwatch) stop();
     },

@@ -86,8 +86,17 @@ export interface Source {
   stop(): Promise<void>;
 }
 
-/** Where a follower starts: at the first record the log holds, or behind the last. */
-export type FollowFrom = 'beginning' | 'end';
+/**
+ * Where a follower starts: at the first record the log holds, behind the last, or, of each partition, so many offsets
+ * before its end.
+ */
+export type FollowFrom = 'beginning' | 'end' | { readonly last: number };
+
+/** The offset at which a follower of one partition starts. */
+export function followStart(from: FollowFrom, { low, high }: Watermarks): number {
+  if (from === 'beginning') return low;
+  return from === 'end' ? high : Math.max(low, high - from.last);
+}
 
 /**
  * Reads topics outside any group, and leaves no group behind. Topic names are the log's own (with the tenant's
@@ -103,10 +112,13 @@ export interface TopicReader {
    * already gone) up to the end as it was at the call; then resolves. Trailing transaction markers do not hold it up.
    */
   read(topic: string, partition: number, onRecord: (record: LogRecord) => void, from?: number): Promise<void>;
-  /** Gives the records of all partitions as they come, until `signal` aborts; then resolves. Waits outages out. */
+  /**
+   * Gives the records of all partitions as they come, until `signal` aborts; then resolves. Waits outages out.
+   * `onCaughtUp` is called once, when everything has been given that the log held at the call.
+   */
   follow(
     topic: string,
-    options: { readonly from: FollowFrom; readonly signal: AbortSignal },
+    options: { readonly from: FollowFrom; readonly signal: AbortSignal; onCaughtUp?(): void },
     onRecord: (record: LogRecord) => void,
   ): Promise<void>;
   /** Safe to call twice. */

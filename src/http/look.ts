@@ -20,8 +20,10 @@ import { type MessageStatus, statusOf } from '../status/projection';
 import { decodeMessage, encodeMessageId } from '../store/codec';
 import { bucketOf, messagesHash, PUBLISHED_HASH } from '../store/hashes';
 import type { Generations, Manifest, Store, TaskAddress } from '../store/store';
+import { type Story, storyOf } from './story';
 
-type State = Store & Generations;
+/** The state, for reading. */
+export type State = Pick<Store, 'load' | 'inspect' | 'scan'> & Pick<Generations, 'active'>;
 
 /** A bounce or an outcome, in words; times in ISO 8601. */
 export interface FactView {
@@ -33,7 +35,7 @@ export interface FactView {
 }
 
 /** Everything the state holds of a message. */
-export interface MessageView extends MessageStatus {
+export interface MessageView extends MessageStatus, Story {
   readonly deliveryId: string;
   readonly messageId: string;
   readonly policy: PolicyName;
@@ -82,6 +84,7 @@ function factsOf(message: MessageAggregate, manifest: Manifest) {
   const groups = domainGroups(parseDomainGroups(manifest.domainGroups).groups);
   return {
     ...statusOf(message, manifest.defaultPolicy),
+    ...storyOf(message, manifest.defaultPolicy),
     policy: policyOf(message, manifest.defaultPolicy),
     relay: {
       at: iso(relay.at),
@@ -94,7 +97,8 @@ function factsOf(message: MessageAggregate, manifest: Manifest) {
   };
 }
 
-async function activeManifest(state: State): Promise<Manifest> {
+/** The manifest of the active generation. Throws `not-found` where there is none, `redis-unavailable`. */
+export async function activeManifest(state: State): Promise<Manifest> {
   const manifest = await state.active();
   if (manifest === null) throw new EfsError('not-found', 'the state is empty: the service has not run yet');
   return manifest;

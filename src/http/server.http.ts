@@ -1,26 +1,71 @@
 import fastify, { type FastifyInstance } from 'fastify';
 import { EfsError } from '../base/errors';
+import { isHostOurs, isOriginOurs, SECURITY_HEADERS } from './access';
+import { addApi, type ApiOptions } from './api.http';
+import { onError, onNotFound } from './errors.http';
 import type { Health } from './health';
 import type { Metrics } from './metrics';
+import { addPage } from './page.http';
 
-/** Requests are small: no route takes a body, and no path is longer than this. */
+/** Requests are small: no body but a token, and no header longer than Node takes. */
 const MAX_BODY_BYTES = 64 * 1024;
 const REQUEST_TIMEOUT_MS = 10_000;
+/** A parameter as it stands in a path: an id of 128 code units, percent-encoded. */
+const MAX_PARAM_LENGTH = 1_200;
+const CONNECTIONS_MAX = 5_000;
+
+export interface RouteOptions {
+  /** The address listened on. */
+  readonly host: string;
+  readonly health: Health;
+  readonly metrics: Metrics;
+  /** Page and API, where there are to be any: what they show, and to whom. */
+  readonly api?: ApiOptions & {
+    /** Names that page and API are called by, beside the host and localhost. */
+    readonly allowedHosts: readonly string[];
+  };
+}
 
 /**
  * The routes, not yet listening. `/livez`: 200 while the event loop turns and the process has not failed for good;
- * `/readyz`: 200, or 503 with the reasons; `/metrics`: Prometheus' text format.
+ * `/readyz`: 200, or 503 with the reasons; `/metrics`: Prometheus' text format. Those three are for machines: they need no
+ * token and are called by any name. `/api` is the window, `/` its page.
  */
-export function httpRoutes({ health, metrics }: { health: Health; metrics: Metrics }): FastifyInstance {
+export function httpRoutes(options: RouteOptions): FastifyInstance {
   const server = fastify({
     logger: false,
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: true,
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    ajv: { customOptions: { removeAdditional: false, allErrors: false } },
+    frameworkErrors: (error, request, reply) => void onError(error, request, reply),
   });
+  server.server.maxConnections = CONNECTIONS_MAX;
+  server.setErrorHandler(onError);
+  server.setNotFoundHandler(onNotFound);
   server.addHook('onRequest', async (_, reply) => {
-    reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
+    reply.headers(SECURITY_HEADERS).header('cache-control', 'no-store');
   });
+  addProbes(server, options);
+  const { host, api } = options;
+  if (api === undefined) return server;
+  void server.register(async (window) => {
+    window.addHook('onRequest', async ({ headers }) => {
+      const isOurs = isHostOurs(headers.host, { httpHost: host, allowed: api.allowedHosts });
+      if (!isOurs || !isOriginOurs(headers.origin, headers.host))
+        throw new EfsError('not-allowed', 'the request names another host, or a page elsewhere sent it');
+    });
+    addApi(window, api);
+    addPage(window);
+  });
+  return server;
+}
+
+function addProbes(
+  server: FastifyInstance,
+  { health, metrics }: Pick<RouteOptions, 'health' | 'metrics'>,
+): void {
   server.get('/livez', async (_, reply) => {
     const failure = health.failure();
     return reply
@@ -36,7 +81,6 @@ export function httpRoutes({ health, metrics }: { health: Health; metrics: Metri
     const { type, text } = await metrics.exposition();
     return reply.header('content-type', type).send(text);
   });
-  return server;
 }
 
 /** A listening server. */
@@ -64,12 +108,7 @@ function misfit(code: string | undefined, host: string, port: number): string | 
 }
 
 /** Serves the routes. Throws `config-invalid` where host or port cannot be had. */
-export async function startHttp(options: {
-  host: string;
-  port: number;
-  health: Health;
-  metrics: Metrics;
-}): Promise<HttpServer> {
+export async function startHttp(options: RouteOptions & { readonly port: number }): Promise<HttpServer> {
   const server = httpRoutes(options);
   try {
     await server.listen({ host: options.host, port: options.port });

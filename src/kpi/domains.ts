@@ -9,6 +9,8 @@ export interface DomainGroups {
   /** A group's index by recipient domain, in any case. */
   indexOf(domain: string): number;
   nameOf(index: number): string;
+  /** All names, sorted. */
+  readonly names: readonly string[];
   /** Canonical text: equal for equal groups, however they were written. */
   readonly fingerprint: string;
 }
@@ -28,12 +30,13 @@ export function domainGroups(groups: readonly DomainGroup[]): DomainGroups {
   return {
     indexOf: (domain) => indices.get(domain) ?? indices.get(domain.toLowerCase()) ?? other,
     nameOf: (index) => must(names[index], `no domain group has the index ${index}`),
+    names,
     fingerprint: showDomainGroups(groups),
   };
 }
 
 /** Code-unit order: the same on every machine, whatever its locale. */
-function byCodeUnits(a: string, b: string): number {
+export function byCodeUnits(a: string, b: string): number {
   if (a === b) return 0;
   return a < b ? -1 : 1;
 }

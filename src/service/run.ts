@@ -35,6 +35,8 @@ export interface ServiceEnds {
 }
 
 export interface Service {
+  /** The tasks that run at this worker. */
+  running(): readonly Pick<TaskAddress, 'pipeline' | 'partition'>[];
   /** Lets every task finish its batch for `graceMs`, leaves the groups, and ends. Safe to call twice. */
   stop(graceMs: number): Promise<void>;
 }
@@ -92,6 +94,8 @@ export async function startService(service: ServiceEnds): Promise<Service> {
     ),
   );
   return {
+    running: () =>
+      [...pools].flatMap(([pipeline, pool]) => pool.running().map((partition) => ({ pipeline, partition }))),
     stop: (graceMs) => {
       stopping.requested = true;
       return stopService(service, pools, abort, graceMs);

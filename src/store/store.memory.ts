@@ -75,6 +75,9 @@ export function memoryStore(
       const task = taskOf(address);
       return task ? standing(task) : null;
     },
+    async outboxBytes(address) {
+      return taskOf(address)?.outbox?.length ?? 0;
+    },
     async scan(address, hash, cursor) {
       return page(taskOf(address)?.hashes.get(hash) ?? new Map(), Number(cursor));
     },

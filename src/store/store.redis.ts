@@ -45,6 +45,7 @@ export function redisStore(
     load: (task, reads) => load(context, task, reads),
     commit: (task, what) => commit(context, task, what),
     inspect: (task) => inspect(context, task),
+    outboxBytes: (task) => reply(context, client.strlen(context.keys.outbox(task))),
     scan: (task, hash, cursor) => scan(context, task, hash, cursor),
     active: () => active(context),
     forget: (generation) => forget(context, generation),

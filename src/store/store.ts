@@ -60,6 +60,8 @@ export interface Store {
   commit(task: TaskAddress, commit: Commit): Promise<CommitOutcome>;
   /** Positions, epoch and sequence of a task without claiming it; null where it has no state. For readers. */
   inspect(task: TaskAddress): Promise<Omit<Claim, 'outbox'> | null>;
+  /** Length of what the last commit wanted to be emitted, in bytes; 0 where there is none. For readers. */
+  outboxBytes(task: TaskAddress): Promise<number>;
   /** A page of a hash: at least some entries until `cursor` comes back as '0'. An entry may come twice, none is missed. */
   scan(
     task: TaskAddress,

@@ -86,6 +86,12 @@ describe('a message', () => {
       validUntil: '2026-11-23T03:00:00.000Z',
       softBounce: expect.objectContaining({ bounceClass: 22, reason: 'MAILBOX_FULL', failureType: 'SOFT' }),
       outcome: expect.objectContaining({ what: 'bounced (asynchronously)', at: '2026-11-22T05:00:00.000Z' }),
+      timeline: [
+        expect.objectContaining({ event: 'RELAYED', at: '2026-11-22T03:00:00.000Z', decides: false }),
+        expect.objectContaining({ event: 'SOFT_BOUNCED', bounceClass: 22, topics: ['mta.soft-bounced'] }),
+        expect.objectContaining({ event: 'ASYNC_BOUNCE', decides: true }),
+      ],
+      why: expect.arrayContaining([expect.stringContaining('overrides any earlier success')]),
       generation: 3,
       partition: home,
       positions: {

@@ -3,12 +3,16 @@ import { createHealth } from '../../src/http/health';
 import { createMetrics } from '../../src/http/metrics';
 import { httpRoutes, startHttp } from '../../src/http/server.http';
 
-const parts = () => ({ health: createHealth(), metrics: createMetrics({ version: '1', node: 'v20' }) });
+const parts = () => ({
+  host: '127.0.0.1',
+  health: createHealth(),
+  metrics: createMetrics({ version: '1', node: 'v20' }),
+});
 
 describe('the routes', () => {
   test('/readyz gives 503 with the reasons until there is none', async () => {
     const { health, metrics } = parts();
-    const routes = httpRoutes({ health, metrics });
+    const routes = httpRoutes({ ...parts(), health, metrics });
     const before = await routes.inject('/readyz');
     expect([before.statusCode, before.json()]).toEqual([
       503,
@@ -21,7 +25,7 @@ describe('the routes', () => {
 
   test('/livez gives 200 while not ready, and 503 only after a failure for good', async () => {
     const { health, metrics } = parts();
-    const routes = httpRoutes({ health, metrics });
+    const routes = httpRoutes({ ...parts(), health, metrics });
     const before = await routes.inject('/livez');
     expect([before.statusCode, before.json()]).toEqual([200, { live: true }]);
     health.fail('position lost');
@@ -43,7 +47,7 @@ describe('the routes', () => {
 
 describe('the server', () => {
   test('answers over a socket on the free port it took, until it is closed', async () => {
-    const server = await startHttp({ host: '127.0.0.1', port: 0, ...parts() });
+    const server = await startHttp({ port: 0, ...parts() });
     const url = `http://127.0.0.1:${server.port}/livez`;
     expect((await fetch(url)).status).toBe(200);
     await server.close();
@@ -54,11 +58,11 @@ describe('the server', () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
     const { port } = other.address() as { port: number };
-    await expect(startHttp({ host: '127.0.0.1', port, ...parts() })).rejects.toMatchObject({
+    await expect(startHttp({ port, ...parts() })).rejects.toMatchObject({
       code: 'config-invalid',
       message: expect.stringContaining(`EFS_HTTP_PORT: port ${port}`),
     });
-    await expect(startHttp({ host: '192.0.2.1', port: 0, ...parts() })).rejects.toMatchObject({
+    await expect(startHttp({ ...parts(), host: '192.0.2.1', port: 0 })).rejects.toMatchObject({
       code: 'config-invalid',
       message: expect.stringContaining('EFS_HTTP_HOST'),
     });

@@ -58,6 +58,7 @@ export function storeOf(store: Ends['store']): Ends['store'] {
     load: (task, reads) => store.load(task, reads),
     commit: (task, commit) => store.commit(task, commit),
     inspect: (task) => store.inspect(task),
+    outboxBytes: (task) => store.outboxBytes(task),
     scan: (task, hash, cursor) => store.scan(task, hash, cursor),
     active: () => store.active(),
     forget: (generation) => store.forget(generation),

@@ -1,0 +1,58 @@
+import { randomBytes } from 'node:crypto';
+import { type Clock, systemClock, systemRandom } from '../base/clock';
+import type { Config } from '../base/config';
+import type { Health } from '../http/health';
+import type { Metrics } from '../http/metrics';
+import type { RouteOptions } from '../http/server.http';
+import { openWindow, type Window, type WindowEnds } from '../http/window';
+import type { Outages } from '../service/outages';
+import { retryUntil } from '../service/retry';
+import type { Service } from '../service/run';
+import type { Ends } from './assemble';
+import { failureOf } from './failure';
+import { version } from './version';
+
+/** Opens the window that the settings ask for; it sees nothing yet. `clock` is the service's. */
+export function windowOf(
+  { httpShowRecipients: showsRecipients }: Pick<Config, 'httpShowRecipients'>,
+  health: Health,
+  clock: Clock = systemClock,
+): Window {
+  const instance = randomBytes(6).toString('hex');
+  return openWindow({ health, clock, random: systemRandom, instance, showsRecipients });
+}
+
+/** What the HTTP server is started with. */
+export function routesOf(
+  config: Pick<Config, 'httpHost' | 'httpAllowedHosts' | 'httpToken'>,
+  parts: { readonly health: Health; readonly metrics: Metrics; readonly window: Window },
+): RouteOptions {
+  const { httpHost: host, httpAllowedHosts: allowedHosts, httpToken: token } = config;
+  const { health, metrics, window } = parts;
+  return { host, health, metrics, api: { window, version, allowedHosts, token } };
+}
+
+/** Lets the window look at a running service until `signal` aborts. */
+export function lookThrough(
+  window: Window,
+  service: {
+    readonly ends: Pick<Ends, 'store' | 'reader' | 'registry'>;
+    readonly topicPrefix: string;
+    readonly running: Service['running'];
+  },
+  outages: Outages,
+  signal: AbortSignal,
+): void {
+  const { store, reader, registry } = service.ends;
+  const ends: WindowEnds = {
+    state: store,
+    reader,
+    registry,
+    topicPrefix: service.topicPrefix,
+    running: service.running,
+    retry: retryUntil(signal, { clock: systemClock, random: systemRandom, outages }),
+  };
+  window.look(ends, signal, (error) =>
+    window.health.set('window', `the window has stopped: ${failureOf(error, false).text.trim()}`),
+  );
+}

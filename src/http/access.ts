@@ -1,0 +1,92 @@
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { isIP } from 'node:net';
+
+/*
+ * Who may ask. The token comes as a bearer token or, from a browser, as a cookie that proves that the token was known:
+ * an expiry and its MAC under the token. So nothing is stored, every process takes the cookie, and another token ends all
+ * sessions.
+ */
+
+export const SESSION_COOKIE = 'efs_session';
+const SESSION_MS = 12 * 3_600_000;
+
+/** Whether two secrets are the same, in a time that says nothing about where they differ. */
+export function sameSecret(a: string, b: string): boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(a), digest(b));
+}
+
+const mac = (token: string, expiresAt: number): string =>
+  createHmac('sha256', token).update(`efs session until ${expiresAt}`).digest('base64url');
+
+/** The value of a session's cookie, and when it ends; times in milliseconds since 1970. */
+export function openSession(token: string, now: number): { value: string; expiresAt: number } {
+  const expiresAt = now + SESSION_MS;
+  return { value: `${expiresAt}.${mac(token, expiresAt)}`, expiresAt };
+}
+
+export function isSession(token: string, value: string, now: number): boolean {
+  const [, expiry = '', signed = ''] = /^(\d{1,15})\.([\w-]{43})$/.exec(value) ?? [];
+  const expiresAt = Number(expiry);
+  return expiry !== '' && expiresAt > now && sameSecret(signed, mac(token, expiresAt));
+}
+
+/** Whether a request carries the token: as `authorization: Bearer` or as a session. */
+export function isAuthorized(
+  token: string,
+  headers: { readonly authorization?: string | undefined; readonly cookie?: string | undefined },
+  now: number,
+): boolean {
+  const [, bearer] = /^Bearer +([\x21-\x7e]{1,1024})$/i.exec(headers.authorization ?? '') ?? [];
+  if (bearer !== undefined) return sameSecret(bearer, token);
+  const session = cookieOf(headers.cookie ?? '', SESSION_COOKIE);
+  return session !== null && isSession(token, session, now);
+}
+
+function cookieOf(header: string, name: string): string | null {
+  for (const part of header.split(';')) {
+    const [key, value] = part.trim().split('=', 2);
+    if (key === name && value !== undefined) return value;
+  }
+  return null;
+}
+
+const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
+
+/**
+ * Whether the Host header names us. A page elsewhere can make its own name lead to us (DNS rebinding), and then its
+ * requests name that; an address cannot be made to lead anywhere, so addresses are ours if not bound to loopback.
+ */
+export function isHostOurs(
+  header: string | undefined,
+  ours: { readonly httpHost: string; readonly allowed: readonly string[] },
+): boolean {
+  const name = (header ?? '').toLowerCase().replace(/:\d+$/, '');
+  if (LOOPBACK.includes(name) || name === ours.httpHost || ours.allowed.includes(name)) return true;
+  const isBoundToLoopback = LOOPBACK.includes(ours.httpHost) || ours.httpHost === '::1';
+  return !isBoundToLoopback && isIP(name.replace(/^\[|\]$/g, '')) !== 0;
+}
+
+/** Whether a request that a browser sends for a page is sent for one of ours. Other clients send no Origin. */
+export function isOriginOurs(origin: string | undefined, host: string | undefined): boolean {
+  if (origin === undefined) return true;
+  return URL.canParse(origin) && new URL(origin).host === (host ?? '').toLowerCase();
+}
+
+/** What every answer tells a browser: nothing from elsewhere, no frames, no guessing of types. */
+export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'permissions-policy': 'camera=(), geolocation=(), microphone=()',
+  'content-security-policy': [
+    "default-src 'self'",
+    "img-src 'self' data:",
+    "object-src 'none'",
+    "base-uri 'none'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+  ].join('; '),
+};

@@ -1,0 +1,206 @@
+import { Readable } from 'node:stream';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { EfsError } from '../base/errors';
+import { DeliveryId, MessageId } from '../base/ids';
+import { isAuthorized, openSession, sameSecret, SESSION_COOKIE } from './access';
+import { type LogFilter, readLog, readLogPage } from './delivery-log';
+import { type ExportFormat, EXPORTS, exportFormat, exportLog } from './export';
+import { activeManifest, lookAtMessage } from './look';
+import { openApi } from './openapi';
+import { type Operation, type OperationId, OPERATIONS } from './operations';
+import { serveStream } from './stream.http';
+import { type DeliveryQuery, listDeliveries } from './view';
+import type { Window } from './window';
+
+export interface ApiOptions {
+  readonly window: Window;
+  readonly version: string;
+  /** Empty asks for none. */
+  readonly token: string;
+}
+
+type Handler = (request: FastifyRequest, reply: FastifyReply) => unknown;
+type Handlers = { readonly [Id in OperationId]: Handler };
+
+/** Adds the routes of the API. Requests are checked by the schemas that describe them. */
+export function addApi(server: FastifyInstance, options: ApiOptions): void {
+  const handlers: Handlers = {
+    ...figures(options.window),
+    ...messages(options.window),
+    ...workings(options),
+    ...sessions(options),
+    getDescription: () => openApi(options.version),
+  };
+  for (const [id, operation] of Object.entries<Operation>(OPERATIONS)) {
+    const { method, path, params, query, body, isOpen } = operation;
+    server.route({
+      method,
+      url: path.replace(/\{(\w+)\}/g, ':$1'),
+      schema: {
+        ...(params && { params }),
+        querystring: query ?? { type: 'object', additionalProperties: false },
+        ...(body && { body }),
+      },
+      onRequest: isOpen === true ? [] : [authorized(options)],
+      handler: handlers[id as OperationId],
+    });
+  }
+}
+
+/** Lets through who carries the token, where one is asked for. */
+function authorized({ token, window }: ApiOptions) {
+  return async ({ headers }: FastifyRequest): Promise<void> => {
+    if (token !== '' && !isAuthorized(token, headers, window.clock.now()))
+      throw new EfsError('not-authorized', 'this needs the token, and none or another one was sent');
+  };
+}
+
+const iso = (millis: number): string => new Date(millis).toISOString();
+
+/** The delivery of a path. Throws `not-found` where no KPIs of it were published. */
+function deliveryIn({ view }: Window, request: FastifyRequest) {
+  const { deliveryId } = request.params as { deliveryId: string };
+  const delivery = view.get(deliveryId);
+  if (delivery === null)
+    throw new EfsError('not-found', `no KPIs of delivery ${deliveryId} have been published`);
+  return delivery;
+}
+
+function figures(window: Window) {
+  const { view, feed } = window;
+  const subscription = (request: FastifyRequest, deliveryId: string | null) => {
+    const { lastEventId, snapshot } = request.query as { lastEventId?: string; snapshot: string };
+    const header = request.headers['last-event-id'];
+    const last = lastEventId ?? (Array.isArray(header) ? header[0] : header) ?? null;
+    return { deliveryId, lastEventId: last, snapshot: snapshot === 'on' };
+  };
+  return {
+    listDeliveries: (request) => {
+      const query = request.query as DeliveryQuery;
+      const page = listDeliveries(view.deliveries(), { ...query, policy: query.policy ?? null });
+      return { ...page, at: iso(window.clock.now()), stale: window.stale() };
+    },
+    getDelivery: (request) => ({ ...deliveryIn(window, request), stale: window.stale() }),
+    streamDeliveries: (request, reply) => serveStream(feed, reply, subscription(request, null)),
+    streamDelivery: (request, reply) =>
+      serveStream(feed, reply, subscription(request, deliveryIn(window, request).deliveryId)),
+  } satisfies Partial<Handlers>;
+}
+
+interface LogQuery extends Partial<LogFilter> {
+  readonly limit: number;
+  readonly cursor?: string;
+  readonly format?: string;
+}
+
+/** Logs that are taken away at once: each reads as fast as its reader takes it. */
+const EXPORTS_MAX = 4;
+
+function messages(window: Window) {
+  let exporting = 0;
+  const exported = async (reply: FastifyReply, id: DeliveryId, filter: LogFilter, format: ExportFormat) => {
+    if (exporting >= EXPORTS_MAX)
+      throw new EfsError(
+        'too-many-readers',
+        `${exporting} delivery logs are being read, which is all there may be`,
+      );
+    const state = window.state();
+    const manifest = await activeManifest(state);
+    const lines = exportLog(readLog(state, manifest, id, filter), format);
+    // Whatever is wrong shows before the answer begins.
+    const first = await lines.next();
+    exporting += 1;
+    const body = Readable.from(following(first, lines)).once('close', () => (exporting -= 1));
+    const name = encodeURIComponent(`${id}.${format}`);
+    reply.header('content-disposition', `attachment; filename*=UTF-8''${name}`);
+    return reply.type(EXPORTS[format]).send(body);
+  };
+  return {
+    listMessages: async (request, reply) => {
+      const { limit, cursor, format, status, reason, domainGroup } = request.query as LogQuery;
+      const id = DeliveryId(deliveryIn(window, request).deliveryId);
+      const filter = { status: status ?? null, reason: reason ?? null, domainGroup: domainGroup ?? null };
+      const form = exportFormat(format, request.headers.accept);
+      if (form !== null) return exported(reply, id, filter, form);
+      const state = window.state();
+      return readLogPage(state, await activeManifest(state), id, { filter, limit, cursor: cursor ?? null });
+    },
+    getMessage: async (request) => {
+      const { deliveryId, messageId } = request.params as { deliveryId: string; messageId: string };
+      return lookAtMessage(window.state(), DeliveryId(deliveryId), MessageId(messageId));
+    },
+  } satisfies Partial<Handlers>;
+}
+
+async function* following(first: IteratorResult<string>, rest: AsyncGenerator<string>) {
+  if (first.done === true) return;
+  yield first.value;
+  yield* rest;
+}
+
+function workings({ window, version }: ApiOptions) {
+  const { deadLetters, health, feed, view } = window;
+  return {
+    listTasks: async () => {
+      const { at, ...found } = await window.tasks();
+      return { ...found, at: iso(at), stale: window.stale() };
+    },
+    listDeadLetters: async (request) => {
+      const { limit, cursor } = request.query as { limit: number; cursor?: string };
+      if (cursor !== undefined && !/^\d{1,15}$/.test(cursor))
+        throw new EfsError('request-invalid', 'cursor: is none that this service gave');
+      const before = cursor === undefined ? null : Number(cursor);
+      const page = deadLetters.page({ limit, before });
+      const letters = page.letters.map(async ({ key, value, detail, timestamp, ...letter }) => ({
+        ...letter,
+        detail: window.show(detail),
+        at: iso(timestamp),
+        key: key === null ? null : window.show(key.toString('utf8')),
+        preview: await window.peek(value),
+      }));
+      return {
+        letters: await Promise.all(letters),
+        cursor: page.cursor === null ? null : String(page.cursor),
+        byReason: deadLetters.byReason(),
+        total: deadLetters.total(),
+      };
+    },
+    getHealth: () => {
+      const reasons = health.standing().map(({ since, ...each }) => ({ ...each, since: iso(since) }));
+      return {
+        ready: reasons.length === 0,
+        failure: health.failure(),
+        reasons,
+        version,
+        startedAt: iso(window.openedAt),
+        deliveries: view.deliveries().length,
+        readers: feed.readers(),
+        recipientsShown: window.showsRecipients,
+      };
+    },
+  } satisfies Partial<Handlers>;
+}
+
+function sessions({ token, window }: ApiOptions) {
+  const cookie = (value: string, expiresAt: number, request: FastifyRequest): string => {
+    const secure = request.headers['x-forwarded-proto'] === 'https' ? '; Secure' : '';
+    const expires = new Date(expiresAt).toUTCString();
+    return `${SESSION_COOKIE}=${value}; Path=/; Expires=${expires}; HttpOnly; SameSite=Strict${secure}`;
+  };
+  return {
+    openSession: (request, reply) => {
+      const given = (request.body as { token: string }).token;
+      if (token !== '' && !sameSecret(given, token))
+        throw new EfsError('not-authorized', 'this is not the token of this service');
+      const { value, expiresAt } = openSession(token, window.clock.now());
+      reply.header('set-cookie', cookie(value, expiresAt, request));
+      return { expiresAt: iso(expiresAt) };
+    },
+    closeSession: (request, reply) => {
+      return reply
+        .code(204)
+        .header('set-cookie', cookie('', 0, request))
+        .send();
+    },
+  } satisfies Partial<Handlers>;
+}

@@ -1,0 +1,200 @@
+import { parseDomainGroups } from '../base/domain-groups';
+import { EfsError } from '../base/errors';
+import type { DeliveryId } from '../base/ids';
+import type { FailureType, Reason } from '../feedback/qualification';
+import { domainGroups } from '../kpi/domains';
+import { KIND, type MessageAggregate, type Outcome, RANK } from '../status/message';
+import type { Status } from '../status/policy';
+import { statusOf } from '../status/projection';
+import { decodeMessage, decodeMessageId } from '../store/codec';
+import { messagesHash } from '../store/hashes';
+import type { Manifest, Store } from '../store/store';
+
+/** What decided a message. */
+export const DECISIONS = [
+  'DELIVERED',
+  'RETRY_SUCCEEDED',
+  'HARD_BOUNCE',
+  'ASYNC_BOUNCE',
+  'RETRY_FAILED',
+  'EXPIRED',
+] as const;
+export type DecidedBy = (typeof DECISIONS)[number];
+
+/** A line of the delivery log. Times are ISO 8601. */
+export interface LogEntry {
+  readonly messageId: string;
+  readonly status: Status;
+  readonly reason: Reason | null;
+  readonly failureType: FailureType | null;
+  readonly domainGroup: string;
+  readonly relayedAt: string;
+  readonly softBouncedAt: string | null;
+  readonly decidedAt: string | null;
+  readonly decidedBy: DecidedBy | null;
+}
+
+/** What the lines must have; null asks for nothing. */
+export interface LogFilter {
+  readonly status: Status | null;
+  readonly reason: Reason | null;
+  readonly domainGroup: string | null;
+}
+
+export interface LogPage {
+  readonly messages: readonly LogEntry[];
+  /** Where the next page begins; null where this was the last one. */
+  readonly cursor: string | null;
+}
+
+/** What one page may cost: it comes short, with a cursor, where little of what was read fits the filter. */
+const MESSAGES_READ_MAX = 8_000;
+const ROUND_TRIPS_MAX = 64;
+
+/**
+ * Where a reader of the log stands: a place in the store's scan of one hash, and the last field that was given of what
+ * that place holds. Fields of a place come in their byte order.
+ */
+interface Place {
+  readonly partition: number;
+  readonly bucket: number;
+  readonly scan: string;
+  readonly after: Buffer | null;
+}
+
+const BEGIN: Place = { partition: 0, bucket: 0, scan: '0', after: null };
+
+/**
+ * A page of a delivery's log, in no order that means anything. Every message that is there from the first page to the
+ * last comes at least once; one that came or changed meanwhile may be missed, or come as it was.
+ * Throws `request-invalid` for a cursor or a domain group that is none; `redis-unavailable`.
+ */
+export async function readLogPage(
+  store: Pick<Store, 'scan'>,
+  manifest: Manifest,
+  delivery: DeliveryId,
+  query: { readonly filter: LogFilter; readonly limit: number; readonly cursor: string | null },
+): Promise<LogPage> {
+  const { limit } = query;
+  const entryOf = lineReader(manifest, query.filter);
+  const messages: LogEntry[] = [];
+  let place: Place | null = query.cursor === null ? BEGIN : parseCursor(query.cursor, manifest);
+  let read = 0;
+  const isOver = (trips: number): boolean =>
+    messages.length === limit || trips === ROUND_TRIPS_MAX || read >= MESSAGES_READ_MAX;
+  for (let trips = 0; place !== null && !isOver(trips); trips++) {
+    const { partition, bucket, scan, after } = place;
+    const task = { generation: manifest.generation, pipeline: 'status', partition } as const;
+    const page = await store.scan(task, messagesHash(delivery, bucket), scan);
+    for (const [field, value] of page.entries.toSorted(([a], [b]) => a.compare(b))) {
+      if (after !== null && field.compare(after) <= 0) continue;
+      if (messages.length === limit) return { messages, cursor: showCursor(place, manifest) };
+      read += 1;
+      const entry = entryOf(field, value);
+      if (entry !== null) messages.push(entry);
+      place = { ...place, after: field };
+    }
+    place = following(place, page.cursor, manifest);
+  }
+  return { messages, cursor: place === null ? null : showCursor(place, manifest) };
+}
+
+/** The whole log of a delivery that fits the filter, page by page. */
+export async function* readLog(
+  store: Pick<Store, 'scan'>,
+  manifest: Manifest,
+  delivery: DeliveryId,
+  filter: LogFilter,
+): AsyncGenerator<readonly LogEntry[]> {
+  let cursor: string | null = null;
+  do {
+    const page: LogPage = await readLogPage(store, manifest, delivery, {
+      filter,
+      limit: MESSAGES_READ_MAX,
+      cursor,
+    });
+    yield page.messages;
+    cursor = page.cursor;
+  } while (cursor !== null);
+}
+
+function following({ partition, bucket }: Place, scan: string, manifest: Manifest): Place | null {
+  if (scan !== '0') return { partition, bucket, scan, after: null };
+  if (bucket + 1 < manifest.buckets) return { partition, bucket: bucket + 1, scan: '0', after: null };
+  if (partition + 1 < manifest.partitions)
+    return { partition: partition + 1, bucket: 0, scan: '0', after: null };
+  return null;
+}
+
+const CURSOR = /^(\d{1,9})\.(\d{1,5})\.(\d{1,5})\.(\d{1,20})\.([A-Za-z0-9_-]{0,200})$/;
+
+function showCursor({ partition, bucket, scan, after }: Place, { generation }: Manifest): string {
+  return [generation, partition, bucket, scan, after?.toString('base64url') ?? ''].join('.');
+}
+
+function parseCursor(text: string, manifest: Manifest): Place {
+  const [, generation, partition, bucket, scan = '0', after = ''] = CURSOR.exec(text) ?? [];
+  const place = { partition: Number(partition), bucket: Number(bucket), scan };
+  if (Number(generation) !== manifest.generation)
+    throw new EfsError(
+      'request-invalid',
+      generation === undefined
+        ? 'cursor: is none that this service gave'
+        : `cursor: is of generation ${generation}, the state is now generation ${manifest.generation}; begin without a cursor`,
+    );
+  if (place.partition >= manifest.partitions || place.bucket >= manifest.buckets)
+    throw new EfsError('request-invalid', 'cursor: is none that this service gave');
+  return { ...place, after: after === '' ? null : Buffer.from(after, 'base64url') };
+}
+
+/** Reads a stored message as a line of the log; null where it does not fit the filter. */
+function lineReader(
+  manifest: Manifest,
+  filter: LogFilter,
+): (field: Buffer, value: Buffer) => LogEntry | null {
+  const groups = domainGroups(parseDomainGroups(manifest.domainGroups).groups);
+  const wanted = filter.domainGroup;
+  if (wanted !== null && !groups.names.includes(wanted))
+    throw new EfsError(
+      'request-invalid',
+      `domainGroup: there is none of that name; there are ${groups.names.join(', ')}`,
+    );
+  return (field, value) => {
+    const message = decodeMessage(value);
+    const group = groups.nameOf(message.relay.domainGroup);
+    const shown = statusOf(message, manifest.defaultPolicy);
+    if (filter.status !== null && shown.status !== filter.status) return null;
+    if (filter.reason !== null && shown.reason !== filter.reason) return null;
+    if (wanted !== null && group !== wanted) return null;
+    const { status, reason, failureType } = shown;
+    return { messageId: decodeMessageId(field), status, reason, failureType, ...factsOf(message, group) };
+  };
+}
+
+const iso = (millis: number): string => new Date(millis).toISOString();
+
+function factsOf({ relay, softBounce, outcome }: MessageAggregate, domainGroup: string) {
+  return {
+    domainGroup,
+    relayedAt: iso(relay.at),
+    softBouncedAt: softBounce === null ? null : iso(softBounce.at),
+    decidedAt: outcome === null ? null : iso(outcome.at),
+    decidedBy: outcome === null ? null : decidedBy(outcome),
+  };
+}
+
+/** What kind of feedback an outcome is, as the window names it. */
+export function decidedBy({ kind, rank }: Pick<Outcome, 'kind' | 'rank'>): DecidedBy {
+  switch (kind) {
+    case KIND.DELIVERED:
+      return 'DELIVERED';
+    case KIND.RETRY_SUCCEEDED:
+      return 'RETRY_SUCCEEDED';
+    case KIND.RETRY_EXPIRED:
+      return 'EXPIRED';
+    case KIND.RETRY_FAILED:
+      return 'RETRY_FAILED';
+    case KIND.BOUNCED:
+      return rank === RANK.ASYNCHRONOUS ? 'ASYNC_BOUNCE' : 'HARD_BOUNCE';
+  }
+}

@@ -1,0 +1,79 @@
+import { COMPONENTS } from './answers';
+import type { JsonSchema } from './json-schema';
+import { type Operation, OPERATIONS } from './operations';
+
+const ERRORS: Readonly<Record<number, string>> = {
+  400: 'The request is wrong; the message says what.',
+  401: 'A token is required.',
+  404: 'There is no such thing.',
+  503: 'What is needed does not answer now; the message says what and since when.',
+};
+
+const json = (schema: JsonSchema) => ({ 'application/json': { schema } });
+const ref = (name: string): JsonSchema => ({ $ref: `#/components/schemas/${name}` });
+
+/** The API as OpenAPI 3.1, made from what checks its requests and describes its answers. */
+export function openApi(version: string): object {
+  const paths: Record<string, Record<string, object>> = {};
+  for (const [operationId, operation] of Object.entries<Operation>(OPERATIONS)) {
+    const path = (paths[operation.path] ??= {});
+    path[operation.method.toLowerCase()] = { operationId, ...describe(operation) };
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Email Feedback Service',
+      version,
+      description: 'Live delivery KPIs, and the status of every message.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/' }],
+    security: [{ token: [] }, { session: [] }, {}],
+    paths,
+    components: {
+      schemas: COMPONENTS,
+      securitySchemes: {
+        token: { type: 'http', scheme: 'bearer' },
+        session: { type: 'apiKey', in: 'cookie', name: 'efs_session' },
+      },
+    },
+  };
+}
+
+function describe(operation: Operation): object {
+  const { summary, params, query, body, isOpen } = operation;
+  const parameters = [...parametersOf('path', params), ...parametersOf('query', query)];
+  return {
+    summary,
+    ...(parameters.length > 0 ? { parameters } : {}),
+    ...(body === undefined ? {} : { requestBody: { required: true, content: json(body) } }),
+    ...(isOpen === true ? { security: [{}] } : {}),
+    responses: responsesOf(operation),
+  };
+}
+
+function parametersOf(place: 'path' | 'query', schema: JsonSchema | undefined): object[] {
+  return Object.entries(schema?.properties ?? {}).map(([name, { description, ...rest }]) => ({
+    name,
+    in: place,
+    required: place === 'path',
+    description,
+    schema: rest,
+  }));
+}
+
+function responsesOf({ answer, media = [], isOpen, errors = [], method }: Operation): object {
+  const others = Object.fromEntries(media.map((type) => [type, { schema: { type: 'string' } }]));
+  const content = answer === null ? others : { ...json(ref(answer)), ...others };
+  const failed = [400, ...(isOpen === true && method !== 'POST' ? [] : [401]), ...errors];
+  const success =
+    method === 'DELETE'
+      ? { 204: { description: 'Done.' } }
+      : { 200: { description: 'As asked.', ...(Object.keys(content).length > 0 ? { content } : {}) } };
+  return {
+    ...success,
+    ...Object.fromEntries(
+      failed.map((code) => [code, { description: ERRORS[code], content: json(ref('Error')) }]),
+    ),
+  };
+}

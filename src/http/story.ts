@@ -1,0 +1,161 @@
+import type { PolicyName } from '../feedback/feedback';
+import { type FailureType, failureTypeOf, type Reason, reasonOf } from '../feedback/qualification';
+import { FEEDBACK_TOPICS } from '../feedback/topics';
+import { type MessageAggregate, type Outcome, policyOf, RANK, type SoftBounceFacts } from '../status/message';
+import { decisionOf } from '../status/policy';
+import { statusOf } from '../status/projection';
+import { type DecidedBy, decidedBy } from './delivery-log';
+
+/** One thing that is remembered of a message. */
+export interface StoryEvent {
+  /** ISO 8601. */
+  readonly at: string;
+  readonly event: 'RELAYED' | 'SOFT_BOUNCED' | DecidedBy;
+  readonly text: string;
+  readonly bounceClass: number | null;
+  readonly reason: Reason | null;
+  readonly failureType: FailureType | null;
+  /** Whether the status follows from it. */
+  readonly decides: boolean;
+  /** Where the record can have come from: topics without the tenant's prefix. The offset is not kept. */
+  readonly topics: readonly string[];
+}
+
+/** What happened to a message, in order of time, and why its status is what it is, in sentences. */
+export interface Story {
+  readonly timeline: readonly StoryEvent[];
+  readonly why: readonly string[];
+}
+
+const iso = (millis: number): string => new Date(millis).toISOString();
+
+const [RELAYED, DELIVERED, HARD_BOUNCED, SOFT_BOUNCED, RETRY_OUTCOME] = FEEDBACK_TOPICS.map(
+  ({ topic }) => topic,
+) as [string, string, string, string, string];
+
+const TOPICS: Readonly<Record<DecidedBy, readonly string[]>> = {
+  DELIVERED: [DELIVERED],
+  RETRY_SUCCEEDED: [RETRY_OUTCOME],
+  HARD_BOUNCE: [HARD_BOUNCED],
+  ASYNC_BOUNCE: [HARD_BOUNCED, SOFT_BOUNCED],
+  RETRY_FAILED: [RETRY_OUTCOME],
+  EXPIRED: [RETRY_OUTCOME],
+};
+
+const RELAY_TEXTS = [
+  'relayed to the MTA',
+  'relayed to the MTA: the time is from other feedback, the relay event has not come',
+  'seen for the first time: neither a relay event nor its time has come',
+] as const;
+
+const OUTCOME_TEXTS: Readonly<Record<DecidedBy, string>> = {
+  DELIVERED: 'delivered',
+  RETRY_SUCCEEDED: 'delivered by a retry',
+  HARD_BOUNCE: 'refused for good by the receiving server',
+  ASYNC_BOUNCE: 'came back as a bounce mail, after it had been accepted',
+  RETRY_FAILED: 'the last retry failed',
+  EXPIRED: 'the validity period ended without success',
+};
+
+/** The story of a message as its aggregate tells it. */
+export function storyOf(message: MessageAggregate, defaultPolicy: PolicyName): Story {
+  return { timeline: timelineOf(message), why: whyOf(message, defaultPolicy) };
+}
+
+function timelineOf({ relay, softBounce, outcome }: MessageAggregate): StoryEvent[] {
+  const events: StoryEvent[] = [
+    {
+      at: iso(relay.at),
+      event: 'RELAYED',
+      text: RELAY_TEXTS[relay.rank],
+      ...NO_CLASS,
+      decides: outcome === null,
+      topics: relay.rank === 0 ? [RELAYED] : [DELIVERED, HARD_BOUNCED, SOFT_BOUNCED, RETRY_OUTCOME],
+    },
+  ];
+  if (softBounce !== null) {
+    const text = 'soft-bounced: to be tried again (the last one of maybe several)';
+    const topics = [SOFT_BOUNCED];
+    events.push({
+      at: iso(softBounce.at),
+      event: 'SOFT_BOUNCED',
+      text,
+      ...classOf(softBounce),
+      decides: false,
+      topics,
+    });
+  }
+  if (outcome !== null) {
+    const event = decidedBy(outcome);
+    const inferred =
+      outcome.rank === RANK.INFERRED ? '; the service inferred it, the MTA has not said so' : '';
+    const text = OUTCOME_TEXTS[event] + inferred;
+    const topics = TOPICS[event];
+    events.push({ at: iso(outcome.at), event, text, ...classOf(outcome), decides: true, topics });
+  }
+  return events.sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
+}
+
+const NO_CLASS = { bounceClass: null, reason: null, failureType: null } as const;
+
+function classOf({ bounceClass, reason }: SoftBounceFacts | Outcome) {
+  if (bounceClass === null) return NO_CLASS;
+  return { bounceClass, reason: reasonOf(reason), failureType: failureTypeOf(bounceClass) };
+}
+
+function whyOf(message: MessageAggregate, defaultPolicy: PolicyName): string[] {
+  const { status, reason, failureType } = statusOf(message, defaultPolicy);
+  const said =
+    message.saysEfs || message.saysRelay ? 'as its relay event says' : 'the default of this service';
+  const policy = policyOf(message, defaultPolicy);
+  const sentences = [`The policy is ${policy}, ${said}.`, decisionSentence(message, policy)];
+  const { outcome, softBounce } = message;
+  if (status === 'FAILED' && reason !== null)
+    sentences.push(
+      `${reasonSource(outcome, softBounce)}: ${reason}, ${failureType}.${ADDRESS[failureType ?? 'IGNORED']}`,
+    );
+  if (status === 'SENT' && outcome !== null && softBounce !== null)
+    sentences.push('It had soft-bounced before; a success takes the reason away.');
+  return sentences;
+}
+
+const ADDRESS: Readonly<Record<FailureType, string>> = {
+  HARD: ' The address itself is bad.',
+  SOFT: ' The address may work another time.',
+  IGNORED: ' It says nothing about the address.',
+};
+
+function reasonSource(outcome: Outcome | null, softBounce: SoftBounceFacts | null): string {
+  if (outcome !== null && outcome.bounceClass !== null)
+    return `The reason follows from bounce class ${outcome.bounceClass}`;
+  if (softBounce === null) return 'Nothing names a reason';
+  return `The outcome names no bounce class, so the reason is the last soft bounce’s, class ${softBounce.bounceClass}`;
+}
+
+function decisionSentence(message: MessageAggregate, policy: PolicyName): string {
+  const { outcome, softBounce, relay, validityMs } = message;
+  const at = outcome === null ? '' : iso(outcome.at);
+  const until = iso(relay.at + validityMs);
+  switch (decisionOf(outcome)) {
+    case 'none':
+      if (softBounce !== null && policy === 'EFS')
+        return `It soft-bounced and has no outcome yet: it stays taken into account while the MTA may retry, until ${until}; only the reason is shown.`;
+      if (softBounce !== null)
+        return `It soft-bounced and has no outcome yet: it stays sent while the MTA may retry, until ${until}; only the reason is shown.`;
+      return policy === 'EFS'
+        ? 'It has been relayed and nothing has been reported since: it is taken into account, and counts as sent only when the MTA reports it delivered.'
+        : 'It has been relayed, which counts as sent, and no failure has been reported.';
+    case 'success':
+      return `The MTA reported at ${at} that it was delivered: it is sent.`;
+    case 'bounce':
+      return outcome?.rank === RANK.ASYNCHRONOUS
+        ? `A bounce mail came back at ${at}, after the message had been accepted: that overrides any earlier success, it has failed.`
+        : `The receiving server refused it for good at ${at}: it has failed.`;
+    case 'retry-failed':
+      return `The MTA gave up at ${at} after its last retry: it has failed.`;
+    case 'retry-expired':
+      return outcome?.rank === RANK.INFERRED
+        ? `Its validity period ended at ${at} and no outcome had come: the service concludes that it has failed. Feedback of the MTA would override this.`
+        : `The MTA reported at ${at} that the validity period is over: it has failed.`;
+  }
+}

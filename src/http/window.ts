@@ -1,0 +1,160 @@
+import type { Clock, Random } from '../base/clock';
+import { EfsError } from '../base/errors';
+import { feedbackPeek } from '../feedback/decode';
+import type { SchemaRegistry } from '../feedback/registry';
+import type { LogRecord, TopicReader } from '../feedback/source';
+import { DEAD_LETTER_TOPIC, DELIVERY_KPI_TOPIC } from '../feedback/topics';
+import type { Store } from '../store/store';
+import { type DeadLetterView, deadLetterView } from './dead-letters';
+import { type Feed, kpiFeed } from './feed';
+import { type Health, type Staleness, stalenessOf } from './health';
+import { activeManifest, readKpi, type State } from './look';
+import { masked, type Preview, previewOf } from './preview';
+import { type TasksEnds, type TaskView, viewTasks } from './tasks';
+import { kpiView, type KpiView } from './view';
+
+/*
+ * The window: what the service shows. The KPIs of all deliveries and the newest dead letters are followed from the
+ * topics and held in memory, so they can be shown while Redis is away; messages and tasks are read when asked for.
+ */
+
+/** What the window looks at once the service has found its servers. */
+export interface WindowEnds {
+  readonly state: State & Pick<Store, 'outboxBytes'>;
+  readonly reader: TopicReader;
+  readonly registry: SchemaRegistry;
+  readonly topicPrefix: string;
+  running: TasksEnds['running'];
+  /** Runs an attempt until it succeeds, waiting outages out. */
+  retry<T>(attempt: () => Promise<T>): Promise<T>;
+}
+
+export interface WindowOptions {
+  readonly health: Health;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Tells this process from others: lower-case letters and digits. */
+  readonly instance: string;
+  readonly showsRecipients: boolean;
+}
+
+export interface Window {
+  readonly view: KpiView;
+  readonly feed: Feed;
+  readonly deadLetters: DeadLetterView;
+  readonly health: Health;
+  readonly clock: Clock;
+  readonly showsRecipients: boolean;
+  /** When it was opened, in milliseconds since 1970. */
+  readonly openedAt: number;
+  /** Begins to follow the topics, until the signal aborts. Gives what went wrong for good to `onFailed`. */
+  look(ends: WindowEnds, signal: AbortSignal, onFailed: (error: unknown) => void): void;
+  /** Null while nothing stands in the way of the figures. */
+  stale(): Staleness | null;
+  /** The state. Throws `not-ready` before there are ends, `redis-unavailable` while it is known to be away. */
+  state(): State;
+  /** Looked up at most once a second. While it cannot be, the last answer again. Throws as `state`, `not-found`. */
+  tasks(): Promise<{ generation: number; tasks: readonly TaskView[]; at: number }>;
+  /** What a value says; `show` cleans free text of the record as this window may show it. */
+  peek(value: Buffer | null): Promise<Preview | null>;
+  show(text: string): string;
+}
+
+/** The newest dead letters of each partition that are read at the start. */
+const LETTERS_READ = 10_000;
+const TASKS_FOR_MS = 1_000;
+const LOADING = 'the window is still reading the KPI topic';
+
+export function openWindow(options: WindowOptions): Window {
+  const { health, clock, showsRecipients } = options;
+  const view = kpiView();
+  const letters = deadLetterView();
+  const stale = (): Staleness | null => stalenessOf(health.standing());
+  const feed = kpiFeed({ ...options, view, stale });
+  let ends: WindowEnds | null = null;
+  let peek: ReturnType<typeof feedbackPeek> | null = null;
+  health.set('window', LOADING);
+
+  const known = (): WindowEnds => {
+    if (ends === null)
+      throw new EfsError('not-ready', 'the service is starting: it has not found its servers yet');
+    return ends;
+  };
+  const state = (): State => {
+    const away = health.standing().find(({ key }) => key === 'redis');
+    if (away === undefined) return known().state;
+    const since = new Date(away.since).toISOString();
+    throw new EfsError('redis-unavailable', `${away.reason} since ${since}`);
+  };
+  const lookUpTasks = async () => {
+    const manifest = await activeManifest(state());
+    const tasks = await viewTasks({ ...known(), store: known().state }, manifest);
+    return { generation: manifest.generation, tasks, at: clock.now() };
+  };
+
+  return {
+    view,
+    feed,
+    deadLetters: letters,
+    health,
+    clock,
+    showsRecipients,
+    openedAt: clock.now(),
+    stale,
+    state,
+    look(found, signal, onFailed) {
+      ends = found;
+      peek = feedbackPeek({ registry: found.registry, clock });
+      void feed.run(signal);
+      followTopics(found, signal, { view, letters, health }).catch((error: unknown) => {
+        if (!signal.aborted) onFailed(error);
+      });
+    },
+    tasks: keptFor(TASKS_FOR_MS, clock, lookUpTasks),
+    async peek(value) {
+      // A registry that is away is no reason not to show the bytes.
+      const feedback = value === null || peek === null ? null : await peek(value).catch(() => null);
+      return previewOf(value, feedback, { showsRecipients });
+    },
+    show: (text) => (showsRecipients ? text : masked(text)),
+  };
+}
+
+async function followTopics(
+  { reader, topicPrefix, retry }: WindowEnds,
+  signal: AbortSignal,
+  { view, letters, health }: { view: KpiView; letters: DeadLetterView; health: Health },
+): Promise<void> {
+  const takeKpi = ({ key, value }: LogRecord): void => {
+    if (value === null) view.remove(key?.toString('utf8') ?? '');
+    const change = readKpi(value);
+    if (change !== null) view.take(change);
+  };
+  const onCaughtUp = (): void => health.set('window', null);
+  await Promise.all([
+    retry(() =>
+      reader.follow(topicPrefix + DELIVERY_KPI_TOPIC, { from: 'beginning', signal, onCaughtUp }, takeKpi),
+    ),
+    retry(() =>
+      reader.follow(topicPrefix + DEAD_LETTER_TOPIC, { from: { last: LETTERS_READ }, signal }, letters.take),
+    ),
+  ]);
+}
+
+/** Asks at most once in `forMs`, however many want to know; where asking fails, the last answer stands. */
+function keptFor<T>(forMs: number, clock: Clock, ask: () => Promise<T>): () => Promise<T> {
+  let last: { readonly answer: T; readonly at: number } | null = null;
+  let asking: Promise<T> | null = null;
+  return async () => {
+    if (last !== null && clock.monotonic() - last.at < forMs) return last.answer;
+    asking ??= ask().finally(() => (asking = null));
+    try {
+      const answer = await asking;
+      last = { answer, at: clock.monotonic() };
+      return answer;
+    } catch (error) {
+      if (last === null) throw error;
+      return last.answer;
+    }
+  };
+}
