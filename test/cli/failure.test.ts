@@ -20,7 +20,15 @@ describe('a failed command', () => {
         'position-lost',
         'not-found',
       ];
-      expect(failureOf(new EfsError(code, 'x'), false).exitCode).toBe(outages.includes(code) ? 1 : 2);
+      const answersOverHttp = [
+        'request-invalid',
+        'not-authorized',
+        'not-allowed',
+        'not-ready',
+        'too-many-readers',
+      ];
+      const failed = [...outages, ...answersOverHttp].includes(code);
+      expect(failureOf(new EfsError(code, 'x'), false).exitCode).toBe(failed ? 1 : 2);
     },
   );
 
