@@ -1,14 +1,18 @@
 import { parseArgs } from 'node:util';
 import { benchLatency } from './latency';
 import { benchMemory } from './memory';
+import { benchPath } from './path';
 import { benchStore } from './store';
 import { benchThroughput } from './throughput';
 
-const USAGE = `npm run bench -- [throughput | latency | memory | store] [options]
+const USAGE = `npm run bench -- [throughput | path | latency | memory | store] [options]
   throughput   from full topics and an empty Redis to everything drained (default)
     --records <n>    feedback records in the topics (1000000)
     --repeat <n>     runs, each on new topics; medians are shown (1)
     --profile        where the service's CPU goes; costs some speed
+  path         the status pipeline from the bytes of a fetch to the commit, without Kafka: CPU of node and Redis
+    --messages <n>   (1000000)
+    --passes <n>     medians of so many, after one to warm up (5)
   latency      from producing a record to a KPI change that covers it, at a steady rate
     --rate <n>       records per second (5000)
     --seconds <n>    for how long (30)
@@ -22,6 +26,7 @@ const { values, positionals } = parseArgs({
   options: {
     records: { type: 'string', default: '1000000' },
     repeat: { type: 'string', default: '1' },
+    passes: { type: 'string', default: '5' },
     profile: { type: 'boolean', default: false },
     rate: { type: 'string', default: '5000' },
     seconds: { type: 'string', default: '30' },
@@ -40,6 +45,8 @@ async function main(): Promise<void> {
         repeat: Number(values.repeat),
         profile: values.profile,
       });
+    case 'path':
+      return benchPath({ messages: Number(values.messages), repeat: Number(values.passes) });
     case 'latency':
       return benchLatency({ rate: Number(values.rate), seconds: Number(values.seconds) });
     case 'memory':

@@ -1,0 +1,81 @@
+import { must } from '../src/base/assert';
+import { parseDomainGroups } from '../src/base/domain-groups';
+import { SETTINGS } from '../src/base/settings';
+import type { Decoder } from '../src/feedback/decode';
+import type { Feedback } from '../src/feedback/feedback';
+import { SCHEMAS } from '../src/feedback/schemas';
+import type { Batch } from '../src/feedback/source';
+import { domainGroups } from '../src/kpi/domains';
+import { type Contribution, wireType } from '../src/kpi/encode';
+import { type Hold, processBatch, processInputs, type TaskEnds } from '../src/pipeline';
+import { recall } from '../src/pipeline/recall';
+import { DELIVERIES_RECALLED, planStatus, type StatusInput } from '../src/pipeline/status';
+import type { Generations, Manifest, Store, TaskAddress } from '../src/store/store';
+import { PARTITIONS } from './world';
+
+const START = [0, 0, 0, 0, 0];
+
+/** A status task of everything but a log. */
+export interface BenchTask {
+  fold(inputs: readonly StatusInput[]): Promise<void>;
+  /** Resolves with the number of records folded. */
+  process(batch: Batch): Promise<number>;
+}
+
+/** A status task for each partition, on a store that holds no generation yet. */
+export async function openTasks(
+  store: Store & Generations,
+  buckets: number,
+  decode: Decoder<Feedback> = () => Promise.reject(new Error('nothing is decoded here')),
+): Promise<BenchTask[]> {
+  const groups = domainGroups(parseDomainGroups(SETTINGS.domainGroups.fallback).groups);
+  const partitions = Array.from({ length: PARTITIONS }, (_, partition) => partition);
+  const manifest: Manifest = {
+    generation: 1,
+    succeeds: false,
+    partitions: PARTITIONS,
+    defaultPolicy: 'EFS',
+    domainGroups: groups.fingerprint,
+    buckets,
+    targets: [],
+  };
+  const begin = { status: partitions.map(() => START), kpi: partitions.map(() => [0]) };
+  await store.create(manifest, begin, []);
+  const contribution = wireType<Contribution>(SCHEMAS.Contribution.type, 1);
+  return Promise.all(
+    partitions.map(async (partition) => {
+      const address: TaskAddress = { generation: 1, pipeline: 'status', partition };
+      const rules = {
+        ...{ generation: 1, partition, partitions: PARTITIONS, buckets },
+        ...{ contribution, statusChanged: null, defaultPolicy: 'EFS' as const, groups },
+      };
+      const remembered = recall<Contribution>(DELIVERIES_RECALLED);
+      const ends: TaskEnds<StatusInput> = {
+        decode,
+        setAside: async () => undefined,
+        load: (reads) => store.load(address, reads),
+        commit: (commit) => store.commit(address, commit),
+        emit: async () => 'acknowledged',
+        project: (inputs) => planStatus(rules, inputs, remembered),
+      };
+      return benchTask(ends, must(await store.claim(address), 'a task laid out'));
+    }),
+  );
+}
+
+function benchTask(ends: TaskEnds<StatusInput>, claim: Omit<Hold, 'emitted'>): BenchTask {
+  const { epoch, sequence, positions } = claim;
+  let hold: Hold = { epoch, sequence, positions, emitted: Promise.resolve('acknowledged') };
+  return {
+    fold: async (inputs) => {
+      const [first = 0, ...rest] = hold.positions;
+      const next = [first + inputs.length, ...rest];
+      hold = (await processInputs(ends, hold, { inputs, rejected: [] }, next)).hold;
+    },
+    process: async (batch) => {
+      const processed = await processBatch(ends, hold, batch);
+      hold = processed.hold;
+      return processed.folded;
+    },
+  };
+}
