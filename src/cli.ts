@@ -1,64 +1,11 @@
 #!/usr/bin/env node
-import { Command } from 'commander';
-import { configCommand } from './cli/config';
-import { deliveryCommand } from './cli/delivery';
-import { demoCommand } from './cli/demo';
-import { EXIT, failureOf } from './cli/failure';
-import { kpisCommand } from './cli/kpis';
-import { messageCommand } from './cli/message';
-import { runCommand } from './cli/run';
-import { setupCommand } from './cli/setup';
-import { simulateCommand } from './cli/simulate';
-import { version } from './cli/version';
+import { isMainThread } from 'node:worker_threads';
+import { inThread, needsThread, obeySignals } from './cli/thread';
 
-/** Makes a command and those under it throw instead of ending the process. */
-function throwing(command: Command): Command {
-  command.exitOverride();
-  for (const each of command.commands) throwing(each);
-  return command;
+// Nothing else is loaded before it is known which thread runs the command: each has a heap of its own.
+if (isMainThread && needsThread(process.argv)) {
+  inThread(__filename, process.argv.slice(2));
+} else {
+  if (!isMainThread) obeySignals();
+  void import('./cli/program.js').then(({ main }) => main());
 }
-
-const COMMANDS = [
-  setupCommand,
-  runCommand,
-  demoCommand,
-  simulateCommand,
-  kpisCommand,
-  deliveryCommand,
-  messageCommand,
-  configCommand,
-];
-
-/** The whole command line. */
-function program(): Command {
-  const efs = new Command('efs')
-    .description(
-      'Email Feedback Service: turns the feedback of a mail transfer agent into live delivery KPIs',
-    )
-    .version(version)
-    .helpCommand(false)
-    .addHelpText('after', '\nExample:\n  $ efs demo\n');
-  for (const command of COMMANDS) efs.addCommand(command());
-  return throwing(efs);
-}
-
-/** A reader that goes away (`efs kpis | head`) is no failure. */
-function endQuietlyOnClosedPipe(): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    process.exit(error.code === 'EPIPE' ? EXIT.OK : EXIT.FAILED);
-  });
-}
-
-async function main(): Promise<void> {
-  endQuietlyOnClosedPipe();
-  try {
-    await program().parseAsync(process.argv);
-  } catch (error) {
-    const { text, exitCode } = failureOf(error, process.env['EFS_LOG_LEVEL'] === 'debug');
-    process.stderr.write(text);
-    // Not by `exitCode`: a command that failed may have left connections open, and they would hold the process.
-    if (exitCode !== EXIT.OK) process.exit(exitCode);
-  }
-}
-
-void main();

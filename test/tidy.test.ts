@@ -34,6 +34,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'node:fs/promises': ['base', 'doors'],
   'node:stream': ['.http', 'doors'],
   'node:os': ['base', 'doors'],
+  'node:tty': ['base'],
+  'node:worker_threads': ['base', 'doors'],
   'node:readline': ['doors'],
   'node:crypto': Object.keys(ROOMS),
   'node:events': Object.keys(ROOMS),

@@ -1,4 +1,6 @@
-import pino from 'pino';
+import { isatty } from 'node:tty';
+import { isMainThread } from 'node:worker_threads';
+import pino, { type DestinationStream } from 'pino';
 import pretty from 'pino-pretty';
 
 /**
@@ -89,13 +91,21 @@ function overPino(logger: pino.Logger): Log {
   };
 }
 
+const STDOUT = 1;
+
+/** What a thread calls its standard output goes by way of the main thread, and would be lost with it. */
+function standardOutput(): DestinationStream & { isTTY?: boolean } {
+  if (isMainThread) return process.stdout;
+  return Object.assign(pino.destination({ dest: STDOUT, sync: true }), { isTTY: isatty(STDOUT) });
+}
+
 /**
  * A log to `stream`: one JSON object per line, or readable lines where the format says so (`auto`: where the stream is
  * a terminal). Writing is synchronous, so that a dying process loses no line.
  */
 export function openLog(
   options: { level: LogLevel; format: 'auto' | 'json' | 'pretty' },
-  stream: NodeJS.WritableStream & { isTTY?: boolean } = process.stdout,
+  stream: DestinationStream & { isTTY?: boolean } = standardOutput(),
 ): Log {
   const terminal = stream.isTTY === true;
   const readable = options.format === 'pretty' || (options.format === 'auto' && terminal);

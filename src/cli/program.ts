@@ -1,0 +1,62 @@
+import { Command } from 'commander';
+import { configCommand } from './config';
+import { deliveryCommand } from './delivery';
+import { demoCommand } from './demo';
+import { EXIT, failureOf } from './failure';
+import { kpisCommand } from './kpis';
+import { messageCommand } from './message';
+import { runCommand } from './run';
+import { setupCommand } from './setup';
+import { simulateCommand } from './simulate';
+import { version } from './version';
+
+/** Makes a command and those under it throw instead of ending the process. */
+function throwing(command: Command): Command {
+  command.exitOverride();
+  for (const each of command.commands) throwing(each);
+  return command;
+}
+
+const COMMANDS = [
+  setupCommand,
+  runCommand,
+  demoCommand,
+  simulateCommand,
+  kpisCommand,
+  deliveryCommand,
+  messageCommand,
+  configCommand,
+];
+
+/** The whole command line. */
+function program(): Command {
+  const efs = new Command('efs')
+    .description(
+      'Email Feedback Service: turns the feedback of a mail transfer agent into live delivery KPIs',
+    )
+    .version(version)
+    .helpCommand(false)
+    .addHelpText('after', '\nExample:\n  $ efs demo\n');
+  for (const command of COMMANDS) efs.addCommand(command());
+  return throwing(efs);
+}
+
+/** A reader that goes away (`efs kpis | head`) is no failure. */
+function endQuietlyOnClosedPipe(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === 'EPIPE' ? EXIT.OK : EXIT.FAILED);
+  });
+}
+
+/** Runs the command line of this process, and ends the process with its exit code where it fails. */
+export async function main(): Promise<void> {
+  endQuietlyOnClosedPipe();
+  try {
+    await program().parseAsync(process.argv);
+  } catch (error) {
+    const { text, exitCode } = failureOf(error, process.env['EFS_LOG_LEVEL'] === 'debug');
+    process.stderr.write(text);
+    // Not by `exitCode`: a command that failed may have left connections open, and they would hold the process.
+    if (exitCode !== EXIT.OK) process.exit(exitCode);
+  }
+}
