@@ -40,11 +40,18 @@ function groupOf(url: string, functionName: string): string {
   return GROUPS.find(([, place]) => place.test(url))?.[0] ?? 'rest';
 }
 
+/** Of the profiles in a directory, one a thread, the one of the thread that called the most functions. */
+function busiest(directory: string): Profile | null {
+  const profiles = readdirSync(directory)
+    .filter((name) => name.endsWith('.cpuprofile'))
+    .map((name) => JSON.parse(readFileSync(join(directory, name), 'utf8')) as Profile);
+  return profiles.sort((a, b) => b.nodes.length - a.nodes.length)[0] ?? null;
+}
+
 /** Prints where the CPU went: self time by group and the most expensive functions, per feedback record. */
 export function printProfile(directory: string, records: number): void {
-  const file = readdirSync(directory).find((name) => name.endsWith('.cpuprofile'));
-  if (file === undefined) return;
-  const profile = JSON.parse(readFileSync(join(directory, file), 'utf8')) as Profile;
+  const profile = busiest(directory);
+  if (profile === null) return;
   const byNode = new Map<number, number>();
   profile.samples.forEach((id, index) =>
     byNode.set(id, (byNode.get(id) ?? 0) + (profile.timeDeltas[index] ?? 0)),
