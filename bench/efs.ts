@@ -10,8 +10,17 @@ export async function runEfs(args: readonly string[], settings: Record<string, s
 }
 
 /** Runs a script to its end; gives what it printed. */
-export async function runNode(args: readonly string[], environment: Record<string, string>): Promise<string> {
-  const child = spawn(process.execPath, args, {
+export function runNode(args: readonly string[], environment: Record<string, string>): Promise<string> {
+  return runProgram(process.execPath, args, environment);
+}
+
+/** Runs a program to its end; gives what it printed. Throws where it fails. */
+export async function runProgram(
+  command: string,
+  args: readonly string[],
+  environment: Record<string, string>,
+): Promise<string> {
+  const child = spawn(command, args, {
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -20,7 +29,8 @@ export async function runNode(args: readonly string[], environment: Record<strin
   child.stdout.on('data', (bytes: Buffer) => (output += bytes.toString()));
   child.stderr.on('data', (bytes: Buffer) => (complaints += bytes.toString()));
   const code = await new Promise((resolve) => child.once('close', resolve));
-  if (code !== 0) throw new Error(`${args.join(' ')} ended with ${String(code)}: ${complaints}${output}`);
+  if (code !== 0)
+    throw new Error(`${command} ${args.join(' ')} ended with ${String(code)}: ${complaints}${output}`);
   return output;
 }
 

@@ -2,14 +2,16 @@ import { parseArgs } from 'node:util';
 import { benchLatency } from './latency';
 import { benchMemory } from './memory';
 import { benchPath } from './path';
+import { benchPeers } from './peers';
 import { benchStore } from './store';
 import { benchThroughput } from './throughput';
 
-const USAGE = `npm run bench -- [throughput | path | latency | memory | store] [options]
+const USAGE = `npm run bench -- [throughput | peers | path | latency | memory | store] [options]
   throughput   from full topics and an empty Redis to everything drained (default)
     --records <n>    feedback records in the topics (1000000)
     --repeat <n>     runs, each on new topics; medians are shown (1)
     --profile        where the service's CPU goes; costs some speed
+  peers        what others cost for a similar task, on the same topics in the same session; options of throughput
   path         the status pipeline from the bytes of a fetch to the commit, without Kafka: CPU of node and Redis
     --messages <n>   (1000000)
     --passes <n>     medians of so many, after one to warm up (5)
@@ -47,6 +49,8 @@ async function main(): Promise<void> {
       });
     case 'path':
       return benchPath({ messages: Number(values.messages), repeat: Number(values.passes) });
+    case 'peers':
+      return benchPeers({ records: Number(values.records), repeat: Number(values.repeat) });
     case 'latency':
       return benchLatency({ rate: Number(values.rate), seconds: Number(values.seconds) });
     case 'memory':

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import Redis from 'ioredis';
 import { assert } from '../src/base/assert';
 import { CONTRIBUTIONS_TOPIC } from '../src/feedback/topics';
-import { consumingSince, readMetrics, runNode, type RunningEfs, startEfs, sumOf } from './efs';
+import { consumingSince, readMetrics, type RunningEfs, startEfs, sumOf } from './efs';
 import { lastChange, readKpis } from './outcome';
 import { cpuSeconds, machineSeconds, peakRss, sleep } from './processes';
+import { CONSUME_ONLY, runPeer } from './peer';
 import { printProfile } from './profile';
 import { against, type Floor, grouped, median, printTable } from './report';
 import { countRecords, fill, inputTopics, startWorld, type World } from './world';
@@ -19,7 +20,7 @@ export interface ThroughputOptions {
 }
 
 /** Duplicates included. */
-const RECORDS_PER_MESSAGE = 2.2;
+export const RECORDS_PER_MESSAGE = 2.2;
 const POLL_MS = 1_000;
 /** Nothing more comes once nothing has come for so many polls. */
 const QUIET_POLLS = 2;
@@ -67,34 +68,19 @@ async function measure(
   console.log(`run ${seed}: filling the topics with the feedback on ${grouped(simulated)} messages ...`);
   const messages = await fill(world, prefix, simulated, seed);
   const produced = await countRecords(world, inputTopics(prefix));
-  const brokerBefore = cpuSeconds(world.pids.kafka);
-  const peer = await consumeOnly(world, prefix, produced);
-  const peerBroker = cpuSeconds(world.pids.kafka) - brokerBefore;
+  const peer = await runPeer(world, prefix, CONSUME_ONLY, produced);
   const drained = await drain(world, prefix, { produced, messages, profile });
   return {
     ...drained,
     records: produced,
-    peerRate: produced / peer.seconds,
-    peerCpu: (peer.cpuSeconds * 1e6) / produced,
-    peerBroker: (peerBroker * 1e6) / produced,
+    peerRate: peer.rate,
+    peerCpu: peer.own,
+    peerBroker: peer.kafka,
   };
 }
 
-async function consumeOnly(
-  world: World,
-  prefix: string,
-  produced: number,
-): Promise<{ seconds: number; cpuSeconds: number }> {
-  const printed = await runNode([join(__dirname, 'peers', 'consume-only.mjs')], {
-    BROKERS: world.settings(prefix)['EFS_KAFKA_BROKERS'] ?? '',
-    TOPICS: inputTopics(prefix).join(','),
-    RECORDS: String(produced),
-  });
-  return JSON.parse(printed) as { seconds: number; cpuSeconds: number };
-}
-
 /** Runs the service until everything is drained, and checks that nothing was missed. */
-async function drain(
+export async function drain(
   world: World,
   prefix: string,
   load: { produced: number; messages: number; profile: boolean },

@@ -1,5 +1,5 @@
 // Plain kafkajs that reads topics to their end and does nothing with what it gets: what the client alone costs.
-//   BROKERS, TOPICS (comma-separated), RECORDS in the environment; prints { seconds, cpuSeconds } from joining the
+//   BROKERS, TOPICS (comma-separated), RECORDS in the environment; prints { seconds, cpuSeconds, rss } from joining the
 // group to the last record.
 import { Kafka, logLevel } from 'kafkajs';
 
@@ -28,7 +28,7 @@ await new Promise((resolve) => {
   });
 });
 const { user, system } = process.cpuUsage(before);
-console.log(
-  JSON.stringify({ seconds: (performance.now() - begun) / 1000, cpuSeconds: (user + system) / 1e6 }),
-);
+const seconds = (performance.now() - begun) / 1000;
+const rss = process.resourceUsage().maxRSS * 1024;
+console.log(JSON.stringify({ seconds, cpuSeconds: (user + system) / 1e6, rss }));
 await consumer.disconnect();

@@ -41,12 +41,16 @@ async function cached(name: string, fill: (dir: string) => Promise<void>): Promi
 const maven = (args: string[]): Promise<unknown> =>
   run('mvn', ['-B', '-q', ...args], { timeout: 600_000, maxBuffer: 64 << 20 });
 
-/** The directory of the broker's jars. Needs Java and, the first time, Maven. */
-export function kafkaJars(): Promise<string> {
-  const pom = join(__dirname, 'pom.xml');
-  return cached(KAFKA, async (dir) => {
+/** The directory of the jars that a POM depends on, kept under a name. Needs Java and, the first time, Maven. */
+export function jarsOf(name: string, pom: string): Promise<string> {
+  return cached(name, async (dir) => {
     await maven(['-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${dir}`]);
   });
+}
+
+/** The directory of the broker's jars. */
+export function kafkaJars(): Promise<string> {
+  return jarsOf(KAFKA, join(__dirname, 'pom.xml'));
 }
 
 /**
