@@ -116,7 +116,7 @@ function measureBatches(hashes: number): Promise<string[][]> {
       known.map((fields, i) => ({ hash: names[i] ?? '', fields: some(fields) })),
     );
     const writes = reads.map((batch): Write[] =>
-      batch.map(({ hash, fields }) => ({ hash, entries: fields.map((field) => [field, value()]) })),
+      batch.map(({ hash, fields }) => ({ hash, entries: Array.from(fields, (field) => [field, value()]) })),
     );
     const pid = bench.server.pid();
     const row = (name: string, figures: number[]): string[] => [

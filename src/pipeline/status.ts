@@ -10,8 +10,9 @@ import type { Plan, Projected } from '../pipeline';
 import { evolve } from '../status/evolve';
 import type { MessageAggregate } from '../status/message';
 import { statusOf } from '../status/projection';
-import { decodeMessage, encodeMessage, encodeMessageId } from '../store/codec';
+import { decodeMessage, encodeMessageId } from '../store/codec';
 import { bucketOf, CONTRIBUTIONS_HASH, FLAGS_HASH, messagesHash } from '../store/hashes';
+import { entryPacker, type MessageFields, packFields } from '../store/messages';
 import type { Read, Write } from '../store/store';
 import { SENT_FIELD } from './gate';
 import { type Recall, recall } from './recall';
@@ -29,8 +30,16 @@ export interface StatusRules extends CountingRules {
 
 interface TouchedMessage {
   readonly id: MessageId;
-  readonly field: Buffer;
-  readonly feedback: Feedback[];
+  readonly feedback: Feedback;
+  /** Further feedback on it in the batch; most have none. */
+  more: Feedback[] | null;
+}
+
+/** The messages of one hash. */
+interface TouchedHash {
+  readonly name: string;
+  readonly messages: readonly TouchedMessage[];
+  readonly fields: MessageFields;
 }
 
 interface TouchedDelivery {
@@ -38,8 +47,8 @@ interface TouchedDelivery {
   readonly field: Buffer;
   /** This partition's contribution to it, where it is remembered. */
   readonly known: Contribution | null;
-  /** By bucket, in the order of the reads. */
-  readonly buckets: Map<number, TouchedMessage[]>;
+  /** In the order of the reads. */
+  readonly hashes: readonly TouchedHash[];
   readonly feedback: Feedback[];
 }
 
@@ -70,10 +79,10 @@ export function planStatus(
       let read = 0;
       for (const delivery of deliveries) {
         const sum = delivery.known ?? contributionOf(rules, delivery.id, stored?.next().value ?? null);
-        for (const [bucket, messages] of delivery.buckets) {
+        for (const hash of delivery.hashes) {
           read += 1;
-          const entries = foldMessages(rules, sum, messages, loaded[read] ?? [], projected.outgoing);
-          if (entries.length > 0) projected.writes.push({ hash: messagesHash(delivery.id, bucket), entries });
+          const entries = foldMessages(rules, sum, hash, loaded[read] ?? [], projected.outgoing);
+          if (entries.length > 0) projected.writes.push({ hash: hash.name, entries });
         }
         noteFacts(sum, delivery.feedback);
         remembered.put(delivery.id, sum);
@@ -103,43 +112,54 @@ function groupByDelivery(
   buckets: number,
   remembered: Recall<Contribution>,
 ): TouchedDelivery[] {
-  const deliveries = new Map<DeliveryId, TouchedDelivery & { messages: Map<MessageId, TouchedMessage> }>();
+  const deliveries = new Map<
+    DeliveryId,
+    { messages: Map<MessageId, TouchedMessage>; feedback: Feedback[] }
+  >();
   for (const feedback of inputs) {
     if (feedback.kind === 'CaughtUp') continue;
     const { deliveryId, messageId } = feedback;
     let delivery = deliveries.get(deliveryId);
     if (delivery === undefined) {
-      const field = Buffer.from(deliveryId, 'utf8');
-      const known = remembered.get(deliveryId);
-      delivery = { id: deliveryId, field, known, buckets: new Map(), feedback: [], messages: new Map() };
+      delivery = { messages: new Map(), feedback: [] };
       deliveries.set(deliveryId, delivery);
     }
     delivery.feedback.push(feedback);
     const message = delivery.messages.get(messageId);
-    if (message !== undefined) {
-      message.feedback.push(feedback);
-      continue;
-    }
-    const touched = { id: messageId, field: encodeMessageId(messageId), feedback: [feedback] };
-    delivery.messages.set(messageId, touched);
-    const bucket = bucketOf(touched.field, buckets);
-    const others = delivery.buckets.get(bucket);
-    if (others === undefined) delivery.buckets.set(bucket, [touched]);
-    else others.push(touched);
+    if (message === undefined) delivery.messages.set(messageId, { id: messageId, feedback, more: null });
+    else (message.more ??= []).push(feedback);
   }
-  return [...deliveries.values()];
+  return Array.from(deliveries, ([id, { messages, feedback }]) => ({
+    id,
+    field: Buffer.from(id, 'utf8'),
+    known: remembered.get(id),
+    hashes: hashesOf(id, [...messages.values()], buckets),
+    feedback,
+  }));
+}
+
+/** A delivery's messages by the hashes that hold them. */
+function hashesOf(id: DeliveryId, messages: readonly TouchedMessage[], buckets: number): TouchedHash[] {
+  if (buckets === 1) return [{ name: messagesHash(id, 0), messages, fields: packFields(messages) }];
+  const byBucket = new Map<number, TouchedMessage[]>();
+  for (const message of messages) {
+    const bucket = bucketOf(encodeMessageId(message.id), buckets);
+    const others = byBucket.get(bucket);
+    if (others === undefined) byBucket.set(bucket, [message]);
+    else others.push(message);
+  }
+  return Array.from(byBucket, ([bucket, some]) => ({
+    name: messagesHash(id, bucket),
+    messages: some,
+    fields: packFields(some),
+  }));
 }
 
 function readsOf(deliveries: readonly TouchedDelivery[]): Read[] {
   const unknown = deliveries.filter((delivery) => delivery.known === null);
   const reads: Read[] = [{ hash: CONTRIBUTIONS_HASH, fields: unknown.map((delivery) => delivery.field) }];
   for (const delivery of deliveries) {
-    for (const [bucket, messages] of delivery.buckets) {
-      reads.push({
-        hash: messagesHash(delivery.id, bucket),
-        fields: messages.map((message) => message.field),
-      });
-    }
+    for (const { name, fields } of delivery.hashes) reads.push({ hash: name, fields });
   }
   return reads;
 }
@@ -148,26 +168,37 @@ function readsOf(deliveries: readonly TouchedDelivery[]): Read[] {
 function foldMessages(
   rules: StatusRules,
   sum: Contribution,
-  messages: readonly TouchedMessage[],
+  { messages, fields }: TouchedHash,
   loaded: readonly (Buffer | null)[],
   outgoing: OutgoingRecord[],
-): (readonly [Buffer, Buffer])[] {
-  const entries: (readonly [Buffer, Buffer])[] = [];
-  messages.forEach((message, index) => {
+): Write['entries'] {
+  const packer = entryPacker(fields);
+  for (let index = 0; index < messages.length; index += 1) {
+    const message = messages[index]!;
     const bytes = loaded[index] ?? null;
     const before = bytes === null ? null : decodeMessage(bytes);
-    let after = before;
-    for (const feedback of message.feedback) after = evolve(after, feedback, rules.groups.indexOf);
-    if (after === null || after === before) return;
+    const after = foldMessage(message, before, rules);
+    const changed = after !== before;
+    packer.next(changed ? after : null);
+    if (!changed) continue;
     if (before !== null) countMessage(sum, before, -1, rules);
     countMessage(sum, after, 1, rules);
-    entries.push([message.field, encodeMessage(after)]);
     if (rules.statusChanged !== null) {
       const change = statusChange(rules, sum.deliveryId ?? '', message.id, before, after);
       if (change !== null) outgoing.push(statusRecord(rules, rules.statusChanged, change));
     }
-  });
-  return entries;
+  }
+  return packer.entries();
+}
+
+function foldMessage(
+  { feedback, more }: TouchedMessage,
+  before: MessageAggregate | null,
+  { groups }: StatusRules,
+): MessageAggregate {
+  let after = evolve(before, feedback, groups.indexOf);
+  if (more !== null) for (const further of more) after = evolve(after, further, groups.indexOf);
+  return after;
 }
 
 const TOPIC_OF = Object.fromEntries(FEEDBACK_TOPICS.map(({ kind }, index) => [kind, index])) as Record<

@@ -34,37 +34,34 @@ const VALIDITY_BYTES = 4;
 const TIME_BYTES = 6;
 const BOUNCE_BYTES = 11;
 
+/** What an aggregate takes at most. */
+export const MESSAGE_BYTES_MAX = HEAD_BYTES + VALIDITY_BYTES + 2 * BOUNCE_BYTES;
+
 /** Packs an aggregate into bytes of its own. */
 export function encodeMessage(message: MessageAggregate): Buffer {
+  const bytes = Buffer.allocUnsafe(MESSAGE_BYTES_MAX);
+  return bytes.subarray(0, writeMessage(bytes, 0, message));
+}
+
+/** Packs an aggregate into `bytes` from `start` on, where there must be room for the longest; gives its end. */
+export function writeMessage(bytes: Buffer, start: number, message: MessageAggregate): number {
   const { relay, softBounce, outcome } = message;
   const hasValidity = message.validityMs !== VALIDITY_MAX_MS;
-  const bytes = Buffer.allocUnsafe(lengthOf(message, hasValidity));
-  bytes[0] =
+  bytes[start] =
     (VERSION << 4) |
     (message.saysEfs ? SAYS_EFS : 0) |
     (message.saysRelay ? SAYS_RELAY : 0) |
     (softBounce === null ? 0 : HAS_SOFT_BOUNCE) |
     (hasValidity ? HAS_VALIDITY : 0);
-  bytes[1] = relay.rank | (outcome === null ? 0 : outcomeBits(outcome));
-  let at = bytes.writeUIntBE(relay.at, 2, TIME_BYTES);
+  bytes[start + 1] = relay.rank | (outcome === null ? 0 : outcomeBits(outcome));
+  let at = bytes.writeUIntBE(relay.at, start + 2, TIME_BYTES);
   at = bytes.writeUInt8(relay.domainGroup, at);
   if (hasValidity) at = bytes.writeUInt32BE(message.validityMs, at);
   if (softBounce !== null)
     at = writeBounce(bytes, at, softBounce.at, softBounce.bounceClass, softBounce.reason);
-  if (outcome === null) return bytes;
-  if (outcome.bounceClass === null) bytes.writeUIntBE(outcome.at, at, TIME_BYTES);
-  else writeBounce(bytes, at, outcome.at, outcome.bounceClass, outcome.reason);
-  return bytes;
-}
-
-function lengthOf({ softBounce, outcome }: MessageAggregate, hasValidity: boolean): number {
-  const outcomeBytes = outcome?.bounceClass === null ? TIME_BYTES : BOUNCE_BYTES;
-  return (
-    HEAD_BYTES +
-    (hasValidity ? VALIDITY_BYTES : 0) +
-    (softBounce === null ? 0 : BOUNCE_BYTES) +
-    (outcome === null ? 0 : outcomeBytes)
-  );
+  if (outcome === null) return at;
+  if (outcome.bounceClass === null) return bytes.writeUIntBE(outcome.at, at, TIME_BYTES);
+  return writeBounce(bytes, at, outcome.at, outcome.bounceClass, outcome.reason);
 }
 
 function outcomeBits(outcome: Outcome): number {
@@ -121,7 +118,8 @@ function readOutcome(bytes: Buffer, at: number, bits: number): Outcome {
 }
 
 const UUID_LENGTH = 36;
-const UUID_BYTES = 16;
+export const UUID_BYTES = 16;
+const MESSAGE_ID_LENGTH_MAX = 128;
 const HYPHEN = 0x2d;
 const NO_DIGIT = 16;
 
@@ -131,32 +129,43 @@ const DIGITS = Uint8Array.from({ length: 128 }, (_, code) => {
   return digit < 0 ? NO_DIGIT : digit;
 });
 
-/**
- * A message id as a field: 16 bytes for a lower-case UUID, else its UTF-8. An id that happens to be 16 bytes long gets
- * a NUL in front, which no id can begin with, so that no two ids share a field.
- */
+/** What a message id takes at most: UTF-8 has three bytes for a UTF-16 code unit at most. */
+export const MESSAGE_ID_BYTES_MAX = 1 + 3 * MESSAGE_ID_LENGTH_MAX;
+
+/** A message id as a field of its own. */
 export function encodeMessageId(id: MessageId): Buffer {
-  const uuid = id.length === UUID_LENGTH ? packUuid(id) : null;
-  if (uuid !== null) return uuid;
-  const bytes = Buffer.from(id, 'utf8');
-  return bytes.length === UUID_BYTES ? Buffer.concat([Buffer.of(0), bytes]) : bytes;
+  const bytes = Buffer.allocUnsafe(1 + 3 * id.length);
+  return bytes.subarray(0, writeMessageId(bytes, 0, id));
 }
 
-/** The bytes of a lower-case UUID, or null for 36 characters that are none. By hand: it is done for every record. */
-function packUuid(id: string): Buffer | null {
-  const bytes = Buffer.allocUnsafe(UUID_BYTES);
-  let at = 0;
+/**
+ * Packs a message id as a field into `bytes` from `start` on, where there must be room for it; gives its end. 16 bytes
+ * for a lower-case UUID, else its UTF-8. An id that happens to be 16 bytes long gets a NUL in front, which no id can begin
+ * with, so that no two ids share a field.
+ */
+export function writeMessageId(bytes: Buffer, start: number, id: MessageId): number {
+  if (id.length === UUID_LENGTH && packUuid(bytes, start, id)) return start + UUID_BYTES;
+  const end = start + bytes.write(id, start, 'utf8');
+  if (end - start !== UUID_BYTES) return end;
+  bytes.copyWithin(start + 1, start, end);
+  bytes[start] = 0;
+  return end + 1;
+}
+
+/** Writes the bytes of a lower-case UUID; false for 36 characters that are none. By hand: it is done for every record. */
+function packUuid(bytes: Buffer, start: number, id: string): boolean {
+  let at = start;
   for (let index = 0; index < UUID_LENGTH; index += 2) {
     if (index === 8 || index === 13 || index === 18 || index === 23) {
-      if (id.charCodeAt(index) !== HYPHEN) return null;
+      if (id.charCodeAt(index) !== HYPHEN) return false;
       index += 1;
     }
     const high = DIGITS[id.charCodeAt(index)] ?? NO_DIGIT;
     const low = DIGITS[id.charCodeAt(index + 1)] ?? NO_DIGIT;
-    if (high === NO_DIGIT || low === NO_DIGIT) return null;
+    if (high === NO_DIGIT || low === NO_DIGIT) return false;
     bytes[at++] = (high << 4) | low;
   }
-  return bytes;
+  return true;
 }
 
 /** The id that `encodeMessageId` packed. */

@@ -14,6 +14,7 @@ const FIELD_LENGTH_MAX = 0xffff;
 
 /** The fields of a read as one blob. */
 export function packRead(read: Read): Buffer {
+  if (read.fields.packed !== undefined) return read.fields.packed;
   let size = 4;
   for (const field of read.fields) size += 2 + field.length;
   const blob = Buffer.allocUnsafe(size);
@@ -24,6 +25,7 @@ export function packRead(read: Read): Buffer {
 
 /** The entries of a write as one blob. Where a field comes twice, the last one counts. */
 export function packWrite(write: Write): Buffer {
+  if (write.entries.packed !== undefined) return write.entries.packed;
   const { sets, deletes } = lastOfEach(write.entries);
   let size = 8;
   for (const [field, value] of sets) size += 6 + field.length + value.length;
@@ -65,7 +67,7 @@ function lastOfEach(entries: Entries): Split {
     else sets.push(entry as readonly [Buffer, Buffer]);
   }
   if (deletes.length === 0 || sets.length === 0) return { sets, deletes };
-  const last = new Map(entries.map(([field, value]) => [field.toString('latin1'), value]));
+  const last = new Map(Array.from(entries, ([field, value]) => [field.toString('latin1'), value]));
   const stands = (field: Buffer, value: Buffer | null): boolean =>
     last.get(field.toString('latin1')) === value;
   return {

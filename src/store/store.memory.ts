@@ -65,7 +65,7 @@ export function memoryStore(
       const task = taskOf(address);
       return reads.map((read) => {
         const hash = task?.hashes.get(read.hash);
-        return read.fields.map((field) => copy(hash?.get(nameOf(field))?.value));
+        return Array.from(read.fields, (field) => copy(hash?.get(nameOf(field))?.value));
       });
     },
     async commit(address, what) {

@@ -7,16 +7,25 @@ export interface TaskAddress {
   readonly partition: number;
 }
 
+/**
+ * Things in order. Lists of messages are packed as they are made, because there are thousands of them in a batch: they
+ * then have a form as scripts take it (packing.ts), and can be walked nevertheless.
+ */
+export interface Listed<Item> extends Iterable<Item> {
+  readonly length: number;
+  readonly packed?: Buffer;
+}
+
 /** Some fields of one hash of the task. A hash has a short name (`c`) and may belong to an id (`m` of a delivery). */
 export interface Read {
   readonly hash: string;
-  readonly fields: readonly Buffer[];
+  readonly fields: Listed<Buffer>;
 }
 
 export interface Write {
   readonly hash: string;
   /** A null value deletes the field. */
-  readonly entries: readonly (readonly [field: Buffer, value: Buffer | null])[];
+  readonly entries: Listed<readonly [field: Buffer, value: Buffer | null]>;
 }
 
 /** What the owner of a task finds when it claims it. */

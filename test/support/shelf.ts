@@ -18,7 +18,7 @@ export function shelf(): Shelf {
   return {
     run(plan) {
       const loaded: Loaded = plan.reads.map(({ hash, fields }) =>
-        fields.map((field) => at(hash).get(field.toString('latin1')) ?? null),
+        Array.from(fields, (field) => at(hash).get(field.toString('latin1')) ?? null),
       );
       const { writes, outgoing } = plan.project(loaded);
       for (const { hash, entries } of writes) {

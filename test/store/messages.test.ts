@@ -1,0 +1,43 @@
+import fc from 'fast-check';
+import { encodeMessage, encodeMessageId } from '../../src/store/codec';
+import { entryPacker, packFields } from '../../src/store/messages';
+import { packRead, packWrite } from '../../src/store/packing';
+import { aggregates, messageIds } from '../support/aggregates';
+import { RUNS } from '../support/arbitrary';
+
+const long = fc.constantFrom('\u20ac', 'x').map((unit) => unit.repeat(128) as never);
+const some = fc.array(fc.record({ id: fc.oneof(messageIds, long), changed: fc.option(aggregates) }), {
+  maxLength: 40,
+});
+
+describe('messages packed as they are made', () => {
+  it('are the fields that a read of their ids has, in both forms', () => {
+    fc.assert(
+      fc.property(some, (messages) => {
+        const fields = packFields(messages);
+        const plain = messages.map(({ id }) => encodeMessageId(id));
+        expect(fields.packed).toEqual(packRead({ hash: 'm', fields: plain }));
+        expect([...fields]).toEqual(plain);
+        expect(fields).toHaveLength(plain.length);
+      }),
+      RUNS,
+    );
+  });
+
+  it('are the entries that a write of the changed ones has, in both forms', () => {
+    fc.assert(
+      fc.property(some, (messages) => {
+        const packer = entryPacker(packFields(messages));
+        for (const { changed } of messages) packer.next(changed);
+        const entries = packer.entries();
+        const plain = messages.flatMap(({ id, changed }) =>
+          changed === null ? [] : [[encodeMessageId(id), encodeMessage(changed)] as const],
+        );
+        expect(entries.packed).toEqual(packWrite({ hash: 'm', entries: plain }));
+        expect([...entries]).toEqual(plain);
+        expect(entries).toHaveLength(plain.length);
+      }),
+      RUNS,
+    );
+  });
+});
