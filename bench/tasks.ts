@@ -2,14 +2,14 @@ import { must } from '../src/base/assert';
 import { parseDomainGroups } from '../src/base/domain-groups';
 import { SETTINGS } from '../src/base/settings';
 import type { Decoder } from '../src/feedback/decode';
-import type { Feedback } from '../src/feedback/feedback';
+import type { Feedback, RetryOutcome } from '../src/feedback/feedback';
 import { SCHEMAS } from '../src/feedback/schemas';
 import type { Batch } from '../src/feedback/source';
 import { domainGroups } from '../src/kpi/domains';
 import { type Contribution, wireType } from '../src/kpi/encode';
 import { type Hold, processBatch, processInputs, type TaskEnds } from '../src/pipeline';
-import { recall } from '../src/pipeline/recall';
-import { DELIVERIES_RECALLED, planStatus, type StatusInput } from '../src/pipeline/status';
+import { planStatus, statusMemory } from '../src/pipeline/status';
+import type { StatusInput } from '../src/pipeline/status-input';
 import type { Generations, Manifest, Store, TaskAddress } from '../src/store/store';
 import { PARTITIONS } from './world';
 
@@ -42,21 +42,22 @@ export async function openTasks(
   const begin = { status: partitions.map(() => START), kpi: partitions.map(() => [0]) };
   await store.create(manifest, begin, []);
   const contribution = wireType<Contribution>(SCHEMAS.Contribution.type, 1);
+  const retryOutcome = wireType<RetryOutcome>(SCHEMAS.RetryOutcome.type, 2);
   return Promise.all(
     partitions.map(async (partition) => {
       const address: TaskAddress = { generation: 1, pipeline: 'status', partition };
       const rules = {
         ...{ generation: 1, partition, partitions: PARTITIONS, buckets },
-        ...{ contribution, statusChanged: null, defaultPolicy: 'EFS' as const, groups },
+        ...{ contribution, statusChanged: null, retryOutcome, defaultPolicy: 'EFS' as const, groups },
       };
-      const remembered = recall<Contribution>(DELIVERIES_RECALLED);
+      const memory = statusMemory();
       const ends: TaskEnds<StatusInput> = {
         decode,
         setAside: async () => undefined,
         load: (reads) => store.load(address, reads),
         commit: (commit) => store.commit(address, commit),
         emit: async () => 'acknowledged',
-        project: (inputs) => planStatus(rules, inputs, remembered),
+        project: (inputs) => planStatus(rules, inputs, memory),
       };
       return benchTask(ends, must(await store.claim(address), 'a task laid out'));
     }),

@@ -77,6 +77,7 @@ export async function embed(
         partitions: config.partitions,
         ids: {
           contribution: schemaIds.Contribution,
+          retryOutcome: schemaIds.RetryOutcome,
           kpiChanged: schemaIds.KpiChanged,
           messageStatusChanged: schemaIds.MessageStatusChanged,
         },
@@ -130,6 +131,7 @@ const unwatched: Omit<Watchers, 'outages'> = {
     latency: nothing,
     lag: nothing,
     kpiChanges: nothing,
+    expired: nothing,
     fenced: nothing,
     rewound: nothing,
     outage: nothing,

@@ -43,6 +43,34 @@ export const whole = (min: number, max: number) => ({
   show: String,
 });
 
+const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+const showDuration = (ms: number): string => {
+  const [unit, size] = Object.entries(UNITS)
+    .reverse()
+    .find(([, each]) => ms % each === 0) ?? ['ms', 1];
+  return `${ms / size}${unit}`;
+};
+
+/** A span of time in milliseconds, written with its unit. */
+export const duration = (minMs: number, maxMs: number) => ({
+  schema: z
+    .string()
+    .regex(/^\d{1,12}(ms|s|m|h|d)$/, {
+      error: 'is not a number with a unit, such as 90s, 1h or 30d',
+      abort: true,
+    })
+    .transform((text) => parseInt(text, 10) * UNITS[text.replace(/\d+/, '') as keyof typeof UNITS])
+    .pipe(
+      z
+        .number()
+        .min(minMs, `is shorter than ${showDuration(minMs)}`)
+        .max(maxMs, `is longer than ${showDuration(maxMs)}`),
+    ),
+  expects: `a span of time from ${showDuration(minMs)} to ${showDuration(maxMs)}, with its unit: ms, s, m, h or d`,
+  show: showDuration,
+});
+
 export const oneOf = <const T extends string>(...names: readonly T[]) => ({
   schema: z.string().pipe(z.enum(names, { error: `is none of ${names.join(', ')}` })),
   expects: names.slice(0, -1).join(', ') + ' or ' + names.at(-1),

@@ -2,6 +2,7 @@ import {
   address,
   brokers,
   domainGroups,
+  duration,
   hostNames,
   matching,
   oneOf,
@@ -120,6 +121,18 @@ export const SETTINGS = {
     'off',
     onOff,
     'whether every change of a message status is published',
+  ),
+  expiry: setting(
+    'EFS_EXPIRY',
+    'on',
+    onOff,
+    'whether the service itself ends messages whose validity period is over in silence',
+  ),
+  expiryGrace: setting(
+    'EFS_EXPIRY_GRACE',
+    '1h',
+    duration(0, 30 * 86_400_000),
+    'how long after its validity period a message may still be heard of',
   ),
   domainGroups: setting(
     'EFS_DOMAIN_GROUPS',

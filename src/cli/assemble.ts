@@ -1,6 +1,7 @@
 import { type Clock, systemClock, systemRandom } from '../base/clock';
 import type { Config } from '../base/config';
 import type { Log } from '../base/log';
+import type { RetryOutcome } from '../feedback/feedback';
 import { contributionDecoder, feedbackDecoder } from '../feedback/decode';
 import type { SchemaRegistry } from '../feedback/registry';
 import { SCHEMAS } from '../feedback/schemas';
@@ -86,6 +87,7 @@ export function assemble(
     statusChanged: config.messageStatus
       ? wireType<MessageStatusChanged>(SCHEMAS.MessageStatusChanged.type, ids.messageStatusChanged)
       : null,
+    retryOutcome: wireType<RetryOutcome>(SCHEMAS.RetryOutcome.type, ids.retryOutcome),
   };
   const { partitioner } = config;
   return {
@@ -112,6 +114,7 @@ export function assemble(
       kpiGroup: groupOf(config, 'kpi'),
       batchMax: config.batchMax,
       lingerMs: config.lingerMs,
+      expiryGraceMs: config.expiry ? config.expiryGrace : null,
     },
     generation: {
       generations: ends.store,

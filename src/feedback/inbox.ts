@@ -13,6 +13,7 @@ export interface Waiting {
   /** At most `max` records. */
   take(max: number): Batch;
   lag(): readonly number[];
+  caughtUp(): boolean;
   /** Lets go of everything. Called once. */
   drop(): void;
 }
@@ -72,6 +73,7 @@ export function openInbox(clock: Clock, waiting: Waiting): WokenInbox {
       }
     },
     lag: () => waiting.lag(),
+    caughtUp: () => waiting.caughtUp(),
     close() {
       if (closed) return;
       closed = true;

@@ -50,12 +50,18 @@ interface Contents {
   failure: unknown;
   /** Where each topic's log ended when it was last fetched. */
   readonly ends: number[];
+  /** Topics that have not been fetched yet. */
+  readonly unseen: Set<number>;
 }
 
 export function partitionQueue(options: QueueOptions): PartitionQueue {
   const { topics, limits, held } = options;
   const next = [...options.positions];
-  const contents: Contents = { entries: [], records: 0, bytes: 0, failure: null, ends: [...next] };
+  const contents: Contents = {
+    ...{ entries: [], records: 0, bytes: 0, failure: null },
+    ends: [...next],
+    unseen: new Set(topics.keys()),
+  };
   const room = (): boolean =>
     contents.bytes === 0 ||
     (contents.records < limits.records && contents.bytes < limits.bytes && held.bytes < limits.bytesInAll);
@@ -87,6 +93,8 @@ export function partitionQueue(options: QueueOptions): PartitionQueue {
       return { records: taken, next: [...next] };
     },
     lag: () => contents.ends.map((end, topic) => Math.max(0, end - (next[topic] ?? 0))),
+    caughtUp: () =>
+      contents.unseen.size === 0 && contents.ends.every((end, topic) => (next[topic] ?? 0) >= end),
     drop() {
       held.bytes -= contents.bytes;
       contents.bytes = 0;
@@ -114,6 +122,7 @@ function laneInto(
     wanted: room,
     deliver(batches, end) {
       contents.ends[topic] = end;
+      contents.unseen.delete(topic);
       const first = lane.position;
       for (const batch of batches) {
         if (batch.nextOffset <= lane.position) continue;

@@ -103,6 +103,7 @@ function memoryWaiting(
       return { records, next: [...next] };
     },
     lag: () => topics.map((topic, index) => high(topic) - (next[index] ?? 0)),
+    caughtUp: () => topics.every((topic, index) => (next[index] ?? 0) >= high(topic)),
     drop() {
       for (const stop of unwatch) stop();
     },

@@ -48,6 +48,8 @@ export interface Inbox {
   take(options: TakeOptions): Promise<Batch | null>;
   /** Records between what was taken and the end of the log, as far as the last fetch knew; by topic index. */
   lag(): readonly number[];
+  /** Whether everything has been taken that the log held at the last fetch of each topic; false before that. */
+  caughtUp(): boolean;
   /** Drops what waits; `take` then gives null. Safe to call twice. */
   close(): void;
 }

@@ -1,12 +1,14 @@
 import type { FeedbackKind } from './feedback';
 
+export const RETRY_OUTCOME_TOPIC = 'mta.retry-outcome';
+
 /** The five inputs, in the order in which positions are kept. A topic's index here is its index everywhere. */
 export const FEEDBACK_TOPICS = [
   { topic: 'mta.relayed', kind: 'Relayed' },
   { topic: 'mta.delivered', kind: 'Delivered' },
   { topic: 'mta.hard-bounced', kind: 'HardBounced' },
   { topic: 'mta.soft-bounced', kind: 'SoftBounced' },
-  { topic: 'mta.retry-outcome', kind: 'RetryOutcome' },
+  { topic: RETRY_OUTCOME_TOPIC, kind: 'RetryOutcome' },
 ] as const satisfies readonly { topic: string; kind: FeedbackKind }[];
 
 export const CONTRIBUTIONS_TOPIC = 'efs.kpi-contributions';

@@ -1,4 +1,5 @@
 import { unreachable } from '../base/assert';
+import { expiryEventId } from './expiry';
 import type { Feedback } from './feedback';
 
 const MAX_ID_LENGTH = 128;
@@ -14,7 +15,7 @@ const LATEST = Date.UTC(2100, 0, 1);
  * that milliseconds taken for seconds are noticed.
  */
 export function invalidField(feedback: Feedback): string | null {
-  if (!isId(feedback.eventId)) return 'eventId';
+  if (!isId(feedback.eventId) && !isInferred(feedback)) return 'eventId';
   if (!isId(feedback.messageId)) return 'messageId';
   if (!isId(feedback.deliveryId) || feedback.deliveryId.includes('/')) return 'deliveryId';
   if (!isTime(feedback.occurredAt)) return 'occurredAt';
@@ -33,6 +34,11 @@ export function invalidField(feedback: Feedback): string | null {
     default:
       return unreachable(feedback);
   }
+}
+
+/** Whether it has the event id of an inferred expiry, which is longer than other ids where those in it are long. */
+function isInferred({ eventId, deliveryId, messageId }: Feedback): boolean {
+  return eventId === expiryEventId(deliveryId, messageId);
 }
 
 function isId(id: string): boolean {

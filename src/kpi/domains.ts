@@ -9,6 +9,8 @@ export interface DomainGroups {
   /** A group's index by recipient domain, in any case. */
   indexOf(domain: string): number;
   nameOf(index: number): string;
+  /** A domain of the group. */
+  domainOf(index: number): string;
   /** All names, sorted. */
   readonly names: readonly string[];
   /** Canonical text: equal for equal groups, however they were written. */
@@ -16,6 +18,8 @@ export interface DomainGroups {
 }
 
 const GROUPS_MAX = 256;
+/** Of no group, and of nobody: RFC 6761 keeps the name from ever being given away. */
+const DOMAIN_OF_OTHER = 'invalid';
 
 /** Builds the look-up of groups as the settings give them: sorted, in lower case, none named `other`, none overlapping. */
 export function domainGroups(groups: readonly DomainGroup[]): DomainGroups {
@@ -30,6 +34,7 @@ export function domainGroups(groups: readonly DomainGroup[]): DomainGroups {
   return {
     indexOf: (domain) => indices.get(domain) ?? indices.get(domain.toLowerCase()) ?? other,
     nameOf: (index) => must(names[index], `no domain group has the index ${index}`),
+    domainOf: (index) => groups.find(({ name }) => name === names[index])?.domains[0] ?? DOMAIN_OF_OTHER,
     names,
     fingerprint: showDomainGroups(groups),
   };

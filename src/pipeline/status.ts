@@ -1,5 +1,5 @@
-import type { DeliveryId, MessageId } from '../base/ids';
-import type { Feedback, FeedbackKind, PolicyName } from '../feedback/feedback';
+import type { DeliveryId } from '../base/ids';
+import type { Feedback, FeedbackKind, PolicyName, RetryOutcome } from '../feedback/feedback';
 import { partitionOf } from '../feedback/partitioner';
 import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS, MESSAGE_STATUS_TOPIC } from '../feedback/topics';
 import { type CountingRules, countMessage } from '../kpi/contribution';
@@ -10,12 +10,16 @@ import type { Plan, Projected } from '../pipeline';
 import { evolve } from '../status/evolve';
 import type { MessageAggregate } from '../status/message';
 import { statusOf } from '../status/projection';
-import { decodeMessage, encodeMessageId } from '../store/codec';
-import { bucketOf, CONTRIBUTIONS_HASH, FLAGS_HASH, messagesHash } from '../store/hashes';
-import { entryPacker, type MessageFields, packFields } from '../store/messages';
+import { decodeMessage } from '../store/codec';
+import { CONTRIBUTIONS_HASH, FLAGS_HASH, WAITING_HASH } from '../store/hashes';
+import { entryPacker } from '../store/messages';
 import type { Read, Write } from '../store/store';
+import { expiryRecord } from './expiry';
 import { SENT_FIELD } from './gate';
 import { type Recall, recall } from './recall';
+import { isDuty, type StatusDuty, type StatusInput } from './status-input';
+import { groupByDelivery, type TouchedDelivery, type TouchedHash, type TouchedMessage } from './touched';
+import { type Agenda, enter, moveWaiting, type Waiting, waitingIn } from './waiting';
 
 /** What the status pipeline of one task is made of. Fixed while the task is held. */
 export interface StatusRules extends CountingRules {
@@ -26,133 +30,90 @@ export interface StatusRules extends CountingRules {
   readonly contribution: WireType<Contribution>;
   /** Null where no record per change of a message is wanted. */
   readonly statusChanged: WireType<MessageStatusChanged> | null;
+  readonly retryOutcome: WireType<RetryOutcome>;
 }
 
-interface TouchedMessage {
-  readonly id: MessageId;
-  readonly feedback: Feedback;
-  /** Further feedback on it in the batch; most have none. */
-  more: Feedback[] | null;
+/** What the owner of a status task remembers of its state. */
+export interface StatusMemory {
+  readonly contributions: Recall<Contribution>;
+  /** Complete, unlike what is recalled: what is not on it does not wait. */
+  readonly agenda: Agenda;
 }
-
-/** The messages of one hash. */
-interface TouchedHash {
-  readonly name: string;
-  readonly messages: readonly TouchedMessage[];
-  readonly fields: MessageFields;
-}
-
-interface TouchedDelivery {
-  readonly id: DeliveryId;
-  readonly field: Buffer;
-  /** This partition's contribution to it, where it is remembered. */
-  readonly known: Contribution | null;
-  /** In the order of the reads. */
-  readonly hashes: readonly TouchedHash[];
-  readonly feedback: Feedback[];
-}
-
-/** What a status task owes when it has folded everything that was there when its generation began: its barrier. */
-export interface CaughtUp {
-  readonly kind: 'CaughtUp';
-}
-
-export type StatusInput = Feedback | CaughtUp;
 
 /** Deliveries whose contribution a status task remembers. */
-export const DELIVERIES_RECALLED = 256;
+const DELIVERIES_RECALLED = 256;
+
+/** The memory of a task that has just been claimed; its agenda is still to be recalled. */
+export function statusMemory(deliveriesRecalled = DELIVERIES_RECALLED): StatusMemory {
+  return { contributions: recall(deliveriesRecalled), agenda: new Map() };
+}
 
 /** Folds a batch of feedback into the aggregates it touches and into the contributions of their deliveries. */
-export function planStatus(
-  rules: StatusRules,
-  inputs: readonly StatusInput[],
-  remembered: Recall<Contribution> = recall(0),
-): Plan {
-  const deliveries = groupByDelivery(inputs, rules.buckets, remembered);
-  const caughtUp = inputs.some((input) => input.kind === 'CaughtUp');
+export function planStatus(rules: StatusRules, inputs: readonly StatusInput[], memory: StatusMemory): Plan {
+  const deliveries = groupByDelivery(inputs, rules.buckets, memory.contributions);
   return {
     reads: readsOf(deliveries),
     project: (loaded) => {
       const projected: { writes: Write[]; outgoing: OutgoingRecord[] } = { writes: [], outgoing: [] };
       const contributions: (readonly [Buffer, Buffer])[] = [];
+      const waits: (readonly [Buffer, Buffer | null])[] = [];
       const stored = loaded[0]?.values();
       let read = 0;
       for (const delivery of deliveries) {
         const sum = delivery.known ?? contributionOf(rules, delivery.id, stored?.next().value ?? null);
+        const waiting = waitingIn(memory.agenda, delivery.id);
+        const { count, soonest } = waiting;
         for (const hash of delivery.hashes) {
           read += 1;
-          const entries = foldMessages(rules, sum, hash, loaded[read] ?? [], projected.outgoing);
+          const share = { sum, waiting };
+          const entries = foldMessages(rules, share, hash, loaded[read] ?? [], projected.outgoing);
           if (entries.length > 0) projected.writes.push({ hash: hash.name, entries });
         }
         noteFacts(sum, delivery.feedback);
-        remembered.put(delivery.id, sum);
+        memory.contributions.put(delivery.id, sum);
+        if (waiting.count !== count || waiting.soonest !== soonest)
+          waits.push([delivery.field, enter(memory.agenda, delivery.id, waiting)]);
         const value = rules.contribution.encode(sum);
         contributions.push([delivery.field, value]);
         projected.outgoing.push(contributionRecord(rules, delivery, value));
       }
       if (contributions.length > 0)
         projected.writes.push({ hash: CONTRIBUTIONS_HASH, entries: contributions });
-      if (caughtUp) {
-        projected.writes.push({ hash: FLAGS_HASH, entries: [[SENT_FIELD, Buffer.from('1')]] });
-        projected.outgoing.push(...barriers(rules));
-      }
+      if (waits.length > 0) projected.writes.push({ hash: WAITING_HASH, entries: waits });
+      for (const input of inputs) if (isDuty(input)) doDuty(rules, input, memory.agenda, projected);
       return projected satisfies Projected;
     },
   };
+}
+
+function doDuty(
+  rules: StatusRules,
+  duty: StatusDuty,
+  agenda: Agenda,
+  { writes, outgoing }: { writes: Write[]; outgoing: OutgoingRecord[] },
+): void {
+  switch (duty.kind) {
+    case 'CaughtUp':
+      writes.push({ hash: FLAGS_HASH, entries: [[SENT_FIELD, Buffer.from('1')]] });
+      outgoing.push(...barriers(rules));
+      break;
+    case 'Expired':
+      outgoing.push(expiryRecord(duty, rules));
+      break;
+    case 'LookedThrough': {
+      const waiting = waitingIn(agenda, duty.deliveryId);
+      waiting.soonest = duty.soonest;
+      const entry = enter(agenda, duty.deliveryId, waiting);
+      writes.push({ hash: WAITING_HASH, entries: [[Buffer.from(duty.deliveryId, 'utf8'), entry]] });
+      break;
+    }
+  }
 }
 
 /** This partition's contribution to a delivery as stored, or an empty one. */
 function contributionOf(rules: StatusRules, deliveryId: DeliveryId, stored: Buffer | null): Contribution {
   if (stored !== null) return rules.contribution.decode(stored);
   return { ...emptySum(deliveryId, rules.generation), partition: rules.partition };
-}
-
-function groupByDelivery(
-  inputs: readonly StatusInput[],
-  buckets: number,
-  remembered: Recall<Contribution>,
-): TouchedDelivery[] {
-  const deliveries = new Map<
-    DeliveryId,
-    { messages: Map<MessageId, TouchedMessage>; feedback: Feedback[] }
-  >();
-  for (const feedback of inputs) {
-    if (feedback.kind === 'CaughtUp') continue;
-    const { deliveryId, messageId } = feedback;
-    let delivery = deliveries.get(deliveryId);
-    if (delivery === undefined) {
-      delivery = { messages: new Map(), feedback: [] };
-      deliveries.set(deliveryId, delivery);
-    }
-    delivery.feedback.push(feedback);
-    const message = delivery.messages.get(messageId);
-    if (message === undefined) delivery.messages.set(messageId, { id: messageId, feedback, more: null });
-    else (message.more ??= []).push(feedback);
-  }
-  return Array.from(deliveries, ([id, { messages, feedback }]) => ({
-    id,
-    field: Buffer.from(id, 'utf8'),
-    known: remembered.get(id),
-    hashes: hashesOf(id, [...messages.values()], buckets),
-    feedback,
-  }));
-}
-
-/** A delivery's messages by the hashes that hold them. */
-function hashesOf(id: DeliveryId, messages: readonly TouchedMessage[], buckets: number): TouchedHash[] {
-  if (buckets === 1) return [{ name: messagesHash(id, 0), messages, fields: packFields(messages) }];
-  const byBucket = new Map<number, TouchedMessage[]>();
-  for (const message of messages) {
-    const bucket = bucketOf(encodeMessageId(message.id), buckets);
-    const others = byBucket.get(bucket);
-    if (others === undefined) byBucket.set(bucket, [message]);
-    else others.push(message);
-  }
-  return Array.from(byBucket, ([bucket, some]) => ({
-    name: messagesHash(id, bucket),
-    messages: some,
-    fields: packFields(some),
-  }));
 }
 
 function readsOf(deliveries: readonly TouchedDelivery[]): Read[] {
@@ -167,7 +128,7 @@ function readsOf(deliveries: readonly TouchedDelivery[]): Read[] {
 /** Folds the messages of one hash, moves the sum by what they changed, and gives the entries that changed. */
 function foldMessages(
   rules: StatusRules,
-  sum: Contribution,
+  { sum, waiting }: { readonly sum: Contribution; readonly waiting: Waiting },
   { messages, fields }: TouchedHash,
   loaded: readonly (Buffer | null)[],
   outgoing: OutgoingRecord[],
@@ -183,6 +144,7 @@ function foldMessages(
     if (!changed) continue;
     if (before !== null) countMessage(sum, before, -1, rules);
     countMessage(sum, after, 1, rules);
+    moveWaiting(waiting, before, after, rules.defaultPolicy);
     if (rules.statusChanged !== null) {
       const change = statusChange(rules, sum.deliveryId ?? '', message.id, before, after);
       if (change !== null) outgoing.push(statusRecord(rules, rules.statusChanged, change));

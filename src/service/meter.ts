@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock';
 import type { Reason } from '../feedback/decode';
+import { RETRY_OUTCOME_TOPIC } from '../feedback/topics';
 import type { Processed } from '../pipeline';
 import type { TaskAddress } from '../store/store';
 import type { Dependency } from './outages';
@@ -16,6 +17,8 @@ export interface Meter {
   /** Records between a task's position and the end of the log. */
   lag(topic: string, partition: number, records: number): void;
   kpiChanges(count: number): void;
+  /** Messages whose validity period has ended in silence. */
+  expired(messages: number): void;
   fenced(pipeline: TaskAddress['pipeline']): void;
   rewound(pipeline: TaskAddress['pipeline']): void;
   outage(dependency: Dependency): void;
@@ -70,5 +73,7 @@ export function meterOutcome(meter: Meter, pipeline: TaskAddress['pipeline'], pr
   const { outcome, outgoing } = processed;
   if (outcome === 'fenced') meter.fenced(pipeline);
   if (outcome === 'rolled-back') meter.rewound(pipeline);
-  if (outcome === 'committed' && pipeline === 'kpi') meter.kpiChanges(outgoing.length);
+  if (outcome !== 'committed') return;
+  if (pipeline === 'kpi') meter.kpiChanges(outgoing.length);
+  else meter.expired(outgoing.filter(({ topic }) => topic === RETRY_OUTCOME_TOPIC).length);
 }

@@ -1,5 +1,5 @@
 import type { Decoder } from '../feedback/decode';
-import type { Feedback } from '../feedback/feedback';
+import type { Feedback, RetryOutcome } from '../feedback/feedback';
 import type { CommittedOffset, Source, TopicReader } from '../feedback/source';
 import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, FEEDBACK_TOPICS } from '../feedback/topics';
 import type { CountingRules } from '../kpi/contribution';
@@ -7,14 +7,13 @@ import type { Contribution, KpiChanged, MessageStatusChanged, WireType } from '.
 import type { FencedSink, FencedSinks, Sink } from '../kpi/sink';
 import type { Hold, TaskEnds } from '../pipeline';
 import { deadLetter } from '../pipeline/deadletter';
+import { expiryDuties } from '../pipeline/expiry';
 import { kpiDuties, type KpiInput, statusDuties } from '../pipeline/gate';
 import { DELIVERIES_RECALLED as KPI_DELIVERIES_RECALLED, type KnownDelivery, planKpi } from '../pipeline/kpi';
 import { recall } from '../pipeline/recall';
-import {
-  DELIVERIES_RECALLED as STATUS_DELIVERIES_RECALLED,
-  planStatus,
-  type StatusInput,
-} from '../pipeline/status';
+import { planStatus, statusMemory } from '../pipeline/status';
+import type { StatusInput } from '../pipeline/status-input';
+import { type Agenda, recallAgenda } from '../pipeline/waiting';
 import { unpackOutbox } from '../store/outbox';
 import type { Manifest, Store, TaskAddress } from '../store/store';
 import { type Backlog, lingerOf } from './backlog';
@@ -42,6 +41,8 @@ export interface PipelineEnds {
   readonly batchMax: number;
   /** How long the kpi pipeline waits for more contributions, so that a burst becomes one change. */
   readonly lingerMs: number;
+  /** How long after the end of a message's validity period silence counts as its expiry; null: it never does. */
+  readonly expiryGraceMs: number | null;
   readonly backlog: Backlog;
   /** The store came back older than its owner had seen it. */
   onRolledBack(task: TaskAddress): void;
@@ -52,6 +53,8 @@ export interface WireTypes {
   readonly kpiChanged: WireType<KpiChanged>;
   /** Null where no record per change of a message is wanted. */
   readonly statusChanged: WireType<MessageStatusChanged> | null;
+  /** What the service itself adds to the inputs: inferred expiries. */
+  readonly retryOutcome: WireType<RetryOutcome>;
 }
 
 type Emit = TaskEnds<never>['emit'];
@@ -66,9 +69,8 @@ export function statusTask(
   const address: TaskAddress = { generation: manifest.generation, pipeline: 'status', partition };
   const topics = FEEDBACK_TOPICS.map(({ topic }) => ends.topicPrefix + topic);
   const base = taskBase(ends, address, topics, ends.decoders.status, signal);
-  const { contribution, statusChanged } = ends.wire;
   const { generation, partitions, buckets } = manifest;
-  const rules = { ...ends.counting, generation, partition, partitions, buckets, contribution, statusChanged };
+  const rules = { ...ends.counting, ...ends.wire, generation, partition, partitions, buckets };
   return {
     ...base.task,
     source: patientSource(ends.sources.status, base.retry),
@@ -76,17 +78,25 @@ export function statusTask(
     open: async () => {
       const sink = await statusSink(ends, partition, base.retry);
       const sent = { known: false };
-      const remembered = recall<Contribution>(STATUS_DELIVERIES_RECALLED);
+      const memory = statusMemory();
+      const { agenda } = memory;
       const duties = (hold: Hold) => statusDuties({ address, manifest, store: base.store }, sent, hold);
+      const expiries = statusExpiries(ends, manifest, address, base.store, agenda);
       const emit: Emit = async (records) =>
         records.length === 0 ? 'acknowledged' : unlessAborted(signal, () => sink.emit(records, null));
       return base.metered<StatusInput>({
         ...base.ends,
-        project: (inputs) => planStatus(rules, inputs, remembered),
+        project: (inputs) => planStatus(rules, inputs, memory),
         emit,
         drain: ({ outbox, positions }) => emit(unpackOutbox(outbox), positions),
-        owedAtClaim: duties,
-        owedAfterCommit: duties,
+        async *owedAtClaim(hold) {
+          await recallAgenda(agenda, base.store, address);
+          yield* duties(hold);
+        },
+        async *owedAfterCommit(hold, caughtUp) {
+          yield* duties(hold);
+          if (caughtUp) yield* expiries();
+        },
         close: () => {
           ends.backlog.forget(partition);
           return sink.close();
@@ -94,6 +104,18 @@ export function statusTask(
       });
     },
   };
+}
+
+/** What a status task owes to time; nothing where the timer is off. */
+function statusExpiries(
+  { expiryGraceMs: graceMs, patience: { clock }, counting: { defaultPolicy } }: PipelineEnds,
+  { buckets }: Manifest,
+  address: TaskAddress,
+  store: Pick<Store, 'scan'>,
+  agenda: Agenda,
+): () => AsyncIterable<readonly StatusInput[]> {
+  if (graceMs === null) return async function* () {};
+  return expiryDuties({ address, buckets, store, clock, defaultPolicy, graceMs }, agenda);
 }
 
 /**

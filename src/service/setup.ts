@@ -8,6 +8,7 @@ import {
   DEAD_LETTER_TOPIC,
   DELIVERY_KPI_TOPIC,
   MESSAGE_STATUS_TOPIC,
+  RETRY_OUTCOME_TOPIC,
 } from '../feedback/topics';
 
 export interface SetupOptions {
@@ -157,6 +158,7 @@ export interface SchemaIds {
   readonly kpiChanged: number;
   readonly messageStatusChanged: number;
   readonly contribution: number;
+  readonly retryOutcome: number;
 }
 
 /** Looks up the ids of the outgoing records. Throws `schema-missing` naming the subject; `registry-unavailable`. */
@@ -171,5 +173,6 @@ export async function schemaIds(registry: SchemaRegistry, prefix: string): Promi
     kpiChanged: await find(DELIVERY_KPI_TOPIC, SCHEMAS.KpiChanged),
     messageStatusChanged: await find(MESSAGE_STATUS_TOPIC, SCHEMAS.MessageStatusChanged),
     contribution: await find(CONTRIBUTIONS_TOPIC, SCHEMAS.Contribution),
+    retryOutcome: await find(RETRY_OUTCOME_TOPIC, SCHEMAS.RetryOutcome),
   };
 }

@@ -34,7 +34,8 @@ export interface Opened<Input> extends TaskEnds<Input> {
   drain(claim: Claim): Promise<FencedOutcome>;
   /** What the task owes at its begin, and after each commit, beside the records of the log. */
   owedAtClaim(hold: Hold): AsyncIterable<readonly Input[]>;
-  owedAfterCommit(hold: Hold): AsyncIterable<readonly Input[]>;
+  /** `caughtUp`: whether the task has taken all that the log is known to hold. */
+  owedAfterCommit(hold: Hold, caughtUp: boolean): AsyncIterable<readonly Input[]>;
   close(): Promise<void>;
 }
 
@@ -115,7 +116,7 @@ async function holdTask<Input>(
         .then((batch) => (batch === null ? null : processBatch(ends, hold, batch)));
       if (processed === null) return await letGo(ends, hold, hasOutbox);
       outcome = observed(processed);
-      if (outcome === 'committed') outcome = await doOwed(ends.owedAfterCommit(hold));
+      if (outcome === 'committed') outcome = await doOwed(ends.owedAfterCommit(hold, inbox.caughtUp()));
       if (outcome !== 'committed') return outcome;
       task.onProgress(hold.positions, inbox.lag());
     }

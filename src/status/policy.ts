@@ -15,6 +15,8 @@ export interface Policy {
   readonly successHour: 'success' | 'relay';
   /** Whether Success is shown while nothing but relays is known. */
   readonly showsSuccessBeforeFeedback: boolean;
+  /** Whether the end of the validity period fails a message that nothing was heard of, or only one that has soft-bounced. */
+  readonly expires: 'in silence' | 'after a soft bounce';
 }
 
 export const POLICIES: Readonly<Record<PolicyName, Policy>> = {
@@ -29,6 +31,7 @@ export const POLICIES: Readonly<Record<PolicyName, Policy>> = {
     },
     successHour: 'success',
     showsSuccessBeforeFeedback: false,
+    expires: 'in silence',
   },
   /** Without it: relayed is sent; Success starts at 100 % and falls. */
   RELAY: {
@@ -41,6 +44,7 @@ export const POLICIES: Readonly<Record<PolicyName, Policy>> = {
     },
     successHour: 'relay',
     showsSuccessBeforeFeedback: true,
+    expires: 'after a soft bounce',
   },
 };
 

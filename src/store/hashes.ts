@@ -6,6 +6,7 @@ import { partitionOf } from '../feedback/partitioner';
  *
  *   status   m/<delivery>/<bucket>   message id → aggregate
  *            c                       delivery id → this partition's contribution
+ *            w                       delivery id → its messages that silence may yet expire
  *            f                       flags of the task
  *   kpi      d/<delivery>            partition → its last contribution
  *            s                       delivery id → sum of its contributions
@@ -13,6 +14,7 @@ import { partitionOf } from '../feedback/partitioner';
  *            f                       flags of the task
  */
 export const CONTRIBUTIONS_HASH = 'c';
+export const WAITING_HASH = 'w';
 export const SUMS_HASH = 's';
 export const PUBLISHED_HASH = 'p';
 export const FLAGS_HASH = 'f';

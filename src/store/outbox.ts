@@ -1,12 +1,22 @@
 import { assert, must } from '../base/assert';
-import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, MESSAGE_STATUS_TOPIC } from '../feedback/topics';
+import {
+  CONTRIBUTIONS_TOPIC,
+  DELIVERY_KPI_TOPIC,
+  MESSAGE_STATUS_TOPIC,
+  RETRY_OUTCOME_TOPIC,
+} from '../feedback/topics';
 import type { OutgoingRecord } from '../kpi/sink';
 
 /*
  * An outbox as stored: the records of one commit that wait to be acknowledged. Big-endian, each record:
  *   u8 topic, u16 partition, u16 key length, key, u32 value length, value
  */
-const TOPICS: readonly string[] = [CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, MESSAGE_STATUS_TOPIC];
+const TOPICS: readonly string[] = [
+  CONTRIBUTIONS_TOPIC,
+  DELIVERY_KPI_TOPIC,
+  MESSAGE_STATUS_TOPIC,
+  RETRY_OUTCOME_TOPIC,
+];
 const RECORD_OVERHEAD = 9;
 
 /** Packs records without headers, of the topics that go through an outbox. Null where there is nothing to emit. */

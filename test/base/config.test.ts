@@ -68,6 +68,16 @@ describe('the settings', () => {
     });
   });
 
+  test.each([
+    ['0ms', 0],
+    ['90s', 90_000],
+    ['15m', 900_000],
+    ['1h', 3_600_000],
+    ['30d', 30 * 86_400_000],
+  ])('take the span of time %s with its unit', (text, expiryGrace) => {
+    expect(ok({ EFS_EXPIRY_GRACE: text })).toMatchObject({ expiryGrace });
+  });
+
   test('let a flag win over the environment, and name the flag when it is wrong', () => {
     expect(ok({ EFS_HTTP_PORT: '1' }, { httpPort: '2' }).httpPort).toBe(2);
     expect(errors({}, { httpPort: 'x' })[0]).toMatch(/^--http-port: "x" is not a whole number/);
@@ -105,6 +115,10 @@ describe('a wrong setting', () => {
     ['EFS_PARTITIONER', 'random'],
     ['EFS_MESSAGE_STATUS', 'true'],
     ['EFS_SESSION_TIMEOUT_MS', '5999'],
+    ['EFS_EXPIRY_GRACE', '3600'],
+    ['EFS_EXPIRY_GRACE', '1 h'],
+    ['EFS_EXPIRY_GRACE', '-1h'],
+    ['EFS_EXPIRY_GRACE', '31d'],
   ])('%s=%s is refused', (variable, text) => {
     expect(errors({ [variable]: text })).toEqual([expect.stringMatching(`^${variable}:.*; set it to `)]);
   });

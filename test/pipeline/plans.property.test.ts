@@ -1,11 +1,12 @@
 import fc from 'fast-check';
-import type { Feedback } from '../../src/feedback/feedback';
+import type { Feedback, RetryOutcome } from '../../src/feedback/feedback';
 import { SCHEMAS } from '../../src/feedback/schemas';
 import { domainGroups } from '../../src/kpi/domains';
 import { type Contribution, type KpiChanged, wireType } from '../../src/kpi/encode';
 import type { OutgoingRecord } from '../../src/kpi/sink';
 import { planKpi } from '../../src/pipeline/kpi';
-import { planStatus } from '../../src/pipeline/status';
+import { planStatus, type StatusMemory, statusMemory } from '../../src/pipeline/status';
+import { deadlineOf } from '../../src/status/expiry';
 import { statusOf } from '../../src/status/projection';
 import { decodeMessage, decodeMessageId } from '../../src/store/codec';
 import { compare } from '../recount/compare';
@@ -19,15 +20,17 @@ const PARTITIONS = 3;
 const groups = domainGroups(Object.entries(DEFAULT_GROUPS).map(([name, domains]) => ({ name, domains })));
 const contribution = wireType<Contribution>(SCHEMAS.Contribution.type, 1);
 const kpiChanged = wireType<KpiChanged>(SCHEMAS.KpiChanged.type, 2);
+const retryOutcome = wireType<RetryOutcome>(SCHEMAS.RetryOutcome.type, 3);
 
 const statusRules = (partition: number, defaultPolicy: 'EFS' | 'RELAY', buckets: number) => ({
   ...{ generation: 1, partition, partitions: PARTITIONS, buckets, defaultPolicy },
-  ...{ groups, contribution, statusChanged: null },
+  ...{ groups, contribution, statusChanged: null, retryOutcome },
 });
 
 interface Told {
   readonly contributions: OutgoingRecord[];
   readonly shelves: Shelf[];
+  readonly memories: StatusMemory[];
 }
 
 /** Runs all feedback through the status plans of three partitions, each in batches. */
@@ -38,12 +41,13 @@ function tellStatus(
   buckets: number,
 ): Told {
   const shelves = Array.from({ length: PARTITIONS }, shelf);
+  const memories = shelves.map(() => statusMemory(0));
   const contributions = shelves.flatMap((each, partition) => {
     const mine = all.filter(({ messageId }) => partitionOf(Buffer.from(messageId), PARTITIONS) === partition);
     const rules = statusRules(partition, defaultPolicy, buckets);
-    return batchesOf(mine, cuts).flatMap((batch) => each.run(planStatus(rules, batch)));
+    return batchesOf(mine, cuts).flatMap((batch) => each.run(planStatus(rules, batch, memories[partition]!)));
   });
-  return { contributions, shelves };
+  return { contributions, shelves, memories };
 }
 
 /** Runs contributions through the kpi plans of three partitions, each in batches. Gives what was published. */
@@ -112,6 +116,32 @@ describe('both plans together', () => {
           expect(compare({ deadLetters: new Map(), ...expected }, { deliveries, messages })).toEqual([]);
         },
       ),
+      RUNS,
+    );
+  });
+
+  it('keep a timer index that knows how many messages wait, and none of whose deadlines is earlier than it says', () => {
+    fc.assert(
+      fc.property(sets, policies, cuts, (set, byDefault, cut) => {
+        const { shelves, memories } = tellStatus(set.disorder, byDefault, cut, 1);
+        shelves.forEach((each, partition) => {
+          const deadlines = new Map<string, number[]>();
+          for (const hash of each.hashes().filter((name) => name.startsWith('m/'))) {
+            for (const value of each.entries(hash).values()) {
+              const deadline = deadlineOf(decodeMessage(value), byDefault);
+              const delivery = hash.split('/')[1]!;
+              if (deadline !== null) deadlines.set(delivery, [...(deadlines.get(delivery) ?? []), deadline]);
+            }
+          }
+          const { agenda } = memories[partition]!;
+          expect(new Set(agenda.keys())).toEqual(new Set(deadlines.keys()));
+          expect(new Set(each.entries('w').keys())).toEqual(new Set(deadlines.keys()));
+          for (const [delivery, { count, soonest }] of agenda) {
+            expect(count).toBe(deadlines.get(delivery)!.length);
+            expect(soonest).toBeLessThanOrEqual(Math.min(...deadlines.get(delivery)!));
+          }
+        });
+      }),
       RUNS,
     );
   });

@@ -97,7 +97,7 @@ function goodAmount(amount: number | null | undefined): boolean {
 function fieldsAreGood(fact: Fact): boolean {
   const { relayedAt, attempt } = fact;
   return (
-    goodId(fact.eventId) &&
+    (goodId(fact.eventId) || fact.eventId === `expiry/${fact.deliveryId}/${fact.messageId}`) &&
     goodId(fact.messageId) &&
     goodId(fact.deliveryId) &&
     !fact.deliveryId.includes('/') &&

@@ -53,6 +53,7 @@ interface Settings {
   readonly messageStatus: 'on' | 'off';
   readonly lingerMs: number;
   readonly batchMax: number;
+  readonly expiry: 'on' | 'off';
 }
 
 const NO_METER: Meter = {
@@ -63,6 +64,7 @@ const NO_METER: Meter = {
   latency: () => undefined,
   lag: () => undefined,
   kpiChanges: () => undefined,
+  expired: () => undefined,
   fenced: () => undefined,
   rewound: () => undefined,
   outage: () => undefined,
@@ -80,6 +82,7 @@ function configOf(settings: Settings, partitions: number) {
     EFS_MESSAGE_STATUS: settings.messageStatus,
     EFS_LINGER_MS: String(settings.lingerMs),
     EFS_BATCH_MAX: String(settings.batchMax),
+    EFS_EXPIRY: settings.expiry,
   });
   if ('errors' in read) throw new Error(read.errors.join('\n'));
   return read.ok;
@@ -116,7 +119,10 @@ export async function world(
   given: Partial<Settings> & { partitions?: number; without?: readonly Check[] } = {},
 ): Promise<World> {
   const { partitions = 4, without = [], ...rest } = given;
-  const settings: Settings = { policy: 'efs', messageStatus: 'off', lingerMs: 100, batchMax: 50, ...rest };
+  const settings: Settings = {
+    ...{ policy: 'efs', messageStatus: 'off', lingerMs: 100, batchMax: 50, expiry: 'on' },
+    ...rest,
+  };
   const clock = virtualClock();
   const log = memoryLog({ partitions, clock });
   const store = memoryStore({ without });

@@ -1,0 +1,14 @@
+import type { Millis, PolicyName } from '../feedback/feedback';
+import { type MessageAggregate, policyOf } from './message';
+import { POLICIES } from './policy';
+
+/**
+ * When silence about a message would mean that it has failed: the end of its validity period, in milliseconds since 1970.
+ * Null where nothing follows from silence: it has an outcome, or its policy counts it as sent until it has soft-bounced.
+ */
+export function deadlineOf(message: MessageAggregate, defaultPolicy: PolicyName): Millis | null {
+  if (message.outcome !== null) return null;
+  const { expires } = POLICIES[policyOf(message, defaultPolicy)];
+  if (expires === 'after a soft bounce' && message.softBounce === null) return null;
+  return message.relay.at + message.validityMs;
+}
