@@ -132,6 +132,7 @@ const unwatched: Omit<Watchers, 'outages'> = {
     lag: nothing,
     kpiChanges: nothing,
     expired: nothing,
+    retired: nothing,
     fenced: nothing,
     rewound: nothing,
     outage: nothing,

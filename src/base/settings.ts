@@ -42,6 +42,11 @@ const host = matching(
 const userName = matching(/^[^\p{Cc}]{0,200}$/u, 'is too long, or has control characters', 'a user name');
 const certificates = pemFile('CERTIFICATE');
 const privateKey = pemFile('PRIVATE KEY');
+const DAY_MS = 86_400_000;
+/** No message is retried for longer. */
+const VALIDITY_MAX_MS = 84 * 3_600_000;
+/** Mail that bounces after it was accepted does so within a week. Nothing is forgotten before it could have. */
+const GRACE_MAX_MS = 7 * DAY_MS;
 const timeout = whole(100, 600_000);
 
 /**
@@ -131,8 +136,14 @@ export const SETTINGS = {
   expiryGrace: setting(
     'EFS_EXPIRY_GRACE',
     '1h',
-    duration(0, 30 * 86_400_000),
+    duration(0, GRACE_MAX_MS),
     'how long after its validity period a message may still be heard of',
+  ),
+  retention: setting(
+    'EFS_RETENTION',
+    '30d',
+    duration(VALIDITY_MAX_MS + GRACE_MAX_MS, 3_650 * DAY_MS),
+    'how long after its last feedback a delivery is kept in Redis',
   ),
   domainGroups: setting(
     'EFS_DOMAIN_GROUPS',

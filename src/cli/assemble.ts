@@ -115,6 +115,7 @@ export function assemble(
       batchMax: config.batchMax,
       lingerMs: config.lingerMs,
       expiryGraceMs: config.expiry ? config.expiryGrace : null,
+      retentionMs: config.retention,
     },
     generation: {
       generations: ends.store,
@@ -129,6 +130,8 @@ export function assemble(
       reader: ends.reader,
       kpiTopic: config.topicPrefix + DELIVERY_KPI_TOPIC,
       generationOf: (published) => wire.kpiChanged.decode(published).generation,
+      contributionsTopic: config.topicPrefix + CONTRIBUTIONS_TOPIC,
+      retiredAtOf: (marker) => wire.contribution.decode(marker).retiredAt ?? 0,
     },
   };
 }

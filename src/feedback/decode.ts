@@ -22,7 +22,8 @@ export type Reason =
   | 'wrong-record'
   | 'invalid-field'
   | 'key-mismatch'
-  | 'wrong-partition';
+  | 'wrong-partition'
+  | 'retired-delivery';
 
 /** A record that is not folded, and why. */
 export interface Rejected {

@@ -292,4 +292,6 @@ export interface Contribution {
   readonly throughput: Readonly<Record<string, HourCounts>>;
   /** How much of the revision is from each input topic, by the topic's index; zeros are left out. */
   readonly folded: Readonly<Record<string, number>>;
+  /** Not null where the record counts nothing but says that the delivery is retired, and since when. */
+  readonly retiredAt: number | null;
 }

@@ -18,7 +18,7 @@ import {
 } from '../status/message';
 import { type MessageStatus, statusOf } from '../status/projection';
 import { decodeMessage, encodeMessageId } from '../store/codec';
-import { bucketOf, messagesHash, PUBLISHED_HASH } from '../store/hashes';
+import { bucketOf, messagesHash, PUBLISHED_HASH, RETIRED_HASH } from '../store/hashes';
 import type { Generations, Manifest, Store, TaskAddress } from '../store/store';
 import { type Story, storyOf } from './story';
 
@@ -158,8 +158,16 @@ export async function lookAtDelivery(state: State, delivery: DeliveryId): Promis
   const { generation, partitions } = await activeManifest(state);
   const field = Buffer.from(delivery);
   const task: TaskAddress = { generation, pipeline: 'kpi', partition: partitionOf(field, partitions) };
-  const [[value] = []] = await state.load(task, [{ hash: PUBLISHED_HASH, fields: [field] }]);
+  const reads = [PUBLISHED_HASH, RETIRED_HASH].map((hash) => ({ hash, fields: [field] }));
+  const [[value] = [], [retiredAt] = []] = await state.load(task, reads);
   const kpi = readKpi(value ?? null);
+  if (kpi === null && retiredAt != null) {
+    const since = iso(Number(retiredAt));
+    throw new EfsError(
+      'not-found',
+      `delivery ${delivery} is retired since ${since}; its last KPIs are in the topic`,
+    );
+  }
   if (kpi === null) throw new EfsError('not-found', `no KPIs of delivery ${delivery} have been published`);
   return kpi;
 }

@@ -17,6 +17,7 @@ function counters(registers: [Registry]) {
   ]);
   const deadLetters = counter('efs_dead_letters_total', 'Records set aside, by reason.', ['reason']);
   const kpiChanges = counter('efs_kpi_changes_total', 'KPI changes committed for publication.', []);
+  const retirements = counter('efs_deliveries_retired_total', 'Deliveries retired for their age.', []);
   const expiries = counter('efs_expiries_total', 'Messages whose validity period has ended in silence.', []);
   const batches = counter('efs_batches_total', 'Batches committed.', ['pipeline']);
   const fences = counter('efs_fences_total', 'Commits refused because another worker owns the partition.', [
@@ -26,7 +27,7 @@ function counters(registers: [Registry]) {
     'pipeline',
   ]);
   const outages = counter('efs_outages_total', 'Outages waited out, by what did not answer.', ['dependency']);
-  return { records, deadLetters, kpiChanges, expiries, batches, fences, rewinds, outages };
+  return { records, deadLetters, kpiChanges, retirements, expiries, batches, fences, rewinds, outages };
 }
 
 function gauges(registers: [Registry]) {
@@ -76,9 +77,8 @@ function histograms(registers: [Registry]) {
 export function createMetrics(build: { version: string; node: string }) {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const { records, deadLetters, kpiChanges, expiries, batches, fences, rewinds, outages } = counters([
-    registry,
-  ]);
+  const { records, deadLetters, kpiChanges, retirements, expiries, batches, fences, rewinds, outages } =
+    counters([registry]);
   const { lag, build: buildInfo } = gauges([registry]);
   const { batch, commit, endToEnd } = histograms([registry]);
   buildInfo.set(build, 1);
@@ -92,6 +92,7 @@ export function createMetrics(build: { version: string; node: string }) {
     },
     kpiChanges: (count: number) => kpiChanges.inc(count),
     expired: (count: number) => expiries.inc(count),
+    retired: (count: number) => retirements.inc(count),
     batchTook: (pipeline: string, seconds: number) => {
       batches.inc({ pipeline });
       batch.observe({ pipeline }, seconds);

@@ -13,6 +13,8 @@ export interface Contribution extends Totals, DeliveryFacts {
   generation: number;
   partition: number;
   deliveryId: string | null;
+  /** Not null: the record counts nothing but says that the delivery is retired, and since when. */
+  retiredAt: Millis | null;
 }
 
 export interface KpiChanged {

@@ -16,6 +16,7 @@ export function emptySum(deliveryId: string, generation: number): Contribution {
     saysRelay: false,
     deliverySize: null,
     folded: {},
+    retiredAt: null,
   };
 }
 

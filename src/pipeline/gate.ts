@@ -3,6 +3,7 @@ import type { Contribution } from '../kpi/encode';
 import type { Hold } from '../pipeline';
 import { FLAGS_HASH, PUBLISHED_HASH, SUMS_HASH } from '../store/hashes';
 import type { Manifest, Read, Store, TaskAddress, Write } from '../store/store';
+import type { RetirementDuty } from './retirement';
 
 /*
  * When KPIs may be published. A generation that succeeds an earlier life begins muted, and so does a kpi task whose
@@ -79,7 +80,7 @@ export type KpiDuty =
   | { readonly muteUntil: number }
   | { readonly unmute: true };
 
-export type KpiInput = Contribution | KpiDuty;
+export type KpiInput = Contribution | KpiDuty | RetirementDuty;
 
 const PAGE = 500;
 

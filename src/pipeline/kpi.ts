@@ -3,11 +3,19 @@ import { DELIVERY_KPI_TOPIC } from '../feedback/topics';
 import type { Contribution, KpiChanged, WireType } from '../kpi/encode';
 import { changeOf, emptySum, replaceContribution, supersedes } from '../kpi/publish';
 import type { OutgoingRecord } from '../kpi/sink';
-import type { Plan } from '../pipeline';
-import { FLAGS_HASH, numberField, PUBLISHED_HASH, sharesHash, SUMS_HASH } from '../store/hashes';
+import type { Plan, Projected } from '../pipeline';
+import {
+  FLAGS_HASH,
+  numberField,
+  PUBLISHED_HASH,
+  RETIRED_HASH,
+  sharesHash,
+  SUMS_HASH,
+} from '../store/hashes';
 import type { Read, Write } from '../store/store';
 import { barrierField, type KpiInput, MUTED_FIELD, UNTIL_FIELD } from './gate';
 import { type Recall, recall } from './recall';
+import { retirementMarker } from './retirement';
 
 /** What the kpi pipeline of one task is made of. */
 export interface KpiRules {
@@ -43,7 +51,8 @@ export const DELIVERIES_RECALLED = 64;
 
 /**
  * Puts the batch's contributions in the place of the ones known, and publishes each delivery whose KPIs or policy
- * then differ from what was last published. While `muted`, the sums move and nothing is published.
+ * then differ from what was last published. While `muted`, the sums move and nothing is published. Of a delivery that is
+ * retired and removed nothing begins anew.
  */
 export function planKpi(
   rules: KpiRules,
@@ -58,17 +67,13 @@ export function planKpi(
     project: (loaded) => {
       const entries = { shares: [] as Write[], sums: [] as Entry[], published: [] as Entry[] };
       const outgoing: OutgoingRecord[] = [];
-      const stored = { sums: loaded[0]?.values(), published: loaded[1]?.values() };
+      const [sums, published, retired] = loaded.map((values) => values.values());
       deliveries.forEach((delivery, index) => {
+        const next = (values?: Iterator<Buffer | null>): Buffer | null => values?.next().value ?? null;
         const known =
-          delivery.known ??
-          knownOf(
-            rules,
-            delivery.id,
-            stored.sums?.next().value ?? null,
-            stored.published?.next().value ?? null,
-          );
-        const shares = foldShares(rules, known, delivery, loaded[index + 2] ?? []);
+          delivery.known ?? knownOf(rules, delivery.id, next(sums), next(published), next(retired));
+        if (known === null) return;
+        const shares = foldShares(rules, known, delivery, loaded[index + 3] ?? []);
         if (shares.length > 0) {
           entries.shares.push({ hash: sharesHash(delivery.id), entries: shares });
           entries.sums.push([delivery.field, rules.contribution.encode(known.sum)]);
@@ -88,8 +93,11 @@ export function planKpi(
         }
         remembered.put(delivery.id, known);
       });
+      const retirements = retirementsOf(rules, inputs, remembered);
+      outgoing.push(...retirements.outgoing);
       const writes = [
         ...entries.shares,
+        ...retirements.writes,
         { hash: SUMS_HASH, entries: entries.sums },
         { hash: PUBLISHED_HASH, entries: entries.published },
         { hash: FLAGS_HASH, entries: flags },
@@ -116,6 +124,33 @@ function flagsOf(rules: KpiRules, inputs: readonly KpiInput[]): (readonly [Buffe
 
 const YES = Buffer.from('1');
 
+/** What announced retirements, also another generation's, and removals do to the task's state. */
+function retirementsOf(
+  rules: KpiRules,
+  inputs: readonly KpiInput[],
+  remembered: Recall<KnownDelivery>,
+): Projected {
+  const writes: Write[] = [];
+  const outgoing: OutgoingRecord[] = [];
+  const retire = (id: string, at: number): void =>
+    void writes.push({ hash: RETIRED_HASH, entries: [[Buffer.from(id, 'utf8'), numberField(at)]] });
+  for (const input of inputs) {
+    if ('remove' in input) {
+      const gone = [[Buffer.from(input.remove, 'utf8'), null]] as const;
+      const shares = Array.from({ length: input.partitions }, (_, p) => [numberField(p), null] as const);
+      writes.push({ hash: sharesHash(input.remove), entries: shares });
+      writes.push({ hash: SUMS_HASH, entries: gone }, { hash: PUBLISHED_HASH, entries: gone });
+      remembered.drop(input.remove);
+    } else if ('retire' in input) {
+      retire(input.retire, input.at);
+      outgoing.push(retirementMarker(input.retire, input.at, rules));
+    } else if ('revision' in input && input.deliveryId !== null && input.retiredAt !== null) {
+      retire(input.deliveryId, input.retiredAt);
+    }
+  }
+  return { writes, outgoing };
+}
+
 /** Contributions of another generation are none of ours. */
 function groupByDelivery(
   rules: KpiRules,
@@ -134,7 +169,12 @@ function groupByDelivery(
   for (const input of inputs) {
     if ('recheck' in input) touched(input.recheck);
     else if ('published' in input) touched(input.deliveryId).relearned = input.published;
-    else if ('revision' in input && input.deliveryId !== null && input.generation === rules.generation) {
+    else if (
+      'revision' in input &&
+      input.deliveryId !== null &&
+      input.retiredAt === null &&
+      input.generation === rules.generation
+    ) {
       const { latest } = touched(input.deliveryId);
       const earlier = latest.get(input.partition);
       if (earlier === undefined || supersedes(input, earlier)) latest.set(input.partition, input);
@@ -148,6 +188,7 @@ function readsOf(deliveries: readonly TouchedDelivery[]): Read[] {
   return [
     { hash: SUMS_HASH, fields },
     { hash: PUBLISHED_HASH, fields },
+    { hash: RETIRED_HASH, fields },
     ...deliveries.map((delivery) => ({
       hash: sharesHash(delivery.id),
       fields: unknownShares(delivery).map(numberField),
@@ -160,12 +201,15 @@ function unknownShares({ known, latest }: TouchedDelivery): number[] {
   return [...latest.keys()].filter((partition) => known?.shares.has(partition) !== true);
 }
 
+/** What the state holds of a delivery; null where it has been removed from it. */
 function knownOf(
   rules: KpiRules,
   deliveryId: string,
   sum: Buffer | null,
   published: Buffer | null,
-): KnownDelivery {
+  retired: Buffer | null,
+): KnownDelivery | null {
+  if (retired !== null && sum === null) return null;
   return {
     sum: sum === null ? emptySum(deliveryId, rules.generation) : rules.contribution.decode(sum),
     shares: new Map(),

@@ -6,6 +6,7 @@
 export interface Recall<Value> {
   get(key: string): Value | null;
   put(key: string, value: Value): void;
+  drop(key: string): void;
 }
 
 /** Remembers at most `max` values, and forgets first what was used longest ago. 0 remembers nothing. */
@@ -13,6 +14,7 @@ export function recall<Value>(max: number): Recall<Value> {
   const values = new Map<string, Value>();
   return {
     get: (key) => values.get(key) ?? null,
+    drop: (key) => void values.delete(key),
     put: (key, value) => {
       values.delete(key);
       if (max > 0) values.set(key, value);

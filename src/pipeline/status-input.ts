@@ -1,5 +1,6 @@
 import type { Feedback } from '../feedback/feedback';
 import type { Expired, LookedThrough } from './expiry';
+import type { RetentionDuty } from './forgetting';
 
 /** What a status task owes when it has folded everything that was there when its generation began: its barrier. */
 export interface CaughtUp {
@@ -7,9 +8,19 @@ export interface CaughtUp {
 }
 
 /** What a status task does of its own accord. */
-export type StatusDuty = CaughtUp | Expired | LookedThrough;
+export type StatusDuty = CaughtUp | Expired | LookedThrough | RetentionDuty;
 export type StatusInput = Feedback | StatusDuty;
 
 export function isDuty(input: StatusInput): input is StatusDuty {
-  return input.kind === 'CaughtUp' || input.kind === 'Expired' || input.kind === 'LookedThrough';
+  switch (input.kind) {
+    case 'CaughtUp':
+    case 'Expired':
+    case 'LookedThrough':
+    case 'FoldedUntil':
+    case 'ForgetMessages':
+    case 'ForgetDelivery':
+      return true;
+    default:
+      return false;
+  }
 }

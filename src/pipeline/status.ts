@@ -11,12 +11,13 @@ import { evolve } from '../status/evolve';
 import type { MessageAggregate } from '../status/message';
 import { statusOf } from '../status/projection';
 import { decodeMessage } from '../store/codec';
-import { CONTRIBUTIONS_HASH, FLAGS_HASH, WAITING_HASH } from '../store/hashes';
+import { CONTRIBUTIONS_HASH, FLAGS_HASH, numberField, WAITING_HASH } from '../store/hashes';
 import { entryPacker } from '../store/messages';
 import type { Read, Write } from '../store/store';
 import { expiryRecord } from './expiry';
 import { SENT_FIELD } from './gate';
 import { type Recall, recall } from './recall';
+import { FOLDED_UNTIL_FIELD } from './retirement';
 import { isDuty, type StatusDuty, type StatusInput } from './status-input';
 import { groupByDelivery, type TouchedDelivery, type TouchedHash, type TouchedMessage } from './touched';
 import { type Agenda, enter, moveWaiting, type Waiting, waitingIn } from './waiting';
@@ -80,7 +81,7 @@ export function planStatus(rules: StatusRules, inputs: readonly StatusInput[], m
       if (contributions.length > 0)
         projected.writes.push({ hash: CONTRIBUTIONS_HASH, entries: contributions });
       if (waits.length > 0) projected.writes.push({ hash: WAITING_HASH, entries: waits });
-      for (const input of inputs) if (isDuty(input)) doDuty(rules, input, memory.agenda, projected);
+      for (const input of inputs) if (isDuty(input)) doDuty(rules, input, memory, projected);
       return projected satisfies Projected;
     },
   };
@@ -89,7 +90,7 @@ export function planStatus(rules: StatusRules, inputs: readonly StatusInput[], m
 function doDuty(
   rules: StatusRules,
   duty: StatusDuty,
-  agenda: Agenda,
+  { agenda, contributions }: StatusMemory,
   { writes, outgoing }: { writes: Write[]; outgoing: OutgoingRecord[] },
 ): void {
   switch (duty.kind) {
@@ -105,6 +106,19 @@ function doDuty(
       waiting.soonest = duty.soonest;
       const entry = enter(agenda, duty.deliveryId, waiting);
       writes.push({ hash: WAITING_HASH, entries: [[Buffer.from(duty.deliveryId, 'utf8'), entry]] });
+      break;
+    }
+    case 'FoldedUntil':
+      writes.push({ hash: FLAGS_HASH, entries: [[FOLDED_UNTIL_FIELD, numberField(duty.at)]] });
+      break;
+    case 'ForgetMessages':
+      writes.push({ hash: duty.hash, entries: duty.fields.map((field) => [field, null] as const) });
+      break;
+    case 'ForgetDelivery': {
+      const gone = [[Buffer.from(duty.deliveryId, 'utf8'), null]] as const;
+      writes.push({ hash: CONTRIBUTIONS_HASH, entries: gone }, { hash: WAITING_HASH, entries: gone });
+      contributions.drop(duty.deliveryId);
+      agenda.delete(duty.deliveryId);
       break;
     }
   }

@@ -1,7 +1,9 @@
 import { EfsError } from '../base/errors';
+import type { Millis } from '../feedback/feedback';
 import type { Positions, TopicReader, Watermarks } from '../feedback/source';
 import { lastPublished, mutedBegin } from '../pipeline/gate';
-import type { Generations, Manifest } from '../store/store';
+import { retiredBegin, retiredDelivery } from '../pipeline/retirement';
+import type { Generations, Manifest, Write } from '../store/store';
 
 /** The settings a generation's state depends on. */
 export type Foundation = Pick<Manifest, 'partitions' | 'defaultPolicy' | 'domainGroups' | 'buckets'>;
@@ -20,6 +22,10 @@ export interface GenerationEnds {
   readonly kpiTopic: string;
   /** The generation of a published record. */
   generationOf(published: Buffer): number;
+  /** The contributions topic's own name. */
+  readonly contributionsTopic: string;
+  /** Since when a marker says that its delivery is retired. */
+  retiredAtOf(marker: Buffer): Millis;
 }
 
 /**
@@ -38,10 +44,12 @@ export async function ensureGeneration(
   const inputs: (readonly Watermarks[])[] = [];
   const kpi: Positions[] = [];
   const published: ReadonlyMap<string, Buffer>[] = [];
+  const retired: ReadonlyMap<string, Millis>[] = [];
   for (let partition = 0; partition < partitions; partition++) {
     inputs.push(await ends.inputWatermarks(partition));
     kpi.push([(await ends.contributionWatermarks(partition)).high]);
     published.push(await lastPublished((onRecord) => ends.reader.read(ends.kpiTopic, partition, onRecord)));
+    retired.push(await retiredBefore(ends, partition));
   }
   const earlier = latestGeneration(published, ends.generationOf);
   // A life that has lost its state may have a first record under way that is not in the log yet.
@@ -53,9 +61,35 @@ export async function ensureGeneration(
     targets: inputs.map((topics) => topics.map(({ high }) => high)),
   };
   const status = inputs.map((topics) => topics.map(({ low }) => low));
-  const seed = succeeds ? published.map((last, partition) => ({ partition, writes: mutedBegin(last) })) : [];
+  const seed = published.map((last, partition) => ({
+    partition,
+    writes: begin(succeeds, last, retired[partition] ?? new Map()),
+  }));
   const manifest = await ends.generations.create(wanted, { status, kpi }, seed);
   return { manifest: fitting(manifest, ends.foundation), created: true };
+}
+
+/** How a kpi task begins, by what was published and retired before. Of what is retired nothing is kept but that. */
+function begin(
+  succeeds: boolean,
+  published: ReadonlyMap<string, Buffer>,
+  retired: ReadonlyMap<string, Millis>,
+): readonly Write[] {
+  const kept = new Map([...published].filter(([deliveryId]) => !retired.has(deliveryId)));
+  return [...(succeeds ? mutedBegin(kept) : []), ...retiredBegin(retired)];
+}
+
+/** What an earlier life has retired of a partition: deliveries, and since when. */
+async function retiredBefore(
+  { reader, contributionsTopic, retiredAtOf }: GenerationEnds,
+  partition: number,
+): Promise<ReadonlyMap<string, Millis>> {
+  const retired = new Map<string, Millis>();
+  await reader.read(contributionsTopic, partition, ({ key, value }) => {
+    const delivery = retiredDelivery(key);
+    if (delivery !== null && value !== null) retired.set(delivery, retiredAtOf(value));
+  });
+  return retired;
 }
 
 function latestGeneration(

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock';
 import type { Reason } from '../feedback/decode';
-import { RETRY_OUTCOME_TOPIC } from '../feedback/topics';
+import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, RETRY_OUTCOME_TOPIC } from '../feedback/topics';
 import type { Processed } from '../pipeline';
 import type { TaskAddress } from '../store/store';
 import type { Dependency } from './outages';
@@ -19,6 +19,8 @@ export interface Meter {
   kpiChanges(count: number): void;
   /** Messages whose validity period has ended in silence. */
   expired(messages: number): void;
+  /** Deliveries that have been retired. */
+  retired(deliveries: number): void;
   fenced(pipeline: TaskAddress['pipeline']): void;
   rewound(pipeline: TaskAddress['pipeline']): void;
   outage(dependency: Dependency): void;
@@ -74,6 +76,9 @@ export function meterOutcome(meter: Meter, pipeline: TaskAddress['pipeline'], pr
   if (outcome === 'fenced') meter.fenced(pipeline);
   if (outcome === 'rolled-back') meter.rewound(pipeline);
   if (outcome !== 'committed') return;
-  if (pipeline === 'kpi') meter.kpiChanges(outgoing.length);
-  else meter.expired(outgoing.filter(({ topic }) => topic === RETRY_OUTCOME_TOPIC).length);
+  const sent = (to: string): number => outgoing.filter(({ topic }) => topic === to).length;
+  if (pipeline === 'status') return meter.expired(sent(RETRY_OUTCOME_TOPIC));
+  meter.kpiChanges(sent(DELIVERY_KPI_TOPIC));
+  // What else a kpi task sends are its markers.
+  meter.retired(sent(CONTRIBUTIONS_TOPIC));
 }

@@ -18,17 +18,18 @@ import { unpackOutbox } from '../store/outbox';
 import type { Manifest, Store, TaskAddress } from '../store/store';
 import { type Backlog, lingerOf } from './backlog';
 import { type Meter, metered, meterOutcome } from './meter';
+import { kpiRetention, type RetentionEnds, retentiveDecoder, statusRetention } from './retention';
 import { type Patience, type Retry, retryUntil, unlessAborted } from './retry';
 import type { Opened, Task } from './task';
 
 /** The ends that both pipelines share, real or in memory. */
-export interface PipelineEnds {
+export interface PipelineEnds extends RetentionEnds {
   readonly patience: Patience;
   readonly meter: Meter;
   readonly store: Store;
   readonly sink: Sink;
   readonly fencedSinks: FencedSinks;
-  readonly reader: Pick<TopicReader, 'partitions' | 'read'>;
+  readonly reader: Pick<TopicReader, 'partitions' | 'read' | 'watermarks'>;
   readonly committedOffset: CommittedOffset;
   readonly sources: { readonly status: Source; readonly kpi: Source };
   readonly decoders: { readonly status: Decoder<Feedback>; readonly kpi: Decoder<Contribution> };
@@ -82,10 +83,13 @@ export function statusTask(
       const { agenda } = memory;
       const duties = (hold: Hold) => statusDuties({ address, manifest, store: base.store }, sent, hold);
       const expiries = statusExpiries(ends, manifest, address, base.store, agenda);
+      const held = { address, manifest, store: base.store };
+      const retention = statusRetention(ends, held);
       const emit: Emit = async (records) =>
         records.length === 0 ? 'acknowledged' : unlessAborted(signal, () => sink.emit(records, null));
       return base.metered<StatusInput>({
         ...base.ends,
+        decode: retentiveDecoder(ends, held, agenda, base.ends.decode),
         project: (inputs) => planStatus(rules, inputs, memory),
         emit,
         drain: ({ outbox, positions }) => emit(unpackOutbox(outbox), positions),
@@ -95,7 +99,9 @@ export function statusTask(
         },
         async *owedAfterCommit(hold, caughtUp) {
           yield* duties(hold);
-          if (caughtUp) yield* expiries();
+          if (!caughtUp) return;
+          yield* expiries();
+          yield* retention();
         },
         close: () => {
           ends.backlog.forget(partition);
@@ -166,6 +172,7 @@ export function kpiTask(
         readPublished: (onRecord) =>
           base.retry(() => ends.reader.read(ends.topicPrefix + DELIVERY_KPI_TOPIC, partition, onRecord)),
       });
+      const retention = kpiRetention(ends, { address, manifest, store: base.store }, base.retry);
       const emit: Emit = async (records, [witness = 0]) =>
         records.length === 0 ? 'acknowledged' : unlessAborted(signal, () => sink.emit(records, witness));
       return base.metered<KpiInput>({
@@ -175,7 +182,10 @@ export function kpiTask(
         drain: async ({ outbox, positions }) =>
           (await duties.overtaken(positions)) ? 'acknowledged' : emit(unpackOutbox(outbox), positions),
         owedAtClaim: duties.atClaim,
-        owedAfterCommit: duties.afterCommit,
+        async *owedAfterCommit(hold, caughtUp) {
+          yield* duties.afterCommit(hold);
+          if (caughtUp && !duties.muted()) yield* retention(hold);
+        },
         close: () => sink.close(),
       });
     },

@@ -11,12 +11,14 @@ import { partitionOf } from '../feedback/partitioner';
  *   kpi      d/<delivery>            partition → its last contribution
  *            s                       delivery id → sum of its contributions
  *            p                       delivery id → the record last published
+ *            r                       delivery id → since when it is retired, in milliseconds since 1970
  *            f                       flags of the task
  */
 export const CONTRIBUTIONS_HASH = 'c';
 export const WAITING_HASH = 'w';
 export const SUMS_HASH = 's';
 export const PUBLISHED_HASH = 'p';
+export const RETIRED_HASH = 'r';
 export const FLAGS_HASH = 'f';
 
 export function messagesHash(delivery: DeliveryId, bucket: number): string {
@@ -32,7 +34,7 @@ export function sharesHash(delivery: string): string {
   return `d/${delivery}`;
 }
 
-/** A number as a field. */
+/** A number as a field or a value. */
 export function numberField(number: number): Buffer {
   return Buffer.from(String(number), 'latin1');
 }

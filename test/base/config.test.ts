@@ -73,7 +73,7 @@ describe('the settings', () => {
     ['90s', 90_000],
     ['15m', 900_000],
     ['1h', 3_600_000],
-    ['30d', 30 * 86_400_000],
+    ['7d', 7 * 86_400_000],
   ])('take the span of time %s with its unit', (text, expiryGrace) => {
     expect(ok({ EFS_EXPIRY_GRACE: text })).toMatchObject({ expiryGrace });
   });
@@ -118,9 +118,18 @@ describe('a wrong setting', () => {
     ['EFS_EXPIRY_GRACE', '3600'],
     ['EFS_EXPIRY_GRACE', '1 h'],
     ['EFS_EXPIRY_GRACE', '-1h'],
-    ['EFS_EXPIRY_GRACE', '31d'],
+    ['EFS_EXPIRY_GRACE', '8d'],
+    ['EFS_RETENTION', '251h'],
+    ['EFS_RETENTION', '0d'],
+    ['EFS_RETENTION', 'off'],
   ])('%s=%s is refused', (variable, text) => {
     expect(errors({ [variable]: text })).toEqual([expect.stringMatching(`^${variable}:.*; set it to `)]);
+  });
+
+  test('a retention in which retries and asynchronous bounces could still come is refused, and one hour more is not', () => {
+    const tooShort = 'EFS_RETENTION: "10d" is shorter than 252h; set it to a span of time from 252h to 3650d';
+    expect(errors({ EFS_RETENTION: '10d' })).toEqual([expect.stringContaining(tooShort)]);
+    expect(ok({ EFS_RETENTION: '252h' })).toMatchObject({ retention: (84 + 7 * 24) * 3_600_000 });
   });
 
   test('that no setting has is refused with the nearest name', () => {

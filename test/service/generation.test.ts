@@ -3,8 +3,15 @@ import { memoryStore } from '../../src/store/store.memory';
 
 const FOUNDATION: Foundation = { partitions: 2, defaultPolicy: 'EFS', domainGroups: 'none', buckets: 1 };
 
-/** A log with five records in each input, from offset 2, and these generations published, one a delivery. */
-function given(published: readonly number[] = [], foundation: Partial<Foundation> = {}) {
+/**
+ * A log with five records in each input, from offset 2, these generations published, one a delivery, and markers of
+ * these deliveries, in turn in both partitions.
+ */
+function given(
+  published: readonly number[] = [],
+  foundation: Partial<Foundation> = {},
+  retired: readonly string[] = [],
+) {
   const generations = memoryStore();
   const ends: GenerationEnds = {
     generations,
@@ -14,9 +21,12 @@ function given(published: readonly number[] = [], foundation: Partial<Foundation
     contributionWatermarks: async () => ({ low: 0, high: 30 }),
     reader: {
       read: async (topic, partition, onRecord) => {
-        expect(topic).toBe('kpis');
-        published.forEach((generation, index) => {
-          const [key, value] = [Buffer.from(`d${index}`), Buffer.from(String(generation))];
+        const isKpis = topic === 'kpis';
+        const ids = isKpis ? published.map((_, index) => `d${index}`) : retired;
+        ids.forEach((id, index) => {
+          const [key, value] = isKpis
+            ? [Buffer.from(id), Buffer.from(String(published[index]))]
+            : [Buffer.from(`${id}/retired`), Buffer.from('77')];
           const place = { topic: 0, partition, offset: index, timestamp: 0 };
           if (index % 2 === partition) onRecord({ ...place, key, value, headerCount: 0, headers: () => [] });
         });
@@ -24,6 +34,8 @@ function given(published: readonly number[] = [], foundation: Partial<Foundation
     },
     kpiTopic: 'kpis',
     generationOf: (value) => Number(value.toString()),
+    contributionsTopic: 'contributions',
+    retiredAtOf: (value) => Number(value.toString()),
   };
   return { generations, ends };
 }
@@ -75,6 +87,27 @@ describe('the generation to work on', () => {
         .then((loaded) => loaded.map((values) => values.map((value) => value?.toString() ?? null)));
     expect(await kpi(0)).toEqual([['1'], ['4', null, '5']]);
     expect(await kpi(1)).toEqual([['1'], [null, '7', null]]);
+  });
+
+  it('knows what that life had retired, and nothing else of it', async () => {
+    const { generations, ends } = given([4, 7, 5], {}, ['d0', 'd9']);
+    await ensureGeneration(ends);
+    const reads = [
+      { hash: 'r', fields: ['d0', 'd9'].map((id) => Buffer.from(id)) },
+      { hash: 'p', fields: ['d0', 'd1', 'd2'].map((id) => Buffer.from(id)) },
+    ];
+    const kpi = (partition: number) =>
+      generations
+        .load({ generation: 8, pipeline: 'kpi', partition }, reads)
+        .then((loaded) => loaded.map((values) => values.map((value) => value?.toString() ?? null)));
+    expect(await kpi(0)).toEqual([
+      ['77', null],
+      [null, null, '5'],
+    ]);
+    expect(await kpi(1)).toEqual([
+      [null, '77'],
+      [null, '7', null],
+    ]);
   });
 
   it.each([

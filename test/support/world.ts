@@ -53,6 +53,7 @@ interface Settings {
   readonly messageStatus: 'on' | 'off';
   readonly lingerMs: number;
   readonly batchMax: number;
+  readonly retention: string;
   readonly expiry: 'on' | 'off';
 }
 
@@ -65,6 +66,7 @@ const NO_METER: Meter = {
   lag: () => undefined,
   kpiChanges: () => undefined,
   expired: () => undefined,
+  retired: () => undefined,
   fenced: () => undefined,
   rewound: () => undefined,
   outage: () => undefined,
@@ -83,6 +85,7 @@ function configOf(settings: Settings, partitions: number) {
     EFS_LINGER_MS: String(settings.lingerMs),
     EFS_BATCH_MAX: String(settings.batchMax),
     EFS_EXPIRY: settings.expiry,
+    EFS_RETENTION: settings.retention,
   });
   if ('errors' in read) throw new Error(read.errors.join('\n'));
   return read.ok;
@@ -120,7 +123,7 @@ export async function world(
 ): Promise<World> {
   const { partitions = 4, without = [], ...rest } = given;
   const settings: Settings = {
-    ...{ policy: 'efs', messageStatus: 'off', lingerMs: 100, batchMax: 50, expiry: 'on' },
+    ...{ policy: 'efs', messageStatus: 'off', lingerMs: 100, batchMax: 50, expiry: 'on', retention: '30d' },
     ...rest,
   };
   const clock = virtualClock();
