@@ -63,7 +63,8 @@ async function demo(options: DemoOptions, config: Config): Promise<void> {
   const http = await startHttp({ ...routesOf(config, { health, metrics, window }), port: config.httpPort });
   out.write(`Page and API: http://${config.httpHost}:${http.port}/\n\n`);
   const watching = { log: silentLog, meter: metrics, onReason: health.set };
-  const embedded = await embed({ EFS_PARTITIONS: '4' }, watching);
+  // The simulated campaign is of the past, and is to stay.
+  const embedded = await embed({ EFS_PARTITIONS: '4', EFS_RETENTION: '3650d' }, watching);
   const outages = outagesOf(watching, systemClock);
   const { running } = embedded;
   lookThrough(window, { ends: embedded, topicPrefix: '', running }, outages, interrupted.signal);
