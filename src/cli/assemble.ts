@@ -11,6 +11,7 @@ import { domainGroups } from '../kpi/domains';
 import { type Contribution, type KpiChanged, type MessageStatusChanged, wireType } from '../kpi/encode';
 import type { FencedSinks, Sink } from '../kpi/sink';
 import { patientRegistry } from '../service/patience';
+import type { WireTypes } from '../service/pipelines';
 import type { Meter } from '../service/meter';
 import { type Dependency, type Outages, watchOutages } from '../service/outages';
 import { retryUntil } from '../service/retry';
@@ -81,14 +82,7 @@ export function assemble(
   const registry = patientRegistry(ends.registry, retryUntil(how.signal, patience));
   const limits = { maxValueBytes: config.maxValueBytes, maxHeaders: config.maxHeaders };
   const groups = domainGroups(config.domainGroups);
-  const wire = {
-    contribution: wireType<Contribution>(SCHEMAS.Contribution.type, ids.contribution),
-    kpiChanged: wireType<KpiChanged>(SCHEMAS.KpiChanged.type, ids.kpiChanged),
-    statusChanged: config.messageStatus
-      ? wireType<MessageStatusChanged>(SCHEMAS.MessageStatusChanged.type, ids.messageStatusChanged)
-      : null,
-    retryOutcome: wireType<RetryOutcome>(SCHEMAS.RetryOutcome.type, ids.retryOutcome),
-  };
+  const wire = wireTypes(config, ids);
   const { partitioner } = config;
   return {
     ...watchers,
@@ -133,6 +127,18 @@ export function assemble(
       contributionsTopic: config.topicPrefix + CONTRIBUTIONS_TOPIC,
       retiredAtOf: (marker) => wire.contribution.decode(marker).retiredAt ?? 0,
     },
+  };
+}
+
+/** What the service writes, under the ids that the registry gave. */
+function wireTypes(config: Config, ids: SchemaIds): WireTypes {
+  return {
+    contribution: wireType<Contribution>(SCHEMAS.Contribution.type, ids.contribution),
+    kpiChanged: wireType<KpiChanged>(SCHEMAS.KpiChanged.type, ids.kpiChanged),
+    statusChanged: config.messageStatus
+      ? wireType<MessageStatusChanged>(SCHEMAS.MessageStatusChanged.type, ids.messageStatusChanged)
+      : null,
+    retryOutcome: wireType<RetryOutcome>(SCHEMAS.RetryOutcome.type, ids.retryOutcome),
   };
 }
 

@@ -217,6 +217,7 @@ describe('a contribution', () => {
     byDomain: { google: { relayed: 4, sent: 3, failed: 2, softBounced: 1 } },
     throughput: { '2026-11-22T03Z': { successes: 2, errors: 1 } },
     folded: { 0: 6, 1: 3 },
+    retiredAt: null,
   };
   const decodeOne = async (bytes: Buffer | null): Promise<unknown> => {
     const registry = memoryRegistry();
@@ -229,9 +230,10 @@ describe('a contribution', () => {
   const bytesOf = (contribution: object): Buffer =>
     Buffer.concat([Buffer.from([0, 0, 0, 0, 1]), SCHEMAS.Contribution.type.toBuffer(contribution)]);
 
-  it('comes out as it went in, also as a barrier', async () => {
+  it('comes out as it went in, also as a barrier or a marker', async () => {
     expect(await decodeOne(bytesOf(value))).toEqual(value);
     expect(await decodeOne(bytesOf({ ...value, deliveryId: null }))).toEqual({ ...value, deliveryId: null });
+    expect(await decodeOne(bytesOf({ ...value, retiredAt: 7 }))).toEqual({ ...value, retiredAt: 7 });
   });
 
   it('takes every key of a map for data', async () => {
