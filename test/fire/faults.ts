@@ -1,5 +1,5 @@
 import type { Ends } from '../../src/cli/assemble';
-import { CONTRIBUTIONS_TOPIC, DEAD_LETTER_TOPIC } from '../../src/feedback/topics';
+import { CONTRIBUTIONS_TOPIC, DEAD_LETTER_TOPIC, RETRY_OUTCOME_TOPIC } from '../../src/feedback/topics';
 import type { OutgoingRecord } from '../../src/kpi/sink';
 import type { Store } from '../../src/store/store';
 
@@ -13,6 +13,7 @@ export const POINTS = [
   'commit:kpi',
   'emit:dead-letter',
   'emit:contributions',
+  'emit:expiry',
   'emit:kpi',
   'open:kpi',
 ] as const;
@@ -60,6 +61,7 @@ function striker(fault: Fault | undefined, say: (line: string) => void) {
 function pointOf(records: readonly OutgoingRecord[]): Point {
   const topic = records[0]?.topic;
   if (topic === DEAD_LETTER_TOPIC) return 'emit:dead-letter';
+  if (topic === RETRY_OUTCOME_TOPIC) return 'emit:expiry';
   return topic === CONTRIBUTIONS_TOPIC ? 'emit:contributions' : 'emit:kpi';
 }
 
