@@ -49,8 +49,20 @@ async function withRedis<T>(run: (bench: Bench) => Promise<T>): Promise<T> {
     const store = redisStore(client, { namespace: 'bench' });
     const manifest = { generation: 1, partitions: 1, defaultPolicy: 'EFS', domainGroups: '' } as const;
     const start = { status: [[0]], kpi: [[0]] };
-    await store.create({ ...manifest, buckets: 1, succeeds: false, targets: [] }, start, []);
-    const claim = must(await store.claim(PARTITION), 'a task laid out');
+    await store.create(
+      {
+        ...manifest,
+        buckets: 1,
+        succeeds: false,
+        publishedAs: 1,
+        takesOver: null,
+        settled: true,
+        targets: [],
+      },
+      start,
+      [],
+    );
+    const claim = must(await store.claim(PARTITION, 1), 'a task laid out');
     return await run({ server, redis: client as Redis, store, claim });
   } finally {
     closeRedis(client);

@@ -33,6 +33,9 @@ export async function openTasks(
   const manifest: Manifest = {
     generation: 1,
     succeeds: false,
+    publishedAs: 1,
+    takesOver: null,
+    settled: true,
     partitions: PARTITIONS,
     defaultPolicy: 'EFS',
     domainGroups: groups.fingerprint,
@@ -47,7 +50,7 @@ export async function openTasks(
     partitions.map(async (partition) => {
       const address: TaskAddress = { generation: 1, pipeline: 'status', partition };
       const rules = {
-        ...{ generation: 1, partition, partitions: PARTITIONS, buckets },
+        ...{ generation: 1, publishedAs: 1, partition, partitions: PARTITIONS, buckets },
         ...{ contribution, statusChanged: null, retryOutcome, defaultPolicy: 'EFS' as const, groups },
       };
       const memory = statusMemory();
@@ -59,7 +62,7 @@ export async function openTasks(
         emit: async () => 'acknowledged',
         project: (inputs) => planStatus(rules, inputs, memory),
       };
-      return benchTask(ends, must(await store.claim(address), 'a task laid out'));
+      return benchTask(ends, must(await store.claim(address, 1), 'a task laid out'));
     }),
   );
 }

@@ -49,12 +49,23 @@ export const ERRORS = {
   'position-lost': {
     retriable: false,
     remedy:
-      'Kafka no longer holds the records after the stored position: rebuild the state from what it still has',
+      'Kafka no longer holds the records after the stored position: `efs rebuild --promote --accept-differences` builds ' +
+      'the state from what it still has',
   },
   'generation-unfit': {
     retriable: false,
     remedy:
-      'the stored state was built with other settings: restore them, or empty the state and let it be rebuilt',
+      'the state was built with other settings: set them as they were, or build another generation with ' +
+      '`efs rebuild`, which shows what would change, and switch to it with `efs promote`',
+  },
+  'generation-incomplete': {
+    retriable: false,
+    remedy:
+      'its state is lost or being dropped: `efs generations drop` removes what is left, `efs rebuild` builds another',
+  },
+  'rebuild-taken-over': {
+    retriable: false,
+    remedy: 'another process goes on with it, or it has been promoted: see `efs generations`',
   },
   'request-invalid': {
     retriable: false,

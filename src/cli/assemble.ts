@@ -103,7 +103,6 @@ export function assemble(
         kpi: contributionDecoder({ registry, limits, clock }),
       },
       wire,
-      counting: { defaultPolicy: config.policy, groups },
       topicPrefix: config.topicPrefix,
       kpiGroup: groupOf(config, 'kpi'),
       batchMax: config.batchMax,

@@ -16,6 +16,7 @@ const MISFITS: readonly ErrorCode[] = [
   'schema-missing',
   'schema-unfit',
   'generation-unfit',
+  'generation-incomplete',
 ];
 
 /** Text of several lines, each cleared of control characters; the later ones indented under the first. */

@@ -1,15 +1,26 @@
 import { unreachable } from '../base/assert';
+import { parseDomainGroups } from '../base/domain-groups';
 import type { PolicyName } from '../feedback/feedback';
 import { KIND, type MessageAggregate, type Outcome, policyOf, RANK } from '../status/message';
 import { decisionOf, POLICIES } from '../status/policy';
 import { statusOf } from '../status/projection';
-import type { DomainGroups } from './domains';
+import { type DomainGroups, domainGroups } from './domains';
 import { addDomain, addHour, addReason, type Counter, hourKeyOf, type Totals } from './kpis';
 
 /** What turns a message into counts: fixed for a generation. */
 export interface CountingRules {
   readonly defaultPolicy: PolicyName;
   readonly groups: DomainGroups;
+}
+
+/** The rules of state that was built with these settings. */
+export function countingRules(settings: {
+  readonly defaultPolicy: PolicyName;
+  /** Canonical text. */
+  readonly domainGroups: string;
+}): CountingRules {
+  const groups = domainGroups(parseDomainGroups(settings.domainGroups).groups);
+  return { defaultPolicy: settings.defaultPolicy, groups };
 }
 
 /**

@@ -59,13 +59,16 @@ export function largest(a: number | null, b: number | null): number | null {
   return Math.max(a, b);
 }
 
-/** The record to publish for a delivery, or null where its KPIs and policy are those last published. */
+/**
+ * The record to publish for a delivery, or null where its KPIs and policy are those last published. `generation` is the
+ * number that records carry.
+ */
 export function changeOf(
   sum: Contribution,
   published: KpiChanged | null,
-  defaultPolicy: PolicyName,
+  { generation, defaultPolicy }: { readonly generation: number; readonly defaultPolicy: PolicyName },
 ): KpiChanged | null {
-  const { deliveryId, generation, revision, asOf } = sum;
+  const { deliveryId, revision, asOf } = sum;
   const policy = policyOf(sum, defaultPolicy);
   const kpis = kpisOf(sum, policy);
   if (deliveryId === null) return null;

@@ -2,6 +2,7 @@ import type { LogRecord, Positions } from '../feedback/source';
 import type { Contribution } from '../kpi/encode';
 import type { Hold } from '../pipeline';
 import { FLAGS_HASH, PUBLISHED_HASH, SUMS_HASH } from '../store/hashes';
+import { pagesOf } from '../store/pages';
 import type { Manifest, Read, Store, TaskAddress, Write } from '../store/store';
 import type { RetirementDuty } from './retirement';
 
@@ -12,15 +13,18 @@ import type { RetirementDuty } from './retirement';
  * last published record was made. Then each delivery is compared once with what was last published. So no KPI ever
  * falls back to an earlier truth and climbs again.
  *
- * Flags in the store: `muted` while nothing may leave, `until` the position to reach, `b<p>` a barrier that has come,
- * `sent` (status pipeline) that the own barrier has left.
+ * A barrier belongs to a cut-over: it carries the number that the generation publishes under.
+ *
+ * Flags in the store: `muted` while nothing may leave, `until` the position to reach, `b<p>.<number>` a barrier that has
+ * come, `cut` the last cut-over for which the task was muted; `sent` (status pipeline) the last own barrier that has left.
  */
 export const MUTED_FIELD = Buffer.from('muted');
 export const UNTIL_FIELD = Buffer.from('until');
 export const SENT_FIELD = Buffer.from('sent');
+export const CUT_FIELD = Buffer.from('cut');
 
-export function barrierField(partition: number): Buffer {
-  return Buffer.from(`b${partition}`, 'latin1');
+export function barrierField(partition: number, number: number): Buffer {
+  return Buffer.from(`b${partition}.${number}`, 'latin1');
 }
 
 export interface Gate {
@@ -33,7 +37,7 @@ export interface Gate {
 /** What to load to know the gate, and the gate it comes to. */
 export function gateReads(manifest: Manifest): readonly Read[] {
   const barriers = manifest.succeeds
-    ? Array.from({ length: manifest.partitions }, (_, p) => barrierField(p))
+    ? Array.from({ length: manifest.partitions }, (_, p) => barrierField(p, manifest.publishedAs))
     : [];
   return [{ hash: FLAGS_HASH, fields: [MUTED_FIELD, UNTIL_FIELD, ...barriers] }];
 }
@@ -57,19 +61,6 @@ export function hasCaughtUp(manifest: Manifest, partition: number, positions: Po
   return (manifest.targets[partition] ?? []).every((target, topic) => (positions[topic] ?? 0) >= target);
 }
 
-/** The one duty of a status task: its barrier, once, where its generation succeeds an earlier life. */
-export async function* statusDuties(
-  ends: { readonly address: TaskAddress; readonly manifest: Manifest; readonly store: Pick<Store, 'load'> },
-  sent: { known: boolean },
-  hold: Hold,
-): AsyncGenerator<readonly { kind: 'CaughtUp' }[]> {
-  const { address, manifest } = ends;
-  if (!manifest.succeeds || sent.known || !hasCaughtUp(manifest, address.partition, hold.positions)) return;
-  const [flags] = await ends.store.load(address, [{ hash: FLAGS_HASH, fields: [SENT_FIELD] }]);
-  if (flags?.[0] === null) yield [{ kind: 'CaughtUp' }];
-  sent.known = true;
-}
-
 /** What a kpi task owes beside the log's records. They are folded and committed like any other input. */
 export type KpiDuty =
   /** Compare this delivery with what was last published. */
@@ -81,8 +72,6 @@ export type KpiDuty =
   | { readonly unmute: true };
 
 export type KpiInput = Contribution | KpiDuty | RetirementDuty;
-
-const PAGE = 500;
 
 export interface KpiDuties {
   muted(): boolean;
@@ -125,7 +114,8 @@ export function kpiDuties(ends: {
   async function* afterCommit(hold: Hold): AsyncGenerator<readonly KpiInput[]> {
     if (!muted || !mayUnmute(await look(), hold.positions)) return;
     muted = false;
-    yield* pagesOf(ends.store, ends.address, (id) => ({ recheck: id }));
+    for await (const page of pagesOf(ends.store, ends.address, SUMS_HASH))
+      yield page.map(([field]) => ({ recheck: field.toString('utf8') }));
     yield [{ unmute: true }];
   }
 
@@ -144,21 +134,6 @@ export function kpiDuties(ends: {
       yield* afterCommit(hold);
     },
   };
-}
-
-async function* pagesOf<Duty>(
-  store: Pick<Store, 'scan'>,
-  address: TaskAddress,
-  duty: (deliveryId: string) => Duty,
-): AsyncGenerator<readonly Duty[]> {
-  let cursor = '0';
-  do {
-    const page = await store.scan(address, SUMS_HASH, cursor);
-    cursor = page.cursor;
-    for (let at = 0; at < page.entries.length; at += PAGE) {
-      yield page.entries.slice(at, at + PAGE).map(([field]) => duty(field.toString('utf8')));
-    }
-  } while (cursor !== '0');
 }
 
 /** The last record of each delivery in a partition of the KPI topic. */
@@ -182,6 +157,8 @@ export function mutedBegin(published: ReadonlyMap<string, Buffer>): readonly Wri
     ...(entries.length > 0 ? [{ hash: PUBLISHED_HASH, entries }] : []),
   ];
 }
+
+const PAGE = 500;
 
 function* relearned(last: ReadonlyMap<string, Buffer>): Generator<readonly KpiDuty[]> {
   const duties = [...last].map(([deliveryId, published]) => ({ deliveryId, published }));

@@ -20,6 +20,8 @@ import { retirementMarker } from './retirement';
 /** What the kpi pipeline of one task is made of. */
 export interface KpiRules {
   readonly generation: number;
+  /** The number that published records carry. */
+  readonly publishedAs: number;
   readonly partition: number;
   readonly defaultPolicy: PolicyName;
   readonly contribution: WireType<Contribution>;
@@ -118,7 +120,7 @@ function flagsOf(rules: KpiRules, inputs: readonly KpiInput[]): (readonly [Buffe
     if ('unmute' in input) return [[MUTED_FIELD, null]];
     if (!('revision' in input) || input.deliveryId !== null || input.generation !== rules.generation)
       return [];
-    return [[barrierField(input.partition), YES]];
+    return [[barrierField(input.partition, input.revision), YES]];
   });
 }
 
@@ -251,7 +253,12 @@ function publicationOf(
       (learned.generation - known.published.generation || learned.revision - known.published.revision) > 0);
   if (isLater) known.published = learned;
   const change =
-    muted || known.sum.relayed === 0 ? null : changeOf(known.sum, known.published, rules.defaultPolicy);
+    muted || known.sum.relayed === 0
+      ? null
+      : changeOf(known.sum, known.published, {
+          generation: rules.publishedAs,
+          defaultPolicy: rules.defaultPolicy,
+        });
   if (change === null) return isLater && relearned !== null ? { value: relearned, isNews: false } : null;
   known.published = { ...change, previous: null };
   return { value: rules.kpiChanged.encode(change), isNews: true };

@@ -9,7 +9,7 @@ import type { OutgoingRecord } from '../kpi/sink';
 import type { Plan, Projected } from '../pipeline';
 import { evolve } from '../status/evolve';
 import type { MessageAggregate } from '../status/message';
-import { statusOf } from '../status/projection';
+import { type MessageStatus, statusOf } from '../status/projection';
 import { decodeMessage } from '../store/codec';
 import { CONTRIBUTIONS_HASH, FLAGS_HASH, numberField, WAITING_HASH } from '../store/hashes';
 import { entryPacker } from '../store/messages';
@@ -18,13 +18,15 @@ import { expiryRecord } from './expiry';
 import { SENT_FIELD } from './gate';
 import { type Recall, recall } from './recall';
 import { FOLDED_UNTIL_FIELD } from './retirement';
-import { isDuty, type StatusDuty, type StatusInput } from './status-input';
+import { isDuty, type Restated, type StatusDuty, type StatusInput } from './status-input';
 import { groupByDelivery, type TouchedDelivery, type TouchedHash, type TouchedMessage } from './touched';
 import { type Agenda, enter, moveWaiting, type Waiting, waitingIn } from './waiting';
 
 /** What the status pipeline of one task is made of. Fixed while the task is held. */
 export interface StatusRules extends CountingRules {
   readonly generation: number;
+  /** The number that published records carry. */
+  readonly publishedAs: number;
   readonly partition: number;
   readonly partitions: number;
   readonly buckets: number;
@@ -39,6 +41,8 @@ export interface StatusMemory {
   readonly contributions: Recall<Contribution>;
   /** Complete, unlike what is recalled: what is not on it does not wait. */
   readonly agenda: Agenda;
+  /** While true, nothing is published of what is folded: it is announced when the silence ends (announce.ts). */
+  silent: boolean;
 }
 
 /** Deliveries whose contribution a status task remembers. */
@@ -46,7 +50,7 @@ const DELIVERIES_RECALLED = 256;
 
 /** The memory of a task that has just been claimed; its agenda is still to be recalled. */
 export function statusMemory(deliveriesRecalled = DELIVERIES_RECALLED): StatusMemory {
-  return { contributions: recall(deliveriesRecalled), agenda: new Map() };
+  return { contributions: recall(deliveriesRecalled), agenda: new Map(), silent: false };
 }
 
 /** Folds a batch of feedback into the aggregates it touches and into the contributions of their deliveries. */
@@ -66,7 +70,7 @@ export function planStatus(rules: StatusRules, inputs: readonly StatusInput[], m
         const { count, soonest } = waiting;
         for (const hash of delivery.hashes) {
           read += 1;
-          const share = { sum, waiting };
+          const share = { sum, waiting, silent: memory.silent };
           const entries = foldMessages(rules, share, hash, loaded[read] ?? [], projected.outgoing);
           if (entries.length > 0) projected.writes.push({ hash: hash.name, entries });
         }
@@ -76,7 +80,7 @@ export function planStatus(rules: StatusRules, inputs: readonly StatusInput[], m
           waits.push([delivery.field, enter(memory.agenda, delivery.id, waiting)]);
         const value = rules.contribution.encode(sum);
         contributions.push([delivery.field, value]);
-        projected.outgoing.push(contributionRecord(rules, delivery, value));
+        if (!memory.silent) projected.outgoing.push(contributionRecord(rules, delivery.field, value));
       }
       if (contributions.length > 0)
         projected.writes.push({ hash: CONTRIBUTIONS_HASH, entries: contributions });
@@ -95,8 +99,14 @@ function doDuty(
 ): void {
   switch (duty.kind) {
     case 'CaughtUp':
-      writes.push({ hash: FLAGS_HASH, entries: [[SENT_FIELD, Buffer.from('1')]] });
+      writes.push({ hash: FLAGS_HASH, entries: [[SENT_FIELD, numberField(rules.publishedAs)]] });
       outgoing.push(...barriers(rules));
+      break;
+    case 'Announced':
+      outgoing.push(contributionRecord(rules, Buffer.from(duty.deliveryId, 'utf8'), duty.contribution));
+      break;
+    case 'Restated':
+      outgoing.push(...restated(rules, duty));
       break;
     case 'Expired':
       outgoing.push(expiryRecord(duty, rules));
@@ -142,7 +152,7 @@ function readsOf(deliveries: readonly TouchedDelivery[]): Read[] {
 /** Folds the messages of one hash, moves the sum by what they changed, and gives the entries that changed. */
 function foldMessages(
   rules: StatusRules,
-  { sum, waiting }: { readonly sum: Contribution; readonly waiting: Waiting },
+  { sum, waiting, silent }: { readonly sum: Contribution; readonly waiting: Waiting; silent: boolean },
   { messages, fields }: TouchedHash,
   loaded: readonly (Buffer | null)[],
   outgoing: OutgoingRecord[],
@@ -159,10 +169,10 @@ function foldMessages(
     if (before !== null) countMessage(sum, before, -1, rules);
     countMessage(sum, after, 1, rules);
     moveWaiting(waiting, before, after, rules.defaultPolicy);
-    if (rules.statusChanged !== null) {
-      const change = statusChange(rules, sum.deliveryId ?? '', message.id, before, after);
-      if (change !== null) outgoing.push(statusRecord(rules, rules.statusChanged, change));
-    }
+    if (rules.statusChanged === null || silent) continue;
+    const was = before === null ? null : statusOf(before, rules.defaultPolicy);
+    const change = statusChange(rules, sum.deliveryId ?? '', message.id, was, after);
+    if (change !== null) outgoing.push(statusRecord(rules, rules.statusChanged, change));
   }
   return packer.entries();
 }
@@ -196,21 +206,30 @@ function noteFacts(sum: Contribution, inputs: readonly Feedback[]): void {
   }
 }
 
-/** Contributions of one delivery meet in one partition; the key names the share, so that compaction keeps them all. */
-function contributionRecord(rules: StatusRules, delivery: TouchedDelivery, value: Buffer): OutgoingRecord {
+/**
+ * Contributions of one delivery meet in one partition; the key names the generation and the share, so that compaction
+ * keeps them all.
+ */
+function contributionRecord(
+  { generation, partition, partitions }: StatusRules,
+  delivery: Buffer,
+  value: Buffer,
+): OutgoingRecord {
+  const share = Buffer.from(`/${generation}.${partition}`, 'latin1');
   return {
     topic: CONTRIBUTIONS_TOPIC,
-    partition: partitionOf(delivery.field, rules.partitions),
-    key: Buffer.from(`${delivery.id}/${rules.partition}`, 'utf8'),
+    partition: partitionOf(delivery, partitions),
+    key: Buffer.concat([delivery, share]),
     value,
   };
 }
 
 /** Tells every kpi task that whatever this partition had to fold at the generation's begin is behind it. */
 function barriers(rules: StatusRules): OutgoingRecord[] {
-  const barrier = { ...emptySum('', rules.generation), deliveryId: null, partition: rules.partition };
+  const { generation, partition, publishedAs: revision } = rules;
+  const barrier = { ...emptySum('', generation), deliveryId: null, partition, revision };
   const value = rules.contribution.encode(barrier);
-  const key = Buffer.from(`/${rules.partition}`, 'latin1');
+  const key = Buffer.from(`/${generation}.${partition}`, 'latin1');
   return Array.from({ length: rules.partitions }, (_, partition) => ({
     topic: CONTRIBUTIONS_TOPIC,
     partition,
@@ -219,20 +238,29 @@ function barriers(rules: StatusRules): OutgoingRecord[] {
   }));
 }
 
+function restated(
+  rules: StatusRules,
+  { deliveryId, messageId, before, message }: Restated,
+): OutgoingRecord[] {
+  const change = statusChange(rules, deliveryId, messageId, before, message);
+  return change === null || rules.statusChanged === null
+    ? []
+    : [statusRecord(rules, rules.statusChanged, change)];
+}
+
 /** The change of a message's status, reason or type, or null where it has none. */
-export function statusChange(
-  rules: { readonly generation: number; readonly defaultPolicy: PolicyName },
+function statusChange(
+  rules: { readonly publishedAs: number; readonly defaultPolicy: PolicyName },
   deliveryId: string,
   messageId: string,
-  before: MessageAggregate | null,
+  was: MessageStatus | null,
   after: MessageAggregate,
 ): MessageStatusChanged | null {
-  const was = before === null ? null : statusOf(before, rules.defaultPolicy);
   const is = statusOf(after, rules.defaultPolicy);
   if (was?.status === is.status && was.reason === is.reason && was.failureType === is.failureType)
     return null;
   const occurredAt = (after.outcome ?? after.softBounce ?? after.relay).at;
-  const { generation } = rules;
+  const { publishedAs: generation } = rules;
   return { deliveryId, messageId, generation, occurredAt, previousStatus: was?.status ?? null, ...is };
 }
 

@@ -1,21 +1,28 @@
 import type { Decoder } from '../feedback/decode';
 import type { Feedback, RetryOutcome } from '../feedback/feedback';
 import type { CommittedOffset, Source, TopicReader } from '../feedback/source';
-import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, FEEDBACK_TOPICS } from '../feedback/topics';
-import type { CountingRules } from '../kpi/contribution';
+import {
+  CONTRIBUTIONS_TOPIC,
+  DELIVERY_KPI_TOPIC,
+  FEEDBACK_TOPICS,
+  MESSAGE_STATUS_TOPIC,
+} from '../feedback/topics';
+import { type CountingRules, countingRules } from '../kpi/contribution';
 import type { Contribution, KpiChanged, MessageStatusChanged, WireType } from '../kpi/encode';
-import type { FencedSink, FencedSinks, Sink } from '../kpi/sink';
-import type { Hold, TaskEnds } from '../pipeline';
+import type { FencedSink, FencedSinks, OutgoingRecord, Sink } from '../kpi/sink';
+import type { TaskEnds } from '../pipeline';
 import { deadLetter } from '../pipeline/deadletter';
 import { expiryDuties } from '../pipeline/expiry';
-import { kpiDuties, type KpiInput, statusDuties } from '../pipeline/gate';
+import { statusDuties } from '../pipeline/announce';
+import { kpiDuties, type KpiInput, SENT_FIELD } from '../pipeline/gate';
 import { DELIVERIES_RECALLED as KPI_DELIVERIES_RECALLED, type KnownDelivery, planKpi } from '../pipeline/kpi';
 import { recall } from '../pipeline/recall';
 import { planStatus, statusMemory } from '../pipeline/status';
 import type { StatusInput } from '../pipeline/status-input';
 import { type Agenda, recallAgenda } from '../pipeline/waiting';
+import { FLAGS_HASH } from '../store/hashes';
 import { unpackOutbox } from '../store/outbox';
-import type { Manifest, Store, TaskAddress } from '../store/store';
+import type { Generations, Manifest, Store, TaskAddress } from '../store/store';
 import { type Backlog, lingerOf } from './backlog';
 import { type Meter, metered, meterOutcome } from './meter';
 import { kpiRetention, type RetentionEnds, retentiveDecoder, statusRetention } from './retention';
@@ -26,7 +33,7 @@ import type { Opened, Task } from './task';
 export interface PipelineEnds extends RetentionEnds {
   readonly patience: Patience;
   readonly meter: Meter;
-  readonly store: Store;
+  readonly store: Store & Pick<Generations, 'list'>;
   readonly sink: Sink;
   readonly fencedSinks: FencedSinks;
   readonly reader: Pick<TopicReader, 'partitions' | 'read' | 'watermarks'>;
@@ -34,7 +41,6 @@ export interface PipelineEnds extends RetentionEnds {
   readonly sources: { readonly status: Source; readonly kpi: Source };
   readonly decoders: { readonly status: Decoder<Feedback>; readonly kpi: Decoder<Contribution> };
   readonly wire: WireTypes;
-  readonly counting: CountingRules;
   /** Put before every topic name. */
   readonly topicPrefix: string;
   /** The kpi pipeline's consumer group: its offsets witness what was published. */
@@ -69,20 +75,24 @@ export function statusTask(
 ): Task<StatusInput> {
   const address: TaskAddress = { generation: manifest.generation, pipeline: 'status', partition };
   const topics = FEEDBACK_TOPICS.map(({ topic }) => ends.topicPrefix + topic);
-  const base = taskBase(ends, address, topics, ends.decoders.status, signal);
-  const { generation, partitions, buckets } = manifest;
-  const rules = { ...ends.counting, ...ends.wire, generation, partition, partitions, buckets };
+  const base = taskBase(ends, manifest, address, topics, ends.decoders.status, signal);
+  const counting = countingRules(manifest);
+  const rules = { ...counting, ...ends.wire, ...manifest, partition };
   return {
     ...base.task,
     source: patientSource(ends.sources.status, base.retry),
     lingerMs: () => 0,
     open: async () => {
       const sink = await statusSink(ends, partition, base.retry);
-      const sent = { known: false };
       const memory = statusMemory();
       const { agenda } = memory;
-      const duties = (hold: Hold) => statusDuties({ address, manifest, store: base.store }, sent, hold);
-      const expiries = statusExpiries(ends, manifest, address, base.store, agenda);
+      const predecessor = () => base.retry(() => predecessorOf(ends.store, manifest));
+      const withStatuses = ends.wire.statusChanged !== null;
+      const duties = statusDuties(
+        { address, manifest, store: base.store, predecessor, withStatuses },
+        memory,
+      );
+      const expiries = statusExpiries(ends, counting, manifest, address, base.store, agenda);
       const held = { address, manifest, store: base.store };
       const retention = statusRetention(ends, held);
       const emit: Emit = async (records) =>
@@ -92,14 +102,17 @@ export function statusTask(
         decode: retentiveDecoder(ends, held, agenda, base.ends.decode),
         project: (inputs) => planStatus(rules, inputs, memory),
         emit,
-        drain: ({ outbox, positions }) => emit(unpackOutbox(outbox), positions),
+        async drain({ outbox, positions }) {
+          const left = withStatuses ? await base.retry(() => leftToSay(ends.store, manifest, partition)) : [];
+          return emit([...left, ...unpackOutbox(outbox)], positions);
+        },
         async *owedAtClaim(hold) {
           await recallAgenda(agenda, base.store, address);
           yield* duties(hold);
         },
         async *owedAfterCommit(hold, caughtUp) {
           yield* duties(hold);
-          if (!caughtUp) return;
+          if (!caughtUp || memory.silent) return;
           yield* expiries();
           yield* retention();
         },
@@ -114,7 +127,8 @@ export function statusTask(
 
 /** What a status task owes to time; nothing where the timer is off. */
 function statusExpiries(
-  { expiryGraceMs: graceMs, patience: { clock }, counting: { defaultPolicy } }: PipelineEnds,
+  { expiryGraceMs: graceMs, patience: { clock } }: PipelineEnds,
+  { defaultPolicy }: CountingRules,
   { buckets }: Manifest,
   address: TaskAddress,
   store: Pick<Store, 'scan'>,
@@ -122,6 +136,24 @@ function statusExpiries(
 ): () => AsyncIterable<readonly StatusInput[]> {
   if (graceMs === null) return async function* () {};
   return expiryDuties({ address, buckets, store, clock, defaultPolicy, graceMs }, agenda);
+}
+
+/** The generation that a manifest took over from, where it is still on the list. */
+async function predecessorOf(store: Pick<Generations, 'list'>, manifest: Manifest): Promise<Manifest | null> {
+  if (manifest.takesOver === null) return null;
+  const listed = await store.list();
+  return listed.find(({ generation }) => generation === manifest.takesOver) ?? null;
+}
+
+/** Changes of messages that the predecessor committed and may not have emitted; none once the silence has ended. */
+async function leftToSay(store: Store, manifest: Manifest, partition: number): Promise<OutgoingRecord[]> {
+  const { generation, takesOver, publishedAs } = manifest;
+  if (takesOver === null) return [];
+  const task = { generation, pipeline: 'status', partition } as const;
+  const [flags] = await store.load(task, [{ hash: FLAGS_HASH, fields: [SENT_FIELD] }]);
+  if (Number(flags?.[0]?.toString('latin1') ?? -1) >= publishedAs) return [];
+  const sealed = await store.seal({ ...task, generation: takesOver }, publishedAs - 1);
+  return unpackOutbox(sealed?.outbox ?? null).filter(({ topic }) => topic === MESSAGE_STATUS_TOPIC);
 }
 
 /**
@@ -148,12 +180,11 @@ export function kpiTask(
 ): Task<KpiInput> {
   const address: TaskAddress = { generation: manifest.generation, pipeline: 'kpi', partition };
   const contributions = ends.topicPrefix + CONTRIBUTIONS_TOPIC;
-  const base = taskBase(ends, address, [contributions], ends.decoders.kpi, signal);
+  const base = taskBase(ends, manifest, address, [contributions], ends.decoders.kpi, signal);
   const { contribution, kpiChanged } = ends.wire;
   const rules = {
-    generation: manifest.generation,
+    ...manifest,
     partition,
-    defaultPolicy: ends.counting.defaultPolicy,
     contribution,
     kpiChanged,
   };
@@ -208,6 +239,7 @@ interface TaskBase<Decoded> {
 /** What the tasks of both pipelines have alike: every end waits out outages and can be called off. */
 function taskBase<Decoded>(
   ends: PipelineEnds,
+  { publishedAs }: Manifest,
   address: TaskAddress,
   topics: readonly string[],
   decoder: Decoder<Decoded>,
@@ -227,7 +259,7 @@ function taskBase<Decoded>(
     task: {
       partition,
       batchMax: ends.batchMax,
-      claim: () => retry(() => ends.store.claim(address)),
+      claim: () => retry(() => ends.store.claim(address, publishedAs)),
       observe: (processed) => meterOutcome(meter, pipeline, processed),
       onRolledBack: () => ends.onRolledBack(address),
       onProgress: (positions, lag) => {

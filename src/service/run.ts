@@ -2,9 +2,10 @@ import { EfsError } from '../base/errors';
 import type { Log } from '../base/log';
 import { coPartitions } from '../feedback/copartition';
 import { ALL_TOPICS } from '../feedback/topics';
-import type { Manifest, TaskAddress } from '../store/store';
+import type { Manifest, Standing, TaskAddress } from '../store/store';
 import { type Backlog, openBacklog } from './backlog';
-import { ensureGeneration, type GenerationEnds } from './generation';
+import { type CutOverEnds, settle } from './cutover';
+import { ensureGeneration, type GenerationEnds, misfits, refuseMisfits } from './generation';
 import { kpiTask, type PipelineEnds, statusTask } from './pipelines';
 import { type TaskPool, taskPool } from './pool';
 import { type Retry, retryUntil, Stopped } from './retry';
@@ -25,8 +26,9 @@ export interface ServiceEnds {
   readonly pipelines: readonly PipelineName[];
   /** All but what the service itself provides. */
   readonly ends: Omit<PipelineEnds, 'backlog' | 'onRolledBack'>;
-  readonly generation: Omit<GenerationEnds, 'foundation' | 'after'> & {
+  readonly generation: Omit<GenerationEnds, 'foundation' | 'lost' | 'generations'> & {
     readonly foundation: Omit<GenerationEnds['foundation'], 'partitions'>;
+    readonly generations: CutOverEnds['store'];
   };
   /** Gets, by key, why the service is not ready; null when that is over. */
   onReason(key: string, reason: string | null): void;
@@ -52,27 +54,38 @@ export async function startService(service: ServiceEnds): Promise<Service> {
   onReason('starting', 'starting');
 
   const partitions = await commonPartitions(service, retry);
-  const find = (after: number): Promise<Manifest> => retry(() => findGeneration(service, partitions, after));
-  const current = { manifest: await find(0) };
+  const find = (lost: Standing | null): Promise<Manifest> =>
+    retry(() => findGeneration(service, partitions, lost));
+  const current = { manifest: await find(null) };
+  refuseMisfits(current.manifest, { ...service.generation.foundation, partitions });
   const pools = new Map<PipelineName, TaskPool>();
   const assigned = new Map<PipelineName, readonly number[]>();
   const stopping = { requested: false };
   let recovering: Promise<void> | null = null;
 
-  const recover = async (lost: number): Promise<void> => {
-    onReason('state', 'the store has lost its state: a new generation is being built');
-    log.warn('the store has lost the state of a generation: building another from the topics', {
-      generation: lost,
-    });
+  const recover = async (left: Manifest): Promise<void> => {
+    const active = await retry(() => service.generation.generations.active());
+    const isLost = active === null || isSame(active, left);
+    const { generation } = isLost ? left : active;
+    if (isLost) {
+      onReason('state', 'the store has lost its state: a new generation is being built');
+      log.warn('the store has lost the state of a generation: building another from the topics', {
+        generation,
+      });
+    } else {
+      onReason('state', 'another generation has become the active one: following it');
+      log.info('another generation has become the active one: following it', { generation });
+    }
     await Promise.all([...pools.values()].map((pool) => pool.stop(0)));
-    current.manifest = await find(lost);
+    current.manifest = await find(isLost ? left : null);
+    warnOfMisfits(service, current.manifest, partitions);
     if (stopping.requested) return;
     for (const [name, pool] of pools) pool.assign(assigned.get(name) ?? []);
     onReason('state', null);
   };
-  const onLost = (generation: number): void => {
-    if (generation !== current.manifest.generation) return;
-    recovering ??= recover(generation)
+  const onLost = (left: Manifest): void => {
+    if (!isSame(left, current.manifest)) return;
+    recovering ??= recover(left)
       .catch((error: unknown) => (error instanceof Stopped ? undefined : service.onFatal(error)))
       .finally(() => (recovering = null));
   };
@@ -109,15 +122,15 @@ const WATCH_MS = 2_000;
 async function watchGeneration(
   { ends, generation }: ServiceEnds,
   current: { readonly manifest: Manifest },
-  onLost: (generation: number) => void,
+  onLost: (left: Manifest) => void,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
     await ends.patience.clock.sleep(WATCH_MS, signal);
-    const expected = current.manifest.generation;
+    const expected = current.manifest;
     // A store that does not answer is noticed by whoever needs it.
     const active = await generation.generations.active().catch(() => current.manifest);
-    if (!signal.aborted && active?.generation !== expected) onLost(expected);
+    if (!signal.aborted && (active === null || !isSame(active, expected))) onLost(expected);
   }
 }
 
@@ -139,10 +152,28 @@ async function commonPartitions({ ends }: ServiceEnds, retry: Retry): Promise<nu
   return coPartitions(names.map((name, index) => [name, counts[index] ?? null]));
 }
 
-async function findGeneration(service: ServiceEnds, partitions: number, after: number): Promise<Manifest> {
+const isSame = (a: Standing, b: Standing): boolean =>
+  a.generation === b.generation && a.publishedAs === b.publishedAs;
+
+/** Running workers take their settings from the state; the next start would refuse those that differ. */
+function warnOfMisfits({ generation, log }: ServiceEnds, manifest: Manifest, partitions: number): void {
+  const found = misfits(manifest, { ...generation.foundation, partitions });
+  if (found.length === 0) return;
+  log.warn('the active generation was built with other settings: correct those of this worker', {
+    generation: manifest.generation,
+    reason: found.join('; '),
+  });
+}
+
+async function findGeneration(
+  service: ServiceEnds,
+  partitions: number,
+  lost: Standing | null,
+): Promise<Manifest> {
   const { generation, log } = service;
   const foundation = { ...generation.foundation, partitions };
-  const { manifest, created } = await ensureGeneration({ ...generation, foundation, after });
+  const { manifest: found, created } = await ensureGeneration({ ...generation, foundation, lost });
+  const manifest = await settle({ ...generation, store: generation.generations }, found);
   log.info(created ? 'new generation: reading the topics from their beginning' : 'generation found', {
     generation: manifest.generation,
     partitions,
@@ -155,7 +186,7 @@ function poolOf(
   backlog: Backlog,
   name: PipelineName,
   current: { readonly manifest: Manifest },
-  onLost: (generation: number) => void,
+  onLost: (left: Manifest) => void,
 ): TaskPool {
   const { log, onReason } = service;
   const ends: PipelineEnds = {
@@ -170,7 +201,7 @@ function poolOf(
       name === 'status'
         ? await runTask(statusTask(ends, manifest, partition, signal), stopping)
         : await runTask(kpiTask(ends, manifest, partition, signal), stopping);
-    if (end === 'lost') onLost(manifest.generation);
+    if (end === 'lost') onLost(manifest);
     return end;
   };
   return taskPool({

@@ -4,16 +4,19 @@ import type { TaskAddress } from './store';
 /**
  * Every Redis key of the service; nothing else spells one.
  *
- *     efs:<namespace>:{<generation>.<s|k>.<partition>}:t         a task: e epoch, q sequence, p positions
+ *     efs:<namespace>:{<generation>.<s|k>.<partition>}:t         a task: e epoch, q sequence, p positions,
+ *                                                                  x number it is sealed against
  *     efs:<namespace>:{<generation>.<s|k>.<partition>}:o         its outbox
  *     efs:<namespace>:{<generation>.<s|k>.<partition>}:h:<hash>  its hashes
  *     efs:<namespace>:{generations}:active                       the manifest of the active generation
+ *     efs:<namespace>:{generations}:all                          generation to manifest, of all there are
  *
  * Redis Cluster hashes what stands between the first `{` and the next `}`, so all of a task is in one slot, whatever
  * characters the name of a hash has.
  */
 export interface Keys {
   readonly active: string;
+  readonly all: string;
   task(task: TaskAddress): string;
   outbox(task: TaskAddress): string;
   hash(task: TaskAddress, name: string): string;
@@ -34,6 +37,7 @@ export function keysOf(namespace: string): Keys {
     `efs:${namespace}:{${task.generation}.${LETTER[task.pipeline]}.${task.partition}}`;
   return {
     active: `efs:${namespace}:{generations}:active`,
+    all: `efs:${namespace}:{generations}:all`,
     task: (task) => `${prefix(task)}:t`,
     outbox: (task) => `${prefix(task)}:o`,
     hash: (task, name) => `${prefix(task)}:h:${name}`,

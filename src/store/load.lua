@@ -1,15 +1,16 @@
 #!lua flags=no-writes
 -- Reads fields of several hashes of a task in one round trip.
 --
--- KEYS[1..]  the hashes
+-- KEYS[1]    the task: hash of p (positions)
+-- KEYS[2..]  the hashes
 -- ARGV[1..]  for each of them: a packed read (see packing.ts)
--- Returns    for each of them: the values, nil where absent
+-- Returns    the positions, nil where there is no such task; then for each of the hashes: the values, nil where absent
 
 local CHUNK = 7000 -- fields at once: must stay below the 8,000 that unpack can take
 
-local out = {}
-for k = 1, #KEYS do
-  local blob = ARGV[k]
+local out = { redis.call('HGET', KEYS[1], 'p') }
+for k = 2, #KEYS do
+  local blob = ARGV[k - 1]
   local count, at = struct.unpack('>I4', blob)
   local values
   repeat

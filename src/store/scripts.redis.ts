@@ -11,13 +11,20 @@ export interface Script {
   readonly sha: string;
 }
 
-export interface Scripts {
-  readonly claim: Script;
-  readonly commit: Script;
-  readonly create: Script;
-  readonly forget: Script;
-  readonly load: Script;
-}
+/** Their names, which are those of their files. */
+const NAMES = [
+  'activate',
+  'claim',
+  'commit',
+  'create',
+  'forget',
+  'load',
+  'replace',
+  'seal',
+  'unlist',
+] as const;
+
+export type Scripts = Readonly<Record<(typeof NAMES)[number], Script>>;
 
 export function scriptOf(text: string): Script {
   return { text, sha: createHash('sha1').update(text).digest('hex') };
@@ -26,13 +33,10 @@ export function scriptOf(text: string): Script {
 /** The scripts that lie beside this file. */
 export function readScripts(): Scripts {
   const read = (name: string): Script => scriptOf(readFileSync(join(__dirname, `${name}.lua`), 'utf8'));
-  return {
-    claim: read('claim'),
-    commit: read('commit'),
-    create: read('create'),
-    forget: read('forget'),
-    load: read('load'),
-  };
+  return Object.fromEntries(NAMES.map((name) => [name, read(name)])) as Record<
+    (typeof NAMES)[number],
+    Script
+  >;
 }
 
 /**

@@ -1,9 +1,21 @@
 import { keysOf } from './keys';
-import type { Commit, CommitOutcome, Generations, Manifest, Store, TaskAddress, Write } from './store';
+import type {
+  Commit,
+  CommitOutcome,
+  Generations,
+  Manifest,
+  Seed,
+  Standing,
+  StartPositions,
+  Store,
+  TaskAddress,
+  Write,
+} from './store';
 
 /** A whole store at one moment. Only `restore` reads it. */
 export interface Snapshot {
   readonly manifest: Manifest | null;
+  readonly listed: ReadonlyMap<number, Manifest>;
   readonly tasks: ReadonlyMap<string, Task>;
 }
 
@@ -23,6 +35,8 @@ interface Task {
   epoch: number;
   sequence: number;
   positions: readonly number[];
+  /** The number it is sealed against. */
+  sealed: number;
   outbox: Buffer | null;
   hashes: Map<string, Map<string, Entry>>;
 }
@@ -35,6 +49,7 @@ interface Entry {
 
 interface State {
   manifest: Manifest | null;
+  listed: Map<number, Manifest>;
   tasks: Map<string, Task>;
   places: number;
 }
@@ -52,21 +67,19 @@ const same = (a: readonly number[], b: readonly number[]): boolean => a.join() =
 export function memoryStore(
   options: { readonly without?: readonly Check[] } = {},
 ): Store & Generations & MemoryControls {
-  const state: State = { manifest: null, tasks: new Map(), places: 0 };
+  const state: State = { manifest: null, listed: new Map(), tasks: new Map(), places: 0 };
   const taskOf = (address: TaskAddress): Task | undefined => state.tasks.get(keys.task(address));
   return {
-    async claim(address) {
+    async claim(address, number) {
       const task = taskOf(address);
-      if (!task) return null;
+      if (!task || task.sealed >= number) return null;
       task.epoch++;
       return { ...standing(task), outbox: copy(task.outbox) };
     },
-    async load(address, reads) {
+    load: async (address, reads) => values(taskOf(address), reads),
+    async loadAt(address, reads) {
       const task = taskOf(address);
-      return reads.map((read) => {
-        const hash = task?.hashes.get(read.hash);
-        return Array.from(read.fields, (field) => copy(hash?.get(nameOf(field))?.value));
-      });
+      return task ? { positions: task.positions, values: values(task, reads) } : null;
     },
     async commit(address, what) {
       return commit(state, taskOf(address), what, options.without ?? []);
@@ -81,25 +94,89 @@ export function memoryStore(
     async scan(address, hash, cursor) {
       return page(taskOf(address)?.hashes.get(hash) ?? new Map(), Number(cursor));
     },
-    async active() {
-      return state.manifest && structuredClone(state.manifest);
+    async seal(address, number) {
+      const task = taskOf(address);
+      if (!task) return null;
+      if (task.sealed < number) {
+        task.epoch++;
+        task.sealed = number;
+      }
+      return { positions: task.positions, outbox: copy(task.outbox) };
     },
-    async forget(generation) {
-      if (state.manifest?.generation === generation) state.manifest = null;
+    async erase(address, hashes) {
+      for (const hash of hashes) taskOf(address)?.hashes.delete(hash);
     },
-    async create(manifest, start, seed) {
-      return structuredClone(create(state, manifest, start, seed));
+    async eraseTask(address) {
+      state.tasks.delete(keys.task(address));
     },
-    snapshot: () => ({ manifest: state.manifest, tasks: copyTasks(state.tasks) }),
+    ...memoryGenerations(state),
+    snapshot: () => ({
+      manifest: state.manifest,
+      listed: new Map(state.listed),
+      tasks: copyTasks(state.tasks),
+    }),
     restore(snapshot) {
       state.manifest = snapshot.manifest;
+      state.listed = new Map(snapshot.listed);
       state.tasks = copyTasks(snapshot.tasks);
     },
     wipe() {
       state.manifest = null;
+      state.listed = new Map();
       state.tasks = new Map();
     },
   };
+}
+
+function memoryGenerations(state: State): Generations {
+  const isActive = ({ generation, publishedAs }: Standing): boolean =>
+    state.manifest?.generation === generation && state.manifest.publishedAs === publishedAs;
+  const list = (manifest: Manifest): void =>
+    void state.listed.set(manifest.generation, structuredClone(manifest));
+  return {
+    active: async () => state.manifest && structuredClone(state.manifest),
+    list: async () => structuredClone([...state.listed.values()].sort((a, b) => a.generation - b.generation)),
+    async forget(lost) {
+      if (isActive(lost)) state.manifest = null;
+    },
+    async create(manifest, start, seed) {
+      if (state.manifest?.generation !== manifest.generation) layOutAll(state, manifest, start, seed);
+      if (state.manifest === null) {
+        state.manifest = structuredClone(manifest);
+        list(manifest);
+      }
+      return structuredClone(state.manifest);
+    },
+    async propose(manifest, start, seed) {
+      const { generation } = manifest;
+      if (!state.listed.has(generation)) {
+        layOutAll(state, manifest, start, seed);
+        list(manifest);
+      }
+      return structuredClone(state.listed.get(generation) ?? manifest);
+    },
+    async replaceActive(from, to) {
+      if (!isActive(from) || state.manifest?.settled !== from.settled) return false;
+      state.manifest = structuredClone(to);
+      list(to);
+      return true;
+    },
+    async unlist(generation) {
+      if (state.manifest?.generation === generation) return false;
+      state.listed.delete(generation);
+      return true;
+    },
+  };
+}
+
+function values(
+  task: Task | undefined,
+  reads: Parameters<Store['load']>[1],
+): readonly (readonly (Buffer | null)[])[] {
+  return reads.map((read) => {
+    const hash = task?.hashes.get(read.hash);
+    return Array.from(read.fields, (field) => copy(hash?.get(nameOf(field))?.value));
+  });
 }
 
 function copy(value: Buffer | null | undefined): Buffer | null {
@@ -171,14 +248,7 @@ function page(
   return { cursor: '0', entries };
 }
 
-function create(
-  state: State,
-  manifest: Manifest,
-  start: Parameters<Generations['create']>[1],
-  seed: Parameters<Generations['create']>[2],
-): Manifest {
-  const { generation } = manifest;
-  if (state.manifest?.generation === generation) return state.manifest;
+function layOutAll(state: State, { generation }: Manifest, start: StartPositions, seed: Seed): void {
   const layOut = (
     pipeline: TaskAddress['pipeline'],
     partition: number,
@@ -188,7 +258,7 @@ function create(
     const left = state.tasks.get(key);
     if (left && left.epoch > 0) return;
     const hashes: Task['hashes'] = left?.hashes ?? new Map();
-    const task: Task = { epoch: 0, sequence: 0, positions: [...positions], outbox: null, hashes };
+    const task: Task = { epoch: 0, sequence: 0, positions: [...positions], sealed: -1, outbox: null, hashes };
     state.tasks.set(key, task);
     if (pipeline === 'status') return;
     for (const part of seed.filter((candidate) => candidate.partition === partition))
@@ -196,6 +266,4 @@ function create(
   };
   start.status.forEach((positions, partition) => layOut('status', partition, positions));
   start.kpi.forEach((positions, partition) => layOut('kpi', partition, positions));
-  state.manifest ??= structuredClone(manifest);
-  return state.manifest;
 }

@@ -61,10 +61,15 @@ export type CommitOutcome = 'committed' | 'fenced' | 'rolled-back' | 'lost';
 
 /** The reading and writing of one generation's state. All methods throw `redis-unavailable` when the outcome is unknown. */
 export interface Store {
-  /** Raises the task's epoch. Null where the task has no state (see `Generations.create`). */
-  claim(task: TaskAddress): Promise<Claim | null>;
+  /**
+   * Raises the task's epoch, for an owner whose generation publishes under `number`. Null where the task has no state
+   * (see `Generations.create`), and where it is sealed against that number.
+   */
+  claim(task: TaskAddress, number: number): Promise<Claim | null>;
   /** Values by read, then by field; null where absent. One round trip. */
   load(task: TaskAddress, reads: readonly Read[]): Promise<readonly (readonly (Buffer | null)[])[]>;
+  /** The same, and the positions that the values stand for, at one moment. Null where the task has no state. */
+  loadAt(task: TaskAddress, reads: readonly Read[]): Promise<LoadedAt | null>;
   /** All or nothing, in one atomic act; everything is checked before anything is written. */
   commit(task: TaskAddress, commit: Commit): Promise<CommitOutcome>;
   /** Positions, epoch and sequence of a task without claiming it; null where it has no state. For readers. */
@@ -77,11 +82,38 @@ export interface Store {
     hash: string,
     cursor: string,
   ): Promise<{ cursor: string; entries: readonly (readonly [Buffer, Buffer])[] }>;
+  /**
+   * Ends a task for all who know its generation under `number` or a lesser one: their epoch is worth nothing, and they
+   * can claim no other. Gives what the task was left with; null where it has no state. Again it changes nothing.
+   */
+  seal(task: TaskAddress, number: number): Promise<Sealed | null>;
+  /** Deletes hashes of a task. */
+  erase(task: TaskAddress, hashes: readonly string[]): Promise<void>;
+  /** Deletes a task's positions and outbox: it has no state any more. Its hashes must be gone. */
+  eraseTask(task: TaskAddress): Promise<void>;
 }
 
-/** What a generation was built with. State built with other values would mean something else. */
+/** Values by read, then by field, and the positions up to which they were folded. */
+export interface LoadedAt {
+  readonly positions: Positions;
+  readonly values: readonly (readonly (Buffer | null)[])[];
+}
+
+/** Where a sealed task stands, and what its last owner committed and may not have emitted. */
+export interface Sealed {
+  readonly positions: Positions;
+  readonly outbox: Buffer | null;
+}
+
+/** What a generation was built with, and what it publishes under. State built with other settings would mean something else. */
 export interface Manifest {
+  /** Its name: part of its keys. */
   readonly generation: number;
+  /**
+   * The number that its records carry, higher than any before: readers keep the highest. It rises whenever a generation
+   * becomes the active one, also where an old one is brought back. 0 for a candidate, which publishes nothing.
+   */
+  readonly publishedAs: number;
   readonly partitions: number;
   readonly defaultPolicy: 'EFS' | 'RELAY';
   /** Canonical text of the domain groups. */
@@ -90,23 +122,46 @@ export interface Manifest {
   readonly buckets: number;
   /** True where an earlier life published KPIs: nothing is published before the state has caught up with it. */
   readonly succeeds: boolean;
-  /** End offsets of the inputs at creation, by partition, then topic index: caught up means past them. */
+  /** The generation it took over from, whose state tells what was published last; null where that is not there. */
+  readonly takesOver: number | null;
+  /** False from the switch of a cut-over to its completion: until then none of its tasks may run. */
+  readonly settled: boolean;
+  /** What it must have folded before it speaks: offsets of the inputs, by partition, then topic index. */
   readonly targets: readonly Positions[];
 }
+
+/** One state of the list: who is active, and since which cut-over. */
+export type Standing = Pick<Manifest, 'generation' | 'publishedAs'>;
 
 /** The list of generations and which one is active. */
 export interface Generations {
   /** The active one's manifest, or null where the store is empty. */
   active(): Promise<Manifest | null>;
+  /** All that are known, the active one included, by generation. */
+  list(): Promise<readonly Manifest[]>;
   /** Makes this generation no longer the active one, if it is. Its state, or what is left of it, is of no use. */
-  forget(generation: number): Promise<void>;
+  forget(lost: Standing): Promise<void>;
   /**
    * Makes the manifest's generation, each task at its start positions, and makes it active unless one is active
    * already. Gives the manifest that is active in the end. Interrupted, it can be done again.
    */
-  create(
-    manifest: Manifest,
-    start: { status: readonly Positions[]; kpi: readonly Positions[] },
-    seed: readonly { partition: number; writes: readonly Write[] }[],
-  ): Promise<Manifest>;
+  create(manifest: Manifest, start: StartPositions, seed: Seed): Promise<Manifest>;
+  /**
+   * Makes the manifest's generation and lists it, whatever is active. Gives the manifest that is listed in the end.
+   * Interrupted, it can be done again.
+   */
+  propose(manifest: Manifest, start: StartPositions, seed: Seed): Promise<Manifest>;
+  /** Puts `to` in the active one's place if that is still `from`, in one atomic act. False where it is not. */
+  replaceActive(from: Standing & Pick<Manifest, 'settled'>, to: Manifest): Promise<boolean>;
+  /** Takes a generation off the list, unless it is active: then false. */
+  unlist(generation: number): Promise<boolean>;
+}
+
+/** What the kpi tasks of a new generation begin with. */
+export type Seed = readonly { readonly partition: number; readonly writes: readonly Write[] }[];
+
+/** Where the tasks of a new generation begin, by partition. */
+export interface StartPositions {
+  readonly status: readonly Positions[];
+  readonly kpi: readonly Positions[];
 }

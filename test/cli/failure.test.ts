@@ -18,6 +18,7 @@ describe('a failed command', () => {
         'redis-unavailable',
         'registry-unavailable',
         'position-lost',
+        'rebuild-taken-over',
         'not-found',
       ];
       const answersOverHttp = [

@@ -70,7 +70,7 @@ export function struckEnds(ends: Ends, fault: Fault | undefined, say: (line: str
   const at = striker(fault, say);
   const { store, sink, fencedSinks } = ends;
   const struck: Pick<Store, 'claim' | 'load' | 'commit'> = {
-    claim: (task) => at(`claim:${task.pipeline}`, () => store.claim(task)),
+    claim: (task) => at(`claim:${task.pipeline}`, () => store.claim(task, 1)),
     load: (task, reads) => at(`load:${task.pipeline}`, () => store.load(task, reads)),
     commit: (task, commit) => at(`commit:${task.pipeline}`, () => store.commit(task, commit)),
   };

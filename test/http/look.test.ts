@@ -24,6 +24,9 @@ const manifest: Manifest = {
   domainGroups: 'google=gmail.com',
   buckets: 1,
   succeeds: false,
+  publishedAs: 1,
+  takesOver: null,
+  settled: true,
   targets: Array.from({ length: 4 }, () => [0, 0, 0, 0, 0]),
 };
 const groups = domainGroups([{ name: 'google', domains: ['gmail.com'] }]);
@@ -34,7 +37,7 @@ async function stateWith(pipeline: TaskAddress['pipeline'], partition: number, w
   const zeros = Array.from({ length: 4 }, () => [0, 0, 0, 0, 0]);
   await state.create(manifest, { status: zeros, kpi: zeros.map(() => [0]) }, []);
   const task: TaskAddress = { generation: 3, pipeline, partition };
-  const claim = await state.claim(task);
+  const claim = await state.claim(task, 1);
   if (claim === null) throw new Error('not created');
   const { epoch, sequence, positions: expected } = claim;
   const next = expected.map((_, i) => 10 + i);
@@ -69,7 +72,7 @@ const kpi = (): KpiChanged => {
   Object.assign(sum, {
     throughput: { [hourKeyOf(Date.UTC(2026, 10, 22, 3))]: { successes: 1750, errors: 250 } },
   });
-  return changeOf(sum, null, 'EFS') as KpiChanged;
+  return changeOf(sum, null, { generation: 3, defaultPolicy: 'EFS' }) as KpiChanged;
 };
 
 describe('a message', () => {

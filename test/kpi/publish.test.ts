@@ -59,8 +59,9 @@ describe('the largest announced size', () => {
 });
 
 describe('what is published of a delivery', () => {
+  const rules = { generation: 1, defaultPolicy: 'EFS' } as const;
   const sum = sumOf(share(4, 1, { 0: 4, 1: 1 }));
-  const first = changeOf(sum, null, 'EFS')!;
+  const first = changeOf(sum, null, rules)!;
 
   it('is everything, the first time: no revision before it, nothing previous', () => {
     expect(first).toMatchObject({
@@ -74,22 +75,22 @@ describe('what is published of a delivery', () => {
   });
 
   it('is nothing where the KPIs and the policy are those last published, whatever the revision', () => {
-    expect(changeOf({ ...sum, revision: 99, asOf: T0 + 99 }, first, 'EFS')).toBeNull();
+    expect(changeOf({ ...sum, revision: 99, asOf: T0 + 99 }, first, rules)).toBeNull();
   });
 
   it('names what it follows', () => {
-    const next = changeOf({ ...sum, relayed: 5, takenIntoAccount: 4, revision: 6 }, first, 'EFS')!;
+    const next = changeOf({ ...sum, relayed: 5, takenIntoAccount: 4, revision: 6 }, first, rules)!;
     expect(next).toMatchObject({ revision: 6, previousRevision: 5, previous: first.kpis });
   });
 
   it('follows no revision of another generation, but knows its KPIs', () => {
-    const next = changeOf({ ...sum, generation: 2, relayed: 5, revision: 1 }, first, 'EFS')!;
+    const next = changeOf({ ...sum, relayed: 5, revision: 1 }, first, { ...rules, generation: 2 })!;
     expect(next).toMatchObject({ generation: 2, revision: 1, previousRevision: 0, previous: first.kpis });
   });
 
   it('is said when the policy alone has changed', () => {
     const muted: KpiChanged = { ...first, kpis: { ...first.kpis } };
-    expect(changeOf({ ...sum, saysRelay: true }, muted, 'EFS')).toMatchObject({ policy: 'RELAY' });
+    expect(changeOf({ ...sum, saysRelay: true }, muted, rules)).toMatchObject({ policy: 'RELAY' });
   });
 
   it.each<[string, Partial<Contribution>]>([
@@ -99,6 +100,6 @@ describe('what is published of a delivery', () => {
     ['a domain', { byDomain: { google: { relayed: 1, sent: 0, failed: 0, softBounced: 0 } } }],
     ['an hour', { throughput: { [(495_891).toString(36)]: { successes: 1, errors: 0 } } }],
   ])('is said when %s alone has changed', (_, changed) => {
-    expect(changeOf({ ...sum, ...changed }, first, 'EFS')).not.toBeNull();
+    expect(changeOf({ ...sum, ...changed }, first, rules)).not.toBeNull();
   });
 });

@@ -8,7 +8,10 @@ import { shelf } from '../support/shelf';
 
 const contribution = wireType<Contribution>(SCHEMAS.Contribution.type, 1);
 const kpiChanged = wireType<KpiChanged>(SCHEMAS.KpiChanged.type, 2);
-const rules = { generation: 2, partition: 0, defaultPolicy: 'RELAY' as const, contribution, kpiChanged };
+const rules = {
+  ...{ generation: 2, publishedAs: 2, partition: 0, defaultPolicy: 'RELAY' as const },
+  ...{ contribution, kpiChanged },
+};
 
 const share = (relayed: number, given: Partial<Contribution> = {}): Contribution => ({
   ...emptySum('d1', 2),
@@ -52,8 +55,8 @@ describe.each([0, 8])('a kpi task that remembers %i deliveries', (remembers) => 
     expect(tell(share(9, { generation: 3 }))).toEqual([]);
     expect(here.entries('f').size).toBe(0);
     expect(here.entries('s').size).toBe(0);
-    tell(share(0, { ...barrier, partition: 5 }));
-    expect([...here.entries('f').keys()]).toEqual(['b5']);
+    tell(share(0, { ...barrier, partition: 5, revision: 2 }));
+    expect([...here.entries('f').keys()]).toEqual(['b5.2']);
     expect(tell(share(2)).map(({ kpis }) => kpis.relayed)).toEqual([2]);
   });
 

@@ -1,4 +1,9 @@
-import { ensureGeneration, type Foundation, type GenerationEnds } from '../../src/service/generation';
+import {
+  ensureGeneration,
+  type Foundation,
+  type GenerationEnds,
+  refuseMisfits,
+} from '../../src/service/generation';
 import { memoryStore } from '../../src/store/store.memory';
 
 const FOUNDATION: Foundation = { partitions: 2, defaultPolicy: 'EFS', domainGroups: 'none', buckets: 1 };
@@ -16,7 +21,7 @@ function given(
   const ends: GenerationEnds = {
     generations,
     foundation: { ...FOUNDATION, ...foundation },
-    after: 0,
+    lost: null,
     inputWatermarks: async () => Array.from({ length: 5 }, () => ({ low: 2, high: 7 })),
     contributionWatermarks: async () => ({ low: 0, high: 30 }),
     reader: {
@@ -48,6 +53,9 @@ describe('the generation to work on', () => {
     expect(manifest).toEqual({
       ...FOUNDATION,
       generation: 1,
+      publishedAs: 1,
+      takesOver: null,
+      settled: true,
       succeeds: false,
       targets: [
         [7, 7, 7, 7, 7],
@@ -116,14 +124,17 @@ describe('the generation to work on', () => {
     ['also where nothing was published yet', [], 1, 2],
   ])('comes after a lost one, muted, %s', async (_, published, after, expected) => {
     const { ends } = given(published);
-    const { manifest } = await ensureGeneration({ ...ends, after });
+    const { manifest } = await ensureGeneration({ ...ends, lost: { generation: after, publishedAs: after } });
     expect(manifest).toMatchObject({ generation: expected, succeeds: true });
   });
 
   it('is another than the lost one though that is still on the list', async () => {
     const { ends } = given();
     await ensureGeneration(ends);
-    const { manifest, created } = await ensureGeneration({ ...ends, after: 1 });
+    const { manifest, created } = await ensureGeneration({
+      ...ends,
+      lost: { generation: 1, publishedAs: 1 },
+    });
     expect([manifest.generation, created]).toEqual([2, true]);
   });
 
@@ -140,9 +151,9 @@ describe('the generation to work on', () => {
     ['buckets', { buckets: 16 }],
   ])('is refused where it was built with another setting: %s', async (name, other) => {
     const { ends } = given();
-    await ensureGeneration(ends);
-    const unfit = ensureGeneration({ ...ends, foundation: { ...FOUNDATION, ...other } });
-    await expect(unfit).rejects.toMatchObject({ code: 'generation-unfit' });
-    await expect(unfit).rejects.toThrow(`${name} was ${FOUNDATION[name]} and is now ${other[name]}`);
+    const { manifest } = await ensureGeneration(ends);
+    const unfit = (): void => refuseMisfits(manifest, { ...FOUNDATION, ...other });
+    expect(unfit).toThrow(expect.objectContaining({ code: 'generation-unfit' }));
+    expect(unfit).toThrow(`${name} was ${FOUNDATION[name]} and is now ${other[name]}`);
   });
 });

@@ -5,14 +5,14 @@ import { bytes, claimed, commitOf, read, readAll, task, write } from './given';
 export function claims(fresh: () => Store & Generations): void {
   it('gives null for a task without state, and makes none', async () => {
     const store = fresh();
-    expect(await store.claim(task)).toBeNull();
+    expect(await store.claim(task, 1)).toBeNull();
     expect(await store.inspect(task)).toBeNull();
   });
 
   it('raises the epoch at each claim', async () => {
     const store = fresh();
     expect(await claimed(store)).toEqual({ epoch: 1, sequence: 0, positions: [0, 0], outbox: null });
-    expect((await store.claim(task))?.epoch).toBe(2);
+    expect((await store.claim(task, 1))?.epoch).toBe(2);
   });
 
   it('gives the sequence, positions and outbox of the last commit', async () => {
@@ -21,7 +21,7 @@ export function claims(fresh: () => Store & Generations): void {
     const outbox = randomBytes(300);
     await store.commit(task, commitOf(claim, { next: [4, 9_007_199_254_740_991], outbox }));
     const standing = { sequence: 1, positions: [4, 9_007_199_254_740_991] };
-    expect(await store.claim(task)).toEqual({ epoch: 2, ...standing, outbox });
+    expect(await store.claim(task, 1)).toEqual({ epoch: 2, ...standing, outbox });
     expect(await store.inspect(task)).toEqual({ epoch: 2, ...standing });
   });
 
@@ -40,7 +40,11 @@ export function commits(fresh: () => Store & Generations): void {
     const writes = [write('m/d1/0', { a: '1' }), write('c', { d1: 'total' })];
     expect(await store.commit(task, commitOf(claim, { writes, outbox: bytes('out') }))).toBe('committed');
     expect([await read(store, 'm/d1/0', 'a'), await read(store, 'c', 'd1')]).toEqual(['1', 'total']);
-    expect(await store.claim(task)).toMatchObject({ sequence: 1, positions: [1, 1], outbox: bytes('out') });
+    expect(await store.claim(task, 1)).toMatchObject({
+      sequence: 1,
+      positions: [1, 1],
+      outbox: bytes('out'),
+    });
   });
 
   it('answers committed to the same commit again, and writes nothing twice', async () => {
@@ -51,7 +55,7 @@ export function commits(fresh: () => Store & Generations): void {
     const again = { ...first, writes: [write('c', { a: 'second' })], outbox: null };
     expect(await store.commit(task, again)).toBe('committed');
     expect(await read(store, 'c', 'a')).toBe('first');
-    expect(await store.claim(task)).toMatchObject({ sequence: 1, outbox: bytes('out') });
+    expect(await store.claim(task, 1)).toMatchObject({ sequence: 1, outbox: bytes('out') });
   });
 
   it('replaces the outbox, and clears it where there is none', async () => {
@@ -60,15 +64,15 @@ export function commits(fresh: () => Store & Generations): void {
     await store.commit(task, commitOf(claim, { outbox: bytes('one') }));
     const second = commitOf({ ...claim, sequence: 1, positions: [1, 1] }, { outbox: bytes('two') });
     await store.commit(task, second);
-    expect((await store.claim(task))?.outbox).toEqual(bytes('two'));
+    expect((await store.claim(task, 1))?.outbox).toEqual(bytes('two'));
     await store.commit(task, commitOf({ epoch: 2, sequence: 2, positions: [2, 2], outbox: null }));
-    expect((await store.claim(task))?.outbox).toBeNull();
+    expect((await store.claim(task, 1))?.outbox).toBeNull();
   });
 
   it('keeps an empty outbox apart from none', async () => {
     const store = fresh();
     await store.commit(task, commitOf(await claimed(store), { outbox: Buffer.alloc(0) }));
-    expect((await store.claim(task))?.outbox).toEqual(Buffer.alloc(0));
+    expect((await store.claim(task, 1))?.outbox).toEqual(Buffer.alloc(0));
   });
 
   it('deletes a field whose value is null', async () => {

@@ -27,7 +27,7 @@ export function describeDefences(subject: (without: readonly Check[]) => Subject
       const outcomes = await compared('epoch', async (on, namespace) => {
         const store = on.store(namespace);
         const zombie = await claimed(store);
-        await store.claim(task);
+        await store.claim(task, 1);
         return store.commit(task, commitOf(zombie, mark));
       });
       expect(outcomes.with).toEqual({ outcome: 'fenced', written: null });

@@ -35,7 +35,7 @@ export function generations(subject: () => Subject): void {
     expect(await readAll(store, 'p', seeded)).toEqual(new Map(Object.entries({ d1: 'kpi', d2: 'kpi2' })));
     expect((await readAll(store, 'p', kpiTask)).size).toBe(0);
     expect((await readAll(store, 'p', { ...task, partition: 1 })).size).toBe(0);
-    expect(await store.claim(seeded)).toEqual({ epoch: 1, sequence: 0, positions: [5], outbox: null });
+    expect(await store.claim(seeded, 1)).toEqual({ epoch: 1, sequence: 0, positions: [5], outbox: null });
   });
 
   it('leaves the active generation active when another one is made beside it', async () => {
@@ -58,12 +58,12 @@ export function generations(subject: () => Subject): void {
 
   it('forgets an active generation, and no other', async () => {
     const store = subject().store(newNamespace());
-    await store.forget(1);
+    await store.forget(manifestOf(1));
     await store.create(manifestOf(1), start, []);
-    await store.forget(0);
-    await store.forget(2);
+    await store.forget(manifestOf(0));
+    await store.forget(manifestOf(2));
     expect(await store.active()).toEqual(manifestOf(1));
-    await store.forget(1);
+    await store.forget(manifestOf(1));
     expect(await store.active()).toBeNull();
     expect(await store.create(manifestOf(2), start, [])).toEqual(manifestOf(2));
   });
@@ -74,7 +74,7 @@ export function generations(subject: () => Subject): void {
     // Not active: as an interrupted creation leaves it.
     await store.create(manifestOf(2), start, seed);
     const second = { ...task, generation: 2 };
-    const claim = (await store.claim(second)) as Claim;
+    const claim = (await store.claim(second, 1)) as Claim;
     await store.commit(second, commitOf(claim, { writes: [write('c', { a: '1' })] }));
     await store.create(
       manifestOf(2),
@@ -119,15 +119,15 @@ export function generations(subject: () => Subject): void {
     const store = subject().store(newNamespace());
     const positions = Array.from({ length: 300 }, (_, i) => [i]);
     await store.create({ ...manifestOf(1), partitions: 300 }, { status: positions, kpi: positions }, []);
-    expect((await store.claim({ ...task, partition: 299 }))?.positions).toEqual([299]);
-    expect((await store.claim({ ...kpiTask, partition: 150 }))?.positions).toEqual([150]);
+    expect((await store.claim({ ...task, partition: 299 }, 1))?.positions).toEqual([299]);
+    expect((await store.claim({ ...kpiTask, partition: 150 }, 1))?.positions).toEqual([150]);
   });
 
   it('keeps namespaces apart', async () => {
     const [one, two] = [subject().store(newNamespace()), subject().store(newNamespace())];
     const claim = await claimed(one);
     expect(await two.active()).toBeNull();
-    expect(await two.claim(task)).toBeNull();
+    expect(await two.claim(task, 1)).toBeNull();
     await claimed(two);
     await one.commit(task, commitOf(claim, { writes: [write('c', { a: '1' })] }));
     expect(await read(two, 'c', 'a')).toBeNull();

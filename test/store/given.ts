@@ -21,6 +21,9 @@ export const manifestOf = (generation: number): Manifest => ({
   domainGroups: 'google=gmail.com',
   buckets: 1,
   succeeds: false,
+  publishedAs: generation,
+  takesOver: null,
+  settled: true,
   targets: [[7], [8]],
 });
 
@@ -60,7 +63,7 @@ export const newNamespace = (): string => `test-${randomBytes(4).toString('hex')
 /** A generation laid out, and its first task claimed. */
 export async function claimed(store: Store & Generations): Promise<Claim> {
   await store.create(manifestOf(1), start, []);
-  return (await store.claim(task)) as Claim;
+  return (await store.claim(task, 1)) as Claim;
 }
 
 /** One field as text; null where absent. */

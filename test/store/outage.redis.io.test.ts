@@ -127,7 +127,7 @@ describeWithServers(['own-redis'], 'a Redis that fails', () => {
     await expect(runScript(client, readScripts().commit, written, args)).rejects.toThrow();
     expect(await store.inspect(task)).toEqual({ epoch: 1, sequence: 0, positions: [0, 0] });
     expect(await read(store, 'c', 'a')).toBeNull();
-    expect((await store.claim(task))?.outbox).toBeNull();
+    expect((await store.claim(task, 1))?.outbox).toBeNull();
   });
 
   it('counts as unavailable while it cannot save, or is a replica', async () => {
@@ -186,7 +186,7 @@ describeWithServers(['own-redis'], 'a Redis that fails', () => {
     await server.restart();
     expect(await untilAnswers(() => store.commit(task, second))).toBe('committed');
     expect(await read(store, 'c', 'a')).toBe('1');
-    expect(await store.claim(task)).toEqual({ epoch: 2, sequence: 2, positions: [2, 2], outbox: null });
+    expect(await store.claim(task, 1)).toEqual({ epoch: 2, sequence: 2, positions: [2, 2], outbox: null });
     expect(lines).toContainEqual(expect.stringMatching(/^lost the connection to Redis/));
     expect(lines).toContainEqual(expect.stringMatching(/^connected to Redis again/));
   });

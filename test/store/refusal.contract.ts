@@ -7,13 +7,13 @@ export function refusals(subject: () => Subject): void {
   const writes = [write('c', { a: 'wrong' })];
   const unchanged = async (store: Store, standing: Partial<Claim>): Promise<void> => {
     expect(await read(store, 'c', 'a')).toBeNull();
-    expect(await store.claim(task)).toMatchObject({ outbox: null, ...standing });
+    expect(await store.claim(task, 1)).toMatchObject({ outbox: null, ...standing });
   };
 
   it('fences an owner after another one has claimed', async () => {
     const store = fresh();
     const zombie = await claimed(store);
-    await store.claim(task);
+    await store.claim(task, 1);
     expect(await store.commit(task, commitOf(zombie, { writes, outbox: bytes('out') }))).toBe('fenced');
     await unchanged(store, { epoch: 3, sequence: 0, positions: [0, 0] });
   });
@@ -22,7 +22,7 @@ export function refusals(subject: () => Subject): void {
     const store = fresh();
     const commit = commitOf(await claimed(store));
     await store.commit(task, commit);
-    await store.claim(task);
+    await store.claim(task, 1);
     expect(await store.commit(task, commit)).toBe('fenced');
   });
 
@@ -62,7 +62,7 @@ export function refusals(subject: () => Subject): void {
     const third = commitOf({ ...claim, sequence: 2, positions: [2, 2] }, { writes });
     expect(await store.commit(task, third)).toBe('rolled-back');
     expect(await readAll(store, 'c')).toEqual(new Map([['a', 'old']]));
-    const again = (await store.claim(task)) as Claim;
+    const again = (await store.claim(task, 1)) as Claim;
     expect(again).toEqual({ epoch: 2, sequence: 1, positions: [1, 1], outbox: null });
     expect(await store.commit(task, commitOf(again))).toBe('committed');
   });
@@ -72,7 +72,7 @@ export function refusals(subject: () => Subject): void {
     const store = subject().store(namespace);
     await claimed(store);
     const restore = await subject().snapshot(namespace);
-    const later = (await store.claim(task)) as Claim;
+    const later = (await store.claim(task, 1)) as Claim;
     await restore();
     expect(await store.commit(task, commitOf(later, { writes }))).toBe('rolled-back');
     await unchanged(store, { epoch: 2, sequence: 0 });
@@ -85,7 +85,7 @@ export function refusals(subject: () => Subject): void {
     await subject().wipe(namespace);
     expect(await store.commit(task, commitOf(claim, { writes, outbox: bytes('out') }))).toBe('lost');
     expect(await read(store, 'c', 'a')).toBeNull();
-    expect(await store.claim(task)).toBeNull();
+    expect(await store.claim(task, 1)).toBeNull();
     expect(await store.active()).toBeNull();
   });
 }

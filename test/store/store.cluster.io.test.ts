@@ -55,7 +55,7 @@ describeWithServers(['own-redis'], 'the store in a Redis Cluster of three', () =
     const store = redisSubject(client).store(namespace);
     await claimed(store);
     const partitionOne = { ...task, partition: 1 };
-    await store.claim(partitionOne);
+    await store.claim(partitionOne, 1);
     for (const node of servers.nodes) node.pause();
     const began = performance.now();
     const both = [task, partitionOne].map((each) => store.inspect(each));
@@ -65,7 +65,7 @@ describeWithServers(['own-redis'], 'the store in a Redis Cluster of three', () =
     for (const node of servers.nodes) node.resume();
     await untilAnswers(() => store.inspect(task));
     const writes = [write('c', { a: '1' })];
-    const claim = (await store.claim(task)) as Claim;
+    const claim = (await store.claim(task, 1)) as Claim;
     expect(await store.commit(task, commitOf(claim, { writes }))).toBe('committed');
     expect(await read(store, 'c', 'a')).toBe('1');
   });

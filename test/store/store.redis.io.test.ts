@@ -68,17 +68,40 @@ describeWithServers(['redis'], 'the store in Redis', (servers) => {
       }),
       fc.record({ kind: fc.constant('create' as const), generation: fc.integer({ min: 1, max: 2 }) }),
       fc.record({ kind: fc.constant('forget' as const), generation: small }),
+      fc.record({ kind: fc.constant('propose' as const), generation: fc.integer({ min: 1, max: 3 }) }),
+      fc.record({
+        kind: fc.constant('replace' as const),
+        generation: small,
+        settled: fc.boolean(),
+        to: fc.integer({ min: 1, max: 3 }),
+      }),
+      fc.record({ kind: fc.constant('unlist' as const), generation: small }),
+      fc.record({ kind: fc.constant('list' as const) }),
+      fc.record({ kind: fc.constant('seal' as const), number: small }),
     );
     type Act = typeof act extends fc.Arbitrary<infer T> ? T : never;
 
     const perform = async (store: Store & Generations, what: Act): Promise<unknown> => {
       switch (what.kind) {
         case 'claim':
-          return store.claim(task);
+          return store.claim(task, 1);
         case 'create':
           return store.create(manifestOf(what.generation), start, []);
         case 'forget':
-          return store.forget(what.generation);
+          return store.forget(manifestOf(what.generation));
+        case 'propose':
+          return store.propose(manifestOf(what.generation), start, []);
+        case 'replace':
+          return store.replaceActive(
+            { ...manifestOf(what.generation), settled: what.settled },
+            manifestOf(what.to),
+          );
+        case 'unlist':
+          return store.unlist(what.generation);
+        case 'list':
+          return store.list();
+        case 'seal':
+          return store.seal(task, what.number);
         case 'commit': {
           // Near what is stored, so that every outcome comes up; the numbers are offsets from it.
           const found = (await store.inspect(task)) ?? { epoch: 0, sequence: 0, positions: [0, 0] };

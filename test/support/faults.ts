@@ -54,10 +54,18 @@ export function withCommit(ends: Ends, before: (task: TaskAddress, commit: Commi
 /** A store's methods by name; a spread would not reach through a proxy. */
 export function storeOf(store: Ends['store']): Ends['store'] {
   return {
-    claim: (task) => store.claim(task),
+    claim: (task, number) => store.claim(task, number),
     load: (task, reads) => store.load(task, reads),
     commit: (task, commit) => store.commit(task, commit),
     inspect: (task) => store.inspect(task),
+    loadAt: (task, reads) => store.loadAt(task, reads),
+    seal: (task, number) => store.seal(task, number),
+    erase: (task, hashes) => store.erase(task, hashes),
+    eraseTask: (task) => store.eraseTask(task),
+    list: () => store.list(),
+    propose: (manifest, start, seed) => store.propose(manifest, start, seed),
+    replaceActive: (from, to) => store.replaceActive(from, to),
+    unlist: (generation) => store.unlist(generation),
     outboxBytes: (task) => store.outboxBytes(task),
     scan: (task, hash, cursor) => store.scan(task, hash, cursor),
     active: () => store.active(),
@@ -69,8 +77,8 @@ export function storeOf(store: Ends['store']): Ends['store'] {
 /** An owner that does not emit what the last one left: the outbox is forgotten at each claim. */
 export function withoutDraining(ends: Ends): Ends {
   const { store } = ends;
-  const claim: Ends['store']['claim'] = async (task) => {
-    const claimed = await store.claim(task);
+  const claim: Ends['store']['claim'] = async (task, number) => {
+    const claimed = await store.claim(task, number);
     return claimed === null ? null : { ...claimed, outbox: null };
   };
   return { ...ends, store: { ...storeOf(store), claim } };
@@ -196,7 +204,7 @@ export function withStoreOutage(ends: Ends, isDown: () => boolean): Ends {
     ...ends,
     store: {
       ...storeOf(store),
-      claim: (task) => answer(() => store.claim(task)),
+      claim: (task) => answer(() => store.claim(task, 1)),
       load: (task, reads) => answer(() => store.load(task, reads)),
       commit: (task, commit) => answer(() => store.commit(task, commit)),
       scan: (task, hash, cursor) => answer(() => store.scan(task, hash, cursor)),

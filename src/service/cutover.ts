@@ -1,0 +1,173 @@
+import { EfsError } from '../base/errors';
+import { CUT_FIELD, MUTED_FIELD, UNTIL_FIELD } from '../pipeline/gate';
+import { retiredBegin } from '../pipeline/retirement';
+import { FLAGS_HASH, numberField } from '../store/hashes';
+import type { Generations, Manifest, Store, TaskAddress, Write } from '../store/store';
+import { type GenerationEnds, latestNumber, type RetiredEnds, retiredBefore } from './generation';
+
+/*
+ * A cut-over puts one generation in another one's place:
+ *
+ *   switch    one atomic act on the list: the other one is active, under a number above all others, not yet settled
+ *   seal      the tasks of the one before can be neither claimed nor committed to: where they stand is where they end
+ *   mute      the kpi tasks of the other one begin at the end of the contributions, and say nothing
+ *   settle    its targets are where the one before ended; from here on workers may run it
+ *
+ * Each step can be done again, by anybody: whoever finds a cut-over that is not settled completes it. What follows is what
+ * follows a lost state: status tasks pass their targets and announce their contributions and a barrier, then kpi tasks
+ * publish what differs from what was published last (gate.ts). So readers see no gap and no overlap, also on the way back.
+ */
+
+export interface CutOverEnds
+  extends RetiredEnds, Pick<GenerationEnds, 'inputWatermarks' | 'contributionWatermarks'> {
+  readonly store: Store & Generations;
+}
+
+/** What became of the wish to make a generation the active one. */
+export interface Promotion {
+  readonly outcome: 'promoted' | 'active-already';
+  readonly manifest: Manifest;
+  readonly before: Manifest;
+}
+
+/**
+ * Makes a generation the active one; null stands for the only candidate. Throws `not-found` (no such generation, or no
+ * state at all), `generation-incomplete` where its state is not whole, `position-lost` where Kafka no longer holds what it
+ * would have to read: all of them before anything has changed.
+ */
+export async function promote(ends: CutOverEnds, generation: number | null): Promise<Promotion> {
+  for (;;) {
+    const before = await settledActive(ends);
+    const listed = await ends.store.list();
+    const wanted = choose(listed, before, generation);
+    if (wanted.generation === before.generation)
+      return { outcome: 'active-already', manifest: before, before };
+    await refuseIncomplete(ends, wanted);
+    const manifest: Manifest = {
+      ...wanted,
+      publishedAs: numberFor(wanted, listed),
+      succeeds: true,
+      takesOver: before.generation,
+      settled: false,
+      targets: [],
+    };
+    if (!(await ends.store.replaceActive(before, manifest))) continue;
+    return { outcome: 'promoted', manifest: await settle(ends, manifest), before };
+  }
+}
+
+async function settledActive(ends: CutOverEnds): Promise<Manifest> {
+  const active = await ends.store.active();
+  if (active === null) throw new EfsError('not-found', 'there is no state: the service has not run yet');
+  return settle(ends, active);
+}
+
+function choose(listed: readonly Manifest[], active: Manifest, generation: number | null): Manifest {
+  if (generation !== null) {
+    const found = listed.find((each) => each.generation === generation);
+    if (found === undefined) throw new EfsError('not-found', `there is no generation ${generation}`);
+    return found.generation === active.generation ? active : found;
+  }
+  const candidates = listed.filter((each) => each.publishedAs === 0);
+  const [only] = candidates;
+  if (only === undefined || candidates.length > 1) {
+    const names = candidates.map((each) => each.generation).join(', ');
+    const what = only === undefined ? 'there is no candidate' : `there are several candidates (${names})`;
+    throw new EfsError('not-found', `${what}: name a generation`);
+  }
+  return only;
+}
+
+/** A candidate that comes after all others keeps its name as its number. */
+function numberFor({ generation, publishedAs }: Manifest, listed: readonly Manifest[]): number {
+  const published = Math.max(...listed.map((each) => each.publishedAs));
+  return publishedAs === 0 && generation > published ? generation : latestNumber(listed) + 1;
+}
+
+const tasksOf = ({ generation, partitions }: Manifest, pipeline: TaskAddress['pipeline']): TaskAddress[] =>
+  Array.from({ length: partitions }, (_, partition) => ({ generation, pipeline, partition }));
+
+async function refuseIncomplete(ends: CutOverEnds, manifest: Manifest): Promise<void> {
+  const { generation } = manifest;
+  for (const task of tasksOf(manifest, 'status')) {
+    const { partition } = task;
+    const standing = await ends.store.inspect(task);
+    const kpi = await ends.store.inspect({ ...task, pipeline: 'kpi' });
+    if (standing === null || kpi === null)
+      throw new EfsError(
+        'generation-incomplete',
+        `generation ${generation} has no state of partition ${partition}`,
+      );
+    const held = await ends.inputWatermarks(partition);
+    held.forEach(({ low }, topic) => {
+      const position = standing.positions[topic] ?? 0;
+      if (position >= low) return;
+      const where = `partition ${partition} of input ${topic}`;
+      throw new EfsError(
+        'position-lost',
+        `generation ${generation} stands at ${position} in ${where}, and Kafka holds nothing before ${low}`,
+      );
+    });
+  }
+}
+
+/** Completes a cut-over, whoever began it; gives what is active in the end. A settled one is left as it is. */
+export async function settle(ends: CutOverEnds, manifest: Manifest): Promise<Manifest> {
+  if (manifest.settled) return manifest;
+  const { store } = ends;
+  const { generation, takesOver, publishedAs, partitions } = manifest;
+  const before = publishedAs - 1;
+  const targets: (readonly number[])[] = [];
+  for (let partition = 0; partition < partitions; partition += 1) {
+    const own: TaskAddress = { generation, pipeline: 'status', partition };
+    // Whoever has built it up to here knows it under a lesser number.
+    await store.seal(own, before);
+    const sealed = takesOver === null ? null : await store.seal({ ...own, generation: takesOver }, before);
+    const ended = sealed?.positions ?? (await ends.inputWatermarks(partition)).map(({ high }) => high);
+    targets.push(ended);
+  }
+  for (let partition = 0; partition < partitions; partition += 1) {
+    if (takesOver !== null) await store.seal({ generation: takesOver, pipeline: 'kpi', partition }, before);
+    const { high } = await ends.contributionWatermarks(partition);
+    // What was retired since the generation was proposed is on the other one's list only, and in the log.
+    const retired = retiredBegin(await retiredBefore(ends, partition));
+    await mute(store, { generation, pipeline: 'kpi', partition }, publishedAs, high, retired);
+  }
+  const settled: Manifest = { ...manifest, targets, settled: true };
+  if (await store.replaceActive(manifest, settled)) return settled;
+  const active = await store.active();
+  return active === null ? settled : settle(ends, active);
+}
+
+/** Lets a kpi task begin anew, muted, at the end of the contributions; once for each cut-over. */
+async function mute(
+  store: Store,
+  task: TaskAddress,
+  number: number,
+  end: number,
+  retired: readonly Write[],
+): Promise<void> {
+  const isDone = async (): Promise<boolean> => {
+    const [flags] = await store.load(task, [{ hash: FLAGS_HASH, fields: [CUT_FIELD] }]);
+    return Number(flags?.[0]?.toString('latin1') ?? 0) >= number;
+  };
+  while (!(await isDone())) {
+    const claim = await store.claim(task, number);
+    if (claim === null)
+      throw new EfsError('generation-incomplete', `generation ${task.generation} has lost a kpi task`);
+    if (await isDone()) return;
+    const entries = [
+      [MUTED_FIELD, numberField(1)],
+      [UNTIL_FIELD, null],
+      [CUT_FIELD, numberField(number)],
+    ] as const;
+    await store.commit(task, {
+      epoch: claim.epoch,
+      sequence: claim.sequence + 1,
+      expected: claim.positions,
+      next: [end],
+      writes: [{ hash: FLAGS_HASH, entries }, ...retired],
+      outbox: null,
+    });
+  }
+}

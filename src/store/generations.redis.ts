@@ -1,0 +1,130 @@
+import { must } from '../base/assert';
+import { EfsError } from '../base/errors';
+import { type Context, reply, run } from './context.redis';
+import { showPositions } from './packing';
+import type {
+  Commit,
+  CommitOutcome,
+  Generations,
+  Manifest,
+  Seed,
+  Standing,
+  StartPositions,
+  TaskAddress,
+  Write,
+} from './store';
+
+/** Tasks laid out at once. */
+const CREATED_AT_ONCE = 64;
+
+type Commits = (task: TaskAddress, commit: Commit) => Promise<CommitOutcome>;
+
+/** The list of generations in Redis. `commit` writes the first state of a task that is laid out. */
+export function redisGenerations(context: Context, commit: Commits): Generations {
+  const { keys, scripts, client } = context;
+  const list = [keys.active, keys.all];
+  const generations: Generations = {
+    active: async () => manifestIn(await reply(context, client.get(keys.active))),
+    async list() {
+      const all = Object.values(await reply(context, client.hgetall(keys.all))).map(manifestIn);
+      // A store of an earlier version has an active one and no list.
+      const active = await generations.active();
+      const isListed = all.some((each) => each?.generation === active?.generation);
+      return [...all, ...(isListed ? [] : [active])]
+        .filter((each) => each !== null)
+        .sort((a, b) => a.generation - b.generation);
+    },
+    async forget({ generation, publishedAs }) {
+      await run(context, scripts.forget, [keys.active], [String(generation), String(publishedAs)]);
+    },
+    async create(manifest, start, seed) {
+      const before = await generations.active();
+      if (before?.generation === manifest.generation) return before;
+      await layOutAll(context, commit, manifest, start, seed);
+      const args = [String(manifest.generation), JSON.stringify(manifest)];
+      const active = (await run(context, scripts.activate, list, args)) as Buffer;
+      return must(manifestIn(active.toString()), 'no generation is active after one was created');
+    },
+    async propose(manifest, start, seed) {
+      const name = String(manifest.generation);
+      const before = manifestIn(await reply(context, client.hget(keys.all, name)));
+      if (before !== null) return before;
+      await layOutAll(context, commit, manifest, start, seed);
+      await reply(context, client.hsetnx(keys.all, name, JSON.stringify(manifest)));
+      return must(manifestIn(await reply(context, client.hget(keys.all, name))), 'a proposal is listed');
+    },
+    async replaceActive(from, to) {
+      const expected = [...standing(from), from.settled ? '1' : '0'];
+      const args = [...expected, String(to.generation), JSON.stringify(to)];
+      return (await run(context, scripts.replace, list, args)) === 1;
+    },
+    async unlist(generation) {
+      return (await run(context, scripts.unlist, list, [String(generation)])) === 1;
+    },
+  };
+  return generations;
+}
+
+const standing = ({ generation, publishedAs }: Standing): string[] => [
+  String(generation),
+  String(publishedAs),
+];
+
+/** A stored manifest. One of version 0.1 lacks what came with cut-overs. */
+function manifestIn(text: string | null): Manifest | null {
+  if (text === null) return null;
+  const stored = JSON.parse(text) as Manifest;
+  return { ...stored, ...withDefaults(stored) };
+}
+
+function withDefaults({
+  generation,
+  publishedAs = generation,
+  takesOver = null,
+  settled = true,
+}: Partial<Manifest> & Pick<Manifest, 'generation'>) {
+  return { publishedAs, takesOver, settled };
+}
+
+async function layOutAll(
+  context: Context,
+  commit: Commits,
+  { generation }: Manifest,
+  start: StartPositions,
+  seed: Seed,
+): Promise<void> {
+  const seeded = (partition: number): Write[] =>
+    seed.flatMap((part) => (part.partition === partition ? part.writes : []));
+  const layouts = [
+    ...start.status.map(
+      (at, partition) => () => layOut(context, commit, { generation, pipeline: 'status', partition }, at, []),
+    ),
+    ...start.kpi.map(
+      (at, partition) => () =>
+        layOut(context, commit, { generation, pipeline: 'kpi', partition }, at, seeded(partition)),
+    ),
+  ];
+  for (let i = 0; i < layouts.length; i += CREATED_AT_ONCE)
+    await Promise.all(layouts.slice(i, i + CREATED_AT_ONCE).map((layOutOne) => layOutOne()));
+}
+
+/** Brings a task to sequence 0 at `start`, with its seed; leaves one that was claimed. */
+async function layOut(
+  context: Context,
+  commit: Commits,
+  task: TaskAddress,
+  start: readonly number[],
+  seed: readonly Write[],
+): Promise<void> {
+  const laidOut = await run(
+    context,
+    context.scripts.create,
+    [context.keys.task(task)],
+    [showPositions(start)],
+  );
+  if (laidOut === 0) return;
+  const first: Commit = { epoch: 0, sequence: 0, expected: start, next: start, writes: seed, outbox: null };
+  const outcome = await commit(task, first);
+  if (outcome === 'committed' || outcome === 'fenced') return;
+  throw new EfsError('redis-unavailable', 'Redis: another process is laying out the same generation');
+}

@@ -1,0 +1,207 @@
+import { type CutOverEnds, promote } from '../../src/service/cutover';
+import { memoryReader } from '../../src/feedback/source.memory';
+import { latestNumber } from '../../src/service/generation';
+import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS, MESSAGE_STATUS_TOPIC } from '../../src/feedback/topics';
+import type { Manifest } from '../../src/store/store';
+import { brokenLinks, differences, kpiRecords, recordsOf, statusRecords } from '../support/observe';
+import { randomFeedback } from '../support/traffic';
+import { type World, world } from '../support/world';
+
+const SEED = 7;
+
+const endsOf = ({ log, store }: World): CutOverEnds => ({
+  store,
+  inputWatermarks: async (partition) => FEEDBACK_TOPICS.map(({ topic }) => log.watermarks(topic, partition)),
+  contributionWatermarks: async (partition) => log.watermarks(CONTRIBUTIONS_TOPIC, partition),
+  reader: memoryReader(log),
+  contributionsTopic: CONTRIBUTIONS_TOPIC,
+  retiredAtOf: () => 0,
+});
+
+/** A candidate that has folded nothing yet: workers that follow must bring it up. */
+async function proposed({ store, partitions }: World, settings: Partial<Manifest> = {}): Promise<number> {
+  const active = (await store.active())!;
+  const generation = latestNumber(await store.list()) + 1;
+  const begin = Array.from({ length: partitions }, () => [0, 0, 0, 0, 0]);
+  const manifest = { ...active, ...settings, generation, publishedAs: 0, succeeds: true, targets: begin };
+  await store.propose(manifest, { status: begin, kpi: begin.map(() => [0]) }, []);
+  return generation;
+}
+
+async function running(workers: number, settings: Parameters<typeof world>[0] = {}) {
+  const there = await world(settings);
+  const all = randomFeedback(SEED, 600);
+  const crew = [];
+  for (let i = 0; i < workers; i += 1) crew.push(await there.worker());
+  there.produce(all.slice(0, 200));
+  await there.settle();
+  return { there, crew, rest: all.slice(200) };
+}
+
+describe('a cut-over', () => {
+  it.each([1, 2])(
+    'is followed by %i running workers, and what is the same is not said again',
+    async (workers) => {
+      const { there, rest } = await running(workers);
+      const said = kpiRecords(there).length;
+      const { manifest, outcome } = await promote(endsOf(there), await proposed(there));
+      expect([outcome, manifest.generation, manifest.publishedAs]).toEqual(['promoted', 2, 2]);
+      await there.settle();
+      expect(kpiRecords(there)).toHaveLength(said);
+      there.produce(rest);
+      await there.settle();
+      expect(kpiRecords(there).at(-1)?.generation).toBe(2);
+      expect(await differences(there)).toEqual([]);
+      expect(brokenLinks(there)).toEqual([]);
+    },
+  );
+
+  it('is followed under load, there and back, and no figure is false on the way', async () => {
+    const { there, rest } = await running(2);
+    const candidate = await proposed(there);
+    there.produce(rest.slice(0, 100));
+    await promote(endsOf(there), candidate);
+    there.produce(rest.slice(100, 200));
+    await there.settle();
+    there.produce(rest.slice(200, 300));
+    const back = await promote(endsOf(there), 1);
+    expect(back.manifest).toMatchObject({ generation: 1, publishedAs: 3, takesOver: 2 });
+    there.produce(rest.slice(300));
+    await there.settle();
+    expect(await there.store.active()).toMatchObject({ generation: 1, publishedAs: 3, settled: true });
+    expect(kpiRecords(there).at(-1)?.generation).toBe(3);
+    expect(await differences(there)).toEqual([]);
+    expect(brokenLinks(there)).toEqual([]);
+  });
+
+  it('publishes what differs, and only that, where the other generation was built with another policy', async () => {
+    const { there, crew } = await running(1);
+    const before = new Map(kpiRecords(there).map((each) => [each.deliveryId, each]));
+    await promote(endsOf(there), await proposed(there, { defaultPolicy: 'RELAY' }));
+    await there.settle();
+    const changed = kpiRecords(there).filter(({ generation }) => generation === 2);
+    expect(changed.length).toBeGreaterThan(0);
+    for (const each of changed) {
+      const last = before.get(each.deliveryId)!;
+      expect([each.previous, each.previousRevision]).toEqual([last.kpis, 0]);
+      expect({ policy: each.policy, kpis: each.kpis }).not.toEqual({ policy: last.policy, kpis: last.kpis });
+    }
+    const warned = crew[0]!.log.entries.filter(({ message }) => message.includes('other settings'));
+    expect(warned).toHaveLength(1);
+    expect(there.store.snapshot().manifest?.defaultPolicy).toBe('RELAY');
+  });
+
+  it('restates the messages whose status differs, and no others', async () => {
+    const { there } = await running(1, { messageStatus: 'on' });
+    const last = new Map(statusRecords(there).map((each) => [`${each.deliveryId}/${each.messageId}`, each]));
+    const said = recordsOf(there, MESSAGE_STATUS_TOPIC).length;
+    await promote(endsOf(there), await proposed(there));
+    await there.settle();
+    expect(recordsOf(there, MESSAGE_STATUS_TOPIC)).toHaveLength(said);
+    await promote(endsOf(there), await proposed(there, { defaultPolicy: 'RELAY' }));
+    await there.settle();
+    const restated = statusRecords(there).slice(said);
+    expect(restated.length).toBeGreaterThan(0);
+    for (const each of restated) {
+      const was = last.get(`${each.deliveryId}/${each.messageId}`)!;
+      expect([each.generation, each.previousStatus]).toEqual([3, was.status]);
+      expect(each.status).not.toBe(was.status);
+    }
+  });
+
+  it('that was begun and left is completed by the workers', async () => {
+    const { there, rest } = await running(2);
+    const candidate = await proposed(there);
+    const dying = endsOf(there);
+    const stop = async (): Promise<never> => {
+      throw new Error('died');
+    };
+    await expect(promote({ ...dying, contributionWatermarks: stop }, candidate)).rejects.toThrow('died');
+    expect(await there.store.active()).toMatchObject({ generation: 2, settled: false });
+    there.produce(rest);
+    await there.settle();
+    expect(await there.store.active()).toMatchObject({ generation: 2, settled: true });
+    expect(await differences(there)).toEqual([]);
+    expect(brokenLinks(there)).toEqual([]);
+  });
+
+  it('is completed once, whoever else completes it late', async () => {
+    const { there, rest } = await running(1);
+    const candidate = await proposed(there);
+    let late: (() => void) | null = null;
+    const ends = endsOf(there);
+    const slow = promote(
+      {
+        ...ends,
+        contributionWatermarks: async (partition) => {
+          if (partition === 1) await new Promise<void>((resolve) => (late = resolve));
+          return ends.contributionWatermarks(partition);
+        },
+      },
+      candidate,
+    );
+    await there.until(() => late !== null, 'the promoter is in the midst of it');
+    there.produce(rest.slice(0, 200));
+    await there.settle();
+    const spoken = kpiRecords(there).length;
+    late!();
+    await slow;
+    there.produce(rest.slice(200));
+    await there.settle();
+    expect(kpiRecords(there).length).toBeGreaterThan(spoken);
+    expect(await differences(there)).toEqual([]);
+    expect(brokenLinks(there)).toEqual([]);
+  });
+
+  it('without its barrier would publish figures that fall: the gate is what keeps them', async () => {
+    const { there, rest } = await running(1);
+    const candidate = await proposed(there);
+    await promote(endsOf(there), candidate);
+    const { store } = there;
+    const ungated = { ...(await store.active())!, succeeds: false };
+    await store.replaceActive(ungated, ungated);
+    for (let partition = 0; partition < there.partitions; partition += 1) {
+      const task = { generation: 2, pipeline: 'kpi', partition } as const;
+      const claim = (await store.claim(task, 2))!;
+      const writes = [{ hash: 'f', entries: [[Buffer.from('muted'), null]] as const }];
+      const { epoch, sequence, positions } = claim;
+      const next = { sequence: sequence + 1, expected: positions, next: positions, outbox: null };
+      await store.commit(task, { epoch, writes, ...next });
+    }
+    there.produce(rest);
+    await there.settle();
+    expect(brokenLinks(there)).not.toEqual([]);
+  });
+});
+
+describe('a generation that cannot become the active one', () => {
+  it('is none that there is', async () => {
+    const { there } = await running(1);
+    await expect(promote(endsOf(there), 9)).rejects.toMatchObject({ code: 'not-found' });
+    await expect(promote(endsOf(there), null)).rejects.toThrow('there is no candidate');
+  });
+
+  it('is one whose state is not whole', async () => {
+    const { there } = await running(1);
+    const candidate = await proposed(there);
+    await there.store.eraseTask({ generation: candidate, pipeline: 'status', partition: 2 });
+    await expect(promote(endsOf(there), candidate)).rejects.toMatchObject({ code: 'generation-incomplete' });
+    expect(await there.store.active()).toMatchObject({ generation: 1, settled: true });
+  });
+
+  it('is one that stands where Kafka holds nothing any more', async () => {
+    const { there } = await running(1);
+    const candidate = await proposed(there);
+    const { topic } = FEEDBACK_TOPICS[0];
+    there.log.raiseLow(topic, 1, there.log.watermarks(topic, 1).high);
+    await expect(promote(endsOf(there), candidate)).rejects.toMatchObject({ code: 'position-lost' });
+    expect(await there.store.active()).toMatchObject({ generation: 1, settled: true });
+  });
+
+  it('is the active one: nothing happens', async () => {
+    const { there } = await running(1);
+    const before = await there.store.active();
+    expect(await promote(endsOf(there), 1)).toMatchObject({ outcome: 'active-already' });
+    expect(await there.store.active()).toEqual(before);
+  });
+});
