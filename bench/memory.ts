@@ -3,6 +3,8 @@ import { must } from '../src/base/assert';
 import type { Feedback } from '../src/feedback/feedback';
 import { partitionOf } from '../src/feedback/partitioner';
 import { feedback, ORDINARY_TRAFFIC } from '../src/simulation/traffic';
+import { waitingStored } from '../src/pipeline/waiting';
+import { WAITING_HASH } from '../src/store/hashes';
 import { redisStore } from '../src/store/store.redis';
 import { startRedis } from '../test/servers/redis';
 import { sleep } from './processes';
@@ -23,16 +25,29 @@ const BATCH = 1_000;
 export async function benchMemory({ messages, buckets }: MemoryOptions): Promise<void> {
   const rows: string[][] = [['', 'bytes', 'floor', '']];
   for (const count of buckets) {
-    const bytes = await load(messages, count);
+    const { bytes, timer } = await load(messages, count);
     const name = `Redis bytes per message, ${grouped(count)} bucket(s)`;
     rows.push(against(name, bytes, count === 1 ? { most: 120 } : {}, 1));
+    if (count === 1)
+      rows.push(against('  of them the timer index, per waiting message', timer, { most: 8 }, 1));
   }
   console.log(`\n${grouped(messages)} messages, 40 deliveries, ${PARTITIONS} partitions\n`);
   printTable(rows);
 }
 
-/** Folds the feedback on so many messages; gives what Redis uses for each of them. */
-async function load(messages: number, buckets: number): Promise<number> {
+/** Bytes of the timer index for each message that it knows to wait. */
+async function timerBytes(redis: Redis): Promise<number> {
+  let bytes = 0;
+  let waiting = 0;
+  for (const key of await redis.keys(`*:h:${WAITING_HASH}`)) {
+    bytes += must(await redis.memory('USAGE', key, 'SAMPLES', 0), 'a key');
+    for (const entry of await redis.hvalsBuffer(key)) waiting += waitingStored(entry).count;
+  }
+  return bytes / waiting;
+}
+
+/** Folds the feedback on so many messages; gives what Redis uses for each of them, and what to know when they expire. */
+async function load(messages: number, buckets: number): Promise<{ bytes: number; timer: number }> {
   const server = await startRedis();
   const redis = new Redis(server.url);
   try {
@@ -49,7 +64,7 @@ async function load(messages: number, buckets: number): Promise<number> {
     }
     for (const partition of waiting.keys()) await flush(partition);
     await sleep(1_000); // large hashes are still moving into their larger tables
-    return ((await usedMemory(redis)) - before) / messages;
+    return { bytes: ((await usedMemory(redis)) - before) / messages, timer: await timerBytes(redis) };
   } finally {
     redis.disconnect();
     await server.stop();

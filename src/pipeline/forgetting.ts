@@ -43,8 +43,10 @@ export interface ForgettingEnds {
   readonly retentionMs: number;
 }
 
-/** Hashes of messages that are looked at between two batches: many are small, and some have none left. */
+/** Pages that are looked at between two batches, while few messages are found in them: many hashes are small. */
 const PAGES_AT_ONCE = 20;
+/** Messages after which the next batch has its turn: deleting them holds it up. */
+const MESSAGES_AT_ONCE = 5_000;
 /** How often a task says how far it has come. */
 const SAID_MS = 600_000;
 
@@ -66,9 +68,11 @@ export function forgettingDuties(ends: ForgettingEnds): () => AsyncGenerator<rea
       saying.next = now + SAID_MS;
       yield [{ kind: 'FoldedUntil', at: now }];
     }
-    for (let page = 0; page < PAGES_AT_ONCE && retired.length > 0; page += 1) {
+    let found = 0;
+    for (let page = 0; page < PAGES_AT_ONCE && found < MESSAGES_AT_ONCE && retired.length > 0; page += 1) {
       const [deliveryId] = retired as [DeliveryId];
       const messages = await nextMessages(ends, deliveryId, place);
+      found += messages?.fields.length ?? 0;
       if (messages !== null) yield [messages];
       if (place.bucket < ends.buckets) continue;
       yield [{ kind: 'ForgetDelivery', deliveryId }];

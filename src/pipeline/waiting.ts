@@ -66,6 +66,17 @@ export function enter(agenda: Agenda, delivery: DeliveryId, waiting: Waiting): B
   return bytes;
 }
 
+/** What `enter` gave to be stored. */
+export function waitingStored(bytes: Buffer): Waiting {
+  const soonest = bytes.readUIntBE(COUNT_BYTES, TIME_BYTES);
+  return {
+    count: bytes.readUInt32BE(0),
+    soonest: soonest === NONE ? Infinity : soonest,
+    added: Infinity,
+    restsUntil: 0,
+  };
+}
+
 /** Fills the agenda of a task that has just been claimed from the store. */
 export async function recallAgenda(
   agenda: Agenda,
@@ -77,13 +88,7 @@ export async function recallAgenda(
     const page = await store.scan(address, WAITING_HASH, cursor);
     cursor = page.cursor;
     for (const [field, bytes] of page.entries) {
-      const soonest = bytes.readUIntBE(COUNT_BYTES, TIME_BYTES);
-      agenda.set(field.toString('utf8') as DeliveryId, {
-        count: bytes.readUInt32BE(0),
-        soonest: soonest === NONE ? Infinity : soonest,
-        added: Infinity,
-        restsUntil: 0,
-      });
+      agenda.set(field.toString('utf8') as DeliveryId, waitingStored(bytes));
     }
   } while (cursor !== '0');
 }
