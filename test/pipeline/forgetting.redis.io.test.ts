@@ -52,11 +52,11 @@ describeWithServers(['redis'], 'a retired delivery in Redis', ({ redisUrl }) => 
       const contribution = wireType(SCHEMAS.Contribution.type, 1) as never;
       const retryOutcome = wireType(SCHEMAS.RetryOutcome.type, 2) as never;
       const rules = {
-        ...{ generation: 1, partition: 0, partitions, buckets, contribution, retryOutcome },
+        ...{ generation: 1, publishedAs: 1, partition: 0, partitions, buckets, contribution, retryOutcome },
         ...{ statusChanged: null, defaultPolicy: 'EFS' as const, groups: domainGroups([]) },
       };
       const memory = statusMemory();
-      let claim = must(await store.claim(ADDRESS), 'a task laid out');
+      let claim = must(await store.claim(ADDRESS, 1), 'a task laid out');
       const fold = async (inputs: readonly StatusInput[]): Promise<readonly Write[]> => {
         const plan = planStatus(rules, inputs, memory);
         const { writes } = plan.project(await store.load(ADDRESS, plan.reads));
@@ -70,7 +70,7 @@ describeWithServers(['redis'], 'a retired delivery in Redis', ({ redisUrl }) => 
         pipeline: 'kpi' as const,
         partition: partitionOf(Buffer.from(old), partitions),
       };
-      const owner = must(await store.claim(retired), 'a task laid out');
+      const owner = must(await store.claim(retired, 1), 'a task laid out');
       const entries = [[Buffer.from(old), Buffer.from('1')]] as const;
       await store.commit(retired, commitOf(owner, { writes: [{ hash: RETIRED_HASH, entries }] }));
       for (let at = 0; at < MESSAGES; at += 1_000) {
