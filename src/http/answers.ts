@@ -74,7 +74,7 @@ const preview: JsonSchema = {
     }),
     exactly({
       form: { type: 'string', enum: ['bytes'] },
-      text: text('the beginning of a value that is no feedback'),
+      text: text('a value that is no feedback: its first bytes, and how long it is'),
     }),
     { type: 'null' },
   ],

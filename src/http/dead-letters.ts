@@ -1,3 +1,4 @@
+import { readDeadLetter } from '../feedback/dead-letter';
 import type { LogRecord } from '../feedback/source';
 
 /** A record that was set aside. Times are milliseconds since 1970. */
@@ -17,23 +18,18 @@ export interface DeadLetter {
   readonly bytes: number;
 }
 
-/** What a dead-letter record says of itself by its headers. Headers that came later win over a producer's own. */
-function deadLetterOf(record: LogRecord): DeadLetter {
-  const headers = new Map<string, string>();
-  for (const { name, value } of record.headers())
-    headers.set(name.toString('utf8'), value?.toString('utf8') ?? '');
-  return {
-    partition: record.partition,
-    offset: record.offset,
-    reason: headers.get('efs.reason') ?? 'unknown',
-    detail: headers.get('efs.detail') ?? '',
-    origin: headers.get('efs.origin') ?? '',
-    timestamp: record.timestamp,
-    key: record.key,
-    value: record.value,
-    bytes: record.value?.length ?? 0,
-  };
+/** What a record of the dead-letter topic says of itself; null for a note of what was put back. */
+function deadLetterOf(record: LogRecord): DeadLetter | null {
+  const { partition, offset, timestamp, key, value } = record;
+  const read = readDeadLetter(record);
+  if (read.kind === 'note') return null;
+  const { reason, detail, origin } = read.kind === 'letter' ? read : FOREIGN;
+  const at = { partition, offset, timestamp, key, value, bytes: value?.length ?? 0 };
+  return { ...at, reason, detail, origin: origin && `${origin.topic}/${origin.partition}/${origin.offset}` };
 }
+
+/** What somebody else wrote to the topic says nothing of itself. */
+const FOREIGN = { reason: 'unknown', detail: '', origin: '' } as const;
 
 /** The newest dead letters, and how many there are by reason. */
 export interface DeadLetterView {
@@ -61,6 +57,7 @@ export function deadLetterView(kept: number = LETTERS_KEPT): DeadLetterView {
   return {
     take(record) {
       const letter = deadLetterOf(record);
+      if (letter === null) return;
       // Copies: what comes from the log is cut from buffers many times as large.
       const copy = (bytes: Buffer | null): Buffer | null =>
         bytes === null ? null : Buffer.from(bytes.subarray(0, BYTES_KEPT));

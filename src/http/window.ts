@@ -1,6 +1,7 @@
 import type { Clock, Random } from '../base/clock';
 import { EfsError } from '../base/errors';
 import { feedbackPeek } from '../feedback/decode';
+import { masked, type Preview, previewOf } from '../feedback/preview';
 import type { SchemaRegistry } from '../feedback/registry';
 import type { LogRecord, TopicReader } from '../feedback/source';
 import { DEAD_LETTER_TOPIC, DELIVERY_KPI_TOPIC } from '../feedback/topics';
@@ -9,7 +10,6 @@ import { type DeadLetterView, deadLetterView } from './dead-letters';
 import { type Feed, kpiFeed } from './feed';
 import { type Health, type Staleness, stalenessOf } from './health';
 import { activeManifest, readKpi, type State } from './look';
-import { masked, type Preview, previewOf } from './preview';
 import { type TasksEnds, type TaskView, viewTasks } from './tasks';
 import { kpiView, type KpiView } from './view';
 

@@ -1,0 +1,58 @@
+import { printable } from '../base/log';
+import type { Feedback } from './feedback';
+
+/** What the value of a record says, for people: the fields of feedback, or the beginning of bytes that are none. */
+export type Preview =
+  | {
+      readonly form: 'feedback';
+      readonly record: Feedback['kind'];
+      readonly fields: Readonly<Record<string, string | number | boolean | null>>;
+    }
+  | { readonly form: 'bytes'; readonly text: string };
+
+const TEXT_MAX = 200;
+/** Of bytes that are no feedback: the frame, and little of what it holds. */
+const FRAME_BYTES = 8;
+/** Texts are cut here before they are masked, well behind the end of what is shown: no address comes apart. */
+const MASKED_MAX = 2_000;
+
+/** Whatever looks like an address, with its domain apart; `=40` and `%40` are how addresses hide in others. */
+const ADDRESS =
+  /(?:"[^"\r\n]{1,64}"|[^\s<>()[\],;:"'@]{1,128})(?:@|%40|=40|&#64;|\(at\))((?:\[[^\]\s]{1,64}\]|[^\s<>()[\],;:"'@]{1,253})?)/giu;
+/** Long numbers may be telephone or customer numbers. */
+const LONG_NUMBER = /\d{6,}/g;
+
+/** Text without what may be personal: of addresses the domain remains, of long numbers nothing; control characters go. */
+export function masked(text: string): string {
+  return printable(text.slice(0, MASKED_MAX)).replace(ADDRESS, '***@$1').replace(LONG_NUMBER, '***');
+}
+
+/**
+ * A value as a person may see it. `feedback` is what it says, where it says any. Free text is masked unless
+ * `showsRecipients`, and of bytes that are no feedback only the frame is shown; ids and recipient domains are no
+ * recipients. Texts are bounded. Null for a record without a value.
+ */
+export function previewOf(
+  value: Buffer | null,
+  feedback: Feedback | null,
+  { showsRecipients }: { readonly showsRecipients: boolean },
+): Preview | null {
+  if (value === null) return null;
+  if (feedback === null) return { form: 'bytes', text: bytesText(value, showsRecipients) };
+  const clean = showsRecipients ? printable : masked;
+  const { kind, ...rest } = feedback;
+  const shown = (name: string, field: unknown): unknown => {
+    if (typeof field !== 'string') return field;
+    return (name === 'diagnostic' || name === 'enhancedStatus' ? clean(field) : field).slice(0, TEXT_MAX);
+  };
+  const fields = Object.entries(rest)
+    .filter(([, field]) => field !== undefined)
+    .map(([name, field]) => [name, shown(name, field)]);
+  return { form: 'feedback', record: kind, fields: Object.fromEntries(fields) };
+}
+
+function bytesText(value: Buffer, showsRecipients: boolean): string {
+  if (showsRecipients) return printable(value.subarray(0, TEXT_MAX).toString('latin1'));
+  const more = value.length > FRAME_BYTES ? '…' : '';
+  return `hex ${value.subarray(0, FRAME_BYTES).toString('hex')}${more}, ${value.length} bytes`;
+}
