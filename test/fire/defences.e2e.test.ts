@@ -7,6 +7,9 @@ import { drain, isDrained, openStage, type Stage, until, untidy } from './stage'
 // Each defence twice: as it is, and taken away, where the recount must find what it defends against. All of them run
 // at once: they spend their time waiting for sessions to end.
 
+/** No expiry speaks up behind what is emitted late. */
+const QUIET = { EFS_EXPIRY: 'off' };
+
 const half = (stage: Stage, seed: number) =>
   stage.pour(
     untidy(stage.encode, { seed: 77, messages: 1_500, deliveries: 3, startAt: Date.UTC(2026, 0, seed) }),
@@ -15,7 +18,7 @@ const half = (stage: Stage, seed: number) =>
 
 /** A worker freezes at a call, another takes over and goes on, then the first one's call is carried out late. */
 async function lateCall(servers: SharedServers, fault: Fault, weaknesses: Weakness[]): Promise<string[]> {
-  const stage = await openStage(servers, { partitions: 1 });
+  const stage = await openStage(servers, { partitions: 1, settings: QUIET });
   try {
     const zombie = stage.struck('zombie', { fault, weaknesses });
     await until('the zombie folds', () => zombie.says('partitions assigned'));
@@ -53,7 +56,7 @@ async function deathAtLetter(
   fault: Fault,
   weaknesses: Weakness[],
 ): Promise<string[]> {
-  const stage = await openStage(servers, { partitions: 1 });
+  const stage = await openStage(servers, { partitions: 1, settings: QUIET });
   try {
     const worker = stage.struck('worker', { fault, weaknesses });
     await Promise.all([half(stage, 1), worker.ended]);

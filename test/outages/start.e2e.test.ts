@@ -75,6 +75,7 @@ describeWithServers(['kafka', 'registry', 'redis', 'own-redis'], 'efs run at its
     expect((JSON.parse(text) as { reasons: object }).reasons).toEqual({
       [dependency]: `${dependency} does not answer`,
       starting: 'starting',
+      window: 'the window is still reading the KPI topic',
     });
     expect((await worker.get('/livez')).status).toBe(200);
     worker.signal('SIGTERM');

@@ -31,7 +31,7 @@ describeWithServers(['kafka', 'registry'], 'set-up on real servers', (servers) =
       first.map(({ name, detail }) => [name, detail]),
     );
     const ids = await schemaIds(registrar, prefix);
-    expect(new Set(Object.values(ids)).size).toBe(3);
+    expect(new Set(Object.values(ids)).size).toBe(4);
     await admin.close();
   });
 

@@ -137,7 +137,9 @@ describe('the ids of what the service writes', () => {
   it('are those of the registered schemas', async () => {
     const registrar = memoryRegistry();
     await run(memoryTopicAdmin(), registrar);
-    const { kpiChanged, messageStatusChanged, contribution } = await schemaIds(registrar, 't.');
+    const ids = await schemaIds(registrar, 't.');
+    const { kpiChanged, messageStatusChanged, contribution, retryOutcome } = ids;
+    expect(await registrar.schemaById(retryOutcome)).toBe(SCHEMAS.RetryOutcome.text);
     expect(await registrar.schemaById(kpiChanged)).toBe(SCHEMAS.KpiChanged.text);
     expect(await registrar.schemaById(messageStatusChanged)).toBe(SCHEMAS.MessageStatusChanged.text);
     expect(await registrar.schemaById(contribution)).toBe(SCHEMAS.Contribution.text);
