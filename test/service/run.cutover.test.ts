@@ -1,32 +1,11 @@
-import { type CutOverEnds, promote } from '../../src/service/cutover';
-import { memoryReader } from '../../src/feedback/source.memory';
-import { latestNumber } from '../../src/service/generation';
-import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS, MESSAGE_STATUS_TOPIC } from '../../src/feedback/topics';
-import type { Manifest } from '../../src/store/store';
+import { promote } from '../../src/service/cutover';
+import { FEEDBACK_TOPICS, MESSAGE_STATUS_TOPIC } from '../../src/feedback/topics';
+import { endsOf, proposed } from '../support/cutover';
 import { brokenLinks, differences, kpiRecords, recordsOf, statusRecords } from '../support/observe';
 import { randomFeedback } from '../support/traffic';
-import { type World, world } from '../support/world';
+import { world } from '../support/world';
 
 const SEED = 7;
-
-const endsOf = ({ log, store }: World): CutOverEnds => ({
-  store,
-  inputWatermarks: async (partition) => FEEDBACK_TOPICS.map(({ topic }) => log.watermarks(topic, partition)),
-  contributionWatermarks: async (partition) => log.watermarks(CONTRIBUTIONS_TOPIC, partition),
-  reader: memoryReader(log),
-  contributionsTopic: CONTRIBUTIONS_TOPIC,
-  retiredAtOf: () => 0,
-});
-
-/** A candidate that has folded nothing yet: workers that follow must bring it up. */
-async function proposed({ store, partitions }: World, settings: Partial<Manifest> = {}): Promise<number> {
-  const active = (await store.active())!;
-  const generation = latestNumber(await store.list()) + 1;
-  const begin = Array.from({ length: partitions }, () => [0, 0, 0, 0, 0]);
-  const manifest = { ...active, ...settings, generation, publishedAs: 0, succeeds: true, targets: begin };
-  await store.propose(manifest, { status: begin, kpi: begin.map(() => [0]) }, []);
-  return generation;
-}
 
 async function running(workers: number, settings: Parameters<typeof world>[0] = {}) {
   const there = await world(settings);

@@ -1,11 +1,12 @@
+import type { Ends } from '../../src/cli/assemble';
 import { RETRY_OUTCOME_TOPIC } from '../../src/feedback/topics';
 import { RANK } from '../../src/status/message';
 import { decodeMessage } from '../../src/store/codec';
 import { feedback, type Feedback, HOUR, T0 } from '../support/feedback';
-import { dyingAtEmit, withEmit } from '../support/faults';
+import { dyingAtEmit, withCommit, withEmit } from '../support/faults';
 import { brokenLinks, differences, recordsOf, recountWorld } from '../support/observe';
 import { randomFeedback } from '../support/traffic';
-import { world, type World } from '../support/world';
+import { type Mortal, world, type World } from '../support/world';
 
 const { relayed, softBounced, delivered, retry } = feedback;
 /** Past every validity period and the grace after it. */
@@ -26,6 +27,27 @@ const expiries = (there: World): string[] =>
 async function later(there: World, ms: number): Promise<void> {
   there.clock.advance(ms);
   await there.settle();
+}
+
+/** A worker dies at the nth of some steps once messages are due; another one finds all of them expired in the end. */
+async function expectExpiredAfterDeath(
+  mortal: (ends: Ends, worker: Mortal, strikes: () => boolean) => Ends,
+  nth: number,
+): Promise<void> {
+  const there = await world({ partitions: 2 });
+  let left = nth;
+  let armed = false;
+  await there.worker((ends, worker) => mortal(ends, worker, () => armed && left-- <= 0));
+  there.produce(silent(25));
+  await there.settle();
+  armed = true;
+  await later(there, LONG_AFTER);
+  await there.worker();
+  await there.settle();
+  expect(new Set(expiries(there)).size).toBe(25);
+  expect(statuses(there)).toEqual(Array<string>(25).fill('FAILED'));
+  expect(await differences(there)).toEqual([]);
+  expect(brokenLinks(there)).toEqual([]);
 }
 
 describe('the end of a validity period', () => {
@@ -130,21 +152,19 @@ describe('the timer', () => {
 
   it.each([0, 1, 2, 3, 4, 5])(
     'may die at its emission number %i: every message is expired all the same',
-    async (nth) => {
-      const there = await world({ partitions: 2 });
-      let left = nth;
-      let armed = false;
-      await there.worker((ends, worker) => dyingAtEmit(ends, worker, () => armed && left-- <= 0));
-      there.produce(silent(25));
-      await there.settle();
-      armed = true;
-      await later(there, LONG_AFTER);
-      await there.worker();
-      await there.settle();
-      expect(new Set(expiries(there)).size).toBe(25);
-      expect(statuses(there)).toEqual(Array<string>(25).fill('FAILED'));
-      expect(await differences(there)).toEqual([]);
-    },
+    (nth) => expectExpiredAfterDeath((ends, worker, strikes) => dyingAtEmit(ends, worker, strikes), nth),
+  );
+
+  it.each([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])('may die at its commit number %i', (nth) =>
+    expectExpiredAfterDeath(
+      (ends, worker, strikes) =>
+        withCommit(ends, async () => {
+          if (!strikes()) return;
+          worker.kill();
+          await new Promise(() => undefined);
+        }),
+      nth,
+    ),
   );
 
   it('leaves nothing that a replay without it would not come to', async () => {

@@ -1,61 +1,12 @@
-import { CONTRIBUTIONS_TOPIC, DEAD_LETTER_TOPIC } from '../../src/feedback/topics';
 import { MessageId } from '../../src/base/ids';
+import { DEAD_LETTER_TOPIC } from '../../src/feedback/topics';
 import { barrier, withCommit } from '../support/faults';
-import { type Feedback, feedback, HOUR, T0 } from '../support/feedback';
-import { brokenLinks, deadLetters, differences, kpiRecords, recordsOf } from '../support/observe';
-import { world, type World } from '../support/world';
+import { type Feedback, feedback, T0 } from '../support/feedback';
+import { brokenLinks, differences, kpiRecords, recordsOf } from '../support/observe';
+import { DAY, kinds, late, later, markers, retiredWorld, sent, walks } from '../support/retention';
+import { world } from '../support/world';
 
-const DAY = 24 * HOUR;
-const { relayed, delivered } = feedback;
-
-const sent = (deliveryId: string, count = 20, occurredAt = T0) =>
-  Array.from({ length: count }, (_, index) => `${deliveryId}-${index}`).flatMap((messageId) => [
-    relayed({ deliveryId, messageId, occurredAt }),
-    delivered({ deliveryId, messageId, occurredAt }),
-  ]);
-
-async function later(there: World, ms: number): Promise<void> {
-  there.clock.advance(ms);
-  await there.settle();
-}
-
-/** Lets so many walks through all deliveries come about. */
-async function walks(there: World, count: number): Promise<void> {
-  for (let i = 0; i < count; i += 1) await later(there, HOUR + 60_000);
-}
-
-/** The names of all hashes that hold something of a delivery, `<task> <hash>`. */
-function traces({ store }: World, deliveryId: string): string[] {
-  const found: string[] = [];
-  for (const [task, { hashes }] of store.snapshot().tasks) {
-    for (const [hash, fields] of hashes)
-      if (hash.split('/')[1] === deliveryId || fields.has(deliveryId)) found.push(`${task} ${hash}`);
-  }
-  return found;
-}
-
-const kinds = (there: World, deliveryId: string): string[] =>
-  [...new Set(traces(there, deliveryId).map((trace) => trace.split(' ')[1]!.split('/')[0]!))].sort();
-
-const late = (there: World): string[] => [...deadLetters(there).values()];
-
-const markers = (there: World): string[] =>
-  recordsOf(there, CONTRIBUTIONS_TOPIC)
-    .map(({ key }) => key!.toString())
-    .filter((key) => key.endsWith('/retired'));
-
-/** A world with an old delivery that has been retired and removed, and a younger one. */
-async function retiredWorld(given: Parameters<typeof world>[0] = {}) {
-  const there = await world(given);
-  const worker = await there.worker();
-  there.produce(sent('old'));
-  await there.settle();
-  there.clock.advance(20 * DAY);
-  there.produce(sent('young', 20, T0 + 20 * DAY));
-  await later(there, 11 * DAY);
-  await walks(there, 6);
-  return { there, worker };
-}
+const { relayed } = feedback;
 
 /**
  * A world in which the commit of this feedback on one more message of an old delivery is under way while the delivery is
@@ -85,7 +36,7 @@ async function overtaken(last: readonly Feedback[]) {
 
 describe('a delivery whose last feedback is older than the retention', () => {
   it('leaves the state in all partitions, and nothing of it is left but that it is retired', async () => {
-    const { there } = await retiredWorld();
+    const there = await retiredWorld();
     expect(kinds(there, 'old')).toEqual(['r']);
     expect(kinds(there, 'young')).toEqual(['c', 'd', 'm', 'p', 's']);
     expect(markers(there)).toEqual(['old/retired']);
@@ -93,7 +44,7 @@ describe('a delivery whose last feedback is older than the retention', () => {
   });
 
   it('keeps its last record in the KPI topic', async () => {
-    const { there } = await retiredWorld();
+    const there = await retiredWorld();
     const last = kpiRecords(there)
       .filter(({ deliveryId }) => deliveryId === 'old')
       .at(-1);
@@ -101,7 +52,7 @@ describe('a delivery whose last feedback is older than the retention', () => {
   });
 
   it('has its late feedback set aside, each record once, and does not begin anew', async () => {
-    const { there } = await retiredWorld();
+    const there = await retiredWorld();
     const said = kpiRecords(there).length;
     there.produce(sent('old', 5, T0 + 31 * DAY));
     await there.settle();
@@ -112,7 +63,7 @@ describe('a delivery whose last feedback is older than the retention', () => {
   });
 
   it('does not take others’ feedback in the same batch with it', async () => {
-    const { there } = await retiredWorld({ partitions: 1 });
+    const there = await retiredWorld({ partitions: 1 });
     there.produce([...sent('old', 2), ...sent('new', 3, T0 + 31 * DAY), ...sent('young', 1)]);
     await there.settle();
     expect(late(there)).toHaveLength(4);
@@ -248,38 +199,4 @@ describe('what is deleted of a retired delivery', () => {
       expect(new Set(late(there))).toEqual(new Set(['retired-delivery']));
     },
   );
-});
-
-describe('a generation that succeeds a life in which a delivery was retired', () => {
-  it('decides the same: it passes the old feedback by, and sets aside what comes late', async () => {
-    const { there } = await retiredWorld();
-    there.produce(sent('old', 2));
-    await there.settle();
-    const before = recordsOf(there, DEAD_LETTER_TOPIC).length;
-    there.store.wipe();
-    await there.settle();
-    expect((await there.store.active())?.generation).toBe(2);
-    expect(kinds(there, 'old')).toEqual(['r']);
-    expect(kinds(there, 'young')).toEqual(['c', 'd', 'm', 'p', 's']);
-    // What had come late is said to be late again, with the same origin; what was counted once is passed by.
-    expect(deadLetters(there).size).toBe(before);
-    there.produce(sent('old', 3));
-    await there.settle();
-    expect(deadLetters(there).size).toBe(before + 6);
-    expect(kpiRecords(there).filter(({ generation }) => generation === 2)).toEqual([]);
-    expect(brokenLinks(there)).toEqual([]);
-  });
-
-  it('knows of a delivery that was announced, and not removed yet', async () => {
-    const there = await world();
-    await there.worker();
-    there.produce(sent('old'));
-    await later(there, 31 * DAY);
-    await walks(there, 2);
-    expect(markers(there)).toEqual(['old/retired']);
-    expect(kinds(there, 'old')).toContain('s');
-    there.store.wipe();
-    await there.settle();
-    expect(kinds(there, 'old')).toEqual(['r']);
-  });
 });

@@ -1,0 +1,67 @@
+import { DEAD_LETTER_TOPIC } from '../../src/feedback/topics';
+import { promote } from '../../src/service/cutover';
+import { endsOf, proposed } from '../support/cutover';
+import { T0 } from '../support/feedback';
+import { brokenLinks, deadLetters, kpiRecords, recordsOf } from '../support/observe';
+import { DAY, kinds, late, later, markers, retiredWorld, sent, walks } from '../support/retention';
+import { world } from '../support/world';
+
+describe('a generation that succeeds a life in which a delivery was retired', () => {
+  it('decides the same: it passes the old feedback by, and sets aside what comes late', async () => {
+    const there = await retiredWorld();
+    there.produce(sent('old', 2));
+    await there.settle();
+    const before = recordsOf(there, DEAD_LETTER_TOPIC).length;
+    there.store.wipe();
+    await there.settle();
+    expect((await there.store.active())?.generation).toBe(2);
+    expect(kinds(there, 'old', 2)).toEqual(['r']);
+    expect(kinds(there, 'young', 2)).toEqual(['c', 'd', 'm', 'p', 's']);
+    // What had come late is said to be late again, with the same origin; what was counted once is passed by.
+    expect(deadLetters(there).size).toBe(before);
+    there.produce(sent('old', 3));
+    await there.settle();
+    expect(deadLetters(there).size).toBe(before + 6);
+    expect(kpiRecords(there).filter(({ generation }) => generation === 2)).toEqual([]);
+    expect(brokenLinks(there)).toEqual([]);
+  });
+
+  it('knows of a delivery that was announced, and not removed yet', async () => {
+    const there = await world();
+    await there.worker();
+    there.produce(sent('old'));
+    await later(there, 31 * DAY);
+    await walks(there, 2);
+    expect(markers(there)).toEqual(['old/retired']);
+    expect(kinds(there, 'old')).toContain('s');
+    there.store.wipe();
+    await there.settle();
+    expect(kinds(there, 'old', 2)).toEqual(['r']);
+  });
+
+  it.each([
+    ['before', 0],
+    ['while', 2],
+    ['after', 6],
+  ])('decides the same where it was proposed %s that happened, and is promoted', async (_, walked) => {
+    const there = await world();
+    await there.worker();
+    there.produce([...sent('old'), ...sent('young', 9, T0 + 30 * DAY)]);
+    await later(there, 31 * DAY);
+    await walks(there, walked);
+    const candidate = await proposed(there);
+    await walks(there, 6 - walked);
+    const said = kpiRecords(there).length;
+    await promote(endsOf(there), candidate);
+    await there.settle();
+    await walks(there, 6);
+    expect(await there.store.active()).toMatchObject({ generation: 2, settled: true });
+    expect([kinds(there, 'old', 2), kinds(there, 'young', 2)]).toEqual([['r'], ['c', 'd', 'm', 'p', 's']]);
+    expect([kpiRecords(there).length, late(there)]).toEqual([said, []]);
+    there.produce([...sent('old', 1), ...sent('young', 10, T0 + 30 * DAY)]);
+    await there.settle();
+    expect(late(there)).toEqual(['retired-delivery', 'retired-delivery']);
+    expect(kpiRecords(there).at(-1)).toMatchObject({ deliveryId: 'young', generation: 2 });
+    expect(brokenLinks(there)).toEqual([]);
+  });
+});

@@ -1,0 +1,33 @@
+import { memoryReader } from '../../src/feedback/source.memory';
+import { SCHEMAS } from '../../src/feedback/schemas';
+import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS } from '../../src/feedback/topics';
+import { type Contribution, wireType } from '../../src/kpi/encode';
+import type { CutOverEnds } from '../../src/service/cutover';
+import { latestNumber } from '../../src/service/generation';
+import type { Manifest } from '../../src/store/store';
+import type { World } from './world';
+
+const contribution = wireType<Contribution>(SCHEMAS.Contribution.type, 0);
+
+/** What a cut-over in a world works with. */
+export const endsOf = ({ log, store }: World): CutOverEnds => ({
+  store,
+  inputWatermarks: async (partition) => FEEDBACK_TOPICS.map(({ topic }) => log.watermarks(topic, partition)),
+  contributionWatermarks: async (partition) => log.watermarks(CONTRIBUTIONS_TOPIC, partition),
+  reader: memoryReader(log),
+  contributionsTopic: CONTRIBUTIONS_TOPIC,
+  retiredAtOf: (marker) => contribution.decode(marker).retiredAt ?? 0,
+});
+
+/** A candidate that has folded nothing yet: workers that follow must bring it up. */
+export async function proposed(
+  { store, partitions }: World,
+  settings: Partial<Manifest> = {},
+): Promise<number> {
+  const active = (await store.active())!;
+  const generation = latestNumber(await store.list()) + 1;
+  const begin = Array.from({ length: partitions }, () => [0, 0, 0, 0, 0]);
+  const manifest = { ...active, ...settings, generation, publishedAs: 0, succeeds: true, targets: begin };
+  await store.propose(manifest, { status: begin, kpi: begin.map(() => [0]) }, []);
+  return generation;
+}

@@ -1,0 +1,64 @@
+import { CONTRIBUTIONS_TOPIC } from '../../src/feedback/topics';
+import { feedback, HOUR, T0 } from './feedback';
+import { deadLetters, recordsOf } from './observe';
+import { world, type World } from './world';
+
+export const DAY = 24 * HOUR;
+const { relayed, delivered } = feedback;
+
+/** Feedback of messages that were relayed and delivered. */
+export const sent = (deliveryId: string, count = 20, occurredAt = T0) =>
+  Array.from({ length: count }, (_, index) => `${deliveryId}-${index}`).flatMap((messageId) => [
+    relayed({ deliveryId, messageId, occurredAt }),
+    delivered({ deliveryId, messageId, occurredAt }),
+  ]);
+
+/** Lets time pass at once, then everything come to rest. */
+export async function later(there: World, ms: number): Promise<void> {
+  there.clock.advance(ms);
+  await there.settle();
+}
+
+/** Lets so many walks through all deliveries come about. */
+export async function walks(there: World, count: number): Promise<void> {
+  for (let i = 0; i < count; i += 1) await later(there, HOUR + 60_000);
+}
+
+/** The names of all hashes of a generation that hold something of a delivery, `<task> <hash>`. */
+function traces({ store }: World, deliveryId: string, generation: number): string[] {
+  const found: string[] = [];
+  for (const [task, { hashes }] of store.snapshot().tasks) {
+    if (!task.includes(`{${generation}.`)) continue;
+    for (const [hash, fields] of hashes)
+      if (hash.split('/')[1] === deliveryId || fields.has(deliveryId)) found.push(`${task} ${hash}`);
+  }
+  return found;
+}
+
+/** The kinds of hashes in which a generation holds something of a delivery (src/store/hashes.ts). */
+export const kinds = (there: World, deliveryId: string, generation = 1): string[] =>
+  [
+    ...new Set(traces(there, deliveryId, generation).map((trace) => trace.split(' ')[1]!.split('/')[0]!)),
+  ].sort();
+
+/** The reason of each record that was set aside. */
+export const late = (there: World): string[] => [...deadLetters(there).values()];
+
+/** Keys of the markers of retired deliveries. */
+export const markers = (there: World): string[] =>
+  recordsOf(there, CONTRIBUTIONS_TOPIC)
+    .map(({ key }) => key!.toString())
+    .filter((key) => key.endsWith('/retired'));
+
+/** A world with an old delivery that has been retired and removed, and a younger one. */
+export async function retiredWorld(given: Parameters<typeof world>[0] = {}): Promise<World> {
+  const there = await world(given);
+  await there.worker();
+  there.produce(sent('old'));
+  await there.settle();
+  there.clock.advance(20 * DAY);
+  there.produce(sent('young', 20, T0 + 20 * DAY));
+  await later(there, 11 * DAY);
+  await walks(there, 6);
+  return there;
+}
