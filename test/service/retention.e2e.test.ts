@@ -1,0 +1,113 @@
+import { type Clock, systemClock, systemRandom } from '../../src/base/clock';
+import { readConfig } from '../../src/base/config';
+import { silentLog } from '../../src/base/log';
+import { assemble, outagesOf } from '../../src/cli/assemble';
+import { openRealEnds } from '../../src/cli/real-ends';
+import { CONTRIBUTIONS_TOPIC, DEAD_LETTER_TOPIC } from '../../src/feedback/topics';
+import { createMetrics } from '../../src/http/metrics';
+import { retryUntil } from '../../src/service/retry';
+import { startService } from '../../src/service/run';
+import { schemaIds } from '../../src/service/setup';
+import { CONTRIBUTIONS_HASH, RETIRED_HASH, SUMS_HASH } from '../../src/store/hashes';
+import { heldBy } from '../fire/evidence';
+import { isDrained, openStage, type Stage, until, untidy } from '../fire/stage';
+import { describeWithServers } from '../servers/servers';
+import { HOUR } from '../support/feedback';
+
+const RECORDS = { messages: 300, poison: 0, disorder: 0, duplicates: 0 };
+const OLD = { ...RECORDS, seed: 6, deliveries: 2 };
+
+/** The service on real servers, in this process, by a clock that can be put forward. */
+async function runAhead(stage: Stage) {
+  const read = readConfig({ ...stage.settings, EFS_EXPIRY: 'off' });
+  if ('errors' in read) throw new Error(read.errors.join('\n'));
+  let ahead = 0;
+  const clock: Clock = { ...systemClock, now: () => systemClock.now() + ahead };
+  const stop = new AbortController();
+  const meter = createMetrics({ version: 'test', node: process.version });
+  const watching = { log: silentLog, meter, onReason: () => undefined, onFatal: () => undefined };
+  const outages = outagesOf(watching, systemClock);
+  const retry = retryUntil(stop.signal, { clock: systemClock, random: systemRandom, outages });
+  const { ends, close } = await openRealEnds(read.ok, { clock: systemClock, log: silentLog, outages, retry });
+  const ids = await schemaIds(ends.registry, stage.prefix);
+  const service = await startService(
+    assemble(read.ok, ends, {
+      watchers: { ...watching, outages },
+      ...{ pipelines: ['status', 'kpi'], partitions: stage.partitions, ids, signal: stop.signal, clock },
+    }),
+  );
+  return {
+    putForward: (ms: number) => void (ahead += ms),
+    stop: async () => {
+      await service.stop(5_000);
+      stop.abort();
+      await close();
+    },
+  };
+}
+
+describeWithServers(['kafka', 'registry', 'redis'], 'old deliveries on real servers', (servers) => {
+  let stage: Stage;
+  let running: Awaited<ReturnType<typeof runAhead>>;
+
+  beforeAll(async () => {
+    stage = await openStage(servers, { partitions: 2 });
+    running = await runAhead(stage);
+  }, 60_000);
+
+  afterAll(async () => {
+    await running?.stop();
+    await stage?.close();
+  });
+
+  const partitions = [0, 1];
+  /** The ids in a hash of all tasks of a pipeline. */
+  const idsIn = async (pipeline: 'status' | 'kpi', hash: string): Promise<string[]> => {
+    const pages = partitions.map((partition) =>
+      stage.store.scan({ generation: 1, pipeline, partition }, hash, '0'),
+    );
+    const entries = (await Promise.all(pages)).flatMap((page) => page.entries);
+    return [...new Set(entries.map(([field]) => field.toString()))].sort();
+  };
+  let seed = 100;
+  /** Feedback on young deliveries, so that every task has something to commit. */
+  const young = (): ReturnType<typeof untidy> => {
+    seed += 1;
+    return untidy(stage.encode, {
+      ...RECORDS,
+      messages: 40,
+      deliveries: 8,
+      seed,
+      startAt: systemClock.now(),
+    });
+  };
+
+  it('leave Redis, and late feedback on them is set aside', async () => {
+    const poured = await stage.pour(untidy(stage.encode, OLD));
+    await until('everything is folded', () => isDrained(stage));
+    const old = await idsIn('kpi', SUMS_HASH);
+    expect(old).toHaveLength(2);
+    const isGone = async (): Promise<boolean> => {
+      const left = [...(await idsIn('kpi', SUMS_HASH)), ...(await idsIn('status', CONTRIBUTIONS_HASH))];
+      return old.every((id) => !left.includes(id));
+    };
+    for (let hours = 0; hours < 16 && !(await isGone()); hours += 1) {
+      running.putForward(HOUR);
+      await stage.pour(young());
+      await until('everything is folded', () => isDrained(stage));
+      await systemClock.sleep(300);
+    }
+    expect(await isGone()).toBe(true);
+    expect(await idsIn('kpi', RETIRED_HASH)).toEqual(old);
+    const markers = (await heldBy(stage, CONTRIBUTIONS_TOPIC)).map(({ key }) => String(key));
+    expect(markers.filter((key) => key.endsWith('/retired')).sort()).toEqual(
+      old.map((id) => `${id}/retired`),
+    );
+
+    await stage.pour(untidy(stage.encode, OLD));
+    await until('everything is folded', () => isDrained(stage));
+    const letters = await heldBy(stage, DEAD_LETTER_TOPIC);
+    expect(letters).toHaveLength(poured);
+    expect(await idsIn('kpi', SUMS_HASH)).not.toEqual(expect.arrayContaining(old));
+  }, 120_000);
+});
