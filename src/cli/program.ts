@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { configCommand } from './config';
+import { deadLettersCommand } from './dead-letters';
 import { deliveryCommand } from './delivery';
 import { demoCommand } from './demo';
 import { EXIT, failureOf } from './failure';
@@ -25,6 +26,7 @@ const COMMANDS = [
   kpisCommand,
   deliveryCommand,
   messageCommand,
+  deadLettersCommand,
   configCommand,
 ];
 

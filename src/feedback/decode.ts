@@ -14,16 +14,18 @@ import { type Cursor, cursorAt, isFinished } from './avro';
 import { writers } from './writers';
 
 /** Why a record is set aside; the first that applies, in this order (docs/records.md, "Set aside"). */
-export type Reason =
-  | 'no-value'
-  | 'too-large'
-  | 'not-avro'
-  | 'unknown-schema'
-  | 'wrong-record'
-  | 'invalid-field'
-  | 'key-mismatch'
-  | 'wrong-partition'
-  | 'retired-delivery';
+export const REASONS = [
+  'no-value',
+  'too-large',
+  'not-avro',
+  'unknown-schema',
+  'wrong-record',
+  'invalid-field',
+  'key-mismatch',
+  'wrong-partition',
+  'retired-delivery',
+] as const;
+export type Reason = (typeof REASONS)[number];
 
 /** A record that is not folded, and why. */
 export interface Rejected {

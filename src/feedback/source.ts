@@ -112,6 +112,7 @@ export interface TopicReader {
   /**
    * Gives every committed record of a partition, in offset order, from `from` (the first one held, where absent or
    * already gone) up to the end as it was at the call; then resolves. Trailing transaction markers do not hold it up.
+   * What `onRecord` throws ends the reading, which rejects with it.
    */
   read(topic: string, partition: number, onRecord: (record: LogRecord) => void, from?: number): Promise<void>;
   /**

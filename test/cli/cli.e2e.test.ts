@@ -1,32 +1,10 @@
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import { systemClock } from '../../src/base/clock';
 import { kafkaClient } from '../../src/feedback/client.kafka';
 import { kafkaReader } from '../../src/feedback/reader.kafka';
 import { FEEDBACK_TOPICS } from '../../src/feedback/topics';
 import { describeWithServers } from '../servers/servers';
-
-const CLI = join(__dirname, '..', '..', 'dist', 'cli.js');
-
-interface Ended {
-  readonly exitCode: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** Runs `efs` in a process of its own, with no settings but those given. */
-function efs(args: readonly string[], settings: Record<string, string> = {}): Promise<Ended> {
-  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('EFS_'));
-  const env = { ...Object.fromEntries(inherited), ...settings };
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, [CLI, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-    let [out, err] = ['', ''];
-    child.stdout.on('data', (chunk) => (out += String(chunk)));
-    child.stderr.on('data', (chunk) => (err += String(chunk)));
-    child.on('close', (exitCode) => resolve({ exitCode, out, err }));
-  });
-}
+import { efs } from './process';
 
 describe('efs without servers', () => {
   jest.setTimeout(60_000);
@@ -40,6 +18,9 @@ describe('efs without servers', () => {
       'kpis',
       'delivery',
       'message',
+      'dead-letters',
+      'dead-letters list',
+      'dead-letters redrive',
       'config',
       'config check',
     ];

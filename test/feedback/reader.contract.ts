@@ -23,6 +23,17 @@ export function readerContract(makeWorld: () => Promise<SourceWorld>): void {
       expect(seen).toEqual(['t1']);
     });
 
+    test('is stopped by what its listener throws', async () => {
+      await world.append(0, 0, texts('a', 3));
+      const seen: number[] = [];
+      const reading = world.reader().read(world.topics[0] ?? '', 0, ({ offset }) => {
+        seen.push(offset);
+        if (offset === 1) throw new Error('enough');
+      });
+      await expect(reading).rejects.toThrow('enough');
+      expect(seen).toEqual([0, 1]);
+    });
+
     test('reads an empty partition, and one that retention has emptied, as nothing', async () => {
       await world.append(0, 1, texts('a', 3));
       await world.raiseLow(0, 1, 3);

@@ -1,0 +1,257 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { systemClock } from '../base/clock';
+import type { Config } from '../base/config';
+import { EfsError } from '../base/errors';
+import { feedbackPeek, REASONS } from '../feedback/decode';
+import { masked, previewOf } from '../feedback/preview';
+import { kafkaReader } from '../feedback/reader.kafka';
+import { DEAD_LETTER_TOPIC, FEEDBACK_TOPICS } from '../feedback/topics';
+import type { SchemaRegistry } from '../feedback/registry';
+import { kafkaSink } from '../kpi/sink.kafka';
+import {
+  deadLetterAt,
+  deadLetters,
+  type FoundLetter,
+  type LetterFilter,
+  type LettersIn,
+  putInAll,
+  redrive,
+} from '../service/redrive';
+import { kafkaOf, registryOf } from './connect';
+import { untilInterrupted } from './interrupt';
+import { type LetterView, letterLines, listLines, redriveLines } from './letters';
+import {
+  addExample,
+  addSettings,
+  commandLog,
+  configOf,
+  KAFKA_SETTINGS,
+  REGISTRY_SETTINGS,
+  wholeNumber,
+} from './options';
+import { jsonLine } from './present';
+import { progress } from './progress';
+import { moment } from './simulate';
+
+interface FilterOptions {
+  readonly reason: readonly string[];
+  readonly topic: readonly string[];
+  readonly since?: number;
+  readonly until?: number;
+}
+
+interface ListOptions extends FilterOptions {
+  readonly limit: number;
+  readonly all?: true;
+  readonly json?: true;
+}
+
+interface ShowOptions {
+  readonly unmasked?: true;
+  readonly json?: true;
+}
+
+interface RedriveFlags extends FilterOptions {
+  readonly dryRun?: true;
+  readonly again?: true;
+  readonly byKey?: true;
+  readonly rate: number;
+  readonly json?: true;
+}
+
+/** Collects an option that may be given several times; each must be one of these. */
+const anyOf =
+  (what: string, names: readonly string[]) =>
+  (text: string, given: readonly string[]): readonly string[] => {
+    if (names.includes(text)) return [...given, text];
+    throw new InvalidArgumentError(`It must be ${what}: ${names.join(', ')}.`);
+  };
+
+/** Parses the place of a dead letter, `partition/offset`. */
+export function place(text: string): { partition: number; offset: number } {
+  const [, partition, offset] = /^(\d{1,9})\/(\d{1,15})$/.exec(text) ?? [];
+  if (partition !== undefined) return { partition: Number(partition), offset: Number(offset) };
+  throw new InvalidArgumentError('It must be like 3/42: partition and offset, as listed.');
+}
+
+function filterOf({ reason, topic, since, until }: FilterOptions): LetterFilter {
+  return { reasons: reason, topics: topic, since: since ?? 0, until: until ?? Infinity };
+}
+
+/** How letters are shown: their values read with the registry's schemas where it knows them. */
+function viewer(registry: SchemaRegistry, showsRecipients: boolean) {
+  const peek = feedbackPeek({ registry, clock: systemClock });
+  const clean = (text: string): string => (showsRecipients ? text : masked(text)).slice(0, 200);
+  return async ({ letter, redriven }: FoundLetter): Promise<LetterView> => {
+    const { record, reason, detail, origin, redrivenFrom } = letter;
+    const feedback = record.value === null ? null : await peek(record.value);
+    const key = record.key?.toString('utf8') ?? null;
+    return {
+      id: `${record.partition}/${record.offset}`,
+      at: new Date(record.timestamp).toISOString(),
+      reason,
+      detail: showsRecipients ? detail : masked(detail),
+      origin: `${origin.topic}/${origin.partition}/${origin.offset}`,
+      // A key that is the message's id is an id; any other may be anything.
+      key: key === null || key === feedback?.messageId ? key : clean(key),
+      headers: letter.headers.length,
+      bytes: record.value?.length ?? null,
+      preview: previewOf(record.value, feedback, { showsRecipients }),
+      redriven,
+      redrivenFrom,
+    };
+  };
+}
+
+/** Opens the dead letters for as long as `use` takes. */
+async function withLetters<T>(config: Config, use: (letters: LettersIn) => Promise<T>): Promise<T> {
+  const reader = kafkaReader(kafkaOf(config, commandLog(config)), systemClock);
+  try {
+    return await use({ reader, prefix: config.topicPrefix });
+  } finally {
+    await reader.close();
+  }
+}
+
+/** The newest of those that are meant, and how many there are by reason. */
+export async function newest(
+  letters: LettersIn,
+  filter: LetterFilter,
+  { limit, all }: { readonly limit: number; readonly all: boolean },
+): Promise<{ found: FoundLetter[]; byReason: Map<string, number> }> {
+  const byReason = new Map<string, number>();
+  let found: FoundLetter[] = [];
+  const cut = (): void => {
+    found.sort((a, b) => b.letter.record.timestamp - a.letter.record.timestamp);
+    found = found.slice(0, limit);
+  };
+  for await (const chunk of deadLetters(letters, filter)) {
+    const wanted = chunk.filter(({ redriven }) => all || !redriven);
+    for (const { letter } of wanted) byReason.set(letter.reason, (byReason.get(letter.reason) ?? 0) + 1);
+    found.push(...wanted);
+    if (found.length > 2 * limit) cut();
+  }
+  cut();
+  return { found, byReason };
+}
+
+async function list(options: ListOptions, command: Command): Promise<void> {
+  const config = configOf(command);
+  const view = viewer(registryOf(config), false);
+  await withLetters(config, async (letters) => {
+    const { limit, all = false } = options;
+    const { found, byReason } = await newest(letters, filterOf(options), { limit, all });
+    const views: LetterView[] = [];
+    for (const each of found) views.push(await view(each));
+    const lines = options.json ? views.map(jsonLine) : listLines(views, byReason);
+    if (lines.length > 0) process.stdout.write(`${lines.join('\n')}\n`);
+  });
+}
+
+async function show(
+  at: { partition: number; offset: number },
+  options: ShowOptions,
+  command: Command,
+): Promise<void> {
+  const config = configOf(command);
+  await withLetters(config, async (letters) => {
+    const found = await deadLetterAt(letters, at.partition, at.offset);
+    if (found === null)
+      throw new EfsError('not-found', `there is no dead letter at ${at.partition}/${at.offset}`);
+    const view = await viewer(registryOf(config), options.unmasked === true)(found);
+    process.stdout.write(`${options.json ? jsonLine(view) : letterLines(view).join('\n')}\n`);
+  });
+}
+
+async function putBack(options: RedriveFlags, command: Command): Promise<void> {
+  const config = configOf(command);
+  const { again = false, byKey = false, dryRun = false, rate } = options;
+  const sink = kafkaSink(kafkaOf(config, commandLog(config)), {
+    clock: systemClock,
+    prefix: config.topicPrefix,
+  });
+  await withLetters(config, async (letters) => {
+    const total = await countIn(letters);
+    const bar = progress(process.stderr, { total, what: 'put back', clock: systemClock });
+    const filter = filterOf(options);
+    try {
+      const report = await untilInterrupted((signal) =>
+        redrive({
+          ...letters,
+          ...{ sink, clock: systemClock, filter, again, byKey, rate, dryRun, signal },
+          onProgress: (so) => bar.at(putInAll(so)),
+        }),
+      );
+      bar.end();
+      const { put, ...others } = report;
+      const text = options.json
+        ? jsonLine({ dryRun, put: Object.fromEntries(put), ...others })
+        : redriveLines(report, dryRun).join('\n');
+      process.stdout.write(`${text}\n`);
+    } finally {
+      bar.end();
+      await sink.close();
+    }
+  });
+}
+
+/** Records on the dead-letter topic: what there is to put back at most. */
+async function countIn({ reader, prefix }: LettersIn): Promise<number> {
+  const topic = prefix + DEAD_LETTER_TOPIC;
+  const partitions = await reader.partitions(topic);
+  let total = 0;
+  for (let partition = 0; partition < partitions; partition++) {
+    const { low, high } = await reader.watermarks(topic, partition);
+    total += high - low;
+  }
+  return total;
+}
+
+function filtered(command: Command): Command {
+  const topics = FEEDBACK_TOPICS.map(({ topic }) => topic);
+  return command
+    .option('--reason <reason>', 'only this reason; may be repeated', anyOf('a reason', REASONS), [])
+    .option('--topic <name>', 'only from this topic; may be repeated', anyOf('an input', topics), [])
+    .option('--since <time>', 'only records stamped at this time or later', moment)
+    .option('--until <time>', 'only records stamped before this time', moment);
+}
+
+/** `efs dead-letters list`, `show` and `redrive`. */
+export function deadLettersCommand(): Command {
+  const group = new Command('dead-letters')
+    .description('look at records that were set aside, and put them back')
+    .helpCommand(false);
+  const listing = filtered(new Command('list').description('list the newest dead letters, addresses masked'))
+    .option('--limit <n>', 'show at most so many', wholeNumber(1, 10_000), 50)
+    .option('--all', 'also those that have been put back')
+    .option('--json', 'print each as a line of JSON')
+    .action(list);
+  const showing = new Command('show')
+    .description('show all that can be shown of one dead letter')
+    .argument('<partition/offset>', 'its place, as listed', place)
+    .option('--unmasked', 'show addresses, and bytes that are no feedback')
+    .option('--json', 'print JSON')
+    .action(show);
+  const redriving = filtered(
+    new Command('redrive').description(
+      'put dead letters back where they came from; each once, so it is safe to run again',
+    ),
+  )
+    .option('--dry-run', 'only say what would be put back')
+    .option('--rate <n>', 'records per second; 0 is as fast as possible', wholeNumber(0, 1_000_000), 1_000)
+    .option('--again', 'also those that were put back and set aside again')
+    .option('--by-key', 'to the partition that the key belongs to')
+    .option('--json', 'print what was done as JSON')
+    .action(putBack);
+  addExample(
+    addSettings(listing, [...KAFKA_SETTINGS, ...REGISTRY_SETTINGS]),
+    'efs dead-letters list --reason not-avro --since 2026-01-05T08:00:00Z',
+  );
+  addExample(addSettings(showing, [...KAFKA_SETTINGS, ...REGISTRY_SETTINGS]), 'efs dead-letters show 0/0');
+  addExample(
+    addSettings(redriving, KAFKA_SETTINGS),
+    'efs dead-letters redrive --reason unknown-schema --dry-run',
+  );
+  group.addCommand(listing).addCommand(showing).addCommand(redriving);
+  return addExample(group, 'efs dead-letters list');
+}

@@ -1,0 +1,92 @@
+import { printable } from '../base/log';
+import type { Preview } from '../feedback/preview';
+import { putInAll, type RedriveReport } from '../service/redrive';
+import { grouped } from './progress';
+
+/** What is shown of a dead letter, ready for JSON. */
+export interface LetterView {
+  /** Its place on the dead-letter topic: `partition/offset`. */
+  readonly id: string;
+  /** The record's own stamp, which it has kept; ISO 8601. */
+  readonly at: string;
+  readonly reason: string;
+  readonly detail: string;
+  /** `topic/partition/offset`. */
+  readonly origin: string;
+  readonly key: string | null;
+  /** How many headers of its own it has. */
+  readonly headers: number;
+  /** Length of the value; null where there is none. */
+  readonly bytes: number | null;
+  readonly preview: Preview | null;
+  /** It has been put back. */
+  readonly redriven: boolean;
+  /** The dead letter that it was put back from, where it lies here again. */
+  readonly redrivenFrom: string | null;
+}
+
+const state = ({ redriven, redrivenFrom }: LetterView): string =>
+  redriven ? ', put back' : redrivenFrom === null ? '' : ', set aside again';
+
+/** Dead letters a line each, the newest first, and the sum by reason. */
+export function listLines(views: readonly LetterView[], byReason: ReadonlyMap<string, number>): string[] {
+  if (views.length === 0) return ['no dead letters'];
+  const width = Math.max(...views.map(({ id }) => id.length));
+  const reasons = Math.max(...views.map(({ reason }) => reason.length));
+  const total = [...byReason.values()].reduce((sum, count) => sum + count, 0);
+  const sums = [...byReason]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, count]) => `${name} ${grouped(count)}`);
+  return [
+    ...views.map((view) => {
+      const head = `${view.id.padEnd(width)}  ${view.at}  ${view.reason.padEnd(reasons)}`;
+      return `${head}  ${printable(view.origin)}  ${printable(view.detail)}${state(view)}`;
+    }),
+    `${grouped(views.length)} of ${grouped(total)}: ${sums.join(', ')}`,
+  ];
+}
+
+/** All that is shown of one dead letter. */
+export function letterLines(view: LetterView): string[] {
+  const { preview } = view;
+  const rows: [string, string][] = [
+    ['reason', view.reason],
+    ['detail', view.detail],
+    ['came from', view.origin],
+    ['stamped', view.at],
+    ['put back', view.redriven ? 'yes' : 'no'],
+    ...(view.redrivenFrom === null ? [] : [['again, from', view.redrivenFrom] as [string, string]]),
+    ['key', view.key ?? 'none'],
+    ['headers', String(view.headers)],
+    ['value', view.bytes === null ? 'none' : `${grouped(view.bytes)} bytes`],
+    ...(preview === null ? [] : previewRows(preview)),
+  ];
+  const width = Math.max(...rows.map(([label]) => label.length));
+  return [
+    `dead letter ${view.id}`,
+    ...rows.map(([label, text]) => `  ${label.padEnd(width)}  ${printable(text)}`),
+  ];
+}
+
+function previewRows(preview: Preview): [string, string][] {
+  if (preview.form === 'bytes') return [['no feedback', preview.text]];
+  const fields = Object.entries(preview.fields);
+  return [
+    ['feedback', preview.record],
+    ...fields.map(([name, value]): [string, string] => [`  ${name}`, String(value)]),
+  ];
+}
+
+/** What was put back, and why others were not. */
+export function redriveLines(report: RedriveReport, dryRun: boolean): string[] {
+  const { already, again, homeless } = report;
+  const lines = [
+    `${grouped(putInAll(report))} ${dryRun ? 'would be put back' : 'put back'}`,
+    ...[...report.put].map(([topic, count]) => `  ${topic} ${grouped(count)}`),
+  ];
+  if (already > 0) lines.push(`${grouped(already)} left out: put back before`);
+  if (again > 0)
+    lines.push(`${grouped(again)} left out: put back before and set aside again (--again takes them too)`);
+  if (homeless > 0) lines.push(`${grouped(homeless)} left out: their topic or partition is not there`);
+  return lines;
+}
