@@ -63,6 +63,11 @@ export const ERRORS = {
     remedy:
       'its state is lost or being dropped: `efs generations drop` removes what is left, `efs rebuild` builds another',
   },
+  'candidate-unfit': {
+    retriable: false,
+    remedy:
+      'a candidate for other settings is there: go on with its settings, or drop it with `efs generations drop`',
+  },
   'rebuild-taken-over': {
     retriable: false,
     remedy: 'another process goes on with it, or it has been promoted: see `efs generations`',

@@ -17,6 +17,7 @@ const MISFITS: readonly ErrorCode[] = [
   'schema-unfit',
   'generation-unfit',
   'generation-incomplete',
+  'candidate-unfit',
 ];
 
 /** Text of several lines, each cleared of control characters; the later ones indented under the first. */

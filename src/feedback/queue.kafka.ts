@@ -22,6 +22,8 @@ interface Entry {
   readonly topic: number;
   readonly batch: RecordBatch;
   readonly reader: RecordReader;
+  /** Was read, and lies beyond what may be taken yet. */
+  ahead: LogRecord | null;
 }
 
 /** The undecoded batches of one partition, in the order in which they came, and the lanes that bring them. */
@@ -35,6 +37,8 @@ export interface QueueOptions {
   readonly positions: Positions;
   readonly limits: InboxLimits;
   readonly held: Held;
+  /** Nothing at or beyond these offsets is given. */
+  readonly until?: (() => Positions) | undefined;
   /** Something came, or the queue is lost. */
   onArrival(): void;
   /** There is room again. */
@@ -55,7 +59,8 @@ interface Contents {
 }
 
 export function partitionQueue(options: QueueOptions): PartitionQueue {
-  const { topics, limits, held } = options;
+  const { topics, limits, held, until } = options;
+  const limitOf = (topic: number): number => until?.()[topic] ?? Infinity;
   const next = [...options.positions];
   const contents: Contents = {
     ...{ entries: [], records: 0, bytes: 0, failure: null },
@@ -76,20 +81,21 @@ export function partitionQueue(options: QueueOptions): PartitionQueue {
   return {
     lanes: topics.map((_, topic) => laneInto(contents, topic, room, options)),
     size: () => contents.records,
-    pending: () => contents.entries.length > 0,
+    pending: () => contents.entries.some(({ topic }) => (next[topic] ?? 0) < limitOf(topic)),
     lost: () => (contents.entries.length > 0 ? null : contents.failure),
     take(max) {
       const hadRoom = room();
       const taken: LogRecord[] = [];
-      let read = 0;
-      for (const entry of contents.entries) {
-        contents.records -= drain(entry.reader, max, taken, next);
-        if (entry.reader.left > 0) break;
-        settle(entry);
-        read++;
-      }
-      contents.entries = contents.entries.slice(read);
-      if (!hadRoom && room()) options.onRoom();
+      const left = contents.entries.filter((entry) => {
+        const limit = limitOf(entry.topic);
+        if (taken.length < max) contents.records -= drain(entry, max, taken, next, limit);
+        const isDone = entry.reader.left === 0 && entry.ahead === null && entry.batch.nextOffset <= limit;
+        if (isDone) settle(entry);
+        return !isDone;
+      });
+      contents.entries = left;
+      // A lane that had come to its limit may go on.
+      if (until !== undefined || (!hadRoom && room())) options.onRoom();
       return { records: taken, next: [...next] };
     },
     lag: () => contents.ends.map((end, topic) => Math.max(0, end - (next[topic] ?? 0))),
@@ -109,7 +115,7 @@ function laneInto(
   contents: Contents,
   topic: number,
   room: () => boolean,
-  { topics, partition, positions, held, onArrival }: QueueOptions,
+  { topics, partition, positions, held, until, onArrival }: QueueOptions,
 ): Lane {
   const fail = (error: unknown): void => {
     contents.failure ??= error;
@@ -119,14 +125,24 @@ function laneInto(
     topic: must(topics[topic], 'a topic by its index'),
     partition,
     position: must(positions[topic], 'one position per topic'),
-    wanted: room,
+    // What lies beyond the limit of one topic must not keep the others from being fetched.
+    wanted: () =>
+      until === undefined
+        ? room()
+        : lane.position < (until()[topic] ?? 0) &&
+          (room() || !contents.entries.some((entry) => entry.topic === topic)),
     deliver(batches, end) {
       contents.ends[topic] = end;
       contents.unseen.delete(topic);
       const first = lane.position;
       for (const batch of batches) {
         if (batch.nextOffset <= lane.position) continue;
-        contents.entries.push({ topic, batch, reader: readRecords(batch, topic, partition, first) });
+        contents.entries.push({
+          topic,
+          batch,
+          reader: readRecords(batch, topic, partition, first),
+          ahead: null,
+        });
         lane.position = batch.nextOffset;
         contents.records += batch.count;
         contents.bytes += batch.bytes.length;
@@ -143,14 +159,22 @@ function laneInto(
   return lane;
 }
 
-/** Moves records of one batch until there are `max` in all; gives how many the batch has less. */
-function drain(reader: RecordReader, max: number, taken: LogRecord[], next: number[]): number {
+/** Moves records of one batch until there are `max` in all, or they come to the limit; gives how many the batch has less. */
+function drain(entry: Entry, max: number, taken: LogRecord[], next: number[], limit: number): number {
+  const { reader, topic } = entry;
   const before = reader.left;
   while (taken.length < max) {
-    const record = reader.next();
-    if (record === null) break;
-    taken.push(record);
-    next[record.topic] = record.offset + 1;
+    const record = entry.ahead ?? reader.next();
+    entry.ahead = null;
+    if (record !== null && record.offset < limit) {
+      taken.push(record);
+      next[topic] = record.offset + 1;
+      continue;
+    }
+    entry.ahead = record;
+    // Whatever offsets are left below the limit hold no record.
+    if (entry.batch.nextOffset > limit) next[topic] = Math.max(next[topic] ?? 0, limit);
+    break;
   }
   return before - reader.left;
 }

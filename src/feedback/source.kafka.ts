@@ -44,7 +44,8 @@ export interface KafkaSourceOptions {
   readonly kafka: Kafka;
   /** The log's own names, with the tenant's prefix. */
   readonly topics: readonly string[];
-  readonly groupId: string;
+  /** Null: there is no group, and all partitions are this member's. */
+  readonly groupId: string | null;
   readonly clock: Clock;
   readonly limits?: SourceLimits;
   /** Kafka does not answer; the source goes on trying. May come again before `onRecovered`. */
@@ -85,6 +86,12 @@ export function kafkaSource(options: KafkaSourceOptions): Source {
         stopping,
         onFailed,
       });
+      if (groupId === null) {
+        const all = Array.from({ length: await checkedCount() }, (_, partition) => partition);
+        reading.keep(all);
+        onAssigned(all);
+        return;
+      }
       membership = joinGroup({
         kafka,
         groupId,
@@ -101,9 +108,9 @@ export function kafkaSource(options: KafkaSourceOptions): Source {
         onRecovered: () => outage.ended('group'),
       });
     },
-    async open(partition, positions) {
+    async open(partition, positions, until) {
       heldPositions(topics, partition, positions, await wire.watermarks(topics, partition));
-      return reading.open(partition, positions);
+      return reading.open(partition, positions, until);
     },
     watermarks: (partition) => wire.watermarks(topics, partition),
     noteProgress: progress.note,
@@ -121,7 +128,7 @@ interface Reading {
   /** From now on these are owned; the inboxes of all others are closed. */
   keep(owned: readonly number[]): void;
   /** The inbox of a partition that is not owned, or no longer, is closed from the beginning. */
-  open(partition: number, positions: Positions): Inbox;
+  open(partition: number, positions: Positions, until?: () => Positions): Inbox;
   /** Nothing is owned and nothing is fetched any more. */
   close(): void;
 }
@@ -151,7 +158,7 @@ function readPartitions(
 
   return {
     keep,
-    open(partition, positions) {
+    open(partition, positions, until) {
       inboxes.get(partition)?.close();
       const queue = partitionQueue({
         topics,
@@ -159,6 +166,7 @@ function readPartitions(
         positions,
         limits: limits.inbox,
         held,
+        until,
         onArrival: () => inbox.wake(),
         onRoom: () => fetcher.poke(),
       });

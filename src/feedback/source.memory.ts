@@ -15,7 +15,7 @@ import {
 /** A source on a log in memory. Several on one log and group share its partitions as members of a Kafka group do. */
 export function memorySource(
   log: MemoryLog,
-  options: { readonly topics: readonly string[]; readonly groupId: string },
+  options: { readonly topics: readonly string[]; readonly groupId: string | null },
 ): Source {
   const { topics, groupId } = options;
   const inboxes = new Map<number, WokenInbox>();
@@ -32,15 +32,16 @@ export function memorySource(
     partitions: async () => partitions(),
     async start({ onAssigned }) {
       leave?.();
+      if (groupId === null) return onAssigned(Array.from({ length: partitions() }, (_, each) => each));
       leave = log.join(groupId, partitions(), (assigned) => {
         for (const partition of [...inboxes.keys()]) if (!assigned.includes(partition)) close(partition);
         onAssigned(assigned);
       });
     },
-    async open(partition, positions) {
+    async open(partition, positions, until) {
       heldPositions(topics, partition, positions, watermarks(partition));
       close(partition);
-      const waiting = memoryWaiting(log, topics, partition, positions);
+      const waiting = memoryWaiting(log, topics, partition, positions, until);
       const inbox = openInbox(log.clock, waiting);
       waiting.watch(() => inbox.wake());
       inboxes.set(partition, inbox);
@@ -49,7 +50,8 @@ export function memorySource(
     watermarks: async (partition) => watermarks(partition),
     noteProgress(partition, positions) {
       topics.forEach((topic, index) => {
-        log.commit(groupId, topic, partition, must(positions[index], 'one position per topic'));
+        if (groupId !== null)
+          log.commit(groupId, topic, partition, must(positions[index], 'one position per topic'));
       });
     },
     async stop() {
@@ -66,10 +68,13 @@ function memoryWaiting(
   topics: readonly string[],
   partition: number,
   positions: Positions,
+  until: () => Positions = () => [],
 ): Waiting & { watch(onChange: () => void): void } {
   const next = [...positions];
   let unwatch: (() => void)[] = [];
   const high = (topic: string): number => log.watermarks(topic, partition).high;
+  /** Where what may be taken ends. */
+  const end = (topic: string, index: number): number => Math.min(high(topic), until()[index] ?? Infinity);
 
   /** The topic whose next entry came first, or -1. */
   const earliest = (): number => {
@@ -77,7 +82,7 @@ function memoryWaiting(
     let least = Infinity;
     topics.forEach((topic, index) => {
       const entry = log.entry(topic, partition, must(next[index], 'one position per topic'));
-      if (entry === null || entry.sequence >= least) return;
+      if (entry === null || entry.sequence >= least || (next[index] ?? 0) >= end(topic, index)) return;
       first = index;
       least = entry.sequence;
     });
@@ -85,8 +90,8 @@ function memoryWaiting(
   };
 
   return {
-    size: () => topics.reduce((sum, topic, index) => sum + high(topic) - (next[index] ?? 0), 0),
-    pending: () => topics.some((topic, index) => high(topic) > (next[index] ?? 0)),
+    size: () => topics.reduce((sum, topic, index) => sum + end(topic, index) - (next[index] ?? 0), 0),
+    pending: () => topics.some((topic, index) => end(topic, index) > (next[index] ?? 0)),
     lost() {
       const held = topics.map((topic) => log.watermarks(topic, partition));
       return lostPosition(topics, partition, next, held);

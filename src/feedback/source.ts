@@ -77,9 +77,10 @@ export interface Source {
   }): Promise<void>;
   /**
    * Begins to read an assigned partition at these positions; an earlier inbox of the partition is closed.
-   * Throws `position-lost` where the log does not hold one of them.
+   * Throws `position-lost` where the log does not hold one of them. The inbox gives nothing at or beyond `until`, by topic
+   * index, which is asked at each `take` and may only rise.
    */
-  open(partition: number, positions: Positions): Promise<Inbox>;
+  open(partition: number, positions: Positions, until?: () => Positions): Promise<Inbox>;
   /** By topic index. */
   watermarks(partition: number): Promise<readonly Watermarks[]>;
   /** Tells lag tools how far a partition is: a courtesy, nothing ever reads it back. */

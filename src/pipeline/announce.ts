@@ -72,7 +72,7 @@ async function* restatements(
   for (let bucket = 0; bucket < manifest.buckets; bucket += 1) {
     for await (const page of pagesOf(store, address, messagesHash(deliveryId, bucket))) {
       const fields = page.map(([field]) => field);
-      const before = await earlierValues(store, address.partition, predecessor, deliveryId, fields);
+      const before = await valuesOf(store, address.partition, predecessor, deliveryId, fields);
       yield page.map(([field, value], index): Restated => {
         const earlier = before[index] ?? null;
         return {
@@ -91,7 +91,7 @@ async function* restatements(
 }
 
 /** What a generation holds of some messages, by field. */
-export async function earlierValues(
+export async function valuesOf(
   store: Pick<Store, 'load'>,
   partition: number,
   of: Manifest | null,

@@ -119,11 +119,13 @@ export function latestNumber(listed: readonly Manifest[]): number {
   return listed.reduce((most, each) => Math.max(most, each.generation, each.publishedAs), 0);
 }
 
+const FOUNDATION: readonly (keyof Foundation)[] = ['partitions', 'defaultPolicy', 'domainGroups', 'buckets'];
+
 /** The settings that state was built with, and others than these: `buckets was 1 and is now 16`. */
 export function misfits(manifest: Manifest, foundation: Foundation): string[] {
-  return (Object.keys(foundation) as (keyof Foundation)[])
-    .filter((setting) => manifest[setting] !== foundation[setting])
-    .map((setting) => `${setting} was ${manifest[setting]} and is now ${foundation[setting]}`);
+  return FOUNDATION.filter((setting) => manifest[setting] !== foundation[setting]).map(
+    (setting) => `${setting} was ${manifest[setting]} and is now ${foundation[setting]}`,
+  );
 }
 
 /** Throws `generation-unfit` where state was built with other settings than these, naming them. */

@@ -43,6 +43,8 @@ export interface Task<Input> {
   readonly partition: number;
   readonly source: Pick<Source, 'open'>;
   readonly batchMax: number;
+  /** How long an idle task waits before it commits nothing, in milliseconds. */
+  readonly idleMs?: number;
   /** How long to wait for more once something is there, in milliseconds; asked before each batch. */
   lingerMs(): number;
   claim(): Promise<Claim | null>;
@@ -112,7 +114,7 @@ async function holdTask<Input>(
     for (;;) {
       // The batch is handed on at once, so that its records can be forgotten once they are decoded.
       const processed = await inbox
-        .take({ max: task.batchMax, lingerMs: task.lingerMs(), idleMs: IDLE_MS })
+        .take({ max: task.batchMax, lingerMs: task.lingerMs(), idleMs: task.idleMs ?? IDLE_MS })
         .then((batch) => (batch === null ? null : processBatch(ends, hold, batch)));
       if (processed === null) return await letGo(ends, hold, hasOutbox);
       outcome = observed(processed);

@@ -57,7 +57,7 @@ interface Settings {
   readonly expiry: 'on' | 'off';
 }
 
-const NO_METER: Meter = {
+export const NO_METER: Meter = {
   folded: () => undefined,
   deadLettered: () => undefined,
   batchTook: () => undefined,

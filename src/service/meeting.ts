@@ -1,0 +1,66 @@
+import type { Clock } from '../base/clock';
+import type { DeliveryId } from '../base/ids';
+import type { Positions } from '../feedback/source';
+import type { Contribution, WireType } from '../kpi/encode';
+import type { Manifest, Store, TaskAddress } from '../store/store';
+import type { MessageDifference, Sides } from './comparison';
+import type { Rebuild } from './rebuild';
+
+export interface CompareEnds {
+  readonly store: Store;
+  readonly rebuild: Pick<Rebuild, 'active' | 'candidate' | 'holdAt' | 'letGo'>;
+  readonly contribution: WireType<Contribution>;
+  readonly clock: Clock;
+  /** Gets how many messages have been compared, now and then. */
+  onProgress?(messages: number): void;
+}
+
+/** Differences that are listed one by one. */
+export const LISTED_MAX = 100;
+const ATTEMPTS = 25;
+const PAUSE_MS = 200;
+
+/** What has been found so far, in all partitions. */
+export interface Findings {
+  messages: number;
+  readonly deliveries: Set<DeliveryId>;
+  readonly listed: MessageDifference[];
+}
+
+/** One comparison under way. */
+export interface Work extends CompareEnds {
+  readonly sides: Sides;
+  readonly findings: Findings;
+}
+
+export const taskOf = ({ generation }: Manifest, partition: number): TaskAddress => ({
+  ...{ generation, pipeline: 'status', partition },
+});
+
+type Reads = Parameters<Store['load']>[1];
+
+/** The values of the active generation, while the candidate stands at just their positions; null where it never does. */
+export async function meet(
+  { store, rebuild, clock, sides }: Work,
+  partition: number,
+  reads: Reads,
+): Promise<{ positions: Positions; values: Awaited<ReturnType<Store['load']>> } | null> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    const found = await store.loadAt(taskOf(sides.active, partition), reads);
+    if (found !== null && (await rebuild.holdAt(partition, found.positions))) return found;
+    await clock.sleep(PAUSE_MS);
+  }
+  return null;
+}
+
+/** The tally of one partition. */
+export interface Tally {
+  positions: Positions;
+  deliveries: number;
+  messages: number;
+  active: bigint;
+  candidate: bigint;
+  differingMessages: number;
+  readonly differing: Set<DeliveryId>;
+  comparable: boolean;
+}

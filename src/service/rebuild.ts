@@ -1,0 +1,297 @@
+import { EfsError } from '../base/errors';
+import type { Positions, Source } from '../feedback/source';
+import { retiredBegin } from '../pipeline/retirement';
+import type { Manifest, Standing, TaskAddress } from '../store/store';
+import { openBacklog } from './backlog';
+import type { CutOverEnds } from './cutover';
+import { type Foundation, latestNumber, misfits, retiredBefore } from './generation';
+import { type PipelineEnds, statusTask } from './pipelines';
+import { taskPool } from './pool';
+import { type Retry, retryUntil, unlessAborted } from './retry';
+import { runTask } from './task';
+import { throttled } from './throttle';
+
+/*
+ * A rebuild folds the topics from their beginning into a candidate, beside the active generation: keys of its own, no
+ * sink, no timer, no dead letter again. It never passes the active one, so whatever that one had to say of a record has been
+ * said. It belongs to no consumer group: it owns all partitions, and whoever starts later takes the candidate over at once.
+ */
+
+export interface RebuildEnds extends CutOverEnds {
+  readonly pipeline: Omit<PipelineEnds, 'backlog' | 'onRolledBack'>;
+  /** The inputs, without a group. */
+  readonly source: Source;
+  /** Records a second over all partitions; null: as fast as it goes. */
+  readonly maxRate: number | null;
+}
+
+/** How far a rebuild is, in records. What the active generation folds meanwhile is added to both. */
+export interface Progress {
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface Rebuild {
+  readonly active: Manifest;
+  readonly candidate: Manifest;
+  /** Whether it goes on with a candidate that was there. */
+  readonly resumed: boolean;
+  progress(): Progress;
+  /** Resolves when it stands where the active generation stood at the call. Rejects with what ended the rebuild. */
+  caughtUp(): Promise<void>;
+  /**
+   * Brings a partition to exactly these positions of the active generation and keeps it there until `letGo`; false where
+   * it is beyond them already.
+   */
+  holdAt(partition: number, positions: Positions): Promise<boolean>;
+  letGo(partition: number): void;
+  /** Ends; the candidate stays, and can be gone on with. */
+  stop(): Promise<void>;
+}
+
+/** How often the active generation's positions are looked at. */
+const LOOK_MS = 250;
+const WAIT_MS = 20;
+const IDLE_MS = 100;
+
+/**
+ * Starts to build a candidate for these settings, or goes on with the one there is. Throws `not-found` where there is
+ * nothing to build beside, `candidate-unfit` where the candidate is for other settings.
+ */
+export async function startRebuild(
+  ends: RebuildEnds,
+  wanted: Omit<Foundation, 'partitions'>,
+): Promise<Rebuild> {
+  const { patience } = ends.pipeline;
+  const stopping = new AbortController();
+  const retry = retryUntil(stopping.signal, patience);
+  const active = await retry(() => ends.store.active());
+  if (active === null || !active.settled)
+    throw new EfsError('not-found', 'there is no state to build another beside: start `efs run` first');
+  const foundation = { ...wanted, partitions: active.partitions };
+  const { candidate, resumed } = await retry(() => findCandidate(ends, active, foundation));
+  const places = await openPlaces(ends, active, candidate, retry);
+  const failure = failureOf(stopping);
+  void watchActive(ends, active, places, failure, stopping.signal);
+  const pool = startTasks(ends, candidate, places, failure);
+  await ends.source.start({ onAssigned: (all) => pool.assign(all), onFailed: failure.fail });
+
+  const wait = async (holds: () => boolean): Promise<void> => {
+    while (!holds()) {
+      failure.check();
+      await patience.clock.sleep(WAIT_MS, stopping.signal);
+    }
+  };
+  return {
+    ...{ active, candidate, resumed },
+    progress: () => progressOf(places),
+    async caughtUp() {
+      await failure.unless(lookAtActive(ends, active, places, retry));
+      const targets = places.map(({ live }) => live);
+      await wait(() => places.every(({ own }, partition) => isPast(targets[partition] ?? [], own)));
+    },
+    async holdAt(partition, positions) {
+      const place = places[partition];
+      if (place === undefined || !isPast(place.own, positions)) return false;
+      place.held = positions;
+      await wait(() => isPast(positions, place.own));
+      return isPast(place.own, positions);
+    },
+    letGo: (partition) => void (places[partition] && (places[partition].held = null)),
+    async stop() {
+      await pool.stop(STOP_GRACE_MS);
+      stopping.abort();
+      await ends.source.stop();
+    },
+  };
+}
+
+const STOP_GRACE_MS = 5_000;
+
+/** Where a partition is. */
+interface Place {
+  readonly begun: Positions;
+  own: Positions;
+  live: Positions;
+  /** It must not go beyond these. */
+  held: Positions | null;
+}
+
+const isPast = (targets: Positions, positions: Positions): boolean =>
+  targets.every((target, topic) => (positions[topic] ?? 0) >= target);
+
+const taskOf = ({ generation }: Standing, partition: number): TaskAddress => ({
+  ...{ generation, pipeline: 'status', partition },
+});
+
+async function findCandidate(
+  ends: RebuildEnds,
+  active: Manifest,
+  foundation: Foundation,
+): Promise<{ candidate: Manifest; resumed: boolean }> {
+  const listed = await ends.store.list();
+  const known = listed.find(({ publishedAs }) => publishedAs === 0);
+  if (known !== undefined) {
+    const others = misfits(known, foundation);
+    if (others.length === 0) return { candidate: known, resumed: true };
+    throw new EfsError('candidate-unfit', `candidate ${known.generation}: ${others.join('; ')}`);
+  }
+  const partitions = Array.from({ length: active.partitions }, (_, partition) => partition);
+  const status = await Promise.all(
+    partitions.map(async (partition) => (await ends.inputWatermarks(partition)).map(({ low }) => low)),
+  );
+  const kpi = await Promise.all(
+    partitions.map(async (partition) => [(await ends.contributionWatermarks(partition)).high]),
+  );
+  const seed = await Promise.all(
+    partitions.map(async (partition) => ({
+      partition,
+      writes: retiredBegin(await retiredBefore(ends, partition)),
+    })),
+  );
+  const manifest: Manifest = {
+    ...foundation,
+    generation: latestNumber(listed) + 1,
+    publishedAs: 0,
+    succeeds: true,
+    takesOver: null,
+    settled: true,
+    targets: await Promise.all(
+      partitions.map(async (each) => (await ends.store.inspect(taskOf(active, each)))?.positions ?? []),
+    ),
+  };
+  return { candidate: await ends.store.propose(manifest, { status, kpi }, seed), resumed: false };
+}
+
+async function openPlaces(
+  { store, inputWatermarks }: RebuildEnds,
+  active: Manifest,
+  candidate: Manifest,
+  retry: Retry,
+): Promise<Place[]> {
+  const partitions = Array.from({ length: active.partitions }, (_, partition) => partition);
+  return Promise.all(
+    partitions.map(async (partition): Promise<Place> => {
+      const own = (await retry(() => store.inspect(taskOf(candidate, partition))))?.positions;
+      const live = (await retry(() => store.inspect(taskOf(active, partition))))?.positions ?? [];
+      if (own === undefined)
+        throw new EfsError(
+          'generation-incomplete',
+          `generation ${candidate.generation} has no state of partition ${partition}`,
+        );
+      const begun = (await retry(() => inputWatermarks(partition))).map(({ low }) => low);
+      return { begun, own, live, held: null };
+    }),
+  );
+}
+
+function progressOf(places: readonly Place[]): Progress {
+  const sum = (of: (place: Place) => Positions): number =>
+    places.reduce(
+      (all, place) =>
+        of(place).reduce(
+          (some, position, topic) => some + Math.max(0, position - (place.begun[topic] ?? 0)),
+          all,
+        ),
+      0,
+    );
+  return { done: sum(({ own }) => own), total: sum(({ live }) => live) };
+}
+
+/** What ended a rebuild, for all who wait. */
+interface Failure {
+  fail(error: unknown): void;
+  /** Throws what ended it, or that it was stopped. */
+  check(): void;
+  unless<T>(work: Promise<T>): Promise<T>;
+}
+
+function failureOf(stopping: AbortController): Failure {
+  const failed: { error: unknown } = { error: null };
+  const check = (): void => {
+    if (failed.error !== null) throw failed.error as Error;
+    stopping.signal.throwIfAborted();
+  };
+  return {
+    fail: (error) => void (failed.error ??= error),
+    check,
+    async unless(work) {
+      check();
+      return unlessAborted(stopping.signal, () => work);
+    },
+  };
+}
+
+async function lookAtActive(
+  { store }: RebuildEnds,
+  active: Manifest,
+  places: readonly Place[],
+  retry: Retry,
+): Promise<void> {
+  await Promise.all(
+    places.map(async (place, partition) => {
+      const standing = await retry(() => store.inspect(taskOf(active, partition)));
+      if (standing !== null) place.live = standing.positions;
+    }),
+  );
+}
+
+/** Keeps an eye on the active generation: how far it is, and whether it still is the active one. */
+async function watchActive(
+  ends: RebuildEnds,
+  active: Manifest,
+  places: readonly Place[],
+  failure: Failure,
+  signal: AbortSignal,
+): Promise<void> {
+  const { patience } = ends.pipeline;
+  const retry = retryUntil(signal, patience);
+  try {
+    while (!signal.aborted) {
+      await patience.clock.sleep(LOOK_MS, signal);
+      const now = await retry(() => ends.store.active());
+      if (now?.publishedAs !== active.publishedAs)
+        return failure.fail(takenOver('another generation is active'));
+      await lookAtActive(ends, active, places, retry);
+    }
+  } catch (error) {
+    if (!signal.aborted) failure.fail(error);
+  }
+}
+
+function startTasks(ends: RebuildEnds, candidate: Manifest, places: readonly Place[], failure: Failure) {
+  const { pipeline, maxRate } = ends;
+  const { clock } = pipeline.patience;
+  const paced = maxRate === null ? ends.source : throttled(ends.source, clock, maxRate);
+  const status: Source = {
+    ...ends.source,
+    open: (partition, positions) =>
+      paced.open(partition, positions, () => places[partition]?.held ?? places[partition]?.live ?? []),
+    noteProgress: (partition, own) => void Object.assign(places[partition] ?? {}, { own }),
+  };
+  const muted: PipelineEnds = {
+    ...pipeline,
+    sources: { ...pipeline.sources, status },
+    wire: { ...pipeline.wire, statusChanged: null },
+    // The active generation has set them aside.
+    sink: { emit: async () => undefined, close: async () => undefined },
+    expiryGraceMs: null,
+    backlog: openBacklog(),
+    onRolledBack: () => undefined,
+  };
+  return taskPool({
+    clock,
+    run: async (partition, stopping, signal) => {
+      const task = { ...statusTask(muted, candidate, partition, signal), idleMs: IDLE_MS };
+      const end = await runTask(task, stopping);
+      if (end === 'fenced' || end === 'lost')
+        failure.fail(takenOver(`partition ${partition} has another owner`));
+      return end === 'fenced' ? 'lost' : end;
+    },
+    onFenced: () => undefined,
+    onFailed: (_, error) => failure.fail(error),
+  });
+}
+
+const takenOver = (why: string): EfsError =>
+  new EfsError('rebuild-taken-over', `the rebuild has ended: ${why}`);

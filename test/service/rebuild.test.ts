@@ -1,0 +1,194 @@
+import { FEEDBACK_TOPICS, CONTRIBUTIONS_TOPIC, DEAD_LETTER_TOPIC } from '../../src/feedback/topics';
+import { promote } from '../../src/service/cutover';
+import { startRebuild } from '../../src/service/rebuild';
+import { reserve } from '../../src/service/throttle';
+import { decodeMessage, encodeMessage } from '../../src/store/codec';
+import { brokenLinks, differences, kpiRecords, recordsOf } from '../support/observe';
+import { compared, during, foundationOf, rebuildEnds, rebuilt } from '../support/rebuilding';
+import { poison, randomFeedback } from '../support/traffic';
+import { type World, world } from '../support/world';
+
+const SEED = 12;
+
+async function running(settings: Parameters<typeof world>[0] = {}) {
+  const there = await world(settings);
+  const all = randomFeedback(SEED, 600);
+  const worker = await there.worker();
+  there.produce(all.slice(0, 300));
+  there.append(poison(there.partitions));
+  await there.settle();
+  return { there, worker, rest: all.slice(300) };
+}
+
+/** What every topic holds. */
+const heldBy = (there: World): number[] =>
+  [
+    ...FEEDBACK_TOPICS.map(({ topic }) => topic),
+    CONTRIBUTIONS_TOPIC,
+    DEAD_LETTER_TOPIC,
+    'efs.delivery-kpi',
+  ].map((topic) => recordsOf(there, topic).length);
+
+/** Changes a stored message of the candidate: what a broken fold would have left. */
+async function spoil({ store, partitions }: World, generation: number): Promise<string> {
+  for (let partition = 0; partition < partitions; partition += 1) {
+    const task = { generation, pipeline: 'status', partition } as const;
+    const { entries } = await store.scan(task, 'c', '0');
+    const [[delivery] = []] = entries;
+    if (delivery === undefined) continue;
+    const hash = `m/${delivery.toString()}/0`;
+    const [[field, value]] = (await store.scan(task, hash, '0')).entries as [readonly [Buffer, Buffer]];
+    const message = decodeMessage(value);
+    const spoilt = encodeMessage({ ...message, relay: { ...message.relay, at: message.relay.at + 1 } });
+    const standing = (await store.inspect(task))!;
+    await store.commit(task, {
+      epoch: standing.epoch,
+      sequence: standing.sequence + 1,
+      expected: standing.positions,
+      next: standing.positions,
+      writes: [{ hash, entries: [[field, spoilt]] }],
+      outbox: null,
+    });
+    return delivery.toString();
+  }
+  throw new Error('nothing to spoil');
+}
+
+describe('a rebuild', () => {
+  it('builds the same beside the active generation, and leaves nothing behind but that', async () => {
+    const { there } = await running();
+    const before = heldBy(there);
+    const rebuild = await rebuilt(there);
+    expect(rebuild).toMatchObject({ resumed: false, candidate: { generation: 2, publishedAs: 0 } });
+    const { done, total } = rebuild.progress();
+    expect([done, total]).toEqual([total, total]);
+    const found = await compared(there, rebuild);
+    await during(there, rebuild.stop());
+    expect(found).toMatchObject({ equal: true, settings: [], deliveries: [], messages: [] });
+    expect(found.partitions.reduce((sum, each) => sum + each.messages, 0)).toBeGreaterThan(50);
+    for (const { digests } of found.partitions) expect(digests.active).toBe(digests.candidate);
+    expect(heldBy(there)).toEqual(before);
+    expect(await there.store.active()).toMatchObject({ generation: 1, publishedAs: 1 });
+  });
+
+  it('is compared exactly while feedback goes on, then takes over, and no figure was false', async () => {
+    const { there, rest } = await running();
+    const rebuild = await rebuilt(there);
+    const timer = { left: rest };
+    const ends = await rebuildEnds(there);
+    const loaded = there.store.loadAt;
+    // Feedback comes between any two reads of the comparison.
+    there.store.loadAt = (task, reads) => {
+      there.produce(timer.left.slice(0, 3));
+      timer.left = timer.left.slice(3);
+      return loaded(task, reads);
+    };
+    const found = await compared(there, rebuild);
+    expect(timer.left.length).toBeLessThan(rest.length);
+    expect(found.equal).toBe(true);
+    await during(there, promote(ends, null));
+    let steps = 20;
+    await there.until(() => steps-- <= 0, 'it has noticed');
+    await expect(during(there, rebuild.caughtUp())).rejects.toMatchObject({ code: 'rebuild-taken-over' });
+    await during(there, rebuild.stop());
+    there.produce(timer.left);
+    await there.settle();
+    expect(await there.store.active()).toMatchObject({ generation: 2, publishedAs: 2 });
+    expect(kpiRecords(there).at(-1)?.generation).toBe(2);
+    expect(await differences(there)).toEqual([]);
+    expect(brokenLinks(there)).toEqual([]);
+  });
+
+  it('that was killed goes on where it stood', async () => {
+    const { there } = await running();
+    const ends = await rebuildEnds(there, 200);
+    const first = await during(there, startRebuild(ends, await foundationOf(there)));
+    let steps = 5;
+    await there.until(() => steps-- <= 0, 'some of it is folded');
+    await during(there, first.stop());
+    const { done, total } = first.progress();
+    expect(done).toBeGreaterThan(0);
+    expect(done).toBeLessThan(total);
+    const second = await during(there, startRebuild(await rebuildEnds(there), await foundationOf(there)));
+    expect(second.resumed).toBe(true);
+    expect(second.candidate).toEqual(first.candidate);
+    expect(second.progress().done).toBeGreaterThanOrEqual(done);
+    await during(there, second.caughtUp());
+    expect((await compared(there, second)).equal).toBe(true);
+    await during(there, second.stop());
+  });
+
+  it('is taken over by one that starts later', async () => {
+    const { there } = await running();
+    const first = await rebuilt(there);
+    const second = await rebuilt(there);
+    await expect(during(there, first.caughtUp())).rejects.toMatchObject({ code: 'rebuild-taken-over' });
+    expect((await compared(there, second)).equal).toBe(true);
+    await during(there, second.stop());
+    await during(there, first.stop());
+  });
+
+  it('with other settings shows what would change', async () => {
+    const { there } = await running();
+    const rebuild = await rebuilt(there, { defaultPolicy: 'RELAY', buckets: 3 });
+    const found = await compared(there, rebuild);
+    expect(found.equal).toBe(false);
+    expect(found.settings).toEqual(['defaultPolicy was EFS and is now RELAY', 'buckets was 1 and is now 3']);
+    const fields = new Set(found.deliveries.flatMap((each) => each.fields.map(({ field }) => field)));
+    expect(fields).toContain('takenIntoAccount');
+    expect(fields).not.toContain('relayed');
+    for (const { active, candidate } of found.messages)
+      expect([active?.status, candidate?.status]).toEqual(['TAKEN_INTO_ACCOUNT', 'SENT']);
+    await during(there, rebuild.stop());
+    const other = startRebuild(await rebuildEnds(there), await foundationOf(there));
+    await expect(during(there, other)).rejects.toMatchObject({ code: 'candidate-unfit' });
+  });
+
+  it('with other buckets only is equal by what is shown', async () => {
+    const { there } = await running();
+    const rebuild = await rebuilt(there, { buckets: 5 });
+    expect((await compared(there, rebuild)).equal).toBe(true);
+    await during(there, rebuild.stop());
+  });
+
+  it('that came out otherwise is found out, down to the message', async () => {
+    const { there } = await running();
+    const first = await rebuilt(there);
+    await during(there, first.stop());
+    const deliveryId = await spoil(there, first.candidate.generation);
+    const second = await rebuilt(there);
+    const found = await compared(there, second);
+    await during(there, second.stop());
+    expect(found.equal).toBe(false);
+    expect(found.messages).toHaveLength(1);
+    expect(found.messages[0]).toMatchObject({ deliveryId });
+    const apart = found.partitions.filter(({ digests }) => digests.active !== digests.candidate);
+    expect(apart).toHaveLength(1);
+  });
+
+  it('has nothing to build beside where the service has not run', async () => {
+    const there = await world();
+    const ends = await rebuildEnds(there);
+    const settings = { defaultPolicy: 'EFS', domainGroups: 'none', buckets: 1 } as const;
+    await expect(during(there, startRebuild(ends, settings))).rejects.toMatchObject({ code: 'not-found' });
+  });
+});
+
+describe('the rate of a rebuild', () => {
+  it('is kept in the long run, after a short burst', () => {
+    let [freeAt, now, folded] = [-Infinity, 0, 0];
+    while (now < 10_000) {
+      const reserved = reserve(freeAt, now, 100, 1_000);
+      folded += 100;
+      freeAt = reserved.freeAt;
+      now += Math.max(1, reserved.waitMs);
+    }
+    expect(folded).toBeGreaterThanOrEqual(10_000);
+    expect(folded).toBeLessThanOrEqual(10_400);
+  });
+
+  it('is not saved up over a pause', () => {
+    expect(reserve(0, 60_000, 250, 1_000).waitMs).toBe(0);
+    expect(reserve(0, 60_000, 1_250, 1_000).waitMs).toBe(1_000);
+  });
+});

@@ -1,0 +1,67 @@
+import { must } from '../../src/base/assert';
+import { readConfig } from '../../src/base/config';
+import { assemble, type Ends, outagesOf, topicsOf } from '../../src/cli/assemble';
+import { memoryCommittedOffset, memoryReader, memorySource } from '../../src/feedback/source.memory';
+import { CONTRIBUTIONS_TOPIC } from '../../src/feedback/topics';
+import { memoryFencedSinks, memorySink } from '../../src/kpi/sink.memory';
+import { type Comparison } from '../../src/service/comparison';
+import { compare } from '../../src/service/compare';
+import type { Foundation } from '../../src/service/generation';
+import { type Rebuild, type RebuildEnds, startRebuild } from '../../src/service/rebuild';
+import { schemaIds } from '../../src/service/setup';
+import { recordingLog } from '../base/recording-log';
+import { NO_METER, type World } from './world';
+
+/** What a rebuild in a world works with. */
+export async function rebuildEnds(there: World, maxRate: number | null = null): Promise<RebuildEnds> {
+  const { log, store, registry, partitions, clock, settings } = there;
+  const read = readConfig({ EFS_PARTITIONS: String(partitions), EFS_BATCH_MAX: String(settings.batchMax) });
+  if ('errors' in read) throw new Error(read.errors.join('\n'));
+  const config = read.ok;
+  const source = memorySource(log, { topics: topicsOf(config, 'status'), groupId: null });
+  const ends: Ends = {
+    ...{ registry, store, reader: memoryReader(log), committedOffset: memoryCommittedOffset(log) },
+    sink: memorySink(log),
+    fencedSinks: memoryFencedSinks(log, { group: 'none', witnessTopic: CONTRIBUTIONS_TOPIC }),
+    sources: { status: source, kpi: source },
+  };
+  const watching = { log: recordingLog(), meter: NO_METER, onReason: () => undefined };
+  const watchers = { ...watching, outages: outagesOf(watching, clock), onFatal: () => undefined };
+  const { signal } = new AbortController();
+  const ids = await schemaIds(registry, '');
+  const how = { watchers, pipelines: ['status'] as const, partitions, ids, signal, clock };
+  const assembled = assemble(config, ends, how);
+  return { ...assembled.generation, store, pipeline: assembled.ends, source, maxRate };
+}
+
+/** Lets time pass until a promise has settled; gives what it came to. */
+export async function during<T>(there: World, work: Promise<T>): Promise<T> {
+  let settled = false;
+  const done = (): void => void (settled = true);
+  work.then(done, done);
+  await there.until(() => settled, 'it has settled');
+  return work;
+}
+
+/** The settings of the active generation, with some changed. */
+export async function foundationOf(there: World, changed: Partial<Foundation> = {}): Promise<Foundation> {
+  const { defaultPolicy, domainGroups, buckets, partitions } = must(
+    await there.store.active(),
+    'a generation',
+  );
+  return { defaultPolicy, domainGroups, buckets, partitions, ...changed };
+}
+
+/** A rebuild in a world that has caught up. */
+export async function rebuilt(there: World, changed: Partial<Foundation> = {}): Promise<Rebuild> {
+  const starting = startRebuild(await rebuildEnds(there), await foundationOf(there, changed));
+  const rebuild = await during(there, starting);
+  await during(there, rebuild.caughtUp());
+  return rebuild;
+}
+
+export async function compared(there: World, rebuild: Rebuild): Promise<Comparison> {
+  const { contribution } = (await rebuildEnds(there)).pipeline.wire;
+  const { store, clock } = there;
+  return during(there, compare({ store, rebuild, contribution, clock }));
+}
