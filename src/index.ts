@@ -11,6 +11,7 @@ import { memoryCommittedOffset, memoryReader, memorySource } from './feedback/so
 import type { TopicReader } from './feedback/source';
 import { ALL_TOPICS, CONTRIBUTIONS_TOPIC } from './feedback/topics';
 import { memoryFencedSinks, memorySink } from './kpi/sink.memory';
+import { NO_METER } from './service/meter';
 import { type Service, startService } from './service/run';
 import type { Generations, Store, TaskAddress } from './store/store';
 import { memoryStore } from './store/store.memory';
@@ -123,20 +124,7 @@ const nothing = (): void => undefined;
 
 const unwatched: Omit<Watchers, 'outages'> = {
   log: silentLog,
-  meter: {
-    folded: nothing,
-    deadLettered: nothing,
-    batchTook: nothing,
-    commitTook: nothing,
-    latency: nothing,
-    lag: nothing,
-    kpiChanges: nothing,
-    expired: nothing,
-    retired: nothing,
-    fenced: nothing,
-    rewound: nothing,
-    outage: nothing,
-  },
+  meter: NO_METER,
   onReason: nothing,
   onFatal: nothing,
 };

@@ -34,7 +34,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'node:fs/promises': ['base', 'doors'],
   'node:stream': ['.http', 'doors'],
   'node:os': ['base', 'doors'],
-  'node:tty': ['base'],
+  'node:tty': ['base', 'doors'],
   'node:worker_threads': ['base', 'doors'],
   'node:readline': ['doors'],
   'node:crypto': Object.keys(ROOMS),

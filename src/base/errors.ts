@@ -63,6 +63,15 @@ export const ERRORS = {
     remedy:
       'its state is lost or being dropped: `efs generations drop` removes what is left, `efs rebuild` builds another',
   },
+  'rebuild-partial': {
+    retriable: false,
+    remedy: 'leave the option out: a rebuild reads everything that Kafka holds',
+  },
+  interrupted: { retriable: false, remedy: 'run the same command again to go on' },
+  'generation-active': {
+    retriable: false,
+    remedy: 'promote another generation first: `efs generations` lists them',
+  },
   'candidate-unfit': {
     retriable: false,
     remedy:

@@ -2,8 +2,8 @@ import { CommanderError } from 'commander';
 import { EfsError, type ErrorCode } from '../base/errors';
 import { printable } from '../base/log';
 
-/** Exit codes: 0 done, 1 failed, 2 the command, the settings or the set-up must be corrected first. */
-export const EXIT = { OK: 0, FAILED: 1, MISFIT: 2 } as const;
+/** Exit codes: 0 done, 1 failed, 2 the command, the settings or the set-up must be corrected first, 3 not the same. */
+export const EXIT = { OK: 0, FAILED: 1, MISFIT: 2, DIFFERENT: 3 } as const;
 
 const MISFITS: readonly ErrorCode[] = [
   'config-invalid',
@@ -18,6 +18,8 @@ const MISFITS: readonly ErrorCode[] = [
   'generation-unfit',
   'generation-incomplete',
   'candidate-unfit',
+  'rebuild-partial',
+  'generation-active',
 ];
 
 /** Text of several lines, each cleared of control characters; the later ones indented under the first. */

@@ -4,8 +4,11 @@ import { deadLettersCommand } from './dead-letters';
 import { deliveryCommand } from './delivery';
 import { demoCommand } from './demo';
 import { EXIT, failureOf } from './failure';
+import { generationsCommand } from './generations';
 import { kpisCommand } from './kpis';
 import { messageCommand } from './message';
+import { promoteCommand } from './promote';
+import { rebuildCommand } from './rebuild';
 import { runCommand } from './run';
 import { setupCommand } from './setup';
 import { simulateCommand } from './simulate';
@@ -23,6 +26,9 @@ const COMMANDS = [
   runCommand,
   demoCommand,
   simulateCommand,
+  rebuildCommand,
+  promoteCommand,
+  generationsCommand,
   kpisCommand,
   deliveryCommand,
   messageCommand,

@@ -2,8 +2,8 @@ import type { Clock } from '../base/clock';
 
 /** Shows how far something is. */
 export interface Progress {
-  /** `done` of the total, in whatever it counts. */
-  at(done: number): void;
+  /** `done` of the total, in whatever it counts; the total may have grown. */
+  at(done: number, total?: number): void;
   /** Ends the line, where there is one. */
   end(): void;
 }
@@ -16,25 +16,39 @@ const LINE_EVERY_MS = 5_000;
 export const grouped = (count: number): string =>
   String(Math.round(count)).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
 
+/** `40 s`, `3 min`, `2 h`. */
+function duration(seconds: number): string {
+  if (seconds < 90) return `${Math.ceil(seconds)} s`;
+  return seconds < 5_400 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3_600)} h`;
+}
+
 /**
  * On a terminal a bar that redraws itself, elsewhere a plain line every five seconds. The total is an estimate: the
  * bar never goes beyond its end.
  */
 export function progress(
   stream: { readonly isTTY?: boolean; write(text: string): unknown },
-  options: { readonly total: number; readonly what: string; readonly clock: Clock },
+  options: {
+    readonly total: number;
+    readonly what: string;
+    readonly clock: Clock;
+    /** How much of it had been done before. */
+    readonly from?: number;
+  },
 ): Progress {
-  const { total, what, clock } = options;
+  const { what, clock, from = 0 } = options;
   const began = clock.monotonic();
   const terminal = stream.isTTY === true;
   let shown = began;
   return {
-    at: (done) => {
+    at: (done, total = options.total) => {
       const now = clock.monotonic();
       if (now - shown < (terminal ? REDRAW_MS : LINE_EVERY_MS)) return;
       shown = now;
       const part = Math.min(1, total === 0 ? 1 : done / total);
-      const text = `${Math.floor(part * 100)} %  ${grouped(done)} ${what}  ${grouped((done * 1000) / (now - began))}/s`;
+      const rate = ((done - from) * 1000) / (now - began);
+      const left = rate > 0 && done < total ? `  ${duration((total - done) / rate)} left` : '';
+      const text = `${Math.floor(part * 100)} %  ${grouped(done)} ${what}  ${grouped(rate)}/s${left}`;
       const filled = Math.round(part * WIDTH);
       stream.write(
         terminal ? `\r[${'#'.repeat(filled)}${' '.repeat(WIDTH - filled)}] ${text}\u001b[K` : `${text}\n`,

@@ -21,7 +21,14 @@ import { kafkaOf, redisOf, registryOf } from './connect';
  */
 export async function openRealEnds(
   config: Config,
-  how: { readonly clock: Clock; readonly log: Log; readonly outages: Outages; readonly retry: Retry },
+  how: {
+    readonly clock: Clock;
+    readonly log: Log;
+    readonly outages: Outages;
+    readonly retry: Retry;
+    /** Whether the sources share partitions with other workers; without a group all are theirs. */
+    readonly inGroups: boolean;
+  },
 ): Promise<{ ends: Ends; close(): Promise<void> }> {
   const { clock, log, outages, retry } = how;
   const kafka = kafkaOf(config, log);
@@ -35,7 +42,7 @@ export async function openRealEnds(
       kafka,
       clock,
       topics: topicsOf(config, pipeline),
-      groupId: groupOf(config, pipeline),
+      groupId: how.inGroups ? groupOf(config, pipeline) : null,
       limits: {
         ...SOURCE_LIMITS,
         group: {

@@ -100,7 +100,13 @@ async function start(
 ): Promise<{ service: Service; close(): Promise<void> }> {
   const { outages, log } = watchers;
   const retry = retryUntil(signal, { clock: systemClock, random: systemRandom, outages });
-  const { ends, close } = await openRealEnds(config, { clock: systemClock, log, outages, retry });
+  const { ends, close } = await openRealEnds(config, {
+    clock: systemClock,
+    log,
+    outages,
+    retry,
+    inGroups: true,
+  });
   const [first = 'status'] = pipelines;
   const partitions = await retry(() => ends.sources[first].partitions());
   const ids = await retry(() => schemaIds(ends.registry, config.topicPrefix));

@@ -89,8 +89,7 @@ export function kafkaSource(options: KafkaSourceOptions): Source {
       if (groupId === null) {
         const all = Array.from({ length: await checkedCount() }, (_, partition) => partition);
         reading.keep(all);
-        onAssigned(all);
-        return;
+        return onAssigned(all);
       }
       membership = joinGroup({
         kafka,

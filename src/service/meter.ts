@@ -26,6 +26,24 @@ export interface Meter {
   outage(dependency: Dependency): void;
 }
 
+const nothing = (): void => undefined;
+
+/** Counts nothing. */
+export const NO_METER: Meter = {
+  folded: nothing,
+  deadLettered: nothing,
+  batchTook: nothing,
+  commitTook: nothing,
+  latency: nothing,
+  lag: nothing,
+  kpiChanges: nothing,
+  expired: nothing,
+  retired: nothing,
+  fenced: nothing,
+  rewound: nothing,
+  outage: nothing,
+};
+
 /** Times a task's batches and counts what becomes of their records; changes nothing of what the ends do. */
 export function metered<Input>(
   ends: Opened<Input>,

@@ -19,6 +19,7 @@ describe('a failed command', () => {
         'registry-unavailable',
         'position-lost',
         'rebuild-taken-over',
+        'interrupted',
         'not-found',
       ];
       const answersOverHttp = [

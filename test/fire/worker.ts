@@ -92,7 +92,13 @@ async function main(): Promise<void> {
   const watchers = { ...watching, outages: outagesOf(watching, systemClock) };
   const patience = { clock: systemClock, random: systemRandom, outages: watchers.outages };
   const retry = retryUntil(stop.signal, patience);
-  const real = await openRealEnds(config, { clock: systemClock, log, outages: watchers.outages, retry });
+  const real = await openRealEnds(config, {
+    clock: systemClock,
+    log,
+    outages: watchers.outages,
+    retry,
+    inGroups: true,
+  });
   const weaknesses = orders.weaknesses ?? [];
   const struck = struckEnds(await weakened(real.ends, weaknesses), orders.fault, (line) =>
     log.warn(line, {}),

@@ -10,7 +10,8 @@ import type { Foundation } from '../../src/service/generation';
 import { type Rebuild, type RebuildEnds, startRebuild } from '../../src/service/rebuild';
 import { schemaIds } from '../../src/service/setup';
 import { recordingLog } from '../base/recording-log';
-import { NO_METER, type World } from './world';
+import { NO_METER } from '../../src/service/meter';
+import type { World } from './world';
 
 /** What a rebuild in a world works with. */
 export async function rebuildEnds(there: World, maxRate: number | null = null): Promise<RebuildEnds> {

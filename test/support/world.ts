@@ -8,7 +8,7 @@ import { TOPIC_SCHEMAS, SCHEMAS as RECORD_SCHEMAS, subjectOf } from '../../src/f
 import { memoryCommittedOffset, memoryReader, memorySource } from '../../src/feedback/source.memory';
 import { ALL_TOPICS, CONTRIBUTIONS_TOPIC } from '../../src/feedback/topics';
 import { memoryFencedSinks, memorySink } from '../../src/kpi/sink.memory';
-import type { Meter } from '../../src/service/meter';
+import { NO_METER } from '../../src/service/meter';
 import { type Service, startService } from '../../src/service/run';
 import { schemaIds } from '../../src/service/setup';
 import { type Check, memoryStore } from '../../src/store/store.memory';
@@ -56,21 +56,6 @@ interface Settings {
   readonly retention: string;
   readonly expiry: 'on' | 'off';
 }
-
-export const NO_METER: Meter = {
-  folded: () => undefined,
-  deadLettered: () => undefined,
-  batchTook: () => undefined,
-  commitTook: () => undefined,
-  latency: () => undefined,
-  lag: () => undefined,
-  kpiChanges: () => undefined,
-  expired: () => undefined,
-  retired: () => undefined,
-  fenced: () => undefined,
-  rewound: () => undefined,
-  outage: () => undefined,
-};
 
 const STEP_MS = 100;
 /** 15 s of a standing world: longer than the longest delay of a retry and the wait of a fenced task. */

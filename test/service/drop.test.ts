@@ -1,0 +1,78 @@
+import { dropGeneration } from '../../src/service/drop';
+import { promote } from '../../src/service/cutover';
+import { listGenerations } from '../../src/service/listing';
+import { differences } from '../support/observe';
+import { during, rebuildEnds, rebuilt } from '../support/rebuilding';
+import { randomFeedback } from '../support/traffic';
+import { world } from '../support/world';
+
+async function twoGenerations() {
+  const there = await world({ messageStatus: 'on' });
+  await there.worker();
+  there.produce(randomFeedback(3, 200));
+  await there.settle();
+  const rebuild = await rebuilt(there);
+  await during(there, rebuild.stop());
+  const ends = await rebuildEnds(there);
+  const { contribution } = ends.pipeline.wire;
+  const list = () => listGenerations({ ...ends, contribution });
+  return { there, ends, list };
+}
+
+describe('the list of generations', () => {
+  it('says which is active, how large and how far each is', async () => {
+    const { there, ends, list } = await twoGenerations();
+    const before = await list();
+    expect(before).toMatchObject([
+      { generation: 1, state: 'active', publishedAs: 1, lag: 0, readable: true },
+      { generation: 2, state: 'candidate', publishedAs: null, lag: 0, readable: true },
+    ]);
+    expect(before[0]!.messages).toBeGreaterThan(0);
+    expect([before[1]!.messages, before[1]!.deliveries]).toEqual([
+      before[0]!.messages,
+      before[0]!.deliveries,
+    ]);
+    await promote(ends, 2);
+    await there.settle();
+    there.produce(randomFeedback(4, 50));
+    await there.settle();
+    const [old, live] = await list();
+    expect(old).toMatchObject({ state: 'retired', publishedAs: 1, lag: 50 });
+    expect(live).toMatchObject({ state: 'active', publishedAs: 2, lag: 0 });
+  });
+});
+
+describe('a generation that is dropped', () => {
+  it('leaves nothing in the store, and the active one as it was', async () => {
+    const { there, list } = await twoGenerations();
+    expect(await dropGeneration(there.store, 2)).toBeGreaterThan(0);
+    expect([...there.store.snapshot().tasks.keys()].filter((key) => key.includes('{2.'))).toEqual([]);
+    expect(await list()).toMatchObject([{ generation: 1, state: 'active' }]);
+    there.produce(randomFeedback(4, 50));
+    await there.settle();
+    expect(await differences(there)).toEqual([]);
+  });
+
+  it('is not the active one', async () => {
+    const { there } = await twoGenerations();
+    await expect(dropGeneration(there.store, 1)).rejects.toMatchObject({ code: 'generation-active' });
+    await expect(dropGeneration(there.store, 7)).rejects.toMatchObject({ code: 'not-found' });
+  });
+
+  it('can be dropped again where that was interrupted, and not be promoted meanwhile', async () => {
+    const { there, ends, list } = await twoGenerations();
+    const { eraseTask } = there.store;
+    let calls = 0;
+    there.store.eraseTask = async (task) => {
+      calls += 1;
+      if (calls === 3) throw new Error('died');
+      return eraseTask(task);
+    };
+    await expect(dropGeneration(there.store, 2)).rejects.toThrow('died');
+    expect(await list()).toMatchObject([{ state: 'active' }, { state: 'incomplete' }]);
+    await expect(promote(ends, 2)).rejects.toMatchObject({ code: 'generation-incomplete' });
+    await dropGeneration(there.store, 2);
+    expect(await list()).toHaveLength(1);
+    expect([...there.store.snapshot().tasks.keys()].filter((key) => key.includes('{2.'))).toEqual([]);
+  });
+});
