@@ -132,7 +132,11 @@ export function fieldDifferences(
   const other = theirs === null ? new Map() : flatten(theirs, candidate.defaultPolicy);
   const names = [...new Set([...one.keys(), ...other.keys()])];
   return names
-    .map((field) => ({ field, active: one.get(field) ?? null, candidate: other.get(field) ?? null }))
+    .map((field) => {
+      // Maps leave out what is all zero.
+      const absent = field.includes('.') ? 0 : null;
+      return { field, active: one.get(field) ?? absent, candidate: other.get(field) ?? absent };
+    })
     .filter((each) => each.active !== each.candidate);
 }
 

@@ -35,6 +35,8 @@ export interface Worker {
   readonly ended: Promise<Ended>;
   lines(): readonly Line[];
   says(message: string): boolean;
+  /** The same of standard error. */
+  complains(message: string): boolean;
   get(path: string): Promise<{ status: number; text: string }>;
   /** The sum of a counter over its labels. */
   counter(name: string): Promise<number>;
@@ -99,12 +101,18 @@ function startProcess(name: string, args: readonly string[], settings: Settings)
     signal: (signal) => void child.kill(signal),
     alive: () => child.exitCode === null && child.signalCode === null,
     says: (message) => said.out.includes(message),
+    complains: (message) => said.err.includes(message),
     counter: async (metric) => {
       const { text } = await get('/metrics');
       const samples = [...text.matchAll(new RegExp(`^${metric}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'))];
       return samples.reduce((sum, [, value]) => sum + Number(value), 0);
     },
   };
+}
+
+/** A command of `efs` as built, to be watched while it runs. */
+export function startEfs(name: string, args: readonly string[], settings: Settings): Worker {
+  return startProcess(name, [CLI, ...args], settings);
 }
 
 /** `efs run` as built. */

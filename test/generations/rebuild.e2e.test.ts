@@ -1,0 +1,85 @@
+import { kpiHistory, verdict } from '../fire/evidence';
+import { efs, startEfs, type Worker } from '../fire/processes';
+import { drain, openStage, type Stage, until, untidy } from '../fire/stage';
+import { type KafkaServer, startKafka } from '../servers/kafka';
+import { type RedisServer, startRedis } from '../servers/redis';
+import { type RegistryServer, startRegistry } from '../servers/registry';
+import { describeWithServers } from '../servers/servers';
+
+const MESSAGES = 8_000;
+const PER_SECOND = 1_000;
+
+describeWithServers(['own-kafka', 'own-registry', 'own-redis'], 'a rebuild on real servers', () => {
+  let kafka: KafkaServer;
+  let registry: RegistryServer;
+  let redis: RedisServer;
+  let stage: Stage;
+
+  beforeAll(async () => {
+    [kafka, registry, redis] = await Promise.all([startKafka(), startRegistry(), startRedis()]);
+    const addresses = { kafkaBrokers: kafka.brokers, registryUrl: registry.url, redisUrl: redis.url };
+    stage = await openStage(addresses, { partitions: 3 });
+  }, 120_000);
+
+  afterAll(async () => {
+    await stage?.close();
+    await Promise.all([kafka, registry, redis].map((server) => server?.stop()));
+  });
+
+  const traffic = (seed: number, messages = MESSAGES) =>
+    untidy(stage.encode, { seed, messages, deliveries: 8, disorder: 0.05 });
+  const rebuilding = (...more: string[]): Worker =>
+    startEfs('rebuild', ['rebuild', '--json', ...more], stage.settings);
+
+  it('is killed twice, goes on, is found equal under load, is promoted and brought back; no KPI was false', async () => {
+    stage.run('one');
+    stage.run('two');
+    await stage.pour(traffic(1));
+    await until('some of it is folded', async () => (await stage.store.active()) !== null);
+    const pouring = stage.pour(traffic(2, 12_000), PER_SECOND);
+
+    for (let kill = 1; kill <= 2; kill += 1) {
+      const killed = rebuilding('--max-rate', '4000');
+      await until('it builds', () => killed.complains('generation 2'));
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      killed.signal('SIGKILL');
+      expect((await killed.ended).signal).toBe('SIGKILL');
+    }
+    const { exitCode, out, err } = await rebuilding('--promote').ended;
+    expect([exitCode, err]).toEqual([0, expect.stringContaining('going on with generation 2')]);
+    expect(JSON.parse(out)).toMatchObject({ equal: true, active: 1, candidate: 2, promotedAs: 2 });
+
+    await until('the workers speak for it', async () =>
+      [...(await kpiHistory(stage)).values()].some((history) => history.at(-1)?.change.generation === 2),
+    );
+    const back = await efs(['promote', '--generation', '1'], stage.settings);
+    expect([back.exitCode, back.out]).toEqual([0, expect.stringContaining('carry the number 3')]);
+    await pouring;
+    await drain(stage);
+    const found = await verdict(stage);
+    expect(found.problems).toEqual([]);
+    const listed = await efs(['generations', '--json'], stage.settings);
+    expect(JSON.parse(listed.out)).toMatchObject([
+      { generation: 1, state: 'active', publishedAs: 3, lag: 0 },
+      { generation: 2, state: 'retired', publishedAs: 2 },
+    ]);
+    const dropped = await efs(['generations', 'drop', '2'], stage.settings);
+    expect([dropped.exitCode, dropped.err]).toEqual([0, '']);
+    expect(await stage.store.list()).toMatchObject([{ generation: 1 }]);
+  }, 150_000);
+
+  it('with another policy shows what would change, and ends with 3', async () => {
+    const { exitCode, out } = await efs(['rebuild', '--policy', 'relay'], stage.settings);
+    expect(exitCode).toBe(3);
+    expect(out).toContain('setting defaultPolicy was EFS and is now RELAY');
+    expect(out).toMatch(/^delivery DM\d-\d\n {2}policy +EFS +RELAY$/m);
+    expect(out).toMatch(/\ndifferent\n/);
+    const other = await efs(['rebuild'], stage.settings);
+    expect([other.exitCode, other.err]).toEqual([2, expect.stringContaining('efs generations drop')]);
+  }, 60_000);
+
+  it.each(['--from-offset', '--from-time'])('refuses %s with the reason', async (option) => {
+    const { exitCode, err } = await efs(['rebuild', option, '5'], stage.settings);
+    expect([exitCode, err]).toEqual([2, expect.stringMatching(/error: .*begins in the middle.*\nremedy: /)]);
+  });
+});
