@@ -108,7 +108,7 @@ describe('progress', () => {
 
   test('is plain lines where there is no terminal, one at a time', () => {
     expect(run(false)).toBe(
-      '10 %  100 records  17/s\n50 %  500 records  42/s\n100 %  2,000 records  111/s\n',
+      '10 %  100 records  17/s  54 s left\n50 %  500 records  42/s  12 s left\n100 %  2,000 records  111/s\n',
     );
   });
 

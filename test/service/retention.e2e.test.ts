@@ -28,7 +28,13 @@ async function runAhead(stage: Stage) {
   const watching = { log: silentLog, meter, onReason: () => undefined, onFatal: () => undefined };
   const outages = outagesOf(watching, systemClock);
   const retry = retryUntil(stop.signal, { clock: systemClock, random: systemRandom, outages });
-  const { ends, close } = await openRealEnds(read.ok, { clock: systemClock, log: silentLog, outages, retry });
+  const { ends, close } = await openRealEnds(read.ok, {
+    clock: systemClock,
+    log: silentLog,
+    outages,
+    retry,
+    inGroups: true,
+  });
   const ids = await schemaIds(ends.registry, stage.prefix);
   const service = await startService(
     assemble(read.ok, ends, {
