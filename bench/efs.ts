@@ -9,6 +9,23 @@ export async function runEfs(args: readonly string[], settings: Record<string, s
   return runNode([CLI, ...args], settings);
 }
 
+/** Starts a command of `efs` and kills it after a time. Throws where it had ended by then. */
+export async function killedEfs(
+  args: readonly string[],
+  settings: Record<string, string>,
+  afterMs: number,
+): Promise<void> {
+  const child = spawn(process.execPath, [CLI, ...args], {
+    env: { ...process.env, ...settings },
+    stdio: 'ignore',
+  });
+  const ended = new Promise((resolve) => child.once('close', (_, signal) => resolve(signal)));
+  const timer = setTimeout(() => child.kill('SIGKILL'), afterMs);
+  const signal = await ended;
+  clearTimeout(timer);
+  if (signal !== 'SIGKILL') throw new Error(`${args.join(' ')} ended before it was killed`);
+}
+
 /** Runs a script to its end; gives what it printed. */
 export function runNode(args: readonly string[], environment: Record<string, string>): Promise<string> {
   return runProgram(process.execPath, args, environment);

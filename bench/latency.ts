@@ -8,6 +8,7 @@ import { partitionOf } from '../src/feedback/partitioner';
 import { SCHEMAS } from '../src/feedback/schemas';
 import { DELIVERY_KPI_TOPIC, FEEDBACK_TOPICS } from '../src/feedback/topics';
 import { kafkaSink } from '../src/kpi/sink.kafka';
+import type { KpiChanged } from '../src/kpi/encode';
 import type { OutgoingRecord } from '../src/kpi/sink';
 import { wireEncoder } from '../src/simulation/encode';
 import { consumingSince, runEfs, startEfs } from './efs';
@@ -20,6 +21,16 @@ export interface LatencyOptions {
   /** Records per second. */
   readonly rate: number;
   readonly seconds: number;
+}
+
+/** Where to measure. */
+export interface LatencyPlace {
+  /** Of the topics. */
+  readonly prefix: string;
+  /** What the deliveries' names begin with; used once. */
+  readonly name: string;
+  /** Gets every KPI change as a subscriber does. */
+  onChange?(change: KpiChanged): void;
 }
 
 const PREFIX = 'latency.';
@@ -44,7 +55,7 @@ export async function benchLatency(options: LatencyOptions): Promise<void> {
       const pids = { efs: efs.pid, Redis: world.pids.redis, broker: world.pids.kafka };
       const usage = () => Object.entries(pids).map(([name, pid]) => [name, cpuSeconds(pid)] as const);
       const before = new Map(usage());
-      const latencies = await measure(world, options);
+      const latencies = await measure(world, options, { prefix: PREFIX, name: 'latency' });
       show(options, latencies);
       const lasted = WARM_UP_MS / 1000 + options.seconds;
       const shares = usage().map(
@@ -66,13 +77,19 @@ interface Coverage {
 }
 
 /** Latencies in milliseconds, of the records produced after the warm-up, sorted. */
-async function measure(world: World, { rate, seconds }: LatencyOptions): Promise<number[]> {
+export async function measure(
+  world: World,
+  { rate, seconds }: LatencyOptions,
+  place: LatencyPlace,
+): Promise<number[]> {
   const deliveries = new Map<string, Coverage>();
   const latencies: number[] = [];
   const measuredFrom = performance.now() + WARM_UP_MS;
-  const leave = await subscribe(world.kafka, (value) => {
+  const leave = await subscribe(world.kafka, place.prefix, (value) => {
     const now = performance.now();
-    const { deliveryId, kpis } = decodeKpi(value);
+    const change = decodeKpi(value);
+    place.onChange?.(change);
+    const { deliveryId, kpis } = change;
     const delivery = deliveries.get(deliveryId);
     if (delivery === undefined) return;
     const shown = kpis.relayed + kpis.delivered;
@@ -83,7 +100,7 @@ async function measure(world: World, { rate, seconds }: LatencyOptions): Promise
     }
   });
   const until = performance.now() + WARM_UP_MS + seconds * 1000;
-  const records = await produceSteadily(world, rate, until, (deliveryId) => {
+  const records = await produceSteadily(world, place, rate, until, (deliveryId) => {
     const delivery = deliveries.get(deliveryId) ?? { born: [], covered: 0 };
     deliveries.set(deliveryId, delivery);
     delivery.born.push(performance.now());
@@ -96,10 +113,14 @@ async function measure(world: World, { rate, seconds }: LatencyOptions): Promise
 }
 
 /** Gives every KPI change as it comes; resolves once the subscription stands. */
-async function subscribe(kafka: Kafka, onChange: (value: Buffer) => void): Promise<() => Promise<void>> {
+async function subscribe(
+  kafka: Kafka,
+  prefix: string,
+  onChange: (value: Buffer) => void,
+): Promise<() => Promise<void>> {
   const consumer = kafka.consumer({ groupId: 'latency-bench', maxWaitTimeInMs: 1_000 });
   await consumer.connect();
-  await consumer.subscribe({ topic: PREFIX + DELIVERY_KPI_TOPIC, fromBeginning: true });
+  await consumer.subscribe({ topic: prefix + DELIVERY_KPI_TOPIC, fromBeginning: true });
   const joined = new Promise<void>((resolve) => {
     consumer.on(consumer.events.GROUP_JOIN, () => resolve());
   });
@@ -116,12 +137,13 @@ async function subscribe(kafka: Kafka, onChange: (value: Buffer) => void): Promi
 /** Produces relays, and a delivery for each of them later, at a rate; gives how many records that were. */
 async function produceSteadily(
   world: World,
+  { prefix, name }: LatencyPlace,
   rate: number,
   until: number,
   onBorn: (deliveryId: string) => void,
 ): Promise<number> {
-  const sink = kafkaSink(world.kafka, { clock: systemClock, prefix: PREFIX });
-  const encode = wireEncoder(await inputIds(world));
+  const sink = kafkaSink(world.kafka, { clock: systemClock, prefix });
+  const encode = wireEncoder(await inputIds(world, prefix));
   const relayed: { readonly message: Message; readonly at: number }[] = [];
   let delivered = 0;
   let sent = 0;
@@ -132,7 +154,7 @@ async function produceSteadily(
     for (let i = 0; i < due; i++) {
       const oldest = relayed[delivered];
       const deliver = i % 2 === 1 && oldest !== undefined && oldest.at + DELIVERED_AFTER_MS <= now;
-      const message = deliver ? oldest.message : newMessage();
+      const message = deliver ? oldest.message : newMessage(name);
       if (deliver) delivered += 1;
       else relayed.push({ message, at: now });
       onBorn(message.deliveryId);
@@ -152,9 +174,9 @@ interface Message {
 }
 
 /** Of one of the deliveries, the first ones more often than the last. */
-function newMessage(): Message {
+function newMessage(name: string): Message {
   const number = Math.floor(DELIVERIES ** Math.random());
-  return { messageId: MessageId(randomUUID()), deliveryId: DeliveryId(`latency-${number}`) };
+  return { messageId: MessageId(randomUUID()), deliveryId: DeliveryId(`${name}-${number}`) };
 }
 
 function feedbackOn(message: Message, deliver: boolean): Feedback {
@@ -172,11 +194,11 @@ function recordOf(feedback: Feedback, encode: (feedback: Feedback) => Buffer): O
 }
 
 /** The ids that the registry gave to the input schemas. */
-async function inputIds(world: World): Promise<Record<FeedbackKind, number>> {
-  const url = world.settings(PREFIX)['EFS_SCHEMA_REGISTRY_URL'] ?? '';
+async function inputIds(world: World, prefix: string): Promise<Record<FeedbackKind, number>> {
+  const url = world.settings(prefix)['EFS_SCHEMA_REGISTRY_URL'] ?? '';
   const ids = await Promise.all(
     FEEDBACK_TOPICS.map(async ({ topic, kind }) => {
-      const response = await fetch(`${url}/subjects/${PREFIX}${topic}-value`, {
+      const response = await fetch(`${url}/subjects/${prefix}${topic}-value`, {
         method: 'POST',
         headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
         body: JSON.stringify({ schema: SCHEMAS[kind].text }),

@@ -3,10 +3,11 @@ import { benchLatency } from './latency';
 import { benchMemory } from './memory';
 import { benchPath } from './path';
 import { benchPeers } from './peers';
+import { benchRebuild } from './rebuild';
 import { benchStore } from './store';
 import { benchThroughput } from './throughput';
 
-const USAGE = `npm run bench -- [throughput | peers | path | latency | memory | store] [options]
+const USAGE = `npm run bench -- [throughput | peers | path | rebuild | latency | memory | store] [options]
   throughput   from full topics and an empty Redis to everything drained (default)
     --records <n>    feedback records in the topics (1000000)
     --repeat <n>     runs, each on new topics; medians are shown (1)
@@ -15,6 +16,11 @@ const USAGE = `npm run bench -- [throughput | peers | path | latency | memory | 
   path         the status pipeline from the bytes of a fetch to the commit, without Kafka: CPU of node and Redis
     --messages <n>   (1000000)
     --passes <n>     medians of so many, after one to warm up (5)
+  rebuild      a rebuild against the live path; then beside live traffic, killed twice, compared, promoted
+    --records <n>    feedback records in the topics (1000000)
+    --rate <n>       live records per second (5000)
+    --max-rate <n>   of the rebuild (20000)
+    --seconds <n>    how long live traffic is measured (150)
   latency      from producing a record to a KPI change that covers it, at a steady rate
     --rate <n>       records per second (5000)
     --seconds <n>    for how long (30)
@@ -31,7 +37,8 @@ const { values, positionals } = parseArgs({
     passes: { type: 'string', default: '5' },
     profile: { type: 'boolean', default: false },
     rate: { type: 'string', default: '5000' },
-    seconds: { type: 'string', default: '30' },
+    seconds: { type: 'string' },
+    'max-rate': { type: 'string', default: '20000' },
     messages: { type: 'string', default: '1000000' },
     buckets: { type: 'string', default: '1,64' },
     help: { type: 'boolean', default: false },
@@ -51,8 +58,15 @@ async function main(): Promise<void> {
       return benchPath({ messages: Number(values.messages), repeat: Number(values.passes) });
     case 'peers':
       return benchPeers({ records: Number(values.records), repeat: Number(values.repeat) });
+    case 'rebuild':
+      return benchRebuild({
+        records: Number(values.records),
+        rate: Number(values.rate),
+        maxRate: Number(values['max-rate']),
+        seconds: Number(values.seconds ?? 150),
+      });
     case 'latency':
-      return benchLatency({ rate: Number(values.rate), seconds: Number(values.seconds) });
+      return benchLatency({ rate: Number(values.rate), seconds: Number(values.seconds ?? 30) });
     case 'memory':
       return benchMemory({
         messages: Number(values.messages),

@@ -16,7 +16,7 @@ import { EXIT } from './failure';
 import { untilInterrupted } from './interrupt';
 import { addExample, addSettings, ALL_SETTINGS, commandLog, configOf, flagsOf, wholeNumber } from './options';
 import { jsonLine } from './present';
-import { type Progress, progress } from './progress';
+import { grouped, type Progress, progress } from './progress';
 import { promotionLine } from './promote';
 
 interface Options {
@@ -65,14 +65,23 @@ function wantedSettings(
   };
 }
 
+/** What was folded until it had caught up, and how long that took. */
+interface Took {
+  readonly records: number;
+  readonly seconds: number;
+}
+
 /** Shows how far a rebuild is until it has caught up. */
-async function untilCaughtUp(rebuild: Rebuild, signal: AbortSignal): Promise<void> {
+async function untilCaughtUp(rebuild: Rebuild, signal: AbortSignal): Promise<Took> {
   const { done, total } = rebuild.progress();
+  const began = systemClock.monotonic();
   const bar = progress(stderr, { total, from: done, what: 'records', clock: systemClock });
   const over = new AbortController();
   const showing = show(rebuild, bar, over.signal);
   try {
     await Promise.race([rebuild.caughtUp(), rejected(signal)]);
+    const seconds = (systemClock.monotonic() - began) / 1_000;
+    return { records: rebuild.progress().done - done, seconds };
   } finally {
     over.abort();
     await showing;
@@ -127,12 +136,12 @@ async function run(options: Options, command: Command): Promise<void> {
       try {
         const { candidate, resumed } = rebuild;
         stderr.write(`${resumed ? 'going on with' : 'building'} generation ${candidate.generation}\n`);
-        await untilCaughtUp(rebuild, signal);
+        const took = await untilCaughtUp(rebuild, signal);
         const comparison = await compared(rebuild, beside, signal);
         const mayPromote = comparison.equal || options.acceptDifferences === true;
         const promotion =
           options.promote && mayPromote ? await promote(beside.cutOver, candidate.generation) : null;
-        print(rebuild, comparison, promotion, options);
+        print(rebuild, took, comparison, promotion, options);
         return comparison;
       } finally {
         await rebuild.stop();
@@ -148,6 +157,7 @@ function noState(): never {
 
 function print(
   { active, candidate }: Rebuild,
+  took: Took,
   comparison: Comparison,
   promotion: Awaited<ReturnType<typeof promote>> | null,
   options: Options,
@@ -156,7 +166,7 @@ function print(
   if (options.json) {
     const promoted = promotion === null ? null : promotion.manifest.publishedAs;
     process.stdout.write(
-      `${jsonLine({ active: before, candidate: after, promotedAs: promoted, ...comparison })}\n`,
+      `${jsonLine({ active: before, candidate: after, promotedAs: promoted, folded: took, ...comparison })}\n`,
     );
     return;
   }
@@ -164,7 +174,12 @@ function print(
     promotion !== null
       ? promotionLine(promotion)
       : `generation ${after} is a candidate: \`efs promote\` switches to it, \`efs generations drop ${after}\` removes it`;
-  const lines = [`generation ${before} (active) and ${after}`, ...comparisonLines(comparison), next];
+  const folded = `${grouped(took.records)} records folded in ${took.seconds.toFixed(1)} s`;
+  const lines = [
+    `generation ${before} (active) and ${after}: ${folded}`,
+    ...comparisonLines(comparison),
+    next,
+  ];
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 

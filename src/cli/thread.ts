@@ -12,7 +12,7 @@ import { assert } from '../base/assert';
 const HALF_MIB = 32;
 const HALVES = 3;
 
-const IN_THREAD: readonly (string | undefined)[] = ['run'];
+const IN_THREAD: readonly (string | undefined)[] = ['run', 'rebuild'];
 const SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM'];
 /** As a shell reports a process that a signal has ended. */
 const ENDED_BY: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGINT: 130, SIGTERM: 143 };

@@ -1,29 +1,25 @@
 import type { Decoder } from '../feedback/decode';
 import type { Feedback, RetryOutcome } from '../feedback/feedback';
 import type { CommittedOffset, Source, TopicReader } from '../feedback/source';
-import {
-  CONTRIBUTIONS_TOPIC,
-  DELIVERY_KPI_TOPIC,
-  FEEDBACK_TOPICS,
-  MESSAGE_STATUS_TOPIC,
-} from '../feedback/topics';
+import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, FEEDBACK_TOPICS } from '../feedback/topics';
 import { type CountingRules, countingRules } from '../kpi/contribution';
 import type { Contribution, KpiChanged, MessageStatusChanged, WireType } from '../kpi/encode';
-import type { FencedSink, FencedSinks, OutgoingRecord, Sink } from '../kpi/sink';
+import type { FencedSink, FencedSinks, Sink } from '../kpi/sink';
 import type { TaskEnds } from '../pipeline';
 import { deadLetter } from '../pipeline/deadletter';
 import { expiryDuties } from '../pipeline/expiry';
 import { statusDuties } from '../pipeline/announce';
-import { kpiDuties, type KpiInput, SENT_FIELD } from '../pipeline/gate';
+import { kpiDuties, type KpiInput } from '../pipeline/gate';
 import { DELIVERIES_RECALLED as KPI_DELIVERIES_RECALLED, type KnownDelivery, planKpi } from '../pipeline/kpi';
 import { recall } from '../pipeline/recall';
 import { planStatus, statusMemory } from '../pipeline/status';
 import type { StatusInput } from '../pipeline/status-input';
 import { type Agenda, recallAgenda } from '../pipeline/waiting';
-import { FLAGS_HASH } from '../store/hashes';
 import { unpackOutbox } from '../store/outbox';
 import type { Generations, Manifest, Store, TaskAddress } from '../store/store';
 import { type Backlog, lingerOf } from './backlog';
+import { type CatchUp, leftUntil } from './catch-up';
+import { leftToSay, predecessorOf } from './predecessor';
 import { type Meter, metered, meterOutcome } from './meter';
 import { kpiRetention, type RetentionEnds, retentiveDecoder, statusRetention } from './retention';
 import { type Patience, type Retry, retryUntil, unlessAborted } from './retry';
@@ -51,6 +47,7 @@ export interface PipelineEnds extends RetentionEnds {
   /** How long after the end of a message's validity period silence counts as its expiry; null: it never does. */
   readonly expiryGraceMs: number | null;
   readonly backlog: Backlog;
+  readonly catchUp: CatchUp;
   /** The store came back older than its owner had seen it. */
   onRolledBack(task: TaskAddress): void;
 }
@@ -109,15 +106,18 @@ export function statusTask(
         async *owedAtClaim(hold) {
           await recallAgenda(agenda, base.store, address);
           yield* duties(hold);
+          ends.catchUp.toFold(partition, memory.silent ? leftUntil(manifest, partition, hold) : null);
         },
         async *owedAfterCommit(hold, caughtUp) {
           yield* duties(hold);
+          ends.catchUp.toFold(partition, memory.silent ? leftUntil(manifest, partition, hold) : null);
           if (!caughtUp || memory.silent) return;
           yield* expiries();
           yield* retention();
         },
         close: () => {
           ends.backlog.forget(partition);
+          ends.catchUp.toFold(partition, null);
           return sink.close();
         },
       });
@@ -136,24 +136,6 @@ function statusExpiries(
 ): () => AsyncIterable<readonly StatusInput[]> {
   if (graceMs === null) return async function* () {};
   return expiryDuties({ address, buckets, store, clock, defaultPolicy, graceMs }, agenda);
-}
-
-/** The generation that a manifest took over from, where it is still on the list. */
-async function predecessorOf(store: Pick<Generations, 'list'>, manifest: Manifest): Promise<Manifest | null> {
-  if (manifest.takesOver === null) return null;
-  const listed = await store.list();
-  return listed.find(({ generation }) => generation === manifest.takesOver) ?? null;
-}
-
-/** Changes of messages that the predecessor committed and may not have emitted; none once the silence has ended. */
-async function leftToSay(store: Store, manifest: Manifest, partition: number): Promise<OutgoingRecord[]> {
-  const { generation, takesOver, publishedAs } = manifest;
-  if (takesOver === null) return [];
-  const task = { generation, pipeline: 'status', partition } as const;
-  const [flags] = await store.load(task, [{ hash: FLAGS_HASH, fields: [SENT_FIELD] }]);
-  if (Number(flags?.[0]?.toString('latin1') ?? -1) >= publishedAs) return [];
-  const sealed = await store.seal({ ...task, generation: takesOver }, publishedAs - 1);
-  return unpackOutbox(sealed?.outbox ?? null).filter(({ topic }) => topic === MESSAGE_STATUS_TOPIC);
 }
 
 /**
@@ -212,12 +194,19 @@ export function kpiTask(
         emit,
         drain: async ({ outbox, positions }) =>
           (await duties.overtaken(positions)) ? 'acknowledged' : emit(unpackOutbox(outbox), positions),
-        owedAtClaim: duties.atClaim,
+        async *owedAtClaim(hold) {
+          yield* duties.atClaim(hold);
+          ends.catchUp.muted(partition, duties.muted());
+        },
         async *owedAfterCommit(hold, caughtUp) {
           yield* duties.afterCommit(hold);
+          ends.catchUp.muted(partition, duties.muted());
           if (caughtUp && !duties.muted()) yield* retention(hold);
         },
-        close: () => sink.close(),
+        close: () => {
+          ends.catchUp.muted(partition, false);
+          return sink.close();
+        },
       });
     },
   };

@@ -3,6 +3,7 @@ import type { Positions, Source } from '../feedback/source';
 import { retiredBegin } from '../pipeline/retirement';
 import type { Manifest, Standing, TaskAddress } from '../store/store';
 import { openBacklog } from './backlog';
+import { NO_CATCH_UP } from './catch-up';
 import type { CutOverEnds } from './cutover';
 import { type Foundation, latestNumber, misfits, retiredBefore } from './generation';
 import { type PipelineEnds, statusTask } from './pipelines';
@@ -18,7 +19,7 @@ import { throttled } from './throttle';
  */
 
 export interface RebuildEnds extends CutOverEnds {
-  readonly pipeline: Omit<PipelineEnds, 'backlog' | 'onRolledBack'>;
+  readonly pipeline: Omit<PipelineEnds, 'backlog' | 'catchUp' | 'onRolledBack'>;
   /** The inputs, without a group. */
   readonly source: Source;
   /** Records a second over all partitions; null: as fast as it goes. */
@@ -277,6 +278,7 @@ function startTasks(ends: RebuildEnds, candidate: Manifest, places: readonly Pla
     sink: { emit: async () => undefined, close: async () => undefined },
     expiryGraceMs: null,
     backlog: openBacklog(),
+    catchUp: NO_CATCH_UP,
     onRolledBack: () => undefined,
   };
   return taskPool({

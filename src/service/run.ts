@@ -3,7 +3,8 @@ import type { Log } from '../base/log';
 import { coPartitions } from '../feedback/copartition';
 import { ALL_TOPICS } from '../feedback/topics';
 import type { Manifest, Standing, TaskAddress } from '../store/store';
-import { type Backlog, openBacklog } from './backlog';
+import { openBacklog } from './backlog';
+import { openCatchUp } from './catch-up';
 import { type CutOverEnds, settle } from './cutover';
 import { ensureGeneration, type GenerationEnds, misfits, refuseMisfits } from './generation';
 import { kpiTask, type PipelineEnds, statusTask } from './pipelines';
@@ -25,7 +26,7 @@ export interface ServiceEnds {
   readonly log: Log;
   readonly pipelines: readonly PipelineName[];
   /** All but what the service itself provides. */
-  readonly ends: Omit<PipelineEnds, 'backlog' | 'onRolledBack'>;
+  readonly ends: Omit<PipelineEnds, 'backlog' | 'catchUp' | 'onRolledBack'>;
   readonly generation: Omit<GenerationEnds, 'foundation' | 'lost' | 'generations'> & {
     readonly foundation: Omit<GenerationEnds['foundation'], 'partitions'>;
     readonly generations: CutOverEnds['store'];
@@ -90,8 +91,8 @@ export async function startService(service: ServiceEnds): Promise<Service> {
       .finally(() => (recovering = null));
   };
 
-  const backlog = openBacklog();
-  for (const name of service.pipelines) pools.set(name, poolOf(service, backlog, name, current, onLost));
+  const shared = sharedBy(service);
+  for (const name of service.pipelines) pools.set(name, poolOf(service, shared, name, current, onLost));
   void watchGeneration(service, current, onLost, abort.signal);
   await Promise.all(
     [...pools].map(([name, pool]) =>
@@ -114,6 +115,13 @@ export async function startService(service: ServiceEnds): Promise<Service> {
       return stopService(service, pools, abort, graceMs);
     },
   };
+}
+
+/** What the tasks of both pipelines share. */
+function sharedBy({ log, ends, onReason }: ServiceEnds): Pick<PipelineEnds, 'backlog' | 'catchUp'> {
+  const { clock } = ends.patience;
+  const catchUp = openCatchUp({ log, clock, onReason: (reason) => onReason('catching-up', reason) });
+  return { backlog: openBacklog(), catchUp };
 }
 
 const WATCH_MS = 2_000;
@@ -152,6 +160,12 @@ async function commonPartitions({ ends }: ServiceEnds, retry: Retry): Promise<nu
   return coPartitions(names.map((name, index) => [name, counts[index] ?? null]));
 }
 
+/** Whether another generation is the active one by now. */
+async function hasMoved({ generation: { generations } }: ServiceEnds, known: Standing): Promise<boolean> {
+  const active = await generations.active().catch(() => null);
+  return active !== null && !isSame(active, known);
+}
+
 const isSame = (a: Standing, b: Standing): boolean =>
   a.generation === b.generation && a.publishedAs === b.publishedAs;
 
@@ -183,7 +197,7 @@ async function findGeneration(
 
 function poolOf(
   service: ServiceEnds,
-  backlog: Backlog,
+  shared: Pick<PipelineEnds, 'backlog' | 'catchUp'>,
   name: PipelineName,
   current: { readonly manifest: Manifest },
   onLost: (left: Manifest) => void,
@@ -191,7 +205,7 @@ function poolOf(
   const { log, onReason } = service;
   const ends: PipelineEnds = {
     ...service.ends,
-    backlog,
+    ...shared,
     onRolledBack: ({ pipeline, partition }) =>
       log.warn('the store is older than it was: going back to its position', { pipeline, partition }),
   };
@@ -201,8 +215,10 @@ function poolOf(
       name === 'status'
         ? await runTask(statusTask(ends, manifest, partition, signal), stopping)
         : await runTask(kpiTask(ends, manifest, partition, signal), stopping);
-    if (end === 'lost') onLost(manifest);
-    return end;
+    // A cut-over seals the tasks of the one before: who was fenced by that need not wait to find out.
+    const isOver = end === 'lost' || (end === 'fenced' && (await hasMoved(service, manifest)));
+    if (isOver) onLost(manifest);
+    return isOver ? 'lost' : end;
   };
   return taskPool({
     clock: ends.patience.clock,
