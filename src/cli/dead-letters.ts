@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { systemClock } from '../base/clock';
 import type { Config } from '../base/config';
-import { EfsError } from '../base/errors';
+import { EfsError, isRetriable } from '../base/errors';
 import { feedbackPeek, REASONS } from '../feedback/decode';
 import { masked, previewOf } from '../feedback/preview';
 import { kafkaReader } from '../feedback/reader.kafka';
@@ -78,13 +78,19 @@ function filterOf({ reason, topic, since, until }: FilterOptions): LetterFilter 
   return { reasons: reason, topics: topic, since: since ?? 0, until: until ?? Infinity };
 }
 
+/** A registry that does not answer is no reason not to show the bytes. */
+function unlessAway(error: unknown): null {
+  if (isRetriable(error)) return null;
+  throw error;
+}
+
 /** How letters are shown: their values read with the registry's schemas where it knows them. */
 function viewer(registry: SchemaRegistry, showsRecipients: boolean) {
   const peek = feedbackPeek({ registry, clock: systemClock });
   const clean = (text: string): string => (showsRecipients ? text : masked(text)).slice(0, 200);
   return async ({ letter, redriven }: FoundLetter): Promise<LetterView> => {
     const { record, reason, detail, origin, redrivenFrom } = letter;
-    const feedback = record.value === null ? null : await peek(record.value);
+    const feedback = record.value === null ? null : await peek(record.value).catch(unlessAway);
     const key = record.key?.toString('utf8') ?? null;
     return {
       id: `${record.partition}/${record.offset}`,

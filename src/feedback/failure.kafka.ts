@@ -18,7 +18,8 @@ const INTERRUPTED = /closed|timed out|timeout|connection error|not connected|ECO
 /** kafkajs' errors in the words of the table. Errors that are not kafkajs' pass as they are. */
 export function kafkaFailure(error: unknown): unknown {
   if (error instanceof EfsError || !isOfKafkajs(error)) return error;
-  const { message, type = '' } = error as { message: string; type?: string };
+  const { message: text, type = '' } = error as { message: string; type?: string };
+  const message = (text.split('\n')[0] ?? '').trim();
   if (type === 'UNKNOWN_TOPIC_OR_PARTITION') return new EfsError('topic-missing', message, { cause: error });
   if (UNFIT.has(type)) return new EfsError('topic-unfit', message, { cause: error });
   if (causes(error).some(isRefused))

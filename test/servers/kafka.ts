@@ -10,9 +10,13 @@ import { kafkaJars } from './provision';
 export interface KafkaOptions {
   /** One broker, or a cluster of three that keeps its quorum when one of them dies. */
   brokers?: 1 | 3;
-  /** Added to server.properties, over what is there. */
-  properties?: Record<string, string | number>;
+  /** Added to server.properties, over what is there; or made of what is there. */
+  properties?: Properties | ((all: Properties) => Properties);
+  /** Added to the arguments by which the storage is formatted: `['--add-scram', …]`. */
+  format?: string[];
 }
+
+type Properties = Record<string, string | number>;
 
 /** An Apache Kafka cluster. What is done to it is done to every broker; `nodes` are the single ones. */
 export interface KafkaServer extends Omit<Server, 'pid'> {
@@ -28,8 +32,8 @@ interface Node {
   dir: string;
 }
 
-function properties(node: Node, nodes: readonly Node[], own: Record<string, string | number>): string {
-  const all: Record<string, string | number> = {
+function properties(node: Node, nodes: readonly Node[], own: KafkaOptions['properties'] = {}): string {
+  const all: Properties = {
     'process.roles': 'broker,controller',
     'node.id': node.id,
     listeners: `PLAINTEXT://127.0.0.1:${node.port},CONTROLLER://127.0.0.1:${node.controllerPort}`,
@@ -52,9 +56,8 @@ function properties(node: Node, nodes: readonly Node[], own: Record<string, stri
     'log.index.size.max.bytes': 1 << 20,
     'num.network.threads': 2,
     'num.io.threads': 4,
-    ...own,
   };
-  return Object.entries(all)
+  return Object.entries({ ...all, ...(typeof own === 'function' ? own(all) : own) })
     .map(([key, value]) => `${key}=${value}\n`)
     .join('');
 }
@@ -68,9 +71,9 @@ const java = (jars: string, heap: string[]): string[] => [
   join(jars, '*'),
 ];
 
-async function startNode(jars: string, clusterId: string, node: Node): Promise<Server> {
+async function startNode(jars: string, clusterId: string, node: Node, added: string[]): Promise<Server> {
   const file = join(node.dir, 'server.properties');
-  const format = ['kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, '-c', file];
+  const format = ['kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, '-c', file, ...added];
   await promisify(execFile)('java', [...java(jars, ['-Xmx128m']), ...format]);
   return startServer({
     name: `kafka ${node.id}`,
@@ -90,9 +93,11 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServe
     nodes.push({ id, port: await freePort(), controllerPort: await freePort(), dir: serverDir('kafka') });
   }
   for (const node of nodes) {
-    writeFileSync(join(node.dir, 'server.properties'), properties(node, nodes, options.properties ?? {}));
+    writeFileSync(join(node.dir, 'server.properties'), properties(node, nodes, options.properties));
   }
   const clusterId = randomBytes(16).toString('base64url');
-  const started = await Promise.all(nodes.map((node) => startNode(jars, clusterId, node)));
+  const started = await Promise.all(
+    nodes.map((node) => startNode(jars, clusterId, node, options.format ?? [])),
+  );
   return { ...allOf(started), nodes: started, brokers: nodes.map((node) => `127.0.0.1:${node.port}`) };
 }
