@@ -53,7 +53,10 @@ export function build() {
     rmSync(draft, { recursive: true, force: true });
     return false;
   }
-  cpSync(join(root, 'src'), draft, { recursive: true, filter: (path) => !path.endsWith('.ts') });
+  cpSync(join(root, 'src'), draft, {
+    recursive: true,
+    filter: (path) => !/\.ts$|[\\/]jsconfig\.json$/.test(path),
+  });
   writeFileSync(join(draft, stamp), built);
   rmSync(dist, { recursive: true, force: true });
   renameSync(draft, dist);

@@ -1,0 +1,88 @@
+// What the page asks the server for.
+
+/** @import { Delivery, Staleness } from './model.js' */
+
+/** The server's answer to a request it does not grant, or that there was none. */
+export class ApiError extends Error {
+  /** @param {number} status 0 where no answer came. @param {string} message @param {string | null} remedy */
+  constructor(status, message, remedy) {
+    super(message);
+    this.status = status;
+    this.remedy = remedy;
+  }
+}
+
+/**
+ * @typedef {{ readonly deliveries: readonly Delivery[], readonly total: number, readonly at: string,
+ *   readonly stale: Staleness | null }} DeliveryList
+ * @typedef {{ readonly messageId: string, readonly status: string, readonly reason: string | null,
+ *   readonly failureType: string | null, readonly domainGroup: string, readonly relayedAt: string,
+ *   readonly softBouncedAt: string | null, readonly decidedAt: string | null,
+ *   readonly decidedBy: string | null }} LogEntry
+ */
+
+const TIMEOUT_MS = 10_000;
+
+/** @param {unknown} body @param {number} status */
+function errorOf(body, status) {
+  const error = /** @type {{ error?: { message?: string, remedy?: string } } | null} */ (body)?.error;
+  const message = error?.message ?? `the server answered ${status}`;
+  return new ApiError(status, message, error?.remedy ?? null);
+}
+
+/**
+ * @param {string} path
+ * @param {RequestInit} init
+ * @param {AbortSignal | null} signal
+ */
+async function request(path, init, signal) {
+  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+  let response;
+  try {
+    response = await fetch(path, { ...init, signal: signal ? AbortSignal.any([signal, timeout]) : timeout });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new ApiError(0, 'The service does not answer.', 'It may be restarting: the page goes on trying.');
+  }
+  const body = response.status === 204 ? null : await response.json().catch(() => null);
+  if (!response.ok) throw errorOf(body, response.status);
+  return body;
+}
+
+/**
+ * The JSON at a path below /api. Throws `ApiError`; an abort by the signal goes through as it is.
+ * @param {string} path
+ * @param {Readonly<Record<string, string | number | null>>} [query] what is null or empty is left out
+ * @param {AbortSignal | null} [signal]
+ * @returns {Promise<any>}
+ */
+export async function get(path, query = {}, signal = null) {
+  return request(addressOf(path, query), { headers: { accept: 'application/json' } }, signal);
+}
+
+/**
+ * The address of a path below /api with a query.
+ * @param {string} path
+ * @param {Readonly<Record<string, string | number | null>>} query
+ */
+export function addressOf(path, query) {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== null && value !== '') parameters.set(name, String(value));
+  }
+  const text = parameters.toString();
+  return `/api${path}${text === '' ? '' : `?${text}`}`;
+}
+
+/** The path of a delivery. @param {string} deliveryId */
+export const deliveryPath = (deliveryId) => `/deliveries/${encodeURIComponent(deliveryId)}`;
+
+/** The path of a message. @param {string} deliveryId @param {string} messageId */
+export const messagePath = (deliveryId, messageId) =>
+  `${deliveryPath(deliveryId)}/messages/${encodeURIComponent(messageId)}`;
+
+/** Opens a session with the token; the server answers with a cookie. Throws `ApiError`. @param {string} token */
+export async function login(token) {
+  const headers = { 'content-type': 'application/json' };
+  await request('/api/session', { method: 'POST', headers, body: JSON.stringify({ token }) }, null);
+}

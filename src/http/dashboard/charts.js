@@ -1,0 +1,161 @@
+// The large charts, by uPlot (loaded before this module, as a script that declares `uPlot`). Colours come from the
+// style sheet, so a chart is made anew where the theme changes.
+import { h, setAttribute } from './dom.js';
+import { brief, count, moment, percent } from './format.js';
+
+/**
+ * @typedef {{ readonly label: string, readonly colour: string, readonly dashed?: boolean }} Line
+ * @typedef {{ readonly element: HTMLElement, set(data: uPlot.AlignedData, words: string): void,
+ *   close(): void }} Chart
+ */
+
+const HEIGHT = { line: 240, bars: 130 };
+
+/** A colour of the style sheet. @param {string} name */
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+
+/** @param {(value: number) => string} format @returns {uPlot.Axis.Values} */
+const ticks = (format) => (_, values) => values.map((value) => (value == null ? '' : format(value)));
+
+/** @returns {uPlot.Axis} */
+const timeAxis = () => ({
+  stroke: colour('muted'),
+  grid: { show: false },
+  ticks: { stroke: colour('line'), width: 1, size: 4 },
+  font: '12px system-ui, sans-serif',
+  space: 72,
+  values: (_, values, __, ___, gap) => values.map((at) => tickOf(at, gap)),
+});
+
+/** A time on the axis: the hour, or the day where hours are too fine. @param {number} at @param {number} gap */
+function tickOf(at, gap) {
+  const iso = new Date(at * 1_000).toISOString();
+  const isDay = iso.slice(11, 16) === '00:00';
+  return gap >= 86_400 || isDay ? (moment(at * 1_000).split(',')[0] ?? '') : iso.slice(11, 16);
+}
+
+/** @param {(value: number) => string} format @returns {uPlot.Axis} */
+const valueAxis = (format) => ({
+  stroke: colour('muted'),
+  grid: { stroke: colour('line'), width: 1 },
+  ticks: { show: false },
+  font: '12px system-ui, sans-serif',
+  size: 52,
+  values: ticks(format),
+});
+
+/** @param {string} label @param {(value: number) => string} format @returns {uPlot.Series} */
+const read = (label, format) => ({ label, value: (_, value) => (value == null ? '–' : format(value)) });
+
+/** @returns {uPlot.Series} */
+const timeSeries = () => ({ label: 'UTC', value: (_, at) => (at == null ? '–' : moment(at * 1_000)) });
+
+/**
+ * A chart that keeps the width of its place and is made anew for another theme. Drawn when it is given data and seen.
+ * @param {() => Omit<uPlot.Options, 'width'>} options
+ * @returns {Chart}
+ */
+function chart(options) {
+  const element = h('div', { class: 'chart', role: 'img' });
+  const scheme = matchMedia('(prefers-color-scheme: dark)');
+  /** @type {uPlot | null} */
+  let plot = null;
+  /** @type {uPlot.AlignedData | null} */
+  let data = null;
+
+  const make = () => {
+    plot?.destroy();
+    plot = null;
+    const width = Math.floor(element.clientWidth);
+    if (data !== null && width > 0) plot = new uPlot({ ...options(), width }, data, element);
+  };
+  const sizes = new ResizeObserver(() => {
+    const width = Math.floor(element.clientWidth);
+    if (plot === null) make();
+    else if (width > 0 && width !== plot.width) plot.setSize({ width, height: plot.height });
+  });
+  sizes.observe(element);
+  scheme.addEventListener('change', make);
+  document.addEventListener('themechange', make);
+  return {
+    element,
+    set(next, words) {
+      data = next;
+      setAttribute(element, 'aria-label', words);
+      if (plot === null) make();
+      else plot.setData(next);
+    },
+    close() {
+      sizes.disconnect();
+      scheme.removeEventListener('change', make);
+      document.removeEventListener('themechange', make);
+      plot?.destroy();
+    },
+  };
+}
+
+/** @type {uPlot.Cursor} */
+const CURSOR = { y: false, drag: { x: false, y: false }, points: { size: 7 } };
+
+/**
+ * The course of Success, 0 to 100 %, a line for each delivery. With `band` the space between the first two lines is
+ * filled: what one policy counts and the other does not.
+ * @param {readonly Line[]} lines
+ * @param {{ band?: boolean }} [options]
+ */
+export function courseChart(lines, { band = false } = {}) {
+  return chart(() => ({
+    height: HEIGHT.line,
+    cursor: CURSOR,
+    legend: { live: true },
+    scales: { x: { time: true }, y: { range: [0, 1] } },
+    axes: [
+      timeAxis(),
+      { ...valueAxis((value) => `${Math.round(value * 100)} %`), splits: [0, 0.25, 0.5, 0.75, 1] },
+    ],
+    bands: band ? [{ series: [2, 1], fill: colour('band') }] : [],
+    series: [
+      timeSeries(),
+      ...lines.map((line) => ({
+        ...read(line.label, percent),
+        stroke: colour(line.colour),
+        width: line.dashed ? 1.5 : 2.5,
+        ...(line.dashed ? { dash: [5, 5] } : {}),
+        points: { show: false },
+      })),
+    ],
+  }));
+}
+
+/**
+ * What happened in each hour, as bars.
+ * @param {Line} line
+ * @param {string} sync charts of the same name move their cursors together
+ */
+export function hoursChart(line, sync) {
+  const bars = uPlot.paths.bars?.({ size: [0.8, 48], radius: 0.15, align: 1 });
+  return chart(() => ({
+    height: HEIGHT.bars,
+    cursor: { ...CURSOR, sync: { key: sync } },
+    legend: { live: true },
+    scales: {
+      x: { time: true, range: wholeHours },
+      y: { range: (_, __, most) => [0, Math.max(1, most * 1.08)] },
+    },
+    axes: [timeAxis(), valueAxis(brief)],
+    series: [
+      timeSeries(),
+      {
+        ...read(line.label, count),
+        fill: colour(line.colour),
+        stroke: colour(line.colour),
+        width: 0,
+        ...(bars === undefined ? {} : { paths: bars }),
+        points: { show: false },
+      },
+    ],
+  }));
+}
+
+/** The last hour is drawn in full. @type {uPlot.Range.Function} */
+const wholeHours = (_, least, most) => [least ?? 0, (most ?? 0) + 3_600];

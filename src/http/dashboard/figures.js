@@ -1,0 +1,118 @@
+// What is drawn of the KPIs of a delivery: shares, segments and rows, by the rules of the two policies. Pure.
+
+/** @import { Kpis, Policy } from './model.js' */
+/** @import { Term } from './glossary.js' */
+
+/**
+ * A part of a whole that is drawn: what it is called, how much it is, and the mark (colour and pattern) it bears.
+ * @typedef {{ readonly label: string, readonly term: Term, readonly mark: Mark, readonly value: number }} Part
+ * @typedef {'sent' | 'unknown' | 'waiting' | 'failed'} Mark
+ */
+
+/**
+ * The messages of a delivery by what is known of them, in the order in which Success reads them: the delivered, those
+ * of which nothing is known yet, those that wait for a retry, the failed. They add up to `relayed`. In policy EFS
+ * Success ends where the delivered end; in policy RELAY where the failed begin.
+ * @param {Kpis} kpis
+ * @param {Policy} policy
+ * @returns {readonly Part[]}
+ */
+export function segments(kpis, policy) {
+  const open = Math.max(0, kpis.relayed - kpis.delivered - kpis.failed);
+  const waiting = Math.min(open, kpis.waitingForRetry);
+  const unheard = policy === 'EFS' ? 'Taken into account' : 'Sent, nothing heard yet';
+  return [
+    {
+      label: policy === 'EFS' ? 'Sent' : 'Sent and delivered',
+      term: 'delivered',
+      mark: 'sent',
+      value: kpis.delivered,
+    },
+    {
+      label: unheard,
+      term: policy === 'EFS' ? 'TAKEN_INTO_ACCOUNT' : 'SENT',
+      mark: 'unknown',
+      value: open - waiting,
+    },
+    { label: 'Waiting for a retry', term: 'waiting for a retry', mark: 'waiting', value: waiting },
+    { label: 'Failed', term: 'FAILED', mark: 'failed', value: kpis.failed },
+  ];
+}
+
+/**
+ * What Success would be under the other policy, from the same feedback.
+ * @param {Kpis} kpis
+ * @param {Policy} policy
+ */
+export function otherSuccess(kpis, policy) {
+  if (kpis.relayed === 0) return null;
+  const numerator = policy === 'EFS' ? kpis.relayed - kpis.failed : kpis.delivered;
+  return numerator / kpis.relayed;
+}
+
+/** @param {Policy} policy @returns {Policy} */
+export const otherPolicy = (policy) => (policy === 'EFS' ? 'RELAY' : 'EFS');
+
+/**
+ * Failed messages by what decided them; they add up to `failed`.
+ * @param {Kpis} kpis
+ * @returns {readonly Part[]}
+ */
+export function failedByDecision(kpis) {
+  return [
+    { label: 'Hard bounce', term: 'failed by a hard bounce', mark: 'failed', value: kpis.failedByHardBounce },
+    {
+      label: 'Asynchronous bounce',
+      term: 'failed by an asynchronous bounce',
+      mark: 'failed',
+      value: kpis.failedByAsyncBounce,
+    },
+    { label: 'Last retry', term: 'failed by the last retry', mark: 'failed', value: kpis.failedByRetry },
+    { label: 'Expiry', term: 'failed by expiry', mark: 'failed', value: kpis.failedByExpiry },
+  ];
+}
+
+/**
+ * Messages that soft-bounced, by what became of them; they add up to `softBounced`.
+ * @param {Kpis} kpis
+ * @returns {readonly Part[]}
+ */
+export function softBounces(kpis) {
+  const { softBounced, recovered, waitingForRetry } = kpis;
+  return [
+    { label: 'Recovered', term: 'recovered', mark: 'sent', value: recovered },
+    { label: 'Waiting for a retry', term: 'waiting for a retry', mark: 'waiting', value: waitingForRetry },
+    {
+      label: 'Failed in the end',
+      term: 'FAILED',
+      mark: 'failed',
+      value: Math.max(0, softBounced - recovered - waitingForRetry),
+    },
+  ];
+}
+
+/** Failed messages by reason, most first. @param {Kpis} kpis */
+export function failedByReason(kpis) {
+  return Object.entries(kpis.failedByReason)
+    .map(([reason, value]) => ({ reason, value }))
+    .sort((a, b) => b.value - a.value || (a.reason < b.reason ? -1 : 1));
+}
+
+/**
+ * Domain groups, largest first, each split like the delivery; `open` has neither been confirmed nor failed. In policy
+ * RELAY what is sent counts as such.
+ * @param {Kpis} kpis
+ */
+export function domains(kpis) {
+  return Object.entries(kpis.byDomain)
+    .map(([group, counts]) => ({ group, ...counts, open: counts.relayed - counts.sent - counts.failed }))
+    .sort((a, b) => b.relayed - a.relayed || (a.group < b.group ? -1 : 1));
+}
+
+/**
+ * The figures in one sentence, for who does not see the bar.
+ * @param {readonly Part[]} parts
+ * @param {(value: number) => string} format
+ */
+export const sentence = (parts, format) =>
+  parts.map(({ label, value }) => `${label}: ${format(value)}`).join(', ');

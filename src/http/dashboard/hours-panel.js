@@ -1,0 +1,105 @@
+// A delivery hour by hour: the course of Success, what succeeded and what failed, drawn and as a table.
+
+/** @import { Page } from './main.js' */
+/** @import { Delivery } from './model.js' */
+import { courseChart, hoursChart } from './charts.js';
+import { h, setChildren, term } from './dom.js';
+import { count, moment, percent } from './format.js';
+import { course, hoursOf } from './hours.js';
+import { seldom } from './pair.js';
+import { panel } from './panels.js';
+
+const REDRAW_MS = 300;
+const HEADS = ['Hour (UTC)', 'Successes', 'Errors', 'Success after it'];
+
+/** The hours as rows. @param {Delivery} delivery */
+function hourRows({ kpis, policy }) {
+  const { at, successes, errors } = hoursOf(kpis.throughput);
+  const shares = course({ at, successes, errors }, kpis.relayed, policy);
+  return at.map((hour, index) => {
+    const cells = [
+      count(successes[index] ?? 0),
+      count(errors[index] ?? 0),
+      percent(shares[index + 1] ?? null),
+    ];
+    return h(
+      'tr',
+      {},
+      h('th', { scope: 'row' }, moment(hour * 1_000)),
+      ...cells.map((text) => h('td', { class: 'number' }, text)),
+    );
+  });
+}
+
+/** The table behind the charts; filled only while it is open. */
+function hoursTable() {
+  const body = h('tbody', {});
+  /** @type {Delivery | null} */
+  let current = null;
+  const fill = () => {
+    if (current !== null && element.open) setChildren(body, ...hourRows(current));
+  };
+  const heads = HEADS.map((head, index) =>
+    h('th', { scope: 'col', class: index > 0 ? 'number' : null }, head),
+  );
+  const element = h(
+    'details',
+    { class: 'by-hour', toggle: fill },
+    h('summary', {}, 'The same as a table'),
+    h('table', { class: 'plain' }, h('thead', {}, h('tr', {}, ...heads)), body),
+  );
+  return {
+    element,
+    /** @param {Delivery} delivery */
+    update(delivery) {
+      current = delivery;
+      fill();
+    },
+  };
+}
+
+/** @param {Page} page */
+export function hoursPanel(page) {
+  const success = courseChart([{ label: 'Success', colour: 'sent' }]);
+  const sent = hoursChart({ label: 'Successes', colour: 'sent' }, 'hours');
+  const failed = hoursChart({ label: 'Errors', colour: 'failed' }, 'hours');
+  const table = hoursTable();
+  /** @type {Delivery | null} */
+  let current = null;
+
+  const redraw = seldom(page, REDRAW_MS, () => {
+    if (current === null) return;
+    const { kpis, policy } = current;
+    const hours = hoursOf(kpis.throughput);
+    if (hours.at.length === 0) return;
+    const end = (hours.at.at(-1) ?? 0) + 3_600;
+    const from = policy === 'EFS' ? 'rises from 0 %' : 'falls from 100 %';
+    const over = `over ${count(hours.at.length)} hours`;
+    success.set(
+      [[...hours.at, end], course(hours, kpis.relayed, policy)],
+      `Success ${from} to ${percent(kpis.success)}, ${over}.`,
+    );
+    sent.set([[...hours.at], [...hours.successes]], `Successes per hour, ${over}.`);
+    failed.set([[...hours.at], [...hours.errors]], `Errors per hour, ${over}.`);
+    table.update(current);
+  });
+  return {
+    element: panel(
+      'By the hour',
+      'of-hours',
+      h('h3', {}, term('Success'), ' at the end of each hour, of all that was relayed'),
+      success.element,
+      h('h3', {}, term('throughput', 'Successes'), ' per hour'),
+      sent.element,
+      h('h3', {}, term('throughput', 'Errors'), ' per hour'),
+      failed.element,
+      table.element,
+    ),
+    /** @param {Delivery} delivery */
+    update(delivery) {
+      current = delivery;
+      redraw();
+    },
+    close: () => [success, sent, failed].forEach((chart) => chart.close()),
+  };
+}

@@ -1,0 +1,53 @@
+// What is shown where the service asks for its token.
+
+/** @import { View } from './main.js' */
+import { ApiError, login } from './api.js';
+import { h, note, setChildren } from './dom.js';
+
+/**
+ * @param {() => void} entered
+ * @returns {View}
+ */
+export function loginView(entered) {
+  const answer = h('div', {});
+  const token = h('input', {
+    type: 'password',
+    id: 'token',
+    name: 'token',
+    autocomplete: 'current-password',
+    required: true,
+  });
+  const submit = async () => {
+    try {
+      await login(token.value);
+      entered();
+    } catch (error) {
+      const refused = error instanceof ApiError && error.status === 401;
+      const message = refused ? 'This is not the token.' : 'The service does not answer.';
+      setChildren(
+        answer,
+        note.error({
+          message,
+          remedy: refused ? 'It stands in the file that EFS_HTTP_TOKEN_FILE names.' : null,
+        }),
+      );
+      token.select();
+    }
+  };
+  const form = h(
+    'form',
+    {
+      class: 'panel login',
+      submit: (event) => {
+        event.preventDefault();
+        void submit();
+      },
+    },
+    h('h1', {}, 'Log in'),
+    h('label', { for: 'token' }, 'Token of this service'),
+    token,
+    h('button', { type: 'submit', class: 'button primary' }, 'Log in'),
+    answer,
+  );
+  return { element: form, title: 'Log in' };
+}

@@ -1,0 +1,209 @@
+// The page: which view is shown, what the stream brings to it, and how fresh it all is. The only module that reads the
+// clock and sets timers; it hands both to the views.
+import { ApiError, get } from './api.js';
+import { compareView } from './compare.js';
+import { deliveryView } from './delivery.js';
+import { h, note, setChildren } from './dom.js';
+import { glossaryView } from './glossary-view.js';
+import { listen } from './live.js';
+import { loginView } from './login.js';
+import { messageView } from './message.js';
+import { createModel } from './model.js';
+import { overview } from './overview.js';
+import { hrefOf, routeOf } from './route.js';
+import { serviceView } from './service.js';
+import { statusLine } from './status-line.js';
+import { themeButton } from './theme.js';
+import { explainWords } from './tooltip.js';
+
+/** @import { Route } from './route.js' */
+/** @import { Batch, Connection } from './stream.js' */
+/** @import { Delivery, Model, Staleness } from './model.js' */
+
+/**
+ * What a view may use.
+ * @typedef {{
+ *   readonly model: Model,
+ *   readonly signal: AbortSignal,
+ *   now(): number,
+ *   later(action: () => void, millis: number): void,
+ *   staleness(stale: Staleness | null): void,
+ *   failed(error: unknown): void,
+ *   errorOf(error: unknown): { message: string, remedy: string | null },
+ * }} Page
+ * `signal` aborts when the view is left; `later` does nothing from then on. `failed` is told of requests that failed.
+ *
+ * What is shown. `update` draws deliveries that changed, at most once a frame; `tick` comes every second, for ages;
+ * `unknown` is told of a change of a delivery that the model does not hold; `refresh` follows a reconnection.
+ * @typedef {{
+ *   readonly element: HTMLElement,
+ *   readonly title: string,
+ *   update?(changed: ReadonlySet<string>, now: number): void,
+ *   tick?(now: number): void,
+ *   unknown?(delivery: Delivery, now: number): void,
+ *   refresh?(): void,
+ *   close?(): void,
+ * }} View
+ */
+
+const TICK_MS = 1_000;
+
+const time = {
+  now: () => Date.now(),
+  later: (/** @type {() => void} */ action, /** @type {number} */ millis) => void setTimeout(action, millis),
+};
+
+const model = createModel();
+const main = /** @type {HTMLElement} */ (document.getElementById('main'));
+const status = statusLine(model);
+/** @type {View | null} */
+let view = null;
+let leave = new AbortController();
+let frameDue = false;
+let connected = false;
+let loggedOut = false;
+
+/** @param {unknown} error */
+function errorOf(error) {
+  if (error instanceof ApiError) return { message: error.message, remedy: error.remedy };
+  return { message: 'Something went wrong on this page.', remedy: 'Reload it.' };
+}
+
+/** @returns {Page} */
+function pageFor() {
+  const { signal } = leave;
+  return {
+    model,
+    signal,
+    now: time.now,
+    later: (action, millis) => time.later(() => void (signal.aborted || action()), millis),
+    staleness: (stale) => status.stale(stale),
+    failed(error) {
+      if (error instanceof ApiError && error.status === 401) askForToken();
+    },
+    errorOf,
+  };
+}
+
+/** @param {Route} route @param {Page} page @returns {View} */
+function viewOf(route, page) {
+  switch (route.view) {
+    case 'overview':
+      return overview(page);
+    case 'delivery':
+      return deliveryView(route.deliveryId, page);
+    case 'message':
+      return messageView(route.deliveryId, route.messageId, page);
+    case 'compare':
+      return compareView(route.deliveryId, route.otherId, page);
+    case 'service':
+      return serviceView(page);
+    case 'glossary':
+      return glossaryView();
+    case 'nowhere': {
+      const back = h('a', { class: 'button', href: hrefOf({ view: 'overview' }) }, 'All deliveries');
+      return { element: note.empty('There is no such page.', back), title: 'Not found' };
+    }
+  }
+}
+
+/** @param {(page: Page) => View} make */
+function show(make) {
+  leave.abort();
+  leave = new AbortController();
+  view?.close?.();
+  view = make(pageFor());
+  setChildren(main, view.element);
+  document.title = `${view.title} · Email Feedback Service`;
+}
+
+function navigate() {
+  const route = routeOf(location.hash);
+  for (const link of document.querySelectorAll('nav a')) {
+    const current = routeOf(link.getAttribute('href') ?? '').view === route.view;
+    if (current) link.setAttribute('aria-current', 'page');
+    else link.removeAttribute('aria-current');
+  }
+  show((page) => viewOf(route, page));
+}
+
+function askForToken() {
+  if (loggedOut) return;
+  loggedOut = true;
+  show(() =>
+    loginView(() => {
+      loggedOut = false;
+      navigate();
+    }),
+  );
+}
+
+function scheduleFrame() {
+  if (frameDue) return;
+  frameDue = true;
+  requestAnimationFrame(() => {
+    frameDue = false;
+    const changed = model.changes();
+    if (changed.size > 0) view?.update?.(changed, time.now());
+  });
+}
+
+/** @param {Batch} batch */
+function takeBatch(batch) {
+  const now = time.now();
+  if (batch.reset) model.clear();
+  for (const deliveryId of batch.removed) model.remove(deliveryId);
+  for (const text of batch.kpis) {
+    const delivery = /** @type {Delivery} */ (JSON.parse(text));
+    if (model.get(delivery.deliveryId) !== null) model.take(delivery, now);
+    else view?.unknown?.(delivery, now);
+  }
+  if (batch.stale !== undefined) status.stale(JSON.parse(batch.stale));
+  if (batch.reset) view?.refresh?.();
+  model.arrived(batch.changes, now);
+  scheduleFrame();
+}
+
+/** @param {Connection} state */
+function connectionIs(state) {
+  const returns = state === 'open' && !connected && view !== null;
+  connected = state === 'open';
+  status.connection(state, time.now());
+  if (returns && !loggedOut) view?.refresh?.();
+  if (state === 'lost') void probe();
+}
+
+/** A stream does not say why it was refused; a request does. */
+async function probe() {
+  await get('/health').catch((error) => {
+    if (error instanceof ApiError && error.status === 401) askForToken();
+  });
+}
+
+function tick() {
+  const now = time.now();
+  if (!document.hidden) {
+    view?.tick?.(now);
+    status.tick(now);
+  }
+  time.later(tick, TICK_MS);
+}
+
+explainWords();
+themeButton();
+window.addEventListener('hashchange', () => {
+  navigate();
+  main.focus({ preventScroll: true });
+  window.scrollTo(0, 0);
+});
+document.querySelector('[data-skip]')?.addEventListener('click', (event) => {
+  event.preventDefault();
+  main.focus();
+});
+window.addEventListener('pagehide', listen({ batch: takeBatch, state: connectionIs }, time));
+// A page that the browser kept as it was has left the stream.
+window.addEventListener('pageshow', ({ persisted }) => {
+  if (persisted) location.reload();
+});
+navigate();
+tick();

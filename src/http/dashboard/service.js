@@ -1,0 +1,102 @@
+// The service itself: whether it is ready, where its tasks stand, what it has set aside.
+
+/** @import { Page, View } from './main.js' */
+import { get } from './api.js';
+import { h, setChildren } from './dom.js';
+import { count, duration, instant } from './format.js';
+import { lettersPanel } from './letters-panel.js';
+import { polledPanel } from './polled-panel.js';
+import { tasksPanel } from './tasks-panel.js';
+
+/**
+ * @typedef {{ readonly key: string, readonly reason: string, readonly since: string }} Standing
+ * @typedef {{ readonly ready: boolean, readonly failure: string | null, readonly reasons: readonly Standing[],
+ *   readonly version: string, readonly startedAt: string, readonly deliveries: number,
+ *   readonly readers: number }} HealthAnswer
+ */
+
+/** @import { Trouble } from './polled-panel.js' */
+
+const AGAIN_MS = 3_000;
+const LETTERS = 25;
+
+/** @param {HealthAnswer} health @param {number} now */
+function healthShown({ ready, failure, reasons, version, startedAt, deliveries, readers }, now) {
+  const state = failure !== null ? 'failed' : ready ? 'ready' : 'not-ready';
+  const said = { ready: 'Ready', 'not-ready': 'Not ready', failed: 'Wants to be restarted' }[state];
+  const figures = [
+    ['Up for', duration(now - Date.parse(startedAt))],
+    ['Version', version],
+    ['Deliveries', count(deliveries)],
+    ['Open streams', count(readers)],
+  ];
+  return [
+    h('p', { class: `health ${state}` }, h('strong', {}, said), failure === null ? null : `: ${failure}`),
+    reasons.length === 0
+      ? null
+      : h(
+          'ul',
+          { class: 'reasons' },
+          ...reasons.map(({ key, reason, since }) =>
+            h(
+              'li',
+              {},
+              h('code', {}, key),
+              ` ${reason} `,
+              h('span', { class: 'aside' }, `since ${instant(since)} UTC`),
+            ),
+          ),
+        ),
+    h(
+      'dl',
+      { class: 'facts' },
+      ...figures.map(([name = '', value = '']) => h('div', {}, h('dt', {}, name), h('dd', {}, value))),
+    ),
+  ];
+}
+
+/**
+ * @param {Page} page
+ * @returns {View}
+ */
+export function serviceView(page) {
+  const health = polledPanel('Health', 'of-health');
+  const tasks = tasksPanel();
+  const letters = lettersPanel();
+  let askedAt = -Infinity;
+
+  /** @param {Promise<any>} answer @param {Trouble} panel @param {(answer: any) => void} show */
+  const fill = async (answer, panel, show) => {
+    try {
+      const given = await answer;
+      panel.trouble(null);
+      show(given);
+    } catch (error) {
+      if (page.signal.aborted) return;
+      page.failed(error);
+      panel.trouble(page.errorOf(error));
+    }
+  };
+  const load = () => {
+    askedAt = page.now();
+    void fill(get('/health', {}, page.signal), health, (answer) =>
+      setChildren(health.body, ...healthShown(answer, page.now())),
+    );
+    void fill(get('/tasks', {}, page.signal), tasks, tasks.show);
+    void fill(get('/dead-letters', { limit: LETTERS }, page.signal), letters, letters.show);
+  };
+  load();
+  return {
+    element: h(
+      'div',
+      { class: 'service' },
+      h('h1', {}, 'Service'),
+      h('div', { class: 'panels' }, health.element, tasks.element, letters.element),
+    ),
+    title: 'Service',
+    tick(now) {
+      if (now - askedAt >= AGAIN_MS) load();
+    },
+    refresh: load,
+  };
+}

@@ -1,0 +1,68 @@
+// How fresh the page is: a light in the header, and a banner with greyed figures where they may be old.
+
+/** @import { Model, Staleness } from './model.js' */
+/** @import { Connection } from './stream.js' */
+import { setAttribute, setText } from './dom.js';
+import { clock, count, duration } from './format.js';
+
+/**
+ * What stands against believing the figures: the earliest time and all reasons; null where nothing does.
+ * @param {{ readonly lostAt: number | null, readonly stale: Staleness | null }} known
+ * @returns {{ since: number, reason: string } | null}
+ */
+export function doubts({ lostAt, stale }) {
+  const all = [
+    ...(lostAt === null ? [] : [{ since: lostAt, reason: 'the connection is lost; reconnecting' }]),
+    ...(stale === null ? [] : [{ since: Date.parse(stale.since), reason: stale.reason }]),
+  ];
+  if (all.length === 0) return null;
+  return {
+    since: Math.min(...all.map(({ since }) => since)),
+    reason: all.map(({ reason }) => reason).join('; '),
+  };
+}
+
+/** @param {Model} model */
+export function statusLine(model) {
+  const light = /** @type {HTMLElement} */ (document.getElementById('light'));
+  const banner = /** @type {HTMLElement} */ (document.getElementById('banner'));
+  /** @type {Connection} */
+  let connection = 'connecting';
+  /** @type {number | null} */
+  let lostAt = null;
+  /** @type {Staleness | null} */
+  let stale = null;
+
+  /** @param {number} now */
+  const draw = (now) => {
+    const doubt = doubts({ lostAt, stale });
+    const state = doubt !== null ? 'stale' : connection === 'open' ? 'live' : 'connecting';
+    setAttribute(document.documentElement, 'data-freshness', state);
+    banner.hidden = doubt === null;
+    if (doubt !== null) {
+      setText(
+        banner,
+        `Stale since ${clock(doubt.since)} UTC: ${doubt.reason}. The figures are the last known.`,
+      );
+    }
+    const rate = model.rate(now);
+    const shown = rate > 0 && rate < 1 ? '< 1' : count(Math.round(rate));
+    if (state === 'live') setText(light, `Live · ${shown} changes/s`);
+    else if (doubt !== null) setText(light, `Stale for ${duration(now - doubt.since)}`);
+    else setText(light, 'Connecting …');
+  };
+  return {
+    /** @param {Connection} state @param {number} now */
+    connection(state, now) {
+      connection = state;
+      if (state === 'open') lostAt = null;
+      if (state === 'lost') lostAt ??= now;
+      draw(now);
+    },
+    /** @param {Staleness | null} told */
+    stale(told) {
+      stale = told;
+    },
+    tick: draw,
+  };
+}

@@ -1,0 +1,61 @@
+// One stream for all tabs of a browser, which may have but six connections to a server: a shared worker. The first tab
+// opens the stream, the last one to leave closes it.
+import { follow, STREAM } from './stream.js';
+
+/** @import { Connection } from './stream.js' */
+
+/** @type {Set<MessagePort>} */
+const tabs = new Set();
+/** @type {{ close(): void } | null} */
+let stream = null;
+/** @type {Connection} */
+let state = 'connecting';
+/** @type {string | undefined} */
+let stale;
+
+/** @param {unknown} message */
+const tell = (message) => tabs.forEach((tab) => tab.postMessage(message));
+
+const listener = {
+  /** @param {import('./stream.js').Batch} batch */
+  batch(batch) {
+    stale = batch.stale ?? stale;
+    tell({ batch });
+  },
+  /** @param {Connection} now */
+  state(now) {
+    state = now;
+    tell({ state });
+  },
+};
+
+const time = {
+  now: () => Date.now(),
+  later: (/** @type {() => void} */ action, /** @type {number} */ millis) => void setTimeout(action, millis),
+};
+
+/** @param {MessagePort} tab */
+function leave(tab) {
+  tabs.delete(tab);
+  tab.close();
+  if (tabs.size > 0) return;
+  stream?.close();
+  stream = null;
+}
+
+/** @param {MessagePort | undefined} tab */
+function enter(tab) {
+  if (tab === undefined) return;
+  tabs.add(tab);
+  tab.onmessage = ({ data }) => {
+    if (data === 'leave') leave(tab);
+  };
+  if (stream === null) stream = follow(STREAM, listener, time);
+  else {
+    tab.postMessage({ state });
+    tab.postMessage({ batch: { kpis: [], changes: 0, removed: [], reset: false, stale } });
+  }
+}
+
+// What a shared worker's scope has is not among the types of a page.
+self.addEventListener('connect', (event) => enter(/** @type {MessageEvent} */ (event).ports[0]));

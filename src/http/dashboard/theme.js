@@ -1,0 +1,34 @@
+// Light, dark, or as the system has it; remembered in this browser.
+import { setAttribute, setText } from './dom.js';
+
+const KEY = 'efs-theme';
+const THEMES = /** @type {const} */ (['system', 'light', 'dark']);
+
+function stored() {
+  try {
+    return localStorage.getItem(KEY);
+  } catch {
+    return null;
+  }
+}
+
+/** Makes the header's button work. */
+export function themeButton() {
+  const button = /** @type {HTMLElement} */ (document.getElementById('theme'));
+  let theme = THEMES.find((each) => each === stored()) ?? 'system';
+  const apply = () => {
+    setAttribute(document.documentElement, 'data-theme', theme === 'system' ? null : theme);
+    setText(button, `Theme: ${theme}`);
+    document.dispatchEvent(new Event('themechange'));
+  };
+  button.addEventListener('click', () => {
+    theme = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length] ?? 'system';
+    try {
+      localStorage.setItem(KEY, theme);
+    } catch {
+      // A browser that keeps nothing: the theme lasts as long as the page.
+    }
+    apply();
+  });
+  apply();
+}
