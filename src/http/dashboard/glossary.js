@@ -48,6 +48,8 @@ export const SECTIONS = /** @type {const} */ ({
     "muted": "sums move, nothing is published",
     "linger": "how long the kpi pipeline waits for more contributions of a burst",
     "bucket": "one of the Redis hashes that hold a delivery's messages in a partition",
+    "retired": "of a delivery: too old to be kept; announced by its kpi task, then removed from Redis; feedback on it is late",
+    "marker": "the record in the contributions topic that says, for good, that a delivery is retired",
     "outage": "the time from the first failure to the last answer of Kafka, Redis or the registry; waited out",
   },
   "The figures": {
@@ -88,6 +90,7 @@ export const SECTIONS = /** @type {const} */ ({
     "invalid-field": "a field makes no sense; efs.detail names it",
     "key-mismatch": "the key is not the messageId",
     "wrong-partition": "the record is not where the partitioner puts its key",
+    "retired-delivery": "the delivery has left the state for its age",
   },
 });
 
