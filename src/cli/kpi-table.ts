@@ -16,7 +16,9 @@ export function statusBar({ relayed, sent, failed }: KpiChanged['kpis']): string
   return '█'.repeat(full) + '░'.repeat(light) + '·'.repeat(BAR_WIDTH - full - light);
 }
 
-type Column = readonly [title: string, cell: (change: KpiChanged) => string, align: 'left' | 'right'];
+/** A line of the table. */
+type Row = Pick<KpiChanged, 'deliveryId' | 'policy' | 'kpis'>;
+type Column = readonly [title: string, cell: (change: Row) => string, align: 'left' | 'right'];
 
 const COLUMNS: readonly Column[] = [
   ['delivery', (change) => printable(change.deliveryId), 'left'],
@@ -32,7 +34,7 @@ const COLUMNS: readonly Column[] = [
 ];
 
 /** The KPIs of some deliveries, a line each, under a line of titles. */
-export function kpiTable(changes: readonly KpiChanged[]): string {
+export function kpiTable(changes: readonly Row[]): string {
   const lines = [
     COLUMNS.map(([title]) => title),
     ...changes.map((change) => COLUMNS.map(([, cell]) => cell(change))),

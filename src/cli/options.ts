@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Config, type Flags, flagOf, readConfig, type SettingName, settings } from '../base/config';
 import { EfsError } from '../base/errors';
 import { type Log, openLog, silentLog } from '../base/log';
+import { duration } from '../base/setting';
 import { SETTINGS } from '../base/settings';
 
 /** Settings that every command which talks to Kafka, the registry or Redis uses, by what it talks to. */
@@ -81,6 +82,15 @@ export const wholeNumber =
     if (/^\d{1,16}$/.test(text) && value >= min && value <= max) return value;
     throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
   };
+
+const SPAN = duration(1_000, 365 * 86_400_000);
+
+/** Parses an option that is a span of time with its unit; gives milliseconds. */
+export function timeSpan(text: string): number {
+  const parsed = SPAN.schema.safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new InvalidArgumentError(`It must be ${SPAN.expects}.`);
+}
 
 /** Parses an option that is a share. */
 export function share(text: string): number {

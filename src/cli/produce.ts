@@ -1,6 +1,10 @@
 import { assert } from '../base/assert';
 import type { Clock } from '../base/clock';
+import { EfsError } from '../base/errors';
+import type { FeedbackKind } from '../feedback/feedback';
 import { partitionOf } from '../feedback/partitioner';
+import type { SchemaRegistry } from '../feedback/registry';
+import { SCHEMAS, subjectOf } from '../feedback/schemas';
 import { FEEDBACK_TOPICS } from '../feedback/topics';
 import type { OutgoingRecord, Sink } from '../kpi/sink';
 import type { TrafficRecord } from '../simulation/record';
@@ -31,8 +35,24 @@ const BATCH_RECORDS_MAX = 4_000;
 /** At a given rate a batch is what is due in this time. */
 const BEAT_MS = 50;
 
+/** The ids of the input schemas. Throws `schema-missing`, `registry-unavailable`. */
+export async function inputIds(
+  registry: SchemaRegistry,
+  prefix: string,
+): Promise<Record<FeedbackKind, number>> {
+  const ids = await Promise.all(
+    FEEDBACK_TOPICS.map(async ({ topic, kind }) => {
+      const subject = subjectOf(prefix, topic);
+      const id = await registry.idOf(subject, SCHEMAS[kind].text);
+      if (id === null) throw new EfsError('schema-missing', `subject ${subject} is not registered`);
+      return [kind, id] as const;
+    }),
+  );
+  return Object.fromEntries(ids) as Record<FeedbackKind, number>;
+}
+
 /** Where a record goes: where its key belongs, or, if it is to be misplaced, beside it. */
-function outgoing(
+export function outgoing(
   { topic, key, value, headers, misplaced }: TrafficRecord,
   partitions: number,
 ): OutgoingRecord {

@@ -7,15 +7,15 @@ import { createMetrics } from '../http/metrics';
 import { startHttp } from '../http/server.http';
 import type { Window } from '../http/window';
 import { retryUntil } from '../service/retry';
-import { type PipelineName, type Service, startService } from '../service/run';
-import { schemaIds } from '../service/setup';
-import { assemble, outagesOf } from './assemble';
+import type { PipelineName, Service } from '../service/run';
+import { outagesOf, type Watchers } from './assemble';
 import { EXIT, failureOf } from './failure';
 import { addExample, addSettings, ALL_SETTINGS, configOf } from './options';
 import { aborted } from './interrupt';
 import { openRealEnds } from './real-ends';
+import { startOn } from './start';
 import { version } from './version';
-import { lookThrough, routesOf, windowOf } from './window';
+import { routesOf, windowOf } from './window';
 
 const STOP_GRACE_MS = 5_000;
 const STOP_DEADLINE_MS = 9_500;
@@ -94,7 +94,7 @@ function failures(health: Health, stop: AbortController): { failed(error: unknow
 async function start(
   config: Config,
   pipelines: readonly PipelineName[],
-  watchers: Parameters<typeof assemble>[2]['watchers'],
+  watchers: Watchers,
   window: Window,
   signal: AbortSignal,
 ): Promise<{ service: Service; close(): Promise<void> }> {
@@ -107,14 +107,7 @@ async function start(
     retry,
     inGroups: true,
   });
-  const [first = 'status'] = pipelines;
-  const partitions = await retry(() => ends.sources[first].partitions());
-  const ids = await retry(() => schemaIds(ends.registry, config.topicPrefix));
-  const service = await startService(
-    assemble(config, ends, { watchers, pipelines, partitions, ids, signal }),
-  );
-  const { topicPrefix } = config;
-  lookThrough(window, { ends, topicPrefix, running: service.running }, outages, signal);
+  const service = await startOn(config, ends, { watchers, pipelines, window, signal });
   return { service, close };
 }
 

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import type { Config } from '../base/config';
 import { kafkaTopicAdmin } from '../feedback/admin.kafka';
 import { setup, type SetupStep } from '../service/setup';
 import { kafkaOf, registryOf } from './connect';
@@ -17,21 +18,19 @@ export function setupLines(steps: readonly SetupStep[]): string[] {
   ];
 }
 
-async function run(_: unknown, command: Command): Promise<void> {
-  const config = configOf(command);
+/** Sets up topics and schemas as the settings say; see `setup` of the service. */
+export async function setUp(config: Config): Promise<readonly SetupStep[]> {
   const admin = kafkaTopicAdmin(kafkaOf(config, commandLog(config)));
   const registrar = registryOf(config);
   try {
-    const steps = await setup({
-      admin,
-      registrar,
-      prefix: config.topicPrefix,
-      partitions: config.partitions,
-    });
-    process.stdout.write(`${setupLines(steps).join('\n')}\n`);
+    return await setup({ admin, registrar, prefix: config.topicPrefix, partitions: config.partitions });
   } finally {
     await admin.close().catch(() => undefined);
   }
+}
+
+async function run(_: unknown, command: Command): Promise<void> {
+  process.stdout.write(`${setupLines(await setUp(configOf(command))).join('\n')}\n`);
 }
 
 /** `efs setup`. */

@@ -1,12 +1,9 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { systemClock, systemRandom } from '../base/clock';
 import type { Config } from '../base/config';
-import { EfsError } from '../base/errors';
 import type { Log } from '../base/log';
+import { EfsError } from '../base/errors';
 import { kafkaReader } from '../feedback/reader.kafka';
-import type { SchemaRegistry } from '../feedback/registry';
-import type { FeedbackKind } from '../feedback/feedback';
-import { SCHEMAS, subjectOf } from '../feedback/schemas';
 import type { TopicReader } from '../feedback/source';
 import { FEEDBACK_TOPICS } from '../feedback/topics';
 import { kafkaSink } from '../kpi/sink.kafka';
@@ -24,7 +21,7 @@ import {
   share,
   wholeNumber,
 } from './options';
-import { type Produced, produce } from './produce';
+import { inputIds, type Produced, produce } from './produce';
 import { grouped, progress } from './progress';
 
 interface Options {
@@ -61,19 +58,6 @@ export function moment(text: string): number {
   const value = Date.parse(text);
   if (value >= Date.UTC(2000) && value < Date.UTC(2099)) return value;
   throw new InvalidArgumentError('It must be a time like 2026-01-05T08:00:00Z.');
-}
-
-/** The ids of the input schemas. Throws `schema-missing`. */
-async function inputIds(registry: SchemaRegistry, prefix: string): Promise<Record<FeedbackKind, number>> {
-  const ids = await Promise.all(
-    FEEDBACK_TOPICS.map(async ({ topic, kind }) => {
-      const subject = subjectOf(prefix, topic);
-      const id = await registry.idOf(subject, SCHEMAS[kind].text);
-      if (id === null) throw new EfsError('schema-missing', `subject ${subject} is not registered`);
-      return [kind, id] as const;
-    }),
-  );
-  return Object.fromEntries(ids) as Record<FeedbackKind, number>;
 }
 
 /** The number of partitions of every input. Throws `topic-missing`, `not-co-partitioned`. */

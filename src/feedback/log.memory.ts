@@ -40,6 +40,17 @@ interface Group {
   members: GroupMember[];
 }
 
+/** A whole log at one moment, as plain values. It shares them with the log: use it before anything else happens. */
+export interface LogSnapshot {
+  readonly topics: ReadonlyMap<
+    string,
+    readonly { readonly low: number; readonly entries: readonly MemoryEntry[] }[]
+  >;
+  readonly epochs: ReadonlyMap<string, number>;
+  readonly committed: ReadonlyMap<string, number>;
+  readonly sequence: number;
+}
+
 /** A log in memory with the meaning of Kafka's: topics, partitions, retention, groups, fencing epochs. */
 export interface MemoryLog {
   readonly clock: Clock;
@@ -69,15 +80,24 @@ export interface MemoryLog {
   epoch(name: string): number;
   commit(groupId: string, topic: string, partition: number, offset: number): void;
   committed(groupId: string, topic: string, partition: number): number | null;
+  snapshot(): LogSnapshot;
 }
 
-/** `partitions` is the count of every topic that `create` was not called for. Same calls, same log: no chance inside. */
-export function memoryLog(options: { readonly partitions: number; readonly clock?: Clock }): MemoryLog {
+/**
+ * `partitions` is the count of every topic that `create` was not called for. Same calls, same log: no chance inside.
+ * `restored` is what the log begins with.
+ */
+export function memoryLog(options: {
+  readonly partitions: number;
+  readonly clock?: Clock;
+  readonly restored?: LogSnapshot;
+}): MemoryLog {
   const clock = options.clock ?? systemClock;
-  const topics = topicTable(options.partitions);
-  const epochs = new Map<string, number>();
-  const committed = new Map<string, number>();
-  let sequence = 0;
+  const { restored } = options;
+  const topics = topicTable(options.partitions, restored?.topics);
+  const epochs = new Map<string, number>(restored?.epochs);
+  const committed = new Map<string, number>(restored?.committed);
+  let sequence = restored?.sequence ?? 0;
 
   const push = (topic: string, partition: number, record: MemoryRecord | null): number => {
     const log = topics.at(topic, partition);
@@ -114,6 +134,7 @@ export function memoryLog(options: { readonly partitions: number; readonly clock
     epoch: (name) => epochs.get(name) ?? 0,
     commit: (...at) => void committed.set(at.slice(0, 3).join('\n'), at[3]),
     committed: (...at) => committed.get(at.join('\n')) ?? null,
+    snapshot: () => ({ topics: topics.snapshot(), epochs, committed, sequence }),
   };
 }
 
@@ -134,10 +155,19 @@ export function recordOf(entry: MemoryEntry, topic: number, partition: number): 
   };
 }
 
-function topicTable(defaultPartitions: number): Pick<MemoryLog, 'create' | 'remove' | 'partitions'> & {
+function topicTable(
+  defaultPartitions: number,
+  restored?: LogSnapshot['topics'],
+): Pick<MemoryLog, 'create' | 'remove' | 'partitions'> & {
   at(topic: string, partition: number): PartitionLog;
+  snapshot(): LogSnapshot['topics'];
 } {
   const topics = new Map<string, PartitionLog[] | null>();
+  for (const [topic, partitions] of restored ?? [])
+    topics.set(
+      topic,
+      partitions.map(({ low, entries }) => ({ low, entries: [...entries], watchers: new Set() })),
+    );
   const create = (topic: string, partitions: number): void => {
     const empty = (): PartitionLog => ({ low: 0, entries: [], watchers: new Set() });
     const existing = topics.get(topic) ?? [];
@@ -154,6 +184,12 @@ function topicTable(defaultPartitions: number): Pick<MemoryLog, 'create' | 'remo
     create,
     remove: (topic) => void topics.set(topic, null),
     partitions: (topic) => find(topic)?.length ?? null,
+    snapshot: () =>
+      new Map(
+        [...topics].flatMap(([topic, partitions]) =>
+          partitions === null ? [] : [[topic, partitions.map(({ low, entries }) => ({ low, entries }))]],
+        ),
+      ),
     at: (topic, partition) => must(find(topic)?.[partition], `no partition ${partition} of topic ${topic}`),
   };
 }

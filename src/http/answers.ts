@@ -201,6 +201,7 @@ export const COMPONENTS = {
     ),
     version: text('Of the service.'),
     startedAt: moment('Of this process.'),
+    at: moment('The service’s own time.'),
     deliveries: count('Known to the window.'),
     readers: count('Live streams that are open.'),
     recipientsShown: { type: 'boolean', description: 'Whether free text is shown as it is.' },

@@ -173,6 +173,7 @@ function workings({ window, version }: ApiOptions) {
         reasons,
         version,
         startedAt: iso(window.openedAt),
+        at: iso(window.clock.now()),
         deliveries: view.deliveries().length,
         readers: feed.readers(),
         recipientsShown: window.showsRecipients,

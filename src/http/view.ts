@@ -44,6 +44,8 @@ export interface KpiView {
   floor(): number;
   /** The last change of each delivery that changed after the cursor, in their order; at most `max`. */
   after(cursor: number, max: number): readonly Change[];
+  /** Calls `onChange` at every change, until the returned function is called. */
+  watch(onChange: (change: Change) => void): () => void;
 }
 
 /** Removals that are remembered for those who have not heard of them. */
@@ -53,6 +55,7 @@ const SLACK = 1_000;
 export function kpiView(options: { readonly removalsKept?: number } = {}): KpiView {
   const removalsKept = options.removalsKept ?? REMOVALS_KEPT;
   const last = new Map<string, Change>();
+  const watchers = new Set<(change: Change) => void>();
   let log: Change[] = [];
   let head = 0;
   let floor = 0;
@@ -61,6 +64,7 @@ export function kpiView(options: { readonly removalsKept?: number } = {}): KpiVi
     const change = changeOf(++head, deliveryId, delivery);
     last.set(deliveryId, change);
     log.push(change);
+    for (const watcher of watchers) watcher(change);
     if (log.length > 2 * last.size + SLACK) compact();
   };
   const compact = (): void => {
@@ -100,6 +104,10 @@ export function kpiView(options: { readonly removalsKept?: number } = {}): KpiVi
         if (change !== undefined && last.get(change.deliveryId) === change) changes.push(change);
       }
       return changes;
+    },
+    watch(onChange) {
+      watchers.add(onChange);
+      return () => void watchers.delete(onChange);
     },
   };
 }

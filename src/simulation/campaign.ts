@@ -36,7 +36,7 @@ export interface CampaignOptions {
 const HOUR = 3_600_000;
 
 /** Roughly what a consumer list in Europe and America holds, aliases and odd spellings included. */
-const domains = weighted([
+export const domains = weighted([
   ['gmail.com', 360],
   ['Gmail.com', 3],
   ['googlemail.com', 12],

@@ -14,30 +14,41 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const MAX_VALIDITY = 84 * HOUR;
 
-/** How a message's first attempt ends, in parts of 1,000. */
-const firstAttempt = weighted<'delivered' | 'hard' | 'soft' | 'silence'>([
-  ['delivered', 900],
-  ['hard', 35],
-  ['soft', 60],
-  ['silence', 5],
-]);
+/** How the messages of a delivery fare: what is drawn at each turn of their lives. */
+export interface Course {
+  /** Share of messages whose relay event is lost: the rest must speak for it. */
+  readonly relaysLost: number;
+  /** How the first attempt ends. */
+  firstAttempt(source: Dice): 'delivered' | 'hard' | 'soft' | 'silence';
+  /** What follows a delivery later on. */
+  afterwards(source: Dice): 'nothing' | 'async' | 'auto-reply' | 'unsubscribe' | 'subscribe';
+  /** What the retries of a soft-bounced message come to. */
+  retries(source: Dice): RetryResult | 'silence';
+}
 
-/** What follows a delivery later on, in parts of 1,000. */
-const afterwards = weighted<'nothing' | 'async' | 'auto-reply' | 'unsubscribe' | 'subscribe'>([
-  ['nothing', 976],
-  ['async', 10],
-  ['auto-reply', 9],
-  ['unsubscribe', 4],
-  ['subscribe', 1],
-]);
-
-/** What the retries of a soft-bounced message come to. */
-const retries = weighted<RetryResult | 'silence'>([
-  ['SUCCEEDED', 62],
-  ['FAILED', 14],
-  ['EXPIRED', 10],
-  ['silence', 14],
-]);
+/** As most deliveries fare; the first two in parts of 1,000. */
+export const ORDINARY: Course = {
+  relaysLost: 0.001,
+  firstAttempt: weighted([
+    ['delivered', 900],
+    ['hard', 35],
+    ['soft', 60],
+    ['silence', 5],
+  ]),
+  afterwards: weighted([
+    ['nothing', 976],
+    ['async', 10],
+    ['auto-reply', 9],
+    ['unsubscribe', 4],
+    ['subscribe', 1],
+  ]),
+  retries: weighted([
+    ['SUCCEEDED', 62],
+    ['FAILED', 14],
+    ['EXPIRED', 10],
+    ['silence', 14],
+  ]),
+};
 
 interface Diagnosis {
   readonly bounceClass: number;
@@ -139,9 +150,9 @@ function teller(source: Dice, message: SimulatedMessage) {
 
 type Teller = ReturnType<typeof teller>;
 
-function later(source: Dice, tell: Teller, from: Millis): Feedback[] {
+function later(source: Dice, tell: Teller, from: Millis, course: Course): Feedback[] {
   const at = from + span(source, MINUTE, 72 * HOUR);
-  const event = afterwards(source);
+  const event = course.afterwards(source);
   switch (event) {
     case 'nothing':
       return [];
@@ -178,7 +189,7 @@ function outcome(
   };
 }
 
-function softly(source: Dice, tell: Teller, message: SimulatedMessage): Feedback[] {
+function softly(source: Dice, tell: Teller, message: SimulatedMessage, course: Course): Feedback[] {
   const events: Feedback[] = [];
   const attempts = 1 + source.below(3);
   let at = message.relayedAt + span(source, SECOND, MINUTE);
@@ -189,7 +200,7 @@ function softly(source: Dice, tell: Teller, message: SimulatedMessage): Feedback
     if (source.below(4) === 0) why = softBounces(source);
   }
   const end = message.relayedAt + Math.min(message.delivery.validityPeriodMs ?? MAX_VALIDITY, MAX_VALIDITY);
-  const result = retries(source);
+  const result = course.retries(source);
   if (result === 'SUCCEEDED') events.push(outcome(tell, at, result, attempts + 1, null));
   if (result === 'FAILED')
     events.push(outcome(tell, at, result, attempts + 1, source.below(5) > 0 ? why : null));
@@ -198,24 +209,21 @@ function softly(source: Dice, tell: Teller, message: SimulatedMessage): Feedback
   return events;
 }
 
-/**
- * Everything the MTA says about one message, in the order in which it happens. In one message of a thousand the relay
- * event is lost, and the rest must speak for it.
- */
-export function life(source: Dice, message: SimulatedMessage): Feedback[] {
+/** Everything the MTA says about one message, in the order in which it happens. */
+export function life(source: Dice, message: SimulatedMessage, course: Course = ORDINARY): Feedback[] {
   const tell = teller(source, message);
-  const events: Feedback[] = source.chance(0.001) ? [] : [tell.relayed()];
+  const events: Feedback[] = source.chance(course.relaysLost) ? [] : [tell.relayed()];
   const soon = message.relayedAt + span(source, 300, 2 * MINUTE);
-  const first = firstAttempt(source);
+  const first = course.firstAttempt(source);
   switch (first) {
     case 'delivered':
-      events.push(tell.delivered(soon), ...later(source, tell, soon));
+      events.push(tell.delivered(soon), ...later(source, tell, soon, course));
       break;
     case 'hard':
       events.push(tell.hard(soon, hardBounces(source), 'SYNC'));
       break;
     case 'soft':
-      events.push(...softly(source, tell, message));
+      events.push(...softly(source, tell, message, course));
       break;
     case 'silence':
       break;

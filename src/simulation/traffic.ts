@@ -44,7 +44,8 @@ const topicOf = Object.fromEntries(FEEDBACK_TOPICS.map(({ kind }, index) => [kin
 >;
 const NO_HEADERS: readonly RecordHeader[] = [];
 
-function record(feedback: Feedback, encode: Encode): FeedbackRecord {
+/** Feedback as a sound producer's record. */
+export function feedbackRecord(feedback: Feedback, encode: Encode): FeedbackRecord {
   return {
     topic: topicOf[feedback.kind],
     key: Buffer.from(feedback.messageId),
@@ -117,21 +118,32 @@ export function* feedback(options: CampaignOptions): Generator<Feedback> {
   yield* timeline(stories());
 }
 
-function* encoded(options: CampaignOptions, encode: Encode): Generator<FeedbackRecord> {
-  for (const each of feedback(options)) yield record(each, encode);
-}
-
 /**
  * Realistic feedback as records for the five input topics, in the order in which to produce them. A pure function of
  * the options and the encoder: the same seed gives the same bytes. Disorder, duplicates and poison change nothing
  * about the records they come on top of. Memory does not grow with the number of messages.
  */
-export function* traffic(options: TrafficOptions, encode: Encode): Generator<TrafficRecord> {
-  const { seed, disorder, duplicates, poison, limits } = options;
+export function traffic(options: TrafficOptions, encode: Encode): Generator<TrafficRecord> {
+  return untidied(feedback(options), options, encode);
+}
+
+/** How feedback is to be made untidy. */
+export type Untidiness = Pick<TrafficOptions, 'seed' | 'disorder' | 'duplicates' | 'poison' | 'limits'>;
+
+/** The records of some feedback, in its order but for the disorder that is asked for. */
+export function* untidied(
+  events: Iterable<Feedback>,
+  { seed, disorder, duplicates, poison, limits }: Untidiness,
+  encode: Encode,
+): Generator<TrafficRecord> {
   const poisonDice = dice(seed, 3);
-  const good = encoded(options, encode);
+  const good = encoded(events, encode);
   const mixed = poison > 0 ? poisoned(poisonDice, good, poison, poisoner(poisonDice, encode, limits)) : good;
   const again = duplicates > 0 ? repeated(dice(seed, 4), mixed, duplicates) : mixed;
   const window = Math.round(disorder * 10_000);
   yield* window > 0 ? displaced(dice(seed, 5), again, window) : again;
+}
+
+function* encoded(events: Iterable<Feedback>, encode: Encode): Generator<FeedbackRecord> {
+  for (const each of events) yield feedbackRecord(each, encode);
 }

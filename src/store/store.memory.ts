@@ -119,6 +119,7 @@ export function memoryStore(
       state.manifest = snapshot.manifest;
       state.listed = new Map(snapshot.listed);
       state.tasks = copyTasks(snapshot.tasks);
+      state.places = Math.max(state.places, lastPlace(snapshot.tasks));
     },
     wipe() {
       state.manifest = null;
@@ -188,6 +189,13 @@ function copyTasks(tasks: ReadonlyMap<string, Task>): Map<string, Task> {
   const copyHashes = (task: Task): Task['hashes'] =>
     new Map([...task.hashes].map(([name, hash]) => [name, new Map(hash)]));
   return new Map([...tasks].map(([name, task]) => [name, { ...task, hashes: copyHashes(task) }]));
+}
+
+function lastPlace(tasks: ReadonlyMap<string, Task>): number {
+  let last = 0;
+  for (const { hashes } of tasks.values())
+    for (const hash of hashes.values()) for (const { place } of hash.values()) last = Math.max(last, place);
+  return last;
 }
 
 function standing(task: Task): { epoch: number; sequence: number; positions: readonly number[] } {

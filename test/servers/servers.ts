@@ -1,5 +1,9 @@
-/** A server a test can need: `own-…` are those it starts itself, to kill, pause or fill. */
-export type ServerName = 'kafka' | 'registry' | 'redis' | 'own-kafka' | 'own-registry' | 'own-redis';
+/** A server a test can need: `own-…` are those it starts itself, to kill, pause or fill. A browser is none, but can be missing as well. */
+export type ServerName =
+  'kafka' | 'registry' | 'redis' | 'own-kafka' | 'own-registry' | 'own-redis' | 'browser';
+
+/** Debian's package and its command. */
+export const BROWSER = 'chromium';
 
 /** Where the servers of this run answer. Asking for one that is not there throws. */
 export interface SharedServers {

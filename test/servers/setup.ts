@@ -6,7 +6,7 @@ import { startKafka } from './kafka';
 import { startRedis } from './redis';
 import { startRegistry } from './registry';
 import { composeDown, composeUp } from './compose';
-import { ADDRESS_VARIABLES, MISSING_VARIABLE, type ServerName } from './servers';
+import { ADDRESS_VARIABLES, BROWSER, MISSING_VARIABLE, type ServerName } from './servers';
 
 type Shared = keyof typeof ADDRESS_VARIABLES;
 type Stop = () => Promise<void>;
@@ -73,11 +73,14 @@ type Lacks = (name: ServerName) => string | null;
 
 async function whatLacks(names: readonly ServerName[]): Promise<Lacks> {
   const ofRedis = (name: ServerName): boolean => name.endsWith('redis');
-  const [jars, redis] = await Promise.all([
-    names.every(ofRedis) ? null : lacksForJars(),
-    answers('redis-server', ['--version']).then((there) => (there ? null : 'redis-server')),
+  const lacking = async (command: string): Promise<string | null> =>
+    (await answers(command, ['--version'])) ? null : command;
+  const [jars, redis, browser] = await Promise.all([
+    names.every((name) => ofRedis(name) || name === 'browser') ? null : lacksForJars(),
+    lacking('redis-server'),
+    lacking(BROWSER),
   ]);
-  return (name) => (ofRedis(name) ? redis : jars);
+  return (name) => (name === 'browser' ? browser : ofRedis(name) ? redis : jars);
 }
 
 /** Jest's global set-up: starts what the chosen tests need, says once and loudly what cannot be had. */

@@ -11,7 +11,7 @@ import { tasksPanel } from './tasks-panel.js';
 /**
  * @typedef {{ readonly key: string, readonly reason: string, readonly since: string }} Standing
  * @typedef {{ readonly ready: boolean, readonly failure: string | null, readonly reasons: readonly Standing[],
- *   readonly version: string, readonly startedAt: string, readonly deliveries: number,
+ *   readonly version: string, readonly startedAt: string, readonly at: string, readonly deliveries: number,
  *   readonly readers: number }} HealthAnswer
  */
 
@@ -20,12 +20,12 @@ import { tasksPanel } from './tasks-panel.js';
 const AGAIN_MS = 3_000;
 const LETTERS = 25;
 
-/** @param {HealthAnswer} health @param {number} now */
-function healthShown({ ready, failure, reasons, version, startedAt, deliveries, readers }, now) {
+/** @param {HealthAnswer} health */
+function healthShown({ ready, failure, reasons, version, startedAt, at, deliveries, readers }) {
   const state = failure !== null ? 'failed' : ready ? 'ready' : 'not-ready';
   const said = { ready: 'Ready', 'not-ready': 'Not ready', failed: 'Wants to be restarted' }[state];
   const figures = [
-    ['Up for', duration(now - Date.parse(startedAt))],
+    ['Up for', duration(Date.parse(at) - Date.parse(startedAt))],
     ['Version', version],
     ['Deliveries', count(deliveries)],
     ['Open streams', count(readers)],
@@ -80,7 +80,7 @@ export function serviceView(page) {
   const load = () => {
     askedAt = page.now();
     void fill(get('/health', {}, page.signal), health, (answer) =>
-      setChildren(health.body, ...healthShown(answer, page.now())),
+      setChildren(health.body, ...healthShown(answer)),
     );
     void fill(get('/tasks', {}, page.signal), tasks, tasks.show);
     void fill(get('/dead-letters', { limit: LETTERS }, page.signal), letters, letters.show);

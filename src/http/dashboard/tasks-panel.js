@@ -20,12 +20,16 @@ const taskKey = ({ pipeline, partition }) => `${pipeline}/${partition}`;
 function taskCell({ pipeline, partition }, choose) {
   const level = h('span', { class: 'level', 'aria-hidden': 'true' });
   const lag = h('span', { class: 'lag' });
+  const runs = h('span', { class: 'unseen' });
   const element = h(
     'button',
     { type: 'button', class: 'task', click: choose },
     level,
+    h('span', { class: 'unseen' }, `${pipeline} partition `),
     h('span', { class: 'partition' }, String(partition)),
+    h('span', { class: 'unseen' }, ', lag '),
     lag,
+    runs,
   );
   return {
     element,
@@ -35,11 +39,7 @@ function taskCell({ pipeline, partition }, choose) {
       setText(lag, brief(task.lag));
       setAttribute(element, 'data-owner', task.owner);
       setAttribute(element, 'aria-pressed', String(chosen));
-      setAttribute(
-        element,
-        'aria-label',
-        `${pipeline} partition ${partition}, lag ${count(task.lag)}, runs ${task.owner}`,
-      );
+      setText(runs, `, runs ${task.owner}`);
     },
   };
 }

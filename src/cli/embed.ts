@@ -1,0 +1,221 @@
+import { type Clock, systemClock, systemRandom } from '../base/clock';
+import { type Config, readConfig } from '../base/config';
+import { EfsError } from '../base/errors';
+import { DeliveryId, MessageId } from '../base/ids';
+import { type Log, silentLog } from '../base/log';
+import type { Feedback } from '../feedback/feedback';
+import type { MemoryLog } from '../feedback/log.memory';
+import { createHealth, type Health } from '../http/health';
+import { lookAtMessage, type MessageView } from '../http/look';
+import { createMetrics } from '../http/metrics';
+import { startHttp } from '../http/server.http';
+import type { Delivery } from '../http/view';
+import type { Window } from '../http/window';
+import type { Sink } from '../kpi/sink';
+import { retryUntil, unlessAborted } from '../service/retry';
+import { feedbackRecord } from '../simulation/traffic';
+import { type Encode, wireEncoder } from '../simulation/encode';
+import type { TaskAddress } from '../store/store';
+import { type Ends, outagesOf, topicsOf } from './assemble';
+import { type MemoryState, type MemoryStore, openMemoryEnds } from './memory-ends';
+import { inputIds, outgoing } from './produce';
+import { openRealEnds } from './real-ends';
+import { startOn } from './start';
+import { version } from './version';
+import { routesOf, windowOf } from './window';
+
+/** How a service inside this process is to run. */
+export interface EmbedOptions {
+  /** Gets what the service has to say; nobody, where absent. */
+  readonly log?: Log;
+  /** Gets what ended the service for good, such as `position-lost`; it is also in `health`. */
+  onFatal?(error: EfsError | unknown): void;
+  /** Tells the time of day that records are stamped with, and that validity periods end by. */
+  readonly clock?: Clock;
+}
+
+/** A service that runs inside this process. */
+export interface Embedded {
+  /** Settles when the feedback is in the log, which it then goes through like any other. Throws `kafka-unavailable`. */
+  report(feedback: readonly Feedback[]): Promise<void>;
+  /** Calls `listener` with a delivery whenever its KPIs have changed, until the returned function is called. */
+  onChange(listener: (delivery: Delivery) => void): () => void;
+  /** Every delivery with its KPIs as last published. */
+  deliveries(): readonly Delivery[];
+  /** Null where no KPIs of it have been published. */
+  delivery(deliveryId: string): Delivery | null;
+  /** Status, reason and story of a message. Throws `not-found`, `redis-unavailable`. */
+  message(deliveryId: string, messageId: string): Promise<MessageView>;
+  /** Serves page, API, health and metrics; gives the address. Throws `config-invalid` where it cannot be had. */
+  listen(where?: { readonly host?: string; readonly port?: number }): Promise<string>;
+  /** Resolves when all feedback that the log holds at the call is folded, published, and seen by `deliveries`. */
+  caughtUp(): Promise<void>;
+  /** Why it is not ready, if it is not. */
+  readonly health: Health;
+  /** Where records go to, and what makes their values of feedback: `report` is both. */
+  readonly sink: Sink;
+  readonly encode: Encode;
+  /** Number of partitions of each topic. */
+  readonly partitions: number;
+  /** Finishes what is under way, stops serving, and ends. */
+  stop(): Promise<void>;
+}
+
+/** One that needs no server: what it stands on is at hand, for tests and demonstrations. */
+export interface EmbeddedInMemory extends Embedded {
+  readonly log: MemoryLog;
+  readonly store: MemoryStore;
+}
+
+/** The settings by their variables. Throws `config-invalid` with everything that is wrong. */
+function configFrom(settings: Readonly<Record<string, string>>): Config {
+  const result = readConfig(settings);
+  if ('errors' in result) throw new EfsError('config-invalid', result.errors.join('\n'));
+  return result.ok;
+}
+
+/**
+ * The whole service in this process, on a log and a store in memory: no Kafka, no Redis, nothing to install. Settings
+ * are those of `efs run`, by their variables; those of servers are of no use here. Throws `config-invalid`.
+ */
+export function embed(
+  settings?: Readonly<Record<string, string>>,
+  options?: EmbedOptions & { readonly ends?: 'memory' },
+): Promise<EmbeddedInMemory>;
+/**
+ * A worker in this process, on the servers that the settings name. `efs setup` has been run. Waits for servers that do
+ * not answer. Throws what waiting cannot mend, as `efs run` does: `config-invalid`, `topic-missing`, `access-refused`...
+ */
+export function embed(
+  settings: Readonly<Record<string, string>>,
+  options: EmbedOptions & { readonly ends: 'servers' },
+): Promise<Embedded>;
+export function embed(
+  settings: Readonly<Record<string, string>> = {},
+  options: EmbedOptions & { readonly ends?: 'memory' | 'servers' } = {},
+): Promise<Embedded> {
+  const config = configFrom(settings);
+  return options.ends === 'servers' ? embedOnServers(config, options) : embedInMemory(config, options);
+}
+
+/** As `embed` in memory. It begins with `restored`, where there is any. */
+export async function embedInMemory(
+  config: Config,
+  options: EmbedOptions,
+  restored?: MemoryState,
+): Promise<EmbeddedInMemory> {
+  const clock = options.clock ?? systemClock;
+  const { ends, log, store } = await openMemoryEnds(config, { clock, restored });
+  const frame = frameOf(config, options);
+  const embedded = await embedOn(frame, ends, async () => undefined);
+  return { ...embedded, log, store };
+}
+
+/** As `embed` on servers. */
+export async function embedOnServers(config: Config, options: EmbedOptions): Promise<Embedded> {
+  const frame = frameOf(config, options);
+  const { outages, log } = frame.watchers;
+  const retry = retryUntil(frame.abort.signal, { clock: systemClock, random: systemRandom, outages });
+  const { ends, close } = await openRealEnds(config, { clock: systemClock, log, outages, retry });
+  return embedOn(frame, ends, close);
+}
+
+/** What there is of a service before its ends. */
+interface Frame {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly abort: AbortController;
+  readonly health: Health;
+  readonly metrics: ReturnType<typeof createMetrics>;
+  readonly window: Window;
+  readonly watchers: Parameters<typeof startOn>[2]['watchers'];
+}
+
+function frameOf(config: Config, options: EmbedOptions): Frame {
+  const clock = options.clock ?? systemClock;
+  const health = createHealth(undefined, clock.now);
+  const metrics = createMetrics({ version, node: process.version });
+  const watching = { log: options.log ?? silentLog, meter: metrics, onReason: health.set };
+  const onFatal = (error: unknown): void => {
+    health.fail(error instanceof Error ? error.message : String(error));
+    options.onFatal?.(error);
+  };
+  const watchers = { ...watching, onFatal, outages: outagesOf(watching, systemClock) };
+  const window = windowOf(config, health, clock);
+  return { config, clock, abort: new AbortController(), health, metrics, window, watchers };
+}
+
+const STOP_GRACE_MS = 8_000;
+
+async function embedOn(frame: Frame, ends: Ends, closeEnds: () => Promise<void>): Promise<Embedded> {
+  const { config, clock, abort, health, metrics, window, watchers } = frame;
+  const { signal } = abort;
+  const service = await startOn(config, ends, {
+    watchers,
+    pipelines: ['status', 'kpi'],
+    window,
+    signal,
+    clock,
+  });
+  const encode = wireEncoder(await inputIds(ends.registry, config.topicPrefix));
+  const partitions = await ends.sources.status.partitions();
+  const closing: (() => Promise<void>)[] = [];
+  return {
+    report: (feedback) =>
+      ends.sink.emit(feedback.map((each) => outgoing(feedbackRecord(each, encode), partitions))),
+    onChange: (listener) =>
+      window.view.watch(({ delivery }) => (delivery === null ? undefined : listener(delivery))),
+    deliveries: () => window.view.deliveries(),
+    delivery: (deliveryId) => window.view.get(deliveryId),
+    message: (deliveryId, messageId) =>
+      lookAtMessage(ends.store, DeliveryId(deliveryId), MessageId(messageId)),
+    async listen({ host = config.httpHost, port = config.httpPort } = {}) {
+      const routes = routesOf({ ...config, httpHost: host }, { health, metrics, window });
+      const http = await startHttp({ ...routes, port });
+      closing.push(() => http.close());
+      return `http://${host.includes(':') ? `[${host}]` : host}:${http.port}/`;
+    },
+    caughtUp: () => caughtUp(config, ends, partitions, window, signal),
+    health,
+    sink: ends.sink,
+    encode,
+    partitions,
+    async stop() {
+      await service.stop(STOP_GRACE_MS);
+      abort.abort();
+      await Promise.all(closing.map((close) => close()));
+      await closeEnds();
+    },
+  };
+}
+
+const POLL_MS = 20;
+
+/** Waits until every task stands at the end of its topics as it is when its turn comes. */
+async function caughtUp(
+  config: Config,
+  { store, reader }: Pick<Ends, 'store' | 'reader'>,
+  partitions: number,
+  { health }: Pick<Window, 'health'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const isReached = async (address: TaskAddress, ends: readonly number[]): Promise<boolean> => {
+    const standing = await store.inspect(address);
+    return ends.every((end, topic) => (standing?.positions[topic] ?? 0) >= end);
+  };
+  for (const pipeline of ['status', 'kpi'] as const) {
+    for (let partition = 0; partition < partitions; partition++) {
+      const held = await Promise.all(
+        topicsOf(config, pipeline).map((topic) => reader.watermarks(topic, partition)),
+      );
+      const ends = held.map(({ high }) => high);
+      for (;;) {
+        const generation = (await store.active())?.generation ?? 0;
+        if (await isReached({ generation, pipeline, partition }, ends)) break;
+        const failure = health.failure();
+        if (failure !== null) throw new EfsError('not-ready', failure);
+        await unlessAborted(signal, () => systemClock.sleep(POLL_MS));
+      }
+    }
+  }
+}

@@ -1,0 +1,37 @@
+import { type Clock, systemClock, systemRandom } from '../base/clock';
+import type { Config } from '../base/config';
+import type { Window } from '../http/window';
+import { retryUntil } from '../service/retry';
+import { type PipelineName, type Service, startService } from '../service/run';
+import { schemaIds } from '../service/setup';
+import { assemble, type Ends, type Watchers } from './assemble';
+import { lookThrough } from './window';
+
+/**
+ * Starts the service on its ends and lets the window look at it. Whatever waits is called off by `signal`. Throws what
+ * waiting cannot mend: `topic-missing`, `schema-missing`, `not-co-partitioned`, `generation-unfit`.
+ */
+export async function startOn(
+  config: Config,
+  ends: Ends,
+  how: {
+    readonly watchers: Watchers;
+    readonly pipelines: readonly PipelineName[];
+    readonly window: Window;
+    readonly signal: AbortSignal;
+    readonly clock?: Clock;
+  },
+): Promise<Service> {
+  const { watchers, pipelines, window, signal, clock = systemClock } = how;
+  const { outages } = watchers;
+  const retry = retryUntil(signal, { clock: systemClock, random: systemRandom, outages });
+  const [first = 'status'] = pipelines;
+  const partitions = await retry(() => ends.sources[first].partitions());
+  const ids = await retry(() => schemaIds(ends.registry, config.topicPrefix));
+  const service = await startService(
+    assemble(config, ends, { watchers, pipelines, partitions, ids, signal, clock }),
+  );
+  const { topicPrefix } = config;
+  lookThrough(window, { ends, topicPrefix, running: service.running }, outages, signal);
+  return service;
+}

@@ -1,0 +1,69 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+
+const CLI = join(__dirname, '..', '..', 'dist', 'cli.js');
+
+/** `efs demo` as a process. */
+export interface Demo {
+  readonly address: string;
+  /** As a crash does. */
+  kill(): Promise<void>;
+}
+
+/** Starts the demo; resolves when it says where it can be looked at. */
+export async function startDemo(args: readonly string[]): Promise<Demo> {
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('EFS_'));
+  const child = spawn(process.execPath, [CLI, 'demo', ...args], {
+    env: Object.fromEntries(inherited),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const address = await new Promise<string>((resolve, reject) => {
+    child.once('exit', (code) => reject(new Error(`the demo ended with ${String(code)}`)));
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const [, found] = /^Open (http\S+)$/.exec(line) ?? [];
+      if (found !== undefined) resolve(found);
+    });
+  });
+  return { address, kill: () => ended(child) };
+}
+
+function ended(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    if (child.exitCode !== null) return resolve();
+    child.once('exit', () => resolve());
+    child.kill('SIGKILL');
+  });
+}
+
+/** Debian's Chromium, which asks nobody outside for anything. */
+export function openBrowser(): Promise<Browser> {
+  const quiet = ['background-networking', 'component-update', 'sync', 'default-apps'];
+  return chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--no-first-run', ...quiet.map((what) => `--disable-${what}`)],
+  });
+}
+
+/** A page that remembers what the browser complains of. */
+export interface Watched {
+  readonly page: Page;
+  readonly complaints: string[];
+}
+
+export async function openPage(
+  browser: Browser,
+  address: string,
+  options: BrowserContextOptions = {},
+): Promise<Watched> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+  });
+  await page.goto(address);
+  return { page, complaints };
+}
