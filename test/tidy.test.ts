@@ -37,6 +37,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'node:tty': ['base', 'doors'],
   'node:worker_threads': ['base', 'doors'],
   'node:readline': ['doors'],
+  'node:v8': ['doors'],
   'node:crypto': Object.keys(ROOMS),
   'node:events': Object.keys(ROOMS),
   // Only to tell an address from a name.

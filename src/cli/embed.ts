@@ -116,7 +116,13 @@ export async function embedOnServers(config: Config, options: EmbedOptions): Pro
   const frame = frameOf(config, options);
   const { outages, log } = frame.watchers;
   const retry = retryUntil(frame.abort.signal, { clock: systemClock, random: systemRandom, outages });
-  const { ends, close } = await openRealEnds(config, { clock: systemClock, log, outages, retry });
+  const { ends, close } = await openRealEnds(config, {
+    clock: systemClock,
+    log,
+    outages,
+    retry,
+    inGroups: true,
+  });
   return embedOn(frame, ends, close);
 }
 

@@ -25,13 +25,6 @@ export const REDIS_SETTINGS = [
   'redisCertFile',
   'redisKeyFile',
 ] as const;
-export const HTTP_SETTINGS = [
-  'httpPort',
-  'httpHost',
-  'httpAllowedHosts',
-  'httpToken',
-  'httpShowRecipients',
-] as const;
 export const ALL_SETTINGS: readonly SettingName[] = settings.map(([name]) => name);
 
 /** Adds the named settings to a command as flags, with the settings table's own words. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
-const PACKAGE = join(__dirname, '..', '..', 'node_modules', 'uplot');
+const PACKAGE = dirname(require.resolve('uplot/package.json'));
 const VENDORED = join(__dirname, '..', '..', 'src', 'http', 'dashboard', 'vendor', 'uPlot');
 
 describe('what the page brings along of others', () => {
