@@ -1,0 +1,107 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createMetrics } from '../../src/http/metrics';
+
+const read = (file: string): string => readFileSync(join(__dirname, '..', '..', 'docs', file), 'utf8');
+
+interface Panel {
+  readonly id: number;
+  readonly type: string;
+  readonly title: string;
+  readonly description?: string;
+  readonly datasource?: { readonly uid: string };
+  readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
+  readonly targets?: readonly { readonly expr: string; readonly legendFormat: string }[];
+}
+
+const board = JSON.parse(read('grafana/dashboard.json')) as {
+  readonly __inputs: readonly { readonly name: string }[];
+  readonly panels: readonly Panel[];
+};
+const drawn = board.panels.filter(({ type }) => type !== 'row');
+const alerts = read('grafana/alerts.yaml');
+const alertExpressions = [...alerts.matchAll(/expr:(?: >-\n)?\s+(.*)$/gm)].map(([, expr = '']) => expr);
+const expressions = [
+  ...drawn.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr)),
+  ...alertExpressions,
+];
+
+/** Labels that Prometheus adds to whatever it scrapes. */
+const SCRAPED = ['job', 'instance'];
+
+/** Every series name in `/metrics` with its labels; histograms by the names of their series. */
+async function exposed(): Promise<Map<string, Set<string>>> {
+  const metrics = createMetrics({ version: '1', node: 'v20' });
+  metrics.folded('t', 1);
+  metrics.deadLettered('t', 'not-avro');
+  metrics.batchTook('kpi', 1);
+  metrics.commitTook('kpi', 1);
+  metrics.latency('kpi', 1);
+  metrics.fenced('kpi');
+  metrics.rewound('kpi');
+  metrics.outage('redis');
+  metrics.lag('t', 1, 1);
+  const found = new Map<string, Set<string>>();
+  for (const [, name = '', labels = ''] of (await metrics.exposition()).text.matchAll(
+    /^(\w+)(?:\{(.*)\})? \S+$/gm,
+  )) {
+    const names = [...labels.matchAll(/(\w+)="/g)].map(([, label = '']) => label);
+    found.set(name, new Set([...(found.get(name) ?? []), ...names]));
+  }
+  return found;
+}
+
+const metricsIn = (expr: string): string[] =>
+  [...expr.matchAll(/\b(?:efs|process|nodejs)_\w+/g)].map(([name]) => name);
+const labelsIn = (expr: string): string[] =>
+  [
+    ...[...expr.matchAll(/\{([^}]*)\}/g)].flatMap(([, inner = '']) => [
+      ...inner.matchAll(/(\w+)\s*(?:=~|=|!=)/g),
+    ]),
+    ...[...expr.matchAll(/\bby \(([^)]*)\)/g)].flatMap(([, list = '']) => [...list.matchAll(/(\w+)/g)]),
+  ].map(([, label = '']) => label);
+
+describe('the Grafana dashboard and the alert rules', () => {
+  test.each(expressions)('%s asks for metrics and labels that there are', async (expr) => {
+    const found = await exposed();
+    const names = metricsIn(expr);
+    expect(names.length).toBeGreaterThan(0);
+    expect(names.filter((name) => !found.has(name))).toEqual([]);
+    const known = new Set([...SCRAPED, ...names.flatMap((name) => [...(found.get(name) ?? [])])]);
+    expect(labelsIn(expr).filter((label) => !known.has(label))).toEqual([]);
+  });
+
+  test('show every metric of the service', async () => {
+    const { text } = await createMetrics({ version: '1', node: 'v20' }).exposition();
+    const own = [...text.matchAll(/^# TYPE (efs_\w+) /gm)].map(([, name = '']) => name);
+    const all = expressions.join('\n');
+    expect(own.filter((name) => !all.includes(name))).toEqual([]);
+  });
+
+  test('take their data source from whoever imports them, and their panels do not overlap', () => {
+    expect(board.__inputs.map(({ name }) => name)).toEqual(['DS_PROMETHEUS']);
+    const cells = new Set<string>();
+    for (const { title, datasource, description, gridPos, targets = [] } of drawn) {
+      expect([title, datasource?.uid, Boolean(description)]).toEqual([title, '${DS_PROMETHEUS}', true]);
+      for (const { expr, legendFormat } of targets) {
+        const shown = [...legendFormat.matchAll(/\{\{(\w+)\}\}/g)].map(([, label = '']) => label);
+        const given = [...labelsIn(expr), ...(/\bby\b/.test(expr) ? [] : ['topic', 'partition', 'instance'])];
+        expect([title, shown.filter((label) => !given.includes(label))]).toEqual([title, []]);
+      }
+      for (let x = gridPos.x; x < gridPos.x + gridPos.w; x++) {
+        for (let y = gridPos.y; y < gridPos.y + gridPos.h; y++) {
+          expect([title, x < 24, cells.has(`${x}/${y}`)]).toEqual([title, true, false]);
+          cells.add(`${x}/${y}`);
+        }
+      }
+    }
+  });
+
+  test('say for each alert what is the matter and what to do', () => {
+    const count = (pattern: RegExp): number => alerts.match(pattern)?.length ?? 0;
+    expect(count(/- alert: Efs\w+$/gm)).toBe(alertExpressions.length);
+    for (const part of [/^ +summary: \S/gm, /^ +action: \S/gm, /severity: (warning|critical)/gm]) {
+      expect(count(part)).toBe(alertExpressions.length);
+    }
+  });
+});
