@@ -20,7 +20,7 @@ const USAGE = `npm run bench -- [throughput | peers | path | rebuild | latency |
     --records <n>    feedback records in the topics (1000000)
     --rate <n>       live records per second (5000)
     --max-rate <n>   of the rebuild (20000)
-    --seconds <n>    how long live traffic is measured (150)
+    --seconds <n>    how long live traffic is measured (150); 0 leaves that out
   latency      from producing a record to a KPI change that covers it, at a steady rate
     --rate <n>       records per second (5000)
     --seconds <n>    for how long (30)

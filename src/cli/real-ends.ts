@@ -15,6 +15,13 @@ import { redisStore } from '../store/store.redis';
 import { type Ends, groupOf, topicsOf } from './assemble';
 import { kafkaOf, redisOf, registryOf } from './connect';
 
+/** A command that only reads, and much of it, may hold more at once than a service beside others. */
+const BULK_LIMITS: typeof SOURCE_LIMITS = {
+  ...SOURCE_LIMITS,
+  fetch: { maxWaitMs: 100, maxBytes: 16 << 20, maxBytesPerPartition: 1 << 20 },
+  inbox: { records: 32_000, bytes: 4 << 20, bytesInAll: 64 << 20 },
+};
+
 /**
  * Opens Kafka, the registry and Redis as the settings say, and waits for those that do not answer. Throws what waiting
  * cannot mend: `access-refused`, `tls-failed`, `redis-evicts`.
@@ -44,7 +51,7 @@ export async function openRealEnds(
       topics: topicsOf(config, pipeline),
       groupId: how.inGroups ? groupOf(config, pipeline) : null,
       limits: {
-        ...SOURCE_LIMITS,
+        ...(how.inGroups ? SOURCE_LIMITS : BULK_LIMITS),
         group: {
           ...SOURCE_LIMITS.group,
           sessionTimeoutMs: config.sessionTimeoutMs,
