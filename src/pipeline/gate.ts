@@ -73,6 +73,14 @@ export type KpiDuty =
 
 export type KpiInput = Contribution | KpiDuty | RetirementDuty;
 
+/**
+ * Thrown where records of a later number have been published: the store is older than a cut-over. What this generation
+ * would publish, readers would pass by.
+ */
+export class Outnumbered extends Error {
+  override readonly name = 'Outnumbered';
+}
+
 export interface KpiDuties {
   muted(): boolean;
   /**
@@ -96,6 +104,8 @@ export function kpiDuties(ends: {
   witness(): Promise<number | null>;
   /** Every record of this partition of the KPI topic, in order. */
   readPublished(onRecord: (record: LogRecord) => void): Promise<void>;
+  /** The number that a published record carries. */
+  numberOf(published: Buffer): number;
 }): KpiDuties {
   let muted = true;
   let witness: Promise<number | null> | null = null;
@@ -130,7 +140,13 @@ export function kpiDuties(ends: {
         yield [{ muteUntil: (await witness) ?? 0 }];
       }
       // A former owner's last record may have arrived after the state was laid out. From here on none can.
-      if (muted) yield* relearned(await lastPublished(ends.readPublished));
+      if (muted) {
+        const last = await lastPublished(ends.readPublished);
+        for (const value of last.values())
+          if (ends.numberOf(value) > ends.manifest.publishedAs)
+            throw new Outnumbered(`generation ${ends.manifest.generation} is of before a cut-over`);
+        yield* relearned(last);
+      }
       yield* afterCommit(hold);
     },
   };

@@ -184,6 +184,7 @@ export function kpiTask(
         witness: () => base.retry(() => ends.committedOffset(ends.kpiGroup, contributions, partition)),
         readPublished: (onRecord) =>
           base.retry(() => ends.reader.read(ends.topicPrefix + DELIVERY_KPI_TOPIC, partition, onRecord)),
+        numberOf: (published) => kpiChanged.decode(published).generation,
       });
       const retention = kpiRetention(ends, { address, manifest, store: base.store }, base.retry);
       const emit: Emit = async (records, [witness = 0]) =>

@@ -2,6 +2,7 @@ import { EfsError } from '../base/errors';
 import type { Log } from '../base/log';
 import { coPartitions } from '../feedback/copartition';
 import { ALL_TOPICS } from '../feedback/topics';
+import { Outnumbered } from '../pipeline/gate';
 import type { Manifest, Standing, TaskAddress } from '../store/store';
 import { openBacklog } from './backlog';
 import { openCatchUp } from './catch-up';
@@ -160,6 +161,12 @@ async function commonPartitions({ ends }: ServiceEnds, retry: Retry): Promise<nu
   return coPartitions(names.map((name, index) => [name, counts[index] ?? null]));
 }
 
+/** A generation of before a cut-over is as good as lost: it is built anew, under a number above all that were published. */
+function lostIfOutnumbered(error: unknown): TaskEnd {
+  if (error instanceof Outnumbered) return 'lost';
+  throw error;
+}
+
 /** Whether another generation is the active one by now. */
 async function hasMoved({ generation: { generations } }: ServiceEnds, known: Standing): Promise<boolean> {
   const active = await generations.active().catch(() => null);
@@ -214,7 +221,7 @@ function poolOf(
     const end =
       name === 'status'
         ? await runTask(statusTask(ends, manifest, partition, signal), stopping)
-        : await runTask(kpiTask(ends, manifest, partition, signal), stopping);
+        : await runTask(kpiTask(ends, manifest, partition, signal), stopping).catch(lostIfOutnumbered);
     // A cut-over seals the tasks of the one before: who was fenced by that need not wait to find out.
     const isOver = end === 'lost' || (end === 'fenced' && (await hasMoved(service, manifest)));
     if (isOver) onLost(manifest);

@@ -153,6 +153,43 @@ describe('a cut-over', () => {
   });
 });
 
+describe('a store that comes back from before a cut-over', () => {
+  it('is built anew: what readers see keeps rising', async () => {
+    const { there, crew, rest } = await running(2);
+    const candidate = await proposed(there);
+    const old = there.store.snapshot();
+    await promote(endsOf(there), candidate);
+    there.produce(rest.slice(0, 200));
+    await there.settle();
+    expect(kpiRecords(there).at(-1)?.generation).toBe(2);
+    for (const each of crew) await each.stop();
+    there.store.restore(old);
+    await there.worker();
+    there.produce(rest.slice(200));
+    await there.settle();
+    expect(await there.store.active()).toMatchObject({ generation: 3, publishedAs: 3 });
+    expect(kpiRecords(there).at(-1)?.generation).toBe(3);
+    expect(await differences(there)).toEqual([]);
+    expect(brokenLinks(there)).toEqual([]);
+  });
+
+  it('is used as it is where nothing was published since', async () => {
+    const { there, crew, rest } = await running(2);
+    const candidate = await proposed(there);
+    const old = there.store.snapshot();
+    await promote(endsOf(there), candidate);
+    await there.settle();
+    for (const each of crew) await each.stop();
+    there.store.restore(old);
+    await there.worker();
+    there.produce(rest);
+    await there.settle();
+    expect(await there.store.active()).toMatchObject({ generation: 1, publishedAs: 1 });
+    expect(await differences(there)).toEqual([]);
+    expect(brokenLinks(there)).toEqual([]);
+  });
+});
+
 describe('a generation that cannot become the active one', () => {
   it('is none that there is', async () => {
     const { there } = await running(1);

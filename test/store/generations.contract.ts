@@ -115,6 +115,78 @@ export function generations(subject: () => Subject): void {
     });
   });
 
+  it('lists what was made and proposed, and keeps what was proposed apart from what is active', async () => {
+    const store = subject().store(newNamespace());
+    await store.create(manifestOf(1), start, []);
+    const candidate = { ...manifestOf(2), publishedAs: 0 };
+    expect(await store.propose(candidate, start, seed)).toEqual(candidate);
+    expect(await store.propose({ ...candidate, buckets: 7 }, start, [])).toEqual(candidate);
+    expect(await store.list()).toEqual([manifestOf(1), candidate]);
+    expect(await store.active()).toEqual(manifestOf(1));
+    expect(await readAll(store, 'p', { ...kpiTask, generation: 2, partition: 1 })).toEqual(
+      new Map(Object.entries({ d1: 'kpi', d2: 'kpi2' })),
+    );
+    expect(await store.unlist(1)).toBe(false);
+    expect(await store.unlist(2)).toBe(true);
+    expect(await store.list()).toEqual([manifestOf(1)]);
+  });
+
+  it('replaces the active one in one act, if it is the one expected', async () => {
+    const store = subject().store(newNamespace());
+    const [first, second] = [manifestOf(1), { ...manifestOf(2), settled: false }];
+    expect(await store.replaceActive(first, second)).toBe(false);
+    await store.create(first, start, []);
+    for (const other of [manifestOf(3), { ...first, publishedAs: 4 }, { ...first, settled: false }])
+      expect(await store.replaceActive(other, second)).toBe(false);
+    const both = await Promise.all([1, 2].map(() => store.replaceActive(first, second)));
+    expect(both.sort()).toEqual([false, true]);
+    expect(await store.active()).toEqual(second);
+    expect(await store.list()).toEqual([first, second]);
+    expect(await store.replaceActive(second, { ...second, settled: true })).toBe(true);
+    expect(await store.active()).toMatchObject({ settled: true });
+    await store.forget({ generation: 2, publishedAs: 1 });
+    expect(await store.active()).not.toBeNull();
+  });
+
+  it('seals a task against all who know a lesser number, for good', async () => {
+    const store = subject().store(newNamespace());
+    const claim = await claimed(store);
+    const outbox = Buffer.from('left');
+    await store.commit(task, commitOf(claim, { outbox }));
+    expect(await store.seal(task, 2)).toEqual({ positions: [1, 1], outbox });
+    expect(await store.seal(task, 2)).toEqual({ positions: [1, 1], outbox });
+    expect(await store.inspect(task)).toMatchObject({ epoch: 2 });
+    expect(await store.commit(task, commitOf({ ...claim, sequence: 1, positions: [1, 1] }))).toBe('fenced');
+    expect(await store.claim(task, 2)).toBeNull();
+    await store.seal(task, 1);
+    expect(await store.claim(task, 3)).toMatchObject({ epoch: 3, positions: [1, 1] });
+    expect(await store.seal({ ...task, partition: 9 }, 1)).toBeNull();
+  });
+
+  it('reads values with the positions that they stand for', async () => {
+    const store = subject().store(newNamespace());
+    const reads = [{ hash: 'c', fields: [Buffer.from('a'), Buffer.from('b')] }];
+    expect(await store.loadAt(task, reads)).toBeNull();
+    await store.commit(task, commitOf(await claimed(store), { writes: [write('c', { a: '1' })] }));
+    expect(await store.loadAt(task, reads)).toEqual({
+      positions: [1, 1],
+      values: [[Buffer.from('1'), null]],
+    });
+    expect(await store.loadAt(task, [])).toEqual({ positions: [1, 1], values: [] });
+  });
+
+  it('erases hashes, then the task', async () => {
+    const store = subject().store(newNamespace());
+    const writes = [write('c', { a: '1' }), write('w', { b: '2' })];
+    await store.commit(task, commitOf(await claimed(store), { writes, outbox: Buffer.from('x') }));
+    await store.erase(task, ['c', 'none']);
+    await store.erase(task, []);
+    expect([await read(store, 'c', 'a'), await read(store, 'w', 'b')]).toEqual([null, '2']);
+    await store.eraseTask(task);
+    expect(await store.inspect(task)).toBeNull();
+    expect(await store.claim(task, 9)).toBeNull();
+  });
+
   it('lays out hundreds of partitions', async () => {
     const store = subject().store(newNamespace());
     const positions = Array.from({ length: 300 }, (_, i) => [i]);
