@@ -18,6 +18,7 @@ const CHECKS = {
     'test/(tidy|checkout).test.ts',
   ],
   records: ['scripts/generate-types.mjs', '--check'],
+  topics: ['scripts/generate-asyncapi.mjs', '--check'],
   glossary: ['scripts/generate-glossary.mjs', '--check'],
 };
 
