@@ -21,6 +21,7 @@ const TOP_LEVEL = [
   'bench',
   'docker-compose.yml',
   'docs',
+  'examples',
   'eslint.config.mjs',
   'package-lock.json',
   'package.json',
