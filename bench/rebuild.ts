@@ -129,7 +129,7 @@ function show(
     ['', 'measured', 'floor', ''],
     against('live path, records/s', drained.liveRate, {}, 0),
     against('rebuild, records/s', drained.rate, {}, 0),
-    against('  rebuild / live', drained.rate / drained.liveRate, { least: 1.5 }, 2),
+    against('  in % of the live path', (100 * drained.rate) / drained.liveRate, { least: 150 }, 0),
     against('live latency p50 before it, ms', quantile(alone, 0.5), {}, 0),
     against('  during it', quantile(during, 0.5), {}, 0),
     against('live latency p99 before it, ms', before, {}, 0),

@@ -130,7 +130,7 @@ describeWithServers(['own-kafka', 'own-registry', 'own-redis'], 'the state', () 
         'the task has stopped',
         async () => (await isUp(second)) && 'status/0' in (await reasons()),
       );
-      expect((await reasons())['status/0']).toMatch(/mta\.delivered\/0.*rebuild the state/);
+      expect((await reasons())['status/0']).toMatch(/mta\.delivered\/0.*efs rebuild --promote/);
       const ends = await Promise.all([1, 2].map((partition) => stage.reader.watermarks(topic, partition)));
       await until('the other tasks are through', async () => {
         const tasks = await standing(stage, 'status');

@@ -166,6 +166,31 @@ describe('a rebuild', () => {
     expect(apart).toHaveLength(1);
   });
 
+  it('takes over from a generation that has lost its position, where its differences are accepted', async () => {
+    const { there, worker, rest } = await running();
+    await worker.stop();
+    there.produce(rest.slice(0, 100));
+    const { topic } = FEEDBACK_TOPICS[1];
+    there.log.raiseLow(topic, 1, there.log.watermarks(topic, 1).high);
+    const { reasons } = await there.worker();
+    await there.until(() => reasons.has('status/1'), 'the task has stopped');
+    const rebuild = await rebuilt(there);
+    const found = await compared(there, rebuild);
+    expect(found.equal).toBe(false);
+    expect(found.partitions.map(({ comparable }) => comparable)).toEqual([true, false, true, true]);
+    await during(there, promote(await rebuildEnds(there), null));
+    await during(there, rebuild.stop());
+    await there.settle();
+    there.produce(rest.slice(100));
+    await there.settle();
+    for (let partition = 0; partition < there.partitions; partition += 1) {
+      const standing = await there.store.inspect({ generation: 2, pipeline: 'status', partition });
+      const ends = FEEDBACK_TOPICS.map((input) => there.log.watermarks(input.topic, partition).high);
+      expect(standing?.positions).toEqual(ends);
+    }
+    expect(kpiRecords(there).at(-1)?.generation).toBe(2);
+  });
+
   it('has nothing to build beside where the service has not run', async () => {
     const there = await world();
     const ends = await rebuildEnds(there);
