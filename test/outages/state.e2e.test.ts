@@ -46,8 +46,8 @@ describeWithServers(['own-kafka', 'own-registry', 'own-redis'], 'the state', () 
     const client = new Redis(redis.url);
     return client.call(...command).finally(() => client.disconnect());
   };
-  const traffic = (stage: Stage, seed: number) =>
-    untidy(stage.encode, { seed, messages: MESSAGES, deliveries: 8, disorder: 0.05 });
+  const traffic = (stage: Stage, seed: number, messages = MESSAGES) =>
+    untidy(stage.encode, { seed, messages, deliveries: 8, disorder: 0.05 });
   const folded = (worker: Worker): Promise<number> => worker.counter('efs_records_total');
   const ready = async (worker: Worker): Promise<boolean> =>
     worker.says('"starting"') && (await worker.get('/readyz')).status === 200;
@@ -100,6 +100,37 @@ describeWithServers(['own-kafka', 'own-registry', 'own-redis'], 'the state', () 
       await redis.restart();
       await pouring;
       await until('the worker has gone back', async () => (await worker.counter('efs_rewinds_total')) > 0);
+      await drain(stage);
+      const found = await verdict(stage);
+      expect(found.problems).toEqual([]);
+      expect((await stage.store.active())?.generation).toBe(1);
+    },
+  );
+
+  beside(
+    'goes back where a replica takes over that has missed the last second, and publishes nothing twice',
+    async () => {
+      const { stage, redis } = await open();
+      const replica = await startRedis();
+      redises.push(replica);
+      const worker = stage.run('worker');
+      const pouring = stage.pour(traffic(stage, 7, 3 * MESSAGES), PER_SECOND);
+      await until('some of it is folded', async () => (await isUp(worker)) && (await folded(worker)) > 1_000);
+      await ask(replica, 'REPLICAOF', '127.0.0.1', String(redis.port));
+      await until('the replica follows', async () =>
+        String(await ask(replica, 'INFO', 'replication')).includes('master_link_status:up'),
+      );
+      await ask(replica, 'REPLICAOF', 'NO', 'ONE');
+      const missed = await folded(worker);
+      await until('more of it is folded', async () => (await folded(worker)) > missed + PER_SECOND);
+      // The worker's address now leads to what the replica holds.
+      await ask(redis, 'REPLICAOF', '127.0.0.1', String(replica.port));
+      await until('it has taken over', async () =>
+        String(await ask(redis, 'INFO', 'replication')).includes('master_link_status:up'),
+      );
+      await ask(redis, 'REPLICAOF', 'NO', 'ONE');
+      await until('the worker has gone back', async () => (await worker.counter('efs_rewinds_total')) > 0);
+      await pouring;
       await drain(stage);
       const found = await verdict(stage);
       expect(found.problems).toEqual([]);
