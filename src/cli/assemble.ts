@@ -1,4 +1,4 @@
-import { type Clock, systemClock, systemRandom } from '../base/clock';
+import { type Clock, type Random, systemClock, systemRandom } from '../base/clock';
 import type { Config } from '../base/config';
 import type { Log } from '../base/log';
 import type { RetryOutcome } from '../feedback/feedback';
@@ -74,11 +74,12 @@ export function assemble(
     /** Calls off what waits for the registry. */
     readonly signal: AbortSignal;
     readonly clock?: Clock;
+    readonly random?: Random;
   },
 ): ServiceEnds {
   const { watchers, partitions, ids } = how;
   const clock = how.clock ?? systemClock;
-  const patience = { clock, random: systemRandom, outages: watchers.outages };
+  const patience = { clock, random: how.random ?? systemRandom, outages: watchers.outages };
   const registry = patientRegistry(ends.registry, retryUntil(how.signal, patience));
   const limits = { maxValueBytes: config.maxValueBytes, maxHeaders: config.maxHeaders };
   const groups = domainGroups(config.domainGroups);

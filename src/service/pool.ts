@@ -4,7 +4,8 @@ import type { Stopping, TaskEnd } from './task';
 
 /**
  * How long a task waits before it claims its partition again: where it was fenced, the news of a rebalance may be on
- * its way; where its sink failed, so may be Kafka's answer to what is wrong.
+ * its way; where its sink failed, so may be Kafka's answer to what is wrong; where it has stopped untold, a former task
+ * of the partition was late to open its inbox, which closed this one's.
  */
 const RECLAIM_WAIT_MS = 1_000;
 
@@ -38,7 +39,7 @@ export function taskPool(ends: {
   const live = async (partition: number, { stopping, abort }: Running): Promise<void> => {
     while (!stopping.requested) {
       const end = await ends.run(partition, stopping, abort.signal);
-      if (end === 'stopped' || end === 'lost') return;
+      if (stopping.requested || end === 'lost') return;
       if (end === 'fenced') ends.onFenced(partition);
       await ends.clock.sleep(RECLAIM_WAIT_MS, abort.signal);
     }

@@ -74,6 +74,18 @@ describe('a pool of tasks', () => {
     expect(fenced).toEqual([4, 4]);
   });
 
+  it('starts a task again that has stopped without being told to', async () => {
+    const { clock, pool, runs, fenced, started } = given();
+    pool.assign([2]);
+    runs[0]!.end('stopped');
+    await turn();
+    clock.advance(1_000);
+    await turn();
+    expect(started()).toEqual([2, 2]);
+    expect(pool.running()).toEqual([2]);
+    expect(fenced).toEqual([]);
+  });
+
   it('keeps a task stopped that failed, says why, and goes on with the others', async () => {
     const { clock, pool, runs, failed, started } = given();
     pool.assign([0, 1]);

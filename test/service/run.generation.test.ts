@@ -72,3 +72,26 @@ describe('a state that is lost again while the next generation is being made', (
     expect(brokenLinks(there)).toEqual([]);
   });
 });
+
+describe('a worker that is slow to make a generation', () => {
+  it('does not let it speak before all is folded that another life has folded meanwhile', async () => {
+    const there = await world({ partitions: 1, batchMax: 10 });
+    const reading = barrier();
+    reading.arm();
+    const slow = there.worker((ends) => ({
+      ...ends,
+      reader: { ...ends.reader, read: (...args) => reading.pass().then(() => ends.reader.read(...args)) },
+    }));
+    await there.until(reading.held, 'the slow worker knows where the inputs end');
+    const other = await there.worker();
+    there.produce(randomFeedback(SEED, 200));
+    await there.settle();
+    await other.stop();
+    there.store.wipe();
+    reading.release();
+    await slow;
+    await there.settle();
+    expect(await differences(there)).toEqual([]);
+    expect(brokenLinks(there)).toEqual([]);
+  });
+});

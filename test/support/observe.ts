@@ -17,6 +17,11 @@ import type { World } from './world';
 const kpiChanged = wireType<KpiChanged>(RECORD_SCHEMAS.KpiChanged.type, 0);
 const statusChanged = wireType<MessageStatusChanged>(RECORD_SCHEMAS.MessageStatusChanged.type, 0);
 
+/** What can be looked at of an installation in memory, whoever runs it. */
+export type Observable = Pick<World, 'log' | 'partitions' | 'store'> & {
+  readonly settings: Pick<World['settings'], 'policy'>;
+};
+
 const plain = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
 
 interface Found extends RawRecord {
@@ -25,7 +30,7 @@ interface Found extends RawRecord {
 }
 
 /** Every record that a topic of the world holds, in the order of arrival. */
-export function recordsOf({ log, partitions }: World, topic: string): Found[] {
+export function recordsOf({ log, partitions }: Pick<Observable, 'log' | 'partitions'>, topic: string): Found[] {
   const found: Found[] = [];
   for (let partition = 0; partition < partitions; partition += 1) {
     const { low, high } = log.watermarks(topic, partition);
@@ -51,7 +56,7 @@ export function recordsOf({ log, partitions }: World, topic: string): Found[] {
 }
 
 /** The recount of everything that was ever produced in the world. */
-export function recountWorld(there: World): Recount {
+export function recountWorld(there: Observable): Recount {
   const inputs = FEEDBACK_TOPICS.flatMap(({ topic }) => recordsOf(there, topic));
   return recount(inputs, SCHEMAS, {
     defaultPolicy: there.settings.policy === 'efs' ? 'EFS' : 'RELAY',
@@ -62,7 +67,7 @@ export function recountWorld(there: World): Recount {
 }
 
 /** Every KPI record, in the order of arrival; the same bytes twice in a row count once. */
-export function kpiRecords(there: World): KpiChanged[] {
+export function kpiRecords(there: Observable): KpiChanged[] {
   const last = new Map<string, Buffer>();
   return recordsOf(there, DELIVERY_KPI_TOPIC).flatMap(({ key, value }) => {
     const id = key!.toString();
@@ -73,17 +78,17 @@ export function kpiRecords(there: World): KpiChanged[] {
 }
 
 /** Every record of a change of a message, in the order of arrival. */
-export function statusRecords(there: World): MessageStatusChanged[] {
+export function statusRecords(there: Observable): MessageStatusChanged[] {
   return recordsOf(there, MESSAGE_STATUS_TOPIC).map(({ value }) => plain(statusChanged.decode(value!)));
 }
 
 /** Dead letters by origin. */
-export function deadLetters(there: World): Map<string, string> {
+export function deadLetters(there: Observable): Map<string, string> {
   const letters = recordsOf(there, DEAD_LETTER_TOPIC);
   return new Map(letters.map(({ header }) => [header('efs.origin'), header('efs.reason')]));
 }
 
-async function storedMessages(there: World): Promise<NonNullable<Observed['messages']>> {
+export async function storedMessages(there: Observable): Promise<NonNullable<Observed['messages']>> {
   const { store, partitions, settings } = there;
   const found = new Map<string, ReturnType<typeof statusOf>>();
   const manifest = await store.active();
@@ -105,7 +110,7 @@ async function storedMessages(there: World): Promise<NonNullable<Observed['messa
 }
 
 /** The differences between the recount of a world and what its service has said: none where all is well. */
-export async function differences(there: World): Promise<string[]> {
+export async function differences(there: Observable): Promise<string[]> {
   const last = new Map(kpiRecords(there).map((each) => [each.deliveryId, each]));
   const deliveries = new Map([...last].map(([id, { policy, kpis }]) => [id, { policy, kpis }]));
   const messages = await storedMessages(there);
@@ -117,7 +122,7 @@ export async function differences(there: World): Promise<string[]> {
  * hold, `previous` that is not what was published before, records without a difference, figures that fall though
  * nothing can take messages away.
  */
-export function brokenLinks(there: World): string[] {
+export function brokenLinks(there: Observable): string[] {
   const before = new Map<string, KpiChanged>();
   return kpiRecords(there).flatMap((each) => {
     const last = before.get(each.deliveryId) ?? null;
