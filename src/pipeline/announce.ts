@@ -1,11 +1,12 @@
 import { DeliveryId } from '../base/ids';
+import type { Positions } from '../feedback/source';
 import type { Hold } from '../pipeline';
 import { statusOf } from '../status/projection';
 import { decodeMessage, decodeMessageId } from '../store/codec';
 import { bucketOf, CONTRIBUTIONS_HASH, FLAGS_HASH, messagesHash } from '../store/hashes';
 import { pagesOf } from '../store/pages';
 import type { Manifest, Store, TaskAddress } from '../store/store';
-import { hasCaughtUp, SENT_FIELD } from './gate';
+import { hasCaughtUp, isPast, SENT_FIELD } from './gate';
 import type { Announced, Restated, StatusDuty } from './status-input';
 
 /*
@@ -21,6 +22,8 @@ export interface AnnouncingEnds {
   /** The generation that spoke before, where its state is still there: only what differs from it is restated. */
   predecessor(): Promise<Manifest | null>;
   readonly store: Pick<Store, 'load' | 'scan'>;
+  /** The ends of the inputs as they are now. */
+  inputEnds(): Promise<Positions>;
   /** Whether changes of messages are published at all. */
   readonly withStatuses: boolean;
 }
@@ -33,6 +36,7 @@ export function statusDuties(
   const { address, manifest, store } = ends;
   let known = !manifest.succeeds;
   voice.silent = manifest.succeeds;
+  let inputEnds: Positions | null = null;
   return async function* (hold) {
     if (!known) {
       const [flags] = await store.load(address, [{ hash: FLAGS_HASH, fields: [SENT_FIELD] }]);
@@ -43,6 +47,9 @@ export function statusDuties(
     // A candidate publishes nothing, however far it is.
     if (!voice.silent || manifest.publishedAs === 0) return;
     if (!hasCaughtUp(manifest, address.partition, hold.positions)) return;
+    // Whoever made the generation may have read its targets before the earlier life even began. By now that is over.
+    inputEnds ??= await ends.inputEnds();
+    if (!isPast(inputEnds, hold.positions)) return;
     yield* announcements(ends);
     yield [{ kind: 'CaughtUp' }];
     voice.silent = false;

@@ -58,7 +58,12 @@ export function mayUnmute(gate: Gate, positions: Positions): boolean {
 
 /** Whether a status task has folded everything that was there when its generation began. */
 export function hasCaughtUp(manifest: Manifest, partition: number, positions: Positions): boolean {
-  return (manifest.targets[partition] ?? []).every((target, topic) => (positions[topic] ?? 0) >= target);
+  return isPast(manifest.targets[partition] ?? [], positions);
+}
+
+/** Whether each position has reached its target. */
+export function isPast(targets: Positions, positions: Positions): boolean {
+  return targets.every((target, topic) => (positions[topic] ?? 0) >= target);
 }
 
 /** What a kpi task owes beside the log's records. They are folded and committed like any other input. */

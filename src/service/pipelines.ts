@@ -1,6 +1,6 @@
 import type { Decoder } from '../feedback/decode';
 import type { Feedback, RetryOutcome } from '../feedback/feedback';
-import type { CommittedOffset, Source, TopicReader } from '../feedback/source';
+import type { CommittedOffset, Positions, Source, TopicReader } from '../feedback/source';
 import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, FEEDBACK_TOPICS } from '../feedback/topics';
 import { type CountingRules, countingRules } from '../kpi/contribution';
 import type { Contribution, KpiChanged, MessageStatusChanged, WireType } from '../kpi/encode';
@@ -84,9 +84,11 @@ export function statusTask(
       const memory = statusMemory();
       const { agenda } = memory;
       const predecessor = () => base.retry(() => predecessorOf(ends.store, manifest));
+      const inputEnds = async (): Promise<Positions> =>
+        (await base.retry(() => ends.sources.status.watermarks(partition))).map(({ high }) => high);
       const withStatuses = ends.wire.statusChanged !== null;
       const duties = statusDuties(
-        { address, manifest, store: base.store, predecessor, withStatuses },
+        { address, manifest, store: base.store, predecessor, inputEnds, withStatuses },
         memory,
       );
       const expiries = statusExpiries(ends, counting, manifest, address, base.store, agenda);
