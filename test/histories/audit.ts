@@ -1,0 +1,69 @@
+import type { Commit, TaskAddress } from '../../src/store/store';
+import type { memoryStore } from '../../src/store/store.memory';
+import { nameOfTask } from './ends';
+import type { Ledger } from './ledger';
+
+type MemoryStore = ReturnType<typeof memoryStore>;
+
+/**
+ * A store that is looked at in everything it does: no commit of a former owner may take effect, and none may pass a
+ * record that must be set aside before its dead letter is in the log.
+ */
+export function auditedStore(
+  store: MemoryStore,
+  ledger: Ledger,
+  onViolation: (line: string) => void,
+): MemoryStore {
+  /** The epoch of the last claim of each task, as long as the store has not been changed from outside. */
+  const owners = new Map<string, number>();
+  const sequences = new Map<string, number>();
+
+  const auditCommit = (task: TaskAddress, what: Commit): void => {
+    const name = nameOfTask(task);
+    if (sequences.get(name) === what.sequence) return;
+    sequences.set(name, what.sequence);
+    const owner = owners.get(name);
+    if (owner !== undefined && owner !== what.epoch) {
+      onViolation(`a commit of epoch ${what.epoch} of ${name} took effect, which epoch ${owner} has claimed`);
+    }
+    if (task.pipeline === 'status') auditPassed(task, what);
+  };
+  const auditPassed = ({ partition }: TaskAddress, { expected, next, sequence }: Commit): void =>
+    expected.forEach((from, topic) => {
+      for (let offset = from; offset < (next[topic] ?? 0); offset += 1) {
+        const entry = ledger.entry(topic, partition, offset);
+        if (entry === undefined)
+          onViolation(`commit ${sequence} passes ${topic}/${partition}/${offset}, which is not there`);
+        else if ('setAside' in entry && !ledger.isSetAside(topic, partition, offset))
+          onViolation(
+            `commit ${sequence} passes ${topic}/${partition}/${offset} before its dead letter is in the log`,
+          );
+      }
+    });
+  const forget = (): void => {
+    owners.clear();
+    sequences.clear();
+  };
+
+  return {
+    ...store,
+    async claim(task, number) {
+      const claim = await store.claim(task, number);
+      if (claim !== null) owners.set(nameOfTask(task), claim.epoch);
+      return claim;
+    },
+    async commit(task, what) {
+      const outcome = await store.commit(task, what);
+      if (outcome === 'committed') auditCommit(task, what);
+      return outcome;
+    },
+    restore(snapshot) {
+      forget();
+      store.restore(snapshot);
+    },
+    wipe() {
+      forget();
+      store.wipe();
+    },
+  };
+}

@@ -1,0 +1,138 @@
+import { SCHEMAS } from '../../src/feedback/schemas';
+import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, FEEDBACK_TOPICS } from '../../src/feedback/topics';
+import { type Contribution, type KpiChanged, wireType } from '../../src/kpi/encode';
+import { COUNTERS, hourName } from '../../src/kpi/kpis';
+import type { Fact } from '../recount/read';
+import { DEFAULT_GROUPS, recountFacts, type RecountedDelivery } from '../recount/recount';
+import { type Observable, recordsOf } from '../support/observe';
+import type { Installation } from './installation';
+
+// Nothing false was ever said: each contribution is the recount of the first so many records of each topic that it
+// names, and each published KPI record is the sum of one contribution from each partition.
+
+const contributionType = wireType<Contribution>(SCHEMAS.Contribution.type, 0);
+const kpiType = wireType<KpiChanged>(SCHEMAS.KpiChanged.type, 0);
+
+interface Said extends Contribution {
+  readonly deliveryId: string;
+}
+
+export function contributionProblems(there: Installation, seen: Observable): string[] {
+  const said = saidContributions(seen);
+  return [
+    ...said.flatMap((each) => falseContribution(there, each)),
+    ...falseSums(seen, said, there.scenario.partitions),
+  ];
+}
+
+/** Every contribution that was ever emitted, once. */
+function saidContributions(seen: Observable): Said[] {
+  const bytes = new Set<string>();
+  return recordsOf(seen, CONTRIBUTIONS_TOPIC).flatMap(({ value }) => {
+    const text = value!.toString('latin1');
+    if (bytes.has(text)) return [];
+    bytes.add(text);
+    const contribution = contributionType.decode(value!);
+    return contribution.deliveryId === null ? [] : [contribution as Said];
+  });
+}
+
+function falseContribution({ ledger, scenario }: Installation, said: Said): string[] {
+  const { deliveryId, partition, folded, revision } = said;
+  const what = `contribution ${revision} of partition ${partition} to ${deliveryId}`;
+  const facts = FEEDBACK_TOPICS.flatMap((_, topic) =>
+    ledger
+      .facts(topic, partition)
+      .filter((fact) => fact.deliveryId === deliveryId)
+      .slice(0, folded[topic] ?? 0),
+  );
+  const count = Object.values(folded).reduce((sum, records) => sum + records, 0);
+  if (count !== revision || facts.length !== revision)
+    return [`${what} is of ${count} records, of which ${facts.length} are in the topics`];
+  const recounted = recountedDelivery(facts, scenario.settings.policy);
+  return recounted === null || sameTotals(said, recounted)
+    ? []
+    : [`${what} is not the recount of its records`];
+}
+
+function recountedDelivery(facts: readonly Fact[], policy: 'efs' | 'relay'): RecountedDelivery | null {
+  const settings = { defaultPolicy: policy === 'efs' ? 'EFS' : 'RELAY', groups: DEFAULT_GROUPS } as const;
+  return recountFacts(facts, settings).deliveries.values().next().value ?? null;
+}
+
+function sameTotals(said: Said, { kpis, asOf }: RecountedDelivery): boolean {
+  const hours = Object.fromEntries(
+    Object.entries(said.throughput).map(([hour, each]) => [hourName(hour), each]),
+  );
+  return (
+    said.asOf === asOf &&
+    said.deliverySize === kpis.deliverySize &&
+    COUNTERS.every((counter) => said[counter] === kpis[counter]) &&
+    sameText(said.failedByReason, kpis.failedByReason) &&
+    sameText(said.byDomain, kpis.byDomain) &&
+    sameText(hours, kpis.throughput)
+  );
+}
+
+const sameText = (a: object, b: object): boolean => ordered(a) === ordered(b);
+const ordered = (map: object): string =>
+  JSON.stringify(
+    Object.entries(map)
+      .map(([name, value]) => [
+        name,
+        typeof value === 'object' && value !== null ? Object.entries(value as object).sort() : value,
+      ])
+      .sort(),
+  );
+
+/** How many records of each topic have been folded. */
+type Folded = readonly number[];
+
+/** Each record is the sum of one contribution or none of each partition, and says all that the one before it said. */
+function falseSums(seen: Observable, said: readonly Said[], partitions: number): string[] {
+  const known = new Map<string, readonly Folded[]>();
+  return recordsOf(seen, DELIVERY_KPI_TOPIC).flatMap(({ value }) => {
+    const published = kpiType.decode(value!);
+    const { deliveryId, generation, revision } = published;
+    const shares = Array.from({ length: partitions }, (_, partition) =>
+      said.filter(
+        (each) =>
+          each.partition === partition && each.deliveryId === deliveryId && each.generation === generation,
+      ),
+    );
+    const place = `${deliveryId} ${generation}`;
+    const before = known.get(place) ?? [NOTHING];
+    const sums = sumsOf(published, shares, revision, []);
+    const later = sums.filter((sum) => before.some((earlier) => covers(sum, earlier)));
+    known.set(place, later.length > 0 ? later : before);
+    if (sums.length === 0) return [`KPIs ${revision} of ${deliveryId} are no sum of contributions`];
+    return later.length > 0 ? [] : [`KPIs ${revision} of ${deliveryId} take back what was said before`];
+  });
+}
+
+const NOTHING: Folded = FEEDBACK_TOPICS.map(() => 0);
+const covers = (sum: Folded, earlier: Folded): boolean =>
+  earlier.every((records, topic) => records <= (sum[topic] ?? 0));
+
+/** What the contributions hold that add up to the record: of all the ways in which some do. */
+function sumsOf(
+  published: KpiChanged,
+  [first, ...others]: readonly (readonly Said[])[],
+  revision: number,
+  chosen: readonly Said[],
+): Folded[] {
+  if (first === undefined) return revision === 0 ? addUp(published, chosen) : [];
+  return [
+    ...sumsOf(published, others, revision, chosen),
+    ...first
+      .filter((each) => each.revision <= revision)
+      .flatMap((each) => sumsOf(published, others, revision - each.revision, [...chosen, each])),
+  ];
+}
+
+function addUp({ kpis }: KpiChanged, shares: readonly Said[]): Folded[] {
+  const sum = (valueOf: (share: Said) => number): number =>
+    shares.reduce((total, share) => total + valueOf(share), 0);
+  if (COUNTERS.some((counter) => kpis[counter] !== sum((share) => share[counter]))) return [];
+  return [FEEDBACK_TOPICS.map((_, topic) => sum((share) => share.folded[topic] ?? 0))];
+}

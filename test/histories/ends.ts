@@ -1,0 +1,184 @@
+import type { Ends } from '../../src/cli/assemble';
+import type { MemoryLog } from '../../src/feedback/log.memory';
+import type { SchemaRegistry } from '../../src/feedback/registry';
+import type { Source } from '../../src/feedback/source';
+import { memoryCommittedOffset, memoryReader, memorySource } from '../../src/feedback/source.memory';
+import { memoryFencedSinks, memorySink } from '../../src/kpi/sink.memory';
+import type { FencedOutcome, FencedSink, OutgoingRecord, Sink } from '../../src/kpi/sink';
+import type { Commit, TaskAddress } from '../../src/store/store';
+import { type FetchedLog, fetchedLog } from './fetching';
+import type { Server } from './faults';
+import type { Installation } from './installation';
+import type { Caller } from './network';
+import type { Process } from './schedule';
+
+/** The names that both pipelines have of topics and groups. */
+export interface Names {
+  readonly topics: { readonly status: readonly string[]; readonly kpi: readonly string[] };
+  readonly groups: { readonly status: string; readonly kpi: string };
+  readonly witnessTopic: string;
+}
+
+/** The ends of one worker: the product's own, in memory, each call of which goes over the network. */
+export function endsOf(
+  there: Installation,
+  process: Process,
+  call: Caller,
+  how: { readonly names: Names; readonly registry: SchemaRegistry; readonly sinkLog: MemoryLog },
+): { readonly ends: Ends; readonly views: readonly FetchedLog[] } {
+  const { log, store } = there;
+  const { names, sinkLog } = how;
+  const status = fetchedLog(there, process);
+  const kpi = fetchedLog(there, process);
+  const fenced = memoryFencedSinks(sinkLog, { group: names.groups.kpi, witnessTopic: names.witnessTopic });
+  const { snapshot: _, restore: __, wipe: ___, ...remote } = store;
+  const reader = memoryReader(log);
+  const ends: Ends = {
+    registry: far(call, 'registry', how.registry, describe),
+    store: far(call, 'redis', remote, describeStore),
+    sink: farSink(call, memorySink(log)),
+    fencedSinks: {
+      open: async (name) => {
+        const open = { server: 'kafka', what: () => `opens the sink ${name}` } as const;
+        return farFencedSink(call, name, await call({ ...open, effect: () => fenced.open(name) }));
+      },
+    },
+    reader: { ...far(call, 'kafka', reader, describe), follow: reader.follow, close: reader.close },
+    committedOffset: far(call, 'kafka', { committedOffset: memoryCommittedOffset(log) }, describe)
+      .committedOffset,
+    sources: {
+      status: farSource(there, call, status, names.topics.status, names.groups.status),
+      kpi: farSource(there, call, kpi, names.topics.kpi, names.groups.kpi),
+    },
+  };
+  return { ends, views: [status, kpi] };
+}
+
+type Method = (...args: unknown[]) => Promise<unknown>;
+type Describe = (method: string, args: readonly unknown[]) => string;
+
+/** The same methods, over the network. */
+function far<T extends object>(call: Caller, server: Server, near: T, describeCall: Describe): T {
+  const methods = Object.entries(near).map(([name, method]) => {
+    const farMethod: Method = (...args) =>
+      call({
+        server,
+        what: () => describeCall(name, args),
+        effect: () => (method as Method).apply(near, args),
+        show: answerOf,
+      });
+    return [name, farMethod] as const;
+  });
+  return Object.fromEntries(methods) as T;
+}
+
+const plain = (value: unknown): string => (typeof value === 'object' ? JSON.stringify(value) : String(value));
+
+function describe(method: string, args: readonly unknown[]): string {
+  const told = args.filter((arg) => typeof arg !== 'function').map((arg) => plain(arg).slice(0, 60));
+  return `${method}(${told.join(', ')})`;
+}
+
+export const nameOfTask = ({ generation, pipeline, partition }: TaskAddress): string =>
+  `${pipeline}/${partition} of generation ${generation}`;
+
+function describeStore(method: string, args: readonly unknown[]): string {
+  const [task, second] = args as [TaskAddress, unknown];
+  if (method === 'commit') {
+    const { sequence, epoch, expected, next, outbox } = second as Commit;
+    const emits = outbox === null ? 'nothing to emit' : `${outbox.length} bytes to emit`;
+    return `commit ${sequence} of ${nameOfTask(task)}, epoch ${epoch}, ${expected.join()} -> ${next.join()}, ${emits}`;
+  }
+  return typeof task === 'object' && 'pipeline' in task
+    ? `${method} ${nameOfTask(task)}`
+    : describe(method, args);
+}
+
+function answerOf(answer: unknown): string {
+  if (typeof answer !== 'object' || answer === null) return String(answer);
+  if ('epoch' in answer && 'sequence' in answer && 'positions' in answer) {
+    return `epoch ${String(answer.epoch)}, commit ${String(answer.sequence)}, at ${String(answer.positions)}`;
+  }
+  return 'generation' in answer ? `generation ${String(answer.generation)}` : 'done';
+}
+
+const listOf = (records: readonly OutgoingRecord[]): string =>
+  records.map(({ topic, partition, key }) => `${topic}/${partition} ${String(key)}`).join(', ');
+
+/**
+ * Records of partitions on different brokers arrive, or do not, each by itself; one `emit` is under way at a time.
+ */
+function farSink(call: Caller, near: Sink): Sink {
+  let previous: Promise<unknown> = Promise.resolve();
+  const send = async (records: readonly OutgoingRecord[]): Promise<void> => {
+    const brokers = [0, 1].map((broker) => records.filter(({ partition }) => partition % 2 === broker));
+    const sent = brokers
+      .filter((part) => part.length > 0)
+      .map((part) =>
+        call({ server: 'kafka', what: () => `emits ${listOf(part)}`, effect: () => near.emit(part) }),
+      );
+    const outcomes = await Promise.allSettled(sent);
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+  };
+  return {
+    emit(records) {
+      const emitted = previous.then(() => send(records));
+      previous = emitted.catch(() => undefined);
+      return emitted;
+    },
+    close: async () => undefined,
+  };
+}
+
+/** What is under way when it is closed goes on; after one unknown outcome it is of no more use. */
+function farFencedSink(call: Caller, name: string, near: FencedSink): FencedSink {
+  let ended: Exclude<FencedOutcome, 'acknowledged'> | null = null;
+  return {
+    async emit(records, witness) {
+      if (ended !== null) return ended;
+      const outcome = await call<FencedOutcome>({
+        server: 'kafka',
+        what: () => `emits through ${name} ${listOf(records)} with witness ${witness}`,
+        effect: () => near.emit(records, witness),
+        unknown: () => 'unacknowledged',
+        once: true,
+        show: (answer) => answer,
+      });
+      if (outcome !== 'acknowledged') ended = outcome;
+      return outcome;
+    },
+    async close() {
+      ended ??= 'unacknowledged';
+    },
+  };
+}
+
+function farSource(
+  { log }: Installation,
+  call: Caller,
+  view: FetchedLog,
+  topics: readonly string[],
+  groupId: string,
+): Source {
+  const near = memorySource(view, { topics, groupId });
+  const ask = <T>(what: string, effect: () => Promise<T>): Promise<T> =>
+    call({ server: 'kafka', what: () => what, effect });
+  return {
+    ...near,
+    partitions: () => ask(`counts the partitions of ${groupId}`, near.partitions),
+    watermarks: (partition) =>
+      ask(`asks for watermarks of ${groupId}/${partition}`, async () =>
+        topics.map((topic) => log.watermarks(topic, partition)),
+      ),
+    async open(partition, positions, until) {
+      await ask(`opens ${groupId}/${partition} at ${positions.join()}`, async () => undefined);
+      view.begin(topics, partition, positions);
+      const inbox = await near.open(partition, positions, until);
+      const lag = (): number[] =>
+        inbox.lag().map((records, topic) => records + view.unfetched(topics[topic] ?? '', partition));
+      const caughtUp = (): boolean =>
+        inbox.caughtUp() && topics.every((topic) => view.unfetched(topic, partition) === 0);
+      return { take: (options) => inbox.take(options), lag, caughtUp, close: () => inbox.close() };
+    },
+  };
+}

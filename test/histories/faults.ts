@@ -1,0 +1,102 @@
+import type { Dice } from '../../src/simulation/dice';
+
+export type Server = 'redis' | 'kafka' | 'registry';
+
+/** What strikes, before which step. Times in milliseconds; a worker by its number among those alive then. */
+export type Fault = { readonly at: number } &
+  /** The process is gone at once. Kafka notices after a while, and somebody starts it again. */
+  (
+    | { kind: 'kill'; worker: number; noticedMs: number; backMs: number }
+    /** The process is told to stop. */
+    | { kind: 'stop'; worker: number; graceMs: number; backMs: number }
+    | { kind: 'start' }
+    /** The process stands still. Where that takes long, Kafka gives its partitions to others meanwhile. */
+    | { kind: 'freeze'; worker: number; forMs: number; noticedMs: number }
+    /** Somebody joins the groups, does nothing, and leaves again. */
+    | { kind: 'rebalance'; forMs: number }
+    /** The store comes back as it was at an earlier step; where `share` is below 1, only some of its tasks do. */
+    | { kind: 'rollback'; since: number; share: number }
+    | { kind: 'wipe'; share: number }
+    | { kind: 'outage'; server: Server; forMs: number }
+    /** Nothing more of one topic's partition reaches anybody for a while. */
+    | { kind: 'stall'; topic: number; partition: number; forMs: number }
+    /** A good share of all calls is lost, late, or made twice. */
+    | { kind: 'storm'; share: number; forMs: number }
+  );
+
+export type FaultKind = Fault['kind'];
+
+const ALL_KINDS: readonly FaultKind[] = [
+  'kill',
+  'stop',
+  'start',
+  'freeze',
+  'rebalance',
+  'rollback',
+  'wipe',
+  'outage',
+  'stall',
+  'storm',
+];
+
+interface Size {
+  readonly workers: number;
+  readonly partitions: number;
+  readonly records: number;
+}
+
+const pick = <T>(source: Dice, ...list: readonly T[]): T => list[source.below(list.length)]!;
+/** Usually short, now and then as long as `mostMs`. */
+const span = (source: Dice, mostMs: number): number => Math.floor(mostMs * source.unit() ** 3);
+
+/** Steps that the start of the service takes, and each record, about. */
+const STARTING_STEPS = 60;
+const STEPS_PER_RECORD = 8;
+const MOST_FAULTS = 6;
+const KINDS_AT_ONCE = 3;
+
+/** A few faults of a few kinds, in order, at steps from the first to somewhat after the last that records need. */
+export function faultsOf(source: Dice, size: Size): Fault[] {
+  const kinds = Array.from({ length: 1 + source.below(KINDS_AT_ONCE) }, () => pick(source, ...ALL_KINDS));
+  const steps = STARTING_STEPS + STEPS_PER_RECORD * size.records;
+  return Array.from({ length: source.below(MOST_FAULTS + 1) }, () => source.below(steps))
+    .sort((a, b) => a - b)
+    .map((at) => faultOf(source, pick(source, ...kinds), at, size));
+}
+
+function faultOf(source: Dice, kind: FaultKind, at: number, size: Size): Fault {
+  const worker = source.below(size.workers);
+  switch (kind) {
+    case 'kill':
+      return { at, kind, worker, noticedMs: span(source, 10_000), backMs: span(source, 10_000) };
+    case 'stop':
+      return { at, kind, worker, graceMs: pick(source, 0, 100, 5_000), backMs: span(source, 5_000) };
+    case 'start':
+      return { at, kind };
+    case 'freeze':
+      return { at, kind, worker, forMs: span(source, 30_000), noticedMs: span(source, 5_000) };
+    case 'rebalance':
+      return { at, kind, forMs: span(source, 5_000) };
+    case 'rollback':
+      return {
+        at,
+        kind,
+        since: Math.floor(at * source.unit()),
+        share: source.below(2) > 0 ? 1 : source.unit(),
+      };
+    case 'wipe':
+      return { at, kind, share: source.below(3) > 0 ? 1 : source.unit() };
+    case 'outage':
+      return { at, kind, server: pick(source, 'redis', 'kafka', 'registry'), forMs: span(source, 15_000) };
+    case 'stall':
+      return {
+        at,
+        kind,
+        topic: source.below(6),
+        partition: source.below(size.partitions),
+        forMs: span(source, 15_000),
+      };
+    case 'storm':
+      return { at, kind, share: 0.1 + 0.6 * source.unit(), forMs: span(source, 10_000) };
+  }
+}

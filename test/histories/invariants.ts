@@ -1,0 +1,79 @@
+import { DEAD_LETTER_TOPIC, MESSAGE_STATUS_TOPIC } from '../../src/feedback/topics';
+import { compare } from '../recount/compare';
+import type { Recount } from '../recount/recount';
+import {
+  brokenLinks,
+  deadLetters,
+  kpiRecords,
+  type Observable,
+  recordsOf,
+  statusRecords,
+  storedMessages,
+} from '../support/observe';
+import { contributionProblems } from './contributions';
+import type { Installation } from './installation';
+import type { Worker } from './worker';
+
+/** Everything that does not hold at the end of a history, one line each. */
+export async function violationsOf(there: Installation, workers: readonly Worker[]): Promise<string[]> {
+  const seen: Observable = {
+    log: there.log,
+    store: there.store,
+    partitions: there.scenario.partitions,
+    settings: there.scenario.settings,
+  };
+  const recounted = there.ledger.recount();
+  return [
+    ...there.violations,
+    ...workers.flatMap(({ failures }) => failures),
+    ...(await differences(seen, recounted)),
+    ...brokenLinks(seen),
+    ...unfaithfulLetters(there, seen),
+    ...contributionProblems(there, seen),
+    ...(saysLastWords(there) ? wrongLastWords(seen, recounted) : []),
+  ];
+}
+
+/** What the service has said and keeps, against the recount: no loss, no double count, the same for every order. */
+async function differences(seen: Observable, recounted: Recount): Promise<string[]> {
+  const last = new Map(kpiRecords(seen).map((each) => [each.deliveryId, each]));
+  return compare(recounted, {
+    deliveries: new Map([...last].map(([id, { policy, kpis }]) => [id, { policy, kpis }])),
+    messages: await storedMessages(seen),
+    deadLetters: deadLetters(seen),
+  });
+}
+
+/** Dead letters are their records, byte for byte. */
+function unfaithfulLetters({ log }: Installation, seen: Observable): string[] {
+  return recordsOf(seen, DEAD_LETTER_TOPIC).flatMap(({ header, key, value, headerCount }) => {
+    const [topic = '', partition, offset] = header('efs.origin').split('/');
+    const original = log.entry(topic, Number(partition), Number(offset))?.record;
+    const isSame =
+      original != null &&
+      same(original.key, key) &&
+      same(original.value, value) &&
+      headerCount - (original.headers ?? []).length === ADDED_HEADERS;
+    return isSame ? [] : [`the dead letter of ${header('efs.origin')} is not its record`];
+  });
+}
+
+const ADDED_HEADERS = 7;
+const same = (a: Buffer | null, b: Buffer | null): boolean =>
+  a === null ? b === null : b !== null && a.equals(b);
+
+/**
+ * After a rollback the last word on a message may be one of the life that was rolled back, where the message has since
+ * come to the same end by another way, without a change that would be worth a record.
+ */
+const saysLastWords = ({ scenario }: Installation): boolean =>
+  scenario.settings.messageStatus === 'on' && scenario.faults.every(({ kind }) => kind !== 'rollback');
+
+/** The last record of a message in the compacted topic is what the recount says. */
+function wrongLastWords(seen: Observable, recounted: Recount): string[] {
+  const last = new Map(statusRecords(seen).map((each) => [`${each.deliveryId}/${each.messageId}`, each]));
+  return compare(
+    { deadLetters: new Map(), deliveries: new Map(), messages: recounted.messages },
+    { messages: last },
+  ).map((line) => `${MESSAGE_STATUS_TOPIC}: ${line}`);
+}

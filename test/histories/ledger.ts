@@ -1,0 +1,93 @@
+import { DEAD_LETTER_TOPIC, FEEDBACK_TOPICS } from '../../src/feedback/topics';
+import { type MemoryLog, recordOf } from '../../src/feedback/log.memory';
+import { type Fact, type RawRecord, recordReader } from '../recount/read';
+import { DEFAULT_GROUPS, type Recount, recountFacts } from '../recount/recount';
+import { SCHEMAS } from '../support/records';
+import type { Scenario } from './scenario';
+
+/** What lies in the input topics, as the recount reads it, and what was set aside so far. */
+export interface Ledger {
+  /** What an input's offset holds: a fact, or what must be set aside. */
+  entry(topic: number, partition: number, offset: number): Entry | undefined;
+  /** Every fact of a topic's partition, in order. */
+  facts(topic: number, partition: number): readonly Fact[];
+  /** Whether a dead letter lies in its topic that names this record. */
+  isSetAside(topic: number, partition: number, offset: number): boolean;
+  recount(): Recount;
+}
+
+type Entry = ReturnType<ReturnType<typeof recordReader>>;
+
+/** The recount's readers, by number of partitions: they remember nothing but schemas. */
+const readers = new Map<number, ReturnType<typeof recordReader>>();
+
+function readerFor(partitions: number): ReturnType<typeof recordReader> {
+  const reader = readers.get(partitions) ?? recordReader(SCHEMAS, { partitions, partitioner: 'murmur2' });
+  readers.set(partitions, reader);
+  return reader;
+}
+
+export const originOf = (topic: number, partition: number, offset: number): string =>
+  `${FEEDBACK_TOPICS[topic]?.topic}/${partition}/${offset}`;
+
+export function ledgerOf({ partitions, settings }: Scenario, log: MemoryLog): Ledger {
+  const read = readerFor(partitions);
+  const entries = new Map<string, Entry[]>();
+  const setAside = new Set<string>();
+  const place = (topic: number, partition: number): string => `${topic}/${partition}`;
+  for (let partition = 0; partition < partitions; partition += 1) {
+    FEEDBACK_TOPICS.forEach(({ topic }, index) => {
+      const found: Entry[] = [];
+      entries.set(place(index, partition), found);
+      log.watch(topic, partition, () => {
+        const raw = rawRecord(log, topic, partition, found.length);
+        if (raw !== null) found.push(read(raw));
+      });
+    });
+    log.watch(DEAD_LETTER_TOPIC, partition, () => {
+      const { high } = log.watermarks(DEAD_LETTER_TOPIC, partition);
+      const letter = log.entry(DEAD_LETTER_TOPIC, partition, high - 1)?.record;
+      setAside.add(headerOf(letter?.headers ?? [], 'efs.origin'));
+    });
+  }
+  const all = (): readonly Entry[] => [...entries.values()].flat();
+  return {
+    entry: (topic, partition, offset) => entries.get(place(topic, partition))?.[offset],
+    facts: (topic, partition) =>
+      (entries.get(place(topic, partition)) ?? []).flatMap((each) => ('fact' in each ? [each.fact] : [])),
+    isSetAside: (topic, partition, offset) => setAside.has(originOf(topic, partition, offset)),
+    recount: () => ({
+      deadLetters: new Map(
+        [...entries].flatMap(([where, found]) =>
+          found.flatMap((each, offset) => {
+            const [topic, partition] = where.split('/').map(Number);
+            return 'fact' in each ? [] : [[originOf(topic!, partition!, offset), each.setAside] as const];
+          }),
+        ),
+      ),
+      ...recountFacts(
+        all().flatMap((each) => ('fact' in each ? [each.fact] : [])),
+        { defaultPolicy: settings.policy === 'efs' ? 'EFS' : 'RELAY', groups: DEFAULT_GROUPS },
+      ),
+    }),
+  };
+}
+
+function rawRecord(log: MemoryLog, topic: string, partition: number, offset: number): RawRecord | null {
+  const entry = log.entry(topic, partition, offset);
+  const record = entry === null ? null : recordOf(entry, 0, partition);
+  return record === null ? null : { topic, partition, offset, ...pickRaw(record) };
+}
+
+const pickRaw = ({ key, value, headerCount }: Pick<RawRecord, 'key' | 'value' | 'headerCount'>) => ({
+  key,
+  value,
+  headerCount,
+});
+
+export function headerOf(
+  headers: readonly { readonly name: Buffer; readonly value: Buffer | null }[],
+  name: string,
+): string {
+  return headers.find((header) => header.name.toString() === name)?.value?.toString() ?? '';
+}

@@ -1,0 +1,138 @@
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { systemClock } from '../../src/base/clock';
+import { grouped, progress } from '../../src/cli/progress';
+import { MEMBER, sail, serveAsMember, type Tally } from './fleet';
+import { live, type Outcome } from './history';
+import { MUTANTS } from './mutants';
+import { scenarioOf } from './scenario';
+import type { Mutant } from './worker';
+import { everything, type Kept, only, shrink } from './shrink';
+
+const USAGE = `npm run histories -- [options]
+  lives through histories of a whole installation in memory, each decided by its seed
+    --count <n>      how many (10000)
+    --from <seed>    the first seed (1)
+    --processes <n>  side by side (one a core)
+  or tells one of them:
+    --seed <n>       which
+    --faults <list>  with only these of its faults, by number from 0; none, where empty
+    --records <list> with only these of its records
+    --mutant <name>  of a service that is broken on purpose
+    --shrink         leaves out what does not matter`;
+
+const options = {
+  count: { type: 'string', default: '10000' },
+  from: { type: 'string', default: '1' },
+  processes: { type: 'string', default: String(availableParallelism()) },
+  seed: { type: 'string' },
+  faults: { type: 'string' },
+  records: { type: 'string' },
+  mutant: { type: 'string' },
+  shrink: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const;
+
+/** The tale of one history, and how to hear it again. */
+function tell({ scenario, violations, story, steps, durationMs }: Outcome, again: string): void {
+  const { partitions, workers, settings, network, faults, arrivals } = scenario;
+  console.log(
+    `seed ${scenario.seed}: ${partitions} partitions, ${workers} workers, ${arrivals.length} records`,
+  );
+  console.log(JSON.stringify({ ...settings, ...network }));
+  faults.forEach((fault, place) => console.log(`fault ${place}: ${JSON.stringify(fault)}`));
+  for (const line of story) console.log(line);
+  console.log(`${steps} steps in ${(durationMs / 1000).toFixed(1)} s of its time`);
+  for (const line of violations) console.log(`VIOLATED: ${line}`);
+  if (violations.length === 0) console.log('all invariants hold');
+  console.log(`again: npm run histories -- ${again}`);
+}
+
+const numbers = (list: string | undefined, all: readonly number[]): readonly number[] =>
+  list === undefined
+    ? all
+    : list
+        .split(',')
+        .filter((each) => each !== '')
+        .map(Number);
+
+function mutantOf(name: string | undefined): Mutant | undefined {
+  const found = MUTANTS.find((each) => each.name === name);
+  if (name !== undefined && found === undefined)
+    throw new Error(`no mutant "${name}"; there are\n${MUTANTS.map((each) => `  ${each.name}`).join('\n')}`);
+  return found;
+}
+
+async function tellOne(
+  seed: number,
+  given: { faults?: string; records?: string; mutant?: string; shrink: boolean },
+): Promise<boolean> {
+  const scenario = scenarioOf(seed);
+  const mutant = mutantOf(given.mutant) ?? {};
+  const all = everything(scenario);
+  let kept: Kept = {
+    faults: numbers(given.faults, all.faults),
+    records: numbers(given.records, all.records),
+  };
+  if (given.shrink) kept = (await shrink(scenario, mutant)).kept;
+  const outcome = await live(only(scenario, kept), { mutant, told: true });
+  tell(outcome, commandOf(seed, all, kept, given.mutant));
+  return outcome.violations.length === 0;
+}
+
+function commandOf(seed: number, all: Kept, kept: Kept, mutant: string | undefined): string {
+  const parts = (['faults', 'records'] as const)
+    .filter((part) => kept[part].length < all[part].length)
+    .map((part) => ` --${part} ${kept[part].join() || "''"}`);
+  return `--seed ${seed}${parts.join('')}${mutant === undefined ? '' : ` --mutant "${mutant}"`}`;
+}
+
+function summary({ histories, steps, durationMs, faults, violated }: Tally): string {
+  const struck = Object.entries(faults).sort(([, a], [, b]) => b - a);
+  const hours = durationMs / 3_600_000;
+  return [
+    `${grouped(histories)} histories, ${grouped(steps)} steps, ${grouped(hours)} h of their time`,
+    `struck in so many: ${struck.map(([kind, count]) => `${kind} ${grouped(count)}`).join(', ')}`,
+    `${violated.length} violated`,
+  ].join('\n');
+}
+
+const MOST_TOLD = 3;
+
+async function liveMany(from: number, count: number, processes: number): Promise<boolean> {
+  const shown = progress(process.stderr, { total: count, what: 'histories', clock: systemClock });
+  const began = systemClock.monotonic();
+  const tally = await sail({ from, count, processes }, ({ histories }) => shown.at(histories));
+  shown.end();
+  for (const seed of tally.violated.slice(0, MOST_TOLD)) await tellOne(seed, { shrink: true });
+  const seconds = (systemClock.monotonic() - began) / 1000;
+  console.log(summary(tally));
+  console.log(`in ${grouped(seconds)} s, seeds ${from} to ${from + count - 1}, ${processes} processes`);
+  if (tally.violated.length > 0) console.log(`seeds: ${tally.violated.join(' ')}`);
+  return tally.violated.length === 0;
+}
+
+async function main(): Promise<boolean> {
+  const { values } = parseArgs({ options });
+  if (values.help) {
+    console.log(USAGE);
+    return true;
+  }
+  const { seed, count, from, processes } = values;
+  return seed === undefined
+    ? liveMany(Number(from), Number(count), Number(processes))
+    : tellOne(Number(seed), values);
+}
+
+// Traces of the errors that outages throw are not looked at, and cost more than all the rest.
+Error.stackTraceLimit = 0;
+
+if (process.argv.includes(MEMBER)) serveAsMember();
+else
+  main().then(
+    (ok) => (process.exitCode = ok ? 0 : 1),
+    (error: unknown) => {
+      console.error(String(error));
+      process.exitCode = 2;
+    },
+  );

@@ -1,0 +1,87 @@
+import { type Dice, dice, weighted } from '../../src/simulation/dice';
+import type { Produced } from '../support/records';
+import { campaign } from './campaign';
+import { type Fault, faultsOf } from './faults';
+
+/** All that is decided before a history begins. A seed has one scenario, and a scenario with its seed one history. */
+export interface Scenario {
+  readonly seed: number;
+  readonly partitions: number;
+  readonly workers: number;
+  readonly settings: {
+    readonly policy: 'efs' | 'relay';
+    readonly messageStatus: 'on' | 'off';
+    readonly lingerMs: number;
+    readonly batchMax: number;
+  };
+  readonly network: Network;
+  readonly arrivals: readonly Arrival[];
+  /** By the step before which they strike. */
+  readonly faults: readonly Fault[];
+}
+
+/** A record that a producer appends, in milliseconds since the history began. */
+export interface Arrival {
+  readonly at: number;
+  readonly record: Produced;
+}
+
+/** What calls and fetches have to reckon with all the time; storms and outages come on top. */
+export interface Network {
+  /** Most calls take up to so long each way, in milliseconds. */
+  readonly latencyMs: number;
+  /** Share of calls that take far longer. */
+  readonly slow: number;
+  /** Share of calls that are lost, answered in vain, late, or made twice. */
+  readonly loss: number;
+  /** Each fetch of a topic takes up to so long, in milliseconds. */
+  readonly fetchMs: number;
+  /** Whether workers have read every schema before, or ask the registry for each. */
+  readonly knowsSchemas: boolean;
+}
+
+/** Streams of a seed's chance: what one of them is asked changes nothing about the others. */
+export const STREAMS = { scenario: 1, network: 2, jitter: 3 } as const;
+
+const pick = <T>(source: Dice, ...values: readonly T[]): T => values[source.below(values.length)]!;
+
+const SPANS_MS = [0, 300, 2_000, 8_000];
+const records = weighted<number>([
+  [8, 30],
+  [20, 40],
+  [40, 20],
+  [60, 10],
+]);
+
+export function scenarioOf(seed: number): Scenario {
+  const source = dice(seed, STREAMS.scenario);
+  const partitions = pick(source, 1, 1, 2, 2, 3);
+  const workers = 1 + source.below(3);
+  const settings = {
+    policy: pick(source, 'efs', 'efs', 'relay'),
+    messageStatus: pick(source, 'off', 'off', 'on'),
+    lingerMs: pick(source, 0, 20, 100),
+    batchMax: pick(source, 1, 2, 3, 10, 50),
+  } as const;
+  const network: Network = {
+    latencyMs: pick(source, 1, 5, 30),
+    slow: pick(source, 0, 0.02, 0.1),
+    loss: pick(source, 0, 0, 0.02, 0.1),
+    fetchMs: pick(source, 1, 50, 1_000),
+    knowsSchemas: source.below(10) > 0,
+  };
+  const arrivals = arrivalsOf(source, campaign(source, 5 + source.below(records(source)), partitions));
+  const faults = faultsOf(source, { workers, partitions, records: arrivals.length });
+  return { seed, partitions, workers, settings, network, arrivals, faults };
+}
+
+/** Records come alone or a few at once. */
+function arrivalsOf(source: Dice, produced: readonly Produced[]): Arrival[] {
+  const spanMs = pick(source, ...SPANS_MS);
+  const burst = pick(source, 1, 4, 100);
+  let at = 0;
+  return produced.map((record) => {
+    if (source.below(burst) === 0) at += (2 * burst * source.unit() * spanMs) / produced.length;
+    return { at, record };
+  });
+}
