@@ -30,7 +30,10 @@ interface Found extends RawRecord {
 }
 
 /** Every record that a topic of the world holds, in the order of arrival. */
-export function recordsOf({ log, partitions }: Pick<Observable, 'log' | 'partitions'>, topic: string): Found[] {
+export function recordsOf(
+  { log, partitions }: Pick<Observable, 'log' | 'partitions'>,
+  topic: string,
+): Found[] {
   const found: Found[] = [];
   for (let partition = 0; partition < partitions; partition += 1) {
     const { low, high } = log.watermarks(topic, partition);
