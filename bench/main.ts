@@ -4,10 +4,11 @@ import { benchMemory } from './memory';
 import { benchPath } from './path';
 import { benchPeers } from './peers';
 import { benchRebuild } from './rebuild';
+import { benchPage } from './page';
 import { benchStore } from './store';
 import { benchThroughput } from './throughput';
 
-const USAGE = `npm run bench -- [throughput | peers | path | rebuild | latency | memory | store] [options]
+const USAGE = `npm run bench -- [throughput | peers | path | rebuild | latency | memory | store | page] [options]
   throughput   from full topics and an empty Redis to everything drained (default)
     --records <n>    feedback records in the topics (1000000)
     --repeat <n>     runs, each on new topics; medians are shown (1)
@@ -24,6 +25,9 @@ const USAGE = `npm run bench -- [throughput | peers | path | rebuild | latency |
   latency      from producing a record to a KPI change that covers it, at a steady rate
     --rate <n>       records per second (5000)
     --seconds <n>    for how long (30)
+  page         the overview in Chromium at a steady rate of changes: change to pixels, CPU, memory
+    --page-rate <n>  changes per second, over 200 deliveries (1000)
+    --seconds <n>    for how long (600)
   memory       bytes of Redis per message
     --messages <n>   (1000000)
     --buckets <list> hashes per delivery and partition (1,64)
@@ -38,6 +42,7 @@ const { values, positionals } = parseArgs({
     profile: { type: 'boolean', default: false },
     rate: { type: 'string', default: '5000' },
     seconds: { type: 'string' },
+    'page-rate': { type: 'string', default: '1000' },
     'max-rate': { type: 'string', default: '20000' },
     messages: { type: 'string', default: '1000000' },
     buckets: { type: 'string', default: '1,64' },
@@ -72,6 +77,8 @@ async function main(): Promise<void> {
         messages: Number(values.messages),
         buckets: values.buckets.split(',').map(Number),
       });
+    case 'page':
+      return benchPage({ rate: Number(values['page-rate']), seconds: Number(values.seconds ?? 600) });
     case 'store':
       return benchStore({
         messages: Number(values.messages),

@@ -1,0 +1,160 @@
+import { readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { extname, join } from 'node:path';
+import type { CDPSession } from 'playwright-core';
+import { systemClock } from '../src/base/clock';
+import { kpiFeed } from '../src/http/feed';
+import { kpiView, listDeliveries } from '../src/http/view';
+import type { KpiChanged } from '../src/kpi/encode';
+import { emptyTotals } from '../src/kpi/kpis';
+import { openBrowser } from '../test/http/browsing';
+import { against, printTable, quantile } from './report';
+
+const DELIVERIES = 200;
+const TICK_MS = 20;
+const PAGE = join(__dirname, '..', 'src', 'http', 'dashboard');
+const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css' };
+/** The delivery whose `relayed` is the time of its change: it is listed first. */
+const PROBE = 'delivery-0';
+
+/** A change of a delivery; `relayed` counts milliseconds since the bench began. */
+function change(index: number, revision: number, relayed: number): KpiChanged {
+  const hours = Array.from({ length: 24 }, (_, hour) => [
+    `2026-01-05T${String(hour).padStart(2, '0')}Z`,
+    { successes: relayed >> 5, errors: relayed >> 9 },
+  ]);
+  const kpis = {
+    ...emptyTotals(),
+    relayed,
+    sent: relayed - (relayed >> 4),
+    delivered: relayed - (relayed >> 4),
+    failed: relayed >> 4,
+    deliverySize: null,
+    success: 1 - (relayed >> 4) / Math.max(1, relayed),
+    throughput: Object.fromEntries(hours),
+  };
+  const deliveryId = `delivery-${index}`;
+  const asOf = 1_767_600_000_000 + (index === 0 ? 1e9 : relayed);
+  return {
+    deliveryId,
+    generation: 1,
+    revision,
+    previousRevision: 0,
+    policy: 'EFS',
+    asOf,
+    kpis,
+    previous: null,
+  } as KpiChanged;
+}
+
+/** The page and the part of the API that its overview needs, over the service's own view and feed. */
+function serve(view: ReturnType<typeof kpiView>, feed: ReturnType<typeof kpiFeed>): Server {
+  return createServer((request, response) => {
+    const { pathname } = new URL(request.url ?? '/', 'http://bench');
+    if (pathname === '/api/stream') {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+      const outlet = {
+        write: (bytes: Buffer) => response.write(bytes),
+        end: () => void response.destroy(),
+      };
+      const reader = feed.open(outlet, { deliveryId: null, lastEventId: null, snapshot: false });
+      response.on('drain', () => reader?.drained()).on('close', () => reader?.closed());
+    } else if (pathname === '/api/deliveries') {
+      const query = {
+        search: '',
+        policy: null,
+        sort: 'asOf',
+        order: 'desc',
+        limit: DELIVERIES,
+        offset: 0,
+      } as const;
+      const answer = {
+        ...listDeliveries(view.deliveries(), query),
+        at: new Date(systemClock.now()).toISOString(),
+        stale: null,
+      };
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
+    } else if (pathname.startsWith('/api/')) {
+      response.writeHead(404, { 'content-type': 'application/json' }).end('{}');
+    } else {
+      const file = pathname === '/' ? '/index.html' : pathname;
+      const type = TYPES[extname(file)] ?? 'image/svg+xml';
+      response.writeHead(200, { 'content-type': type }).end(readFileSync(join(PAGE, file)));
+    }
+  });
+}
+
+/** Seconds of CPU that the processes which draw pages have used. */
+async function renderersCpu(browser: CDPSession): Promise<number> {
+  const { processInfo } = await browser.send('SystemInfo.getProcessInfo');
+  return processInfo
+    .filter(({ type }) => type === 'renderer')
+    .reduce((total, { cpuTime }) => total + cpuTime, 0);
+}
+
+/** Bytes of the page's heap after collecting garbage. */
+async function heapBytes(page: CDPSession): Promise<number> {
+  await page.send('HeapProfiler.collectGarbage');
+  return (await page.send('Runtime.getHeapUsage')).usedSize;
+}
+
+/** Runs in the page: how long after its change a figure is drawn, frame by frame. */
+const WATCH = (began: number): string => `
+  window.waits = [];
+  const cell = document.querySelector('[data-delivery="${PROBE}"] td.relayed');
+  let shown = cell.textContent;
+  const look = () => {
+    if (cell.textContent !== shown) {
+      shown = cell.textContent;
+      window.waits.push(Date.now() - ${began} - Number(shown.replace(/\\D/g, '')));
+    }
+    requestAnimationFrame(look);
+  };
+  look();`;
+
+/** Measures the page at a steady rate of changes over 200 deliveries: change to pixels, CPU, memory. */
+export async function benchPage({ rate, seconds }: { rate: number; seconds: number }): Promise<void> {
+  const began = systemClock.now();
+  const view = kpiView();
+  const clock = systemClock;
+  const feed = kpiFeed({ view, clock, random: Math.random, instance: 'bench', stale: () => null });
+  const stopped = new AbortController();
+  const server = serve(view, feed).listen(0, '127.0.0.1');
+  let made = 0;
+  const make = (): void =>
+    void view.take(change(made % DELIVERIES, Math.floor(made++ / DELIVERIES) + 1, clock.now() - began));
+  while (made < DELIVERIES) make();
+  void feed.run(stopped.signal);
+  const startedAt = clock.monotonic();
+  const timer = setInterval(() => {
+    const due = DELIVERIES + ((clock.monotonic() - startedAt) / 1_000) * rate;
+    while (made < due) make();
+  }, TICK_MS);
+
+  const browser = await openBrowser();
+  const page = await browser.newPage();
+  await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  await page.locator(`[data-delivery="${PROBE}"]`).waitFor();
+  await page.evaluate(WATCH(began));
+  const [cdp, whole] = [await page.context().newCDPSession(page), await browser.newBrowserCDPSession()];
+  await cdp.send('Runtime.enable');
+  await clock.sleep(Math.min(10_000, seconds * 250));
+  const [heap, cpu, from] = [await heapBytes(cdp), await renderersCpu(whole), clock.monotonic()];
+  await clock.sleep(seconds * 1_000);
+  const used = ((await renderersCpu(whole)) - cpu) / ((clock.monotonic() - from) / 1_000);
+  const grown = (await heapBytes(cdp)) - heap;
+  const waits = (await page.evaluate<number[]>('window.waits')).sort((a, b) => a - b);
+  clearInterval(timer);
+  stopped.abort();
+  await browser.close();
+  server.close();
+
+  printTable([
+    ['what', 'measured', 'floor', ''],
+    against('p50 from change to pixels, ms', quantile(waits, 0.5), {}, 0),
+    against('p95', quantile(waits, 0.95), { most: 500 }, 0),
+    against('CPU of the page, % of a core', used * 100, { most: 20 }, 1),
+    against('heap after, less before, MiB', grown / 2 ** 20, { most: 2 }, 2),
+  ]);
+}
