@@ -45,7 +45,7 @@ function change(index: number, revision: number, relayed: number): KpiChanged {
     asOf,
     kpis,
     previous: null,
-  } as KpiChanged;
+  };
 }
 
 /** The page and the part of the API that its overview needs, over the service's own view and feed. */
