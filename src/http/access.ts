@@ -70,7 +70,11 @@ export function isHostOurs(
 /** Whether a request that a browser sends for a page is sent for one of ours. Other clients send no Origin. */
 export function isOriginOurs(origin: string | undefined, host: string | undefined): boolean {
   if (origin === undefined) return true;
-  return URL.canParse(origin) && new URL(origin).host === (host ?? '').toLowerCase();
+  if (!URL.canParse(origin)) return false;
+  const { protocol, host: theirs } = new URL(origin);
+  // Read alike, so that a port that goes without saying may be said.
+  const ours = `${protocol}//${host ?? ''}`;
+  return URL.canParse(ours) && new URL(ours).host === theirs;
 }
 
 /** What every answer tells a browser: nothing from elsewhere, no frames, no guessing of types. */

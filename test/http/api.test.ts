@@ -1,0 +1,241 @@
+import { Ajv2020 } from 'ajv/dist/2020';
+import { COMPONENTS } from '../../src/http/answers';
+import { openApi } from '../../src/http/openapi';
+import { type Operation, OPERATIONS } from '../../src/http/operations';
+import { feedback, HOUR, T0 } from '../support/feedback';
+import { open, type Opened } from './open';
+
+const SENT = 30;
+const FAILED = 12;
+const d1 = (i: number) => `=m${String(i).padStart(2, '0')}`;
+
+/** One delivery of 50 messages in policy EFS, one of 3 in policy RELAY, and a dead letter. */
+async function told(): Promise<Opened> {
+  const opened = await open();
+  const relayed = Array.from({ length: 50 }, (_, i) =>
+    feedback.relayed({ messageId: d1(i), recipientDomain: 'gmail.com', policy: 'EFS', occurredAt: T0 + i }),
+  );
+  const delivered = relayed
+    .slice(0, SENT)
+    .map((each) =>
+      feedback.delivered({ messageId: each.messageId, occurredAt: T0 + HOUR, recipientDomain: 'gmail.com' }),
+    );
+  const bounced = relayed
+    .slice(SENT, SENT + FAILED)
+    .map((each) => feedback.hardBounced({ messageId: each.messageId, recipientDomain: 'gmail.com' }));
+  const other = ['a', 'b', 'c'].map((messageId) =>
+    feedback.relayed({ deliveryId: 'Other', messageId, policy: 'RELAY' }),
+  );
+  await opened.report([...relayed, ...delivered, ...bounced, ...other]);
+  await opened.spoil(Buffer.from('{"to":"jane.doe@example.com","tel":"0123456789"}'));
+  await opened.until(
+    () =>
+      opened.window.view.get('d1')?.kpis.failed === FAILED &&
+      opened.window.view.get('d1')?.kpis.sent === SENT &&
+      opened.window.view.get('Other')?.kpis.relayed === 3 &&
+      opened.window.deadLetters.total() === 1 &&
+      opened.window.stale() === null,
+  );
+  return opened;
+}
+
+describe('the API', () => {
+  let there: Opened;
+  beforeAll(async () => (there = await told()));
+  afterAll(() => there.close());
+
+  const get = async (url: string, headers: Record<string, string> = {}) => {
+    const { statusCode, body, headers: sent } = await there.routes.inject({ url, headers });
+    return { status: statusCode, body, headers: sent, json: () => JSON.parse(body) as never };
+  };
+  const json = async <T>(url: string): Promise<T> => (await get(url)).json();
+
+  test.each([
+    ['/api/deliveries', 'DeliveryList'],
+    ['/api/deliveries/d1', 'DeliveryWithAge'],
+    ['/api/deliveries/d1/messages?limit=3', 'LogPage'],
+    ['/api/deliveries/d1/messages/%3Dm30', 'Message'],
+    ['/api/tasks', 'TaskList'],
+    ['/api/dead-letters', 'DeadLetterList'],
+    ['/api/health', 'Health'],
+    ['/api/deliveries/nope', 'Error'],
+    ['/api/deliveries?limit=0', 'Error'],
+    ['/nowhere', 'Error'],
+  ] as const)('%s answers what its description says: %s', async (url, component) => {
+    const ajv = new Ajv2020({ strict: false, validateFormats: false });
+    ajv.addSchema({ $id: 'api', components: { schemas: COMPONENTS } });
+    const validate = ajv.compile({ $ref: `api#/components/schemas/${component}` });
+    validate((await get(url)).json());
+    expect(validate.errors).toBeNull();
+  });
+
+  test('is described as OpenAPI 3.1: every reference leads somewhere, every parameter of a path is declared', async () => {
+    const text = (await get('/api/openapi.json')).body;
+    expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(openApi('0.1.0'))));
+    for (const [, name = ''] of text.matchAll(/"#\/components\/schemas\/(\w+)"/g))
+      expect(Object.keys(COMPONENTS)).toContain(name);
+    for (const { path, params } of Object.values<Operation>(OPERATIONS)) {
+      const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+      expect([path, Object.keys(params?.properties ?? {})]).toEqual([path, named]);
+    }
+  });
+
+  test('searches, sorts and pages deliveries', async () => {
+    const ids = async (query: string) => {
+      const { deliveries, total } = await json<{ deliveries: { deliveryId: string }[]; total: number }>(
+        `/api/deliveries${query}`,
+      );
+      return [deliveries.map(({ deliveryId }) => deliveryId), total];
+    };
+    expect(await ids('')).toEqual([['d1', 'Other'], 2]);
+    expect(await ids('?sort=success&order=desc')).toEqual([['Other', 'd1'], 2]);
+    expect(await ids('?search=OTH')).toEqual([['Other'], 1]);
+    expect(await ids('?policy=EFS')).toEqual([['d1'], 1]);
+    expect(await ids('?limit=1&offset=1')).toEqual([['Other'], 2]);
+  });
+
+  test('pages through a delivery log: every message once, and filtered as asked', async () => {
+    type Page = { messages: { messageId: string; status: string }[]; cursor: string | null };
+    const all = async (filter: string) => {
+      const seen: string[] = [];
+      let cursor = '';
+      do {
+        const page: Page = await json(`/api/deliveries/d1/messages?limit=7${filter}${cursor}`);
+        expect(page.messages.length).toBeLessThanOrEqual(7);
+        seen.push(...page.messages.map(({ messageId }) => messageId));
+        cursor = page.cursor === null ? '' : `&cursor=${page.cursor}`;
+      } while (cursor !== '');
+      return seen.sort();
+    };
+    const ids = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => d1(from + i));
+    expect(await all('')).toEqual(ids(0, 50));
+    expect(await all('&status=FAILED')).toEqual(ids(SENT, SENT + FAILED));
+    expect(await all('&reason=USER_UNKNOWN&domainGroup=google')).toEqual(ids(SENT, SENT + FAILED));
+    expect(await all('&domainGroup=other')).toEqual([]);
+  });
+
+  test('gives the log away as CSV, in which no cell is a formula, and as NDJSON', async () => {
+    const csv = await get('/api/deliveries/d1/messages', { accept: 'text/csv' });
+    const lines = csv.body.trim().split('\r\n');
+    expect(csv.headers['content-type']).toBe('text/csv; charset=utf-8');
+    expect(lines).toHaveLength(51);
+    expect(lines.slice(1).every((line) => line.startsWith("'=m"))).toBe(true);
+    const ndjson = await get('/api/deliveries/d1/messages?format=ndjson&status=SENT');
+    expect(
+      ndjson.body
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as unknown),
+    ).toHaveLength(SENT);
+  });
+
+  test('says why a message is what it is', async () => {
+    const { why } = await json<{ why: string[] }>('/api/deliveries/d1/messages/%3Dm30');
+    expect(why.join(' ')).toMatch(/policy is EFS.*refused it for good.*bounce class 10: USER_UNKNOWN, HARD/);
+  });
+
+  test.each([
+    ['/api/deliveries/nope', 404, /no KPIs of delivery nope/],
+    ['/api/deliveries/d1/messages/nope', 404, /message nope/],
+    ['/api/deliveries/nope/messages', 404, /nope/],
+    ['/api/deliveries/nope/stream', 404, /nope/],
+    ['/api/nowhere', 404, /nothing at GET \/api\/nowhere/],
+    ['/api/deliveries?limit=1001', 400, /limit must be <= 1000/],
+    ['/api/deliveries?sort=x', 400, /sort/],
+    ['/api/deliveries?what=1', 400, /additional properties/],
+    [`/api/deliveries?search=${'x'.repeat(129)}`, 400, /search/],
+    ['/api/deliveries/d1/messages?cursor=x', 400, /cursor/],
+    ['/api/deliveries/d1/messages?cursor=9.0.0.0.', 400, /generation 9/],
+    ['/api/deliveries/d1/messages?cursor=1.99.0.0.', 400, /cursor/],
+    ['/api/deliveries/d1/messages?domainGroup=gogle', 400, /there are apple, google/],
+    [`/api/deliveries/${'x'.repeat(129)}`, 400, /deliveryId/],
+    ['/api/deliveries/%zz', 400, /url/],
+  ])('%s is refused with %i and the reason', async (url, status, message) => {
+    const answer = await get(url);
+    const { error } = answer.json() as { error: { message: string; remedy: string } };
+    expect([answer.status, error.message]).toEqual([status, expect.stringMatching(message)]);
+    expect(error.remedy).not.toBe('');
+  });
+
+  test('masks what may be personal in dead letters', async () => {
+    const { letters, byReason } = await json<{ letters: { preview: unknown }[]; byReason: object }>(
+      '/api/dead-letters',
+    );
+    expect(byReason).toEqual({ 'not-avro': 1 });
+    expect(JSON.stringify(letters)).not.toMatch(/jane|0123456789/);
+  });
+
+  test('while Redis is away: the figures with since when and why, and 503 for messages', async () => {
+    there.health.set('redis', 'redis does not answer');
+    const list = await json<{ total: number; stale: { since: string; reason: string } }>('/api/deliveries');
+    expect([list.total, list.stale.reason]).toEqual([2, 'redis does not answer']);
+    expect(Date.parse(list.stale.since)).toBeLessThanOrEqual(Date.now());
+    for (const url of ['/api/deliveries/d1/messages', '/api/deliveries/d1/messages/a']) {
+      const answer = await get(url);
+      expect([answer.status, answer.body]).toEqual([
+        503,
+        expect.stringContaining(`redis does not answer since ${list.stale.since}`),
+      ]);
+    }
+    expect((await get('/api/tasks')).status).toBe(200);
+    there.health.set('redis', null);
+    expect((await get('/api/deliveries/d1/messages')).status).toBe(200);
+  });
+});
+
+describe('access', () => {
+  const TOKEN = '0123456789abcdef0123';
+  let there: Opened;
+  beforeAll(async () => (there = await open({ EFS_HTTP_TOKEN: TOKEN })));
+  afterAll(() => there.close());
+  const status = async (url: string, headers: Record<string, string> = {}) =>
+    (await there.routes.inject({ url, headers })).statusCode;
+
+  test('needs the token, as a header or as the cookie that was given for it', async () => {
+    expect(await status('/api/health')).toBe(401);
+    expect(await status('/api/health', { authorization: `Bearer ${TOKEN}x` })).toBe(401);
+    expect(await status('/api/health', { authorization: `Bearer ${TOKEN}` })).toBe(200);
+    const wrong = { method: 'POST', url: '/api/session', payload: { token: 'wrong' } } as const;
+    expect((await there.routes.inject(wrong)).statusCode).toBe(401);
+    const session = await there.routes.inject({ ...wrong, payload: { token: TOKEN } });
+    const cookie = String(session.headers['set-cookie']);
+    expect(cookie).toMatch(/^efs_session=[\w.-]+; Path=\/; Expires=.*; HttpOnly; SameSite=Strict$/);
+    expect(await status('/api/health', { cookie: cookie.split(';')[0] ?? '' })).toBe(200);
+    expect(await status('/api/health', { cookie: 'efs_session=99999999999999.x' })).toBe(401);
+    expect(await status('/api/stream')).toBe(401);
+  });
+
+  test('is open to probes, to the page, and to the description', async () => {
+    for (const url of ['/livez', '/metrics', '/', '/api/openapi.json']) expect(await status(url)).toBe(200);
+  });
+
+  test('is refused under a name that is not ours, and to pages of others; probes are called by any name', async () => {
+    const authorization = `Bearer ${TOKEN}`;
+    expect(await status('/api/health', { authorization, host: 'evil.example' })).toBe(403);
+    expect(await status('/', { host: 'evil.example' })).toBe(403);
+    expect(
+      await status('/api/health', { authorization, host: 'localhost:80', origin: 'http://evil.example' }),
+    ).toBe(403);
+    expect(
+      await status('/api/health', { authorization, host: 'localhost:80', origin: 'http://localhost:80' }),
+    ).toBe(200);
+    expect(await status('/livez', { host: 'efs.cluster.local' })).toBe(200);
+  });
+
+  test('tells browsers to take nothing from elsewhere', async () => {
+    const { headers } = await there.routes.inject('/');
+    expect(headers['content-security-policy']).toMatch(/^default-src 'self';.*frame-ancestors 'none'$/);
+    expect(headers['x-content-type-options']).toBe('nosniff');
+    const again = await there.routes.inject({
+      url: '/',
+      headers: { 'if-none-match': String(headers['etag']) },
+    });
+    expect(again.statusCode).toBe(304);
+  });
+
+  test('takes no body beyond its limit', async () => {
+    const payload = { token: 'x'.repeat(70_000) };
+    const { statusCode } = await there.routes.inject({ method: 'POST', url: '/api/session', payload });
+    expect(statusCode).toBe(413);
+  });
+});

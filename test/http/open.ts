@@ -1,0 +1,67 @@
+import type { FastifyInstance } from 'fastify';
+import { readConfig } from '../../src/base/config';
+import { systemClock } from '../../src/base/clock';
+import { silentLog } from '../../src/base/log';
+import { outagesOf } from '../../src/cli/assemble';
+import { openMemoryEnds } from '../../src/cli/memory-ends';
+import { inputIds, outgoing } from '../../src/cli/produce';
+import { startOn } from '../../src/cli/start';
+import { routesOf, windowOf } from '../../src/cli/window';
+import type { Feedback } from '../../src/feedback/feedback';
+import { createHealth, type Health } from '../../src/http/health';
+import { createMetrics } from '../../src/http/metrics';
+import { httpRoutes } from '../../src/http/server.http';
+import type { Window } from '../../src/http/window';
+import { wireEncoder } from '../../src/simulation/encode';
+import { feedbackRecord } from '../../src/simulation/traffic';
+
+const PARTITIONS = 2;
+
+/** A service in memory behind its routes. */
+export interface Opened {
+  readonly routes: FastifyInstance;
+  readonly health: Health;
+  readonly window: Window;
+  report(feedback: readonly Feedback[]): Promise<void>;
+  /** Puts bytes that are no feedback on an input. */
+  spoil(value: Buffer): Promise<void>;
+  /** Waits until something holds. */
+  until(holds: () => boolean): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function open(settings: Record<string, string> = {}): Promise<Opened> {
+  const read = readConfig({ EFS_PARTITIONS: String(PARTITIONS), EFS_LINGER_MS: '0', ...settings });
+  if ('errors' in read) throw new Error(read.errors.join('\n'));
+  const config = read.ok;
+  const health = createHealth();
+  const metrics = createMetrics({ version: '0', node: '0' });
+  const window = windowOf(config, health);
+  const { ends } = await openMemoryEnds(config, { clock: systemClock });
+  const watching = { log: silentLog, meter: metrics, onReason: health.set };
+  const watchers = { ...watching, onFatal: health.fail, outages: outagesOf(watching, systemClock) };
+  const abort = new AbortController();
+  const { signal } = abort;
+  const service = await startOn(config, ends, { watchers, pipelines: ['status', 'kpi'], window, signal });
+  const encode = wireEncoder(await inputIds(ends.registry, ''));
+  const routes = httpRoutes(routesOf(config, { health, metrics, window }));
+  return {
+    routes,
+    health,
+    window,
+    report: (feedback) =>
+      ends.sink.emit(feedback.map((each) => outgoing(feedbackRecord(each, encode), PARTITIONS))),
+    spoil: (value) => ends.sink.emit([{ topic: 'mta.relayed', partition: 0, key: Buffer.from('k'), value }]),
+    async until(holds) {
+      for (let left = 500; !holds(); left--) {
+        if (left === 0) throw new Error('it never came to hold');
+        await systemClock.sleep(10);
+      }
+    },
+    async close() {
+      await service.stop(0);
+      abort.abort();
+      await routes.close();
+    },
+  };
+}
