@@ -3,6 +3,7 @@ import type { Millis, PolicyName } from '../feedback/feedback';
 import { deadlineOf } from '../status/expiry';
 import type { MessageAggregate } from '../status/message';
 import { WAITING_HASH } from '../store/hashes';
+import { pagesOf } from '../store/pages';
 import type { Store, TaskAddress } from '../store/store';
 
 /*
@@ -83,12 +84,9 @@ export async function recallAgenda(
   store: Pick<Store, 'scan'>,
   address: TaskAddress,
 ): Promise<void> {
-  let cursor = '0';
-  do {
-    const page = await store.scan(address, WAITING_HASH, cursor);
-    cursor = page.cursor;
-    for (const [field, bytes] of page.entries) {
+  for await (const page of pagesOf(store, address, WAITING_HASH)) {
+    for (const [field, bytes] of page) {
       agenda.set(field.toString('utf8') as DeliveryId, waitingStored(bytes));
     }
-  } while (cursor !== '0');
+  }
 }
