@@ -79,8 +79,9 @@ export type KpiDuty =
 export type KpiInput = Contribution | KpiDuty | RetirementDuty;
 
 /**
- * Thrown where records of a later number have been published: the store is older than a cut-over. What this generation
- * would publish, readers would pass by.
+ * Thrown where something was published that this generation should not find: records of a later number, because the
+ * store is older than a cut-over, so that readers would pass its own by; or any at all, where it took itself for the
+ * first. The first record ever may arrive after its state was lost and after whoever made the next generation had looked.
  */
 export class Outnumbered extends Error {
   override readonly name = 'Outnumbered';
@@ -97,11 +98,8 @@ export interface KpiDuties {
   afterCommit(hold: Hold): AsyncGenerator<readonly KpiInput[]>;
 }
 
-/**
- * The duties of a kpi task, page by page. `atClaim` remembers what was published while the task is muted;
- * `afterCommit` looks whether a muted task may speak again.
- */
-export function kpiDuties(ends: {
+/** What the duties of a kpi task need. */
+export interface GateEnds {
   readonly address: TaskAddress;
   readonly manifest: Manifest;
   readonly store: Pick<Store, 'load' | 'scan'>;
@@ -111,7 +109,13 @@ export function kpiDuties(ends: {
   readPublished(onRecord: (record: LogRecord) => void): Promise<void>;
   /** The number that a published record carries. */
   numberOf(published: Buffer): number;
-}): KpiDuties {
+}
+
+/**
+ * The duties of a kpi task, page by page. `atClaim` remembers what was published while the task is muted;
+ * `afterCommit` looks whether a muted task may speak again. Throws `Outnumbered` at a claim.
+ */
+export function kpiDuties(ends: GateEnds): KpiDuties {
   let muted = true;
   let witness: Promise<number | null> | null = null;
 
@@ -145,16 +149,25 @@ export function kpiDuties(ends: {
         yield [{ muteUntil: (await witness) ?? 0 }];
       }
       // A former owner's last record may have arrived after the state was laid out. From here on none can.
-      if (muted) {
+      if (muted || hold.sequence === 0) {
         const last = await lastPublished(ends.readPublished);
-        for (const value of last.values())
-          if (ends.numberOf(value) > ends.manifest.publishedAs)
-            throw new Outnumbered(`generation ${ends.manifest.generation} is of before a cut-over`);
-        yield* relearned(last);
+        refuseOutnumbered(ends, last, muted);
+        if (muted) yield* relearned(last);
       }
       yield* afterCommit(hold);
     },
   };
+}
+
+function refuseOutnumbered(
+  { manifest: { generation, publishedAs }, numberOf }: Pick<GateEnds, 'manifest' | 'numberOf'>,
+  last: ReadonlyMap<string, Buffer>,
+  muted: boolean,
+): void {
+  if (!muted && last.size > 0) throw new Outnumbered(`generation ${generation} is not the first`);
+  for (const value of last.values())
+    if (numberOf(value) > publishedAs)
+      throw new Outnumbered(`generation ${generation} is of before a cut-over`);
 }
 
 /** The last record of each delivery in a partition of the KPI topic. */

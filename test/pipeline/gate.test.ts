@@ -1,0 +1,72 @@
+import type { LogRecord } from '../../src/feedback/source';
+import { type GateEnds, kpiDuties, type KpiDuty, MUTED_FIELD, Outnumbered } from '../../src/pipeline/gate';
+import type { KpiInput } from '../../src/pipeline/gate';
+import { FLAGS_HASH } from '../../src/store/hashes';
+import type { Manifest } from '../../src/store/store';
+import { memoryStore } from '../../src/store/store.memory';
+
+const FIRST: Manifest = {
+  ...{ generation: 1, publishedAs: 1, partitions: 1, buckets: 1 },
+  ...{ defaultPolicy: 'EFS', domainGroups: '', takesOver: null, settled: true, targets: [[0]] },
+  succeeds: false,
+};
+const ADDRESS = { generation: 1, pipeline: 'kpi', partition: 0 } as const;
+
+/** What a kpi task owes when it is claimed after so many commits, where records with these numbers were published. */
+async function owedAtClaim(
+  manifest: Manifest,
+  commits: number,
+  published: readonly number[],
+): Promise<KpiInput[]> {
+  const store = memoryStore();
+  const writes = manifest.succeeds
+    ? [{ hash: FLAGS_HASH, entries: [[MUTED_FIELD, Buffer.from('1')]] as const }]
+    : [];
+  await store.create(manifest, { status: [[0]], kpi: [[0]] }, [{ partition: 0, writes }]);
+  const ends: GateEnds = {
+    ...{ address: ADDRESS, manifest, store },
+    witness: async () => null,
+    readPublished: async (onRecord) => {
+      for (const number of published) onRecord(recordOf(number));
+    },
+    numberOf: (value) => value.readUInt8(0),
+  };
+  const emitted = Promise.resolve('acknowledged' as const);
+  const hold = { epoch: 1, sequence: commits, positions: [0], emitted };
+  const owed: KpiInput[] = [];
+  for await (const page of kpiDuties(ends).atClaim(hold)) owed.push(...page);
+  return owed;
+}
+
+const recordOf = (number: number): LogRecord => ({
+  ...{ topic: 0, partition: 0, offset: 0, timestamp: 0, headerCount: 0, headers: () => [] },
+  key: Buffer.from('d1'),
+  value: Buffer.from([number]),
+});
+
+describe('a kpi task of a generation that takes itself for the first', () => {
+  it('owes nothing where nothing was published', async () => {
+    expect(await owedAtClaim(FIRST, 0, [])).toEqual([]);
+  });
+
+  it('gives way where somebody has published before its first commit', async () => {
+    await expect(owedAtClaim(FIRST, 0, [1])).rejects.toThrow(Outnumbered);
+  });
+
+  it('knows what it finds after a commit as its own', async () => {
+    expect(await owedAtClaim(FIRST, 1, [1])).toEqual([]);
+  });
+});
+
+describe('a muted kpi task', () => {
+  const second: Manifest = { ...FIRST, publishedAs: 2, succeeds: true };
+
+  it('remembers what was published, then may speak', async () => {
+    const owed = (await owedAtClaim(second, 0, [1])).filter((each): each is KpiDuty => 'published' in each);
+    expect(owed).toEqual([{ deliveryId: 'd1', published: Buffer.from([1]) }]);
+  });
+
+  it('gives way where a later number was published', async () => {
+    await expect(owedAtClaim(second, 1, [3])).rejects.toThrow(Outnumbered);
+  });
+});
