@@ -1,17 +1,18 @@
 import type { Commit, TaskAddress } from '../../src/store/store';
 import type { memoryStore } from '../../src/store/store.memory';
 import { nameOfTask } from './ends';
+import type { Expiries } from './expiries';
 import type { Ledger } from './ledger';
 
 type MemoryStore = ReturnType<typeof memoryStore>;
 
 /**
- * A store that is looked at in everything it does: no commit of a former owner may take effect, and none may pass a
- * record that must be set aside before its dead letter is in the log.
+ * A store that is looked at in everything it does: no commit of a former owner may take effect, none may pass a record
+ * that must be set aside before its dead letter is in the log, and none may expire a message without reason.
  */
 export function auditedStore(
   store: MemoryStore,
-  ledger: Ledger,
+  { ledger, expiries }: { readonly ledger: Ledger; readonly expiries: Expiries },
   onViolation: (line: string) => void,
 ): MemoryStore {
   /** The epoch of the last claim of each task, as long as the store has not been changed from outside. */
@@ -26,7 +27,9 @@ export function auditedStore(
     if (owner !== undefined && owner !== what.epoch) {
       onViolation(`a commit of epoch ${what.epoch} of ${name} took effect, which epoch ${owner} has claimed`);
     }
-    if (task.pipeline === 'status') auditPassed(task, what);
+    if (task.pipeline !== 'status') return;
+    auditPassed(task, what);
+    expiries.problemsOf(task, what).forEach(onViolation);
   };
   const auditPassed = ({ partition }: TaskAddress, { expected, next, sequence }: Commit): void =>
     expected.forEach((from, topic) => {
@@ -34,7 +37,7 @@ export function auditedStore(
         const entry = ledger.entry(topic, partition, offset);
         if (entry === undefined)
           onViolation(`commit ${sequence} passes ${topic}/${partition}/${offset}, which is not there`);
-        else if ('setAside' in entry && !ledger.isSetAside(topic, partition, offset))
+        else if (entry !== null && 'setAside' in entry && !ledger.isSetAside(topic, partition, offset))
           onViolation(
             `commit ${sequence} passes ${topic}/${partition}/${offset} before its dead letter is in the log`,
           );

@@ -154,7 +154,7 @@ function farFencedSink(call: Caller, name: string, near: FencedSink): FencedSink
 }
 
 function farSource(
-  { log }: Installation,
+  { log, expiries }: Installation,
   call: Caller,
   view: FetchedLog,
   topics: readonly string[],
@@ -176,8 +176,14 @@ function farSource(
       const inbox = await near.open(partition, positions, until);
       const lag = (): number[] =>
         inbox.lag().map((records, topic) => records + view.unfetched(topics[topic] ?? '', partition));
-      const caughtUp = (): boolean =>
-        inbox.caughtUp() && topics.every((topic) => view.unfetched(topic, partition) === 0);
+      const caughtUp = (): boolean => {
+        if (!inbox.caughtUp() || topics.some((topic) => view.unfetched(topic, partition) > 0)) return false;
+        expiries.noteCaughtUp(
+          partition,
+          topics.map((topic) => log.watermarks(topic, partition).high),
+        );
+        return true;
+      };
       return { take: (options) => inbox.take(options), lag, caughtUp, close: () => inbox.close() };
     },
   };

@@ -1,4 +1,5 @@
 import type { Dice } from '../../src/simulation/dice';
+import { HOUR } from '../support/feedback';
 
 export type Server = 'redis' | 'kafka' | 'registry';
 
@@ -22,6 +23,8 @@ export type Fault = { readonly at: number } &
     | { kind: 'stall'; topic: number; partition: number; forMs: number }
     /** A good share of all calls is lost, late, or made twice. */
     | { kind: 'storm'; share: number; forMs: number }
+    /** Validity periods come to their ends: so much passes on the calendar, and on no other clock. */
+    | { kind: 'hours'; forMs: number }
   );
 
 export type FaultKind = Fault['kind'];
@@ -37,6 +40,7 @@ const ALL_KINDS: readonly FaultKind[] = [
   'outage',
   'stall',
   'storm',
+  'hours',
 ];
 
 interface Size {
@@ -98,5 +102,7 @@ function faultOf(source: Dice, kind: FaultKind, at: number, size: Size): Fault {
       };
     case 'storm':
       return { at, kind, share: 0.1 + 0.6 * source.unit(), forMs: span(source, 10_000) };
+    case 'hours':
+      return { at, kind, forMs: pick(source, HOUR, 3 * HOUR, 85 * HOUR) };
   }
 }

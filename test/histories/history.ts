@@ -110,7 +110,7 @@ function unready({ workers }: Crew): string | null {
 const INPUTS = FEEDBACK_TOPICS.map(({ topic }) => topic);
 
 /** What is still to be done, or null. */
-function unsettled({ store, log, scenario }: Installation): string | null {
+function unsettled({ store, log, scenario, expiries }: Installation): string | null {
   const { manifest, tasks } = store.snapshot();
   if (manifest === null) return 'there is no generation';
   for (let partition = 0; partition < scenario.partitions; partition += 1) {
@@ -128,5 +128,5 @@ function unsettled({ store, log, scenario }: Installation): string | null {
       if (task.hashes.get('f')?.has('muted') === true) return `${name} is muted`;
     }
   }
-  return null;
+  return expiries.overdue();
 }

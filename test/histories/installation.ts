@@ -1,7 +1,9 @@
 import { memoryLog, type MemoryLog } from '../../src/feedback/log.memory';
 import { type Dice, dice } from '../../src/simulation/dice';
 import { type Check, memoryStore } from '../../src/store/store.memory';
+import { T0 } from '../support/feedback';
 import { auditedStore } from './audit';
+import { type Expiries, expiriesOf } from './expiries';
 import type { Server } from './faults';
 import { type Process, type Schedule, schedule } from './schedule';
 import { type Ledger, ledgerOf } from './ledger';
@@ -28,6 +30,7 @@ export interface Installation {
   lastEffect(): number;
   noteEffect(dueMs: number): void;
   readonly ledger: Ledger;
+  readonly expiries: Expiries;
   /** What was seen to be wrong while it happened. */
   readonly violations: string[];
   readonly story: Story;
@@ -37,10 +40,11 @@ export interface Installation {
 const SERVERS: Process = { name: 'servers', dead: false, frozenUntil: 0 };
 
 export function installationOf(scenario: Scenario, story: Story, without: readonly Check[]): Installation {
-  const time = schedule();
+  const time = schedule(T0 + scenario.ageMs);
   let lastEffect = 0;
   const log = memoryLog({ partitions: scenario.partitions, clock: time.clockOf(SERVERS) });
   const ledger = ledgerOf(scenario, log);
+  const expiries = expiriesOf(scenario, ledger, time);
   const violations: string[] = [];
   const note = (line: string): void => {
     violations.push(line);
@@ -52,8 +56,8 @@ export function installationOf(scenario: Scenario, story: Story, without: readon
     chance: dice(scenario.seed, STREAMS.network),
     jitter: dice(scenario.seed, STREAMS.jitter),
     log,
-    store: auditedStore(memoryStore({ without }), ledger, note),
-    ledger,
+    store: auditedStore(memoryStore({ without }), { ledger, expiries }, note),
+    ...{ ledger, expiries },
     violations,
     downUntil: { redis: 0, kafka: 0, registry: 0 },
     stalledUntil: new Map(),

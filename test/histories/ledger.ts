@@ -7,10 +7,10 @@ import type { Scenario } from './scenario';
 
 /** What lies in the input topics, as the recount reads it, and what was set aside so far. */
 export interface Ledger {
-  /** What an input's offset holds: a fact, or what must be set aside. */
-  entry(topic: number, partition: number, offset: number): Entry | undefined;
-  /** Every fact of a topic's partition, in order. */
-  facts(topic: number, partition: number): readonly Fact[];
+  /** What an input's offset holds: a fact, what must be set aside, or null: the end of a transaction. */
+  entry(topic: number, partition: number, offset: number): Entry | null | undefined;
+  /** Every fact of a topic's partition, in order; only those below an offset, where one is given. */
+  facts(topic: number, partition: number, below?: number): readonly Fact[];
   /** Whether a dead letter lies in its topic that names this record. */
   isSetAside(topic: number, partition: number, offset: number): boolean;
   recount(): Recount;
@@ -32,16 +32,16 @@ export const originOf = (topic: number, partition: number, offset: number): stri
 
 export function ledgerOf({ partitions, settings }: Scenario, log: MemoryLog): Ledger {
   const read = readerFor(partitions);
-  const entries = new Map<string, Entry[]>();
+  const entries = new Map<string, (Entry | null)[]>();
   const setAside = new Set<string>();
   const place = (topic: number, partition: number): string => `${topic}/${partition}`;
   for (let partition = 0; partition < partitions; partition += 1) {
     FEEDBACK_TOPICS.forEach(({ topic }, index) => {
-      const found: Entry[] = [];
+      const found: (Entry | null)[] = [];
       entries.set(place(index, partition), found);
       log.watch(topic, partition, () => {
         const raw = rawRecord(log, topic, partition, found.length);
-        if (raw !== null) found.push(read(raw));
+        found.push(raw === null ? null : read(raw));
       });
     });
     log.watch(DEAD_LETTER_TOPIC, partition, () => {
@@ -50,25 +50,27 @@ export function ledgerOf({ partitions, settings }: Scenario, log: MemoryLog): Le
       setAside.add(headerOf(letter?.headers ?? [], 'efs.origin'));
     });
   }
-  const all = (): readonly Entry[] => [...entries.values()].flat();
+  const factsIn = (found: readonly (Entry | null)[]): Fact[] =>
+    found.flatMap((each) => (each !== null && 'fact' in each ? [each.fact] : []));
   return {
     entry: (topic, partition, offset) => entries.get(place(topic, partition))?.[offset],
-    facts: (topic, partition) =>
-      (entries.get(place(topic, partition)) ?? []).flatMap((each) => ('fact' in each ? [each.fact] : [])),
+    facts: (topic, partition, below) => factsIn((entries.get(place(topic, partition)) ?? []).slice(0, below)),
     isSetAside: (topic, partition, offset) => setAside.has(originOf(topic, partition, offset)),
     recount: () => ({
       deadLetters: new Map(
         [...entries].flatMap(([where, found]) =>
           found.flatMap((each, offset) => {
             const [topic, partition] = where.split('/').map(Number);
-            return 'fact' in each ? [] : [[originOf(topic!, partition!, offset), each.setAside] as const];
+            return each === null || 'fact' in each
+              ? []
+              : [[originOf(topic!, partition!, offset), each.setAside] as const];
           }),
         ),
       ),
-      ...recountFacts(
-        all().flatMap((each) => ('fact' in each ? [each.fact] : [])),
-        { defaultPolicy: settings.policy === 'efs' ? 'EFS' : 'RELAY', groups: DEFAULT_GROUPS },
-      ),
+      ...recountFacts([...entries.values()].flatMap(factsIn), {
+        defaultPolicy: settings.policy === 'efs' ? 'EFS' : 'RELAY',
+        groups: DEFAULT_GROUPS,
+      }),
     }),
   };
 }

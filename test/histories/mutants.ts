@@ -1,7 +1,9 @@
 import type { Ends } from '../../src/cli/assemble';
 import { EfsError } from '../../src/base/errors';
 import { MessageId } from '../../src/base/ids';
+import { RETRY_OUTCOME_TOPIC } from '../../src/feedback/topics';
 import type { Inbox } from '../../src/feedback/source';
+import { WAITING_HASH } from '../../src/store/hashes';
 import { notWaitingForDeadLetters, storeOf, withoutDraining } from '../support/faults';
 import { T0 } from '../support/feedback';
 import type { FaultKind } from './faults';
@@ -129,57 +131,41 @@ const ofFence: readonly NamedMutant[] = [
 
 let arrivals = 0;
 
+type Decoders = Parameters<NonNullable<Mutant['service']>>[0]['ends']['decoders'];
+
+/** A service that reads every input of a pipeline as something else. */
+const misreading =
+  <Pipeline extends keyof Decoders>(
+    pipeline: Pipeline,
+    change: (input: Awaited<ReturnType<Decoders[Pipeline]>>['inputs'][number]) => typeof input,
+  ): NonNullable<Mutant['service']> =>
+  (service) => {
+    const { decoders } = service.ends;
+    const misread: Decoders[keyof Decoders] = async (records) => {
+      const { inputs, rejected } = await decoders[pipeline](records);
+      return { inputs: (inputs as Parameters<typeof change>[0][]).map(change) as never[], rejected };
+    };
+    return { ...service, ends: { ...service.ends, decoders: { ...decoders, [pipeline]: misread } } };
+  };
+
 const ofFold: readonly NamedMutant[] = [
   {
     name: 'events are counted, not messages',
     shownBy: ['any'],
-    service: (service) => {
-      const { status } = service.ends.decoders;
-      const decoders: typeof service.ends.decoders = {
-        ...service.ends.decoders,
-        status: async (records) => {
-          const { inputs, rejected } = await status(records);
-          return {
-            inputs: inputs.map((each) => ({
-              ...each,
-              messageId: MessageId(`${each.messageId}-${arrivals++}`),
-            })),
-            rejected,
-          };
-        },
-      };
-      return { ...service, ends: { ...service.ends, decoders } };
-    },
+    service: misreading('status', (each) => ({
+      ...each,
+      messageId: MessageId(`${each.messageId}-${arrivals++}`),
+    })),
   },
   {
     name: 'the last to arrive wins',
     shownBy: ['stall'],
-    service: (service) => {
-      const { status } = service.ends.decoders;
-      const decoders: typeof service.ends.decoders = {
-        ...service.ends.decoders,
-        status: async (records) => {
-          const { inputs, rejected } = await status(records);
-          return { inputs: inputs.map((each) => ({ ...each, occurredAt: T0 + arrivals++ })), rejected };
-        },
-      };
-      return { ...service, ends: { ...service.ends, decoders } };
-    },
+    service: misreading('status', (each) => ({ ...each, occurredAt: T0 + arrivals++ })),
   },
   {
     name: 'the contribution of most records stands, whichever they are',
     shownBy: ['rollback'],
-    service: (service) => {
-      const { kpi } = service.ends.decoders;
-      const decoders: typeof service.ends.decoders = {
-        ...service.ends.decoders,
-        kpi: async (records) => {
-          const { inputs, rejected } = await kpi(records);
-          return { inputs: inputs.map((each) => ({ ...each, folded: {} })), rejected };
-        },
-      };
-      return { ...service, ends: { ...service.ends, decoders } };
-    },
+    service: misreading('kpi', (each) => ({ ...each, folded: {} })),
   },
   {
     name: 'a registry that does not answer knows no schema',
@@ -207,10 +193,63 @@ const ofGenerations: readonly NamedMutant[] = [
   },
 ];
 
+const ofExpiry: readonly NamedMutant[] = [
+  {
+    name: 'a message expires before the log is read to its end',
+    shownBy: ['stall'],
+    ends: (ends) =>
+      withInbox(ends, (inbox) => ({
+        ...inbox,
+        caughtUp: () => {
+          inbox.caughtUp();
+          return true;
+        },
+      })),
+  },
+  {
+    name: 'a message expires before its grace is over',
+    shownBy: ['hours'],
+    service: (service) => {
+      const expiryGraceMs = service.ends.expiryGraceMs === null ? null : 0;
+      return { ...service, ends: { ...service.ends, expiryGraceMs } };
+    },
+  },
+  {
+    name: 'what waits is not in the commit',
+    shownBy: ['kill'],
+    ends: (ends) =>
+      withStore(ends, (store) => ({
+        commit: (task, what) =>
+          store.commit(task, { ...what, writes: what.writes.filter(({ hash }) => hash !== WAITING_HASH) }),
+      })),
+  },
+  {
+    name: 'an inferred expiry counts as much as what was observed',
+    shownBy: ['any'],
+    service: misreading('status', (each) => ('inferred' in each ? { ...each, inferred: false } : each)),
+  },
+  {
+    name: 'an expiry that is committed may stay unsaid',
+    shownBy: ['storm'],
+    ends: (ends) => ({
+      ...ends,
+      sink: {
+        ...ends.sink,
+        emit: async (records) => {
+          const emitted = ends.sink.emit(records);
+          if (records.every(({ topic }) => topic !== RETRY_OUTCOME_TOPIC)) return emitted;
+          emitted.catch(() => undefined);
+        },
+      },
+    }),
+  },
+];
+
 export const MUTANTS: readonly NamedMutant[] = [
   ...ofCommit,
   ...ofOutbox,
   ...ofFence,
   ...ofFold,
   ...ofGenerations,
+  ...ofExpiry,
 ];

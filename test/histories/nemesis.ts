@@ -1,6 +1,7 @@
 import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS } from '../../src/feedback/topics';
 import { unreachable } from '../../src/base/assert';
 import type { Snapshot } from '../../src/store/store.memory';
+import { HOUR } from '../support/feedback';
 import type { Fault } from './faults';
 import type { Installation } from './installation';
 import type { Worker } from './worker';
@@ -117,6 +118,9 @@ function strikeWith(powers: Powers, fault: Fault): void {
       there.storm.share = fault.share;
       there.storm.until = there.schedule.now() + fault.forMs;
       return later(fault.forMs, () => undefined);
+    case 'hours':
+      tell(there, `${fault.forMs / HOUR} hours pass`);
+      return there.schedule.leap(fault.forMs);
     default:
       return unreachable(fault);
   }

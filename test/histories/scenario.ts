@@ -1,4 +1,5 @@
 import { type Dice, dice, weighted } from '../../src/simulation/dice';
+import { HOUR } from '../support/feedback';
 import type { Produced } from '../support/records';
 import { campaign } from './campaign';
 import { type Fault, faultsOf } from './faults';
@@ -13,7 +14,11 @@ export interface Scenario {
     readonly messageStatus: 'on' | 'off';
     readonly lingerMs: number;
     readonly batchMax: number;
+    /** How long after its validity period a message may still be heard of; null where no silence is an expiry. */
+    readonly expiryGraceMs: number | null;
   };
+  /** How long after the first feedback happened the history begins, in milliseconds of the calendar. */
+  readonly ageMs: number;
   readonly network: Network;
   readonly arrivals: readonly Arrival[];
   /** By the step before which they strike. */
@@ -62,7 +67,9 @@ export function scenarioOf(seed: number): Scenario {
     messageStatus: pick(source, 'off', 'off', 'on'),
     lingerMs: pick(source, 0, 20, 100),
     batchMax: pick(source, 1, 2, 3, 10, 50),
+    expiryGraceMs: pick(source, null, 0, HOUR),
   } as const;
+  const ageMs = pick(source, 0, 2 * HOUR, 90 * HOUR);
   const network: Network = {
     latencyMs: pick(source, 1, 5, 30),
     slow: pick(source, 0, 0.02, 0.1),
@@ -72,7 +79,7 @@ export function scenarioOf(seed: number): Scenario {
   };
   const arrivals = arrivalsOf(source, campaign(source, 5 + source.below(records(source)), partitions));
   const faults = faultsOf(source, { workers, partitions, records: arrivals.length });
-  return { seed, partitions, workers, settings, network, arrivals, faults };
+  return { seed, partitions, workers, settings, ageMs, network, arrivals, faults };
 }
 
 /** Records come alone or a few at once. */

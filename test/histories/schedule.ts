@@ -28,18 +28,22 @@ export interface Schedule {
   taken(): number;
   /** Plans a step of a process; of none, where it happens whatever becomes of them. */
   after(delayMs: number, act: () => void, process?: Process): Step;
+  /** Moves the calendar on by time that nobody has to live through: whatever waits is due no earlier for it. */
+  leap(ms: number): void;
+  /** Milliseconds since 1970, as the calendar says. */
+  calendar(): number;
   /** Takes the next step that is due by `until`, and all that follows from it without time. False where there is none. */
   step(until: number): Promise<boolean>;
   /** The time as a process sees it. */
   clockOf(process: Process): Clock;
 }
 
-/** When every history begins. */
-export const BEGIN = Date.UTC(2026, 10, 22, 3);
-
-export function schedule(): Schedule {
+/** Begins on the calendar at `begin`, in milliseconds since 1970. */
+export function schedule(begin: number): Schedule {
   const steps = heap();
   let now = 0;
+  let leapt = 0;
+  const calendar = (): number => begin + leapt + Math.floor(now);
   let order = 0;
   let taken = 0;
 
@@ -69,6 +73,8 @@ export function schedule(): Schedule {
   return {
     now: () => now,
     taken: () => taken,
+    leap: (ms) => void (leapt += ms),
+    calendar,
     after,
     async step(until) {
       const act = next(until);
@@ -82,7 +88,7 @@ export function schedule(): Schedule {
       return true;
     },
     clockOf: (process) => ({
-      now: () => BEGIN + Math.floor(now),
+      now: calendar,
       monotonic: () => now,
       sleep: (ms, signal) =>
         new Promise((resolve) => {

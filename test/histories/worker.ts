@@ -54,6 +54,9 @@ function configOf({ settings, partitions }: Scenario): Config {
     EFS_MESSAGE_STATUS: settings.messageStatus,
     EFS_LINGER_MS: String(settings.lingerMs),
     EFS_BATCH_MAX: String(settings.batchMax),
+    ...(settings.expiryGraceMs === null
+      ? { EFS_EXPIRY: 'off' }
+      : { EFS_EXPIRY_GRACE: `${settings.expiryGraceMs}ms` }),
   });
   if ('errors' in read) throw new Error(read.errors.join('\n'));
   configs.set(key, read.ok);

@@ -1,0 +1,78 @@
+import { expiryEventId } from '../../src/feedback/expiry';
+import type { RetryOutcome } from '../../src/feedback/feedback';
+import type { Positions } from '../../src/feedback/source';
+import { RETRY_OUTCOME_TOPIC } from '../../src/feedback/topics';
+import { SCHEMAS } from '../../src/feedback/schemas';
+import { wireType } from '../../src/kpi/encode';
+import { unpackOutbox } from '../../src/store/outbox';
+import type { Commit, TaskAddress } from '../../src/store/store';
+import { type Judgement, judge } from '../recount/judge';
+import { DEFAULT_GROUPS, grouper } from '../recount/recount';
+import type { Ledger } from './ledger';
+import type { Scenario } from './scenario';
+import type { Schedule } from './schedule';
+
+// Silence is an expiry for a reason: of a message without an outcome, after its validity period and the grace, by a task
+// that knows all the log holds. And where there is reason, it comes to it.
+
+export interface Expiries {
+  /** A task has said that it holds all there is of a partition, which ends at these positions. */
+  noteCaughtUp(partition: number, ends: Positions): void;
+  /** What is wrong with the expiries that a commit of a status task has in its outbox. */
+  problemsOf(task: TaskAddress, commit: Commit): string[];
+  /** A message that should have expired by now, or null. */
+  overdue(): string | null;
+}
+
+const retryOutcome = wireType<RetryOutcome>(SCHEMAS.RetryOutcome.type, 0);
+const groupOf = grouper(DEFAULT_GROUPS);
+
+/** When silence about a message is its end, by the agreement (section 4); null where it is not. */
+export function endOfSilence({ decidedBy, policy, softBounced, relayedAt, validityPeriodMs }: Judgement) {
+  if (decidedBy !== null || (policy === 'RELAY' && !softBounced)) return null;
+  return relayedAt + validityPeriodMs;
+}
+
+export function expiriesOf({ settings }: Scenario, ledger: Ledger, time: Schedule): Expiries {
+  const { expiryGraceMs } = settings;
+  const defaultPolicy = settings.policy === 'efs' ? 'EFS' : 'RELAY';
+  const caughtUp = new Set<string>();
+  const placeOf = (partition: number, positions: Positions): string => `${partition}: ${positions.join()}`;
+
+  /** Why a message must not expire at the hands of a task that has folded this much; null where it may. */
+  const objection = (said: RetryOutcome, partition: number, folded: Positions): string | null => {
+    if (expiryGraceMs === null) return 'the timer is off';
+    if (!caughtUp.has(placeOf(partition, folded))) return 'its task has not caught up';
+    const facts = folded
+      .flatMap((below, topic) => ledger.facts(topic, partition, below))
+      .filter((fact) => fact.deliveryId === said.deliveryId && fact.messageId === said.messageId);
+    if (facts.length === 0) return 'nobody has heard of it';
+    const end = endOfSilence(judge(facts, defaultPolicy, groupOf));
+    if (end === null) return 'it has an outcome, or its policy waits for none';
+    if (end + expiryGraceMs >= time.calendar()) return 'it has time left';
+    if (said.occurredAt !== end) return `it is said to expire at ${said.occurredAt}, and does at ${end}`;
+    return said.eventId === expiryEventId(said.deliveryId, said.messageId)
+      ? null
+      : 'its event has another id';
+  };
+
+  return {
+    noteCaughtUp: (partition, ends) => void caughtUp.add(placeOf(partition, ends)),
+    problemsOf: ({ partition }, { outbox, expected }) =>
+      unpackOutbox(outbox)
+        .filter(({ topic }) => topic === RETRY_OUTCOME_TOPIC)
+        .flatMap(({ value }) => {
+          const said = retryOutcome.decode(value!);
+          const why = objection(said, partition, expected);
+          return why === null ? [] : [`${said.deliveryId}/${said.messageId} expires, but ${why}`];
+        }),
+    overdue() {
+      if (expiryGraceMs === null) return null;
+      for (const [name, message] of ledger.recount().messages) {
+        const end = endOfSilence(message);
+        if (end !== null && end + expiryGraceMs < time.calendar()) return `${name} should have expired`;
+      }
+      return null;
+    },
+  };
+}
