@@ -10,6 +10,7 @@ import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, FEEDBACK_TOPICS } from '../fee
 import { domainGroups } from '../kpi/domains';
 import { type Contribution, type KpiChanged, type MessageStatusChanged, wireType } from '../kpi/encode';
 import type { FencedSinks, Sink } from '../kpi/sink';
+import { takeName } from '../service/naming';
 import { patientRegistry } from '../service/patience';
 import type { WireTypes } from '../service/pipelines';
 import type { Meter } from '../service/meter';
@@ -82,7 +83,6 @@ export function assemble(
   const patience = { clock, random: how.random ?? systemRandom, outages: watchers.outages };
   const registry = patientRegistry(ends.registry, retryUntil(how.signal, patience));
   const limits = { maxValueBytes: config.maxValueBytes, maxHeaders: config.maxHeaders };
-  const groups = domainGroups(config.domainGroups);
   const wire = wireTypes(config, ids);
   const { partitioner } = config;
   return {
@@ -111,22 +111,33 @@ export function assemble(
       expiryGraceMs: config.expiry ? config.expiryGrace : null,
       retentionMs: config.retention,
     },
-    generation: {
-      generations: ends.store,
-      foundation: {
-        defaultPolicy: config.policy,
-        domainGroups: groups.fingerprint,
-        buckets: config.buckets,
-      },
-      inputWatermarks: (partition) => watermarksOf(ends.reader, topicsOf(config, 'status'), partition),
-      contributionWatermarks: (partition) =>
-        ends.reader.watermarks(config.topicPrefix + CONTRIBUTIONS_TOPIC, partition),
-      reader: ends.reader,
-      kpiTopic: config.topicPrefix + DELIVERY_KPI_TOPIC,
-      generationOf: (published) => wire.kpiChanged.decode(published).generation,
-      contributionsTopic: config.topicPrefix + CONTRIBUTIONS_TOPIC,
-      retiredAtOf: (marker) => wire.contribution.decode(marker).retiredAt ?? 0,
+    generation: generationEnds(config, ends, { wire, random: patience.random }),
+  };
+}
+
+/** What is asked of the ends when a generation begins, ends, or takes another one's place. */
+function generationEnds(
+  config: Config,
+  ends: Ends,
+  { wire, random }: { readonly wire: WireTypes; readonly random: Random },
+): ServiceEnds['generation'] {
+  const contributions = config.topicPrefix + CONTRIBUTIONS_TOPIC;
+  return {
+    generations: ends.store,
+    foundation: {
+      defaultPolicy: config.policy,
+      domainGroups: domainGroups(config.domainGroups).fingerprint,
+      buckets: config.buckets,
     },
+    inputWatermarks: (partition) => watermarksOf(ends.reader, topicsOf(config, 'status'), partition),
+    contributionWatermarks: (partition) => ends.reader.watermarks(contributions, partition),
+    reader: ends.reader,
+    kpiTopic: config.topicPrefix + DELIVERY_KPI_TOPIC,
+    generationOf: (published) => wire.kpiChanged.decode(published).generation,
+    contributionsTopic: contributions,
+    takeName: (name) =>
+      takeName({ ...ends, topic: contributions, contribution: wire.contribution, random }, name),
+    retiredAtOf: (marker) => wire.contribution.decode(marker).retiredAt ?? 0,
   };
 }
 

@@ -79,9 +79,8 @@ export type KpiDuty =
 export type KpiInput = Contribution | KpiDuty | RetirementDuty;
 
 /**
- * Thrown where something was published that this generation should not find: records of a later number, because the
- * store is older than a cut-over, so that readers would pass its own by; or any at all, where it took itself for the
- * first. The first record ever may arrive after its state was lost and after whoever made the next generation had looked.
+ * Thrown where records of a later number have been published: the store is older than a cut-over. What this generation
+ * would publish, readers would pass by.
  */
 export class Outnumbered extends Error {
   override readonly name = 'Outnumbered';
@@ -149,10 +148,10 @@ export function kpiDuties(ends: GateEnds): KpiDuties {
         yield [{ muteUntil: (await witness) ?? 0 }];
       }
       // A former owner's last record may have arrived after the state was laid out. From here on none can.
-      if (muted || hold.sequence === 0) {
+      if (muted) {
         const last = await lastPublished(ends.readPublished);
-        refuseOutnumbered(ends, last, muted);
-        if (muted) yield* relearned(last);
+        refuseOutnumbered(ends, last);
+        yield* relearned(last);
       }
       yield* afterCommit(hold);
     },
@@ -162,9 +161,7 @@ export function kpiDuties(ends: GateEnds): KpiDuties {
 function refuseOutnumbered(
   { manifest: { generation, publishedAs }, numberOf }: Pick<GateEnds, 'manifest' | 'numberOf'>,
   last: ReadonlyMap<string, Buffer>,
-  muted: boolean,
 ): void {
-  if (!muted && last.size > 0) throw new Outnumbered(`generation ${generation} is not the first`);
   for (const value of last.values())
     if (numberOf(value) > publishedAs)
       throw new Outnumbered(`generation ${generation} is of before a cut-over`);

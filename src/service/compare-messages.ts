@@ -5,8 +5,9 @@ import { decodeMessageId } from '../store/codec';
 import { messagesHash } from '../store/hashes';
 import { pagesOf } from '../store/pages';
 import type { Store } from '../store/store';
+import { taskOf } from './candidate';
 import { digestOf, plus, sameMessage, viewOf } from './comparison';
-import { LISTED_MAX, meet, type Tally, taskOf, type Work } from './meeting';
+import { LISTED_MAX, meet, type Tally, type Work } from './meeting';
 
 /* Every message on both sides. Pages are compared as they stand; only what differs is looked at once more. */
 

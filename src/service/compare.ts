@@ -13,8 +13,9 @@ import {
   sameFacts,
   sidesOf,
 } from './comparison';
+import { taskOf } from './candidate';
 import { compareMessages, compareStrangers } from './compare-messages';
-import { type CompareEnds, type Findings, LISTED_MAX, meet, type Tally, taskOf, type Work } from './meeting';
+import { type CompareEnds, type Findings, LISTED_MAX, meet, type Tally, type Work } from './meeting';
 
 /*
  * The proof before a cut-over, exact though the active generation goes on: a page of its state is read together with the
@@ -23,7 +24,10 @@ import { type CompareEnds, type Findings, LISTED_MAX, meet, type Tally, taskOf, 
  * looked at in this way. No more than a page is held, and of differences a bounded list.
  */
 
-/** Compares a candidate that has caught up with the active generation: every message, and every KPI of every delivery. */
+/**
+ * Compares a candidate that has caught up with the active generation: every message, and every KPI of every delivery.
+ * Throws `rebuild-taken-over` where one of them has been promoted, replaced or dropped meanwhile.
+ */
 export async function compare(ends: CompareEnds): Promise<Comparison> {
   const { active, candidate } = ends.rebuild;
   const sides = sidesOf(active, candidate);
@@ -37,6 +41,7 @@ export async function compare(ends: CompareEnds): Promise<Comparison> {
       ends.rebuild.letGo(partition);
     }
   }
+  await ends.rebuild.confirm();
   const named = [...findings.deliveries].slice(0, LISTED_MAX);
   const deliveries = await differingFields(work, named);
   const messages = partitions.reduce((sum, each) => sum + each.differingMessages, 0);

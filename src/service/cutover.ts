@@ -3,7 +3,7 @@ import { CUT_FIELD, MUTED_FIELD, UNTIL_FIELD } from '../pipeline/gate';
 import { retiredBegin } from '../pipeline/retirement';
 import { FLAGS_HASH, numberField } from '../store/hashes';
 import type { Generations, Manifest, Store, TaskAddress, Write } from '../store/store';
-import { type GenerationEnds, latestNumber, type RetiredEnds, retiredBefore } from './generation';
+import { earlierLives, type GenerationEnds, latestNumber, type NamingEnds } from './generation';
 
 /*
  * A cut-over puts one generation in another one's place:
@@ -19,7 +19,7 @@ import { type GenerationEnds, latestNumber, type RetiredEnds, retiredBefore } fr
  */
 
 export interface CutOverEnds
-  extends RetiredEnds, Pick<GenerationEnds, 'inputWatermarks' | 'contributionWatermarks'> {
+  extends NamingEnds, Pick<GenerationEnds, 'inputWatermarks' | 'contributionWatermarks'> {
   readonly store: Store & Generations;
 }
 
@@ -130,7 +130,7 @@ export async function settle(ends: CutOverEnds, manifest: Manifest): Promise<Man
     if (takesOver !== null) await store.seal({ generation: takesOver, pipeline: 'kpi', partition }, before);
     const { high } = await ends.contributionWatermarks(partition);
     // What was retired since the generation was proposed is on the other one's list only, and in the log.
-    const retired = retiredBegin(await retiredBefore(ends, partition));
+    const retired = retiredBegin((await earlierLives(ends, partition)).retired);
     await mute(store, { generation, pipeline: 'kpi', partition }, publishedAs, high, retired);
   }
   const settled: Manifest = { ...manifest, targets, settled: true };

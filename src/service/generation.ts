@@ -2,14 +2,15 @@ import { EfsError } from '../base/errors';
 import type { Millis } from '../feedback/feedback';
 import type { Positions, TopicReader, Watermarks } from '../feedback/source';
 import { lastPublished, mutedBegin } from '../pipeline/gate';
+import { nameIn } from '../pipeline/naming';
 import { retiredBegin, retiredDelivery } from '../pipeline/retirement';
-import type { Generations, Manifest, Standing, Write } from '../store/store';
+import type { Generations, Manifest, Seed, Standing, StartPositions, Write } from '../store/store';
 
 /** The settings a generation's state depends on. */
 export type Foundation = Pick<Manifest, 'partitions' | 'defaultPolicy' | 'domainGroups' | 'buckets'>;
 
-/** Where the markers of retired deliveries are. */
-export interface RetiredEnds {
+/** How to read what earlier generations have left in the contributions. */
+export interface EarlierEnds {
   readonly reader: Pick<TopicReader, 'read'>;
   /** The contributions topic's own name. */
   readonly contributionsTopic: string;
@@ -17,8 +18,22 @@ export interface RetiredEnds {
   retiredAtOf(marker: Buffer): Millis;
 }
 
+/** What earlier generations have left in a partition of the contributions. */
+export interface EarlierLives {
+  /** Deliveries that are retired, and since when. */
+  readonly retired: ReadonlyMap<string, Millis>;
+  /** The highest name that a record there has; 0 where there is none. */
+  readonly name: number;
+}
+
+/** How a generation gets its name. */
+export interface NamingEnds extends EarlierEnds {
+  /** Takes the name in the log; false where somebody else was first. */
+  takeName(generation: number): Promise<boolean>;
+}
+
 /** What can be asked of the log when a generation begins. */
-export interface GenerationEnds extends RetiredEnds {
+export interface GenerationEnds extends NamingEnds {
   readonly generations: Generations;
   readonly foundation: Foundation;
   /** A generation that is known to be lost, in whole or in part. The one to use comes after it. */
@@ -40,45 +55,75 @@ export interface GenerationEnds extends RetiredEnds {
 export async function ensureGeneration(
   ends: GenerationEnds,
 ): Promise<{ manifest: Manifest; created: boolean }> {
-  const { lost } = ends;
-  if (lost !== null) await ends.generations.forget(lost);
-  const active = await ends.generations.active();
-  if (active !== null) return { manifest: active, created: false };
+  const { lost, generations } = ends;
+  if (lost !== null) await generations.forget(lost);
+  for (;;) {
+    const active = await generations.active();
+    if (active !== null) return { manifest: active, created: false };
+    const before = await lookBack(ends);
+    const name = before.latest + 1;
+    // Whoever was first may have lived and died since the log was read.
+    if (!(await ends.takeName(name))) continue;
+    const { manifest, start, seed } = beginning(ends.foundation, name, before);
+    const made = await generations.create(manifest, start, seed);
+    return { manifest: made, created: true };
+  }
+}
 
-  const { partitions } = ends.foundation;
+/** What the log and the list say when a generation begins; by partition. */
+interface LookBack {
+  readonly inputs: readonly (readonly Watermarks[])[];
+  readonly kpi: readonly Positions[];
+  readonly published: readonly ReadonlyMap<string, Buffer>[];
+  readonly lives: readonly EarlierLives[];
+  /** The highest number that was ever in use; 0 where none was. */
+  readonly latest: number;
+}
+
+async function lookBack(ends: GenerationEnds): Promise<LookBack> {
   const inputs: (readonly Watermarks[])[] = [];
   const kpi: Positions[] = [];
   const published: ReadonlyMap<string, Buffer>[] = [];
-  const retired: ReadonlyMap<string, Millis>[] = [];
-  for (let partition = 0; partition < partitions; partition++) {
+  const lives: EarlierLives[] = [];
+  for (let partition = 0; partition < ends.foundation.partitions; partition++) {
     inputs.push(await ends.inputWatermarks(partition));
     kpi.push([(await ends.contributionWatermarks(partition)).high]);
     published.push(await lastPublished((onRecord) => ends.reader.read(ends.kpiTopic, partition, onRecord)));
-    retired.push(await retiredBefore(ends, partition));
+    lives.push(await earlierLives(ends, partition));
   }
-  const earlier = Math.max(
+  const latest = Math.max(
     latestGeneration(published, ends.generationOf),
-    lost?.publishedAs ?? 0,
+    latestName(lives),
+    ends.lost?.publishedAs ?? 0,
     latestNumber(await ends.generations.list()),
   );
-  // A life that has lost its state may have a first record under way that is not in the log yet.
-  const succeeds = earlier > 0;
-  const wanted: Manifest = {
-    ...ends.foundation,
-    generation: earlier + 1,
-    publishedAs: earlier + 1,
-    takesOver: null,
-    settled: true,
-    succeeds,
-    targets: inputs.map((topics) => topics.map(({ high }) => high)),
+  return { inputs, kpi, published, lives, latest };
+}
+
+/** A new generation, its start positions, and what its kpi tasks begin with. */
+function beginning(
+  foundation: Foundation,
+  name: number,
+  { inputs, kpi, published, lives, latest }: LookBack,
+): { manifest: Manifest; start: StartPositions; seed: Seed } {
+  // A life that has lost its state may have a first record under way that is not in the log yet; its name is.
+  const succeeds = latest > 0;
+  return {
+    manifest: {
+      ...foundation,
+      generation: name,
+      publishedAs: name,
+      takesOver: null,
+      settled: true,
+      succeeds,
+      targets: inputs.map((topics) => topics.map(({ high }) => high)),
+    },
+    start: { status: inputs.map((topics) => topics.map(({ low }) => low)), kpi },
+    seed: published.map((last, partition) => ({
+      partition,
+      writes: begin(succeeds, last, lives[partition]?.retired ?? new Map()),
+    })),
   };
-  const status = inputs.map((topics) => topics.map(({ low }) => low));
-  const seed = published.map((last, partition) => ({
-    partition,
-    writes: begin(succeeds, last, retired[partition] ?? new Map()),
-  }));
-  const manifest = await ends.generations.create(wanted, { status, kpi }, seed);
-  return { manifest, created: true };
 }
 
 /** How a kpi task begins, by what was published and retired before. Of what is retired nothing is kept but that. */
@@ -91,17 +136,19 @@ function begin(
   return [...(succeeds ? mutedBegin(kept) : []), ...retiredBegin(retired)];
 }
 
-/** What an earlier life has retired of a partition: deliveries, and since when. */
-export async function retiredBefore(
-  { reader, contributionsTopic, retiredAtOf }: RetiredEnds,
+/** What the contributions in a partition tell of the generations that were there before. */
+export async function earlierLives(
+  { reader, contributionsTopic, retiredAtOf }: EarlierEnds,
   partition: number,
-): Promise<ReadonlyMap<string, Millis>> {
+): Promise<EarlierLives> {
   const retired = new Map<string, Millis>();
+  let name = 0;
   await reader.read(contributionsTopic, partition, ({ key, value }) => {
+    name = Math.max(name, nameIn(key));
     const delivery = retiredDelivery(key);
     if (delivery !== null && value !== null) retired.set(delivery, retiredAtOf(value));
   });
-  return retired;
+  return { retired, name };
 }
 
 function latestGeneration(
@@ -112,6 +159,11 @@ function latestGeneration(
   for (const last of published)
     for (const value of last.values()) latest = Math.max(latest, generationOf(value));
   return latest;
+}
+
+/** The highest name that was ever taken; 0 where none was. */
+export function latestName(lives: readonly EarlierLives[]): number {
+  return lives.reduce((most, { name }) => Math.max(most, name), 0);
 }
 
 /** The highest number in use, be it as a generation's name or in its records; 0 where there is none. */

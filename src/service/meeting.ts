@@ -2,13 +2,14 @@ import type { Clock } from '../base/clock';
 import type { DeliveryId } from '../base/ids';
 import type { Positions } from '../feedback/source';
 import type { Contribution, WireType } from '../kpi/encode';
-import type { Manifest, Store, TaskAddress } from '../store/store';
+import type { Store } from '../store/store';
+import { taskOf } from './candidate';
 import type { MessageDifference, Sides } from './comparison';
 import type { Rebuild } from './rebuild';
 
 export interface CompareEnds {
   readonly store: Store;
-  readonly rebuild: Pick<Rebuild, 'active' | 'candidate' | 'holdAt' | 'letGo'>;
+  readonly rebuild: Pick<Rebuild, 'active' | 'candidate' | 'holdAt' | 'letGo' | 'confirm'>;
   readonly contribution: WireType<Contribution>;
   readonly clock: Clock;
   /** Gets how many messages have been compared, now and then. */
@@ -32,10 +33,6 @@ export interface Work extends CompareEnds {
   readonly sides: Sides;
   readonly findings: Findings;
 }
-
-export const taskOf = ({ generation }: Manifest, partition: number): TaskAddress => ({
-  ...{ generation, pipeline: 'status', partition },
-});
 
 type Reads = Parameters<Store['load']>[1];
 

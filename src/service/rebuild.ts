@@ -1,11 +1,11 @@
 import { EfsError } from '../base/errors';
 import type { Positions, Source } from '../feedback/source';
-import { retiredBegin } from '../pipeline/retirement';
-import type { Manifest, Standing, TaskAddress } from '../store/store';
+import type { Manifest } from '../store/store';
 import { openBacklog } from './backlog';
 import { NO_CATCH_UP } from './catch-up';
 import type { CutOverEnds } from './cutover';
-import { type Foundation, latestNumber, misfits, retiredBefore } from './generation';
+import { findCandidate, takenOver, taskOf } from './candidate';
+import type { Foundation } from './generation';
 import { type PipelineEnds, statusTask } from './pipelines';
 import { taskPool } from './pool';
 import { type Retry, retryUntil, unlessAborted } from './retry';
@@ -46,6 +46,11 @@ export interface Rebuild {
    */
   holdAt(partition: number, positions: Positions): Promise<boolean>;
   letGo(partition: number): void;
+  /**
+   * Resolves where both generations are still there, untouched by others, after all that was read of them before the
+   * call. Rejects with `rebuild-taken-over` where that is not so: what was read may be what a deletion had left.
+   */
+  confirm(): Promise<void>;
   /** Ends; the candidate stays, and can be gone on with. */
   stop(): Promise<void>;
 }
@@ -87,7 +92,7 @@ export async function startRebuild(
     ...{ active, candidate, resumed },
     progress: () => progressOf(places),
     async caughtUp() {
-      await failure.unless(lookAtActive(ends, active, places, retry));
+      await failure.unless(() => lookAtActive(ends, active, places, retry));
       const targets = places.map(({ live }) => live);
       await wait(() => places.every(({ own }, partition) => isPast(targets[partition] ?? [], own)));
     },
@@ -99,6 +104,13 @@ export async function startRebuild(
       return isPast(place.own, positions);
     },
     letGo: (partition) => void (places[partition] && (places[partition].held = null)),
+    async confirm() {
+      // The commit that is under way may have been sent before. A deletion seals a task before it touches it.
+      const enough = places.map(({ commits }) => commits + 2);
+      await wait(() => places.every(({ commits }, partition) => commits >= (enough[partition] ?? 0)));
+      const now = await failure.unless(() => retry(() => ends.store.active()));
+      if (now?.publishedAs !== active.publishedAs) throw takenOver('another generation is active');
+    },
     async stop() {
       await pool.stop(STOP_GRACE_MS);
       stopping.abort();
@@ -116,53 +128,12 @@ interface Place {
   live: Positions;
   /** It must not go beyond these. */
   held: Positions | null;
+  /** How many there were since the rebuild began. */
+  commits: number;
 }
 
 const isPast = (targets: Positions, positions: Positions): boolean =>
   targets.every((target, topic) => (positions[topic] ?? 0) >= target);
-
-const taskOf = ({ generation }: Standing, partition: number): TaskAddress => ({
-  ...{ generation, pipeline: 'status', partition },
-});
-
-async function findCandidate(
-  ends: RebuildEnds,
-  active: Manifest,
-  foundation: Foundation,
-): Promise<{ candidate: Manifest; resumed: boolean }> {
-  const listed = await ends.store.list();
-  const known = listed.find(({ publishedAs }) => publishedAs === 0);
-  if (known !== undefined) {
-    const others = misfits(known, foundation);
-    if (others.length === 0) return { candidate: known, resumed: true };
-    throw new EfsError('candidate-unfit', `candidate ${known.generation}: ${others.join('; ')}`);
-  }
-  const partitions = Array.from({ length: active.partitions }, (_, partition) => partition);
-  const status = await Promise.all(
-    partitions.map(async (partition) => (await ends.inputWatermarks(partition)).map(({ low }) => low)),
-  );
-  const kpi = await Promise.all(
-    partitions.map(async (partition) => [(await ends.contributionWatermarks(partition)).high]),
-  );
-  const seed = await Promise.all(
-    partitions.map(async (partition) => ({
-      partition,
-      writes: retiredBegin(await retiredBefore(ends, partition)),
-    })),
-  );
-  const manifest: Manifest = {
-    ...foundation,
-    generation: latestNumber(listed) + 1,
-    publishedAs: 0,
-    succeeds: true,
-    takesOver: null,
-    settled: true,
-    targets: await Promise.all(
-      partitions.map(async (each) => (await ends.store.inspect(taskOf(active, each)))?.positions ?? []),
-    ),
-  };
-  return { candidate: await ends.store.propose(manifest, { status, kpi }, seed), resumed: false };
-}
 
 async function openPlaces(
   { store, inputWatermarks }: RebuildEnds,
@@ -173,15 +144,16 @@ async function openPlaces(
   const partitions = Array.from({ length: active.partitions }, (_, partition) => partition);
   return Promise.all(
     partitions.map(async (partition): Promise<Place> => {
-      const own = (await retry(() => store.inspect(taskOf(candidate, partition))))?.positions;
-      const live = (await retry(() => store.inspect(taskOf(active, partition))))?.positions ?? [];
-      if (own === undefined)
-        throw new EfsError(
-          'generation-incomplete',
-          `generation ${candidate.generation} has no state of partition ${partition}`,
-        );
+      const positionsOf = async (manifest: Manifest): Promise<Positions> => {
+        const standing = await retry(() => store.inspect(taskOf(manifest, partition)));
+        if (standing !== null) return standing.positions;
+        const what = `generation ${manifest.generation} has no state of partition ${partition}`;
+        throw new EfsError('generation-incomplete', what);
+      };
+      const own = await positionsOf(candidate);
+      const live = await positionsOf(active);
       const begun = (await retry(() => inputWatermarks(partition))).map(({ low }) => low);
-      return { begun, own, live, held: null };
+      return { begun, own, live, held: null, commits: 0 };
     }),
   );
 }
@@ -204,7 +176,7 @@ interface Failure {
   fail(error: unknown): void;
   /** Throws what ended it, or that it was stopped. */
   check(): void;
-  unless<T>(work: Promise<T>): Promise<T>;
+  unless<T>(work: () => Promise<T>): Promise<T>;
 }
 
 function failureOf(stopping: AbortController): Failure {
@@ -218,7 +190,7 @@ function failureOf(stopping: AbortController): Failure {
     check,
     async unless(work) {
       check();
-      return unlessAborted(stopping.signal, () => work);
+      return unlessAborted(stopping.signal, work);
     },
   };
 }
@@ -268,7 +240,10 @@ function startTasks(ends: RebuildEnds, candidate: Manifest, places: readonly Pla
     ...ends.source,
     open: (partition, positions) =>
       paced.open(partition, positions, () => places[partition]?.held ?? places[partition]?.live ?? []),
-    noteProgress: (partition, own) => void Object.assign(places[partition] ?? {}, { own }),
+    noteProgress: (partition, own) => {
+      const place = places[partition];
+      if (place !== undefined) Object.assign(place, { own, commits: place.commits + 1 });
+    },
   };
   const muted: PipelineEnds = {
     ...pipeline,
@@ -294,6 +269,3 @@ function startTasks(ends: RebuildEnds, candidate: Manifest, places: readonly Pla
     onFailed: (_, error) => failure.fail(error),
   });
 }
-
-const takenOver = (why: string): EfsError =>
-  new EfsError('rebuild-taken-over', `the rebuild has ended: ${why}`);

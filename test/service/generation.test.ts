@@ -10,14 +10,16 @@ const FOUNDATION: Foundation = { partitions: 2, defaultPolicy: 'EFS', domainGrou
 
 /**
  * A log with five records in each input, from offset 2, these generations published, one a delivery, and markers of
- * these deliveries, in turn in both partitions.
+ * these deliveries and names, in turn in both partitions.
  */
 function given(
   published: readonly number[] = [],
   foundation: Partial<Foundation> = {},
   retired: readonly string[] = [],
+  names: readonly number[] = [],
 ) {
   const generations = memoryStore();
+  const taken: number[] = [];
   const ends: GenerationEnds = {
     generations,
     foundation: { ...FOUNDATION, ...foundation },
@@ -26,12 +28,12 @@ function given(
     contributionWatermarks: async () => ({ low: 0, high: 30 }),
     reader: {
       read: async (topic, partition, onRecord) => {
-        const isKpis = topic === 'kpis';
-        const ids = isKpis ? published.map((_, index) => `d${index}`) : retired;
-        ids.forEach((id, index) => {
-          const [key, value] = isKpis
-            ? [Buffer.from(id), Buffer.from(String(published[index]))]
-            : [Buffer.from(`${id}/retired`), Buffer.from('77')];
+        const records =
+          topic === 'kpis'
+            ? published.map((number, index) => [`d${index}`, String(number)])
+            : [...retired.map((id) => [`${id}/retired`, '77']), ...names.map((name) => [`/${name}~x`, ''])];
+        records.forEach((record, index) => {
+          const [key, value] = record.map((text) => Buffer.from(text)) as [Buffer, Buffer];
           const place = { topic: 0, partition, offset: index, timestamp: 0 };
           if (index % 2 === partition) onRecord({ ...place, key, value, headerCount: 0, headers: () => [] });
         });
@@ -40,9 +42,10 @@ function given(
     kpiTopic: 'kpis',
     generationOf: (value) => Number(value.toString()),
     contributionsTopic: 'contributions',
+    takeName: async (name) => taken.push(name) > 0,
     retiredAtOf: (value) => Number(value.toString()),
   };
-  return { generations, ends };
+  return { generations, ends, taken };
 }
 
 describe('the generation to work on', () => {
@@ -126,6 +129,19 @@ describe('the generation to work on', () => {
     const { ends } = given(published);
     const { manifest } = await ensureGeneration({ ...ends, lost: { generation: after, publishedAs: after } });
     expect(manifest).toMatchObject({ generation: expected, succeeds: true });
+  });
+
+  it('takes its name in the log before it is made, and none that was ever taken', async () => {
+    const { generations, ends, taken } = given([], {}, [], [4, 2]);
+    const { manifest } = await ensureGeneration({
+      ...ends,
+      takeName: async (name) => {
+        expect(await generations.active()).toBeNull();
+        return ends.takeName(name);
+      },
+    });
+    expect(manifest).toMatchObject({ generation: 5, publishedAs: 5, succeeds: true });
+    expect(taken).toEqual([5]);
   });
 
   it('is another than the lost one though that is still on the list', async () => {

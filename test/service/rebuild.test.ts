@@ -1,8 +1,10 @@
 import { FEEDBACK_TOPICS, CONTRIBUTIONS_TOPIC, DEAD_LETTER_TOPIC } from '../../src/feedback/topics';
 import { promote } from '../../src/service/cutover';
+import { dropGeneration } from '../../src/service/drop';
 import { startRebuild } from '../../src/service/rebuild';
 import { reserve } from '../../src/service/throttle';
 import { decodeMessage, encodeMessage } from '../../src/store/codec';
+import { endsOf, proposed } from '../support/cutover';
 import { brokenLinks, differences, kpiRecords, recordsOf } from '../support/observe';
 import { compared, during, foundationOf, rebuildEnds, rebuilt } from '../support/rebuilding';
 import { poison, randomFeedback } from '../support/traffic';
@@ -20,14 +22,17 @@ async function running(settings: Parameters<typeof world>[0] = {}) {
   return { there, worker, rest: all.slice(300) };
 }
 
-/** What every topic holds. */
+/** The record by which a generation takes its name. */
+const isName = ({ key }: { readonly key: Buffer | null }): boolean => /^\/\d+~/.test(String(key));
+
+/** What every topic holds, names of generations aside. */
 const heldBy = (there: World): number[] =>
   [
     ...FEEDBACK_TOPICS.map(({ topic }) => topic),
     CONTRIBUTIONS_TOPIC,
     DEAD_LETTER_TOPIC,
     'efs.delivery-kpi',
-  ].map((topic) => recordsOf(there, topic).length);
+  ].map((topic) => recordsOf(there, topic).filter((record) => !isName(record)).length);
 
 /** Changes a stored message of the candidate: what a broken fold would have left. */
 async function spoil({ store, partitions }: World, generation: number): Promise<string> {
@@ -189,6 +194,59 @@ describe('a rebuild', () => {
       expect(standing?.positions).toEqual(ends);
     }
     expect(kpiRecords(there).at(-1)?.generation).toBe(2);
+  });
+
+  it('does not take what was promoted meanwhile for its candidate', async () => {
+    const { there } = await running();
+    const { generation } = (await promote(endsOf(there), await proposed(there))).manifest;
+    // As the list was read before, and what is listed under the name that was to be proposed.
+    const listed = (await there.store.list()).filter((each) => each.generation !== generation);
+    const ends = await rebuildEnds(there);
+    const store = {
+      ...there.store,
+      list: async () => listed,
+      propose: async () => (await there.store.active())!,
+    };
+    const starting = startRebuild({ ...ends, store }, await foundationOf(there));
+    await expect(during(there, starting)).rejects.toMatchObject({ code: 'rebuild-taken-over' });
+  });
+
+  it('says so where somebody else has taken the name for its candidate', async () => {
+    const { there } = await running();
+    const ends = { ...(await rebuildEnds(there)), takeName: async () => false };
+    const starting = startRebuild(ends, await foundationOf(there));
+    await expect(during(there, starting)).rejects.toMatchObject({ code: 'rebuild-taken-over' });
+  });
+
+  it('does not run ahead of an active generation that has lost its state', async () => {
+    const { there, worker } = await running();
+    await worker.stop();
+    for (let partition = 0; partition < there.partitions; partition += 1)
+      await there.store.eraseTask({ generation: 1, pipeline: 'status', partition });
+    const starting = startRebuild(await rebuildEnds(there), await foundationOf(there));
+    await expect(during(there, starting)).rejects.toMatchObject({ code: 'generation-incomplete' });
+  });
+
+  it.each([
+    ['candidate', async (there: World) => void (await dropGeneration(there.store, 2))],
+    [
+      'active generation',
+      async (there: World) => {
+        await promote(endsOf(there), 2);
+        await dropGeneration(there.store, 1);
+      },
+    ],
+  ])('is not compared with what is left of a %s that somebody drops', async (_, drop) => {
+    const { there } = await running();
+    const rebuild = await rebuilt(there);
+    const loaded = there.store.loadAt;
+    there.store.loadAt = async (task, reads) => {
+      there.store.loadAt = loaded;
+      await drop(there);
+      return loaded(task, reads);
+    };
+    await expect(compared(there, rebuild)).rejects.toMatchObject({ code: 'rebuild-taken-over' });
+    await during(there, rebuild.stop());
   });
 
   it('has nothing to build beside where the service has not run', async () => {

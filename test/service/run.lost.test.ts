@@ -13,8 +13,8 @@ function without(snapshot: Snapshot, lost: (key: string) => boolean): Snapshot {
   return { ...snapshot, tasks: new Map([...snapshot.tasks].filter(([key]) => !lost(key))) };
 }
 
-/** A barrier's key names a partition, but no delivery. */
-const isBarrier = ({ key }: { key: Buffer | null }): boolean => key?.toString().startsWith('/') === true;
+/** A barrier's key names a generation and a partition, but no delivery. */
+const isBarrier = ({ key }: { key: Buffer | null }): boolean => /^\/\d+\.\d+$/.test(String(key));
 
 async function generationOf(there: World): Promise<number | undefined> {
   return (await there.store.active())?.generation;

@@ -2,7 +2,9 @@ import { memoryReader } from '../../src/feedback/source.memory';
 import { SCHEMAS } from '../../src/feedback/schemas';
 import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS } from '../../src/feedback/topics';
 import { type Contribution, wireType } from '../../src/kpi/encode';
+import { memorySink } from '../../src/kpi/sink.memory';
 import type { CutOverEnds } from '../../src/service/cutover';
+import { takeName } from '../../src/service/naming';
 import { latestNumber } from '../../src/service/generation';
 import type { Manifest } from '../../src/store/store';
 import type { World } from './world';
@@ -16,6 +18,17 @@ export const endsOf = ({ log, store }: World): CutOverEnds => ({
   contributionWatermarks: async (partition) => log.watermarks(CONTRIBUTIONS_TOPIC, partition),
   reader: memoryReader(log),
   contributionsTopic: CONTRIBUTIONS_TOPIC,
+  takeName: (name) =>
+    takeName(
+      {
+        sink: memorySink(log),
+        reader: memoryReader(log),
+        topic: CONTRIBUTIONS_TOPIC,
+        contribution,
+        random: () => 0.5,
+      },
+      name,
+    ),
   retiredAtOf: (marker) => contribution.decode(marker).retiredAt ?? 0,
 });
 
