@@ -89,39 +89,36 @@ function withDefaults({
 async function layOutAll(
   context: Context,
   commit: Commits,
-  { generation }: Manifest,
+  { generation, publishedAs }: Manifest,
   start: StartPositions,
   seed: Seed,
 ): Promise<void> {
   const seeded = (partition: number): Write[] =>
     seed.flatMap((part) => (part.partition === partition ? part.writes : []));
+  const sealed = publishedAs - 1;
   const layouts = [
-    ...start.status.map(
-      (at, partition) => () => layOut(context, commit, { generation, pipeline: 'status', partition }, at, []),
-    ),
-    ...start.kpi.map(
-      (at, partition) => () =>
-        layOut(context, commit, { generation, pipeline: 'kpi', partition }, at, seeded(partition)),
-    ),
+    ...start.status.map((at, partition) => () => {
+      const task = { generation, pipeline: 'status', partition } as const;
+      return layOut(context, commit, task, { start: at, sealed, seed: [] });
+    }),
+    ...start.kpi.map((at, partition) => () => {
+      const task = { generation, pipeline: 'kpi', partition } as const;
+      return layOut(context, commit, task, { start: at, sealed, seed: seeded(partition) });
+    }),
   ];
   for (let i = 0; i < layouts.length; i += CREATED_AT_ONCE)
     await Promise.all(layouts.slice(i, i + CREATED_AT_ONCE).map((layOutOne) => layOutOne()));
 }
 
-/** Brings a task to sequence 0 at `start`, with its seed; leaves one that was claimed. */
+/** Brings a task to sequence 0 at `start`, with its seed; leaves one that was claimed. Seals both. */
 async function layOut(
   context: Context,
   commit: Commits,
   task: TaskAddress,
-  start: readonly number[],
-  seed: readonly Write[],
+  { start, sealed, seed }: { start: readonly number[]; sealed: number; seed: readonly Write[] },
 ): Promise<void> {
-  const laidOut = await run(
-    context,
-    context.scripts.create,
-    [context.keys.task(task)],
-    [showPositions(start)],
-  );
+  const args = [showPositions(start), String(sealed)];
+  const laidOut = await run(context, context.scripts.create, [context.keys.task(task)], args);
   if (laidOut === 0) return;
   const first: Commit = { epoch: 0, sequence: 0, expected: start, next: start, writes: seed, outbox: null };
   const outcome = await commit(task, first);

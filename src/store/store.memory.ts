@@ -97,10 +97,7 @@ export function memoryStore(
     async seal(address, number) {
       const task = taskOf(address);
       if (!task) return null;
-      if (task.sealed < number) {
-        task.epoch++;
-        task.sealed = number;
-      }
+      seal(task, number);
       return { positions: task.positions, outbox: copy(task.outbox) };
     },
     async erase(address, hashes) {
@@ -213,6 +210,12 @@ function verdict(task: Task, what: Commit, without: readonly Check[]): CommitOut
   return null;
 }
 
+function seal(task: Task, number: number): void {
+  if (task.sealed >= number) return;
+  task.epoch++;
+  task.sealed = number;
+}
+
 function commit(
   state: State,
   task: Task | undefined,
@@ -256,7 +259,13 @@ function page(
   return { cursor: '0', entries };
 }
 
-function layOutAll(state: State, { generation }: Manifest, start: StartPositions, seed: Seed): void {
+function layOutAll(
+  state: State,
+  { generation, publishedAs }: Manifest,
+  start: StartPositions,
+  seed: Seed,
+): void {
+  const sealed = publishedAs - 1;
   const layOut = (
     pipeline: TaskAddress['pipeline'],
     partition: number,
@@ -264,9 +273,9 @@ function layOutAll(state: State, { generation }: Manifest, start: StartPositions
   ): void => {
     const key = keys.task({ generation, pipeline, partition });
     const left = state.tasks.get(key);
-    if (left && left.epoch > 0) return;
+    if (left && left.epoch > 0) return void seal(left, sealed);
     const hashes: Task['hashes'] = left?.hashes ?? new Map();
-    const task: Task = { epoch: 0, sequence: 0, positions: [...positions], sealed: -1, outbox: null, hashes };
+    const task: Task = { epoch: 0, sequence: 0, positions: [...positions], sealed, outbox: null, hashes };
     state.tasks.set(key, task);
     if (pipeline === 'status') return;
     for (const part of seed.filter((candidate) => candidate.partition === partition))

@@ -143,7 +143,8 @@ export interface Generations {
   forget(lost: Standing): Promise<void>;
   /**
    * Makes the manifest's generation, each task at its start positions, and makes it active unless one is active
-   * already. Gives the manifest that is active in the end. Interrupted, it can be done again.
+   * already. Gives the manifest that is active in the end. Interrupted, it can be done again. Its tasks are sealed
+   * against lesser numbers than its own: of a store that was lost since, somebody may know another by its name.
    */
   create(manifest: Manifest, start: StartPositions, seed: Seed): Promise<Manifest>;
   /**

@@ -120,6 +120,6 @@ export function contents(fresh: () => Store & Generations): void {
       null,
       null,
     ]);
-    for (const other of others) expect((await store.claim(other, 1))?.outbox).toBeNull();
+    for (const other of others) expect((await store.claim(other, 11))?.outbox).toBeNull();
   });
 }

@@ -74,7 +74,7 @@ export function generations(subject: () => Subject): void {
     // Not active: as an interrupted creation leaves it.
     await store.create(manifestOf(2), start, seed);
     const second = { ...task, generation: 2 };
-    const claim = (await store.claim(second, 1)) as Claim;
+    const claim = (await store.claim(second, 2)) as Claim;
     await store.commit(second, commitOf(claim, { writes: [write('c', { a: '1' })] }));
     await store.create(
       manifestOf(2),
@@ -161,6 +161,18 @@ export function generations(subject: () => Subject): void {
     await store.seal(task, 1);
     expect(await store.claim(task, 3)).toMatchObject({ epoch: 3, positions: [1, 1] });
     expect(await store.seal({ ...task, partition: 9 }, 1)).toBeNull();
+  });
+
+  it('lays out tasks that whoever knows the generation under a lesser number cannot claim, nor go on with', async () => {
+    const store = subject().store(newNamespace());
+    const candidate = { ...manifestOf(2), publishedAs: 0 };
+    const builders = { ...task, generation: 2 };
+    await store.propose(candidate, start, []);
+    const claim = (await store.claim(builders, 0)) as Claim;
+    await store.create(manifestOf(2), start, []);
+    expect(await store.commit(builders, commitOf(claim))).toBe('fenced');
+    for (const partition of [0, 1]) expect(await store.claim({ ...builders, partition }, 0)).toBeNull();
+    expect(await store.claim(builders, 2)).toMatchObject({ sequence: 0 });
   });
 
   it('reads values with the positions that they stand for', async () => {
