@@ -19,7 +19,7 @@ import type { Announced, Restated, StatusDuty } from './status-input';
 export interface AnnouncingEnds {
   readonly address: TaskAddress;
   readonly manifest: Manifest;
-  /** The generation that spoke before, where its state is still there: only what differs from it is restated. */
+  /** The generation that spoke before, where its state is there and tells what was said: only what differs is restated. */
   predecessor(): Promise<Manifest | null>;
   readonly store: Pick<Store, 'load' | 'scan'>;
   /** The ends of the inputs as they are now. */

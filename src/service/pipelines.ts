@@ -83,7 +83,7 @@ export function statusTask(
       const sink = await statusSink(ends, partition, base.retry);
       const memory = statusMemory();
       const { agenda } = memory;
-      const predecessor = () => base.retry(() => predecessorOf(ends.store, manifest));
+      const predecessor = () => base.retry(() => predecessorOf(ends.store, manifest, partition));
       const inputEnds = async (): Promise<Positions> =>
         (await base.retry(() => ends.sources.status.watermarks(partition))).map(({ high }) => high);
       const withStatuses = ends.wire.statusChanged !== null;

@@ -5,14 +5,31 @@ import { FLAGS_HASH } from '../store/hashes';
 import { unpackOutbox } from '../store/outbox';
 import type { Generations, Manifest, Store } from '../store/store';
 
-/** The generation that a manifest took over from, where it is still on the list. */
+/**
+ * The generation that a manifest took over from, where its state of a partition tells what was said of it: it is still on
+ * the list, and was not itself silent when its turn was over.
+ */
 export async function predecessorOf(
-  store: Pick<Generations, 'list'>,
+  store: Pick<Generations, 'list'> & Pick<Store, 'load'>,
   manifest: Manifest,
+  partition: number,
 ): Promise<Manifest | null> {
   if (manifest.takesOver === null) return null;
   const listed = await store.list();
-  return listed.find(({ generation }) => generation === manifest.takesOver) ?? null;
+  const found = listed.find(({ generation }) => generation === manifest.takesOver);
+  return found !== undefined && (await hasSpoken(store, found, partition)) ? found : null;
+}
+
+/** Whether a generation has ended its silence in a partition since it became the active one. */
+async function hasSpoken(
+  store: Pick<Store, 'load'>,
+  { generation, publishedAs, succeeds }: Manifest,
+  partition: number,
+): Promise<boolean> {
+  if (!succeeds) return true;
+  const task = { generation, pipeline: 'status', partition } as const;
+  const [flags] = await store.load(task, [{ hash: FLAGS_HASH, fields: [SENT_FIELD] }]);
+  return Number(flags?.[0]?.toString('latin1') ?? -1) >= publishedAs;
 }
 
 /** Changes of messages that the predecessor committed and may not have emitted; none once the silence has ended. */
@@ -21,11 +38,9 @@ export async function leftToSay(
   manifest: Manifest,
   partition: number,
 ): Promise<OutgoingRecord[]> {
-  const { generation, takesOver, publishedAs } = manifest;
-  if (takesOver === null) return [];
-  const task = { generation, pipeline: 'status', partition } as const;
-  const [flags] = await store.load(task, [{ hash: FLAGS_HASH, fields: [SENT_FIELD] }]);
-  if (Number(flags?.[0]?.toString('latin1') ?? -1) >= publishedAs) return [];
-  const sealed = await store.seal({ ...task, generation: takesOver }, publishedAs - 1);
+  const { takesOver, publishedAs } = manifest;
+  if (takesOver === null || (await hasSpoken(store, manifest, partition))) return [];
+  const task = { generation: takesOver, pipeline: 'status', partition } as const;
+  const sealed = await store.seal(task, publishedAs - 1);
   return unpackOutbox(sealed?.outbox ?? null).filter(({ topic }) => topic === MESSAGE_STATUS_TOPIC);
 }
