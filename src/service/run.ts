@@ -194,12 +194,27 @@ async function findGeneration(
   const { generation, log } = service;
   const foundation = { ...generation.foundation, partitions };
   const { manifest: found, created } = await ensureGeneration({ ...generation, foundation, lost });
-  const manifest = await settle({ ...generation, store: generation.generations }, found);
+  const manifest = await settleWhole(service, found);
+  if (manifest === null) return findGeneration(service, partitions, found);
   log.info(created ? 'new generation: reading the topics from their beginning' : 'generation found', {
     generation: manifest.generation,
     partitions,
   });
   return manifest;
+}
+
+/** Completes a cut-over that is under way; null where the state of what it cuts over to is not whole. */
+async function settleWhole({ generation, log }: ServiceEnds, found: Manifest): Promise<Manifest | null> {
+  try {
+    return await settle({ ...generation, store: generation.generations }, found);
+  } catch (error) {
+    if (!(error instanceof EfsError) || error.code !== 'generation-incomplete') throw error;
+    log.warn('the generation to switch to is not whole: building another from the topics', {
+      generation: found.generation,
+      reason: error.message,
+    });
+    return null;
+  }
 }
 
 function poolOf(

@@ -104,6 +104,20 @@ describe('a cut-over', () => {
     expect(brokenLinks(there)).toEqual([]);
   });
 
+  it('to a generation that is not whole ends with another, built from the topics', async () => {
+    const { there, rest } = await running(2);
+    const candidate = await proposed(there);
+    const before = (await there.store.active())!;
+    const wanted = (await there.store.list()).find(({ generation }) => generation === candidate)!;
+    await there.store.eraseTask({ generation: candidate, pipeline: 'kpi', partition: 0 });
+    await there.store.replaceActive(before, { ...wanted, publishedAs: 2, takesOver: 1, settled: false });
+    there.produce(rest);
+    await there.settle();
+    expect(await there.store.active()).toMatchObject({ generation: 3, settled: true });
+    expect(await differences(there)).toEqual([]);
+    expect(brokenLinks(there)).toEqual([]);
+  });
+
   it('is completed once, whoever else completes it late', async () => {
     const { there, rest } = await running(1);
     const candidate = await proposed(there);
