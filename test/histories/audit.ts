@@ -2,9 +2,19 @@ import type { Commit, TaskAddress } from '../../src/store/store';
 import type { memoryStore } from '../../src/store/store.memory';
 import { nameOfTask } from './ends';
 import type { Expiries } from './expiries';
+import type { GenerationBook } from './generations';
 import type { Ledger } from './ledger';
 
 type MemoryStore = ReturnType<typeof memoryStore>;
+
+/** What a store is looked at with. */
+interface Books {
+  readonly ledger: Ledger;
+  readonly expiries: Expiries;
+  readonly generations: GenerationBook;
+  /** The store was changed by none of its clients. */
+  onTampered(): void;
+}
 
 /**
  * A store that is looked at in everything it does: no commit of a former owner may take effect, none may pass a record
@@ -12,7 +22,7 @@ type MemoryStore = ReturnType<typeof memoryStore>;
  */
 export function auditedStore(
   store: MemoryStore,
-  { ledger, expiries }: { readonly ledger: Ledger; readonly expiries: Expiries },
+  { ledger, expiries, generations, onTampered }: Books,
   onViolation: (line: string) => void,
 ): MemoryStore {
   /** The epoch of the last claim of each task, as long as the store has not been changed from outside. */
@@ -29,6 +39,8 @@ export function auditedStore(
     }
     if (task.pipeline !== 'status') return;
     auditPassed(task, what);
+    if (what.outbox !== null && generations.policiesOf(task.generation).length === 0)
+      onViolation(`${name} has something to emit, and is only a candidate`);
     expiries.problemsOf(task, what).forEach(onViolation);
   };
   const auditPassed = ({ partition }: TaskAddress, { expected, next, sequence }: Commit): void =>
@@ -43,13 +55,29 @@ export function auditedStore(
           );
       }
     });
-  const forget = (): void => {
+  const noteActive = async <T>(changed: T): Promise<T> => {
+    generations.note(await store.active());
+    return changed;
+  };
+  const tampered = (): void => {
     owners.clear();
     sequences.clear();
+    generations.note(store.snapshot().manifest);
+    onTampered();
   };
 
   return {
     ...store,
+    create: (manifest, start, seed) => store.create(manifest, start, seed).then(noteActive),
+    replaceActive: (from, to) => store.replaceActive(from, to).then(noteActive),
+    forget: (lost) => store.forget(lost).then(noteActive),
+    async seal(task, number) {
+      const before = (await store.inspect(task))?.epoch;
+      const sealed = await store.seal(task, number);
+      const after = (await store.inspect(task))?.epoch;
+      if (after !== undefined && after !== before) owners.set(nameOfTask(task), after);
+      return sealed;
+    },
     async claim(task, number) {
       const claim = await store.claim(task, number);
       if (claim !== null) owners.set(nameOfTask(task), claim.epoch);
@@ -61,12 +89,12 @@ export function auditedStore(
       return outcome;
     },
     restore(snapshot) {
-      forget();
       store.restore(snapshot);
+      tampered();
     },
     wipe() {
-      forget();
       store.wipe();
+      tampered();
     },
   };
 }

@@ -19,15 +19,22 @@ export interface Names {
   readonly witnessTopic: string;
 }
 
-/** The ends of one worker: the product's own, in memory, each call of which goes over the network. */
+/** The ends of one process: the product's own, in memory, each call of which goes over the network. */
 export function endsOf(
   there: Installation,
   process: Process,
   call: Caller,
-  how: { readonly names: Names; readonly registry: SchemaRegistry; readonly sinkLog: MemoryLog },
+  how: {
+    readonly names: Names;
+    readonly registry: SchemaRegistry;
+    readonly sinkLog: MemoryLog;
+    /** Whether it is a member of the groups; else it owns all partitions. */
+    readonly inGroups: boolean;
+  },
 ): { readonly ends: Ends; readonly views: readonly FetchedLog[] } {
   const { log, store } = there;
   const { names, sinkLog } = how;
+  const memberOf = (group: string): string | null => (how.inGroups ? group : null);
   const status = fetchedLog(there, process);
   const kpi = fetchedLog(there, process);
   const fenced = memoryFencedSinks(sinkLog, { group: names.groups.kpi, witnessTopic: names.witnessTopic });
@@ -47,8 +54,8 @@ export function endsOf(
     committedOffset: far(call, 'kafka', { committedOffset: memoryCommittedOffset(log) }, describe)
       .committedOffset,
     sources: {
-      status: farSource(there, call, status, names.topics.status, names.groups.status),
-      kpi: farSource(there, call, kpi, names.topics.kpi, names.groups.kpi),
+      status: farSource(there, call, status, names.topics.status, memberOf(names.groups.status)),
+      kpi: farSource(there, call, kpi, names.topics.kpi, memberOf(names.groups.kpi)),
     },
   };
   return { ends, views: [status, kpi] };
@@ -158,20 +165,21 @@ function farSource(
   call: Caller,
   view: FetchedLog,
   topics: readonly string[],
-  groupId: string,
+  groupId: string | null,
 ): Source {
   const near = memorySource(view, { topics, groupId });
+  const group = groupId ?? 'the inputs';
   const ask = <T>(what: string, effect: () => Promise<T>): Promise<T> =>
     call({ server: 'kafka', what: () => what, effect });
   return {
     ...near,
-    partitions: () => ask(`counts the partitions of ${groupId}`, near.partitions),
+    partitions: () => ask(`counts the partitions of ${group}`, near.partitions),
     watermarks: (partition) =>
-      ask(`asks for watermarks of ${groupId}/${partition}`, async () =>
+      ask(`asks for watermarks of ${group}/${partition}`, async () =>
         topics.map((topic) => log.watermarks(topic, partition)),
       ),
     async open(partition, positions, until) {
-      await ask(`opens ${groupId}/${partition} at ${positions.join()}`, async () => undefined);
+      await ask(`opens ${group}/${partition} at ${positions.join()}`, async () => undefined);
       view.begin(topics, partition, positions);
       const inbox = await near.open(partition, positions, until);
       const lag = (): number[] =>

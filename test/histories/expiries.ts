@@ -8,6 +8,7 @@ import { unpackOutbox } from '../../src/store/outbox';
 import type { Commit, TaskAddress } from '../../src/store/store';
 import { type Judgement, judge } from '../recount/judge';
 import { DEFAULT_GROUPS, grouper } from '../recount/recount';
+import { type GenerationBook, nameOfPolicy } from './generations';
 import type { Ledger } from './ledger';
 import type { Scenario } from './scenario';
 import type { Schedule } from './schedule';
@@ -33,21 +34,29 @@ export function endOfSilence({ decidedBy, policy, softBounced, relayedAt, validi
   return relayedAt + validityPeriodMs;
 }
 
-export function expiriesOf({ settings }: Scenario, ledger: Ledger, time: Schedule): Expiries {
-  const { expiryGraceMs } = settings;
-  const defaultPolicy = settings.policy === 'efs' ? 'EFS' : 'RELAY';
+export function expiriesOf(
+  { settings: { expiryGraceMs } }: Scenario,
+  { ledger, generations, time }: { ledger: Ledger; generations: GenerationBook; time: Schedule },
+): Expiries {
   const caughtUp = new Set<string>();
   const placeOf = (partition: number, positions: Positions): string => `${partition}: ${positions.join()}`;
 
   /** Why a message must not expire at the hands of a task that has folded this much; null where it may. */
-  const objection = (said: RetryOutcome, partition: number, folded: Positions): string | null => {
+  const objection = (
+    said: RetryOutcome,
+    { generation, partition }: TaskAddress,
+    folded: Positions,
+  ): string | null => {
     if (expiryGraceMs === null) return 'the timer is off';
     if (!caughtUp.has(placeOf(partition, folded))) return 'its task has not caught up';
     const facts = folded
       .flatMap((below, topic) => ledger.facts(topic, partition, below))
       .filter((fact) => fact.deliveryId === said.deliveryId && fact.messageId === said.messageId);
     if (facts.length === 0) return 'nobody has heard of it';
-    const end = endOfSilence(judge(facts, defaultPolicy, groupOf));
+    const ends = generations
+      .policiesOf(generation)
+      .map((defaultPolicy) => endOfSilence(judge(facts, defaultPolicy, groupOf)));
+    const end = ends.find((each) => each !== null) ?? null;
     if (end === null) return 'it has an outcome, or its policy waits for none';
     if (end + expiryGraceMs >= time.calendar()) return 'it has time left';
     if (said.occurredAt !== end) return `it is said to expire at ${said.occurredAt}, and does at ${end}`;
@@ -58,17 +67,17 @@ export function expiriesOf({ settings }: Scenario, ledger: Ledger, time: Schedul
 
   return {
     noteCaughtUp: (partition, ends) => void caughtUp.add(placeOf(partition, ends)),
-    problemsOf: ({ partition }, { outbox, expected }) =>
+    problemsOf: (task, { outbox, expected }) =>
       unpackOutbox(outbox)
         .filter(({ topic }) => topic === RETRY_OUTCOME_TOPIC)
         .flatMap(({ value }) => {
           const said = retryOutcome.decode(value!);
-          const why = objection(said, partition, expected);
+          const why = objection(said, task, expected);
           return why === null ? [] : [`${said.deliveryId}/${said.messageId} expires, but ${why}`];
         }),
     overdue() {
       if (expiryGraceMs === null) return null;
-      for (const [name, message] of ledger.recount().messages) {
+      for (const [name, message] of ledger.recount(nameOfPolicy(generations.policyOfActive())).messages) {
         const end = endOfSilence(message);
         if (end !== null && end + expiryGraceMs < time.calendar()) return `${name} should have expired`;
       }

@@ -1,5 +1,6 @@
 import type { Dice } from '../../src/simulation/dice';
 import { HOUR } from '../support/feedback';
+import type { Order } from './operator';
 
 export type Server = 'redis' | 'kafka' | 'registry';
 
@@ -23,6 +24,8 @@ export type Fault = { readonly at: number } &
     | { kind: 'stall'; topic: number; partition: number; forMs: number }
     /** A good share of all calls is lost, late, or made twice. */
     | { kind: 'storm'; share: number; forMs: number }
+    /** Somebody runs a command, and kills it where it takes too long. */
+    | { kind: 'operator'; order: Order; forMs: number }
     /** Validity periods come to their ends: so much passes on the calendar, and on no other clock. */
     | { kind: 'hours'; forMs: number }
   );
@@ -41,6 +44,8 @@ const ALL_KINDS: readonly FaultKind[] = [
   'stall',
   'storm',
   'hours',
+  'operator',
+  'operator',
 ];
 
 interface Size {
@@ -59,13 +64,17 @@ const STEPS_PER_RECORD = 8;
 const MOST_FAULTS = 6;
 const KINDS_AT_ONCE = 3;
 
+/** As long as the longest command takes. */
+const PATIENT_MS = 60_000;
+
 /** A few faults of a few kinds, in order, at steps from the first to somewhat after the last that records need. */
 export function faultsOf(source: Dice, size: Size): Fault[] {
   const kinds = Array.from({ length: 1 + source.below(KINDS_AT_ONCE) }, () => pick(source, ...ALL_KINDS));
   const steps = STARTING_STEPS + STEPS_PER_RECORD * size.records;
   return Array.from({ length: source.below(MOST_FAULTS + 1) }, () => source.below(steps))
     .sort((a, b) => a - b)
-    .map((at) => faultOf(source, pick(source, ...kinds), at, size));
+    .map((at) => faultOf(source, pick(source, ...kinds), at, size))
+    .sort((a, b) => a.at - b.at);
 }
 
 function faultOf(source: Dice, kind: FaultKind, at: number, size: Size): Fault {
@@ -102,7 +111,28 @@ function faultOf(source: Dice, kind: FaultKind, at: number, size: Size): Fault {
       };
     case 'storm':
       return { at, kind, share: 0.1 + 0.6 * source.unit(), forMs: span(source, 10_000) };
+    case 'operator':
+      return {
+        at: at + STARTING_STEPS,
+        kind,
+        order: orderOf(source),
+        forMs: source.below(2) > 0 ? span(source, 5_000) : PATIENT_MS,
+      };
     case 'hours':
       return { at, kind, forMs: pick(source, HOUR, 3 * HOUR, 85 * HOUR) };
   }
+}
+
+function orderOf(source: Dice): Order {
+  const which = source.below(3);
+  const policy = pick(source, 'efs', 'relay');
+  return pick<Order>(
+    source,
+    { does: 'rebuild', policy, promotes: true },
+    { does: 'rebuild', policy, promotes: true },
+    { does: 'rebuild', policy, promotes: false },
+    { does: 'promote', which },
+    { does: 'promote', which },
+    { does: 'drop', which },
+  );
 }

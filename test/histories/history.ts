@@ -1,11 +1,13 @@
 import { FEEDBACK_TOPICS, CONTRIBUTIONS_TOPIC } from '../../src/feedback/topics';
 import { type Installation, installationOf } from './installation';
 import { violationsOf } from './invariants';
+import type { Mutant } from './machine';
 import { type Crew, type Nemesis, nemesisOf } from './nemesis';
 import { latency } from './network';
 import type { Scenario } from './scenario';
 import { toldStory, untold } from './story';
-import { type Mutant, startWorker, type Worker } from './worker';
+import { type Operator, startOperator } from './operator';
+import { startWorker, type Worker } from './worker';
 
 /** What became of one history. */
 export interface Outcome {
@@ -22,6 +24,8 @@ export interface Outcome {
 /** Time within which all must be as it should, once nothing goes wrong any more. */
 const SETTLES_WITHIN_MS = 120_000;
 const LOOK_EVERY_MS = 500;
+/** When somebody corrects the settings of a worker that was refused, and starts it again. */
+const RESTARTED_AFTER_MS = 1_000;
 /** Far more steps than any history needs. */
 const MOST_STEPS = 30_000;
 
@@ -40,8 +44,9 @@ export async function live(
   for (let worker = 0; worker < scenario.workers; worker += 1)
     there.schedule.after(latency(there), crew.start);
   const restless = (await trouble(there, nemesis)) ?? (await calmDown(there, crew));
-  const violations = restless === null ? await violationsOf(there, crew.workers) : [restless];
-  for (const worker of crew.workers) worker.handBack();
+  const processes = [...crew.workers, ...crew.operators];
+  const violations = restless === null ? await violationsOf(there, processes) : [restless];
+  for (const each of processes) each.handBack();
   return {
     ...{ scenario, violations, story: story.lines },
     steps: there.schedule.taken(),
@@ -51,9 +56,18 @@ export async function live(
 
 function crewOf(there: Installation, mutant: Mutant): Crew {
   const workers: Worker[] = [];
+  const operators: Operator[] = [];
+  const start = (): void => {
+    const again = (): void => void there.schedule.after(RESTARTED_AFTER_MS, start);
+    workers.push(startWorker(there, `worker ${workers.length + 1}`, mutant, again));
+  };
   return {
-    workers,
-    start: () => void workers.push(startWorker(there, `worker ${workers.length + 1}`, mutant)),
+    ...{ workers, operators, start },
+    command(order) {
+      const operator = startOperator(there, `operator ${operators.length + 1}`, order, mutant);
+      operators.push(operator);
+      return operator;
+    },
   };
 }
 
@@ -113,6 +127,7 @@ const INPUTS = FEEDBACK_TOPICS.map(({ topic }) => topic);
 function unsettled({ store, log, scenario, expiries }: Installation): string | null {
   const { manifest, tasks } = store.snapshot();
   if (manifest === null) return 'there is no generation';
+  if (!manifest.settled) return 'a cut-over is not settled';
   for (let partition = 0; partition < scenario.partitions; partition += 1) {
     for (const [letter, topics] of [
       ['s', INPUTS],

@@ -4,6 +4,7 @@ import { type Check, memoryStore } from '../../src/store/store.memory';
 import { T0 } from '../support/feedback';
 import { auditedStore } from './audit';
 import { type Expiries, expiriesOf } from './expiries';
+import { type GenerationBook, generationBook } from './generations';
 import type { Server } from './faults';
 import { type Process, type Schedule, schedule } from './schedule';
 import { type Ledger, ledgerOf } from './ledger';
@@ -31,6 +32,9 @@ export interface Installation {
   noteEffect(dueMs: number): void;
   readonly ledger: Ledger;
   readonly expiries: Expiries;
+  readonly generations: GenerationBook;
+  /** How often the store was changed by none of its clients. */
+  timesTampered(): number;
   /** What was seen to be wrong while it happened. */
   readonly violations: string[];
   readonly story: Story;
@@ -44,7 +48,10 @@ export function installationOf(scenario: Scenario, story: Story, without: readon
   let lastEffect = 0;
   const log = memoryLog({ partitions: scenario.partitions, clock: time.clockOf(SERVERS) });
   const ledger = ledgerOf(scenario, log);
-  const expiries = expiriesOf(scenario, ledger, time);
+  const generations = generationBook(scenario);
+  const expiries = expiriesOf(scenario, { ledger, generations, time });
+  let tampered = 0;
+  const books = { ledger, expiries, generations, onTampered: () => void (tampered += 1) };
   const violations: string[] = [];
   const note = (line: string): void => {
     violations.push(line);
@@ -56,8 +63,9 @@ export function installationOf(scenario: Scenario, story: Story, without: readon
     chance: dice(scenario.seed, STREAMS.network),
     jitter: dice(scenario.seed, STREAMS.jitter),
     log,
-    store: auditedStore(memoryStore({ without }), { ledger, expiries }, note),
-    ...{ ledger, expiries },
+    store: auditedStore(memoryStore({ without }), books, note),
+    ...{ ledger, expiries, generations },
+    timesTampered: () => tampered,
     violations,
     downUntil: { redis: 0, kafka: 0, registry: 0 },
     stalledUntil: new Map(),

@@ -11,21 +11,26 @@ import {
   storedMessages,
 } from '../support/observe';
 import { contributionProblems } from './contributions';
+import { nameOfPolicy } from './generations';
 import type { Installation } from './installation';
-import type { Worker } from './worker';
+import type { Machine } from './machine';
 
 /** Everything that does not hold at the end of a history, one line each. */
-export async function violationsOf(there: Installation, workers: readonly Worker[]): Promise<string[]> {
+export async function violationsOf(
+  there: Installation,
+  processes: readonly Pick<Machine, 'failures'>[],
+): Promise<string[]> {
+  const policy = there.generations.policyOfActive();
   const seen: Observable = {
     log: there.log,
     store: there.store,
     partitions: there.scenario.partitions,
-    settings: there.scenario.settings,
+    settings: { policy },
   };
-  const recounted = there.ledger.recount();
+  const recounted = there.ledger.recount(nameOfPolicy(policy));
   return [
     ...there.violations,
-    ...workers.flatMap(({ failures }) => failures),
+    ...processes.flatMap(({ failures }) => failures),
     ...(await differences(seen, recounted)),
     ...brokenLinks(seen),
     ...unfaithfulLetters(there, seen),

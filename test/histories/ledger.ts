@@ -1,4 +1,5 @@
 import { DEAD_LETTER_TOPIC, FEEDBACK_TOPICS } from '../../src/feedback/topics';
+import type { PolicyName } from '../../src/feedback/feedback';
 import { type MemoryLog, recordOf } from '../../src/feedback/log.memory';
 import { type Fact, type RawRecord, recordReader } from '../recount/read';
 import { DEFAULT_GROUPS, type Recount, recountFacts } from '../recount/recount';
@@ -13,7 +14,7 @@ export interface Ledger {
   facts(topic: number, partition: number, below?: number): readonly Fact[];
   /** Whether a dead letter lies in its topic that names this record. */
   isSetAside(topic: number, partition: number, offset: number): boolean;
-  recount(): Recount;
+  recount(defaultPolicy: PolicyName): Recount;
 }
 
 type Entry = ReturnType<ReturnType<typeof recordReader>>;
@@ -30,7 +31,7 @@ function readerFor(partitions: number): ReturnType<typeof recordReader> {
 export const originOf = (topic: number, partition: number, offset: number): string =>
   `${FEEDBACK_TOPICS[topic]?.topic}/${partition}/${offset}`;
 
-export function ledgerOf({ partitions, settings }: Scenario, log: MemoryLog): Ledger {
+export function ledgerOf({ partitions }: Scenario, log: MemoryLog): Ledger {
   const read = readerFor(partitions);
   const entries = new Map<string, (Entry | null)[]>();
   const setAside = new Set<string>();
@@ -56,7 +57,7 @@ export function ledgerOf({ partitions, settings }: Scenario, log: MemoryLog): Le
     entry: (topic, partition, offset) => entries.get(place(topic, partition))?.[offset],
     facts: (topic, partition, below) => factsIn((entries.get(place(topic, partition)) ?? []).slice(0, below)),
     isSetAside: (topic, partition, offset) => setAside.has(originOf(topic, partition, offset)),
-    recount: () => ({
+    recount: (defaultPolicy) => ({
       deadLetters: new Map(
         [...entries].flatMap(([where, found]) =>
           found.flatMap((each, offset) => {
@@ -68,7 +69,7 @@ export function ledgerOf({ partitions, settings }: Scenario, log: MemoryLog): Le
         ),
       ),
       ...recountFacts([...entries.values()].flatMap(factsIn), {
-        defaultPolicy: settings.policy === 'efs' ? 'EFS' : 'RELAY',
+        defaultPolicy,
         groups: DEFAULT_GROUPS,
       }),
     }),

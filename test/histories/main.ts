@@ -6,7 +6,7 @@ import { MEMBER, sail, serveAsMember, type Tally } from './fleet';
 import { live, type Outcome } from './history';
 import { MUTANTS } from './mutants';
 import { scenarioOf } from './scenario';
-import type { Mutant } from './worker';
+import type { Mutant } from './machine';
 import { everything, type Kept, only, shrink } from './shrink';
 
 const USAGE = `npm run histories -- [options]

@@ -7,7 +7,7 @@ import { WAITING_HASH } from '../../src/store/hashes';
 import { notWaitingForDeadLetters, storeOf, withoutDraining } from '../support/faults';
 import { T0 } from '../support/feedback';
 import type { FaultKind } from './faults';
-import type { Mutant } from './worker';
+import type { Mutant } from './machine';
 
 /** A build of the service that is deliberately broken in one place, and the fault under which that shows. */
 export interface NamedMutant extends Mutant {

@@ -4,13 +4,16 @@ import type { Snapshot } from '../../src/store/store.memory';
 import { HOUR } from '../support/feedback';
 import type { Fault } from './faults';
 import type { Installation } from './installation';
+import type { Operator, Order } from './operator';
 import type { Worker } from './worker';
 
-/** The workers of a history, which come and go. */
+/** The processes of a history, which come and go. */
 export interface Crew {
   readonly workers: Worker[];
-  /** Starts another one. */
+  readonly operators: Operator[];
+  /** Starts another worker. */
   start(): void;
+  command(order: Order): Operator;
 }
 
 /** Lets the faults of a scenario strike, each before its step. */
@@ -118,6 +121,14 @@ function strikeWith(powers: Powers, fault: Fault): void {
       there.storm.share = fault.share;
       there.storm.until = there.schedule.now() + fault.forMs;
       return later(fault.forMs, () => undefined);
+    case 'operator': {
+      const { process } = crew.command(fault.order);
+      tell(there, `${process.name} is to ${JSON.stringify(fault.order)}`);
+      return later(fault.forMs, () => {
+        if (!process.dead) tell(there, `${process.name} is killed`);
+        process.dead = true;
+      });
+    }
     case 'hours':
       tell(there, `${fault.forMs / HOUR} hours pass`);
       return there.schedule.leap(fault.forMs);

@@ -4,13 +4,15 @@ import type { Produced } from '../support/records';
 import { campaign } from './campaign';
 import { type Fault, faultsOf } from './faults';
 
+export type Policy = 'efs' | 'relay';
+
 /** All that is decided before a history begins. A seed has one scenario, and a scenario with its seed one history. */
 export interface Scenario {
   readonly seed: number;
   readonly partitions: number;
   readonly workers: number;
   readonly settings: {
-    readonly policy: 'efs' | 'relay';
+    readonly policy: Policy;
     readonly messageStatus: 'on' | 'off';
     readonly lingerMs: number;
     readonly batchMax: number;

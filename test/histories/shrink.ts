@@ -1,6 +1,6 @@
 import { live, type Outcome } from './history';
 import type { Scenario } from './scenario';
-import type { Mutant } from './worker';
+import type { Mutant } from './machine';
 
 /** Which faults and records of a scenario are left, by their place in it. */
 export interface Kept {
