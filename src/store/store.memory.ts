@@ -52,6 +52,8 @@ interface State {
   listed: Map<number, Manifest>;
   tasks: Map<string, Task>;
   places: number;
+  /** The highest epoch that was ever given, to whichever task. */
+  epoch: number;
 }
 
 const PAGE = 1_000;
@@ -67,13 +69,14 @@ const same = (a: readonly number[], b: readonly number[]): boolean => a.join() =
 export function memoryStore(
   options: { readonly without?: readonly Check[] } = {},
 ): Store & Generations & MemoryControls {
-  const state: State = { manifest: null, listed: new Map(), tasks: new Map(), places: 0 };
+  const state: State = { manifest: null, listed: new Map(), tasks: new Map(), places: 0, epoch: 0 };
   const taskOf = (address: TaskAddress): Task | undefined => state.tasks.get(keys.task(address));
   return {
     async claim(address, number) {
       const task = taskOf(address);
       if (!task || task.sealed >= number) return null;
-      task.epoch++;
+      state.epoch = Math.max(state.epoch, task.epoch) + 1;
+      task.epoch = state.epoch;
       return { ...standing(task), outbox: copy(task.outbox) };
     },
     load: async (address, reads) => values(taskOf(address), reads),

@@ -30,7 +30,7 @@ export interface Write {
 
 /** What the owner of a task finds when it claims it. */
 export interface Claim {
-  /** Higher than every epoch before. */
+  /** Higher than every epoch before, also than those that the store has forgotten since. */
   readonly epoch: number;
   /** Number of commits so far. */
   readonly sequence: number;

@@ -11,8 +11,10 @@ export function claims(fresh: () => Store & Generations): void {
 
   it('raises the epoch at each claim', async () => {
     const store = fresh();
-    expect(await claimed(store)).toEqual({ epoch: 1, sequence: 0, positions: [0, 0], outbox: null });
-    expect((await store.claim(task, 1))?.epoch).toBe(2);
+    const { epoch, ...first } = await claimed(store);
+    expect(first).toEqual({ sequence: 0, positions: [0, 0], outbox: null });
+    expect(epoch).toBeGreaterThan(0);
+    expect((await store.claim(task, 1))?.epoch).toBeGreaterThan(epoch);
   });
 
   it('gives the sequence, positions and outbox of the last commit', async () => {
@@ -21,15 +23,16 @@ export function claims(fresh: () => Store & Generations): void {
     const outbox = randomBytes(300);
     await store.commit(task, commitOf(claim, { next: [4, 9_007_199_254_740_991], outbox }));
     const standing = { sequence: 1, positions: [4, 9_007_199_254_740_991] };
-    expect(await store.claim(task, 1)).toEqual({ epoch: 2, ...standing, outbox });
-    expect(await store.inspect(task)).toEqual({ epoch: 2, ...standing });
+    const again = (await store.claim(task, 1))!;
+    expect(again).toEqual({ epoch: again.epoch, ...standing, outbox });
+    expect(await store.inspect(task)).toEqual({ epoch: again.epoch, ...standing });
   });
 
   it('does not raise the epoch at an inspection', async () => {
     const store = fresh();
-    await claimed(store);
+    const { epoch } = await claimed(store);
     await store.inspect(task);
-    expect((await store.inspect(task))?.epoch).toBe(1);
+    expect((await store.inspect(task))?.epoch).toBe(epoch);
   });
 }
 
@@ -64,8 +67,9 @@ export function commits(fresh: () => Store & Generations): void {
     await store.commit(task, commitOf(claim, { outbox: bytes('one') }));
     const second = commitOf({ ...claim, sequence: 1, positions: [1, 1] }, { outbox: bytes('two') });
     await store.commit(task, second);
-    expect((await store.claim(task, 1))?.outbox).toEqual(bytes('two'));
-    await store.commit(task, commitOf({ epoch: 2, sequence: 2, positions: [2, 2], outbox: null }));
+    const again = (await store.claim(task, 1))!;
+    expect(again.outbox).toEqual(bytes('two'));
+    await store.commit(task, commitOf(again));
     expect((await store.claim(task, 1))?.outbox).toBeNull();
   });
 

@@ -35,7 +35,7 @@ export function generations(subject: () => Subject): void {
     expect(await readAll(store, 'p', seeded)).toEqual(new Map(Object.entries({ d1: 'kpi', d2: 'kpi2' })));
     expect((await readAll(store, 'p', kpiTask)).size).toBe(0);
     expect((await readAll(store, 'p', { ...task, partition: 1 })).size).toBe(0);
-    expect(await store.claim(seeded, 1)).toEqual({ epoch: 1, sequence: 0, positions: [5], outbox: null });
+    expect(await store.claim(seeded, 1)).toMatchObject({ sequence: 0, positions: [5], outbox: null });
   });
 
   it('leaves the active generation active when another one is made beside it', async () => {
@@ -52,7 +52,7 @@ export function generations(subject: () => Subject): void {
     await store.commit(task, commitOf(await claimed(store), { writes: [write('c', { a: '1' })] }));
     const other = { status: [[99, 99]], kpi: [[99]] };
     expect(await store.create({ ...manifestOf(1), buckets: 9 }, other, seed)).toEqual(manifestOf(1));
-    expect(await store.inspect(task)).toEqual({ epoch: 1, sequence: 1, positions: [1, 1] });
+    expect(await store.inspect(task)).toMatchObject({ sequence: 1, positions: [1, 1] });
     expect(await store.inspect(kpiTask)).toMatchObject({ positions: [0] });
   });
 
@@ -87,7 +87,7 @@ export function generations(subject: () => Subject): void {
       },
       seed,
     );
-    expect(await store.inspect(second)).toEqual({ epoch: 1, sequence: 1, positions: [1, 1] });
+    expect(await store.inspect(second)).toEqual({ epoch: claim.epoch, sequence: 1, positions: [1, 1] });
     expect(await read(store, 'c', 'a', second)).toBe('1');
     expect(await store.inspect({ ...second, partition: 1 })).toMatchObject({
       sequence: 0,
@@ -155,11 +155,11 @@ export function generations(subject: () => Subject): void {
     await store.commit(task, commitOf(claim, { outbox }));
     expect(await store.seal(task, 2)).toEqual({ positions: [1, 1], outbox });
     expect(await store.seal(task, 2)).toEqual({ positions: [1, 1], outbox });
-    expect(await store.inspect(task)).toMatchObject({ epoch: 2 });
+    expect(await store.inspect(task)).toMatchObject({ epoch: claim.epoch + 1 });
     expect(await store.commit(task, commitOf({ ...claim, sequence: 1, positions: [1, 1] }))).toBe('fenced');
     expect(await store.claim(task, 2)).toBeNull();
     await store.seal(task, 1);
-    expect(await store.claim(task, 3)).toMatchObject({ epoch: 3, positions: [1, 1] });
+    expect(await store.claim(task, 3)).toMatchObject({ positions: [1, 1] });
     expect(await store.seal({ ...task, partition: 9 }, 1)).toBeNull();
   });
 
@@ -215,6 +215,6 @@ export function generations(subject: () => Subject): void {
     await claimed(two);
     await one.commit(task, commitOf(claim, { writes: [write('c', { a: '1' })] }));
     expect(await read(two, 'c', 'a')).toBeNull();
-    expect(await two.inspect(task)).toEqual({ epoch: 1, sequence: 0, positions: [0, 0] });
+    expect(await two.inspect(task)).toMatchObject({ sequence: 0, positions: [0, 0] });
   });
 }

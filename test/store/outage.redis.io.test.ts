@@ -95,7 +95,7 @@ describeWithServers(['own-redis'], 'a Redis that fails', () => {
     const writes = [write('c', { a: 'new', b: 'new', gone: null }), write('d', { a: 'new' })];
     const second = commitOf({ ...claim, sequence: 1, positions: [1, 1] }, { writes });
     await expect(store.commit(task, second)).rejects.toMatchObject(UNAVAILABLE);
-    expect(await store.inspect(task)).toEqual({ epoch: 1, sequence: 1, positions: [1, 1] });
+    expect(await store.inspect(task)).toMatchObject({ sequence: 1, positions: [1, 1] });
     const stored = async (): Promise<unknown[]> =>
       [
         await read(store, 'c', 'a'),
@@ -116,16 +116,16 @@ describeWithServers(['own-redis'], 'a Redis that fails', () => {
   ])('writes nothing where a packed write is %s', async (_, broken) => {
     const namespace = newNamespace();
     const store = redisSubject(client).store(namespace);
-    await claimed(store);
+    const { epoch } = await claimed(store);
     const keys = keysOf(namespace);
     const written = [keys.task(task), keys.outbox(task), keys.hash(task, 'c'), keys.hash(task, 'd')];
     const [good, bad] = [
       packWrite(write('c', { a: '1' })),
       broken(packWrite(write('d', { b: '2', c: null }))),
     ];
-    const args = ['1', '1', '0,0', '1,1', '1', 'out', good, bad];
+    const args = [String(epoch), '1', '0,0', '1,1', '1', 'out', good, bad];
     await expect(runScript(client, readScripts().commit, written, args)).rejects.toThrow();
-    expect(await store.inspect(task)).toEqual({ epoch: 1, sequence: 0, positions: [0, 0] });
+    expect(await store.inspect(task)).toMatchObject({ sequence: 0, positions: [0, 0] });
     expect(await read(store, 'c', 'a')).toBeNull();
     expect((await store.claim(task, 1))?.outbox).toBeNull();
   });
@@ -186,7 +186,7 @@ describeWithServers(['own-redis'], 'a Redis that fails', () => {
     await server.restart();
     expect(await untilAnswers(() => store.commit(task, second))).toBe('committed');
     expect(await read(store, 'c', 'a')).toBe('1');
-    expect(await store.claim(task, 1)).toEqual({ epoch: 2, sequence: 2, positions: [2, 2], outbox: null });
+    expect(await store.claim(task, 1)).toMatchObject({ sequence: 2, positions: [2, 2], outbox: null });
     expect(lines).toContainEqual(expect.stringMatching(/^lost the connection to Redis/));
     expect(lines).toContainEqual(expect.stringMatching(/^connected to Redis again/));
   });
