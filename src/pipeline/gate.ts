@@ -70,8 +70,8 @@ export function isPast(targets: Positions, positions: Positions): boolean {
 export type KpiDuty =
   /** Compare this delivery with what was last published. */
   | { readonly recheck: string }
-  /** This record was published: remember it, unless a later one is known. */
-  | { readonly published: Buffer; readonly deliveryId: string }
+  /** What was published last, as the log has it; null where nothing was. */
+  | { readonly published: Buffer | null; readonly deliveryId: string }
   /** Publish nothing below this position. */
   | { readonly muteUntil: number }
   | { readonly unmute: true };
@@ -111,7 +111,8 @@ export interface GateEnds {
 }
 
 /**
- * The duties of a kpi task, page by page. `atClaim` remembers what was published while the task is muted;
+ * The duties of a kpi task, page by page. `atClaim` remembers what was published while the task is muted: what the state
+ * has for published may have stayed in an outbox that a cut-over or a rollback has made void.
  * `afterCommit` looks whether a muted task may speak again. Throws `Outnumbered` at a claim.
  */
 export function kpiDuties(ends: GateEnds): KpiDuties {
@@ -152,6 +153,7 @@ export function kpiDuties(ends: GateEnds): KpiDuties {
         const last = await lastPublished(ends.readPublished);
         refuseOutnumbered(ends, last);
         yield* relearned(last);
+        yield* unlearned(ends, last);
       }
       yield* afterCommit(hold);
     },
@@ -194,4 +196,15 @@ const PAGE = 500;
 function* relearned(last: ReadonlyMap<string, Buffer>): Generator<readonly KpiDuty[]> {
   const duties = [...last].map(([deliveryId, published]) => ({ deliveryId, published }));
   for (let at = 0; at < duties.length; at += PAGE) yield duties.slice(at, at + PAGE);
+}
+
+/** What the state has for published, and the log has not. */
+async function* unlearned(
+  { store, address }: Pick<GateEnds, 'store' | 'address'>,
+  last: ReadonlyMap<string, Buffer>,
+): AsyncGenerator<readonly KpiDuty[]> {
+  for await (const page of pagesOf(store, address, PUBLISHED_HASH)) {
+    const ids = page.map(([field]) => field.toString('utf8')).filter((id) => !last.has(id));
+    if (ids.length > 0) yield ids.map((deliveryId) => ({ deliveryId, published: null }));
+  }
 }

@@ -42,11 +42,11 @@ interface TouchedDelivery {
   readonly known: KnownDelivery | null;
   /** The latest contribution of each partition in the batch. */
   readonly latest: Map<number, Contribution>;
-  /** A record that is known to have been published. */
-  relearned: Buffer | null;
+  /** What was published last, as the log has it (null: nothing); undefined where it was not asked. */
+  relearned: Buffer | null | undefined;
 }
 
-type Entry = readonly [field: Buffer, value: Buffer];
+type Entry = readonly [field: Buffer, value: Buffer | null];
 
 /** Deliveries that a kpi task remembers, with a contribution of each partition. */
 export const DELIVERIES_RECALLED = 64;
@@ -164,7 +164,7 @@ function groupByDelivery(
     const seen = deliveries.get(id);
     if (seen !== undefined) return seen;
     const known = remembered.get(id);
-    const delivery = { id, field: Buffer.from(id, 'utf8'), known, latest: new Map(), relearned: null };
+    const delivery = { id, field: Buffer.from(id, 'utf8'), known, latest: new Map(), relearned: undefined };
     deliveries.set(id, delivery);
     return delivery;
   };
@@ -243,15 +243,11 @@ function foldShares(
 function publicationOf(
   rules: KpiRules,
   known: KnownDelivery,
-  relearned: Buffer | null,
+  relearned: Buffer | null | undefined,
   muted: boolean,
-): { value: Buffer; isNews: boolean } | null {
-  const learned = relearned === null ? null : rules.kpiChanged.decode(relearned);
-  const isLater =
-    learned !== null &&
-    (known.published === null ||
-      (learned.generation - known.published.generation || learned.revision - known.published.revision) > 0);
-  if (isLater) known.published = learned;
+): { value: Buffer | null; isNews: boolean } | null {
+  if (relearned !== undefined)
+    known.published = relearned === null ? null : rules.kpiChanged.decode(relearned);
   const change =
     muted || known.sum.relayed === 0
       ? null
@@ -259,7 +255,7 @@ function publicationOf(
           generation: rules.publishedAs,
           defaultPolicy: rules.defaultPolicy,
         });
-  if (change === null) return isLater && relearned !== null ? { value: relearned, isNews: false } : null;
+  if (change === null) return relearned === undefined ? null : { value: relearned, isNews: false };
   known.published = { ...change, previous: null };
   return { value: rules.kpiChanged.encode(change), isNews: true };
 }

@@ -1,7 +1,7 @@
 import type { LogRecord } from '../../src/feedback/source';
 import { type GateEnds, kpiDuties, type KpiDuty, MUTED_FIELD, Outnumbered } from '../../src/pipeline/gate';
 import type { KpiInput } from '../../src/pipeline/gate';
-import { FLAGS_HASH } from '../../src/store/hashes';
+import { FLAGS_HASH, PUBLISHED_HASH } from '../../src/store/hashes';
 import type { Manifest } from '../../src/store/store';
 import { memoryStore } from '../../src/store/store.memory';
 
@@ -12,16 +12,20 @@ const FIRST: Manifest = {
 };
 const ADDRESS = { generation: 1, pipeline: 'kpi', partition: 0 } as const;
 
-/** What a kpi task owes when it is claimed after so many commits, where records with these numbers were published. */
+/**
+ * What a kpi task owes when it is claimed after so many commits, where records with these numbers were published of
+ * `d1`, and it remembers some of these deliveries.
+ */
 async function owedAtClaim(
   manifest: Manifest,
   commits: number,
   published: readonly number[],
+  remembered: readonly string[] = [],
 ): Promise<KpiInput[]> {
   const store = memoryStore();
-  const writes = manifest.succeeds
-    ? [{ hash: FLAGS_HASH, entries: [[MUTED_FIELD, Buffer.from('1')]] as const }]
-    : [];
+  const entries = remembered.map((id) => [Buffer.from(id), Buffer.from([9])] as const);
+  const muted = { hash: FLAGS_HASH, entries: [[MUTED_FIELD, Buffer.from('1')]] as const };
+  const writes = manifest.succeeds ? [muted, { hash: PUBLISHED_HASH, entries }] : [];
   await store.create(manifest, { status: [[0]], kpi: [[0]] }, [{ partition: 0, writes }]);
   const ends: GateEnds = {
     ...{ address: ADDRESS, manifest, store },
@@ -60,5 +64,12 @@ describe('a muted kpi task', () => {
 
   it('gives way where a later number was published', async () => {
     await expect(owedAtClaim(second, 1, [3])).rejects.toThrow(Outnumbered);
+  });
+
+  it('forgets what it has for published and the log has not', async () => {
+    const owed = await owedAtClaim(second, 0, [1], ['d1', 'd2']);
+    expect(owed.filter((each) => 'published' in each && each.published === null)).toEqual([
+      { deliveryId: 'd2', published: null },
+    ]);
   });
 });

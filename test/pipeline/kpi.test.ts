@@ -78,16 +78,23 @@ describe('what the log itself remembers as published', () => {
   const storedRevision = (here: ReturnType<typeof shelf>): number =>
     kpiChanged.decode(here.entries('p').get('d1')!).revision;
 
-  it('counts where it is later than what the state remembers', () => {
+  it.each([
+    ['later', said(6)],
+    ['earlier: what was committed as said has never left', said(4)],
+    ['of another generation', said(1, 2)],
+  ])('counts, whatever the state remembers, also where it is %s', (_, found) => {
     const { here, tell } = given({ muted: true });
     expect(tell({ deliveryId: 'd1', published: said(5) })).toEqual([]);
     expect(storedRevision(here)).toBe(5);
-    tell({ deliveryId: 'd1', published: said(4) });
-    expect(storedRevision(here)).toBe(5);
-    tell({ deliveryId: 'd1', published: said(1, 2) });
-    expect(storedRevision(here)).toBe(1);
-    tell({ deliveryId: 'd1', published: said(9, 1) });
-    expect(storedRevision(here)).toBe(1);
+    expect(tell({ deliveryId: 'd1', published: found })).toEqual([]);
+    expect(storedRevision(here)).toBe(kpiChanged.decode(found).revision);
+  });
+
+  it('is forgotten where the log has nothing of it', () => {
+    const { here, tell } = given({ muted: true });
+    tell({ deliveryId: 'd1', published: said(5) });
+    expect(tell({ deliveryId: 'd1', published: null })).toEqual([]);
+    expect(here.entries('p').has('d1')).toBe(false);
   });
 
   it('comes before the next record: that one names it as previous', () => {
