@@ -1,9 +1,10 @@
 import type { Ends } from '../../src/cli/assemble';
 import { EfsError } from '../../src/base/errors';
 import { MessageId } from '../../src/base/ids';
-import { RETRY_OUTCOME_TOPIC } from '../../src/feedback/topics';
 import type { Inbox } from '../../src/feedback/source';
-import { WAITING_HASH } from '../../src/store/hashes';
+import { CUT_FIELD, MUTED_FIELD } from '../../src/pipeline/gate';
+import { FLAGS_HASH, WAITING_HASH } from '../../src/store/hashes';
+import type { Write } from '../../src/store/store';
 import { notWaitingForDeadLetters, storeOf, withoutDraining } from '../support/faults';
 import { T0 } from '../support/feedback';
 import type { FaultKind } from './faults';
@@ -24,9 +25,26 @@ const withStore = (ends: Ends, methods: (store: Ends['store']) => StoreMethods):
 /** Every inbox of the status pipeline, changed. */
 const withInbox = (ends: Ends, change: (inbox: Inbox) => Inbox): Ends => {
   const { status } = ends.sources;
-  const open: typeof status.open = async (partition, positions) =>
-    change(await status.open(partition, positions));
+  const open: typeof status.open = async (partition, positions, until) =>
+    change(await status.open(partition, positions, until));
   return { ...ends, sources: { ...ends.sources, status: { ...status, open } } };
+};
+
+/** Of several records at once the first is not given. */
+const withoutFirst = (inbox: Inbox): Inbox => ({
+  ...inbox,
+  take: async (options) => {
+    const batch = await inbox.take(options);
+    return batch !== null && batch.records.length > 1 ? { ...batch, records: batch.records.slice(1) } : batch;
+  },
+});
+
+/** Of a write that mutes at a cut-over only the note that it has happened. */
+const withoutMuting = (write: Write): Write => {
+  const entries = [...write.entries];
+  return write.hash === FLAGS_HASH && entries.some(([field]) => field.equals(CUT_FIELD))
+    ? { ...write, entries: entries.filter(([field]) => !field.equals(MUTED_FIELD)) }
+    : write;
 };
 
 const ofCommit: readonly NamedMutant[] = [
@@ -61,16 +79,7 @@ const ofCommit: readonly NamedMutant[] = [
   {
     name: 'a commit passes a record that was not folded',
     shownBy: ['any'],
-    ends: (ends) =>
-      withInbox(ends, (inbox) => ({
-        ...inbox,
-        take: async (options) => {
-          const batch = await inbox.take(options);
-          return batch !== null && batch.records.length > 1
-            ? { ...batch, records: batch.records.slice(1) }
-            : batch;
-        },
-      })),
+    ends: (ends) => withInbox(ends, withoutFirst),
   },
 ];
 
@@ -228,20 +237,37 @@ const ofExpiry: readonly NamedMutant[] = [
     shownBy: ['any'],
     service: misreading('status', (each) => ('inferred' in each ? { ...each, inferred: false } : each)),
   },
+];
+
+const ofCutOver: readonly NamedMutant[] = [
   {
-    name: 'an expiry that is committed may stay unsaid',
-    shownBy: ['storm'],
-    ends: (ends) => ({
-      ...ends,
-      sink: {
-        ...ends.sink,
-        emit: async (records) => {
-          const emitted = ends.sink.emit(records);
-          if (records.every(({ topic }) => topic !== RETRY_OUTCOME_TOPIC)) return emitted;
-          emitted.catch(() => undefined);
-        },
-      },
-    }),
+    name: 'after a cut-over nobody waits until as much is folded as before',
+    shownBy: ['operator'],
+    ends: (ends) =>
+      withStore(ends, (store) => ({
+        replaceActive: (from, to) => store.replaceActive(from, { ...to, succeeds: !to.settled }),
+      })),
+  },
+  {
+    name: 'kpi tasks are not muted at a cut-over',
+    shownBy: ['operator'],
+    ends: (ends) =>
+      withStore(ends, (store) => ({
+        commit: (task, what) => store.commit(task, { ...what, writes: what.writes.map(withoutMuting) }),
+      })),
+  },
+  {
+    name: 'a rebuild misses a record',
+    shownBy: ['operator'],
+    ends: (ends) => {
+      const { status } = ends.sources;
+      const open: typeof status.open = async (partition, positions, until) => {
+        const inbox = await status.open(partition, positions, until);
+        // Only a rebuild reads up to somewhere.
+        return until === undefined ? inbox : withoutFirst(inbox);
+      };
+      return { ...ends, sources: { ...ends.sources, status: { ...status, open } } };
+    },
   },
 ];
 
@@ -252,4 +278,5 @@ export const MUTANTS: readonly NamedMutant[] = [
   ...ofFold,
   ...ofGenerations,
   ...ofExpiry,
+  ...ofCutOver,
 ];
