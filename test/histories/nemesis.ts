@@ -62,7 +62,8 @@ export function nemesisOf(there: Installation, crew: Crew, groups: readonly stri
         memories.set(toRemember.shift()!, there.store.snapshot());
       while (toCome.length > 0 && toCome[0]!.at <= step) strikeWith(powers, toCome.shift()!);
     },
-    isOver: () => toCome.length === 0 && underWay === 0,
+    isOver: () =>
+      toCome.length === 0 && underWay === 0 && crew.operators.every(({ process }) => process.dead),
   };
 }
 
@@ -124,10 +125,12 @@ function strikeWith(powers: Powers, fault: Fault): void {
     case 'operator': {
       const { process } = crew.command(fault.order);
       tell(there, `${process.name} is to ${JSON.stringify(fault.order)}`);
-      return later(fault.forMs, () => {
+      // A history does not wait for it once its command has ended.
+      there.schedule.after(fault.forMs, () => {
         if (!process.dead) tell(there, `${process.name} is killed`);
         process.dead = true;
       });
+      return;
     }
     case 'hours':
       tell(there, `${fault.forMs / HOUR} hours pass`);
