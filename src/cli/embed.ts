@@ -12,11 +12,11 @@ import { startHttp } from '../http/server.http';
 import type { Delivery } from '../http/view';
 import type { Window } from '../http/window';
 import type { Sink } from '../kpi/sink';
-import { retryUntil, unlessAborted } from '../service/retry';
+import { retryUntil } from '../service/retry';
 import { feedbackRecord } from '../simulation/traffic';
 import { type Encode, wireEncoder } from '../simulation/encode';
-import type { TaskAddress } from '../store/store';
-import { type Ends, outagesOf, topicsOf } from './assemble';
+import { type Ends, outagesOf } from './assemble';
+import { caughtUp } from './caught-up';
 import { type MemoryState, type MemoryStore, openMemoryEnds } from './memory-ends';
 import { inputIds, outgoing } from './produce';
 import { openRealEnds } from './real-ends';
@@ -181,7 +181,7 @@ async function embedOn(frame: Frame, ends: Ends, closeEnds: () => Promise<void>)
       closing.push(() => http.close());
       return `http://${host.includes(':') ? `[${host}]` : host}:${http.port}/`;
     },
-    caughtUp: () => caughtUp(config, ends, partitions, window, signal),
+    caughtUp: () => caughtUp(config, ends, { partitions, window, signal }),
     health,
     sink: ends.sink,
     encode,
@@ -193,35 +193,4 @@ async function embedOn(frame: Frame, ends: Ends, closeEnds: () => Promise<void>)
       await closeEnds();
     },
   };
-}
-
-const POLL_MS = 20;
-
-/** Waits until every task stands at the end of its topics as it is when its turn comes. */
-async function caughtUp(
-  config: Config,
-  { store, reader }: Pick<Ends, 'store' | 'reader'>,
-  partitions: number,
-  { health }: Pick<Window, 'health'>,
-  signal: AbortSignal,
-): Promise<void> {
-  const isReached = async (address: TaskAddress, ends: readonly number[]): Promise<boolean> => {
-    const standing = await store.inspect(address);
-    return ends.every((end, topic) => (standing?.positions[topic] ?? 0) >= end);
-  };
-  for (const pipeline of ['status', 'kpi'] as const) {
-    for (let partition = 0; partition < partitions; partition++) {
-      const held = await Promise.all(
-        topicsOf(config, pipeline).map((topic) => reader.watermarks(topic, partition)),
-      );
-      const ends = held.map(({ high }) => high);
-      for (;;) {
-        const generation = (await store.active())?.generation ?? 0;
-        if (await isReached({ generation, pipeline, partition }, ends)) break;
-        const failure = health.failure();
-        if (failure !== null) throw new EfsError('not-ready', failure);
-        await unlessAborted(signal, () => systemClock.sleep(POLL_MS));
-      }
-    }
-  }
 }
