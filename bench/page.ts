@@ -9,10 +9,12 @@ import { kpiView, listDeliveries } from '../src/http/view';
 import type { KpiChanged } from '../src/kpi/encode';
 import { emptyTotals } from '../src/kpi/kpis';
 import { openBrowser } from '../test/http/browsing';
-import { against, printTable, quantile } from './report';
+import { rssBytes } from './processes';
+import { against, grouped, printTable, quantile } from './report';
 
 const DELIVERIES = 200;
 const TICK_MS = 20;
+const MEMORY_EVERY_S = 60;
 const PAGE = join(__dirname, '..', 'src', 'http', 'dashboard');
 const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css' };
 /** The delivery whose `relayed` is the time of its change: it is listed first. */
@@ -85,19 +87,38 @@ function serve(view: ReturnType<typeof kpiView>, feed: ReturnType<typeof kpiFeed
   });
 }
 
-/** Seconds of CPU that the processes which draw pages have used. */
-async function renderersCpu(browser: CDPSession): Promise<number> {
+/** The processes that draw pages and run their workers. */
+async function renderers(browser: CDPSession): Promise<readonly { id: number; cpuTime: number }[]> {
   const { processInfo } = await browser.send('SystemInfo.getProcessInfo');
-  return processInfo
-    .filter(({ type }) => type === 'renderer')
-    .reduce((total, { cpuTime }) => total + cpuTime, 0);
+  return processInfo.filter(({ type }) => type === 'renderer');
 }
+
+/** Seconds of CPU that they have used. */
+const renderersCpu = async (browser: CDPSession): Promise<number> =>
+  (await renderers(browser)).reduce((total, { cpuTime }) => total + cpuTime, 0);
+
+/** Bytes of memory that they occupy: the shared worker's heap is not the page's, but it is in here. */
+const renderersBytes = async (browser: CDPSession): Promise<number> =>
+  (await renderers(browser)).reduce((total, { id }) => total + rssBytes(id), 0);
 
 /** Bytes of the page's heap after collecting garbage. */
 async function heapBytes(page: CDPSession): Promise<number> {
   await page.send('HeapProfiler.collectGarbage');
   return (await page.send('Runtime.getHeapUsage')).usedSize;
 }
+
+/** MiB. */
+interface Memory {
+  readonly heap: number;
+  readonly rss: number;
+}
+
+async function memoryOf(page: CDPSession, browser: CDPSession): Promise<Memory> {
+  return { heap: (await heapBytes(page)) / 2 ** 20, rss: (await renderersBytes(browser)) / 2 ** 20 };
+}
+
+const grown = (memory: readonly Memory[], key: keyof Memory): number =>
+  (memory.at(-1)?.[key] ?? NaN) - (memory[0]?.[key] ?? NaN);
 
 /** Runs in the page: how long after its change a figure is drawn, frame by frame. */
 const WATCH = (began: number): string => `
@@ -140,10 +161,13 @@ export async function benchPage({ rate, seconds }: { rate: number; seconds: numb
   const [cdp, whole] = [await page.context().newCDPSession(page), await browser.newBrowserCDPSession()];
   await cdp.send('Runtime.enable');
   await clock.sleep(Math.min(10_000, seconds * 250));
-  const [heap, cpu, from] = [await heapBytes(cdp), await renderersCpu(whole), clock.monotonic()];
-  await clock.sleep(seconds * 1_000);
+  const memory = [await memoryOf(cdp, whole)];
+  const [cpu, from] = [await renderersCpu(whole), clock.monotonic()];
+  for (let left = seconds; left > 0; left -= MEMORY_EVERY_S) {
+    await clock.sleep(Math.min(left, MEMORY_EVERY_S) * 1_000);
+    memory.push(await memoryOf(cdp, whole));
+  }
   const used = ((await renderersCpu(whole)) - cpu) / ((clock.monotonic() - from) / 1_000);
-  const grown = (await heapBytes(cdp)) - heap;
   const waits = (await page.evaluate<number[]>('window.waits')).sort((a, b) => a - b);
   clearInterval(timer);
   stopped.abort();
@@ -155,6 +179,10 @@ export async function benchPage({ rate, seconds }: { rate: number; seconds: numb
     against('p50 from change to pixels, ms', quantile(waits, 0.5), {}, 0),
     against('p95', quantile(waits, 0.95), { most: 500 }, 0),
     against('CPU of the page, % of a core', used * 100, { most: 20 }, 1),
-    against('heap after, less before, MiB', grown / 2 ** 20, { most: 2 }, 2),
+    against('heap after, less before, MiB', grown(memory, 'heap'), { most: 2 }, 2),
+    against('RSS of the renderers after, less before, MiB', grown(memory, 'rss'), {}, 1),
   ]);
+  const show = (key: keyof Memory): string => memory.map((each) => grouped(each[key], 1)).join('  ');
+  console.log(`\nheap after collecting garbage, once a minute, MiB: ${show('heap')}`);
+  console.log(`RSS of the renderers, MiB: ${show('rss')}`);
 }

@@ -26,8 +26,15 @@ export function machineSeconds(): number {
 }
 
 /** The most resident memory that a process ever had, in bytes. */
-export function peakRss(pid: number): number {
-  const kib = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+export const peakRss = (pid: number): number => statusBytes(pid, 'VmHWM');
+
+/** The resident memory that a process has now, in bytes. */
+export const rssBytes = (pid: number): number => statusBytes(pid, 'VmRSS');
+
+function statusBytes(pid: number, field: string): number {
+  const kib = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(
+    readFileSync(`/proc/${pid}/status`, 'utf8'),
+  )?.[1];
   return Number(kib) * 1024;
 }
 
