@@ -29,7 +29,8 @@ export function routesOf(
 ): RouteOptions {
   const { httpHost: host, httpAllowedHosts: allowedHosts, httpToken: token } = config;
   const { health, metrics, window } = parts;
-  return { host, health, metrics, api: { window, version, allowedHosts, token } };
+  const api = { window, version, allowedHosts, token, timeOfDay: systemClock };
+  return { host, health, metrics, api };
 }
 
 /** Lets the window look at a running service until `signal` aborts. */

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Clock } from '../base/clock';
 import { EfsError } from '../base/errors';
 import { DeliveryId, MessageId } from '../base/ids';
 import { isAuthorized, openSession, sameSecret, SESSION_COOKIE } from './access';
@@ -17,6 +18,8 @@ export interface ApiOptions {
   readonly version: string;
   /** Empty asks for none. */
   readonly token: string;
+  /** The time of day where browsers are: sessions end by it. The service's own may run faster. */
+  readonly timeOfDay: Pick<Clock, 'now'>;
 }
 
 type Handler = (request: FastifyRequest, reply: FastifyReply) => unknown;
@@ -48,9 +51,9 @@ export function addApi(server: FastifyInstance, options: ApiOptions): void {
 }
 
 /** Lets through who carries the token, where one is asked for. */
-function authorized({ token, window }: ApiOptions) {
+function authorized({ token, timeOfDay }: ApiOptions) {
   return async ({ headers }: FastifyRequest): Promise<void> => {
-    if (token !== '' && !isAuthorized(token, headers, window.clock.now()))
+    if (token !== '' && !isAuthorized(token, headers, timeOfDay.now()))
       throw new EfsError('not-authorized', 'this needs the token, and none or another one was sent');
   };
 }
@@ -182,7 +185,7 @@ function workings({ window, version }: ApiOptions) {
   } satisfies Partial<Handlers>;
 }
 
-function sessions({ token, window }: ApiOptions) {
+function sessions({ token, timeOfDay }: ApiOptions) {
   const cookie = (value: string, expiresAt: number, request: FastifyRequest): string => {
     const secure = request.headers['x-forwarded-proto'] === 'https' ? '; Secure' : '';
     const expires = new Date(expiresAt).toUTCString();
@@ -193,7 +196,7 @@ function sessions({ token, window }: ApiOptions) {
       const given = (request.body as { token: string }).token;
       if (token !== '' && !sameSecret(given, token))
         throw new EfsError('not-authorized', 'this is not the token of this service');
-      const { value, expiresAt } = openSession(token, window.clock.now());
+      const { value, expiresAt } = openSession(token, timeOfDay.now());
       reply.header('set-cookie', cookie(value, expiresAt, request));
       return { expiresAt: iso(expiresAt) };
     },

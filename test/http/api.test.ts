@@ -1,4 +1,5 @@
 import { Ajv2020 } from 'ajv/dist/2020';
+import { fastClock, systemClock } from '../../src/base/clock';
 import { COMPONENTS } from '../../src/http/answers';
 import { openApi } from '../../src/http/openapi';
 import { type Operation, OPERATIONS } from '../../src/http/operations';
@@ -203,6 +204,23 @@ describe('access', () => {
     expect(await status('/api/health', { cookie: cookie.split(';')[0] ?? '' })).toBe(200);
     expect(await status('/api/health', { cookie: 'efs_session=99999999999999.x' })).toBe(401);
     expect(await status('/api/stream')).toBe(401);
+  });
+
+  test('lasts twelve hours of the day outside, however fast the service’s own clock runs', async () => {
+    const clock = fastClock(systemClock, { startAt: systemClock.now(), speed: 1e9 });
+    const fast = await open({ EFS_HTTP_TOKEN: TOKEN }, clock);
+    try {
+      const payload = { token: TOKEN };
+      const session = await fast.routes.inject({ method: 'POST', url: '/api/session', payload });
+      const { expiresAt } = session.json<{ expiresAt: string }>();
+      expect(Math.round((Date.parse(expiresAt) - Date.now()) / HOUR)).toBe(12);
+      const cookie = String(session.headers['set-cookie']).split(';')[0] ?? '';
+      await systemClock.sleep(1);
+      const after = await fast.routes.inject({ url: '/api/health', headers: { cookie } });
+      expect(after.statusCode).toBe(200);
+    } finally {
+      await fast.close();
+    }
   });
 
   test('is open to probes, to the page, and to the description', async () => {

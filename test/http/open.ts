@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { readConfig } from '../../src/base/config';
-import { systemClock } from '../../src/base/clock';
+import { type Clock, systemClock } from '../../src/base/clock';
 import { silentLog } from '../../src/base/log';
 import { outagesOf } from '../../src/cli/assemble';
 import { openMemoryEnds } from '../../src/cli/memory-ends';
@@ -30,13 +30,17 @@ export interface Opened {
   close(): Promise<void>;
 }
 
-export async function open(settings: Record<string, string> = {}): Promise<Opened> {
+/** `clock` is the window's. */
+export async function open(
+  settings: Record<string, string> = {},
+  clock: Clock = systemClock,
+): Promise<Opened> {
   const read = readConfig({ EFS_PARTITIONS: String(PARTITIONS), EFS_LINGER_MS: '0', ...settings });
   if ('errors' in read) throw new Error(read.errors.join('\n'));
   const config = read.ok;
   const health = createHealth();
   const metrics = createMetrics({ version: '0', node: '0' });
-  const window = windowOf(config, health);
+  const window = windowOf(config, health, clock);
   const { ends } = await openMemoryEnds(config, { clock: systemClock });
   const watching = { log: silentLog, meter: metrics, onReason: health.set };
   const watchers = { ...watching, onFatal: health.fail, outages: outagesOf(watching, systemClock) };
