@@ -14,12 +14,15 @@ import { version } from './version';
 
 /** Opens the window that the settings ask for; it sees nothing yet. `clock` is the service's. */
 export function windowOf(
-  { httpShowRecipients: showsRecipients }: Pick<Config, 'httpShowRecipients'>,
+  {
+    httpShowRecipients: showsRecipients,
+    retention: retentionMs,
+  }: Pick<Config, 'httpShowRecipients' | 'retention'>,
   health: Health,
   clock: Clock = systemClock,
 ): Window {
   const instance = randomBytes(6).toString('hex');
-  return openWindow({ health, clock, random: systemRandom, instance, showsRecipients });
+  return openWindow({ health, clock, random: systemRandom, instance, showsRecipients, retentionMs });
 }
 
 /** What the HTTP server is started with. */

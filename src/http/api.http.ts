@@ -64,9 +64,14 @@ const iso = (millis: number): string => new Date(millis).toISOString();
 function deliveryIn({ view }: Window, request: FastifyRequest) {
   const { deliveryId } = request.params as { deliveryId: string };
   const delivery = view.get(deliveryId);
-  if (delivery === null)
-    throw new EfsError('not-found', `no KPIs of delivery ${deliveryId} have been published`);
-  return delivery;
+  if (delivery !== null) return delivery;
+  const isGone = view.last(deliveryId) !== null;
+  throw new EfsError(
+    'not-found',
+    isGone
+      ? `delivery ${deliveryId} was removed, or is older than EFS_RETENTION; its last KPIs are in the topic`
+      : `no KPIs of delivery ${deliveryId} have been published`,
+  );
 }
 
 function figures(window: Window) {

@@ -6,6 +6,7 @@ import type { SchemaRegistry } from '../feedback/registry';
 import type { LogRecord, TopicReader } from '../feedback/source';
 import { DEAD_LETTER_TOPIC, DELIVERY_KPI_TOPIC } from '../feedback/topics';
 import type { Store } from '../store/store';
+import { ageing, type Ageing } from './ageing';
 import { type DeadLetterView, deadLetterView } from './dead-letters';
 import { type Feed, kpiFeed } from './feed';
 import { type Health, type Staleness, stalenessOf } from './health';
@@ -36,6 +37,8 @@ export interface WindowOptions {
   /** Tells this process from others: lower-case letters and digits. */
   readonly instance: string;
   readonly showsRecipients: boolean;
+  /** How long after its last feedback a delivery is shown. */
+  readonly retentionMs: number;
 }
 
 export interface Window {
@@ -63,12 +66,15 @@ export interface Window {
 /** The newest dead letters of each partition that are read at the start. */
 const LETTERS_READ = 10_000;
 const TASKS_FOR_MS = 1_000;
+/** How often it is looked for deliveries that have grown old. */
+const AGEING_MS = 60_000;
 const LOADING = 'the window is still reading the KPI topic';
 
 export function openWindow(options: WindowOptions): Window {
   const { health, clock, showsRecipients } = options;
   const view = kpiView();
   const letters = deadLetterView();
+  const ages = ageing(view, options.retentionMs);
   const stale = (): Staleness | null => stalenessOf(health.standing());
   const feed = kpiFeed({ ...options, view, stale });
   let ends: WindowEnds | null = null;
@@ -106,7 +112,7 @@ export function openWindow(options: WindowOptions): Window {
       ends = found;
       peek = feedbackPeek({ registry: found.registry, clock });
       void feed.run(signal);
-      followTopics(found, signal, { view, letters, health }).catch((error: unknown) => {
+      followTopics(found, signal, { view, ages, letters, health, clock }).catch((error: unknown) => {
         if (!signal.aborted) onFailed(error);
       });
     },
@@ -120,17 +126,29 @@ export function openWindow(options: WindowOptions): Window {
   };
 }
 
+interface Followed {
+  readonly view: KpiView;
+  readonly ages: Ageing;
+  readonly letters: DeadLetterView;
+  readonly health: Health;
+  readonly clock: Clock;
+}
+
 async function followTopics(
   { reader, topicPrefix, retry }: WindowEnds,
   signal: AbortSignal,
-  { view, letters, health }: { view: KpiView; letters: DeadLetterView; health: Health },
+  { view, ages, letters, health, clock }: Followed,
 ): Promise<void> {
-  const takeKpi = ({ key, value }: LogRecord): void => {
+  const takeKpi = ({ key, value, timestamp }: LogRecord): void => {
     if (value === null) view.remove(key?.toString('utf8') ?? '');
     const change = readKpi(value);
-    if (change !== null) view.take(change);
+    if (change !== null && view.take(change)) ages.heard(change.deliveryId, timestamp);
   };
-  const onCaughtUp = (): void => health.set('window', null);
+  const onCaughtUp = (): void => {
+    ages.letGo(clock.now());
+    health.set('window', null);
+  };
+  void letAge(ages, clock, signal);
   await Promise.all([
     retry(() =>
       reader.follow(topicPrefix + DELIVERY_KPI_TOPIC, { from: 'beginning', signal, onCaughtUp }, takeKpi),
@@ -139,6 +157,13 @@ async function followTopics(
       reader.follow(topicPrefix + DEAD_LETTER_TOPIC, { from: { last: LETTERS_READ }, signal }, letters.take),
     ),
   ]);
+}
+
+async function letAge(ages: Ageing, clock: Clock, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await clock.sleep(AGEING_MS, signal);
+    ages.letGo(clock.now());
+  }
 }
 
 /** Asks at most once in `forMs`, however many want to know; where asking fails, the last answer stands. */
