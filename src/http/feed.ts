@@ -62,7 +62,8 @@ const ROUND_MS = 50;
 /** The share of the time that rounds may take: one part in ten. */
 const REST = 9;
 const ROUND_MAX_MS = 1_000;
-const HEARTBEAT_MS = 15_000;
+/** After so much silence a reader hears that there is nothing to hear; page: stream.js. */
+const HEARTBEAT_MS = 5_000;
 /** How long a reader may take nothing before it is dropped. */
 const STUCK_MS = 30_000;
 const CHUNK_CHANGES = 256;
@@ -211,7 +212,8 @@ function nextChunk({ view, instance, chunks }: Context, { deliveryId, cursor }: 
   return { bytes: Buffer.from(changeText(change, instance)), cursor: change.sequence };
 }
 
-const HEARTBEAT = Buffer.from(': still here\n\n');
+/** An event and no comment: a browser does not show comments to its page. */
+const HEARTBEAT = Buffer.from(eventText('heartbeat', '{}'));
 
 function changeText({ deliveryId, sequence, delivery, json }: Change, instance: string): string {
   const id = `${instance}-${sequence}`;

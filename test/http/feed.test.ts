@@ -146,8 +146,9 @@ describe('the live feed', () => {
     open(reader);
     expect(open(client())).toBeNull();
     await pass();
-    await pass(15_000);
-    expect(reader.text()).toContain(': still here\n\n');
+    await pass(5_000);
+    expect(reader.text()).toContain('event: heartbeat\ndata: {}\n\n');
+    expect(reader.text()).not.toMatch(/^id:.*\nevent: heartbeat$/m);
     await stop();
   });
 

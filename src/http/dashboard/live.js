@@ -15,7 +15,7 @@ export function listen(listener, time) {
   }
   const worker = new SharedWorker('stream-worker.js', { type: 'module', name: 'efs-stream' });
   worker.port.onmessage = ({ data }) => {
-    if ('state' in data) listener.state(data.state);
+    if ('state' in data) listener.state(data.state, data.since);
     else listener.batch(data.batch);
   };
   return () => worker.port.postMessage('leave');

@@ -164,11 +164,11 @@ function takeBatch(batch) {
   scheduleFrame();
 }
 
-/** @param {Connection} state */
-function connectionIs(state) {
+/** @param {Connection} state @param {number} since */
+function connectionIs(state, since) {
   const returns = state === 'open' && !connected && view !== null;
   connected = state === 'open';
-  status.connection(state, time.now());
+  status.connection(state, since, time.now());
   if (returns && !loggedOut) view?.refresh?.();
   if (state === 'lost') void probe();
 }

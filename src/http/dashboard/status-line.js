@@ -52,11 +52,11 @@ export function statusLine(model) {
     else setText(light, 'Connecting …');
   };
   return {
-    /** @param {Connection} state @param {number} now */
-    connection(state, now) {
+    /** @param {Connection} state @param {number} since @param {number} now */
+    connection(state, since, now) {
       connection = state;
       if (state === 'open') lostAt = null;
-      if (state === 'lost') lostAt ??= now;
+      if (state === 'lost') lostAt ??= since;
       draw(now);
     },
     /** @param {Staleness | null} told */

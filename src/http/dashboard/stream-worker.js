@@ -10,6 +10,7 @@ const tabs = new Set();
 let stream = null;
 /** @type {Connection} */
 let state = 'connecting';
+let since = 0;
 /** @type {string | undefined} */
 let stale;
 
@@ -22,10 +23,11 @@ const listener = {
     stale = batch.stale ?? stale;
     tell({ batch });
   },
-  /** @param {Connection} now */
-  state(now) {
+  /** @param {Connection} now @param {number} from */
+  state(now, from) {
     state = now;
-    tell({ state });
+    since = from;
+    tell({ state, since });
   },
 };
 
@@ -52,7 +54,7 @@ function enter(tab) {
   };
   if (stream === null) stream = follow(STREAM, listener, time);
   else {
-    tab.postMessage({ state });
+    tab.postMessage({ state, since });
     tab.postMessage({ batch: { kpis: [], changes: 0, removed: [], reset: false, stale } });
   }
 }

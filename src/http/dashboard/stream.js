@@ -1,5 +1,7 @@
 // The live stream: server-sent events in, batches out, and whether it is connected. The browser reconnects by itself and
-// names the last event it has seen; where the server refuses (it answers with an error), a new attempt is made later.
+// names the last event it has seen; where the server refuses (it answers with an error), a new attempt is made later. A
+// connection can be dead without anybody being told: the server says every few seconds that it is there, and where it
+// does not, the stream is opened anew.
 
 /**
  * What has come since the last batch. Of several changes of a delivery only the last is in it.
@@ -8,7 +10,9 @@
  * `stale` is the JSON of the server's staleness where it was told.
  *
  * @typedef {'connecting' | 'open' | 'lost'} Connection
- * @typedef {{ batch(batch: Batch): void, state(state: Connection): void }} Listener
+ * @typedef {{ batch(batch: Batch): void, state(state: Connection, since: number): void }} Listener
+ * `since`: where it is lost, until when what has been told is known to be all.
+ *
  * @typedef {{ now(): number, later(action: () => void, millis: number): void }} Time
  */
 
@@ -16,6 +20,9 @@
 export const STREAM = '/api/stream?snapshot=off';
 
 const BATCH_MS = 80;
+/** Three heartbeats of the server (src/http/feed.ts) that did not come. */
+const SILENT_MS = 15_000;
+const LISTEN_MS = 1_000;
 const AGAIN_MS = { least: 1_000, most: 15_000 };
 
 /**
@@ -86,6 +93,8 @@ export function follow(url, listener, time) {
   let wait = AGAIN_MS.least;
   /** The id of the last event seen: a new attempt of our own has to name it itself. */
   let last = '';
+  /** When the server was last heard. */
+  let heardAt = time.now();
 
   const flush = () => {
     due = false;
@@ -94,6 +103,7 @@ export function follow(url, listener, time) {
   /** @param {MessageEvent} event @param {() => void} add */
   const gather = (event, add) => {
     last = event.lastEventId || last;
+    heardAt = time.now();
     add();
     if (due) return;
     due = true;
@@ -103,24 +113,38 @@ export function follow(url, listener, time) {
     if (closed) return;
     const stream = new EventSource(last === '' ? url : `${url}&lastEventId=${encodeURIComponent(last)}`);
     source = stream;
+    listen(stream, time.now());
     stream.onopen = () => {
       wait = AGAIN_MS.least;
-      listener.state('open');
+      heardAt = time.now();
+      listener.state('open', heardAt);
     };
     stream.onerror = () => {
       if (closed) return;
-      listener.state('lost');
+      listener.state('lost', time.now());
       if (stream.readyState !== EventSource.CLOSED) return;
+      source = null;
       time.later(open, wait);
       wait = Math.min(2 * wait, AGAIN_MS.most);
     };
+    stream.addEventListener('heartbeat', () => (heardAt = time.now()));
     stream.addEventListener('kpi', (event) => gather(event, () => gathered.kpi(event.data)));
     stream.addEventListener('removed', (event) => gather(event, () => gathered.removed(event.data)));
     stream.addEventListener('reset', (event) => gather(event, () => gathered.reset()));
     stream.addEventListener('stale', (event) => gather(event, () => gathered.stale(event.data)));
   };
 
-  listener.state('connecting');
+  /** Opens the stream anew where it has been silent for too long. @param {EventSource} stream @param {number} since */
+  const listen = (stream, since) =>
+    time.later(() => {
+      if (closed || source !== stream) return;
+      if (time.now() - Math.max(since, heardAt) < SILENT_MS) return listen(stream, since);
+      stream.close();
+      listener.state('lost', heardAt);
+      open();
+    }, LISTEN_MS);
+
+  listener.state('connecting', time.now());
   open();
   return {
     close() {
