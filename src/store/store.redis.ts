@@ -1,4 +1,5 @@
 import { must } from '../base/assert';
+import { type Clock, systemClock } from '../base/clock';
 import { type Context, reply, run } from './context.redis';
 import { redisGenerations } from './generations.redis';
 import { keysOf } from './keys';
@@ -9,6 +10,8 @@ import type { Claim, Commit, CommitOutcome, Generations, Read, Sealed, Store, Ta
 export interface RedisStoreOptions {
   /** Keeps apart what shares a Redis (`namespaceOf`). */
   readonly namespace: string;
+  /** The system's, where absent. */
+  readonly clock?: Pick<Clock, 'now'>;
 }
 
 /** Entries per page of a scan, roughly. */
@@ -20,9 +23,10 @@ export function redisStore(
   options: RedisStoreOptions,
   scripts: Scripts = readScripts(),
 ): Store & Generations {
+  const { clock = systemClock } = options;
   const context: Context = { client, keys: keysOf(options.namespace), scripts };
   return {
-    claim: (task, number) => claim(context, task, number),
+    claim: (task, number) => claim(context, task, number, clock.now()),
     load: async (task, reads) =>
       reads.every(({ fields }) => fields.length === 0)
         ? reads.map(() => [])
@@ -47,9 +51,14 @@ export function redisStore(
   };
 }
 
-async function claim(context: Context, task: TaskAddress, number: number): Promise<Claim | null> {
+async function claim(
+  context: Context,
+  task: TaskAddress,
+  number: number,
+  now: number,
+): Promise<Claim | null> {
   const keys = [context.keys.task(task), context.keys.outbox(task)];
-  const found = (await run(context, context.scripts.claim, keys, [String(number)])) as
+  const found = (await run(context, context.scripts.claim, keys, [String(number), String(now)])) as
     (Buffer | null)[] | null;
   return found && { ...standing(found), outbox: found[3] ?? null };
 }

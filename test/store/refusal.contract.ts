@@ -100,7 +100,7 @@ export function refusals(subject: () => Subject): void {
     const harm = await prepare(namespace);
     const zombie = (await store.claim(task, 1)) as Claim;
     await harm();
-    // Redis tells time in milliseconds.
+    // The floor of an epoch is the time in milliseconds.
     await new Promise((resolve) => setTimeout(resolve, 2));
     const owner = await claimed(store);
     expect(owner.epoch).toBeGreaterThan(zombie.epoch);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { closeRedis, connectRedis } from '../../src/store/connect.redis';
 import { readScripts, scriptOf, type RedisClient } from '../../src/store/scripts.redis';
-import type { Commit, Generations, Store } from '../../src/store/store';
+import type { Claim, Commit, Generations, Store } from '../../src/store/store';
 import { memoryStore } from '../../src/store/store.memory';
 import { redisStore } from '../../src/store/store.redis';
 import { describeWithServers } from '../servers/servers';
@@ -81,10 +81,14 @@ describeWithServers(['redis'], 'the store in Redis', (servers) => {
     );
     type Act = typeof act extends fc.Arbitrary<infer T> ? T : never;
 
+    /** Epochs are compared by what they do to commits: one store counts them, the other looks at the clock. */
+    const withoutEpoch = (standing: Partial<Claim> | null): unknown =>
+      standing && { ...standing, epoch: standing.epoch === 0 ? 0 : 'given' };
+
     const perform = async (store: Store & Generations, what: Act): Promise<unknown> => {
       switch (what.kind) {
         case 'claim':
-          return store.claim(task, 1);
+          return withoutEpoch(await store.claim(task, 1));
         case 'create':
           return store.create(manifestOf(what.generation), start, []);
         case 'forget':
@@ -132,7 +136,7 @@ describeWithServers(['redis'], 'the store in Redis', (servers) => {
         for (const what of [{ kind: 'create' as const, generation: 1 }, ...acts]) {
           expect(await perform(real, what)).toEqual(await perform(model, what));
           expect(await real.load(task, reads)).toEqual(await model.load(task, reads));
-          expect(await real.inspect(task)).toEqual(await model.inspect(task));
+          expect(withoutEpoch(await real.inspect(task))).toEqual(withoutEpoch(await model.inspect(task)));
           expect(await real.active()).toEqual(await model.active());
         }
       }),
