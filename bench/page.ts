@@ -134,12 +134,15 @@ const WATCH = (began: number): string => `
   };
   look();`;
 
+const nothing = (): void => undefined;
+
 /** Measures the page at a steady rate of changes over 200 deliveries: change to pixels, CPU, memory. */
 export async function benchPage({ rate, seconds }: { rate: number; seconds: number }): Promise<void> {
   const began = systemClock.now();
   const view = kpiView();
   const clock = systemClock;
-  const feed = kpiFeed({ view, clock, random: Math.random, instance: 'bench', stale: () => null });
+  const meter = { readers: nothing, readerDropped: nothing, changesSkipped: nothing };
+  const feed = kpiFeed({ view, clock, meter, random: Math.random, instance: 'bench', stale: () => null });
   const stopped = new AbortController();
   const server = serve(view, feed).listen(0, '127.0.0.1');
   let made = 0;

@@ -140,14 +140,14 @@ interface Frame {
 function frameOf(config: Config, options: EmbedOptions): Frame {
   const clock = options.clock ?? systemClock;
   const health = createHealth(undefined, clock.now);
-  const metrics = createMetrics({ version, node: process.version });
+  const metrics = createMetrics({ version, node: process.version }, clock.now);
   const watching = { log: options.log ?? silentLog, meter: metrics, onReason: health.set };
   const onFatal = (error: unknown): void => {
     health.fail(error instanceof Error ? error.message : String(error));
     options.onFatal?.(error);
   };
   const watchers = { ...watching, onFatal, outages: outagesOf(watching, systemClock) };
-  const window = windowOf(config, health, clock);
+  const window = windowOf(config, { health, metrics }, clock);
   return { config, clock, abort: new AbortController(), health, metrics, window, watchers };
 }
 

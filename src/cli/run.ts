@@ -56,7 +56,7 @@ async function run(config: Config, pipelines: readonly PipelineName[]): Promise<
   };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
 
-  const window = windowOf(config, health);
+  const window = windowOf(config, { health, metrics });
   const http = await startHttp({ ...routesOf(config, { health, metrics, window }), port: config.httpPort });
   log.info('starting', { version, host: config.httpHost, port: http.port, groupId: config.groupId });
   const watching = { log, meter: metrics, onReason: health.set, onFatal: fatal.failed };

@@ -18,11 +18,12 @@ export function windowOf(
     httpShowRecipients: showsRecipients,
     retention: retentionMs,
   }: Pick<Config, 'httpShowRecipients' | 'retention'>,
-  health: Health,
+  parts: { readonly health: Health; readonly metrics: Metrics },
   clock: Clock = systemClock,
 ): Window {
+  const { health, metrics: meter } = parts;
   const instance = randomBytes(6).toString('hex');
-  return openWindow({ health, clock, random: systemRandom, instance, showsRecipients, retentionMs });
+  return openWindow({ health, clock, random: systemRandom, instance, showsRecipients, meter, retentionMs });
 }
 
 /** What the HTTP server is started with. */

@@ -42,8 +42,16 @@ export interface Feed {
   /** Tells readers what is new, until the signal aborts; then ends them. */
   run(signal: AbortSignal): Promise<void>;
   readers(): number;
-  /** Readers that were dropped because they took nothing for too long. */
-  dropped(): number;
+}
+
+/** Who counts what readers get and do not get. */
+export interface FeedMeter {
+  /** How many there are. */
+  readers(count: number): void;
+  /** One was dropped because it took nothing for too long. */
+  readerDropped(): void;
+  /** Changes that a reader was not told, because it was told a newer one of the same delivery. */
+  changesSkipped(count: number): void;
 }
 
 export interface FeedOptions {
@@ -54,6 +62,7 @@ export interface FeedOptions {
   readonly instance: string;
   /** Why the figures may be old, or null. */
   stale(): Staleness | null;
+  readonly meter: FeedMeter;
   readonly readersMax?: number;
 }
 
@@ -88,6 +97,8 @@ interface Chunk {
   readonly bytes: Buffer;
   /** Where a reader stands after it. */
   readonly cursor: number;
+  /** Changes on the way there that newer ones have taken the place of. */
+  readonly skipped: number;
 }
 
 const EVENT_ID = /^([0-9a-z]{1,32})-(\d{1,15})$/;
@@ -98,10 +109,9 @@ export function eventText(event: string, data: string, id: string | null = null)
 }
 
 export function kpiFeed(options: FeedOptions): Feed {
-  const { clock } = options;
+  const { clock, meter } = options;
   const readers = new Set<State>();
   const context: Context = { ...options, chunks: chunkCache(options.view, options.instance) };
-  let dropped = 0;
 
   const round = (): void => {
     const stale = JSON.stringify(options.stale());
@@ -112,13 +122,17 @@ export function kpiFeed(options: FeedOptions): Feed {
         if (reader.blockedAt === null && now - reader.wroteAt >= HEARTBEAT_MS)
           write(context, reader, HEARTBEAT);
       } else if (now - reader.blockedAt >= STUCK_MS) {
-        dropped += 1;
+        meter.readerDropped();
         drop(reader);
       }
     }
   };
-  const drop = (reader: State): void => {
+  const forget = (reader: State): void => {
     readers.delete(reader);
+    meter.readers(readers.size);
+  };
+  const drop = (reader: State): void => {
+    forget(reader);
     reader.outlet.end();
   };
 
@@ -137,9 +151,10 @@ export function kpiFeed(options: FeedOptions): Feed {
           reader.blockedAt = null;
           pump(context, reader, JSON.stringify(options.stale()));
         },
-        closed: () => void readers.delete(reader),
+        closed: () => forget(reader),
       };
       readers.add(reader);
+      meter.readers(readers.size);
       return reader;
     },
     async run(signal) {
@@ -152,7 +167,6 @@ export function kpiFeed(options: FeedOptions): Feed {
       for (const reader of readers) drop(reader);
     },
     readers: () => readers.size,
-    dropped: () => dropped,
   };
 }
 
@@ -201,6 +215,7 @@ function pump(context: Context, reader: State, stale: string): void {
     const chunk = nextChunk(context, reader);
     if (chunk === null) return;
     reader.cursor = chunk.cursor;
+    if (chunk.skipped > 0) context.meter.changesSkipped(chunk.skipped);
     write(context, reader, chunk.bytes);
   }
 }
@@ -209,7 +224,7 @@ function nextChunk({ view, instance, chunks }: Context, { deliveryId, cursor }: 
   if (deliveryId === null) return chunks(cursor);
   const change = view.last(deliveryId);
   if (change === null || change.sequence <= cursor) return null;
-  return { bytes: Buffer.from(changeText(change, instance)), cursor: change.sequence };
+  return { bytes: Buffer.from(changeText(change, instance)), cursor: change.sequence, skipped: 0 };
 }
 
 /** An event and no comment: a browser does not show comments to its page. */
@@ -228,12 +243,17 @@ function chunkCache(view: KpiView, instance: string): (cursor: number) => Chunk 
   const make = (cursor: number): Chunk | null => {
     let text = '';
     let reached = cursor;
+    let told = 0;
     for (const change of view.after(cursor, CHUNK_CHANGES)) {
       text += changeText(change, instance);
       reached = change.sequence;
+      told += 1;
       if (text.length >= CHUNK_BYTES) break;
     }
-    return text === '' ? null : { bytes: Buffer.from(text), cursor: reached };
+    if (text === '') return null;
+    // Who has seen nothing misses nothing: it begins.
+    const skipped = cursor === 0 ? 0 : reached - cursor - told;
+    return { bytes: Buffer.from(text), cursor: reached, skipped };
   };
   return (cursor) => {
     if (head !== view.head()) made.clear();

@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { systemClock } from '../base/clock';
 
 /** Seconds, from a millisecond to a minute. */
 const DURATIONS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -46,6 +47,66 @@ function gauges(registers: [Registry]) {
   return { lag, build };
 }
 
+/** A task by its labels. */
+interface TaskLabels {
+  readonly pipeline: string;
+  readonly partition: number;
+}
+
+/** What is known of each task, and what that comes to when it is asked for. */
+function taskGauges(registers: [Registry], now: () => number) {
+  const oldest = new Map<string, TaskLabels & { readonly since: number }>();
+  new Gauge({
+    name: 'efs_oldest_unapplied_record_age_seconds',
+    help: 'Age of the oldest record that a task has before it and has not applied; 0 where it has applied all.',
+    labelNames: ['pipeline', 'partition'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { pipeline, partition, since } of oldest.values())
+        this.set({ pipeline, partition }, Math.max(0, now() - since) / 1_000);
+    },
+  });
+  const outbox = new Gauge({
+    name: 'efs_outbox_bytes',
+    help: 'Outgoing records that a task has committed and that are not acknowledged yet.',
+    labelNames: ['pipeline', 'partition'],
+    registers,
+  });
+  const keyOf = ({ pipeline, partition }: TaskLabels): string => `${pipeline}/${partition}`;
+  return {
+    unapplied: (task: TaskLabels, since: number | null) =>
+      void oldest.set(keyOf(task), { ...task, since: since ?? Infinity }),
+    outbox: ({ pipeline, partition }: TaskLabels, bytes: number) =>
+      outbox.set({ pipeline, partition }, bytes),
+    /** Forgets a task that this worker has given up. */
+    taskLeft: (task: TaskLabels) => {
+      oldest.delete(keyOf(task));
+      outbox.remove({ pipeline: task.pipeline, partition: task.partition });
+    },
+  };
+}
+
+/** Who follows the live feed, and what that costs them in detail. */
+function feedFigures(registers: [Registry]) {
+  const readers = new Gauge({ name: 'efs_stream_readers', help: 'Live streams that are open.', registers });
+  const dropped = new Counter({
+    name: 'efs_stream_readers_dropped_total',
+    help: 'Live streams ended because their reader took nothing for too long.',
+    registers,
+  });
+  const skipped = new Counter({
+    name: 'efs_stream_changes_skipped_total',
+    help: 'Changes not told to a reader because a newer one of the same delivery came before it could take them.',
+    registers,
+  });
+  return {
+    readers: (count: number) => readers.set(count),
+    readerDropped: () => dropped.inc(),
+    changesSkipped: (count: number) => skipped.inc(count),
+  };
+}
+
 function histograms(registers: [Registry]) {
   const histogram = <L extends string>(name: string, help: string, labelNames: L[], buckets: number[]) =>
     new Histogram({ name, help, labelNames, buckets, registers });
@@ -73,8 +134,9 @@ function histograms(registers: [Registry]) {
 /**
  * A fresh set of metrics, with Node's own beside them: what the service counts and times (durations in seconds), the
  * lag of its partitions, and the text of it all. Each call has its own registry: two sets in one process do not meet.
+ * `now` is the time of the log's stamps.
  */
-export function createMetrics(build: { version: string; node: string }) {
+export function createMetrics(build: { version: string; node: string }, now: () => number = systemClock.now) {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const { records, deadLetters, kpiChanges, retirements, expiries, batches, fences, rewinds, outages } =
@@ -103,6 +165,8 @@ export function createMetrics(build: { version: string; node: string }) {
     rewound: (pipeline: string) => rewinds.inc({ pipeline }),
     outage: (dependency: string) => outages.inc({ dependency }),
     lag: (topic: string, partition: number, count: number) => lag.set({ topic, partition }, count),
+    ...taskGauges([registry], now),
+    ...feedFigures([registry]),
     /** Forgets the lag of a partition that this worker has given up. */
     noLag: (topic: string, partition: number) => lag.remove({ topic, partition }),
     /** The text that Prometheus scrapes, and its content type. */

@@ -8,7 +8,7 @@ import { DEAD_LETTER_TOPIC, DELIVERY_KPI_TOPIC } from '../feedback/topics';
 import type { Store } from '../store/store';
 import { ageing, type Ageing } from './ageing';
 import { type DeadLetterView, deadLetterView } from './dead-letters';
-import { type Feed, kpiFeed } from './feed';
+import { type Feed, type FeedMeter, kpiFeed } from './feed';
 import { type Health, type Staleness, stalenessOf } from './health';
 import { activeManifest, readKpi, type State } from './look';
 import { type TasksEnds, type TaskView, viewTasks } from './tasks';
@@ -37,6 +37,7 @@ export interface WindowOptions {
   /** Tells this process from others: lower-case letters and digits. */
   readonly instance: string;
   readonly showsRecipients: boolean;
+  readonly meter: FeedMeter;
   /** How long after its last feedback a delivery is shown. */
   readonly retentionMs: number;
 }

@@ -6,6 +6,8 @@ import type { TaskAddress } from '../store/store';
 import type { Dependency } from './outages';
 import type { Opened } from './task';
 
+type MeteredTask = Pick<TaskAddress, 'pipeline' | 'partition'>;
+
 /** What the service counts and times, whoever keeps the figures. Durations are in seconds. */
 export interface Meter {
   folded(topic: string, records: number): void;
@@ -16,6 +18,12 @@ export interface Meter {
   latency(pipeline: TaskAddress['pipeline'], seconds: number): void;
   /** Records between a task's position and the end of the log. */
   lag(topic: string, partition: number, records: number): void;
+  /** The log's stamp of the oldest record that a task has before it; null where it has applied all. */
+  unapplied(task: MeteredTask, since: number | null): void;
+  /** Bytes of outgoing records that a task has committed and that are not acknowledged yet. */
+  outbox(task: MeteredTask, bytes: number): void;
+  /** The task is no longer this worker's. */
+  taskLeft(task: MeteredTask): void;
   kpiChanges(count: number): void;
   /** Messages whose validity period has ended in silence. */
   expired(messages: number): void;
@@ -36,6 +44,9 @@ export const NO_METER: Meter = {
   commitTook: nothing,
   latency: nothing,
   lag: nothing,
+  unapplied: nothing,
+  outbox: nothing,
+  taskLeft: nothing,
   kpiChanges: nothing,
   expired: nothing,
   retired: nothing,
@@ -47,9 +58,10 @@ export const NO_METER: Meter = {
 /** Times a task's batches and counts what becomes of their records; changes nothing of what the ends do. */
 export function metered<Input>(
   ends: Opened<Input>,
-  how: { meter: Meter; clock: Clock; pipeline: TaskAddress['pipeline']; topics: readonly string[] },
+  how: { meter: Meter; clock: Clock; task: MeteredTask; topics: readonly string[] },
 ): Opened<Input> {
-  const { meter, clock, pipeline, topics } = how;
+  const { meter, clock, task, topics } = how;
+  const { pipeline } = task;
   const since = (start: number): number => (clock.monotonic() - start) / 1000;
   let began = clock.monotonic();
   let oldest = 0;
@@ -59,6 +71,7 @@ export function metered<Input>(
     decode: async (records) => {
       began = clock.monotonic();
       oldest = records.reduce((least, record) => Math.min(least, record.timestamp), clock.now());
+      if (records.length > 0) meter.unapplied(task, oldest);
       counts = topics.map(() => 0);
       for (const { topic } of records) counts[topic] = (counts[topic] ?? 0) + 1;
       const decoded = await ends.decode(records);
@@ -73,17 +86,25 @@ export function metered<Input>(
       const outcome = await ends.commit(commit);
       meter.commitTook(pipeline, since(start));
       meter.batchTook(pipeline, since(began));
-      if (outcome === 'committed') topics.forEach((topic, index) => meter.folded(topic, counts[index] ?? 0));
+      if (outcome === 'committed') {
+        topics.forEach((topic, index) => meter.folded(topic, counts[index] ?? 0));
+        meter.outbox(task, commit.outbox?.length ?? 0);
+      }
       counts = [];
       return outcome;
     },
     emit: async (records, next) => {
       const waited = oldest;
       const outcome = await ends.emit(records, next);
+      if (outcome === 'acknowledged') meter.outbox(task, 0);
       if (outcome === 'acknowledged' && records.length > 0 && waited > 0) {
         meter.latency(pipeline, Math.max(0, clock.now() - waited) / 1000);
       }
       return outcome;
+    },
+    close: () => {
+      meter.taskLeft(task);
+      return ends.close();
     },
   };
 }

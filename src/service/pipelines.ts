@@ -264,6 +264,7 @@ function taskBase<Decoded>(
           );
         }
         topics.forEach((topic, index) => meter.lag(topic, partition, lag[index] ?? 0));
+        if (lag.every((records) => records === 0)) meter.unapplied(address, null);
       },
     },
     ends: {
@@ -276,6 +277,6 @@ function taskBase<Decoded>(
       load: (reads) => store.load(address, reads),
       commit: (commit) => retry(() => ends.store.commit(address, commit)),
     },
-    metered: (opened) => metered(opened, { meter, clock, pipeline, topics }),
+    metered: (opened) => metered(opened, { meter, clock, task: address, topics }),
   };
 }

@@ -52,7 +52,13 @@ function client(): Client {
 function started(readersMax = 10, instance = 'a1') {
   const clock = virtualClock();
   const view = kpiView();
-  const feed = kpiFeed({ view, clock, random: () => 0, instance, stale: () => null, readersMax });
+  const counted = { readers: 0, dropped: 0, skipped: 0 };
+  const meter = {
+    readers: (count: number) => void (counted.readers = count),
+    readerDropped: () => void (counted.dropped += 1),
+    changesSkipped: (count: number) => void (counted.skipped += count),
+  };
+  const feed = kpiFeed({ view, clock, random: () => 0, instance, stale: () => null, meter, readersMax });
   const stop = new AbortController();
   const running = feed.run(stop.signal);
   const pass = async (ms = ROUND_MS) => {
@@ -61,7 +67,7 @@ function started(readersMax = 10, instance = 'a1') {
   };
   const open = (outlet: Outlet, lastEventId: string | null = null, deliveryId: string | null = null) =>
     feed.open(outlet, { deliveryId, lastEventId, snapshot: true });
-  return { clock, view, feed, open, pass, stop: async () => (stop.abort(), running) };
+  return { clock, view, feed, counted, open, pass, stop: async () => (stop.abort(), running) };
 }
 
 const told = (outlet: Client) =>
@@ -121,7 +127,7 @@ describe('the live feed', () => {
   );
 
   test('tells a slow reader the newest figures of each delivery only, and drops one that takes nothing', async () => {
-    const { view, feed, open, pass, stop } = started();
+    const { view, feed, counted, open, pass, stop } = started();
     const slow = client();
     slow.taking = false;
     const reader = open(slow);
@@ -132,11 +138,16 @@ describe('the live feed', () => {
     slow.taking = true;
     reader?.drained();
     expect(told(slow)).toEqual(['a/100']);
+    expect(counted).toEqual({ readers: 1, dropped: 0, skipped: 0 });
+    for (let revision = 101; revision <= 110; revision++) view.take(changed('a', revision));
+    await pass();
+    expect(told(slow)).toEqual(['a/100', 'a/110']);
+    expect(counted.skipped).toBe(9);
     slow.taking = false;
-    view.take(changed('a', 101));
+    view.take(changed('a', 111));
     await pass();
     await pass(31_000);
-    expect([slow.ended, feed.readers(), feed.dropped()]).toEqual([true, 0, 1]);
+    expect([slow.ended, feed.readers(), counted.readers, counted.dropped]).toEqual([true, 0, 0, 1]);
     await stop();
   });
 

@@ -1,8 +1,10 @@
 import { createMetrics } from '../../src/http/metrics';
 import type { Meter } from '../../src/service/meter';
 
+const NOW = 1_000_000;
+
 const filled = async (): Promise<string> => {
-  const metrics = createMetrics({ version: '1.2.3', node: 'v20' });
+  const metrics = createMetrics({ version: '1.2.3', node: 'v20' }, () => NOW);
   metrics.folded('mta.relayed', 3);
   metrics.folded('mta.delivered', 0);
   metrics.deadLettered('mta.relayed', 'not-avro');
@@ -13,6 +15,15 @@ const filled = async (): Promise<string> => {
   metrics.lag('mta.relayed', 2, 77);
   metrics.lag('mta.relayed', 3, 78);
   metrics.noLag('mta.relayed', 3);
+  for (const partition of [0, 1, 2]) {
+    metrics.unapplied({ pipeline: 'status', partition }, NOW - 90_000);
+    metrics.outbox({ pipeline: 'status', partition }, 512);
+  }
+  metrics.unapplied({ pipeline: 'status', partition: 1 }, null);
+  metrics.taskLeft({ pipeline: 'status', partition: 2 });
+  metrics.readers(7);
+  metrics.readerDropped();
+  metrics.changesSkipped(12);
   metrics.latency('kpi', 0.25);
   metrics.fenced('status');
   metrics.rewound('status');
@@ -35,12 +46,19 @@ describe('metrics', () => {
         'efs_consumer_lag_records{topic="mta.relayed",partition="2"} 77',
         'efs_records_total{topic="mta.relayed",fate="dead_lettered"} 2',
         'efs_end_to_end_latency_seconds_sum{pipeline="kpi"} 0.25',
+        'efs_oldest_unapplied_record_age_seconds{pipeline="status",partition="0"} 90',
+        'efs_oldest_unapplied_record_age_seconds{pipeline="status",partition="1"} 0',
+        'efs_outbox_bytes{pipeline="status",partition="0"} 512',
+        'efs_stream_readers 7',
+        'efs_stream_readers_dropped_total 1',
+        'efs_stream_changes_skipped_total 12',
         'efs_fences_total{pipeline="status"} 1',
         'efs_rewinds_total{pipeline="status"} 1',
         'efs_outages_total{dependency="redis"} 1',
         'efs_build_info{version="1.2.3",node="v20"} 1',
       ]),
     );
+    expect(lines.filter((line) => line.includes('pipeline="status",partition="2"'))).toEqual([]);
     expect(lines.some((line) => line.includes('partition="3"') || line.includes('mta.delivered'))).toBe(
       false,
     );

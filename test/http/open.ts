@@ -40,7 +40,7 @@ export async function open(
   const config = read.ok;
   const health = createHealth();
   const metrics = createMetrics({ version: '0', node: '0' });
-  const window = windowOf(config, health, clock);
+  const window = windowOf(config, { health, metrics }, clock);
   const { ends } = await openMemoryEnds(config, { clock: systemClock });
   const watching = { log: silentLog, meter: metrics, onReason: health.set };
   const watchers = { ...watching, onFatal: health.fail, outages: outagesOf(watching, systemClock) };
