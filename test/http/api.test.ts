@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020';
 import { fastClock, systemClock } from '../../src/base/clock';
 import { COMPONENTS } from '../../src/http/answers';
@@ -5,6 +6,15 @@ import { openApi } from '../../src/http/openapi';
 import { type Operation, OPERATIONS } from '../../src/http/operations';
 import { feedback, HOUR, T0 } from '../support/feedback';
 import { open, type Opened } from './open';
+
+/** The JSON schema that the OpenAPI Initiative publishes for version 3.1. */
+const published = JSON.parse(
+  readFileSync(require.resolve('@seriousme/openapi-schema-validator/schemas/v3.1/schema.json'), 'utf8'),
+) as object;
+
+interface Described {
+  readonly components: { readonly schemas: Readonly<Record<string, object>> };
+}
 
 const SENT = 30;
 const FAILED = 12;
@@ -68,6 +78,17 @@ describe('the API', () => {
     const validate = ajv.compile({ $ref: `api#/components/schemas/${component}` });
     validate((await get(url)).json());
     expect(validate.errors).toBeNull();
+  });
+
+  test('is described by a document that the schema of the OpenAPI Initiative finds valid, and whose schemas are', () => {
+    const { components, ...rest } = JSON.parse(JSON.stringify(openApi('0.1.0'))) as Described;
+    const ajv = new Ajv2020({ strict: false, validateFormats: false });
+    const validate = ajv.compile(published);
+    expect([validate({ components, ...rest }), validate.errors]).toEqual([true, null]);
+    expect(validate({ ...rest, components: { schemas: 1 } })).toBe(false);
+    expect(validate({ ...rest, openapi: '3.0.0' })).toBe(false);
+    for (const [name, schema] of Object.entries(components.schemas))
+      expect([name, ajv.validateSchema(schema)]).toEqual([name, true]);
   });
 
   test('is described as OpenAPI 3.1: every reference leads somewhere, every parameter of a path is declared', async () => {
