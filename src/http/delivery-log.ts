@@ -47,9 +47,12 @@ export interface LogPage {
   readonly cursor: string | null;
 }
 
-/** What one page may cost: it comes short, with a cursor, where little of what was read fits the filter. */
-const MESSAGES_READ_MAX = 8_000;
-const ROUND_TRIPS_MAX = 64;
+/**
+ * What one page may cost: it comes short, with a cursor, where little of what was read fits the filter. Each round trip
+ * waits behind the commits that are under way, so it is their number that makes a page slow.
+ */
+const MESSAGES_READ_MAX = 2_000;
+const ROUND_TRIPS_MAX = 16;
 
 /**
  * Where a reader of the log stands: a place in the store's scan of one hash, and the last field that was given of what
