@@ -38,7 +38,15 @@ test('a task that is held up shows how old what it holds is, and its outbox unti
     },
   );
   const shown = async (name: string) => samplesOf((await metrics.exposition()).text, name)['kpi/3'];
-  const record = { topic: 0, partition: 3, offset: 0, key: null, value: null, headers: () => [], headerCount: 0 };
+  const record = {
+    topic: 0,
+    partition: 3,
+    offset: 0,
+    key: null,
+    value: null,
+    headers: () => [],
+    headerCount: 0,
+  };
   await ends.decode([
     { ...record, timestamp: NOW - 4_000 },
     { ...record, timestamp: NOW - 9_000 },
