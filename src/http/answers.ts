@@ -152,7 +152,7 @@ export const COMPONENTS = {
         pipeline: oneOf(['status', 'kpi'], 'Feedback in, or contributions in.'),
         partition: count('The partition of each of its topics.'),
         owner: oneOf(['here', 'elsewhere'], 'Whether this process runs it; else another one does, or none.'),
-        epoch: count('How often it was claimed.'),
+        epoch: count('The number of its last claim; commits of an older one are refused.'),
         sequence: { type: 'integer', description: 'Commits so far.' },
         outboxBytes: count(
           'Outgoing records of the last commit: waiting to be acknowledged, or about to be replaced.',

@@ -72,6 +72,13 @@ describeWithServers(['own-kafka', 'own-registry', 'own-redis'], 'the state', () 
         async () => (await isUp(worker)) && (await folded(worker)) > MESSAGES,
       );
       await ask(redis, 'FLUSHALL');
+      await until('it is not ready, and says what it does and how far it is', async () => {
+        const { status, text } = await worker.get('/readyz');
+        return status === 503 && /catching up with what was published before/.test(text);
+      });
+      expect(worker.says('the store has lost the state of a generation')).toBe(true);
+      await until('it has caught up', async () => (await worker.get('/readyz')).status === 200);
+      expect(worker.says('caught up: KPI changes are published as they come')).toBe(true);
       await pouring;
       await drain(stage);
       const found = await verdict(stage);
