@@ -102,8 +102,9 @@ export function statusTask(
         project: (inputs) => planStatus(rules, inputs, memory),
         emit,
         async drain({ outbox, positions }) {
-          const left = withStatuses ? await base.retry(() => leftToSay(ends.store, manifest, partition)) : [];
-          return emit([...left, ...unpackOutbox(outbox)], positions);
+          const own = unpackOutbox(outbox);
+          if (!withStatuses) return emit(own, positions);
+          return emit(await base.retry(() => leftToSay(ends.store, manifest, partition, own)), positions);
         },
         async *owedAtClaim(hold) {
           await recallAgenda(agenda, base.store, address);

@@ -32,15 +32,22 @@ async function hasSpoken(
   return Number(flags?.[0]?.toString('latin1') ?? -1) >= publishedAs;
 }
 
-/** Changes of messages that the predecessor committed and may not have emitted; none once the silence has ended. */
+/**
+ * What the owner of a status task has to emit at its claim, given its outbox. While its generation is still silent, that is
+ * first what the predecessor committed and may not have emitted of changes of messages. Of its own there are then none
+ * to be said: they are of a time when it was the active one before, or will be restated.
+ */
 export async function leftToSay(
   store: Store,
   manifest: Manifest,
   partition: number,
-): Promise<OutgoingRecord[]> {
+  own: readonly OutgoingRecord[],
+): Promise<readonly OutgoingRecord[]> {
+  if (await hasSpoken(store, manifest, partition)) return own;
   const { takesOver, publishedAs } = manifest;
-  if (takesOver === null || (await hasSpoken(store, manifest, partition))) return [];
-  const task = { generation: takesOver, pipeline: 'status', partition } as const;
-  const sealed = await store.seal(task, publishedAs - 1);
-  return unpackOutbox(sealed?.outbox ?? null).filter(({ topic }) => topic === MESSAGE_STATUS_TOPIC);
+  const task = { generation: takesOver ?? 0, pipeline: 'status', partition } as const;
+  const sealed = takesOver === null ? null : await store.seal(task, publishedAs - 1);
+  const isChange = ({ topic }: OutgoingRecord): boolean => topic === MESSAGE_STATUS_TOPIC;
+  const before = unpackOutbox(sealed?.outbox ?? null).filter(isChange);
+  return [...before, ...own.filter((record) => !isChange(record))];
 }
