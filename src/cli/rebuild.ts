@@ -9,6 +9,7 @@ import { compare } from '../service/compare';
 import type { Comparison } from '../service/comparison';
 import { promote } from '../service/cutover';
 import type { Foundation } from '../service/generation';
+import { patientStore } from '../service/patience';
 import { type Rebuild, startRebuild } from '../service/rebuild';
 import { type Beside, besideWorkers } from './beside';
 import { comparisonLines } from './comparison';
@@ -110,13 +111,14 @@ function rejected(signal: AbortSignal): Promise<never> {
 
 async function compared(
   rebuild: Rebuild,
-  { rebuild: ends }: Beside,
+  { rebuild: ends, retry }: Beside,
   signal: AbortSignal,
 ): Promise<Comparison> {
   const bar = progress(stderr, { total: 0, what: 'messages compared', clock: systemClock });
   const { contribution } = ends.pipeline.wire;
   const onProgress = (messages: number): void => bar.at(messages);
-  const work = compare({ store: ends.store, rebuild, contribution, clock: systemClock, onProgress });
+  const store = patientStore(ends.store, retry);
+  const work = compare({ store, rebuild, contribution, clock: systemClock, onProgress });
   try {
     return await Promise.race([work, rejected(signal)]);
   } finally {
@@ -140,7 +142,9 @@ async function run(options: Options, command: Command): Promise<void> {
         const comparison = await compared(rebuild, beside, signal);
         const mayPromote = comparison.equal || options.acceptDifferences === true;
         const promotion =
-          options.promote && mayPromote ? await promote(beside.cutOver, candidate.generation) : null;
+          options.promote && mayPromote
+            ? await beside.retry(() => promote(beside.cutOver, candidate.generation))
+            : null;
         print(rebuild, took, comparison, promotion, options);
         return comparison;
       } finally {

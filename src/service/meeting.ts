@@ -3,12 +3,13 @@ import type { DeliveryId } from '../base/ids';
 import type { Positions } from '../feedback/source';
 import type { Contribution, WireType } from '../kpi/encode';
 import type { Store } from '../store/store';
+import type { ReadableStore } from './patience';
 import { taskOf } from './candidate';
 import type { MessageDifference, Sides } from './comparison';
 import type { Rebuild } from './rebuild';
 
 export interface CompareEnds {
-  readonly store: Store;
+  readonly store: ReadableStore;
   readonly rebuild: Pick<Rebuild, 'active' | 'candidate' | 'holdAt' | 'letGo' | 'confirm'>;
   readonly contribution: WireType<Contribution>;
   readonly clock: Clock;

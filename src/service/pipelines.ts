@@ -19,6 +19,7 @@ import { unpackOutbox } from '../store/outbox';
 import type { Generations, Manifest, Store, TaskAddress } from '../store/store';
 import { type Backlog, lingerOf } from './backlog';
 import { type CatchUp, leftUntil } from './catch-up';
+import { patientStore } from './patience';
 import { leftToSay, predecessorOf } from './predecessor';
 import { type Meter, metered, meterOutcome } from './meter';
 import { kpiRetention, type RetentionEnds, retentiveDecoder, statusRetention } from './retention';
@@ -242,10 +243,7 @@ function taskBase<Decoded>(
   const { meter } = ends;
   const { clock } = ends.patience;
   const retry = retryUntil(signal, ends.patience);
-  const store: Pick<Store, 'load' | 'scan'> = {
-    load: (task, reads) => retry(() => ends.store.load(task, reads)),
-    scan: (task, hash, cursor) => retry(() => ends.store.scan(task, hash, cursor)),
-  };
+  const store = patientStore(ends.store, retry);
   return {
     retry,
     store,

@@ -3,7 +3,8 @@ import { compare } from '../../src/service/compare';
 import { type CutOverEnds, promote } from '../../src/service/cutover';
 import { dropGeneration } from '../../src/service/drop';
 import { startRebuild } from '../../src/service/rebuild';
-import { retryUntil } from '../../src/service/retry';
+import { patientStore } from '../../src/service/patience';
+import { type Retry, retryUntil } from '../../src/service/retry';
 import type { Installation } from './installation';
 import { type Machine, machineOf, type Mutant } from './machine';
 import type { Policy } from './scenario';
@@ -58,6 +59,9 @@ function carryOut(there: Installation, machine: Machine, order: Order): Promise<
   }
 }
 
+const retryOf = ({ service }: Machine): Retry =>
+  retryUntil(new AbortController().signal, service.ends.patience);
+
 const cutOverOf = ({ service, store }: Machine): CutOverEnds => ({ ...service.generation, store });
 
 async function rebuild(
@@ -80,12 +84,14 @@ async function rebuild(
     await building.caughtUp();
     const { clock } = pipeline.patience;
     const { contribution } = pipeline.wire;
-    const { equal, settings, ...found } = await compare({ store, rebuild: building, contribution, clock });
+    const patient = patientStore(store, retryOf(machine));
+    const comparing = { store: patient, rebuild: building, contribution, clock };
+    const { equal, settings, ...found } = await compare(comparing);
     const differs = found.partitions.some((each) => each.differingDeliveries + each.differingMessages > 0);
     if (differs && settings.length === 0 && tampered === there.timesTampered())
       failures.push(`a rebuild differs from the live state: ${JSON.stringify(found)}`);
     if (!promotes || !(equal || settings.length > 0)) return `built: ${equal ? 'equal' : 'not equal'}`;
-    return await switchTo(cutOver, building.candidate.generation);
+    return await retryOf(machine)(() => switchTo(cutOver, building.candidate.generation));
   } finally {
     await building.stop();
   }
@@ -97,8 +103,9 @@ async function switchTo(cutOver: CutOverEnds, generation: number): Promise<strin
 }
 
 /** One of the generations that are not active; null where there is none. */
-async function other({ service, store }: Machine, which: number): Promise<number | null> {
-  const retry = retryUntil(new AbortController().signal, service.ends.patience);
+async function other(machine: Machine, which: number): Promise<number | null> {
+  const { store } = machine;
+  const retry = retryOf(machine);
   const active = await retry(() => store.active());
   const listed = await retry(() => store.list());
   const others = listed.filter(({ generation }) => generation !== active?.generation);
@@ -108,8 +115,7 @@ async function other({ service, store }: Machine, which: number): Promise<number
 async function bringBack(machine: Machine, which: number): Promise<string> {
   const generation = await other(machine, which);
   if (generation === null) return 'nothing to promote';
-  const retry = retryUntil(new AbortController().signal, machine.service.ends.patience);
-  return retry(() => switchTo(cutOverOf(machine), generation));
+  return retryOf(machine)(() => switchTo(cutOverOf(machine), generation));
 }
 
 async function drop(machine: Machine, which: number): Promise<string> {
