@@ -15,14 +15,14 @@ import type { Sink } from '../kpi/sink';
 import { retryUntil } from '../service/retry';
 import { feedbackRecord } from '../simulation/traffic';
 import { type Encode, wireEncoder } from '../simulation/encode';
-import { type Ends, outagesOf } from './assemble';
+import { type Ends, outagesOf, type Watchers } from './assemble';
 import { caughtUp } from './caught-up';
 import { type MemoryState, type MemoryStore, openMemoryEnds } from './memory-ends';
 import { inputIds, outgoing } from './produce';
 import { openRealEnds } from './real-ends';
 import { startOn } from './start';
 import { version } from './version';
-import { routesOf, windowOf } from './window';
+import { lookThrough, routesOf, windowOf } from './window';
 
 /** How a service inside this process is to run. */
 export interface EmbedOptions {
@@ -107,6 +107,7 @@ export async function embedInMemory(
   const clock = options.clock ?? systemClock;
   const { ends, log, store } = await openMemoryEnds(config, { clock, restored });
   const frame = frameOf(config, options);
+  frame.look(ends);
   const embedded = await embedOn(frame, ends, async () => undefined);
   return { ...embedded, log, store };
 }
@@ -122,6 +123,7 @@ export async function embedOnServers(config: Config, options: EmbedOptions): Pro
     outages,
     retry,
     inGroups: true,
+    onLog: frame.look,
   });
   return embedOn(frame, ends, close);
 }
@@ -134,7 +136,9 @@ interface Frame {
   readonly health: Health;
   readonly metrics: ReturnType<typeof createMetrics>;
   readonly window: Window;
-  readonly watchers: Parameters<typeof startOn>[2]['watchers'];
+  readonly watchers: Watchers;
+  /** Lets the window follow the log. */
+  look(log: Pick<Ends, 'reader' | 'registry'>): void;
 }
 
 function frameOf(config: Config, options: EmbedOptions): Frame {
@@ -148,7 +152,11 @@ function frameOf(config: Config, options: EmbedOptions): Frame {
   };
   const watchers = { ...watching, onFatal, outages: outagesOf(watching, systemClock) };
   const window = windowOf(config, { health, metrics }, clock);
-  return { config, clock, abort: new AbortController(), health, metrics, window, watchers };
+  const abort = new AbortController();
+  const { topicPrefix } = config;
+  const look: Frame['look'] = ({ reader, registry }) =>
+    lookThrough(window, { reader, registry, topicPrefix }, watchers.outages, abort.signal);
+  return { config, clock, abort, health, metrics, window, watchers, look };
 }
 
 const STOP_GRACE_MS = 8_000;

@@ -35,10 +35,15 @@ export async function openRealEnds(
     readonly retry: Retry;
     /** Whether the sources share partitions with other workers; without a group all are theirs. */
     readonly inGroups: boolean;
+    /** Gets at once what connects when it is used, before anything is waited for. */
+    onLog?(log: Pick<Ends, 'reader' | 'registry'>): void;
   },
 ): Promise<{ ends: Ends; close(): Promise<void> }> {
   const { clock, log, outages, retry } = how;
   const kafka = kafkaOf(config, log);
+  const reader = kafkaReader(kafka, clock);
+  const registry = registryOf(config);
+  how.onLog?.({ reader, registry });
   const debug = (_: object, message: string): void => log.debug(message);
   const client = await retry(() => redisOf(config, { info: debug, warn: debug }, 'efs'));
   await retry(() => checkServer(client));
@@ -62,10 +67,9 @@ export async function openRealEnds(
       onRecovered: () => outages.answered(party),
     });
   };
-  const reader = kafkaReader(kafka, clock);
   const sink = kafkaSink(kafka, { clock, prefix: config.topicPrefix });
   const ends: Ends = {
-    registry: registryOf(config),
+    registry,
     store: redisStore(client, { namespace: namespaceOf(config.groupId, config.topicPrefix) }),
     reader,
     sink,

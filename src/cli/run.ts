@@ -15,7 +15,7 @@ import { aborted } from './interrupt';
 import { openRealEnds } from './real-ends';
 import { startOn } from './start';
 import { version } from './version';
-import { routesOf, windowOf } from './window';
+import { lookThrough, routesOf, windowOf } from './window';
 
 const STOP_GRACE_MS = 5_000;
 const STOP_DEADLINE_MS = 9_500;
@@ -100,12 +100,14 @@ async function start(
 ): Promise<{ service: Service; close(): Promise<void> }> {
   const { outages, log } = watchers;
   const retry = retryUntil(signal, { clock: systemClock, random: systemRandom, outages });
+  const { topicPrefix } = config;
   const { ends, close } = await openRealEnds(config, {
     clock: systemClock,
     log,
     outages,
     retry,
     inGroups: true,
+    onLog: (ends) => lookThrough(window, { ...ends, topicPrefix }, outages, signal),
   });
   const service = await startOn(config, ends, { watchers, pipelines, window, signal });
   return { service, close };

@@ -5,11 +5,10 @@ import { retryUntil } from '../service/retry';
 import { type PipelineName, type Service, startService } from '../service/run';
 import { schemaIds } from '../service/setup';
 import { assemble, type Ends, type Watchers } from './assemble';
-import { lookThrough } from './window';
 
 /**
- * Starts the service on its ends and lets the window look at it. Whatever waits is called off by `signal`. Throws what
- * waiting cannot mend: `topic-missing`, `schema-missing`, `not-co-partitioned`, `generation-unfit`.
+ * Starts the service on its ends and lets the window ask for its state. Whatever waits is called off by `signal`. Throws
+ * what waiting cannot mend: `topic-missing`, `schema-missing`, `not-co-partitioned`, `generation-unfit`.
  */
 export async function startOn(
   config: Config,
@@ -24,14 +23,14 @@ export async function startOn(
 ): Promise<Service> {
   const { watchers, pipelines, window, signal, clock = systemClock } = how;
   const { outages } = watchers;
+  let service: Service | null = null;
+  window.found({ state: ends.store, running: () => service?.running() ?? [] });
   const retry = retryUntil(signal, { clock: systemClock, random: systemRandom, outages });
   const [first = 'status'] = pipelines;
   const partitions = await retry(() => ends.sources[first].partitions());
   const ids = await retry(() => schemaIds(ends.registry, config.topicPrefix));
-  const service = await startService(
+  service = await startService(
     assemble(config, ends, { watchers, pipelines, partitions, ids, signal, clock }),
   );
-  const { topicPrefix } = config;
-  lookThrough(window, { ends, topicPrefix, running: service.running }, outages, signal);
   return service;
 }

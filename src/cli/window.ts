@@ -4,10 +4,9 @@ import type { Config } from '../base/config';
 import type { Health } from '../http/health';
 import type { Metrics } from '../http/metrics';
 import type { RouteOptions } from '../http/server.http';
-import { openWindow, type Window, type WindowEnds } from '../http/window';
+import { openWindow, type Window } from '../http/window';
 import type { Outages } from '../service/outages';
 import { retryUntil } from '../service/retry';
-import type { Service } from '../service/run';
 import type { Ends } from './assemble';
 import { failureOf } from './failure';
 import { version } from './version';
@@ -37,27 +36,15 @@ export function routesOf(
   return { host, health, metrics, api };
 }
 
-/** Lets the window look at a running service until `signal` aborts. */
+/** Lets the window follow the log until `signal` aborts, whoever answers yet and whoever does not. */
 export function lookThrough(
   window: Window,
-  service: {
-    readonly ends: Pick<Ends, 'store' | 'reader' | 'registry'>;
-    readonly topicPrefix: string;
-    readonly running: Service['running'];
-  },
+  log: Pick<Ends, 'reader' | 'registry'> & { readonly topicPrefix: string },
   outages: Outages,
   signal: AbortSignal,
 ): void {
-  const { store, reader, registry } = service.ends;
-  const ends: WindowEnds = {
-    state: store,
-    reader,
-    registry,
-    topicPrefix: service.topicPrefix,
-    running: service.running,
-    retry: retryUntil(signal, { clock: systemClock, random: systemRandom, outages }),
-  };
-  window.look(ends, signal, (error) =>
+  const retry = retryUntil(signal, { clock: systemClock, random: systemRandom, outages });
+  window.look({ ...log, retry }, signal, (error) =>
     window.health.set('window', `the window has stopped: ${failureOf(error, false).text.trim()}`),
   );
 }

@@ -19,15 +19,19 @@ import { kpiView, type KpiView } from './view';
  * topics and held in memory, so they can be shown while Redis is away; messages and tasks are read when asked for.
  */
 
-/** What the window looks at once the service has found its servers. */
-export interface WindowEnds {
-  readonly state: State & Pick<Store, 'outboxBytes'>;
+/** What the window follows from the start on, whether or not it answers yet. */
+export interface WindowLog {
   readonly reader: TopicReader;
   readonly registry: SchemaRegistry;
   readonly topicPrefix: string;
-  running: TasksEnds['running'];
   /** Runs an attempt until it succeeds, waiting outages out. */
   retry<T>(attempt: () => Promise<T>): Promise<T>;
+}
+
+/** What the window can ask once the service has found its Redis. */
+export interface WindowState {
+  readonly state: State & Pick<Store, 'outboxBytes'>;
+  running: TasksEnds['running'];
 }
 
 export interface WindowOptions {
@@ -52,10 +56,12 @@ export interface Window {
   /** When it was opened, in milliseconds since 1970. */
   readonly openedAt: number;
   /** Begins to follow the topics, until the signal aborts. Gives what went wrong for good to `onFailed`. */
-  look(ends: WindowEnds, signal: AbortSignal, onFailed: (error: unknown) => void): void;
+  look(log: WindowLog, signal: AbortSignal, onFailed: (error: unknown) => void): void;
+  /** From now on the state can be asked. */
+  found(state: WindowState): void;
   /** Null while nothing stands in the way of the figures. */
   stale(): Staleness | null;
-  /** The state. Throws `not-ready` before there are ends, `redis-unavailable` while it is known to be away. */
+  /** The state. Throws `not-ready` before it is found, `redis-unavailable` while it is known to be away. */
   state(): State;
   /** Looked up at most once a second. While it cannot be, the last answer again. Throws as `state`, `not-found`. */
   tasks(): Promise<{ generation: number; tasks: readonly TaskView[]; at: number }>;
@@ -78,14 +84,15 @@ export function openWindow(options: WindowOptions): Window {
   const ages = ageing(view, options.retentionMs);
   const stale = (): Staleness | null => stalenessOf(health.standing());
   const feed = kpiFeed({ ...options, view, stale });
-  let ends: WindowEnds | null = null;
+  let log: WindowLog | null = null;
+  let found: WindowState | null = null;
   let peek: ReturnType<typeof feedbackPeek> | null = null;
   health.set('window', LOADING);
 
-  const known = (): WindowEnds => {
-    if (ends === null)
+  const known = (): WindowLog & WindowState => {
+    if (log === null || found === null)
       throw new EfsError('not-ready', 'the service is starting: it has not found its servers yet');
-    return ends;
+    return { ...log, ...found };
   };
   const state = (): State => {
     const away = health.standing().find(({ key }) => key === 'redis');
@@ -109,14 +116,15 @@ export function openWindow(options: WindowOptions): Window {
     openedAt: clock.now(),
     stale,
     state,
-    look(found, signal, onFailed) {
-      ends = found;
-      peek = feedbackPeek({ registry: found.registry, clock });
+    look(own, signal, onFailed) {
+      log = own;
+      peek = feedbackPeek({ registry: own.registry, clock });
       void feed.run(signal);
-      followTopics(found, signal, { view, ages, letters, health, clock }).catch((error: unknown) => {
+      followTopics(own, signal, { view, ages, letters, health, clock }).catch((error: unknown) => {
         if (!signal.aborted) onFailed(error);
       });
     },
+    found: (state) => void (found = state),
     tasks: keptFor(TASKS_FOR_MS, clock, lookUpTasks),
     async peek(value) {
       // A registry that is away is no reason not to show the bytes.
@@ -136,7 +144,7 @@ interface Followed {
 }
 
 async function followTopics(
-  { reader, topicPrefix, retry }: WindowEnds,
+  { reader, topicPrefix, retry }: WindowLog,
   signal: AbortSignal,
   { view, ages, letters, health, clock }: Followed,
 ): Promise<void> {

@@ -6,7 +6,7 @@ import { outagesOf } from '../../src/cli/assemble';
 import { openMemoryEnds } from '../../src/cli/memory-ends';
 import { inputIds, outgoing } from '../../src/cli/produce';
 import { startOn } from '../../src/cli/start';
-import { routesOf, windowOf } from '../../src/cli/window';
+import { lookThrough, routesOf, windowOf } from '../../src/cli/window';
 import type { Feedback } from '../../src/feedback/feedback';
 import { createHealth, type Health } from '../../src/http/health';
 import { createMetrics } from '../../src/http/metrics';
@@ -46,6 +46,7 @@ export async function open(
   const watchers = { ...watching, onFatal: health.fail, outages: outagesOf(watching, systemClock) };
   const abort = new AbortController();
   const { signal } = abort;
+  lookThrough(window, { ...ends, topicPrefix: '' }, watchers.outages, signal);
   const service = await startOn(config, ends, { watchers, pipelines: ['status', 'kpi'], window, signal });
   const encode = wireEncoder(await inputIds(ends.registry, ''));
   const routes = httpRoutes(routesOf(config, { health, metrics, window }));
