@@ -3,10 +3,11 @@ import { fastClock, systemClock } from '../base/clock';
 import type { Config } from '../base/config';
 import type { Delivery } from '../http/view';
 import { type Play, type Stage, stageInMemory, stageOnServers, tell } from './demo-stage';
-import type { Embedded } from './embed';
 import { untilInterrupted } from './interrupt';
 import { kpiTable } from './kpi-table';
 import { addExample, addSettings, ALL_SETTINGS, configOf, share, timeSpan, wholeNumber } from './options';
+import { grouped } from './progress';
+import { screen } from './screen';
 import { setUp, setupLines } from './setup';
 
 interface DemoOptions extends Play {
@@ -49,15 +50,15 @@ async function demo(options: DemoOptions, config: Config): Promise<void> {
     out.write(introduction(options, await embedded.listen()));
     if (options.for !== undefined) void systemClock.sleep(options.for, signal).then(() => over.abort());
 
-    const screen = showing(embedded, out);
+    const showLast = showing(stage, out);
     try {
       await tell(stage, options, signal);
     } finally {
-      clearInterval(screen);
       await embedded.stop();
+      showLast();
       await stage.tidy(stage.toldUntil);
     }
-    out.write(`${frame(embedded.deliveries(), out.isTTY)}\n${summary(embedded.deliveries())}`);
+    out.write(`\n${summary(embedded.deliveries())}`);
   });
 }
 
@@ -78,29 +79,32 @@ function introduction({ speed, seed }: DemoOptions, address: string): string {
     'once under each policy:',
     '  EFS    a message is taken into account until the MTA reports it delivered; Success starts at 0 % and rises',
     '  RELAY  a message is sent once relayed; Success starts at 100 % and falls',
-    `Ctrl-C ends the demo.\n\n${process.stdout.isTTY ? SAVE_CURSOR : ''}`,
+    'Ctrl-C ends the demo.\n\n',
   ].join('\n');
 }
 
-/** Shows the table: over itself on a terminal, now and then elsewhere. */
-function showing(embedded: Embedded, out: NodeJS.WriteStream): NodeJS.Timeout {
-  const show = (): boolean => out.write(frame(embedded.deliveries(), out.isTTY));
-  return setInterval(show, out.isTTY ? REDRAW_MS : REPRINT_MS);
+/** Shows the table: over itself on a terminal, now and then elsewhere. Gives what draws it once more, and for the last time. */
+function showing({ embedded, clock }: Stage, out: NodeJS.WriteStream): () => void {
+  const shown = screen(out);
+  const draw = (): void => shown.draw(frame(embedded.deliveries(), clock.now()));
+  const timer = setInterval(draw, out.isTTY ? REDRAW_MS : REPRINT_MS);
+  return () => {
+    clearInterval(timer);
+    draw();
+  };
 }
 
-const SAVE_CURSOR = '\u001b7';
-const TO_SAVED_AND_CLEAR = '\u001b8\u001b[J';
-
-function frame(deliveries: readonly Delivery[], terminal: boolean): string {
-  const table = deliveries.length === 0 ? '' : kpiTable(deliveries.slice(-ROWS));
-  return terminal ? `${TO_SAVED_AND_CLEAR}${table}` : `${table}\n`;
+function frame(deliveries: readonly Delivery[], now: number): string {
+  if (deliveries.length === 0) return '';
+  const time = new Date(now).toISOString();
+  return `${kpiTable(deliveries.slice(-ROWS))}\nIt is ${time.slice(0, 10)} ${time.slice(11, 16)} UTC in the campaigns.\n`;
 }
 
 function summary(deliveries: readonly Delivery[]): string {
   const total = (field: 'relayed' | 'sent' | 'failed'): number =>
     deliveries.reduce((sum, { kpis }) => sum + kpis[field], 0);
   return [
-    `${total('relayed')} messages of ${deliveries.length} deliveries: ${total('sent')} sent, ${total('failed')} failed.`,
+    `${grouped(total('relayed'))} messages of ${deliveries.length} deliveries: ${grouped(total('sent'))} sent, ${grouped(total('failed'))} failed.`,
     'Next: `efs setup`, `efs run` and `efs simulate` do the same on real servers; see the README.\n',
   ].join('\n');
 }

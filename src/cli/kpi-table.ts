@@ -1,5 +1,6 @@
 import type { KpiChanged } from '../kpi/encode';
 import { printable } from '../base/log';
+import { grouped } from './progress';
 
 const BAR_WIDTH = 20;
 
@@ -23,12 +24,12 @@ type Column = readonly [title: string, cell: (change: Row) => string, align: 'le
 const COLUMNS: readonly Column[] = [
   ['delivery', (change) => printable(change.deliveryId), 'left'],
   ['policy', (change) => change.policy, 'left'],
-  ['relayed', (change) => String(change.kpis.relayed), 'right'],
-  ['taken', (change) => String(change.kpis.takenIntoAccount), 'right'],
-  ['sent', (change) => String(change.kpis.sent), 'right'],
-  ['failed', (change) => String(change.kpis.failed), 'right'],
-  ['soft', (change) => String(change.kpis.softBounced), 'right'],
-  ['waiting', (change) => String(change.kpis.waitingForRetry), 'right'],
+  ['relayed', (change) => grouped(change.kpis.relayed), 'right'],
+  ['taken', (change) => grouped(change.kpis.takenIntoAccount), 'right'],
+  ['sent', (change) => grouped(change.kpis.sent), 'right'],
+  ['failed', (change) => grouped(change.kpis.failed), 'right'],
+  ['soft', (change) => grouped(change.kpis.softBounced), 'right'],
+  ['waiting', (change) => grouped(change.kpis.waitingForRetry), 'right'],
   ['Success', (change) => percent(change.kpis.success), 'right'],
   ['sent █ failed ░', (change) => statusBar(change.kpis), 'left'],
 ];

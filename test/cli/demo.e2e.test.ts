@@ -15,7 +15,8 @@ async function demo(args: readonly string[]): Promise<string> {
   return stdout;
 }
 
-const messages = (printed: string): number => Number(/^(\d+) messages of \d+ deliveries/m.exec(printed)?.[1]);
+const messages = (printed: string): number =>
+  Number(/^([\d,]+) messages of \d+ deliveries/m.exec(printed)?.[1]?.replaceAll(',', ''));
 
 describe('efs demo', () => {
   jest.setTimeout(60_000);
