@@ -143,7 +143,8 @@ interface Frame {
 
 function frameOf(config: Config, options: EmbedOptions): Frame {
   const clock = options.clock ?? systemClock;
-  const health = createHealth(undefined, clock.now);
+  // What is said of this process, and of who looks at it, keeps the time of the world.
+  const health = createHealth();
   const metrics = createMetrics({ version, node: process.version }, clock.now);
   const watching = { log: options.log ?? silentLog, meter: metrics, onReason: health.set };
   const onFatal = (error: unknown): void => {

@@ -11,18 +11,19 @@ import type { Ends } from './assemble';
 import { failureOf } from './failure';
 import { version } from './version';
 
-/** Opens the window that the settings ask for; it sees nothing yet. `clock` is the service's. */
+/** Opens the window that the settings ask for; it sees nothing yet. `eventClock` is the one that records are stamped by. */
 export function windowOf(
   {
     httpShowRecipients: showsRecipients,
     retention: retentionMs,
   }: Pick<Config, 'httpShowRecipients' | 'retention'>,
   parts: { readonly health: Health; readonly metrics: Metrics },
-  clock: Clock = systemClock,
+  eventClock: Clock = systemClock,
 ): Window {
   const { health, metrics: meter } = parts;
   const instance = randomBytes(6).toString('hex');
-  return openWindow({ health, clock, random: systemRandom, instance, showsRecipients, meter, retentionMs });
+  const at = { clock: systemClock, eventClock, random: systemRandom };
+  return openWindow({ health, ...at, instance, showsRecipients, meter, retentionMs });
 }
 
 /** What the HTTP server is started with. */

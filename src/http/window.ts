@@ -37,6 +37,8 @@ export interface WindowState {
 export interface WindowOptions {
   readonly health: Health;
   readonly clock: Clock;
+  /** The time of day that records are stamped by: deliveries age by it. */
+  readonly eventClock: Clock;
   readonly random: Random;
   /** Tells this process from others: lower-case letters and digits. */
   readonly instance: string;
@@ -78,7 +80,7 @@ const AGEING_MS = 60_000;
 const LOADING = 'the window is still reading the KPI topic';
 
 export function openWindow(options: WindowOptions): Window {
-  const { health, clock, showsRecipients } = options;
+  const { health, clock, eventClock, showsRecipients } = options;
   const view = kpiView();
   const letters = deadLetterView();
   const ages = ageing(view, options.retentionMs);
@@ -120,9 +122,11 @@ export function openWindow(options: WindowOptions): Window {
       log = own;
       peek = feedbackPeek({ registry: own.registry, clock });
       void feed.run(signal);
-      followTopics(own, signal, { view, ages, letters, health, clock }).catch((error: unknown) => {
-        if (!signal.aborted) onFailed(error);
-      });
+      followTopics(own, signal, { view, ages, letters, health, clock: eventClock }).catch(
+        (error: unknown) => {
+          if (!signal.aborted) onFailed(error);
+        },
+      );
     },
     found: (state) => void (found = state),
     tasks: keptFor(TASKS_FOR_MS, clock, lookUpTasks),

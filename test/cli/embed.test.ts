@@ -6,7 +6,7 @@ import { createHealth } from '../../src/http/health';
 import { lookAtDelivery } from '../../src/http/look';
 import { DeliveryId } from '../../src/base/ids';
 import { kpiView } from '../../src/http/view';
-import { turn } from '../support/clock';
+import { turn, virtualClock } from '../support/clock';
 import { feedback } from '../support/feedback';
 
 const SETTINGS = { EFS_LINGER_MS: '0', EFS_PARTITIONS: '3' };
@@ -48,5 +48,24 @@ describe('a service in this process', () => {
     expect(late.isOver()).toBe(false);
     late.view.take(await lookAtDelivery(efs.store, DeliveryId('d1')));
     await late.over;
+  });
+
+  it('lets in who has the token, and tells of itself, by the time of the world, whatever its clock says', async () => {
+    const clock = virtualClock(Date.UTC(2001, 0));
+    const token = 'open-sesame-if-you-please';
+    const strange = await embed({ ...SETTINGS, EFS_HTTP_TOKEN: token }, { clock });
+    try {
+      const address = await strange.listen({ port: 0 });
+      const headers = { 'content-type': 'application/json' };
+      const body = JSON.stringify({ token });
+      const opened = await fetch(`${address}api/session`, { method: 'POST', headers, body });
+      const [, expires = ''] = /Expires=([^;]+)/.exec(opened.headers.get('set-cookie') ?? '') ?? [];
+      expect(Date.parse(expires)).toBeGreaterThan(Date.now());
+      const health = await fetch(`${address}api/health`, { headers: { authorization: `Bearer ${token}` } });
+      const { startedAt } = (await health.json()) as { startedAt: string };
+      expect(Date.parse(startedAt)).toBeGreaterThan(Date.now() - 60_000);
+    } finally {
+      await strange.stop();
+    }
   });
 });
