@@ -1,5 +1,6 @@
 import { type Clock, fastClock, systemClock } from '../base/clock';
 import type { Config } from '../base/config';
+import type { Log } from '../base/log';
 import { scenario } from '../simulation/scenario';
 import { ORDINARY_TRAFFIC, type TrafficRecord, untidied } from '../simulation/traffic';
 import { keepDemo, readDemo, trimLog } from './demo-data';
@@ -56,11 +57,14 @@ export async function stageInMemory(
   return { embedded, clock, startAt: START_AT, toldUntil, tidy };
 }
 
-/** The demo on real servers that are set up. Its campaigns begin now, and live `speed` times as fast. */
-export async function stageOnServers(config: Config, speed: number): Promise<Stage> {
+/**
+ * The demo on real servers that are set up. Its campaigns begin now, and live `speed` times as fast. `log` gets what
+ * is waited for.
+ */
+export async function stageOnServers(config: Config, speed: number, log: Log): Promise<Stage> {
   const startAt = systemClock.now();
   const clock = fastClock(systemClock, { startAt, speed });
-  const embedded = await embedOnServers(config, { clock });
+  const embedded = await embedOnServers(config, { clock, log });
   return { embedded, clock, startAt, toldUntil: startAt - 1, tidy: async () => undefined };
 }
 

@@ -1,9 +1,10 @@
 import { Command } from 'commander';
 import { fastClock, systemClock } from '../base/clock';
 import type { Config } from '../base/config';
+import { openLog } from '../base/log';
 import type { Delivery } from '../http/view';
 import { type Play, type Stage, stageInMemory, stageOnServers, tell } from './demo-stage';
-import { untilInterrupted } from './interrupt';
+import { rejectedAtAbort, untilInterrupted } from './interrupt';
 import { kpiTable } from './kpi-table';
 import { addExample, addSettings, ALL_SETTINGS, configOf, share, timeSpan, wholeNumber } from './options';
 import { grouped } from './progress';
@@ -45,7 +46,9 @@ async function demo(options: DemoOptions, config: Config): Promise<void> {
     const over = new AbortController();
     const signal = AbortSignal.any([interrupted, over.signal]);
     const out = process.stdout;
-    const stage = await stageFor(options, config);
+    const called = rejectedAtAbort(interrupted, 'interrupted before the servers have answered');
+    called.catch(() => undefined);
+    const stage = await Promise.race([stageFor(options, config), called]);
     const { embedded } = stage;
     out.write(introduction(options, await embedded.listen()));
     if (options.for !== undefined) void systemClock.sleep(options.for, signal).then(() => over.abort());
@@ -68,7 +71,7 @@ async function stageFor(options: DemoOptions, config: Config): Promise<Stage> {
   if (options.kafka !== true)
     return stageInMemory(options, config, (startAt) => fastClock(systemClock, { startAt, speed }));
   process.stdout.write(`${setupLines(await setUp(config)).join('\n')}\n\n`);
-  return stageOnServers(config, speed);
+  return stageOnServers(config, speed, openLog({ level: 'warn', format: config.logFormat }, process.stderr));
 }
 
 function introduction({ speed, seed }: DemoOptions, address: string): string {

@@ -1,3 +1,5 @@
+import { EfsError } from '../base/errors';
+
 /** Runs something that lasts until Ctrl-C or a termination: the signal aborts then. A second Ctrl-C ends the process. */
 export async function untilInterrupted<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const abort = new AbortController();
@@ -16,4 +18,10 @@ export function aborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve();
     signal.addEventListener('abort', () => resolve(), { once: true });
   });
+}
+
+/** Rejects with `interrupted` and this message when the signal aborts. */
+export async function rejectedAtAbort(signal: AbortSignal, message: string): Promise<never> {
+  await aborted(signal);
+  throw new EfsError('interrupted', message);
 }

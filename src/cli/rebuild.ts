@@ -14,7 +14,7 @@ import { type Rebuild, startRebuild } from '../service/rebuild';
 import { type Beside, besideWorkers } from './beside';
 import { comparisonLines } from './comparison';
 import { EXIT } from './failure';
-import { untilInterrupted } from './interrupt';
+import { rejectedAtAbort, untilInterrupted } from './interrupt';
 import { addExample, addSettings, ALL_SETTINGS, commandLog, configOf, flagsOf, wholeNumber } from './options';
 import { jsonLine } from './present';
 import { grouped, type Progress, progress } from './progress';
@@ -98,16 +98,8 @@ async function show(rebuild: Rebuild, bar: Progress, signal: AbortSignal): Promi
   }
 }
 
-function rejected(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const stop = (): void =>
-      reject(
-        new EfsError('interrupted', 'interrupted: what is built stays, and the same command goes on with it'),
-      );
-    if (signal.aborted) stop();
-    signal.addEventListener('abort', stop, { once: true });
-  });
-}
+const rejected = (signal: AbortSignal): Promise<never> =>
+  rejectedAtAbort(signal, 'interrupted: what is built stays, and the same command goes on with it');
 
 async function compared(
   rebuild: Rebuild,
