@@ -8,7 +8,7 @@ import { h, partsBar, setChildren, setText } from './dom.js';
 import { segments } from './figures.js';
 import { count, percent } from './format.js';
 import { courses } from './hours.js';
-import { pairsOf } from './pairs.js';
+import { gapText, pairsOf } from './pairs.js';
 import { hrefOf } from './route.js';
 import { policyMark } from './row.js';
 
@@ -68,13 +68,6 @@ export function seldom(page, millis, action) {
 
 /** Whether these are the same messages under both policies, as far as one can see. @param {Pair} pair */
 const isMirrored = ({ one, other }) => one.policy === 'EFS' && other.policy === 'RELAY';
-
-/** What the space between the two lines is. @param {Pair} pair */
-function gapText({ one: { kpis: efs }, other: { kpis: relay } }) {
-  if (efs.success === null || relay.success === null) return '';
-  if (efs.takenIntoAccount === 0) return 'Every message has an outcome: both policies say the same.';
-  return `Between the lines: ${count(efs.takenIntoAccount)} messages without an outcome. RELAY counts them as sent, EFS does not yet.`;
-}
 
 /** @param {Pair} pair @returns {[string, string]} */
 function lineLabels(pair) {
