@@ -77,3 +77,17 @@ export function words(name) {
   const text = name.replaceAll('_', ' ').toLowerCase();
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
+
+const INSTANT = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g;
+/** Names of reasons and types; the policies keep theirs. */
+const NAMED = /\b(?!EFS\b|RELAY\b)[A-Z]{4,}(_[A-Z]+)*\b/g;
+
+/** A sentence of the service with its times and names as people read them. @param {string} sentence */
+export const plain = (sentence) =>
+  sentence
+    .replace(INSTANT, (iso) => `${instant(iso)} UTC`)
+    .replace(NAMED, (name) => words(name).toLowerCase());
+
+/** A text less the word that it begins with, where the word is shown before it. @param {string} text @param {string} word */
+export const without = (text, word) =>
+  text.toLowerCase().startsWith(word.toLowerCase()) ? text.slice(word.length).trim() : text;

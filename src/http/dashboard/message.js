@@ -3,8 +3,8 @@
 /** @import { Page, View } from './main.js' */
 /** @import { StoryEvent } from './timeline.js' */
 import { get, messagePath } from './api.js';
-import { h, maybeTerm, note, setChildren, svg, term } from './dom.js';
-import { count, duration, instant, words } from './format.js';
+import { h, maybeTerm, note, setChildren, term } from './dom.js';
+import { count, duration, instant, plain, without, words } from './format.js';
 import { statusMark } from './log.js';
 import { hrefOf } from './route.js';
 import { placed } from './timeline.js';
@@ -19,56 +19,27 @@ import { placed } from './timeline.js';
  * }} Message
  */
 
-const WIDTH = 1_000;
-const HEIGHT = 88;
-const INSET = 24;
-const AXIS = 48;
 /** How often the page looks whether something has happened to the message. */
 const AGAIN_MS = 5_000;
 
-/** @param {number} share */
-const x = (share) => INSET + share * (WIDTH - 2 * INSET);
-
-/** A point of the line: filled where it decides. @param {import('./timeline.js').Place} place @param {number} index */
-function point({ share, mark, event }, index) {
-  const label = String(index + 1);
-  return svg(
-    'g',
-    { class: `point ${mark}${event.decides ? ' decides' : ''}` },
-    svg('circle', { cx: x(share), cy: AXIS, r: event.decides ? 13 : 10 }),
-    svg('text', { x: x(share), y: AXIS + 5, 'text-anchor': 'middle' }, label),
-  );
+/** Puts something on the line. @param {HTMLElement} element @param {number} share */
+function at(element, share) {
+  element.style.left = `${(share * 100).toFixed(2)}%`;
+  return element;
 }
 
-/** The line of time. @param {Message} message */
+/** The line of time: the events by their numbers in the list below, the deciding one large. @param {Message} message */
 function drawing({ timeline, validUntil }) {
   const { places, validUntil: until, spanMs } = placed(timeline, validUntil);
-  const end = svg(
-    'g',
-    { class: 'until' },
-    svg('line', { x1: x(until), x2: x(until), y1: 16, y2: 78 }),
-    svg('text', { x: x(until) - 6, y: 22, 'text-anchor': 'end' }, 'end of the validity period'),
+  const validity = h('span', { class: 'validity' });
+  validity.style.width = `${(until * 100).toFixed(2)}%`;
+  const end = h('span', { class: `until ${until > 0.5 ? 'late' : ''}` }, 'end of the validity period');
+  const points = places.map(({ share, mark, event }, index) =>
+    at(h('span', { class: `point ${mark} ${event.decides ? 'decides' : ''}` }, String(index + 1)), share),
   );
-  return svg(
-    'svg',
-    {
-      class: 'time-line',
-      viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
-      role: 'img',
-      'aria-label': `${timeline.length} events over ${duration(spanMs)}; they are listed below`,
-    },
-    svg('rect', {
-      class: 'validity',
-      x: x(0),
-      y: AXIS - 4,
-      width: Math.max(1, x(until) - x(0)),
-      height: 8,
-      rx: 4,
-    }),
-    svg('line', { class: 'axis', x1: x(0), x2: x(1), y1: AXIS, y2: AXIS }),
-    end,
-    ...places.map(point),
-  );
+  const label = `${timeline.length} events over ${duration(spanMs)}; they are listed below`;
+  const line = h('div', { class: 'line' }, validity, at(end, until), ...points);
+  return h('div', { class: 'time-line', role: 'img', 'aria-label': label }, line);
 }
 
 /** @param {StoryEvent} event */
@@ -104,7 +75,7 @@ function events(timeline) {
           'div',
           {},
           h('strong', {}, words(event.event)),
-          ` ${event.text}`,
+          ` ${without(event.text, words(event.event))}`,
           event.decides ? h('span', { class: 'chip' }, 'decides') : null,
           because(event),
           h('span', { class: 'from' }, `from ${event.topics.join(' or ')}`),
@@ -159,7 +130,7 @@ function shown(message) {
       'section',
       { class: 'panel' },
       h('div', { class: 'headline' }, statusMark(status), cause),
-      ...why.map((sentence) => h('p', {}, sentence)),
+      ...why.map((sentence) => h('p', {}, plain(sentence))),
     ),
     h('section', { class: 'panel' }, h('h2', {}, 'What happened'), drawing(message), events(timeline)),
     facts(message),
