@@ -117,7 +117,10 @@ export function deliveryView(deliveryId, page) {
       model.take(delivery, now);
       draw();
     },
-    refresh: () => void load(),
+    refresh() {
+      void load();
+      log.again();
+    },
     close: () => hours.close(),
   };
 }

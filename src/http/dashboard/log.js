@@ -137,6 +137,7 @@ export function logPanel(deliveryId, page) {
   /** @type {string | null} */
   let cursor = null;
   let asked = 0;
+  let failed = false;
   const lines = logLines(deliveryId);
   const tools = logTools(deliveryId, () => void load(true));
   const state = h('div', { class: 'state' });
@@ -167,11 +168,13 @@ export function logPanel(deliveryId, page) {
       const query = { ...tools.query, limit: PAGE_SIZE, cursor };
       const answer = await get(`${deliveryPath(deliveryId)}/messages`, query, page.signal);
       if (mine !== asked) return;
+      failed = false;
       if (afresh) lines.clear();
       show(answer);
     } catch (error) {
       if (mine !== asked || page.signal.aborted) return;
       page.failed(error);
+      failed = true;
       setChildren(
         state,
         note.error(page.errorOf(error), () => void load(afresh)),
@@ -193,6 +196,8 @@ export function logPanel(deliveryId, page) {
       tools.groups(groups);
       void load(true);
     },
+    /** Reads anew what could not be read. */
+    again: () => void (failed && load(true)),
   };
 }
 

@@ -34,7 +34,8 @@ import { explainWords } from './tooltip.js';
  * `signal` aborts when the view is left; `later` does nothing from then on. `failed` is told of requests that failed.
  *
  * What is shown. `update` draws deliveries that changed, at most once a frame; `tick` comes every second, for ages;
- * `unknown` is told of a change of a delivery that the model does not hold; `refresh` follows a reconnection.
+ * `unknown` is told of a change of a delivery that the model does not hold; `refresh` follows a reconnection, and the end of an
+ * outage.
  * @typedef {{
  *   readonly element: HTMLElement,
  *   readonly title: string,
@@ -158,8 +159,9 @@ function takeBatch(batch) {
     if (model.get(delivery.deliveryId) !== null) model.take(delivery, now);
     else view?.unknown?.(delivery, now);
   }
+  const recovers = batch.stale === 'null' && status.isStale();
   if (batch.stale !== undefined) status.stale(JSON.parse(batch.stale));
-  if (batch.reset) view?.refresh?.();
+  if (batch.reset || recovers) view?.refresh?.();
   model.arrived(batch.changes, now);
   scheduleFrame();
 }

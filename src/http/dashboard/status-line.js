@@ -63,6 +63,7 @@ export function statusLine(model) {
     stale(told) {
       stale = told;
     },
+    isStale: () => stale !== null,
     tick: draw,
   };
 }
