@@ -23,6 +23,7 @@ const timeAxis = () => ({
   grid: { show: false },
   ticks: { stroke: colour('line'), width: 1, size: 4 },
   font: '12px system-ui, sans-serif',
+  size: 30,
   space: 72,
   values: (_, values, __, ___, gap) => values.map((at) => tickOf(at, gap)),
 });
@@ -50,6 +51,11 @@ const read = (label, format) => ({ label, value: (_, value) => (value == null ? 
 /** @returns {uPlot.Series} */
 const timeSeries = () => ({ label: 'UTC', value: (_, at) => (at == null ? '–' : moment(at * 1_000)) });
 
+/** Where the pointer reads nothing, the legend reads the end. @param {uPlot} plot */
+function readLast(plot) {
+  if (plot.cursor.idx == null) plot.setLegend({ idx: plot.data[0].length - 1 }, false);
+}
+
 /**
  * A chart that keeps the width of its place and is made anew for another theme. Drawn when it is given data and seen.
  * @param {() => Omit<uPlot.Options, 'width'>} options
@@ -67,7 +73,10 @@ function chart(options) {
     plot?.destroy();
     plot = null;
     const width = Math.floor(element.clientWidth);
-    if (data !== null && width > 0) plot = new uPlot({ ...options(), width }, data, element);
+    if (data !== null && width > 0) {
+      plot = new uPlot({ ...options(), width, hooks: { setLegend: [readLast] } }, data, element);
+      readLast(plot);
+    }
   };
   const sizes = new ResizeObserver(() => {
     const width = Math.floor(element.clientWidth);
@@ -83,7 +92,10 @@ function chart(options) {
       data = next;
       setAttribute(element, 'aria-label', words);
       if (plot === null) make();
-      else plot.setData(next);
+      else {
+        plot.setData(next);
+        readLast(plot);
+      }
     },
     close() {
       sizes.disconnect();

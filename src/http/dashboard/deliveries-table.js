@@ -1,7 +1,7 @@
 // The table of the overview: its tools, its head, and its rows, of which only those in sight are drawn.
 
 /** @import { Page } from './main.js' */
-import { h, term } from './dom.js';
+import { h, swatch, term } from './dom.js';
 import { deliveryRow } from './row.js';
 
 const SEARCH_AFTER_MS = 250;
@@ -54,6 +54,17 @@ export function tableHead(query, changed) {
   return h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, ...cells));
 }
 
+/** What the parts of the bars are. */
+const legend = () =>
+  h(
+    'ul',
+    { class: 'legend' },
+    h('li', {}, swatch('sent'), 'Delivered'),
+    h('li', {}, swatch('unknown'), 'Nothing heard yet'),
+    h('li', {}, swatch('waiting'), 'Waiting for a retry'),
+    h('li', {}, swatch('failed'), 'Failed'),
+  );
+
 /** Search and filter. @param {Query} query @param {() => void} changed @param {Page} page */
 export function toolbar(query, changed, page) {
   let typed = 0;
@@ -87,7 +98,7 @@ export function toolbar(query, changed, page) {
     h('option', { value: 'RELAY' }, 'RELAY'),
   );
   const shown = h('span', { class: 'shown', role: 'status' });
-  return { element: h('div', { class: 'toolbar' }, search, policy, shown), shown };
+  return { element: h('div', { class: 'toolbar' }, search, policy, legend(), shown), shown };
 }
 
 /** Rows, of which only those in sight are drawn. */
@@ -110,7 +121,7 @@ export function rows() {
         }
       }
     },
-    { rootMargin: '200px' },
+    { rootMargin: '600px' },
   );
   return {
     body,

@@ -91,7 +91,7 @@ export const maybeTerm = (word, label) =>
  * all is seen.
  */
 export function partsBar() {
-  const element = h('div', { class: 'parts', role: 'img' });
+  const element = h('div', { class: 'parts', role: 'img', 'aria-label': 'no figures yet' });
   /** @type {HTMLElement[]} */
   const slices = [];
   return {

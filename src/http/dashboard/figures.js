@@ -20,7 +20,7 @@
 export function segments(kpis, policy) {
   const open = Math.max(0, kpis.relayed - kpis.delivered - kpis.failed);
   const waiting = Math.min(open, kpis.waitingForRetry);
-  const unheard = policy === 'EFS' ? 'Taken into account' : 'Sent, nothing heard yet';
+  const unheard = policy === 'EFS' ? 'Taken into account, nothing heard yet' : 'Sent, nothing heard yet';
   return [
     {
       label: policy === 'EFS' ? 'Sent' : 'Sent and delivered',

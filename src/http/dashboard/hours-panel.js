@@ -89,10 +89,12 @@ export function hoursPanel(page) {
       'of-hours',
       h('h3', {}, term('Success'), ' at the end of each hour, of all that was relayed'),
       success.element,
-      h('h3', {}, term('throughput', 'Successes'), ' per hour'),
-      sent.element,
-      h('h3', {}, term('throughput', 'Errors'), ' per hour'),
-      failed.element,
+      h(
+        'div',
+        { class: 'side-by-side' },
+        h('div', {}, h('h3', {}, term('throughput', 'Successes'), ' per hour'), sent.element),
+        h('div', {}, h('h3', {}, term('throughput', 'Errors'), ' per hour'), failed.element),
+      ),
       table.element,
     ),
     /** @param {Delivery} delivery */

@@ -71,9 +71,12 @@ export function lettersPanel() {
       setChildren(
         panel.body,
         h('p', { class: 'headline' }, h('span', { class: 'figure small' }, count(total)), ' in all'),
-        h('ul', { class: 'lines' }, ...lines),
-        h('h3', {}, 'The newest'),
-        h('ul', { class: 'letters' }, ...letters.map(letterShown)),
+        h(
+          'div',
+          { class: 'beside-newest' },
+          h('ul', { class: 'lines' }, ...lines),
+          h('div', {}, h('h3', {}, 'The newest'), h('ul', { class: 'letters' }, ...letters.map(letterShown))),
+        ),
       );
     },
   };

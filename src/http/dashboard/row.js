@@ -33,6 +33,7 @@ export function sparkline() {
       class: 'spark',
       viewBox: `0 0 ${SPARK.width} ${SPARK.height}`,
       role: 'img',
+      'aria-label': 'no figures yet',
       preserveAspectRatio: 'none',
     },
     svg('path', {
@@ -47,6 +48,7 @@ export function sparkline() {
     update({ kpis, policy }) {
       const shares = course(hoursOf(kpis.throughput), kpis.relayed, policy);
       setAttribute(line, 'd', linePath(shares, SPARK));
+      setAttribute(element, 'class', `spark ${policy.toLowerCase()}`);
       const from = policy === 'EFS' ? 'rising from 0 %' : 'falling from 100 %';
       setAttribute(element, 'aria-label', `Success by the hour, ${from} to ${percent(kpis.success)}`);
     },

@@ -18,7 +18,7 @@ import { tasksPanel } from './tasks-panel.js';
 /** @import { Trouble } from './polled-panel.js' */
 
 const AGAIN_MS = 3_000;
-const LETTERS = 25;
+const LETTERS = 16;
 
 /** @param {HealthAnswer} health */
 function healthShown({ ready, failure, reasons, version, startedAt, at, deliveries, readers }) {

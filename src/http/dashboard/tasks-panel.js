@@ -1,6 +1,6 @@
 // Where the tasks stand: a cell for each partition of both pipelines.
 import { h, setAttribute, setChildren, setText, term } from './dom.js';
-import { brief, count, words } from './format.js';
+import { brief, count } from './format.js';
 import { polledPanel } from './polled-panel.js';
 
 /**
@@ -9,6 +9,8 @@ import { polledPanel } from './polled-panel.js';
  *   readonly epoch: number, readonly sequence: number, readonly outboxBytes: number,
  *   readonly positions: readonly Position[], readonly lag: number }} Task
  */
+
+const PIPELINES = { status: 'Status', kpi: 'KPI' };
 
 /** How far behind a task is, as a height: lag spans from nothing to millions. @param {number} lag */
 const lagShare = (lag) => (lag === 0 ? 0 : Math.min(1, 0.12 + Math.log10(lag) / 7));
@@ -48,7 +50,7 @@ function taskCell({ pipeline, partition }, choose) {
 function taskShown({ pipeline, partition, owner, epoch, sequence, outboxBytes, positions }) {
   const heads = ['Topic', 'Position', 'End', 'Lag'];
   return [
-    h('h3', {}, `${words(pipeline)} task of partition ${partition}`),
+    h('h3', {}, `${PIPELINES[pipeline]} task of partition ${partition}`),
     h(
       'p',
       { class: 'aside' },
@@ -124,7 +126,7 @@ export function tasksPanel() {
         h(
           'div',
           { class: 'pipeline' },
-          h('h3', {}, term('pipeline', `${words(pipeline)} pipeline`)),
+          h('h3', {}, term('pipeline', `${PIPELINES[pipeline]} pipeline`)),
           h('div', { class: 'tasks' }, ...elements),
         ),
       ),
