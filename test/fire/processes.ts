@@ -35,6 +35,8 @@ export interface Worker {
   readonly ended: Promise<Ended>;
   lines(): readonly Line[];
   says(message: string): boolean;
+  /** All that it has printed so far. */
+  output(): string;
   /** The same of standard error. */
   complains(message: string): boolean;
   get(path: string): Promise<{ status: number; text: string }>;
@@ -101,6 +103,7 @@ function startProcess(name: string, args: readonly string[], settings: Settings)
     signal: (signal) => void child.kill(signal),
     alive: () => child.exitCode === null && child.signalCode === null,
     says: (message) => said.out.includes(message),
+    output: () => said.out,
     complains: (message) => said.err.includes(message),
     counter: async (metric) => {
       const { text } = await get('/metrics');

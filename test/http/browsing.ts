@@ -13,10 +13,13 @@ export interface Demo {
 }
 
 /** Starts the demo; resolves when it says where it can be looked at. */
-export async function startDemo(args: readonly string[]): Promise<Demo> {
+export async function startDemo(
+  args: readonly string[],
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Demo> {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('EFS_'));
   const child = spawn(process.execPath, [CLI, 'demo', ...args], {
-    env: Object.fromEntries(inherited),
+    env: { ...Object.fromEntries(inherited), ...settings },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const address = await new Promise<string>((resolve, reject) => {
@@ -67,3 +70,7 @@ export async function openPage(
   await page.goto(address);
   return { page, complaints };
 }
+
+/** The number that a cell shows; NaN where it shows none. */
+export const shownNumber = (text: string | null): number =>
+  Number.parseInt((text ?? '').replace(/\D/g, ''), 10);

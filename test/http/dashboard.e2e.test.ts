@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { pollMs } from '../servers/child';
 import { describeWithServers } from '../servers/servers';
-import { type Demo, openBrowser, openPage, startDemo } from './browsing';
+import { type Demo, openBrowser, openPage, shownNumber, startDemo } from './browsing';
 
 const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -24,11 +24,23 @@ async function seriousFindings(page: Page): Promise<string[]> {
     .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`);
 }
 
-const number = (text: string | null): number => Number((text ?? '').replace(/\D/g, ''));
+const SCREEN = { width: 1280, height: 900 };
+const PHONE = { width: 360, height: 740 };
+
+/** Where a message is shown whose story has more than its begin. */
+async function anyMessage(address: string): Promise<string> {
+  for (;;) {
+    const answer = await fetch(`${address}api/deliveries/mirror-1-EFS/messages?status=FAILED&limit=1`);
+    const { messages = [] } = (await answer.json()) as { messages?: readonly { messageId: string }[] };
+    const [message] = messages;
+    if (message !== undefined) return `#/deliveries/mirror-1-EFS/messages/${message.messageId}`;
+    await pollMs(100);
+  }
+}
 
 /** Waits until a cell shows more than before. */
 async function grown(cell: Locator, before: number): Promise<boolean> {
-  while (number(await cell.textContent()) <= before) await pollMs(50);
+  while (shownNumber(await cell.textContent()) <= before) await pollMs(50);
   return true;
 }
 
@@ -64,9 +76,9 @@ describeWithServers(['browser'], 'the page', () => {
     const { page, complaints } = await openPage(browser, demo.address);
     const relayed = page.locator('[data-delivery="newsletter-1"] td.relayed');
     await relayed.waitFor();
-    const before = number(await relayed.textContent());
+    const before = shownNumber(await relayed.textContent());
     await expect(grown(relayed, before)).resolves.toBe(true);
-    expect(number(await relayed.textContent())).toBeGreaterThan(before);
+    expect(shownNumber(await relayed.textContent())).toBeGreaterThan(before);
     expect(complaints).toEqual([]);
   });
 
@@ -86,17 +98,69 @@ describeWithServers(['browser'], 'the page', () => {
     }
   });
 
-  it('fits a phone: nothing has to be scrolled sideways', async () => {
-    for (const hash of ['#/', '#/deliveries/mirror-1-EFS', '#/service']) {
-      const { page } = await openPage(browser, demo.address + hash, {
-        viewport: { width: 360, height: 740 },
-      });
+  it('can be used by everybody where there is nothing', async () => {
+    for (const hash of ['#/deliveries/none', '#/deliveries/none/messages/none', '#/nowhere']) {
+      const { page } = await openPage(browser, demo.address + hash);
+      await page.locator('main .note:not(.loading)').waitFor();
+      expect([hash, await seriousFindings(page)]).toEqual([hash, []]);
+      await page.context().close();
+    }
+  });
+
+  it('can be used by everybody: a message, in light and dark, on a screen and on a phone', async () => {
+    const message = await anyMessage(demo.address);
+    for (const colorScheme of ['light', 'dark'] as const) {
+      for (const viewport of [SCREEN, PHONE]) {
+        const { page, complaints } = await openPage(browser, demo.address + message, {
+          colorScheme,
+          viewport,
+        });
+        await page.getByRole('heading', { name: 'What happened' }).waitFor();
+        expect(await seriousFindings(page)).toEqual([]);
+        expect(complaints).toEqual([]);
+        await page.context().close();
+      }
+    }
+  });
+
+  it('fits a phone: nothing has to be scrolled sideways, and everybody can use it', async () => {
+    const views = ['#/', '#/deliveries/mirror-1-EFS', '#/service', '#/glossary'];
+    for (const hash of [
+      ...views,
+      '#/deliveries/mirror-1-EFS/beside/mirror-1-RELAY',
+      await anyMessage(demo.address),
+    ]) {
+      const { page } = await openPage(browser, demo.address + hash, { viewport: PHONE });
       await page.locator('main h1, main h2, main table').first().waitFor();
+      await page.locator('main .note.loading').waitFor({ state: 'detached' });
       const [content, width] = await page.evaluate<number[]>(
         '[document.documentElement.scrollWidth, innerWidth]',
       );
       expect([hash, content! <= width!]).toEqual([hash, true]);
+      expect([hash, await seriousFindings(page)]).toEqual([hash, []]);
       await page.context().close();
+    }
+  });
+
+  it('shows the same in two tabs, also in one that nobody has seen for a while', async () => {
+    const own = await startDemo(['--http-port', '0', '--seed', '6']);
+    try {
+      const { page: one, complaints } = await openPage(browser, own.address);
+      const relayed = one.locator('[data-delivery="newsletter-1"] td.relayed');
+      await relayed.waitFor();
+      const before = shownNumber(await relayed.textContent());
+      const other = await one.context().newPage();
+      await other.goto(`${own.address}#/deliveries/newsletter-1`);
+      const asOf = other.locator('.asof');
+      await asOf.waitFor();
+      const then = await asOf.textContent();
+      while ((await asOf.textContent()) === then) await pollMs(50);
+      await one.bringToFront();
+      await grown(relayed, before);
+      expect(complaints).toEqual([]);
+      await one.context().close();
+    } finally {
+      await own.kill();
     }
   });
 
@@ -108,6 +172,47 @@ describeWithServers(['browser'], 'the page', () => {
     await page.locator('[data-delivery="newsletter-1"] a').focus();
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: /newsletter-1/ }).waitFor();
+  });
+
+  it('can be walked by keyboard to a message, back, and through the tasks', async () => {
+    const { page } = await openPage(browser, `${demo.address}#/deliveries/mirror-1-EFS`);
+    await page.locator('[data-message] a').first().focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'What happened' }).waitFor();
+    expect(await page.evaluate('document.activeElement.id')).toBe('main');
+    await page.getByRole('link', { name: 'Service', exact: true }).focus();
+    await page.keyboard.press('Enter');
+    const task = page.getByRole('button', { name: /kpi partition 1/ });
+    await task.focus();
+    await page.keyboard.press('Space');
+    await page.getByText('KPI task of partition 1').waitFor();
+    expect(await task.getAttribute('aria-pressed')).toBe('true');
+    await page.context().close();
+  });
+
+  it('asks for the token where there is one, says which is wrong, and lets in who has it', async () => {
+    const token = 'open-sesame-if-you-please';
+    const own = await startDemo(['--http-port', '0', '--seed', '5'], { EFS_HTTP_TOKEN: token });
+    try {
+      for (const colorScheme of ['light', 'dark'] as const) {
+        const { page } = await openPage(browser, own.address, { colorScheme, viewport: PHONE });
+        const field = page.getByLabel('Token of this service');
+        await field.waitFor();
+        expect(await seriousFindings(page)).toEqual([]);
+        await field.fill('open-barley');
+        await page.keyboard.press('Enter');
+        await page.getByText('This is not the token.').waitFor();
+        expect(await seriousFindings(page)).toEqual([]);
+        await field.fill(token);
+        await page.keyboard.press('Enter');
+        await page.locator('[data-delivery="newsletter-1"]').waitFor();
+        await page.reload();
+        await page.locator('[data-delivery="newsletter-1"]').waitFor();
+        await page.context().close();
+      }
+    } finally {
+      await own.kill();
+    }
   });
 
   it('says that its figures are stale while the service is away, and goes on when it is back', async () => {

@@ -1,8 +1,17 @@
 import { failedByDecision, otherSuccess, segments, softBounces } from '../../src/http/dashboard/figures.js';
-import { age, brief, duration, percent, points, words } from '../../src/http/dashboard/format.js';
+import {
+  age,
+  brief,
+  duration,
+  percent,
+  plain,
+  points,
+  without,
+  words,
+} from '../../src/http/dashboard/format.js';
 import { course, courses, hoursOf } from '../../src/http/dashboard/hours.js';
 import { createModel, movement } from '../../src/http/dashboard/model.js';
-import { pairsOf } from '../../src/http/dashboard/pairs.js';
+import { gapText, pairsOf } from '../../src/http/dashboard/pairs.js';
 import { hrefOf, routeOf } from '../../src/http/dashboard/route.js';
 import { linePath } from '../../src/http/dashboard/spark.js';
 import { doubts } from '../../src/http/dashboard/status-line.js';
@@ -83,6 +92,10 @@ describe('format', () => {
     [duration(302_400_000), '3 d 12 h'],
     [age(1_000), 'now'],
     [words('TAKEN_INTO_ACCOUNT'), 'Taken into account'],
+    [plain('Refused at 2026-01-05T10:51:29.539Z: EFS.'), 'Refused at 2026-01-05 10:51:29 UTC: EFS.'],
+    [plain('From class 10: USER_UNKNOWN, HARD. The MTA'), 'From class 10: user unknown, hard. The MTA'],
+    [without('relayed to the MTA', 'Relayed'), 'to the MTA'],
+    [without('came back as a bounce mail', 'Async bounce'), 'came back as a bounce mail'],
   ])('reads %s', (shown, wanted) => expect(shown).toBe(wanted));
 });
 
@@ -161,6 +174,26 @@ describe('pairs', () => {
     const others = [delivery('relayed', 1), delivery('mirror-2-EFS', 1), delivery('sale', 1)];
     expect(pairsOf([...pair, ...others])).toEqual([{ name: 'mirror-1', one: pair[1], other: pair[0] }]);
   });
+
+  it('say what lies between their lines: what is open, and what EFS alone has failed for its silence', () => {
+    const between = (takenIntoAccount: number, expired: { efs: number; relay: number }): string => {
+      const under = (failedByExpiry: number) => ({ kpis: { ...KPIS, takenIntoAccount, failedByExpiry } });
+      const [one, other] = [under(expired.efs), under(expired.relay)];
+      return gapText({ name: 'mirror', one, other } as unknown as Parameters<typeof gapText>[0]);
+    };
+    expect(between(0, { efs: 3, relay: 3 })).toBe(
+      'Every message has an outcome: both policies say the same.',
+    );
+    expect(between(20, { efs: 3, relay: 3 })).toMatch(
+      /^Between the lines: 20 messages without an outcome: [^.]*\.$/,
+    );
+    expect(between(0, { efs: 51, relay: 3 })).toMatch(
+      /^Between the lines: 48 that were never heard of: [^.]*\.$/,
+    );
+    expect(between(20, { efs: 51, relay: 3 })).toMatch(
+      /20 messages without an outcome.* 48 that were never heard of/,
+    );
+  });
 });
 
 describe('the stream', () => {
@@ -201,17 +234,18 @@ describe('freshness', () => {
 });
 
 describe('the line of time', () => {
+  const event = (at: string, name: string) => ({
+    at,
+    event: name,
+    text: '',
+    bounceClass: null,
+    reason: null,
+    failureType: null,
+    decides: false,
+    topics: [],
+  });
+
   it('goes from the first event to the end of the validity period, or to a later event', () => {
-    const event = (at: string, name: string) => ({
-      at,
-      event: name,
-      text: '',
-      bounceClass: null,
-      reason: null,
-      failureType: null,
-      decides: false,
-      topics: [],
-    });
     const events = [
       event('2026-01-01T00:00:00.000Z', 'RELAYED'),
       event('2026-01-05T00:00:00.000Z', 'ASYNC_BOUNCE'),
@@ -222,5 +256,17 @@ describe('the line of time', () => {
       [1, 'failed'],
     ]);
     expect(validUntil).toBe(0.75);
+  });
+
+  it('tells apart what lies close together, at the begin and at the end', () => {
+    const minute = (at: number): string => new Date(at * 60_000).toISOString();
+    const shares = (...at: number[]) =>
+      placed(
+        at.map((each) => event(minute(each), 'SOFT_BOUNCED')),
+        minute(6_000),
+      ).places.map(({ share }) => share);
+    expect(shares(0, 1, 2)).toEqual([0, 0.06, 0.12]);
+    expect(shares(0, 5_999, 6_000)).toEqual([0, 0.94, 1]);
+    expect(shares(0, 3_000)).toEqual([0, 0.5]);
   });
 });
