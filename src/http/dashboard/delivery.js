@@ -84,6 +84,7 @@ export function deliveryView(deliveryId, page) {
       model.take(delivery, page.now());
       page.staleness(delivery.stale ?? null);
       draw();
+      log.again();
     } catch (error) {
       if (page.signal.aborted) return;
       page.failed(error);
@@ -117,10 +118,7 @@ export function deliveryView(deliveryId, page) {
       model.take(delivery, now);
       draw();
     },
-    refresh() {
-      void load();
-      log.again();
-    },
+    refresh: () => void load(),
     close: () => hours.close(),
   };
 }
