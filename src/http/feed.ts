@@ -7,8 +7,9 @@ import type { Change, KpiView } from './view';
  *
  * A reader is nothing but a cursor into the view. What it has not heard of is looked up when it can take it, so there is
  * no queue that could grow: a slow reader gets, per delivery, the newest figures only. Readers at the same cursor get
- * the same bytes, which are made once. A round takes its time; the next one waits nine times as long, so that all
- * readers together cost at most a tenth of the process.
+ * the same bytes, which are made once. A round goes through all readers in slices of a few milliseconds, each followed by
+ * a rest nine times as long: all readers together cost at most a tenth of the process, and what else it does is held up
+ * by no more than a slice. The more readers there are, the less often each of them is told.
  */
 
 /** The receiving end of a reader. */
@@ -68,9 +69,9 @@ export interface FeedOptions {
 
 const READERS_MAX = 2_000;
 const ROUND_MS = 50;
-/** The share of the time that rounds may take: one part in ten. */
+/** The share of the time that rounds may take: one part in ten, and so long at a time. */
 const REST = 9;
-const ROUND_MAX_MS = 1_000;
+const SLICE_MS = 4;
 /** After so much silence a reader hears that there is nothing to hear; page: stream.js. */
 const HEARTBEAT_MS = 5_000;
 /** How long a reader may take nothing before it is dropped. */
@@ -113,19 +114,22 @@ export function kpiFeed(options: FeedOptions): Feed {
   const readers = new Set<State>();
   const context: Context = { ...options, chunks: chunkCache(options.view, options.instance) };
 
-  const round = (): void => {
-    const stale = JSON.stringify(options.stale());
+  const attend = (reader: State, stale: string): void => {
     const now = clock.monotonic();
-    for (const reader of readers) {
-      if (reader.blockedAt === null) {
-        pump(context, reader, stale);
-        if (reader.blockedAt === null && now - reader.wroteAt >= HEARTBEAT_MS)
-          write(context, reader, HEARTBEAT);
-      } else if (now - reader.blockedAt >= STUCK_MS) {
-        meter.readerDropped();
-        drop(reader);
-      }
+    if (reader.blockedAt === null) {
+      pump(context, reader, stale);
+      if (reader.blockedAt === null && now - reader.wroteAt >= HEARTBEAT_MS)
+        write(context, reader, HEARTBEAT);
+    } else if (now - reader.blockedAt >= STUCK_MS) {
+      meter.readerDropped();
+      drop(reader);
     }
+  };
+  const round = (signal: AbortSignal): Promise<number> => {
+    const stale = JSON.stringify(options.stale());
+    return inSlices(clock, signal, [...readers], (reader) => {
+      if (readers.has(reader)) attend(reader, stale);
+    });
   };
   const forget = (reader: State): void => {
     readers.delete(reader);
@@ -158,16 +162,34 @@ export function kpiFeed(options: FeedOptions): Feed {
       return reader;
     },
     async run(signal) {
-      while (!signal.aborted) {
-        const began = clock.monotonic();
-        round();
-        const took = clock.monotonic() - began;
-        await clock.sleep(Math.min(Math.max(ROUND_MS, took * REST), ROUND_MAX_MS), signal);
+      for (let rest = ROUND_MS; !signal.aborted;) {
+        await clock.sleep(rest, signal);
+        rest = Math.max(ROUND_MS, (await round(signal)) * REST);
       }
       for (const reader of readers) drop(reader);
     },
     readers: () => readers.size,
   };
+}
+
+/** Goes through all items with a rest after each slice of time; gives how long the last slice took. */
+async function inSlices<Item>(
+  clock: Clock,
+  signal: AbortSignal,
+  items: readonly Item[],
+  act: (item: Item) => void,
+): Promise<number> {
+  let began = clock.monotonic();
+  for (const item of items) {
+    const took = clock.monotonic() - began;
+    if (took >= SLICE_MS) {
+      await clock.sleep(took * REST, signal);
+      began = clock.monotonic();
+    }
+    if (signal.aborted) break;
+    act(item);
+  }
+  return clock.monotonic() - began;
 }
 
 interface Context extends FeedOptions {

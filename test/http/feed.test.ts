@@ -151,6 +151,31 @@ describe('the live feed', () => {
     await stop();
   });
 
+  test('tells many readers in slices: none holds up the process for long, and rests take nine times as long', async () => {
+    const { clock, view, open, pass, stop } = started(20);
+    const WRITE_MS = 1;
+    const writes: number[] = [];
+    const reader = (): Outlet => ({
+      write: () => {
+        writes.push(clock.monotonic());
+        clock.advance(WRITE_MS);
+        return true;
+      },
+      end: () => undefined,
+    });
+    await pass();
+    for (let i = 0; i < 20; i++) open(reader());
+    for (let i = 0; i < 60; i++) await pass(10);
+    writes.length = 0;
+    view.take(changed('a', 1));
+    for (let i = 0; i < 60; i++) await pass(10);
+    expect(writes).toHaveLength(20);
+    const pauses = writes.slice(1).map((at, i) => at - (writes[i] ?? 0));
+    expect(pauses.filter((ms) => ms > WRITE_MS).every((ms) => ms >= 36)).toBe(true);
+    expect(pauses.filter((ms) => ms > WRITE_MS)).toHaveLength(4);
+    await stop();
+  });
+
   test('keeps a silent connection alive, and takes no more readers than it may', async () => {
     const { open, pass, stop } = started(1);
     const reader = client();
