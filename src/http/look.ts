@@ -23,7 +23,7 @@ import type { Generations, Manifest, Store, TaskAddress } from '../store/store';
 import { type Story, storyOf } from './story';
 
 /** The state, for reading. */
-export type State = Pick<Store, 'load' | 'inspect' | 'scan'> & Pick<Generations, 'active'>;
+export type State = Pick<Store, 'load' | 'loadAt' | 'inspect' | 'scan'> & Pick<Generations, 'active'>;
 
 /** A bounce or an outcome, in words; times in ISO 8601. */
 export interface FactView {
@@ -120,11 +120,11 @@ export async function lookAtMessage(
   const home = partitionOf(Buffer.from(message), partitions);
   for (let step = 0; step < partitions; step++) {
     const task: TaskAddress = { generation, pipeline: 'status', partition: (home + step) % partitions };
-    const [[value] = []] = await state.load(task, [{ hash, fields: [field] }]);
-    if (value == null) continue;
-    const offsets = (await state.inspect(task))?.positions ?? [];
+    const found = await state.loadAt(task, [{ hash, fields: [field] }]);
+    const value = found?.values[0]?.[0];
+    if (found === null || value == null) continue;
     const positions = Object.fromEntries(
-      FEEDBACK_TOPICS.map(({ topic }, index) => [topic, offsets[index] ?? 0]),
+      FEEDBACK_TOPICS.map(({ topic }, index) => [topic, found.positions[index] ?? 0]),
     );
     const facts = factsOf(decodeMessage(value), manifest);
     return {

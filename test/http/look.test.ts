@@ -75,6 +75,19 @@ const kpi = (): KpiChanged => {
   return changeOf(sum, null, { generation: 3, defaultPolicy: 'EFS' }) as KpiChanged;
 };
 
+test('a message and the positions it stands for are read at one moment: the state is asked twice, not more', async () => {
+  const state = await messageIn(home);
+  const asked: string[] = [];
+  const counted = new Proxy(state, {
+    get: (target, name, receiver) => (
+      asked.push(String(name)),
+      Reflect.get(target, name, receiver) as unknown
+    ),
+  });
+  expect((await lookAtMessage(counted, d1, m1)).positions['mta.relayed']).toBe(10);
+  expect(asked).toEqual(['active', 'loadAt']);
+});
+
 describe('a message', () => {
   test('is shown with its status, its facts and how far its partition has been folded', async () => {
     const view = await lookAtMessage(await messageIn(home), d1, m1);
