@@ -100,7 +100,8 @@ export function feedbackPeek(
   return async (value) => {
     if (value.length < HEADER_BYTES || value[0] !== MAGIC) return null;
     const id = value.readInt32BE(1);
-    const read = (known(id) ?? (await fetch(id)))?.read ?? null;
+    const writer = known(id);
+    const read = (writer === undefined ? await fetch(id) : writer)?.read ?? null;
     if (read === null) return null;
     const cursor = cursorAt(value, HEADER_BYTES);
     const feedback = read(cursor) as Feedback;
