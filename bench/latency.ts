@@ -29,8 +29,8 @@ export interface LatencyPlace {
   readonly prefix: string;
   /** What the deliveries' names begin with; used once. */
   readonly name: string;
-  /** Gets every KPI change as a subscriber does. */
-  onChange?(change: KpiChanged): void;
+  /** Gets every KPI change as a subscriber does, with its stamp in the log: milliseconds since 1970. */
+  onChange?(change: KpiChanged, at: number): void;
 }
 
 const PREFIX = 'latency.';
@@ -85,10 +85,10 @@ export async function measure(
   const deliveries = new Map<string, Coverage>();
   const latencies: number[] = [];
   const measuredFrom = performance.now() + WARM_UP_MS;
-  const leave = await subscribe(world.kafka, place.prefix, (value) => {
+  const leave = await subscribe(world.kafka, place.prefix, (value, at) => {
     const now = performance.now();
     const change = decodeKpi(value);
-    place.onChange?.(change);
+    place.onChange?.(change, at);
     const { deliveryId, kpis } = change;
     const delivery = deliveries.get(deliveryId);
     if (delivery === undefined) return;
@@ -116,7 +116,7 @@ export async function measure(
 async function subscribe(
   kafka: Kafka,
   prefix: string,
-  onChange: (value: Buffer) => void,
+  onChange: (value: Buffer, at: number) => void,
 ): Promise<() => Promise<void>> {
   const consumer = kafka.consumer({ groupId: 'latency-bench', maxWaitTimeInMs: 1_000 });
   await consumer.connect();
@@ -127,7 +127,7 @@ async function subscribe(
   await consumer.run({
     partitionsConsumedConcurrently: PARTITIONS,
     eachMessage: async ({ message }) => {
-      if (message.value !== null) onChange(message.value);
+      if (message.value !== null) onChange(message.value, Number(message.timestamp));
     },
   });
   await joined;

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { benchApi } from './api';
 import { benchLatency } from './latency';
 import { benchMemory } from './memory';
 import { benchPath } from './path';
@@ -6,9 +7,10 @@ import { benchPeers } from './peers';
 import { benchRebuild } from './rebuild';
 import { benchPage } from './page';
 import { benchStore } from './store';
+import { benchStream } from './stream';
 import { benchThroughput } from './throughput';
 
-const USAGE = `npm run bench -- [throughput | peers | path | rebuild | latency | memory | store | page] [options]
+const USAGE = `npm run bench -- [throughput | peers | path | rebuild | latency | memory | store | page | api | stream] [options]
   throughput   from full topics and an empty Redis to everything drained (default)
     --records <n>    feedback records in the topics (1000000)
     --repeat <n>     runs, each on new topics; medians are shown (1)
@@ -28,6 +30,14 @@ const USAGE = `npm run bench -- [throughput | peers | path | rebuild | latency |
   page         the overview in Chromium at a steady rate of changes: change to pixels, CPU, memory
     --page-rate <n>  changes per second, over 200 deliveries (1000)
     --seconds <n>    for how long (600)
+  api          the read API on a delivery of a million messages at half load
+    --messages <n>   of that delivery (1000000)
+    --rate <n>       records per second meanwhile (20000)
+    --seconds <n>    for how long (60)
+  stream       what readers of the live stream cost the pipeline, and how soon they read a change
+    --rate <n>       records per second (5000)
+    --readers <n>    at once (1000), a twentieth of them slow, a fiftieth stopped
+    --seconds <n>    for how long (90)
   memory       bytes of Redis per message
     --messages <n>   (1000000)
     --buckets <list> hashes per delivery and partition (1,64)
@@ -40,8 +50,9 @@ const { values, positionals } = parseArgs({
     repeat: { type: 'string', default: '1' },
     passes: { type: 'string', default: '5' },
     profile: { type: 'boolean', default: false },
-    rate: { type: 'string', default: '5000' },
+    rate: { type: 'string' },
     seconds: { type: 'string' },
+    readers: { type: 'string', default: '1000' },
     'page-rate': { type: 'string', default: '1000' },
     'max-rate': { type: 'string', default: '20000' },
     messages: { type: 'string', default: '1000000' },
@@ -66,17 +77,33 @@ async function main(): Promise<void> {
     case 'rebuild':
       return benchRebuild({
         records: Number(values.records),
-        rate: Number(values.rate),
+        rate: Number(values.rate ?? 5_000),
         maxRate: Number(values['max-rate']),
         seconds: Number(values.seconds ?? 150),
       });
     case 'latency':
-      return benchLatency({ rate: Number(values.rate), seconds: Number(values.seconds ?? 30) });
+      return benchLatency({ rate: Number(values.rate ?? 5_000), seconds: Number(values.seconds ?? 30) });
     case 'memory':
       return benchMemory({
         messages: Number(values.messages),
         buckets: values.buckets.split(',').map(Number),
       });
+    case 'api':
+      return benchApi({
+        messages: Number(values.messages),
+        rate: Number(values.rate ?? 20_000),
+        seconds: Number(values.seconds ?? 60),
+      });
+    case 'stream': {
+      const readers = Number(values.readers);
+      return benchStream({
+        readers,
+        slow: Math.ceil(readers / 20),
+        stopped: Math.ceil(readers / 50),
+        rate: Number(values.rate ?? 5_000),
+        seconds: Number(values.seconds ?? 90),
+      });
+    }
     case 'page':
       return benchPage({ rate: Number(values['page-rate']), seconds: Number(values.seconds ?? 600) });
     case 'store':

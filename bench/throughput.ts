@@ -157,7 +157,12 @@ export async function usedMemory(redis: Redis): Promise<number> {
  * Waits until all inputs are folded or set aside, all contributions are folded, and nothing more comes. When that
  * began is told by the log's stamps, not by when it was noticed here: polling costs the service CPU.
  */
-async function untilDrained(world: World, efs: RunningEfs, prefix: string, produced: number): Promise<void> {
+export async function untilDrained(
+  world: World,
+  efs: RunningEfs,
+  prefix: string,
+  produced: number,
+): Promise<void> {
   const contributions = prefix + CONTRIBUTIONS_TOPIC;
   const inputs = inputTopics(prefix);
   let quiet = 0;

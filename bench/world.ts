@@ -48,10 +48,16 @@ export const inputTopics = (prefix: string): string[] => FEEDBACK_TOPICS.map(({ 
  * Creates the topics under a prefix and fills the inputs with simulated traffic. Gives how many of the messages are
  * heard of: on a few of them the simulated MTA says nothing at all.
  */
-export async function fill(world: World, prefix: string, messages: number, seed: number): Promise<number> {
+export async function fill(
+  world: World,
+  prefix: string,
+  messages: number,
+  seed: number,
+  { deliveries = 40, poison = 0.0001 } = {},
+): Promise<number> {
   await runEfs(['setup'], world.settings(prefix));
-  const campaign = { messages, deliveries: 40, seed };
-  const traffic = { ...campaign, disorder: 0.05, duplicates: 0.05, poison: 0.0001 };
+  const campaign = { messages, deliveries, seed };
+  const traffic = { ...campaign, disorder: 0.05, duplicates: 0.05, poison };
   const flags = Object.entries(traffic).flatMap(([name, value]) => [`--${name}`, String(value)]);
   await runEfs(['simulate', ...flags], world.settings(prefix));
   const heardOf = new Set<string>();
