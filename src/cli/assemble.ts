@@ -15,7 +15,7 @@ import { patientRegistry } from '../service/patience';
 import type { WireTypes } from '../service/pipelines';
 import type { Meter } from '../service/meter';
 import { type Dependency, type Outages, watchOutages } from '../service/outages';
-import { retryUntil } from '../service/retry';
+import { type Patience, retryUntil } from '../service/retry';
 import type { PipelineName, ServiceEnds } from '../service/run';
 import type { SchemaIds } from '../service/setup';
 import type { Generations, Store } from '../store/store';
@@ -111,16 +111,20 @@ export function assemble(
       expiryGraceMs: config.expiry ? config.expiryGrace : null,
       retentionMs: config.retention,
     },
-    generation: generationEnds(config, ends, { wire, random: patience.random }),
+    generation: generationEnds(config, ends, { wire, patience }),
   };
 }
+
+/** Far longer than it takes to make a generation that is named. */
+const MAKING_MS = 2_000;
 
 /** What is asked of the ends when a generation begins, ends, or takes another one's place. */
 function generationEnds(
   config: Config,
   ends: Ends,
-  { wire, random }: { readonly wire: WireTypes; readonly random: Random },
+  { wire, patience }: { readonly wire: WireTypes; readonly patience: Pick<Patience, 'clock' | 'random'> },
 ): ServiceEnds['generation'] {
+  const { clock, random } = patience;
   const contributions = config.topicPrefix + CONTRIBUTIONS_TOPIC;
   return {
     generations: ends.store,
@@ -132,6 +136,7 @@ function generationEnds(
     inputWatermarks: (partition) => watermarksOf(ends.reader, topicsOf(config, 'status'), partition),
     contributionWatermarks: (partition) => ends.reader.watermarks(contributions, partition),
     reader: ends.reader,
+    pause: () => clock.sleep(MAKING_MS),
     kpiTopic: config.topicPrefix + DELIVERY_KPI_TOPIC,
     generationOf: (published) => wire.kpiChanged.decode(published).generation,
     contributionsTopic: contributions,

@@ -43,6 +43,8 @@ export interface GenerationEnds extends NamingEnds {
   contributionWatermarks(partition: number): Promise<Watermarks>;
   /** The KPI topic's own name. */
   readonly kpiTopic: string;
+  /** Gives whoever has taken a name the time to make its generation. */
+  pause(): Promise<void>;
   /** The generation of a published record. */
   generationOf(published: Buffer): number;
 }
@@ -57,13 +59,16 @@ export async function ensureGeneration(
 ): Promise<{ manifest: Manifest; created: boolean }> {
   const { lost, generations } = ends;
   if (lost !== null) await generations.forget(lost);
-  for (;;) {
+  for (let isFirst = true; ; isFirst = false) {
     const active = await generations.active();
     if (active !== null) return { manifest: active, created: false };
     const before = await lookBack(ends);
     const name = before.latest + 1;
-    // Whoever was first may have lived and died since the log was read.
-    if (!(await ends.takeName(name))) continue;
+    // Somebody may be about to make the one that is named. Or has lived and died since the log was read.
+    if ((isFirst && before.isBegun) || !(await ends.takeName(name))) {
+      await ends.pause();
+      continue;
+    }
     const { manifest, start, seed } = beginning(ends.foundation, name, before);
     const made = await generations.create(manifest, start, seed);
     return { manifest: made, created: true };
@@ -78,6 +83,8 @@ interface LookBack {
   readonly lives: readonly EarlierLives[];
   /** The highest number that was ever in use; 0 where none was. */
   readonly latest: number;
+  /** Whether nothing is known of that one but its name. */
+  readonly isBegun: boolean;
 }
 
 async function lookBack(ends: GenerationEnds): Promise<LookBack> {
@@ -91,13 +98,13 @@ async function lookBack(ends: GenerationEnds): Promise<LookBack> {
     published.push(await lastPublished((onRecord) => ends.reader.read(ends.kpiTopic, partition, onRecord)));
     lives.push(await earlierLives(ends, partition));
   }
-  const latest = Math.max(
+  const known = Math.max(
     latestGeneration(published, ends.generationOf),
-    latestName(lives),
     ends.lost?.publishedAs ?? 0,
     latestNumber(await ends.generations.list()),
   );
-  return { inputs, kpi, published, lives, latest };
+  const named = latestName(lives);
+  return { inputs, kpi, published, lives, latest: Math.max(named, known), isBegun: named > known };
 }
 
 /** A new generation, its start positions, and what its kpi tasks begin with. */

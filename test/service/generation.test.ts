@@ -20,6 +20,7 @@ function given(
 ) {
   const generations = memoryStore();
   const taken: number[] = [];
+  const pauses = { count: 0 };
   const ends: GenerationEnds = {
     generations,
     foundation: { ...FOUNDATION, ...foundation },
@@ -43,9 +44,10 @@ function given(
     generationOf: (value) => Number(value.toString()),
     contributionsTopic: 'contributions',
     takeName: async (name) => taken.push(name) > 0,
+    pause: async () => void (pauses.count += 1),
     retiredAtOf: (value) => Number(value.toString()),
   };
-  return { generations, ends, taken };
+  return { generations, ends, taken, pauses };
 }
 
 describe('the generation to work on', () => {
@@ -142,6 +144,23 @@ describe('the generation to work on', () => {
     });
     expect(manifest).toMatchObject({ generation: 5, publishedAs: 5, succeeds: true });
     expect(taken).toEqual([5]);
+  });
+
+  it('is the one that is being made by whoever has just taken its name', async () => {
+    const { generations, ends, taken } = given([], {}, [], [1]);
+    const made = { ...FOUNDATION, ...{ generation: 1, publishedAs: 1, takesOver: null, settled: true } };
+    const first = { ...made, succeeds: false, targets: [] };
+    const pause = async (): Promise<void> => {
+      await generations.create(first, { status: [[0], [0]], kpi: [[0], [0]] }, []);
+    };
+    expect(await ensureGeneration({ ...ends, pause })).toEqual({ manifest: first, created: false });
+    expect(taken).toEqual([]);
+  });
+
+  it('is not waited for more than once where whoever took its name is gone', async () => {
+    const { ends, taken, pauses } = given([], {}, [], [1]);
+    expect((await ensureGeneration(ends)).manifest).toMatchObject({ generation: 2, succeeds: true });
+    expect([taken, pauses.count]).toEqual([[2], 1]);
   });
 
   it('is another than the lost one though that is still on the list', async () => {
