@@ -39,10 +39,8 @@ export function statusDuties(
   let inputEnds: Positions | null = null;
   return async function* (hold) {
     if (!known) {
-      const [flags] = await store.load(address, [{ hash: FLAGS_HASH, fields: [SENT_FIELD] }]);
-      const sent = Number(flags?.[0]?.toString('latin1') ?? -1);
+      voice.silent = !(await hasSpoken(store, manifest, address.partition));
       known = true;
-      voice.silent = sent < manifest.publishedAs;
     }
     // A candidate publishes nothing, however far it is.
     if (!voice.silent || manifest.publishedAs === 0) return;
@@ -54,6 +52,18 @@ export function statusDuties(
     yield [{ kind: 'CaughtUp' }];
     voice.silent = false;
   };
+}
+
+/** Whether a generation has ended its silence in a partition since it became the active one. */
+export async function hasSpoken(
+  store: Pick<Store, 'load'>,
+  { generation, publishedAs, succeeds }: Manifest,
+  partition: number,
+): Promise<boolean> {
+  if (!succeeds) return true;
+  const task = { generation, pipeline: 'status', partition } as const;
+  const [flags] = await store.load(task, [{ hash: FLAGS_HASH, fields: [SENT_FIELD] }]);
+  return Number(flags?.[0]?.toString('latin1') ?? -1) >= publishedAs;
 }
 
 async function* announcements(ends: AnnouncingEnds): AsyncGenerator<readonly (Announced | Restated)[]> {

@@ -1,7 +1,6 @@
 import { MESSAGE_STATUS_TOPIC } from '../feedback/topics';
 import type { OutgoingRecord } from '../kpi/sink';
-import { SENT_FIELD } from '../pipeline/gate';
-import { FLAGS_HASH } from '../store/hashes';
+import { hasSpoken } from '../pipeline/announce';
 import { unpackOutbox } from '../store/outbox';
 import type { Generations, Manifest, Store } from '../store/store';
 
@@ -18,18 +17,6 @@ export async function predecessorOf(
   const listed = await store.list();
   const found = listed.find(({ generation }) => generation === manifest.takesOver);
   return found !== undefined && (await hasSpoken(store, found, partition)) ? found : null;
-}
-
-/** Whether a generation has ended its silence in a partition since it became the active one. */
-async function hasSpoken(
-  store: Pick<Store, 'load'>,
-  { generation, publishedAs, succeeds }: Manifest,
-  partition: number,
-): Promise<boolean> {
-  if (!succeeds) return true;
-  const task = { generation, pipeline: 'status', partition } as const;
-  const [flags] = await store.load(task, [{ hash: FLAGS_HASH, fields: [SENT_FIELD] }]);
-  return Number(flags?.[0]?.toString('latin1') ?? -1) >= publishedAs;
 }
 
 /**

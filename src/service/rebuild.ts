@@ -1,5 +1,6 @@
 import { EfsError } from '../base/errors';
 import type { Positions, Source } from '../feedback/source';
+import { isPast } from '../pipeline/gate';
 import type { Manifest } from '../store/store';
 import { openBacklog } from './backlog';
 import { NO_CATCH_UP } from './catch-up';
@@ -131,9 +132,6 @@ interface Place {
   /** How many there were since the rebuild began. */
   commits: number;
 }
-
-const isPast = (targets: Positions, positions: Positions): boolean =>
-  targets.every((target, topic) => (positions[topic] ?? 0) >= target);
 
 async function openPlaces(
   { store, inputWatermarks }: RebuildEnds,
