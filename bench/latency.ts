@@ -11,11 +11,10 @@ import { kafkaSink } from '../src/kpi/sink.kafka';
 import type { KpiChanged } from '../src/kpi/encode';
 import type { OutgoingRecord } from '../src/kpi/sink';
 import { wireEncoder } from '../src/simulation/encode';
-import { consumingSince, runEfs, startEfs } from './efs';
 import { decodeKpi } from './outcome';
 import { cpuSeconds, sleep } from './processes';
 import { against, grouped, printTable, quantile } from './report';
-import { PARTITIONS, startWorld, type World } from './world';
+import { onService, PARTITIONS, type World } from './world';
 
 export interface LatencyOptions {
   /** Records per second. */
@@ -46,28 +45,18 @@ const SETTLE_MS = 2_000;
  * delivery by one, so the i-th record of a delivery is covered by the first change that shows at least i.
  */
 export async function benchLatency(options: LatencyOptions): Promise<void> {
-  const world = await startWorld();
-  try {
-    await runEfs(['setup'], world.settings(PREFIX));
-    const efs = await startEfs(world.settings(PREFIX));
-    try {
-      await consumingSince(efs);
-      const pids = { efs: efs.pid, Redis: world.pids.redis, broker: world.pids.kafka };
-      const usage = () => Object.entries(pids).map(([name, pid]) => [name, cpuSeconds(pid)] as const);
-      const before = new Map(usage());
-      const latencies = await measure(world, options, { prefix: PREFIX, name: 'latency' });
-      show(options, latencies);
-      const lasted = WARM_UP_MS / 1000 + options.seconds;
-      const shares = usage().map(
-        ([name, seconds]) => `${name} ${grouped(((seconds - (before.get(name) ?? 0)) * 100) / lasted)} %`,
-      );
-      console.log(`CPU of one core: ${shares.join(', ')}`);
-    } finally {
-      await efs.stop();
-    }
-  } finally {
-    await world.stop();
-  }
+  await onService(PREFIX, async (world, efs) => {
+    const pids = { efs: efs.pid, Redis: world.pids.redis, broker: world.pids.kafka };
+    const usage = () => Object.entries(pids).map(([name, pid]) => [name, cpuSeconds(pid)] as const);
+    const before = new Map(usage());
+    const latencies = await measure(world, options, { prefix: PREFIX, name: 'latency' });
+    show(options, latencies);
+    const lasted = WARM_UP_MS / 1000 + options.seconds;
+    const shares = usage().map(
+      ([name, seconds]) => `${name} ${grouped(((seconds - (before.get(name) ?? 0)) * 100) / lasted)} %`,
+    );
+    console.log(`CPU of one core: ${shares.join(', ')}`);
+  });
 }
 
 /** What is known of the records of one delivery: when each was produced, and how many a change has covered. */

@@ -1,11 +1,11 @@
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import type { KpiChanged } from '../src/kpi/encode';
-import { consumingSince, readMetrics, runEfs, type RunningEfs, runNode, startEfs, sumOf } from './efs';
+import { readMetrics, type RunningEfs, runNode, sumOf } from './efs';
 import { type LatencyOptions, measure } from './latency';
 import { cpuSeconds, peakRss, rssBytes } from './processes';
 import { grouped, printTable, quantile } from './report';
-import { startWorld, type World } from './world';
+import { onService, type World } from './world';
 
 export interface StreamOptions extends LatencyOptions {
   readonly readers: number;
@@ -41,37 +41,27 @@ interface Heard {
  * at the same rate of records. And how long after its record in the KPI topic a change is read by a reader.
  */
 export async function benchStream(options: StreamOptions): Promise<void> {
-  const world = await startWorld();
-  try {
-    await runEfs(['setup'], world.settings(PREFIX));
-    const efs = await startEfs(world.settings(PREFIX));
-    try {
-      await consumingSince(efs);
-      const published = new Map<string, number>();
-      const onChange = ({ deliveryId, revision }: KpiChanged, at: number): void =>
-        void published.set(`${deliveryId}/${revision}`, at);
-      const short = { ...options, seconds: ALONE_S };
-      const before = await phase(world, efs, short, { name: 'before' });
-      const reading = read(efs, options);
-      const during = await phase(world, efs, options, { name: 'during', onChange });
-      const samples = await readMetrics(efs);
-      const heard = await reading;
-      const after = await phase(world, efs, short, { name: 'after' });
-      show(options, {
-        before,
-        during,
-        after,
-        peak: peakRss(efs.pid),
-        samples,
-        waits: waitsOf(heard, published),
-        heard,
-      });
-    } finally {
-      await efs.stop();
-    }
-  } finally {
-    await world.stop();
-  }
+  await onService(PREFIX, async (world, efs) => {
+    const published = new Map<string, number>();
+    const onChange = ({ deliveryId, revision }: KpiChanged, at: number): void =>
+      void published.set(`${deliveryId}/${revision}`, at);
+    const short = { ...options, seconds: ALONE_S };
+    const before = await phase(world, efs, short, { name: 'before' });
+    const reading = read(efs, options);
+    const during = await phase(world, efs, options, { name: 'during', onChange });
+    const samples = await readMetrics(efs);
+    const heard = await reading;
+    const after = await phase(world, efs, short, { name: 'after' });
+    show(options, {
+      before,
+      during,
+      after,
+      peak: peakRss(efs.pid),
+      samples,
+      waits: waitsOf(heard, published),
+      heard,
+    });
+  });
 }
 
 async function phase(

@@ -4,7 +4,7 @@ import { feedback, ORDINARY_TRAFFIC } from '../src/simulation/traffic';
 import { startKafka } from '../test/servers/kafka';
 import { startRedis } from '../test/servers/redis';
 import { startRegistry } from '../test/servers/registry';
-import { runEfs } from './efs';
+import { consumingSince, runEfs, type RunningEfs, startEfs } from './efs';
 
 /** Partitions of every topic. */
 export const PARTITIONS = 4;
@@ -39,6 +39,26 @@ export async function startWorld(): Promise<World> {
       await Promise.all([broker.stop(), registry.stop(), redis.stop()]);
     },
   };
+}
+
+/** Runs `efs run` on servers and topics of its own, for as long as `use` takes; it has begun to work by then. */
+export async function onService(
+  prefix: string,
+  use: (world: World, efs: RunningEfs) => Promise<void>,
+): Promise<void> {
+  const world = await startWorld();
+  try {
+    await runEfs(['setup'], world.settings(prefix));
+    const efs = await startEfs(world.settings(prefix));
+    try {
+      await consumingSince(efs);
+      await use(world, efs);
+    } finally {
+      await efs.stop();
+    }
+  } finally {
+    await world.stop();
+  }
 }
 
 /** The names of the five inputs under a prefix. */
