@@ -2,7 +2,7 @@ import { systemClock } from '../base/clock';
 import type { Config } from '../base/config';
 import { EfsError } from '../base/errors';
 import { readKpi } from '../http/look';
-import type { KpiView } from '../http/view';
+import { isLater, type KpiView } from '../http/view';
 import type { Window } from '../http/window';
 import { unlessAborted } from '../service/retry';
 import { PUBLISHED_HASH } from '../store/hashes';
@@ -62,9 +62,7 @@ async function isShown(
       if (published === null) continue;
       const seen = view.last(published.deliveryId);
       if (seen === null) return false;
-      if (seen.delivery === null) continue;
-      const { generation, revision } = seen.delivery;
-      if ((generation - published.generation || revision - published.revision) < 0) return false;
+      if (seen.delivery !== null && isLater(published, seen.delivery)) return false;
     }
   }
   return true;

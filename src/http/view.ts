@@ -122,7 +122,8 @@ export function deliveryOf({ deliveryId, policy, generation, revision, asOf, kpi
   return { deliveryId, policy, generation, revision, asOf: new Date(asOf).toISOString(), kpis };
 }
 
-function isLater(a: Pick<Delivery, 'generation' | 'revision'>, b: typeof a): boolean {
+/** Whether figures are of a later record than others: readers keep the highest generation, then the highest revision. */
+export function isLater(a: Pick<Delivery, 'generation' | 'revision'>, b: typeof a): boolean {
   return (a.generation - b.generation || a.revision - b.revision) > 0;
 }
 
