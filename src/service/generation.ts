@@ -63,6 +63,8 @@ export async function ensureGeneration(
     const active = await generations.active();
     if (active !== null) return { manifest: active, created: false };
     const before = await lookBack(ends);
+    // The log takes a while to read: who made one meanwhile must not cost another name.
+    if ((await generations.active()) !== null) continue;
     const name = before.latest + 1;
     // Somebody may be about to make the one that is named. Or has lived and died since the log was read.
     if ((isFirst && before.isBegun) || !(await ends.takeName(name))) {
@@ -71,7 +73,7 @@ export async function ensureGeneration(
     }
     const { manifest, start, seed } = beginning(ends.foundation, name, before);
     const made = await generations.create(manifest, start, seed);
-    return { manifest: made, created: true };
+    return { manifest: made, created: made.generation === name };
   }
 }
 

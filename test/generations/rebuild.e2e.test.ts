@@ -33,9 +33,9 @@ describeWithServers(['own-kafka', 'own-registry', 'own-redis'], 'a rebuild on re
 
   it('is killed twice, goes on, is found equal under load, is promoted and brought back; no KPI was false', async () => {
     stage.run('one');
+    await until('there is a generation', async () => (await stage.store.active()) !== null);
     stage.run('two');
     await stage.pour(traffic(1));
-    await until('some of it is folded', async () => (await stage.store.active()) !== null);
     const pouring = stage.pour(traffic(2, 12_000), PER_SECOND);
 
     for (let kill = 1; kill <= 2; kill += 1) {

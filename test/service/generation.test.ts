@@ -43,7 +43,7 @@ function given(
     kpiTopic: 'kpis',
     generationOf: (value) => Number(value.toString()),
     contributionsTopic: 'contributions',
-    takeName: async (name) => taken.push(name) > 0,
+    takeName: async (name) => !taken.includes(name) && taken.push(name) > 0,
     pause: async () => void (pauses.count += 1),
     retiredAtOf: (value) => Number(value.toString()),
   };
@@ -177,6 +177,18 @@ describe('the generation to work on', () => {
     const { ends } = given();
     const [one, other] = await Promise.all([ensureGeneration(ends), ensureGeneration(ends)]);
     expect(one.manifest).toEqual(other.manifest);
+    expect([one.created, other.created].sort()).toEqual([false, true]);
+  });
+
+  it('is the one that was made while the log was read, and no name is spent on another', async () => {
+    const { ends, taken } = given();
+    const contributionWatermarks = async (partition: number) => {
+      if (taken.length === 0) await ensureGeneration(ends);
+      return ends.contributionWatermarks(partition);
+    };
+    const { manifest, created } = await ensureGeneration({ ...ends, contributionWatermarks });
+    expect([manifest.generation, created]).toEqual([1, false]);
+    expect(taken).toEqual([1]);
   });
 
   it.each<[keyof Foundation, Partial<Foundation>]>([
