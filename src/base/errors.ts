@@ -60,8 +60,11 @@ export const ERRORS = {
   },
   'generation-incomplete': {
     retriable: false,
-    remedy:
-      'its state is lost or being dropped: `efs generations drop` removes what is left, `efs rebuild` builds another',
+    remedy: 'its state is lost: `efs generations drop` removes what is left, `efs rebuild` builds another',
+  },
+  'generation-dropping': {
+    retriable: false,
+    remedy: 'run `efs generations drop` again to complete that; `efs rebuild` builds another',
   },
   'rebuild-partial': {
     retriable: false,

@@ -17,6 +17,7 @@ const MISFITS: readonly ErrorCode[] = [
   'schema-unfit',
   'generation-unfit',
   'generation-incomplete',
+  'generation-dropping',
   'candidate-unfit',
   'rebuild-partial',
   'generation-active',

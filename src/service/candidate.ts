@@ -2,7 +2,14 @@ import { EfsError } from '../base/errors';
 import { retiredBegin } from '../pipeline/retirement';
 import type { Manifest, Standing, TaskAddress } from '../store/store';
 import type { CutOverEnds } from './cutover';
-import { earlierLives, type Foundation, latestName, latestNumber, misfits } from './generation';
+import {
+  earlierLives,
+  type Foundation,
+  latestName,
+  latestNumber,
+  misfits,
+  refuseDropping,
+} from './generation';
 
 /* A candidate: a generation that is built beside the active one, and publishes nothing. */
 
@@ -13,7 +20,7 @@ export const taskOf = ({ generation }: Standing, partition: number): TaskAddress
 
 /**
  * The candidate that there is, or a new one, which begins at the beginning of the topics. Throws `candidate-unfit` where it
- * is for other settings, `rebuild-taken-over` where it has been promoted meanwhile.
+ * is for other settings, `generation-dropping`, `rebuild-taken-over` where it has been promoted meanwhile.
  */
 export async function findCandidate(
   ends: CutOverEnds,
@@ -52,6 +59,7 @@ export async function findCandidate(
 /** What is listed under a candidate's number, which somebody else may have proposed, and even promoted. */
 function candidateFor(foundation: Foundation, listed: Manifest): Manifest {
   if (listed.publishedAs > 0) throw takenOver(`generation ${listed.generation} is the active one by now`);
+  refuseDropping(listed);
   const others = misfits(listed, foundation);
   if (others.length === 0) return listed;
   throw new EfsError('candidate-unfit', `candidate ${listed.generation}: ${others.join('; ')}`);

@@ -3,7 +3,13 @@ import { CUT_FIELD, MUTED_FIELD, UNTIL_FIELD } from '../pipeline/gate';
 import { retiredBegin } from '../pipeline/retirement';
 import { FLAGS_HASH, numberField } from '../store/hashes';
 import type { Generations, Manifest, Store, TaskAddress, Write } from '../store/store';
-import { earlierLives, type GenerationEnds, latestNumber, type NamingEnds } from './generation';
+import {
+  earlierLives,
+  type GenerationEnds,
+  latestNumber,
+  type NamingEnds,
+  refuseDropping,
+} from './generation';
 
 /*
  * A cut-over puts one generation in another one's place:
@@ -32,8 +38,8 @@ export interface Promotion {
 
 /**
  * Makes a generation the active one; null stands for the only candidate. Throws `not-found` (no such generation, or no
- * state at all), `generation-incomplete` where its state is not whole, `position-lost` where Kafka no longer holds what it
- * would have to read: all of them before anything has changed.
+ * state at all), `generation-dropping`, `generation-incomplete` where its state is not whole, `position-lost` where Kafka no
+ * longer holds what it would have to read: all of them before anything has changed.
  */
 export async function promote(ends: CutOverEnds, generation: number | null): Promise<Promotion> {
   for (;;) {
@@ -42,6 +48,7 @@ export async function promote(ends: CutOverEnds, generation: number | null): Pro
     const wanted = choose(listed, before, generation);
     if (wanted.generation === before.generation)
       return { outcome: 'active-already', manifest: before, before };
+    refuseDropping(wanted);
     await refuseIncomplete(ends, wanted);
     const manifest: Manifest = {
       ...wanted,

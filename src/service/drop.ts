@@ -17,19 +17,17 @@ import type { Generations, Manifest, Store, TaskAddress } from '../store/store';
 const AT_ONCE = 100;
 
 /**
- * Deletes a generation that is not the active one: its tasks are sealed for good, then its hashes go, delivery by
- * delivery, then it leaves the list. Interrupted, it can be done again. Gives how many deliveries' states were deleted.
+ * Deletes a generation that is not the active one, and cannot become it from here on: its tasks are sealed for good, then
+ * its hashes go, delivery by delivery, then it leaves the list. Interrupted, it can be done again. Gives how many
+ * deliveries' states were deleted.
  * Throws `not-found`, and `generation-active` for the active one.
  */
 export async function dropGeneration(store: Store & Generations, generation: number): Promise<number> {
-  const active = await store.active();
-  if (active?.generation === generation) throw isActive(generation);
   const manifest = (await store.list()).find((each) => each.generation === generation);
   if (manifest === undefined) throw new EfsError('not-found', `there is no generation ${generation}`);
+  if (!(await store.beginDrop(generation))) throw isActive(generation);
   const tasks = tasksOf(manifest);
   for (const task of tasks) await store.seal(task, Number.MAX_SAFE_INTEGER);
-  // Sealed, it can be promoted no more; where that came first, it is the active one now.
-  if ((await store.active())?.generation === generation) throw isActive(generation);
   let deliveries = 0;
   for (const task of tasks) deliveries += await eraseAll(store, task, manifest.buckets);
   if (!(await store.unlist(generation))) throw isActive(generation);

@@ -189,6 +189,11 @@ export function misfits(manifest: Manifest, foundation: Foundation): string[] {
   );
 }
 
+/** Throws `generation-dropping` where the generation's deletion has begun. */
+export function refuseDropping({ generation, dropping }: Manifest): void {
+  if (dropping) throw new EfsError('generation-dropping', `generation ${generation} is being dropped`);
+}
+
 /** Throws `generation-unfit` where state was built with other settings than these, naming them. */
 export function refuseMisfits(manifest: Manifest, foundation: Foundation): void {
   const found = misfits(manifest, foundation);

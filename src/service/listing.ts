@@ -8,9 +8,11 @@ import type { Generations, Manifest, Store, TaskAddress } from '../store/store';
  * - `active`: the one that publishes; `taking over` while its cut-over is not settled.
  * - `candidate`: built beside it, has never published.
  * - `retired`: was active, and can be brought back.
- * - `incomplete`: its state is lost in whole or in part, or is being dropped.
+ * - `incomplete`: its state is lost in whole or in part.
+ * - `being dropped`: its deletion has begun, and can only be completed.
  */
-export type GenerationState = 'active' | 'taking over' | 'candidate' | 'retired' | 'incomplete';
+export type GenerationState =
+  'active' | 'taking over' | 'candidate' | 'retired' | 'incomplete' | 'being dropped';
 
 export interface ListedGeneration {
   readonly generation: number;
@@ -78,6 +80,7 @@ async function describe(
 }
 
 function stateOf(manifest: Manifest, active: Manifest | null, isWhole: boolean): GenerationState {
+  if (manifest.dropping) return 'being dropped';
   if (!isWhole) return 'incomplete';
   if (manifest.generation === active?.generation) return active.settled ? 'active' : 'taking over';
   return manifest.publishedAs === 0 ? 'candidate' : 'retired';

@@ -58,6 +58,9 @@ export function redisGenerations(context: Context, commit: Commits): Generations
       const args = [...expected, String(to.generation), JSON.stringify(to)];
       return (await run(context, scripts.replace, list, args)) === 1;
     },
+    async beginDrop(generation) {
+      return (await run(context, scripts['begin-drop'], list, [String(generation)])) === 1;
+    },
     async unlist(generation) {
       return (await run(context, scripts.unlist, list, [String(generation)])) === 1;
     },

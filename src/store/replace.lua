@@ -1,5 +1,6 @@
 #!lua
--- Puts another manifest in the active one's place, if that is the one expected.
+-- Puts another manifest in the active one's place, if that is the one expected, and the other one is on the list and not
+-- being dropped.
 --
 -- KEYS[1]  the manifest of the active generation, as JSON
 -- KEYS[2]  the list: hash of generation to manifest
@@ -16,6 +17,8 @@ local active = cjson.decode(text)
 local settled = active.settled == false and '0' or '1'
 if active.generation ~= tonumber(ARGV[1]) or settled ~= ARGV[3] then return 0 end
 if (active.publishedAs or active.generation) ~= tonumber(ARGV[2]) then return 0 end
+local listed = redis.call('HGET', KEYS[2], ARGV[4])
+if not listed or cjson.decode(listed).dropping then return 0 end
 redis.call('HSET', KEYS[2], tostring(active.generation), text)
 redis.call('SET', KEYS[1], ARGV[5])
 redis.call('HSET', KEYS[2], ARGV[4], ARGV[5])

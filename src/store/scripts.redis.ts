@@ -14,6 +14,7 @@ export interface Script {
 /** Their names, which are those of their files. */
 const NAMES = [
   'activate',
+  'begin-drop',
   'claim',
   'commit',
   'create',

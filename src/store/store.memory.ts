@@ -158,8 +158,16 @@ function memoryGenerations(state: State): Generations {
     },
     async replaceActive(from, to) {
       if (!isActive(from) || state.manifest?.settled !== from.settled) return false;
+      const listed = state.listed.get(to.generation);
+      if (listed === undefined || listed.dropping) return false;
       state.manifest = structuredClone(to);
       list(to);
+      return true;
+    },
+    async beginDrop(generation) {
+      if (state.manifest?.generation === generation) return false;
+      const listed = state.listed.get(generation);
+      if (listed !== undefined) list({ ...listed, dropping: true });
       return true;
     },
     async unlist(generation) {

@@ -128,6 +128,8 @@ export interface Manifest {
   readonly settled: boolean;
   /** What it must have folded before it speaks: offsets of the inputs, by partition, then topic index. */
   readonly targets: readonly Positions[];
+  /** There since its deletion began: that can be completed, and nothing else be done with it. */
+  readonly dropping?: true;
 }
 
 /** One state of the list: who is active, and since which cut-over. */
@@ -152,8 +154,13 @@ export interface Generations {
    * Interrupted, it can be done again.
    */
   propose(manifest: Manifest, start: StartPositions, seed: Seed): Promise<Manifest>;
-  /** Puts `to` in the active one's place if that is still `from`, in one atomic act. False where it is not. */
+  /**
+   * Puts `to` in the active one's place if that is still `from`, in one atomic act. False where it is not, and where `to`
+   * is not on the list or its deletion has begun.
+   */
   replaceActive(from: Standing & Pick<Manifest, 'settled'>, to: Manifest): Promise<boolean>;
+  /** Notes on the list that a generation's deletion has begun, unless it is active: then false. */
+  beginDrop(generation: number): Promise<boolean>;
   /** Takes a generation off the list, unless it is active: then false. */
   unlist(generation: number): Promise<boolean>;
 }

@@ -24,6 +24,7 @@ const EXPECTED: readonly ErrorCode[] = [
   'candidate-unfit',
   'rebuild-taken-over',
   'generation-incomplete',
+  'generation-dropping',
   'generation-active',
   'redis-unavailable',
   'kafka-unavailable',

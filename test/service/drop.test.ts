@@ -1,6 +1,7 @@
 import { dropGeneration } from '../../src/service/drop';
 import { promote } from '../../src/service/cutover';
 import { listGenerations } from '../../src/service/listing';
+import type { Generations, Store } from '../../src/store/store';
 import { differences } from '../support/observe';
 import { during, rebuildEnds, rebuilt } from '../support/rebuilding';
 import { randomFeedback } from '../support/traffic';
@@ -17,6 +18,19 @@ async function twoGenerations() {
   const { contribution } = ends.pipeline.wire;
   const list = () => listGenerations({ ...ends, contribution });
   return { there, ends, list };
+}
+
+/** The store of a process that dies instead of doing this for the n-th time. */
+function dyingAt(store: Store & Generations, act: 'seal' | 'erase' | 'eraseTask', at: number) {
+  let calls = 0;
+  const orDie = <A extends unknown[], R>(does: (...args: A) => Promise<R>) => {
+    return async (...args: A): Promise<R> => {
+      calls += 1;
+      if (calls === at) throw new Error('died');
+      return does(...args);
+    };
+  };
+  return { ...store, [act]: orDie<never[], unknown>(store[act]) } as typeof store;
 }
 
 describe('the list of generations', () => {
@@ -59,20 +73,33 @@ describe('a generation that is dropped', () => {
     await expect(dropGeneration(there.store, 7)).rejects.toMatchObject({ code: 'not-found' });
   });
 
-  it('can be dropped again where that was interrupted, and not be promoted meanwhile', async () => {
+  it.each<['seal' | 'erase' | 'eraseTask', number]>([
+    ['seal', 1],
+    ['erase', 2],
+    ['eraseTask', 3],
+  ])('can only be dropped again where that was interrupted, at %s %i', async (act, at) => {
     const { there, ends, list } = await twoGenerations();
-    const { eraseTask } = there.store;
-    let calls = 0;
-    there.store.eraseTask = async (task) => {
-      calls += 1;
-      if (calls === 3) throw new Error('died');
-      return eraseTask(task);
-    };
-    await expect(dropGeneration(there.store, 2)).rejects.toThrow('died');
-    expect(await list()).toMatchObject([{ state: 'active' }, { state: 'incomplete' }]);
-    await expect(promote(ends, 2)).rejects.toMatchObject({ code: 'generation-incomplete' });
+    const dying = dyingAt(there.store, act, at);
+    await expect(dropGeneration(dying, 2)).rejects.toThrow('died');
+    expect(await list()).toMatchObject([{ state: 'active' }, { state: 'being dropped' }]);
+    const refused = { code: 'generation-dropping' };
+    await expect(promote(ends, 2)).rejects.toMatchObject(refused);
+    await expect(promote(ends, null)).rejects.toMatchObject(refused);
+    await expect(rebuilt(there)).rejects.toMatchObject(refused);
+    expect(await there.store.active()).toMatchObject({ generation: 1 });
     await dropGeneration(there.store, 2);
     expect(await list()).toHaveLength(1);
     expect([...there.store.snapshot().tasks.keys()].filter((key) => key.includes('{2.'))).toEqual([]);
+  });
+
+  it('is not switched to by whoever has looked at the list before', async () => {
+    const { there, ends } = await twoGenerations();
+    const replaceActive: Generations['replaceActive'] = async (from, to) => {
+      await expect(dropGeneration(dyingAt(there.store, 'seal', 1), 2)).rejects.toThrow('died');
+      return there.store.replaceActive(from, to);
+    };
+    const late = promote({ ...ends, store: { ...there.store, replaceActive } }, 2);
+    await expect(late).rejects.toMatchObject({ code: 'generation-dropping' });
+    expect(await there.store.active()).toMatchObject({ generation: 1 });
   });
 });

@@ -134,6 +134,7 @@ export function generations(subject: () => Subject): void {
   it('replaces the active one in one act, if it is the one expected', async () => {
     const store = subject().store(newNamespace());
     const [first, second] = [manifestOf(1), { ...manifestOf(2), settled: false }];
+    await store.propose(second, start, []);
     expect(await store.replaceActive(first, second)).toBe(false);
     await store.create(first, start, []);
     for (const other of [manifestOf(3), { ...first, publishedAs: 4 }, { ...first, settled: false }])
@@ -146,6 +147,22 @@ export function generations(subject: () => Subject): void {
     expect(await store.active()).toMatchObject({ settled: true });
     await store.forget({ generation: 2, publishedAs: 1 });
     expect(await store.active()).not.toBeNull();
+  });
+
+  it('never makes one active again whose deletion has begun, nor one that is not on the list', async () => {
+    const store = subject().store(newNamespace());
+    const [first, second] = [manifestOf(1), manifestOf(2)];
+    await store.create(first, start, []);
+    expect(await store.replaceActive(first, second)).toBe(false);
+    await store.propose(second, start, []);
+    expect(await store.beginDrop(1)).toBe(false);
+    expect(await store.beginDrop(2)).toBe(true);
+    expect(await store.beginDrop(2)).toBe(true);
+    expect(await store.beginDrop(3)).toBe(true);
+    expect(await store.list()).toEqual([first, { ...second, dropping: true }]);
+    expect(await store.propose(second, start, [])).toMatchObject({ dropping: true });
+    expect(await store.replaceActive(first, second)).toBe(false);
+    expect(await store.active()).toEqual(first);
   });
 
   it('seals a task against all who know a lesser number, for good', async () => {

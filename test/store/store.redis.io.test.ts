@@ -75,6 +75,7 @@ describeWithServers(['redis'], 'the store in Redis', (servers) => {
         settled: fc.boolean(),
         to: fc.integer({ min: 1, max: 3 }),
       }),
+      fc.record({ kind: fc.constant('begin drop' as const), generation: small }),
       fc.record({ kind: fc.constant('unlist' as const), generation: small }),
       fc.record({ kind: fc.constant('list' as const) }),
       fc.record({ kind: fc.constant('seal' as const), number: small }),
@@ -100,6 +101,8 @@ describeWithServers(['redis'], 'the store in Redis', (servers) => {
             { ...manifestOf(what.generation), settled: what.settled },
             manifestOf(what.to),
           );
+        case 'begin drop':
+          return store.beginDrop(what.generation);
         case 'unlist':
           return store.unlist(what.generation);
         case 'list':

@@ -65,6 +65,7 @@ export function storeOf(store: Ends['store']): Ends['store'] {
     list: () => store.list(),
     propose: (manifest, start, seed) => store.propose(manifest, start, seed),
     replaceActive: (from, to) => store.replaceActive(from, to),
+    beginDrop: (generation) => store.beginDrop(generation),
     unlist: (generation) => store.unlist(generation),
     outboxBytes: (task) => store.outboxBytes(task),
     scan: (task, hash, cursor) => store.scan(task, hash, cursor),
