@@ -29,15 +29,20 @@ export interface TaskEnds<Input> {
   setAside(rejected: readonly Rejected[]): Promise<void>;
   load(reads: readonly Read[]): Promise<Loaded>;
   commit(commit: Commit): Promise<CommitOutcome>;
-  emit(records: readonly OutgoingRecord[], next: Positions): Promise<FencedOutcome>;
+  /** Emits what a commit left to be emitted. */
+  emit(records: readonly OutgoingRecord[], made: Made): Promise<FencedOutcome>;
   project: Projection<Input>;
 }
 
-/** One owner's hold on a task. Changes with every commit. */
-export interface Hold {
+/** A commit, as seen from the records that it left to be emitted: whose it was, and where the task stood after it. */
+export interface Made {
   readonly epoch: number;
-  readonly sequence: number;
   readonly positions: Positions;
+}
+
+/** One owner's hold on a task. Changes with every commit. */
+export interface Hold extends Made {
+  readonly sequence: number;
   /** Settles when the last commit's outbox is acknowledged. */
   readonly emitted: Promise<FencedOutcome>;
 }
@@ -103,7 +108,7 @@ async function settle<Input>(
   const outcome = await ends.commit({ epoch, sequence, expected, next, writes, outbox });
   if (outcome !== 'committed') return { ...seen, outcome };
 
-  const emitting = emitInBackground(ends, outgoing, next);
+  const emitting = emitInBackground(ends, outgoing, { epoch, positions: next });
   return { ...seen, outcome, hold: { epoch, sequence, positions: next, emitted: emitting } };
 }
 
@@ -111,9 +116,9 @@ async function settle<Input>(
 function emitInBackground<Input>(
   ends: TaskEnds<Input>,
   outgoing: readonly OutgoingRecord[],
-  next: Positions,
+  made: Made,
 ): Promise<FencedOutcome> {
-  const emitted = ends.emit(outgoing, next);
+  const emitted = ends.emit(outgoing, made);
   emitted.catch(() => undefined);
   return emitted;
 }

@@ -21,7 +21,7 @@ export interface Kept {
 
 const FILE = 'demo.state';
 /** Changes with what is in the file. */
-const FORM = 1;
+const FORM = 2;
 
 /** What the directory holds; null where nothing has been kept there. Throws `config-invalid` for what is not ours to use. */
 export async function readDemo(directory: string, seed: number): Promise<Kept | null> {

@@ -1,7 +1,7 @@
 import { assert, must } from '../base/assert';
 import { type Clock, systemClock } from '../base/clock';
 import { assignPartitions } from './assigner';
-import type { LogRecord, RecordHeader, Watermarks } from './source';
+import type { Committed, LogRecord, RecordHeader, Watermarks } from './source';
 
 /** What can be appended. */
 export interface MemoryRecord {
@@ -47,7 +47,7 @@ export interface LogSnapshot {
     readonly { readonly low: number; readonly entries: readonly MemoryEntry[] }[]
   >;
   readonly epochs: ReadonlyMap<string, number>;
-  readonly committed: ReadonlyMap<string, number>;
+  readonly committed: ReadonlyMap<string, Committed>;
   readonly sequence: number;
 }
 
@@ -78,8 +78,8 @@ export interface MemoryLog {
   /** Raises and gives the epoch of a name; a lower one is fenced. */
   raiseEpoch(name: string): number;
   epoch(name: string): number;
-  commit(groupId: string, topic: string, partition: number, offset: number): void;
-  committed(groupId: string, topic: string, partition: number): number | null;
+  commit(groupId: string, topic: string, partition: number, what: Committed): void;
+  committed(groupId: string, topic: string, partition: number): Committed | null;
   snapshot(): LogSnapshot;
 }
 
@@ -96,7 +96,7 @@ export function memoryLog(options: {
   const { restored } = options;
   const topics = topicTable(options.partitions, restored?.topics);
   const epochs = new Map<string, number>(restored?.epochs);
-  const committed = new Map<string, number>(restored?.committed);
+  const committed = new Map<string, Committed>(restored?.committed);
   let sequence = restored?.sequence ?? 0;
 
   const push = (topic: string, partition: number, record: MemoryRecord | null): number => {

@@ -50,8 +50,10 @@ export function memorySource(
     watermarks: async (partition) => watermarks(partition),
     noteProgress(partition, positions) {
       topics.forEach((topic, index) => {
-        if (groupId !== null)
-          log.commit(groupId, topic, partition, must(positions[index], 'one position per topic'));
+        if (groupId !== null) {
+          const offset = must(positions[index], 'one position per topic');
+          log.commit(groupId, topic, partition, { offset, note: '' });
+        }
       });
     },
     async stop() {

@@ -129,8 +129,19 @@ export interface TopicReader {
   close(): Promise<void>;
 }
 
+/** What a group has committed for a topic's partition: an offset, and what whoever committed it noted beside it. */
+export interface Committed {
+  readonly offset: number;
+  /** Short, of ASCII characters; empty where nothing was noted. Kafka calls it metadata. */
+  readonly note: string;
+}
+
 /**
- * The offset a group has committed for a topic's partition, or null where it has none. Read only as an outside
- * witness of what was published. Throws `kafka-unavailable`.
+ * What a group has committed for a topic's partition, or null where it has nothing. Read only as an outside witness of
+ * what was published. Throws `kafka-unavailable`.
  */
-export type CommittedOffset = (groupId: string, topic: string, partition: number) => Promise<number | null>;
+export type CommittedOffset = (
+  groupId: string,
+  topic: string,
+  partition: number,
+) => Promise<Committed | null>;

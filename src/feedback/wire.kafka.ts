@@ -7,7 +7,7 @@ import { assert, must } from '../base/assert';
 import { EfsError } from '../base/errors';
 import { kafkaFailure, protocolError } from './failure.kafka';
 import { type FetchResponse, readFetchResponse } from './fetch.kafka';
-import type { Watermarks } from './source';
+import type { Committed, Watermarks } from './source';
 
 /*
  * kafkajs decodes every record of a response at once, headers in quadratic time, and follows its group's offsets on
@@ -27,7 +27,7 @@ interface BrokerInside {
   offsetFetch(request: {
     groupId: string;
     topics: { topic: string; partitions: { partition: number }[] }[];
-  }): Promise<{ responses: { partitions: { offset: string }[] }[] }>;
+  }): Promise<{ responses: { partitions: { offset: string; metadata: string | null }[] }[] }>;
   disconnect(): Promise<void>;
 }
 
@@ -84,7 +84,7 @@ export interface Wire {
   produce(nodeId: number, body: Buffer): Promise<void>;
   /** First offset, and the end as readers of committed records see it, of one partition of each topic. */
   watermarks(topics: readonly string[], partition: number): Promise<Watermarks[]>;
-  committed(groupId: string, topic: string, partition: number): Promise<number | null>;
+  committed(groupId: string, topic: string, partition: number): Promise<Committed | null>;
   close(): Promise<void>;
 }
 
@@ -138,8 +138,9 @@ export function openWire(kafka: Kafka): Wire {
         const coordinator = await cluster.findGroupCoordinator({ groupId });
         const topics = [{ topic, partitions: [{ partition }] }];
         const { responses } = await coordinator.offsetFetch({ groupId, topics });
-        const offset = Number(responses[0]?.partitions[0]?.offset ?? -1);
-        return offset < 0 ? null : offset;
+        const found = responses[0]?.partitions[0];
+        const offset = Number(found?.offset ?? -1);
+        return offset < 0 ? null : { offset, note: found?.metadata ?? '' };
       }),
     async close() {
       closed = true;

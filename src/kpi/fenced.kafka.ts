@@ -2,6 +2,7 @@ import { type Kafka, Partitioners, type Producer, type TopicMessages, type Trans
 import type { Clock } from '../base/clock';
 import { EfsError, isRetriable } from '../base/errors';
 import { kafkaFailure } from '../feedback/failure.kafka';
+import type { Committed } from '../feedback/source';
 import { rememberCoordinators } from './coordinator.kafka';
 import type { FencedOutcome, FencedSink, FencedSinks, OutgoingRecord } from './sink';
 import { witnessPartition } from './witness';
@@ -90,13 +91,14 @@ async function emitInTransaction(
   { clock, group, prefix = '', witnessTopic }: FencedOptions,
   name: string,
   records: readonly OutgoingRecord[],
-  witness: number | null,
+  witness: Committed | null,
 ): Promise<FencedOutcome> {
   if (records.length > 0) {
     await transaction.sendBatch({ acks: -1, topicMessages: byTopic(records, prefix, clock.now()) });
   }
   if (witness !== null) {
-    const partitions = [{ partition: witnessPartition(name), offset: String(witness) }];
+    const { offset, note } = witness;
+    const partitions = [{ partition: witnessPartition(name), offset: String(offset), metadata: note }];
     await transaction.sendOffsets({ consumerGroupId: group, topics: [{ topic: witnessTopic, partitions }] });
   }
   await transaction.commit();

@@ -1,4 +1,4 @@
-import type { RecordHeader } from '../feedback/source';
+import type { Committed, RecordHeader } from '../feedback/source';
 
 /** A record on its way out. The topic's name is without the tenant's prefix. */
 export interface OutgoingRecord {
@@ -40,9 +40,9 @@ export type FencedOutcome = 'acknowledged' | 'fenced' | 'unacknowledged';
 
 export interface FencedSink {
   /**
-   * All or nothing, in order, with the witness: the input position that the records speak of, or null where nobody
-   * will ask for it. Does not retry.
+   * All or nothing, in order, with the witness: the input position that the records speak of and a note on them, or null
+   * where nobody will ask for it. Does not retry.
    */
-  emit(records: readonly OutgoingRecord[], witness: number | null): Promise<FencedOutcome>;
+  emit(records: readonly OutgoingRecord[], witness: Committed | null): Promise<FencedOutcome>;
   close(): Promise<void>;
 }

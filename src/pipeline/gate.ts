@@ -1,10 +1,11 @@
-import type { LogRecord, Positions } from '../feedback/source';
+import type { Committed, LogRecord, Positions } from '../feedback/source';
 import type { Contribution } from '../kpi/encode';
 import type { Hold } from '../pipeline';
 import { FLAGS_HASH, PUBLISHED_HASH, SUMS_HASH } from '../store/hashes';
 import { pagesOf } from '../store/pages';
-import type { Manifest, Read, Store, TaskAddress, Write } from '../store/store';
+import type { Claim, Manifest, Read, Store, TaskAddress, Write } from '../store/store';
 import type { RetirementDuty } from './retirement';
+import { isOvertaken } from './witness';
 
 /*
  * When KPIs may be published. A generation that succeeds an earlier life begins muted, and so does a kpi task whose
@@ -89,11 +90,11 @@ export class Outnumbered extends Error {
 export interface KpiDuties {
   muted(): boolean;
   /**
-   * Whether more was published than the state at these positions knows of: the store came back older than it was. Its
-   * outbox is then of the past, acknowledged long ago, and must not be emitted behind what came after it.
+   * Whether more was published than the state knows of: the store came back older than it was. Its outbox is then of the
+   * past, and must not be emitted behind what came after it: it was acknowledged long ago, or never is to be.
    */
-  overtaken(positions: Positions): Promise<boolean>;
-  atClaim(hold: Hold): AsyncGenerator<readonly KpiInput[]>;
+  overtaken(claim: Claim): Promise<boolean>;
+  atClaim(hold: Hold, claim: Claim): AsyncGenerator<readonly KpiInput[]>;
   afterCommit(hold: Hold): AsyncGenerator<readonly KpiInput[]>;
 }
 
@@ -102,8 +103,8 @@ export interface GateEnds {
   readonly address: TaskAddress;
   readonly manifest: Manifest;
   readonly store: Pick<Store, 'load' | 'scan'>;
-  /** Input position of the last published record, as the log itself witnesses it; null where there is none. */
-  witness(): Promise<number | null>;
+  /** What the log itself witnesses of the last published record; null where there is none. */
+  witness(): Promise<Committed | null>;
   /** Every record of this partition of the KPI topic, in order. */
   readPublished(onRecord: (record: LogRecord) => void): Promise<void>;
   /** The number that a published record carries. */
@@ -117,7 +118,7 @@ export interface GateEnds {
  */
 export function kpiDuties(ends: GateEnds): KpiDuties {
   let muted = true;
-  let witness: Promise<number | null> | null = null;
+  let witness: Promise<Committed | null> | null = null;
 
   const look = async (): Promise<Gate> => {
     const gate = gateOf(await ends.store.load(ends.address, gateReads(ends.manifest)));
@@ -125,9 +126,9 @@ export function kpiDuties(ends: GateEnds): KpiDuties {
     return gate;
   };
 
-  const overtaken = async ([position = 0]: Positions): Promise<boolean> => {
+  const overtaken = async (claim: Claim): Promise<boolean> => {
     witness ??= ends.witness();
-    return ((await witness) ?? 0) > position;
+    return isOvertaken(ends.manifest, claim, await witness);
   };
 
   async function* afterCommit(hold: Hold): AsyncGenerator<readonly KpiInput[]> {
@@ -142,11 +143,11 @@ export function kpiDuties(ends: GateEnds): KpiDuties {
     muted: () => muted,
     overtaken,
     afterCommit,
-    async *atClaim(hold) {
+    async *atClaim(hold, claim) {
       await look();
-      if (await overtaken(hold.positions)) {
+      if (await overtaken(claim)) {
         muted = true;
-        yield [{ muteUntil: (await witness) ?? 0 }];
+        yield [{ muteUntil: (await witness)?.offset ?? 0 }];
       }
       // A former owner's last record may have arrived after the state was laid out. From here on none can.
       if (muted) {

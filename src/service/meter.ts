@@ -93,9 +93,9 @@ export function metered<Input>(
       counts = [];
       return outcome;
     },
-    emit: async (records, next) => {
+    emit: async (records, made) => {
       const waited = oldest;
-      const outcome = await ends.emit(records, next);
+      const outcome = await ends.emit(records, made);
       if (outcome === 'acknowledged') meter.outbox(task, 0);
       if (outcome === 'acknowledged' && records.length > 0 && waited > 0) {
         meter.latency(pipeline, Math.max(0, clock.now() - waited) / 1000);

@@ -5,18 +5,19 @@ import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, FEEDBACK_TOPICS } from '../fee
 import { type CountingRules, countingRules } from '../kpi/contribution';
 import type { Contribution, KpiChanged, MessageStatusChanged, WireType } from '../kpi/encode';
 import type { FencedSink, FencedSinks, Sink } from '../kpi/sink';
-import type { TaskEnds } from '../pipeline';
+import type { Made, TaskEnds } from '../pipeline';
 import { deadLetter } from '../pipeline/deadletter';
 import { expiryDuties } from '../pipeline/expiry';
 import { statusDuties } from '../pipeline/announce';
 import { kpiDuties, type KpiInput } from '../pipeline/gate';
+import { witnessOf } from '../pipeline/witness';
 import { DELIVERIES_RECALLED as KPI_DELIVERIES_RECALLED, type KnownDelivery, planKpi } from '../pipeline/kpi';
 import { recall } from '../pipeline/recall';
 import { planStatus, statusMemory } from '../pipeline/status';
 import type { StatusInput } from '../pipeline/status-input';
 import { type Agenda, recallAgenda } from '../pipeline/waiting';
 import { unpackOutbox } from '../store/outbox';
-import type { Generations, Manifest, Store, TaskAddress } from '../store/store';
+import type { Claim, Generations, Manifest, Store, TaskAddress } from '../store/store';
 import { type Backlog, lingerOf } from './backlog';
 import { type CatchUp, leftUntil } from './catch-up';
 import { patientStore } from './patience';
@@ -102,10 +103,11 @@ export function statusTask(
         decode: retentiveDecoder(ends, held, agenda, base.ends.decode),
         project: (inputs) => planStatus(rules, inputs, memory),
         emit,
-        async drain({ outbox, positions }) {
-          const own = unpackOutbox(outbox);
-          if (!withStatuses) return emit(own, positions);
-          return emit(await base.retry(() => leftToSay(ends.store, manifest, partition, own)), positions);
+        async drain(claim) {
+          const own = unpackOutbox(claim.outbox);
+          if (!withStatuses) return emit(own, madeBefore(claim));
+          const left = await base.retry(() => leftToSay(ends.store, manifest, partition, own));
+          return emit(left, madeBefore(claim));
         },
         async *owedAtClaim(hold) {
           await recallAgenda(agenda, base.store, address);
@@ -128,6 +130,9 @@ export function statusTask(
     },
   };
 }
+
+/** The commit whose outbox an owner finds. */
+const madeBefore = ({ committedBy, positions }: Claim): Made => ({ epoch: committedBy, positions });
 
 /** What a status task owes to time; nothing where the timer is off. */
 function statusExpiries(
@@ -191,16 +196,20 @@ export function kpiTask(
         numberOf: (published) => kpiChanged.decode(published).generation,
       });
       const retention = kpiRetention(ends, { address, manifest, store: base.store }, base.retry);
-      const emit: Emit = async (records, [witness = 0]) =>
-        records.length === 0 ? 'acknowledged' : unlessAborted(signal, () => sink.emit(records, witness));
+      const emit: Emit = async (records, made) =>
+        records.length === 0
+          ? 'acknowledged'
+          : unlessAborted(signal, () => sink.emit(records, witnessOf(manifest, made)));
       return base.metered<KpiInput>({
         ...base.ends,
         project: (inputs) => planKpi(rules, inputs, duties.muted(), remembered),
         emit,
-        drain: async ({ outbox, positions }) =>
-          (await duties.overtaken(positions)) ? 'acknowledged' : emit(unpackOutbox(outbox), positions),
-        async *owedAtClaim(hold) {
-          yield* duties.atClaim(hold);
+        drain: async (claim) =>
+          (await duties.overtaken(claim))
+            ? 'acknowledged'
+            : emit(unpackOutbox(claim.outbox), madeBefore(claim)),
+        async *owedAtClaim(hold, claim) {
+          yield* duties.atClaim(hold, claim);
           ends.catchUp.muted(partition, duties.muted());
         },
         async *owedAfterCommit(hold, caughtUp) {

@@ -33,7 +33,7 @@ export interface Opened<Input> extends TaskEnds<Input> {
   /** Emits what the last owner committed and may not have emitted. */
   drain(claim: Claim): Promise<FencedOutcome>;
   /** What the task owes at its begin, and after each commit, beside the records of the log. */
-  owedAtClaim(hold: Hold): AsyncIterable<readonly Input[]>;
+  owedAtClaim(hold: Hold, claim: Claim): AsyncIterable<readonly Input[]>;
   /** `caughtUp`: whether the task has taken all that the log is known to hold. */
   owedAfterCommit(hold: Hold, caughtUp: boolean): AsyncIterable<readonly Input[]>;
   close(): Promise<void>;
@@ -105,7 +105,7 @@ async function holdTask<Input>(
     return 'committed';
   };
 
-  let outcome = await doOwed(ends.owedAtClaim(hold));
+  let outcome = await doOwed(ends.owedAtClaim(hold, claim));
   if (outcome !== 'committed') return outcome;
   const inbox = await task.source.open(task.partition, hold.positions);
   stopping.closeInbox = () => inbox.close();

@@ -3,7 +3,7 @@
 -- failed, so everything is checked and cut first. The first write is an HSET: where memory is short, that is where
 -- Redis refuses, before anything has changed.
 --
--- KEYS[1]    the task: hash of e (epoch), q (sequence), p (positions)
+-- KEYS[1]    the task: hash of e (epoch), q (sequence), p (positions), c (epoch of the last commit)
 -- KEYS[2]    the outbox: string, absent where there is none
 -- KEYS[3..]  hashes to write
 -- ARGV[1]    epoch of the owner
@@ -50,7 +50,7 @@ for k = 3, #KEYS do
   assert(at == #blob + 1, 'a packed write is broken')
 end
 
-redis.call('HSET', KEYS[1], 'q', ARGV[2], 'p', following)
+redis.call('HSET', KEYS[1], 'q', ARGV[2], 'p', following, 'c', ARGV[1])
 if ARGV[5] == '1' then redis.call('SET', KEYS[2], ARGV[6]) else redis.call('DEL', KEYS[2]) end
 for k = 3, #KEYS do
   for _, values in ipairs(sets[k]) do redis.call('HSET', KEYS[k], unpack(values)) end

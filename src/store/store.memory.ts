@@ -33,6 +33,7 @@ export type Check = 'epoch' | 'sequence' | 'positions';
 
 interface Task {
   epoch: number;
+  committedBy: number;
   sequence: number;
   positions: readonly number[];
   /** The number it is sealed against. */
@@ -77,7 +78,7 @@ export function memoryStore(
       if (!task || task.sealed >= number) return null;
       state.epoch = Math.max(state.epoch, task.epoch) + 1;
       task.epoch = state.epoch;
-      return { ...standing(task), outbox: copy(task.outbox) };
+      return { ...standing(task), committedBy: task.committedBy, outbox: copy(task.outbox) };
     },
     load: async (address, reads) => values(taskOf(address), reads),
     async loadAt(address, reads) {
@@ -238,6 +239,7 @@ function commit(
   if (outcome) return outcome;
   task.sequence = what.sequence;
   task.positions = [...what.next];
+  task.committedBy = what.epoch;
   task.outbox = copy(what.outbox);
   for (const write of what.writes) apply(state, task, write);
   return 'committed';
@@ -286,7 +288,8 @@ function layOutAll(
     const left = state.tasks.get(key);
     if (left && left.epoch > 0) return void seal(left, sealed);
     const hashes: Task['hashes'] = left?.hashes ?? new Map();
-    const task: Task = { epoch: 0, sequence: 0, positions: [...positions], sealed, outbox: null, hashes };
+    const unclaimed = { epoch: 0, committedBy: 0, sequence: 0, outbox: null };
+    const task: Task = { ...unclaimed, positions: [...positions], sealed, hashes };
     state.tasks.set(key, task);
     if (pipeline === 'status') return;
     for (const part of seed.filter((candidate) => candidate.partition === partition))

@@ -5,7 +5,17 @@ import { redisGenerations } from './generations.redis';
 import { keysOf } from './keys';
 import { packRead, packWrite, parsePositions, showPositions } from './packing';
 import { readScripts, type RedisClient, type Scripts } from './scripts.redis';
-import type { Claim, Commit, CommitOutcome, Generations, Read, Sealed, Store, TaskAddress } from './store';
+import type {
+  Claim,
+  Commit,
+  CommitOutcome,
+  Generations,
+  Read,
+  Sealed,
+  Store,
+  TaskAddress,
+  TaskStanding,
+} from './store';
 
 export interface RedisStoreOptions {
   /** Keeps apart what shares a Redis (`namespaceOf`). */
@@ -60,7 +70,7 @@ async function claim(
   const keys = [context.keys.task(task), context.keys.outbox(task)];
   const found = (await run(context, context.scripts.claim, keys, [String(number), String(now)])) as
     (Buffer | null)[] | null;
-  return found && { ...standing(found), outbox: found[3] ?? null };
+  return found && { ...standing(found), committedBy: Number(found[3]), outbox: found[4] ?? null };
 }
 
 async function seal(context: Context, task: TaskAddress, number: number): Promise<Sealed | null> {
@@ -72,12 +82,12 @@ async function seal(context: Context, task: TaskAddress, number: number): Promis
   return { positions: parsePositions(positions), outbox: found[1] ?? null };
 }
 
-async function inspect(context: Context, task: TaskAddress): Promise<Omit<Claim, 'outbox'> | null> {
+async function inspect(context: Context, task: TaskAddress): Promise<TaskStanding | null> {
   const found = await reply(context, context.client.hmgetBuffer(context.keys.task(task), 'e', 'q', 'p'));
   return found[0] ? standing(found) : null;
 }
 
-function standing(found: readonly (Buffer | null)[]): Omit<Claim, 'outbox'> {
+function standing(found: readonly (Buffer | null)[]): TaskStanding {
   const [epoch, sequence, positions] = found
     .slice(0, 3)
     .map((part) => must(part, 'a task is incomplete').toString());

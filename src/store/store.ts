@@ -35,9 +35,14 @@ export interface Claim {
   /** Number of commits so far. */
   readonly sequence: number;
   readonly positions: Positions;
+  /** The epoch of whoever made the last commit; 0 where there was none. */
+  readonly committedBy: number;
   /** What the last commit wanted to be emitted, as packed by it: emit it again before the next commit. */
   readonly outbox: Buffer | null;
 }
+
+/** Where a task stands, for those who do not own it. */
+export type TaskStanding = Pick<Claim, 'epoch' | 'sequence' | 'positions'>;
 
 export interface Commit {
   readonly epoch: number;
@@ -73,7 +78,7 @@ export interface Store {
   /** All or nothing, in one atomic act; everything is checked before anything is written. */
   commit(task: TaskAddress, commit: Commit): Promise<CommitOutcome>;
   /** Positions, epoch and sequence of a task without claiming it; null where it has no state. For readers. */
-  inspect(task: TaskAddress): Promise<Omit<Claim, 'outbox'> | null>;
+  inspect(task: TaskAddress): Promise<TaskStanding | null>;
   /** Length of what the last commit wanted to be emitted, in bytes; 0 where there is none. For readers. */
   outboxBytes(task: TaskAddress): Promise<number>;
   /** A page of a hash: at least some entries until `cursor` comes back as '0'. An entry may come twice, none is missed. */

@@ -106,6 +106,7 @@ function answerOf(answer: unknown): string {
   if ('epoch' in answer && 'sequence' in answer && 'positions' in answer) {
     return `epoch ${String(answer.epoch)}, commit ${String(answer.sequence)}, at ${String(answer.positions)}`;
   }
+  if ('note' in answer && 'offset' in answer) return `${String(answer.offset)} (${String(answer.note)})`;
   return 'generation' in answer ? `generation ${String(answer.generation)}` : 'done';
 }
 
@@ -145,7 +146,7 @@ function farFencedSink(call: Caller, name: string, near: FencedSink): FencedSink
       if (ended !== null) return ended;
       const outcome = await call<FencedOutcome>({
         server: 'kafka',
-        what: () => `emits through ${name} ${listOf(records)} with witness ${witness}`,
+        what: () => `emits through ${name} ${listOf(records)} with witness ${answerOf(witness)}`,
         effect: () => near.emit(records, witness),
         unknown: () => 'unacknowledged',
         once: true,

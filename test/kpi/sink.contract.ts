@@ -1,4 +1,4 @@
-import type { CommittedOffset, RecordHeader } from '../../src/feedback/source';
+import type { Committed, CommittedOffset, RecordHeader } from '../../src/feedback/source';
 import type { FencedSink, FencedSinks, OutgoingRecord, Sink } from '../../src/kpi/sink';
 
 export interface Written {
@@ -87,8 +87,9 @@ export function sinkContract(makeWorld: () => Promise<SinkWorld>): void {
       closing.push(() => sink.close());
       return sink;
     };
-    const witness = (partition: number): Promise<number | null> =>
+    const witness = (partition: number): Promise<Committed | null> =>
       world.committedOffset(world.group, world.witnessTopic, partition);
+    const at = (offset: number, note = ''): Committed => ({ offset, note });
     const closing: (() => Promise<void>)[] = [];
     afterEach(async () => {
       await Promise.all(closing.splice(0).map((close) => close()));
@@ -97,37 +98,37 @@ export function sinkContract(makeWorld: () => Promise<SinkWorld>): void {
     test('writes records and witness together', async () => {
       let sink = await reopened('task-1');
       expect(await witness(1)).toBeNull();
-      expect(await sink.emit([outgoing(0, 'a'), outgoing(1, 'b'), outgoing(0, 'c')], 17)).toBe(
-        'acknowledged',
-      );
+      expect(
+        await sink.emit([outgoing(0, 'a'), outgoing(1, 'b'), outgoing(0, 'c')], at(17, '3/1795606123456')),
+      ).toBe('acknowledged');
       sink = await reopened('task-1');
       expect(await values(0)).toEqual(['a', 'c']);
       expect(await values(1)).toEqual(['b']);
-      expect(await witness(1)).toBe(17);
-      expect(await sink.emit([outgoing(0, 'd')], 18)).toBe('acknowledged');
+      expect(await witness(1)).toEqual(at(17, '3/1795606123456'));
+      expect(await sink.emit([outgoing(0, 'd')], at(18))).toBe('acknowledged');
       await reopened('task-1');
       expect(await values(0)).toEqual(['a', 'c', 'd']);
-      expect(await witness(1)).toBe(18);
+      expect(await witness(1)).toEqual(at(18));
     });
 
     test('moves the witness where there is nothing to write', async () => {
-      expect(await (await reopened('task-0')).emit([], 5)).toBe('acknowledged');
+      expect(await (await reopened('task-0')).emit([], at(5))).toBe('acknowledged');
       await reopened('task-0');
-      expect(await witness(0)).toBe(5);
+      expect(await witness(0)).toEqual(at(5));
     });
 
     test('shuts out the one opened before it under the same name, and no other', async () => {
       const former = await reopened('task-2');
       const other = await reopened('task-1');
-      expect(await former.emit([outgoing(0, 'former')], 1)).toBe('acknowledged');
+      expect(await former.emit([outgoing(0, 'former')], at(1))).toBe('acknowledged');
       const owner = await reopened('task-2');
-      expect(await former.emit([outgoing(0, 'zombie')], 2)).toBe('fenced');
-      expect(await owner.emit([outgoing(0, 'owner')], 3)).toBe('acknowledged');
-      expect(await former.emit([outgoing(0, 'zombie')], 4)).toBe('fenced');
-      expect(await other.emit([outgoing(0, 'other')], 9)).toBe('acknowledged');
+      expect(await former.emit([outgoing(0, 'zombie')], at(2))).toBe('fenced');
+      expect(await owner.emit([outgoing(0, 'owner')], at(3))).toBe('acknowledged');
+      expect(await former.emit([outgoing(0, 'zombie')], at(4))).toBe('fenced');
+      expect(await other.emit([outgoing(0, 'other')], at(9))).toBe('acknowledged');
       await Promise.all([reopened('task-1'), reopened('task-2')]);
       expect(await values(0)).toEqual(['former', 'owner', 'other']);
-      expect(await witness(2)).toBe(3);
+      expect(await witness(2)).toEqual(at(3));
     });
   });
 }

@@ -36,9 +36,10 @@ async function owedAtClaim(
     numberOf: (value) => value.readUInt8(0),
   };
   const emitted = Promise.resolve('acknowledged' as const);
-  const hold = { epoch: 1, sequence: commits, positions: [0], emitted };
+  const claim = { epoch: 1, sequence: commits, positions: [0], committedBy: 0, outbox: null };
+  const hold = { ...claim, emitted };
   const owed: KpiInput[] = [];
-  for await (const page of kpiDuties(ends).atClaim(hold)) owed.push(...page);
+  for await (const page of kpiDuties(ends).atClaim(hold, claim)) owed.push(...page);
   return owed;
 }
 

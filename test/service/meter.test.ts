@@ -55,7 +55,7 @@ test('a task that is held up shows how old what it holds is, and its outbox unti
   expect(await shown('efs_oldest_unapplied_record_age_seconds')).toBe(69);
   await ends.commit({ ...hold, outbox: Buffer.alloc(70) });
   expect(await shown('efs_outbox_bytes')).toBe(70);
-  await ends.emit([], [2]);
+  await ends.emit([], { epoch: 1, positions: [2] });
   expect(await shown('efs_outbox_bytes')).toBe(0);
   await ends.close();
   expect(await shown('efs_outbox_bytes')).toBeUndefined();

@@ -1,5 +1,7 @@
 import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS } from '../../src/feedback/topics';
+import type { Ends } from '../../src/cli/assemble';
 import type { Snapshot } from '../../src/store/store.memory';
+import { barrier, withCommit } from '../support/faults';
 import { feedback } from '../support/feedback';
 import { brokenLinks, deadLetters, differences, kpiRecords, recordsOf } from '../support/observe';
 import { withTopicsInTurn } from '../support/reordering';
@@ -18,6 +20,16 @@ const isBarrier = ({ key }: { key: Buffer | null }): boolean => /^\/\d+\.\d+$/.t
 
 async function generationOf(there: World): Promise<number | undefined> {
   return (await there.store.active())?.generation;
+}
+
+/** A worker that commits each contribution by itself. */
+function takingKpisOneByOne(ends: Ends): Ends {
+  const { status, kpi } = ends.sources;
+  const open: Ends['sources']['kpi']['open'] = async (partition, positions) => {
+    const inbox = await kpi.open(partition, positions);
+    return { ...inbox, take: (how) => inbox.take({ ...how, max: 1 }) };
+  };
+  return { ...ends, sources: { status, kpi: { ...kpi, open } } };
 }
 
 /** What readers saw must be a chain without false figures, and end where the recount does. */
@@ -181,6 +193,30 @@ describe('a store that comes back older than it was', () => {
     await there.worker();
     await there.settle();
     expect(kpiRecords(there)).toHaveLength(said);
+    await expectTrue(there);
+  });
+
+  it('is noticed also where a former owner has gone on from it, whom it does not know as such any more', async () => {
+    const there = await world({ partitions: 1 });
+    const all = randomFeedback(SEED, 300, 12);
+    const stall = barrier();
+    const former = await there.worker((ends) =>
+      withCommit(ends, async ({ pipeline }) => (pipeline === 'kpi' ? stall.pass() : undefined)),
+    );
+    there.produce(all.slice(0, 100));
+    await there.settle();
+    stall.arm();
+    const old = there.store.snapshot();
+    there.produce(all.slice(100, 200));
+    await there.until(stall.held, 'the first worker stalls');
+    await former.stop();
+    await there.worker(takingKpisOneByOne);
+    await there.settle();
+    there.store.restore(old);
+    stall.release();
+    await there.settle();
+    there.produce(all.slice(200));
+    await there.settle();
     await expectTrue(there);
   });
 

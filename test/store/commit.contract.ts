@@ -12,7 +12,7 @@ export function claims(fresh: () => Store & Generations): void {
   it('raises the epoch at each claim', async () => {
     const store = fresh();
     const { epoch, ...first } = await claimed(store);
-    expect(first).toEqual({ sequence: 0, positions: [0, 0], outbox: null });
+    expect(first).toEqual({ sequence: 0, positions: [0, 0], committedBy: 0, outbox: null });
     expect(epoch).toBeGreaterThan(0);
     expect((await store.claim(task, 1))?.epoch).toBeGreaterThan(epoch);
   });
@@ -24,7 +24,7 @@ export function claims(fresh: () => Store & Generations): void {
     await store.commit(task, commitOf(claim, { next: [4, 9_007_199_254_740_991], outbox }));
     const standing = { sequence: 1, positions: [4, 9_007_199_254_740_991] };
     const again = (await store.claim(task, 1))!;
-    expect(again).toEqual({ epoch: again.epoch, ...standing, outbox });
+    expect(again).toEqual({ epoch: again.epoch, ...standing, committedBy: claim.epoch, outbox });
     expect(await store.inspect(task)).toEqual({ epoch: again.epoch, ...standing });
   });
 
