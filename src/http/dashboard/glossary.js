@@ -40,7 +40,7 @@ export const SECTIONS = /** @type {const} */ ({
     "sequence": "the number of a commit; makes sending it again harmless",
     "hold": "what an owner knows of its task: epoch, sequence, positions, whether the last outbox has been acknowledged",
     "fence": "the refusal of a former owner: in Redis by epoch, in Kafka by the transactional producer's epoch",
-    "witness": "the input position committed to Kafka in the same transaction as published records: tells whether Redis is older than what was published",
+    "witness": "the input position and epoch committed to Kafka in the same transaction as published records: tell whether Redis is older than what was published",
     "generation": "one complete set of state, built from the topics for given settings; exactly one is active",
     "candidate": "a generation that is built beside the active one and has never published",
     "cut-over": "the switch from one generation to another: switch, seal, mute, settle",
