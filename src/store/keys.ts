@@ -4,8 +4,8 @@ import type { TaskAddress } from './store';
 /**
  * Every Redis key of the service; nothing else spells one.
  *
- *     efs:<namespace>:{<generation>.<s|k>.<partition>}:t         a task: e epoch, q sequence, p positions, c epoch of the last commit,
- *                                                                  x number it is sealed against
+ *     efs:<namespace>:{<generation>.<s|k>.<partition>}:t         a task: e epoch, q sequence, p positions,
+ *                                                                  c epoch of the last commit, x number it is sealed against
  *     efs:<namespace>:{<generation>.<s|k>.<partition>}:o         its outbox
  *     efs:<namespace>:{<generation>.<s|k>.<partition>}:h:<hash>  its hashes
  *     efs:<namespace>:{generations}:active                       the manifest of the active generation
