@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Kafka, logLevel } from 'kafkajs';
 import { ALL_TOPICS } from '../../src/feedback/topics';
-import { type Settings, startRun } from '../fire/processes';
+import { type Settings, startRun, type Worker } from '../fire/processes';
 import { until } from '../fire/stage';
 import { type RedisServer, startRedis } from '../servers/redis';
 import { describeWithServers } from '../servers/servers';
@@ -25,6 +25,13 @@ describeWithServers(['kafka', 'registry', 'redis', 'own-redis'], 'efs run at its
     await admin.disconnect();
   }, 60_000);
   afterAll(async () => evicting?.stop());
+
+  let last: Worker | null = null;
+  const start = (own: Settings): Worker => (last = startRun('worker', settings(own)));
+  afterEach(async () => {
+    last?.signal('SIGKILL');
+    await last?.ended;
+  });
 
   const settings = (own: Settings): Settings => ({
     EFS_KAFKA_BROKERS: servers.kafkaBrokers.join(','),
@@ -57,7 +64,7 @@ describeWithServers(['kafka', 'registry', 'redis', 'own-redis'], 'efs run at its
       /^error: EFS_POLICY: "both" .*\n +EFS_BATCH_MAX: "many" .*\nremedy: .*\n$/,
     ],
   ])('ends with 2, one message and its remedy where %s', async (_, own, message) => {
-    const { exitCode, err } = await startRun('worker', settings(own())).ended;
+    const { exitCode, err } = await start(own()).ended;
     expect(err).toMatch(message);
     expect(exitCode).toBe(2);
   });
@@ -67,7 +74,7 @@ describeWithServers(['kafka', 'registry', 'redis', 'own-redis'], 'efs run at its
     ['registry', { EFS_SCHEMA_REGISTRY_URL: `http://${NOBODY}` }],
     ['redis', { EFS_REDIS_URL: `redis://${NOBODY}` }],
   ])('waits where %s is not there yet, says so once, and stops when told', async (dependency, own) => {
-    const worker = startRun('worker', settings(own));
+    const worker = start(own);
     const message = `${dependency} does not answer: waiting until it does`;
     await until('it says so', () => worker.says(message));
     const reasons = async (): Promise<object> => {
