@@ -5,7 +5,7 @@ import { FLAGS_HASH, PUBLISHED_HASH, SUMS_HASH } from '../store/hashes';
 import { pagesOf } from '../store/pages';
 import type { Claim, Manifest, Read, Store, TaskAddress, Write } from '../store/store';
 import type { RetirementDuty } from './retirement';
-import { isOvertaken } from './witness';
+import { isOvertaken, seenAs } from './witness';
 
 /*
  * When KPIs may be published. A generation that succeeds an earlier life begins muted, and so does a kpi task whose
@@ -17,12 +17,14 @@ import { isOvertaken } from './witness';
  * A barrier belongs to a cut-over: it carries the number that the generation publishes under.
  *
  * Flags in the store: `muted` while nothing may leave, `until` the position to reach, `b<p>.<number>` a barrier that has
- * come, `cut` the last cut-over for which the task was muted; `sent` (status pipeline) the last own barrier that has left.
+ * come, `cut` the last cut-over for which the task was muted, `seen` the witness as it was when the task learned from the log
+ * what was published; `sent` (status pipeline) the last own barrier that has left.
  */
 export const MUTED_FIELD = Buffer.from('muted');
 export const UNTIL_FIELD = Buffer.from('until');
 export const SENT_FIELD = Buffer.from('sent');
 export const CUT_FIELD = Buffer.from('cut');
+export const SEEN_FIELD = Buffer.from('seen');
 
 export function barrierField(partition: number, number: number): Buffer {
   return Buffer.from(`b${partition}.${number}`, 'latin1');
@@ -33,6 +35,8 @@ export interface Gate {
   /** Position in the contributions below which nothing is published. */
   readonly until: number;
   readonly barriersMissing: number;
+  /** The witness that the task has seen last (`seenAs`); null where it has seen none. */
+  readonly seen: string | null;
 }
 
 /** What to load to know the gate, and the gate it comes to. */
@@ -40,15 +44,16 @@ export function gateReads(manifest: Manifest): readonly Read[] {
   const barriers = manifest.succeeds
     ? Array.from({ length: manifest.partitions }, (_, p) => barrierField(p, manifest.publishedAs))
     : [];
-  return [{ hash: FLAGS_HASH, fields: [MUTED_FIELD, UNTIL_FIELD, ...barriers] }];
+  return [{ hash: FLAGS_HASH, fields: [MUTED_FIELD, UNTIL_FIELD, SEEN_FIELD, ...barriers] }];
 }
 
 export function gateOf([flags]: readonly (readonly (Buffer | null)[])[]): Gate {
-  const [muted, until, ...barriers] = flags ?? [];
+  const [muted, until, seen, ...barriers] = flags ?? [];
   return {
     muted: muted !== null && muted !== undefined,
     until: Number(until?.toString('latin1') ?? 0),
     barriersMissing: barriers.filter((barrier) => barrier === null).length,
+    seen: seen?.toString('latin1') ?? null,
   };
 }
 
@@ -73,6 +78,8 @@ export type KpiDuty =
   | { readonly recheck: string }
   /** What was published last, as the log has it; null where nothing was. */
   | { readonly published: Buffer | null; readonly deliveryId: string }
+  /** The witness by which what was published has been learned. */
+  | { readonly seen: string }
   /** Publish nothing below this position. */
   | { readonly muteUntil: number }
   | { readonly unmute: true };
@@ -111,6 +118,12 @@ export interface GateEnds {
   numberOf(published: Buffer): number;
 }
 
+/** The state as it was claimed, beside what the log tells. */
+interface Comparison {
+  readonly witness: Committed | null;
+  readonly isOlder: boolean;
+}
+
 /**
  * The duties of a kpi task, page by page. `atClaim` remembers what was published while the task is muted: what the state
  * has for published may have stayed in an outbox that a cut-over or a rollback has made void.
@@ -118,18 +131,23 @@ export interface GateEnds {
  */
 export function kpiDuties(ends: GateEnds): KpiDuties {
   let muted = true;
-  let witness: Promise<Committed | null> | null = null;
+  let comparison: Promise<Comparison> | null = null;
+
+  const gate = async (): Promise<Gate> =>
+    gateOf(await ends.store.load(ends.address, gateReads(ends.manifest)));
 
   const look = async (): Promise<Gate> => {
-    const gate = gateOf(await ends.store.load(ends.address, gateReads(ends.manifest)));
-    muted = gate.muted;
-    return gate;
+    const found = await gate();
+    muted = found.muted;
+    return found;
   };
 
-  const overtaken = async (claim: Claim): Promise<boolean> => {
-    witness ??= ends.witness();
-    return isOvertaken(ends.manifest, claim, await witness);
-  };
+  /** Asked for by `overtaken` and `atClaim`, side by side. */
+  const compare = (claim: Claim): Promise<Comparison> =>
+    (comparison ??= Promise.all([ends.witness(), gate()]).then(([witness, { seen }]) => ({
+      witness,
+      isOlder: isOvertaken(ends.manifest, claim, witness, seen),
+    })));
 
   async function* afterCommit(hold: Hold): AsyncGenerator<readonly KpiInput[]> {
     if (!muted || !mayUnmute(await look(), hold.positions)) return;
@@ -141,13 +159,14 @@ export function kpiDuties(ends: GateEnds): KpiDuties {
 
   return {
     muted: () => muted,
-    overtaken,
+    overtaken: (claim) => compare(claim).then(({ isOlder }) => isOlder),
     afterCommit,
     async *atClaim(hold, claim) {
+      const { witness, isOlder } = await compare(claim);
       await look();
-      if (await overtaken(claim)) {
+      if (isOlder) {
         muted = true;
-        yield [{ muteUntil: (await witness)?.offset ?? 0 }];
+        yield [{ muteUntil: witness?.offset ?? 0 }];
       }
       // A former owner's last record may have arrived after the state was laid out. From here on none can.
       if (muted) {
@@ -155,6 +174,7 @@ export function kpiDuties(ends: GateEnds): KpiDuties {
         refuseOutnumbered(ends, last);
         yield* relearned(last);
         yield* unlearned(ends, last);
+        if (witness !== null) yield [{ seen: seenAs(witness) }];
       }
       yield* afterCommit(hold);
     },

@@ -13,7 +13,7 @@ import {
   SUMS_HASH,
 } from '../store/hashes';
 import type { Read, Write } from '../store/store';
-import { barrierField, type KpiInput, MUTED_FIELD, UNTIL_FIELD } from './gate';
+import { barrierField, type KpiInput, MUTED_FIELD, SEEN_FIELD, UNTIL_FIELD } from './gate';
 import { type Recall, recall } from './recall';
 import { retirementMarker } from './retirement';
 
@@ -118,6 +118,7 @@ function flagsOf(rules: KpiRules, inputs: readonly KpiInput[]): (readonly [Buffe
         [UNTIL_FIELD, numberField(input.muteUntil)],
       ];
     if ('unmute' in input) return [[MUTED_FIELD, null]];
+    if ('seen' in input) return [[SEEN_FIELD, Buffer.from(input.seen, 'latin1')]];
     if (!('revision' in input) || input.deliveryId !== null || input.generation !== rules.generation)
       return [];
     return [[barrierField(input.partition, input.revision), YES]];

@@ -16,15 +16,23 @@ export function witnessOf(
   return { offset: positions[0] ?? 0, note: `${generation}/${epoch}` };
 }
 
-/** Whether more was published than the state that was claimed knows of, or by an owner that it does not know of. */
+/** How a task notes that it knows what was published up to this witness. */
+export const seenAs = ({ offset, note }: Committed): string => `${offset} ${note}`;
+
+/**
+ * Whether more was published than the state that was claimed knows of, or by an owner that it does not know of: one of its
+ * own generation that is not among those who committed to it, or one of another generation since it has `seen` the log.
+ */
 export function isOvertaken(
   { generation }: Pick<Standing, 'generation'>,
   { positions, committedBy }: Pick<Claim, 'positions' | 'committedBy'>,
   witness: Committed | null,
+  seen: string | null,
 ): boolean {
   if (witness === null) return false;
   if (witness.offset > (positions[0] ?? 0)) return true;
-  // Epochs of another generation are those of another task.
+  if (witness.note === '') return false;
   const [name, epoch] = witness.note.split('/').map(Number);
-  return name === generation && (epoch ?? 0) > committedBy;
+  // Epochs of another generation are those of another task: they cannot be compared.
+  return name === generation ? (epoch ?? 0) > committedBy : seenAs(witness) !== seen;
 }

@@ -67,17 +67,8 @@ export async function startService(service: ServiceEnds): Promise<Service> {
 
   const recover = async (left: Manifest): Promise<void> => {
     const active = await retry(() => service.generation.generations.active());
-    const isLost = active === null || isSame(active, left);
-    const { generation } = isLost ? left : active;
-    if (isLost) {
-      onReason('state', 'the store has lost its state: a new generation is being built');
-      log.warn('the store has lost the state of a generation: building another from the topics', {
-        generation,
-      });
-    } else {
-      onReason('state', 'another generation has become the active one: following it');
-      log.info('another generation has become the active one: following it', { generation });
-    }
+    const isLost = active === null || isStill(active, left);
+    sayWhy(service, isLost ? null : active, left);
     await Promise.all([...pools.values()].map((pool) => pool.stop(0)));
     current.manifest = await find(isLost ? left : null);
     warnOfMisfits(service, current.manifest, partitions);
@@ -139,7 +130,7 @@ async function watchGeneration(
     const expected = current.manifest;
     // A store that does not answer is noticed by whoever needs it.
     const active = await generation.generations.active().catch(() => current.manifest);
-    if (!signal.aborted && (active === null || !isSame(active, expected))) onLost(expected);
+    if (!signal.aborted && (active === null || !isStill(active, expected))) onLost(expected);
   }
 }
 
@@ -170,11 +161,31 @@ function lostIfOutnumbered(error: unknown): TaskEnd {
 /** Whether another generation is the active one by now. */
 async function hasMoved({ generation: { generations } }: ServiceEnds, known: Standing): Promise<boolean> {
   const active = await generations.active().catch(() => null);
-  return active !== null && !isSame(active, known);
+  return active !== null && !isStill(active, known);
 }
 
 const isSame = (a: Standing, b: Standing): boolean =>
   a.generation === b.generation && a.publishedAs === b.publishedAs;
+
+/** Whether the active generation is the one that is known. A store that came back older may have its cut-over undone. */
+const isStill = (active: Manifest, known: Standing): boolean => isSame(active, known) && active.settled;
+
+/** Says what becomes of the tasks: `active` is what is there to follow, null where the state is lost. */
+function sayWhy({ log, onReason }: ServiceEnds, active: Manifest | null, left: Manifest): void {
+  const { generation } = active ?? left;
+  if (active === null) {
+    onReason('state', 'the store has lost its state: a new generation is being built');
+    log.warn('the store has lost the state of a generation: building another from the topics', {
+      generation,
+    });
+    return;
+  }
+  const why = isSame(active, left)
+    ? 'the cut-over to the active generation is not complete: completing it'
+    : 'another generation has become the active one: following it';
+  onReason('state', why);
+  log.info(why, { generation });
+}
 
 /** Running workers take their settings from the state; the next start would refuse those that differ. */
 function warnOfMisfits({ generation, log }: ServiceEnds, manifest: Manifest, partitions: number): void {

@@ -1,4 +1,4 @@
-import type { LogRecord } from '../../src/feedback/source';
+import type { Committed, LogRecord } from '../../src/feedback/source';
 import { type GateEnds, kpiDuties, type KpiDuty, MUTED_FIELD, Outnumbered } from '../../src/pipeline/gate';
 import type { KpiInput } from '../../src/pipeline/gate';
 import { FLAGS_HASH, PUBLISHED_HASH } from '../../src/store/hashes';
@@ -21,6 +21,7 @@ async function owedAtClaim(
   commits: number,
   published: readonly number[],
   remembered: readonly string[] = [],
+  witness: Committed | null = null,
 ): Promise<KpiInput[]> {
   const store = memoryStore();
   const entries = remembered.map((id) => [Buffer.from(id), Buffer.from([9])] as const);
@@ -29,7 +30,7 @@ async function owedAtClaim(
   await store.create(manifest, { status: [[0]], kpi: [[0]] }, [{ partition: 0, writes }]);
   const ends: GateEnds = {
     ...{ address: ADDRESS, manifest, store },
-    witness: async () => null,
+    witness: async () => witness,
     readPublished: async (onRecord) => {
       for (const number of published) onRecord(recordOf(number));
     },
@@ -52,6 +53,18 @@ const recordOf = (number: number): LogRecord => ({
 describe('a kpi task that is not muted', () => {
   it('owes nothing, whatever was published', async () => {
     expect(await owedAtClaim(FIRST, 1, [1])).toEqual([]);
+  });
+});
+
+describe('a kpi task whose store does not know what was published last', () => {
+  it('is muted, learns it from the log, and notes up to where', async () => {
+    const owed = await owedAtClaim(FIRST, 1, [1], [], { offset: 0, note: '7/3' });
+    expect(owed.slice(0, 3)).toEqual([
+      { muteUntil: 0 },
+      { deliveryId: 'd1', published: Buffer.from([1]) },
+      { seen: '0 7/3' },
+    ]);
+    expect(owed.at(-1)).toEqual({ unmute: true });
   });
 });
 

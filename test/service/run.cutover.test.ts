@@ -1,5 +1,7 @@
 import { promote } from '../../src/service/cutover';
-import { FEEDBACK_TOPICS, MESSAGE_STATUS_TOPIC } from '../../src/feedback/topics';
+import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS, MESSAGE_STATUS_TOPIC } from '../../src/feedback/topics';
+import { seenAs } from '../../src/pipeline/witness';
+import type { Snapshot } from '../../src/store/store.memory';
 import { endsOf, proposed } from '../support/cutover';
 import { brokenLinks, differences, kpiRecords, recordsOf, statusRecords } from '../support/observe';
 import { randomFeedback } from '../support/traffic';
@@ -156,7 +158,12 @@ describe('a cut-over', () => {
     for (let partition = 0; partition < there.partitions; partition += 1) {
       const task = { generation: 2, pipeline: 'kpi', partition } as const;
       const claim = (await store.claim(task, 2))!;
-      const writes = [{ hash: 'f', entries: [[Buffer.from('muted'), null]] as const }];
+      const seen = there.log.committed('efs-kpi', CONTRIBUTIONS_TOPIC, partition);
+      const entries = [
+        [Buffer.from('muted'), null],
+        [Buffer.from('seen'), seen && Buffer.from(seenAs(seen))],
+      ] as const;
+      const writes = [{ hash: 'f', entries }];
       const { epoch, sequence, positions } = claim;
       const next = { sequence: sequence + 1, expected: positions, next: positions, outbox: null };
       await store.commit(task, { epoch, writes, ...next });
@@ -164,6 +171,32 @@ describe('a cut-over', () => {
     there.produce(rest);
     await there.settle();
     expect(brokenLinks(there)).not.toEqual([]);
+  });
+});
+
+describe('a store that comes back from the midst of a cut-over', () => {
+  it('has it completed by the workers that run, who believed it complete', async () => {
+    const { there, crew, rest } = await running(2);
+    const candidate = await proposed(there);
+    const ends = endsOf(there);
+    const midst: Snapshot[] = [];
+    const contributionWatermarks: typeof ends.contributionWatermarks = async (partition) => {
+      midst.push(there.store.snapshot());
+      return ends.contributionWatermarks(partition);
+    };
+    await promote({ ...ends, contributionWatermarks }, candidate);
+    there.produce(rest.slice(0, 200));
+    await there.settle();
+    there.store.restore(midst[1]!);
+    expect(await there.store.active()).toMatchObject({ generation: 2, settled: false });
+    there.produce(rest.slice(200));
+    await there.settle();
+    expect(await there.store.active()).toMatchObject({ generation: 2, settled: true });
+    expect(crew[0]!.log.entries.map(({ message }) => message)).toContain(
+      'the cut-over to the active generation is not complete: completing it',
+    );
+    expect(await differences(there)).toEqual([]);
+    expect(brokenLinks(there)).toEqual([]);
   });
 });
 
