@@ -178,13 +178,13 @@ function sayWhy({ log, onReason }: ServiceEnds, active: Manifest | null, left: M
     log.warn('the store has lost the state of a generation: building another from the topics', {
       generation,
     });
-    return;
+  } else if (isSame(active, left)) {
+    onReason('state', 'the cut-over to the active generation is not complete: completing it');
+    log.info('the cut-over to the active generation is not complete: completing it', { generation });
+  } else {
+    onReason('state', 'another generation has become the active one: following it');
+    log.info('another generation has become the active one: following it', { generation });
   }
-  const why = isSame(active, left)
-    ? 'the cut-over to the active generation is not complete: completing it'
-    : 'another generation has become the active one: following it';
-  onReason('state', why);
-  log.info(why, { generation });
 }
 
 /** Running workers take their settings from the state; the next start would refuse those that differ. */
