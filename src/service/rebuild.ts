@@ -100,8 +100,10 @@ export async function startRebuild(
     async holdAt(partition, positions) {
       const place = places[partition];
       if (place === undefined || !isPast(place.own, positions)) return false;
+      // The batch that is under way may have been taken before it was held, and go beyond.
+      const enough = place.held === null ? place.commits + 1 : place.commits;
       place.held = positions;
-      await wait(() => isPast(positions, place.own));
+      await wait(() => place.commits >= enough && isPast(positions, place.own));
       return isPast(place.own, positions);
     },
     letGo: (partition) => void (places[partition] && (places[partition].held = null)),

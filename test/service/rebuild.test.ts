@@ -2,9 +2,9 @@ import { FEEDBACK_TOPICS, CONTRIBUTIONS_TOPIC, DEAD_LETTER_TOPIC } from '../../s
 import { promote } from '../../src/service/cutover';
 import { dropGeneration } from '../../src/service/drop';
 import { startRebuild } from '../../src/service/rebuild';
-import { reserve } from '../../src/service/throttle';
 import { decodeMessage, encodeMessage } from '../../src/store/codec';
 import { endsOf, proposed } from '../support/cutover';
+import { barrier } from '../support/faults';
 import { brokenLinks, differences, kpiRecords, recordsOf } from '../support/observe';
 import { compared, during, foundationOf, rebuildEnds, rebuilt } from '../support/rebuilding';
 import { poison, randomFeedback } from '../support/traffic';
@@ -133,6 +133,34 @@ describe('a rebuild', () => {
     await during(there, first.stop());
   });
 
+  it('is not held at positions that a batch under way goes beyond', async () => {
+    const { there, rest } = await running();
+    const stall = barrier();
+    const ends = await rebuildEnds(there);
+    const store: typeof ends.pipeline.store = {
+      ...ends.pipeline.store,
+      commit: async (task, commit) => {
+        const moves = task.partition === 0 && String(commit.next) !== String(commit.expected);
+        if (moves) await stall.pass();
+        return there.store.commit(task, commit);
+      },
+    };
+    const starting = startRebuild(
+      { ...ends, pipeline: { ...ends.pipeline, store } },
+      await foundationOf(there),
+    );
+    const rebuild = await during(there, starting);
+    await during(there, rebuild.caughtUp());
+    const standing = await there.store.inspect({ generation: 2, pipeline: 'status', partition: 0 });
+    stall.arm();
+    there.produce(rest);
+    await there.until(stall.held, 'a batch is under way');
+    const held = rebuild.holdAt(0, standing!.positions);
+    setImmediate(() => stall.release());
+    expect(await during(there, held)).toBe(false);
+    await during(there, rebuild.stop());
+  });
+
   it('with other settings shows what would change', async () => {
     const { there } = await running();
     const rebuild = await rebuilt(there, { defaultPolicy: 'RELAY', buckets: 3 });
@@ -254,24 +282,5 @@ describe('a rebuild', () => {
     const ends = await rebuildEnds(there);
     const settings = { defaultPolicy: 'EFS', domainGroups: 'none', buckets: 1 } as const;
     await expect(during(there, startRebuild(ends, settings))).rejects.toMatchObject({ code: 'not-found' });
-  });
-});
-
-describe('the rate of a rebuild', () => {
-  it('is kept in the long run, after a short burst', () => {
-    let [freeAt, now, folded] = [-Infinity, 0, 0];
-    while (now < 10_000) {
-      const reserved = reserve(freeAt, now, 100, 1_000);
-      folded += 100;
-      freeAt = reserved.freeAt;
-      now += Math.max(1, reserved.waitMs);
-    }
-    expect(folded).toBeGreaterThanOrEqual(10_000);
-    expect(folded).toBeLessThanOrEqual(10_400);
-  });
-
-  it('is not saved up over a pause', () => {
-    expect(reserve(0, 60_000, 250, 1_000).waitMs).toBe(0);
-    expect(reserve(0, 60_000, 1_250, 1_000).waitMs).toBe(1_000);
   });
 });
