@@ -133,18 +133,15 @@ export function kpiDuties(ends: GateEnds): KpiDuties {
   let muted = true;
   let comparison: Promise<Comparison> | null = null;
 
-  const gate = async (): Promise<Gate> =>
-    gateOf(await ends.store.load(ends.address, gateReads(ends.manifest)));
-
   const look = async (): Promise<Gate> => {
-    const found = await gate();
-    muted = found.muted;
-    return found;
+    const gate = gateOf(await ends.store.load(ends.address, gateReads(ends.manifest)));
+    muted = gate.muted;
+    return gate;
   };
 
-  /** Asked for by `overtaken` and `atClaim`, side by side. */
+  /** Made once a claim: `overtaken` and `atClaim` ask side by side, and only the latter may mute after it. */
   const compare = (claim: Claim): Promise<Comparison> =>
-    (comparison ??= Promise.all([ends.witness(), gate()]).then(([witness, { seen }]) => ({
+    (comparison ??= Promise.all([ends.witness(), look()]).then(([witness, { seen }]) => ({
       witness,
       isOlder: isOvertaken(ends.manifest, claim, witness, seen),
     })));
@@ -163,7 +160,6 @@ export function kpiDuties(ends: GateEnds): KpiDuties {
     afterCommit,
     async *atClaim(hold, claim) {
       const { witness, isOlder } = await compare(claim);
-      await look();
       if (isOlder) {
         muted = true;
         yield [{ muteUntil: witness?.offset ?? 0 }];
