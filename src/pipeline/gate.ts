@@ -97,8 +97,9 @@ export class Outnumbered extends Error {
 export interface KpiDuties {
   muted(): boolean;
   /**
-   * Whether more was published than the state knows of: the store came back older than it was. Its outbox is then of the
-   * past, and must not be emitted behind what came after it: it was acknowledged long ago, or never is to be.
+   * Whether more was published than the state knows of: the store came back older than it was. KPI records in its outbox
+   * are then of the past, and must not be emitted behind what came after: they were acknowledged long ago, or never are to
+   * be.
    */
   overtaken(claim: Claim): Promise<boolean>;
   atClaim(hold: Hold, claim: Claim): AsyncGenerator<readonly KpiInput[]>;

@@ -176,6 +176,9 @@ export function retiredDelivery(key: Buffer | null): string | null {
   return text.endsWith(MARKER) ? text.slice(0, -MARKER.length) : null;
 }
 
+/** Whether a record of a kpi task's outbox is such a marker. */
+export const isMarker = ({ topic }: OutgoingRecord): boolean => topic === CONTRIBUTIONS_TOPIC;
+
 /** How a kpi task begins that succeeds an earlier life: knowing what that one had retired, and since when. */
 export function retiredBegin(retired: ReadonlyMap<string, Millis>): readonly Write[] {
   if (retired.size === 0) return [];

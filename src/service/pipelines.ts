@@ -1,10 +1,10 @@
 import type { Decoder } from '../feedback/decode';
 import type { Feedback, RetryOutcome } from '../feedback/feedback';
-import type { CommittedOffset, Positions, Source, TopicReader } from '../feedback/source';
+import type { Committed, CommittedOffset, Positions, Source, TopicReader } from '../feedback/source';
 import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, FEEDBACK_TOPICS } from '../feedback/topics';
 import { type CountingRules, countingRules } from '../kpi/contribution';
 import type { Contribution, KpiChanged, MessageStatusChanged, WireType } from '../kpi/encode';
-import type { FencedSink, FencedSinks, Sink } from '../kpi/sink';
+import type { FencedSink, FencedSinks, OutgoingRecord, Sink } from '../kpi/sink';
 import type { Made, TaskEnds } from '../pipeline';
 import { deadLetter } from '../pipeline/deadletter';
 import { expiryDuties } from '../pipeline/expiry';
@@ -13,6 +13,7 @@ import { kpiDuties, type KpiInput } from '../pipeline/gate';
 import { witnessOf } from '../pipeline/witness';
 import { DELIVERIES_RECALLED as KPI_DELIVERIES_RECALLED, type KnownDelivery, planKpi } from '../pipeline/kpi';
 import { recall } from '../pipeline/recall';
+import { isMarker } from '../pipeline/retirement';
 import { planStatus, statusMemory } from '../pipeline/status';
 import type { StatusInput } from '../pipeline/status-input';
 import { type Agenda, recallAgenda } from '../pipeline/waiting';
@@ -196,18 +197,21 @@ export function kpiTask(
         numberOf: (published) => kpiChanged.decode(published).generation,
       });
       const retention = kpiRetention(ends, { address, manifest, store: base.store }, base.retry);
-      const emit: Emit = async (records, made) =>
+      const emitAs = async (records: readonly OutgoingRecord[], witness: Committed | null) =>
         records.length === 0
-          ? 'acknowledged'
-          : unlessAborted(signal, () => sink.emit(records, witnessOf(manifest, made)));
+          ? ('acknowledged' as const)
+          : unlessAborted(signal, () => sink.emit(records, witness));
+      const emit: Emit = (records, made) => emitAs(records, witnessOf(manifest, made));
       return base.metered<KpiInput>({
         ...base.ends,
         project: (inputs) => planKpi(rules, inputs, duties.muted(), remembered),
         emit,
-        drain: async (claim) =>
-          (await duties.overtaken(claim))
-            ? 'acknowledged'
-            : emit(unpackOutbox(claim.outbox), madeBefore(claim)),
+        async drain(claim) {
+          const left = unpackOutbox(claim.outbox);
+          if (!(await duties.overtaken(claim))) return emit(left, madeBefore(claim));
+          // KPIs of the past are void. That a delivery is retired stands in this state, and holds for good.
+          return emitAs(left.filter(isMarker), null);
+        },
         async *owedAtClaim(hold, claim) {
           yield* duties.atClaim(hold, claim);
           ends.catchUp.muted(partition, duties.muted());

@@ -1,7 +1,9 @@
 import { DEAD_LETTER_TOPIC } from '../../src/feedback/topics';
 import { promote } from '../../src/service/cutover';
+import { RETIRED_HASH } from '../../src/store/hashes';
 import { endsOf, proposed } from '../support/cutover';
-import { T0 } from '../support/feedback';
+import { barrier, withCommit } from '../support/faults';
+import { HOUR, T0 } from '../support/feedback';
 import { brokenLinks, deadLetters, kpiRecords, recordsOf } from '../support/observe';
 import { DAY, kinds, late, later, markers, retiredWorld, sent, walks } from '../support/retention';
 import { world } from '../support/world';
@@ -37,6 +39,36 @@ describe('a generation that succeeds a life in which a delivery was retired', ()
     there.store.wipe();
     await there.settle();
     expect(kinds(there, 'old', 2)).toEqual(['r']);
+  });
+
+  it('knows of a delivery that a former owner announced on a store that came back older', async () => {
+    const there = await world({ partitions: 1 });
+    const stall = barrier();
+    stall.arm();
+    const former = await there.worker((ends) =>
+      withCommit(ends, async (_, { writes }) =>
+        writes.some(({ hash }) => hash === RETIRED_HASH) ? stall.pass() : undefined,
+      ),
+    );
+    there.produce(sent('old'));
+    await later(there, 31 * DAY);
+    await walks(there, 1);
+    there.clock.advance(HOUR + 60_000);
+    await there.until(stall.held, 'the announcement stalls');
+    const old = there.store.snapshot();
+    await former.stop();
+    await there.worker();
+    there.produce(sent('young', 1, T0 + 31 * DAY));
+    await there.settle();
+    there.store.restore(old);
+    stall.release();
+    await there.settle();
+    expect(kinds(there, 'old')).toContain('r');
+    expect(markers(there)).toEqual(['old/retired']);
+    there.store.wipe();
+    await there.settle();
+    expect(kinds(there, 'old', 2)).toEqual(['r']);
+    expect(brokenLinks(there)).toEqual([]);
   });
 
   it.each([
