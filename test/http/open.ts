@@ -35,9 +35,7 @@ export async function open(
   settings: Record<string, string> = {},
   clock: Clock = systemClock,
 ): Promise<Opened> {
-  // The feedback of tests is of a fixed day: by the system's clock its messages would have expired by now.
-  const quiet = { EFS_EXPIRY: 'off', EFS_LINGER_MS: '0' };
-  const read = readConfig({ EFS_PARTITIONS: String(PARTITIONS), ...quiet, ...settings });
+  const read = readConfig({ EFS_PARTITIONS: String(PARTITIONS), EFS_LINGER_MS: '0', ...settings });
   if ('errors' in read) throw new Error(read.errors.join('\n'));
   const config = read.ok;
   const health = createHealth();
