@@ -25,7 +25,8 @@ function jest(projects, args) {
   const results = join(root, '.cache', `jest-${projects.join('-')}-${process.pid}.json`);
   mkdirSync(join(root, '.cache'), { recursive: true });
   const command = [join(root, 'node_modules', 'jest', 'bin', 'jest.js'), '--selectProjects', ...projects];
-  const options = ['--passWithNoTests', '--json', '--outputFile', results, ...args, ...forJest];
+  // A test that failed may leave servers running, and jest would wait for them for ever.
+  const options = ['--passWithNoTests', '--forceExit', '--json', '--outputFile', results, ...args, ...forJest];
   const { status } = spawnSync(process.execPath, [...command, ...options], {
     cwd: root,
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -48,8 +49,7 @@ if (serial.includes('e2e') && !ensureBuilt()) {
   serial = serial.filter((price) => price !== 'e2e');
   runs.push({ passed: 0, failed: 1, skipped: 0 });
 }
-// A test that failed may leave its servers running, and jest would wait for them for ever.
-if (serial.length > 0) runs.push(jest(serial, ['--runInBand', '--forceExit']));
+if (serial.length > 0) runs.push(jest(serial, ['--runInBand']));
 const sum = (field) => runs.reduce((total, run) => total + run[field], 0);
 if (sum('skipped') > 0) console.log(`${sum('skipped')} skipped: see the lines with *** above`);
 console.log(`${sum('passed')} passed, ${sum('failed')} failed`);
