@@ -26,7 +26,15 @@ function jest(projects, args) {
   mkdirSync(join(root, '.cache'), { recursive: true });
   const command = [join(root, 'node_modules', 'jest', 'bin', 'jest.js'), '--selectProjects', ...projects];
   // A test that failed may leave servers running, and jest would wait for them for ever.
-  const options = ['--passWithNoTests', '--forceExit', '--json', '--outputFile', results, ...args, ...forJest];
+  const options = [
+    '--passWithNoTests',
+    '--forceExit',
+    '--json',
+    '--outputFile',
+    results,
+    ...args,
+    ...forJest,
+  ];
   const { status } = spawnSync(process.execPath, [...command, ...options], {
     cwd: root,
     stdio: ['ignore', 'ignore', 'inherit'],
