@@ -1,13 +1,12 @@
 import type { DeliveryId } from '../base/ids';
 import { valuesOf } from '../pipeline/announce';
-import { retiredAmong } from '../pipeline/retirement';
 import { decodeMessageId } from '../store/codec';
 import { messagesHash } from '../store/hashes';
 import { pagesOf } from '../store/pages';
 import type { Store } from '../store/store';
 import { taskOf } from './candidate';
 import { digestOf, plus, sameMessage, viewOf } from './comparison';
-import { LISTED_MAX, meet, type Tally, type Work } from './meeting';
+import { keptAmong, LISTED_MAX, meet, type Tally, type Work } from './meeting';
 
 /* Every message on both sides. Pages are compared as they stand; only what differs is looked at once more. */
 
@@ -48,8 +47,7 @@ export async function compareStrangers(
   tally: Tally,
 ): Promise<void> {
   const { store, sides } = work;
-  const retired = await retiredAmong(store, sides.active, ids);
-  for (const id of ids.filter((each) => !retired.has(each))) {
+  for (const id of await keptAmong(work, ids)) {
     for (let bucket = 0; bucket < sides.candidate.buckets; bucket += 1) {
       const pages = pagesOf(store, taskOf(sides.candidate, partition), messagesHash(id, bucket));
       for await (const page of pages) {
@@ -77,6 +75,7 @@ async function lookAgain(
     tally.comparable = false;
     return;
   }
+  if ((await keptAmong(work, [id])).length === 0) return;
   const [ours, theirs] = both;
   fields.forEach((field, index) => {
     const [active, candidate] = [ours[index] ?? null, theirs[index] ?? null];

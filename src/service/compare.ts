@@ -15,7 +15,15 @@ import {
 } from './comparison';
 import { taskOf } from './candidate';
 import { compareMessages, compareStrangers } from './compare-messages';
-import { type CompareEnds, type Findings, LISTED_MAX, meet, type Tally, type Work } from './meeting';
+import {
+  type CompareEnds,
+  type Findings,
+  keptAmong,
+  LISTED_MAX,
+  meet,
+  type Tally,
+  type Work,
+} from './meeting';
 
 /*
  * The proof before a cut-over, exact though the active generation goes on: a page of its state is read together with the
@@ -121,13 +129,12 @@ async function compareContributions(
     return;
   }
   tally.positions = found.positions;
-  found.pairs.forEach(([active, candidate], index) => {
-    const id = ids[index];
-    // What has been retired meanwhile is on neither side.
-    if (id === undefined || active === null) return;
-    const fields = fieldDifferences(work.sides, active, candidate);
-    if (fields.length > 0 || !sameFacts(active, candidate)) tally.differing.add(id);
+  const differing = ids.filter((_, index) => {
+    const [active = null, candidate = null] = found.pairs[index] ?? [];
+    if (active === null) return false;
+    return fieldDifferences(work.sides, active, candidate).length > 0 || !sameFacts(active, candidate);
   });
+  for (const id of await keptAmong(work, differing)) tally.differing.add(id);
 }
 
 /** The KPIs that differ of each delivery: summed over all partitions, each of the same records on both sides. */

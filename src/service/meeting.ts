@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock';
 import type { DeliveryId } from '../base/ids';
 import type { Positions } from '../feedback/source';
 import type { Contribution, WireType } from '../kpi/encode';
+import { retiredAmong } from '../pipeline/retirement';
 import type { Store } from '../store/store';
 import type { ReadableStore } from './patience';
 import { taskOf } from './candidate';
@@ -49,6 +50,18 @@ export async function meet(
     await clock.sleep(PAUSE_MS);
   }
   return null;
+}
+
+/**
+ * Of some deliveries those that both sides have to know alike. What is retired one side lets go before the other, and the
+ * candidate may never have had it; whether it is must be asked after both were read, or it may be retired in between.
+ */
+export async function keptAmong(
+  { store, sides }: Work,
+  ids: readonly DeliveryId[],
+): Promise<readonly DeliveryId[]> {
+  const retired = await retiredAmong(store, sides.active, ids);
+  return ids.filter((id) => !retired.has(id));
 }
 
 /** The tally of one partition. */

@@ -5,6 +5,7 @@ import { endsOf, proposed } from '../support/cutover';
 import { barrier, withCommit } from '../support/faults';
 import { HOUR, T0 } from '../support/feedback';
 import { brokenLinks, deadLetters, kpiRecords, recordsOf } from '../support/observe';
+import { compared, during, rebuilt } from '../support/rebuilding';
 import { DAY, kinds, late, later, markers, retiredWorld, sent, walks } from '../support/retention';
 import { world } from '../support/world';
 
@@ -70,6 +71,22 @@ describe('a generation that succeeds a life in which a delivery was retired', ()
     expect(kinds(there, 'old', 2)).toEqual(['r']);
     expect(brokenLinks(there)).toEqual([]);
   });
+
+  it.each([0, 1, 2, 3, 4, 5, 6])(
+    'is found equal to it, proposed after walk %i of those that let it go',
+    async (walked) => {
+      const there = await world();
+      await there.worker();
+      there.produce([...sent('old'), ...sent('young', 9, T0 + 30 * DAY)]);
+      await later(there, 31 * DAY);
+      await walks(there, walked);
+      const rebuild = await rebuilt(there);
+      const found = await compared(there, rebuild);
+      await during(there, rebuild.stop());
+      expect(found).toMatchObject({ equal: true, deliveries: [], messages: [] });
+      for (const { digests } of found.partitions) expect(digests.active).toBe(digests.candidate);
+    },
+  );
 
   it.each([
     ['before', 0],
