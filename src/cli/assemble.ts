@@ -10,6 +10,7 @@ import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, FEEDBACK_TOPICS } from '../fee
 import { domainGroups } from '../kpi/domains';
 import { type Contribution, type KpiChanged, type MessageStatusChanged, wireType } from '../kpi/encode';
 import type { FencedSinks, Sink } from '../kpi/sink';
+import { retirementIn } from '../pipeline/retirement';
 import { takeName } from '../service/naming';
 import { patientRegistry } from '../service/patience';
 import type { WireTypes } from '../service/pipelines';
@@ -142,7 +143,7 @@ function generationEnds(
     contributionsTopic: contributions,
     takeName: (name) =>
       takeName({ ...ends, topic: contributions, contribution: wire.contribution, random }, name),
-    retiredAtOf: (marker) => wire.contribution.decode(marker).retiredAt ?? 0,
+    retirementIn: (marker) => retirementIn(wire.contribution.decode(marker)),
   };
 }
 

@@ -19,6 +19,7 @@ import {
 import { type MessageStatus, statusOf } from '../status/projection';
 import { decodeMessage, encodeMessageId } from '../store/codec';
 import { bucketOf, messagesHash, PUBLISHED_HASH, RETIRED_HASH } from '../store/hashes';
+import { decodeRetirement } from '../store/retired';
 import type { Generations, Manifest, Store, TaskAddress } from '../store/store';
 import { type Story, storyOf } from './story';
 
@@ -159,10 +160,10 @@ export async function lookAtDelivery(state: State, delivery: DeliveryId): Promis
   const field = Buffer.from(delivery);
   const task: TaskAddress = { generation, pipeline: 'kpi', partition: partitionOf(field, partitions) };
   const reads = [PUBLISHED_HASH, RETIRED_HASH].map((hash) => ({ hash, fields: [field] }));
-  const [[value] = [], [retiredAt] = []] = await state.load(task, reads);
+  const [[value] = [], [retired] = []] = await state.load(task, reads);
   const kpi = readKpi(value ?? null);
-  if (kpi === null && retiredAt != null) {
-    const since = iso(Number(retiredAt));
+  if (kpi === null && retired != null) {
+    const since = iso(decodeRetirement(retired).at);
     throw new EfsError(
       'not-found',
       `delivery ${delivery} is retired since ${since}; its last KPIs are in the topic`,

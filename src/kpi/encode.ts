@@ -13,7 +13,10 @@ export interface Contribution extends Totals, DeliveryFacts {
   generation: number;
   partition: number;
   deliveryId: string | null;
-  /** Not null: the record counts nothing but says that the delivery is retired, and since when. */
+  /**
+   * Not null: the record counts nothing but says that the delivery is retired, and since when. What the log held of it at
+   * `asOf` had been counted by then.
+   */
   retiredAt: Millis | null;
 }
 

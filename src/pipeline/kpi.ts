@@ -12,10 +12,11 @@ import {
   sharesHash,
   SUMS_HASH,
 } from '../store/hashes';
+import { encodeRetirement, type Retirement } from '../store/retired';
 import type { Read, Write } from '../store/store';
 import { barrierField, type KpiInput, MUTED_FIELD, SEEN_FIELD, UNTIL_FIELD } from './gate';
 import { type Recall, recall } from './recall';
-import { retirementMarker } from './retirement';
+import { retirementIn, retirementMarker } from './retirement';
 
 /** What the kpi pipeline of one task is made of. */
 export interface KpiRules {
@@ -135,8 +136,8 @@ function retirementsOf(
 ): Projected {
   const writes: Write[] = [];
   const outgoing: OutgoingRecord[] = [];
-  const retire = (id: string, at: number): void =>
-    void writes.push({ hash: RETIRED_HASH, entries: [[Buffer.from(id, 'utf8'), numberField(at)]] });
+  const retire = (id: string, as: Retirement): void =>
+    void writes.push({ hash: RETIRED_HASH, entries: [[Buffer.from(id, 'utf8'), encodeRetirement(as)]] });
   for (const input of inputs) {
     if ('remove' in input) {
       const gone = [[Buffer.from(input.remove, 'utf8'), null]] as const;
@@ -145,10 +146,11 @@ function retirementsOf(
       writes.push({ hash: SUMS_HASH, entries: gone }, { hash: PUBLISHED_HASH, entries: gone });
       remembered.drop(input.remove);
     } else if ('retire' in input) {
-      retire(input.retire, input.at);
-      outgoing.push(retirementMarker(input.retire, input.at, rules));
-    } else if ('revision' in input && input.deliveryId !== null && input.retiredAt !== null) {
-      retire(input.deliveryId, input.retiredAt);
+      retire(input.retire, input.as);
+      outgoing.push(retirementMarker(input.retire, input.as, rules));
+    } else if ('revision' in input && input.deliveryId !== null) {
+      const as = retirementIn(input);
+      if (as !== null) retire(input.deliveryId, as);
     }
   }
   return { writes, outgoing };

@@ -3,6 +3,7 @@ import type { DeliveryId } from '../base/ids';
 import type { Decoded, Decoder } from '../feedback/decode';
 import type { Feedback, Millis } from '../feedback/feedback';
 import type { LogRecord, Positions } from '../feedback/source';
+import type { Retirement } from '../store/retired';
 import type { Manifest, Store, TaskAddress } from '../store/store';
 import { retiredAmong } from './retirement';
 import type { Agenda } from './waiting';
@@ -69,7 +70,7 @@ function believe(believedUntil: Map<DeliveryId, Millis>, id: DeliveryId, until: 
 async function withoutLate(
   decode: Decoder<Feedback>,
   records: readonly LogRecord[],
-  retired: ReadonlyMap<DeliveryId, Millis>,
+  retired: ReadonlyMap<DeliveryId, Retirement>,
   { address, manifest }: LateEnds,
 ): Promise<Decoded<Feedback>> {
   const targets = manifest.succeeds ? (manifest.targets[address.partition] ?? []) : [];
@@ -79,9 +80,9 @@ async function withoutLate(
     const decoded = await decode([record]);
     rejected.push(...decoded.rejected);
     for (const input of decoded.inputs) {
-      const retiredAt = retired.get(input.deliveryId);
-      if (retiredAt === undefined) inputs.push(input);
-      else if (!isHistory(record, targets, retiredAt)) rejected.push(late(record, retiredAt));
+      const as = retired.get(input.deliveryId);
+      if (as === undefined) inputs.push(input);
+      else if (!isHistory(record, targets, as)) rejected.push(late(record, as));
     }
   }
   return { inputs, rejected };
@@ -89,13 +90,14 @@ async function withoutLate(
 
 /**
  * Whether an earlier life has counted this record, before it retired the delivery: a generation that succeeds that life
- * reads it again on its way, and passes it by.
+ * reads it again on its way, and passes it by. Of what came between that count and the announcement it may have read
+ * nothing, and said nothing: that is late.
  */
-function isHistory(record: LogRecord, targets: Positions, retiredAt: Millis): boolean {
-  return record.offset < (targets[record.topic] ?? 0) && record.timestamp < retiredAt;
+function isHistory(record: LogRecord, targets: Positions, { asOf }: Retirement): boolean {
+  return record.offset < (targets[record.topic] ?? 0) && record.timestamp < asOf;
 }
 
-function late(record: LogRecord, retiredAt: Millis): Decoded<Feedback>['rejected'][number] {
-  const detail = `the delivery is retired since ${new Date(retiredAt).toISOString()}`;
+function late(record: LogRecord, { at }: Retirement): Decoded<Feedback>['rejected'][number] {
+  const detail = `the delivery is retired since ${new Date(at).toISOString()}`;
   return { record, reason: 'retired-delivery', detail };
 }

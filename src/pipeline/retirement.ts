@@ -7,6 +7,7 @@ import { emptySum } from '../kpi/publish';
 import type { OutgoingRecord } from '../kpi/sink';
 import type { Hold } from '../pipeline';
 import { FLAGS_HASH, RETIRED_HASH, SUMS_HASH } from '../store/hashes';
+import { decodeRetirement, encodeRetirement, type Retirement } from '../store/retired';
 import type { Store, TaskAddress, Write } from '../store/store';
 
 /*
@@ -23,7 +24,7 @@ import type { Store, TaskAddress, Write } from '../store/store';
 
 /** What a kpi task does to deliveries of its own accord. */
 export type RetirementDuty =
-  | { readonly retire: string; readonly at: Millis }
+  | { readonly retire: string; readonly as: Retirement }
   /** `partitions`: how many there are, each of which may have a share. */
   | { readonly remove: string; readonly partitions: number };
 
@@ -117,7 +118,7 @@ async function nextPage(ends: RetirementEnds, walk: Walk): Promise<Found[]> {
   return entries.map(([field, value], index) => ({
     id: field.toString('utf8'),
     sum: ends.contribution.decode(value),
-    retiredAt: retired[index] == null ? null : Number(retired[index]),
+    retiredAt: retired[index] == null ? null : decodeRetirement(retired[index]).at,
   }));
 }
 
@@ -130,8 +131,8 @@ function retiring(
 ): RetirementDuty[] {
   const due = page.filter(({ sum, retiredAt }) => retiredAt === null && sum.asOf + retentionMs < foldedUntil);
   for (const { id, sum } of due) old.set(id, sum.revision);
-  const at = clock.now();
-  return due.filter(({ id, sum }) => suspects.get(id) === sum.revision).map(({ id }) => ({ retire: id, at }));
+  const as: Retirement = { at: clock.now(), asOf: foldedUntil };
+  return due.filter(({ id, sum }) => suspects.get(id) === sum.revision).map(({ id }) => ({ retire: id, as }));
 }
 
 /** Deliveries that were announced long enough ago. */
@@ -154,7 +155,7 @@ const MARKER = '/retired';
 /** The record that tells every later generation that a delivery is retired. No partition's share has such a key. */
 export function retirementMarker(
   deliveryId: string,
-  retiredAt: Millis,
+  { at, asOf }: Retirement,
   rules: {
     readonly generation: number;
     readonly partition: number;
@@ -166,9 +167,16 @@ export function retirementMarker(
     topic: CONTRIBUTIONS_TOPIC,
     partition,
     key: Buffer.from(deliveryId + MARKER, 'utf8'),
-    value: rules.contribution.encode({ ...emptySum(deliveryId, generation), partition, retiredAt }),
+    value: rules.contribution.encode({
+      ...emptySum(deliveryId, generation),
+      ...{ partition, asOf, retiredAt: at },
+    }),
   };
 }
+
+/** What a marker says; null for any other contribution. */
+export const retirementIn = ({ retiredAt, asOf }: Contribution): Retirement | null =>
+  retiredAt === null ? null : { at: retiredAt, asOf };
 
 /** The delivery that a marker's key names; null for any other key. */
 export function retiredDelivery(key: Buffer | null): string | null {
@@ -179,21 +187,21 @@ export function retiredDelivery(key: Buffer | null): string | null {
 /** Whether a record of a kpi task's outbox is such a marker. */
 export const isMarker = ({ topic }: OutgoingRecord): boolean => topic === CONTRIBUTIONS_TOPIC;
 
-/** How a kpi task begins that succeeds an earlier life: knowing what that one had retired, and since when. */
-export function retiredBegin(retired: ReadonlyMap<string, Millis>): readonly Write[] {
+/** How a kpi task begins that succeeds an earlier life: knowing what that one had retired. */
+export function retiredBegin(retired: ReadonlyMap<string, Retirement>): readonly Write[] {
   if (retired.size === 0) return [];
   const entries = [...retired].map(
-    ([deliveryId, at]) => [Buffer.from(deliveryId, 'utf8'), Buffer.from(String(at), 'latin1')] as const,
+    ([deliveryId, as]) => [Buffer.from(deliveryId, 'utf8'), encodeRetirement(as)] as const,
   );
   return [{ hash: RETIRED_HASH, entries }];
 }
 
-/** Since when each of some deliveries is retired, as their kpi tasks say; those that are not are left out. */
+/** Those of some deliveries that are retired, as their kpi tasks say. */
 export async function retiredAmong<Id extends string>(
   store: Pick<Store, 'load'>,
   { generation, partitions }: { readonly generation: number; readonly partitions: number },
   deliveries: Iterable<Id>,
-): Promise<ReadonlyMap<Id, Millis>> {
+): Promise<ReadonlyMap<Id, Retirement>> {
   const byTask = new Map<number, { id: Id; field: Buffer }[]>();
   for (const id of deliveries) {
     const field = Buffer.from(id, 'utf8');
@@ -202,15 +210,15 @@ export async function retiredAmong<Id extends string>(
     byTask.set(partition, others);
     others.push({ id, field });
   }
-  const retired = new Map<Id, Millis>();
+  const retired = new Map<Id, Retirement>();
   await Promise.all(
     Array.from(byTask, async ([partition, asked]) => {
       const task: TaskAddress = { generation, pipeline: 'kpi', partition };
       const fields = asked.map(({ field }) => field);
       const [found = []] = await store.load(task, [{ hash: RETIRED_HASH, fields }]);
       asked.forEach(({ id }, index) => {
-        const at = found[index];
-        if (at != null) retired.set(id, Number(at));
+        const as = found[index];
+        if (as != null) retired.set(id, decodeRetirement(as));
       });
     }),
   );

@@ -1,9 +1,9 @@
 import { EfsError } from '../base/errors';
-import type { Millis } from '../feedback/feedback';
 import type { Positions, TopicReader, Watermarks } from '../feedback/source';
 import { lastPublished, mutedBegin } from '../pipeline/gate';
 import { nameIn } from '../pipeline/naming';
 import { retiredBegin, retiredDelivery } from '../pipeline/retirement';
+import type { Retirement } from '../store/retired';
 import type { Generations, Manifest, Seed, Standing, StartPositions, Write } from '../store/store';
 
 /** The settings a generation's state depends on. */
@@ -14,14 +14,14 @@ export interface EarlierEnds {
   readonly reader: Pick<TopicReader, 'read'>;
   /** The contributions topic's own name. */
   readonly contributionsTopic: string;
-  /** Since when a marker says that its delivery is retired. */
-  retiredAtOf(marker: Buffer): Millis;
+  /** What a marker says of its delivery. */
+  retirementIn(marker: Buffer): Retirement | null;
 }
 
 /** What earlier generations have left in a partition of the contributions. */
 export interface EarlierLives {
-  /** Deliveries that are retired, and since when. */
-  readonly retired: ReadonlyMap<string, Millis>;
+  /** Deliveries that are retired. */
+  readonly retired: ReadonlyMap<string, Retirement>;
   /** The highest name that a record there has; 0 where there is none. */
   readonly name: number;
 }
@@ -139,7 +139,7 @@ function beginning(
 function begin(
   succeeds: boolean,
   published: ReadonlyMap<string, Buffer>,
-  retired: ReadonlyMap<string, Millis>,
+  retired: ReadonlyMap<string, Retirement>,
 ): readonly Write[] {
   const kept = new Map([...published].filter(([deliveryId]) => !retired.has(deliveryId)));
   return [...(succeeds ? mutedBegin(kept) : []), ...retiredBegin(retired)];
@@ -147,15 +147,16 @@ function begin(
 
 /** What the contributions in a partition tell of the generations that were there before. */
 export async function earlierLives(
-  { reader, contributionsTopic, retiredAtOf }: EarlierEnds,
+  { reader, contributionsTopic, retirementIn }: EarlierEnds,
   partition: number,
 ): Promise<EarlierLives> {
-  const retired = new Map<string, Millis>();
+  const retired = new Map<string, Retirement>();
   let name = 0;
   await reader.read(contributionsTopic, partition, ({ key, value }) => {
     name = Math.max(name, nameIn(key));
     const delivery = retiredDelivery(key);
-    if (delivery !== null && value !== null) retired.set(delivery, retiredAtOf(value));
+    const as = delivery === null || value === null ? null : retirementIn(value);
+    if (delivery !== null && as !== null) retired.set(delivery, as);
   });
   return { retired, name };
 }

@@ -11,7 +11,7 @@ import { partitionOf } from '../feedback/partitioner';
  *   kpi      d/<delivery>            partition → its last contribution
  *            s                       delivery id → sum of its contributions
  *            p                       delivery id → the record last published
- *            r                       delivery id → since when it is retired, in milliseconds since 1970
+ *            r                       delivery id → since when it is retired, and as of when it was counted
  *            f                       flags of the task
  */
 export const CONTRIBUTIONS_HASH = 'c';

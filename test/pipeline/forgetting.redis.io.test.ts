@@ -10,6 +10,7 @@ import { planStatus, statusMemory } from '../../src/pipeline/status';
 import type { StatusInput } from '../../src/pipeline/status-input';
 import { closeRedis, connectRedis } from '../../src/store/connect.redis';
 import { RETIRED_HASH } from '../../src/store/hashes';
+import { encodeRetirement } from '../../src/store/retired';
 import { redisStore } from '../../src/store/store.redis';
 import type { RedisClient } from '../../src/store/scripts.redis';
 import type { TaskAddress, Write } from '../../src/store/store';
@@ -71,7 +72,7 @@ describeWithServers(['redis'], 'a retired delivery in Redis', ({ redisUrl }) => 
         partition: partitionOf(Buffer.from(old), partitions),
       };
       const owner = must(await store.claim(retired, 1), 'a task laid out');
-      const entries = [[Buffer.from(old), Buffer.from('1')]] as const;
+      const entries = [[Buffer.from(old), encodeRetirement({ at: 1, asOf: 1 })]] as const;
       await store.commit(retired, commitOf(owner, { writes: [{ hash: RETIRED_HASH, entries }] }));
       for (let at = 0; at < MESSAGES; at += 1_000) {
         const ids = Array.from({ length: 1_000 }, (_, index) => `m${at + index}`);

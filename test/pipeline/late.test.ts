@@ -3,13 +3,15 @@ import type { Feedback } from '../../src/feedback/feedback';
 import type { LogRecord } from '../../src/feedback/source';
 import { lateDecoder } from '../../src/pipeline/late';
 import { retiredAmong } from '../../src/pipeline/retirement';
+import { encodeRetirement, type Retirement } from '../../src/store/retired';
 import type { Store } from '../../src/store/store';
 import { virtualClock } from '../support/clock';
 import { feedback } from '../support/feedback';
 
-const RETIRED_AT = 1_000;
+/** Announced somewhat later than the time until which everything was counted. */
+const RETIRED: Retirement = { at: 1_000, asOf: 900 };
 
-const record = (deliveryId: string, offset: number, timestamp = RETIRED_AT): LogRecord => ({
+const record = (deliveryId: string, offset: number, timestamp = RETIRED.at): LogRecord => ({
   ...{ topic: 0, partition: 0, offset, timestamp, key: null, headerCount: 0 },
   value: Buffer.from(deliveryId),
   headers: () => [],
@@ -35,7 +37,7 @@ function given({ succeeds = false, targets = [[10], [0]] } = {}) {
     load: async (_, reads) => {
       const ids = reads.flatMap(({ fields }) => Array.from(fields, String));
       asked.push(ids);
-      return [ids.map((id) => (retired.has(id) ? Buffer.from(String(RETIRED_AT)) : null))];
+      return [ids.map((id) => (retired.has(id) ? encodeRetirement(RETIRED) : null))];
     },
   };
   const decoder = lateDecoder(decode, {
@@ -79,12 +81,12 @@ describe('feedback on a retired delivery', () => {
   it('is passed by where the life that this generation succeeds has counted it', async () => {
     const { run, retired } = given({ succeeds: true });
     retired.add('old');
-    const before = RETIRED_AT - 1;
+    const before = RETIRED.asOf - 1;
     const records = [
       record('old', 9, before),
-      record('old', 9, RETIRED_AT),
+      record('old', 9, RETIRED.asOf),
       record('old', 10, before),
-      record('old', 10, RETIRED_AT),
+      record('old', 10, RETIRED.asOf),
     ];
     expect((await run(...records)).rejected).toEqual([
       [9, 'retired-delivery'],
@@ -126,7 +128,7 @@ describe('whether a delivery is retired', () => {
     const tasks: string[] = [];
     const load: Store['load'] = async ({ generation, pipeline, partition }, reads) => {
       tasks.push(`${generation} ${pipeline} ${partition}`);
-      return reads.map(({ fields }) => Array.from(fields, () => Buffer.from('5')));
+      return reads.map(({ fields }) => Array.from(fields, () => encodeRetirement(RETIRED)));
     };
     const ids = ['a', 'b', 'c', 'd', 'e', 'f'];
     const retired = await retiredAmong({ load }, { generation: 3, partitions: 2 }, ids);

@@ -5,10 +5,12 @@ import type { Hold } from '../../src/pipeline';
 import {
   type RetirementDuty,
   retirementDuties,
+  retirementIn,
   retirementMarker,
   retiredDelivery,
   WALK_MS,
 } from '../../src/pipeline/retirement';
+import { encodeRetirement } from '../../src/store/retired';
 import type { Store } from '../../src/store/store';
 import { virtualClock } from '../support/clock';
 import { HOUR } from '../support/feedback';
@@ -22,6 +24,9 @@ const OLD = { asOf: 0, revision: 1 };
 const bytes = (value: string | number | null | undefined): Buffer | null =>
   value == null ? null : Buffer.from(String(value));
 
+const retiredAt = (at: number | undefined): Buffer | null =>
+  at === undefined ? null : encodeRetirement({ at, asOf: at });
+
 /** A kpi task with these deliveries: last feedback, revision. All of its state may be changed. */
 function given(sums: Record<string, { asOf: number; revision: number }>, partitions = 2) {
   const clock = virtualClock();
@@ -31,7 +36,7 @@ function given(sums: Record<string, { asOf: number; revision: number }>, partiti
     load: async ({ pipeline, partition }, reads) =>
       pipeline === 'status'
         ? [[bytes(until[partition])]]
-        : reads.map(({ fields }) => Array.from(fields, (id) => bytes(state.retired[String(id)]))),
+        : reads.map(({ fields }) => Array.from(fields, (id) => retiredAt(state.retired[String(id)]))),
     scan: async () => ({
       cursor: '0',
       entries: Object.entries(state.sums).map(
@@ -65,7 +70,8 @@ describe('a walk through the deliveries', () => {
     const asOf = UNTIL - RETENTION_MS;
     const { walk, clock } = given({ exactly: { ...OLD, asOf }, older: { ...OLD, asOf: asOf - 1 } });
     expect(await walk([UNTIL, UNTIL])).toEqual([]);
-    expect(await walk([UNTIL, UNTIL])).toEqual([{ retire: 'older', at: clock.now() }]);
+    const as = { at: clock.now() + WALK_MS, asOf: UNTIL };
+    expect(await walk([UNTIL, UNTIL + 1])).toEqual([{ retire: 'older', as }]);
   });
 
   it('goes by the partition that has read least, and does not begin before all have said', async () => {
@@ -124,10 +130,13 @@ describe('a walk through the deliveries', () => {
   });
 });
 
-it('a marker has a key that no partition’s share has, and says which delivery is retired since when', () => {
-  const marker = retirementMarker('d', 7, { generation: 2, partition: 3, contribution });
+it('a marker has a key that no partition’s share has, and says which delivery is retired since when, as of when', () => {
+  const marker = retirementMarker('d', { at: 7, asOf: 5 }, { generation: 2, partition: 3, contribution });
   expect(retiredDelivery(marker.key)).toBe('d');
-  expect(contribution.decode(marker.value!)).toMatchObject({ deliveryId: 'd', retiredAt: 7, relayed: 0 });
+  const said = contribution.decode(marker.value!);
+  expect(said).toMatchObject({ deliveryId: 'd', relayed: 0 });
+  expect(retirementIn(said)).toEqual({ at: 7, asOf: 5 });
+  expect(retirementIn({ ...said, retiredAt: null })).toBeNull();
   for (const key of ['d/3', '/3', 'd']) expect(retiredDelivery(Buffer.from(key))).toBeNull();
   expect(retiredDelivery(null)).toBeNull();
 });

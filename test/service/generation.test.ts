@@ -45,7 +45,7 @@ function given(
     contributionsTopic: 'contributions',
     takeName: async (name) => !taken.includes(name) && taken.push(name) > 0,
     pause: async () => void (pauses.count += 1),
-    retiredAtOf: (value) => Number(value.toString()),
+    retirementIn: (value) => ({ at: Number(value.toString()), asOf: 76 }),
   };
   return { generations, ends, taken, pauses };
 }
@@ -114,11 +114,11 @@ describe('the generation to work on', () => {
         .load({ generation: 8, pipeline: 'kpi', partition }, reads)
         .then((loaded) => loaded.map((values) => values.map((value) => value?.toString() ?? null)));
     expect(await kpi(0)).toEqual([
-      ['77', null],
+      ['77/76', null],
       [null, null, '5'],
     ]);
     expect(await kpi(1)).toEqual([
-      [null, '77'],
+      [null, '77/76'],
       [null, '7', null],
     ]);
   });

@@ -3,7 +3,7 @@ import { promote } from '../../src/service/cutover';
 import { RETIRED_HASH } from '../../src/store/hashes';
 import { endsOf, proposed } from '../support/cutover';
 import { barrier, withCommit } from '../support/faults';
-import { HOUR, T0 } from '../support/feedback';
+import { feedback, HOUR, T0 } from '../support/feedback';
 import { brokenLinks, deadLetters, kpiRecords, recordsOf } from '../support/observe';
 import { compared, during, rebuilt } from '../support/rebuilding';
 import { DAY, kinds, late, later, markers, retiredWorld, sent, walks } from '../support/retention';
@@ -70,6 +70,30 @@ describe('a generation that succeeds a life in which a delivery was retired', ()
     await there.settle();
     expect(kinds(there, 'old', 2)).toEqual(['r']);
     expect(brokenLinks(there)).toEqual([]);
+  });
+
+  it('sets aside what nobody had read when the delivery was announced, and its life has not come to', async () => {
+    const there = await world({ partitions: 2 });
+    const stall = barrier();
+    const { kill } = await there.worker((ends) =>
+      withCommit(ends, async (_, { writes }) =>
+        writes.some(({ hash }) => hash.startsWith('m/old')) ? stall.pass() : undefined,
+      ),
+    );
+    there.produce(sent('old'));
+    await later(there, 31 * DAY);
+    await walks(there, 1);
+    stall.arm();
+    there.produce([feedback.relayed({ deliveryId: 'old', messageId: 'unread' })]);
+    await there.until(stall.held, 'its commit is under way');
+    await walks(there, 1);
+    expect(markers(there)).toEqual(['old/retired']);
+    kill();
+    there.store.wipe();
+    await there.worker();
+    await there.settle();
+    expect(kinds(there, 'old', 2)).toEqual(['r']);
+    expect(late(there)).toEqual(['retired-delivery']);
   });
 
   it.each([0, 1, 2, 3, 4, 5, 6])(

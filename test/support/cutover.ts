@@ -2,6 +2,7 @@ import { memoryReader } from '../../src/feedback/source.memory';
 import { SCHEMAS } from '../../src/feedback/schemas';
 import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS } from '../../src/feedback/topics';
 import { type Contribution, wireType } from '../../src/kpi/encode';
+import { retirementIn } from '../../src/pipeline/retirement';
 import { memorySink } from '../../src/kpi/sink.memory';
 import type { CutOverEnds } from '../../src/service/cutover';
 import { takeName } from '../../src/service/naming';
@@ -29,7 +30,7 @@ export const endsOf = ({ log, store }: World): CutOverEnds => ({
       },
       name,
     ),
-  retiredAtOf: (marker) => contribution.decode(marker).retiredAt ?? 0,
+  retirementIn: (marker) => retirementIn(contribution.decode(marker)),
 });
 
 /** A candidate that has folded nothing yet: workers that follow must bring it up. */

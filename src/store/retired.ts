@@ -1,0 +1,17 @@
+import type { Millis } from '../feedback/feedback';
+
+/** What is known of a delivery that is retired. */
+export interface Retirement {
+  /** Since when it is. */
+  readonly at: Millis;
+  /** All that the log held of it at this time has been counted. Of what came later nobody knows. */
+  readonly asOf: Millis;
+}
+
+/** An entry of the hash of retired deliveries. */
+export const encodeRetirement = ({ at, asOf }: Retirement): Buffer => Buffer.from(`${at}/${asOf}`, 'latin1');
+
+export function decodeRetirement(value: Buffer): Retirement {
+  const [at = NaN, asOf = NaN] = value.toString('latin1').split('/').map(Number);
+  return { at, asOf };
+}
