@@ -1,9 +1,12 @@
 import type { Clock } from '../base/clock';
 import type { DeliveryId } from '../base/ids';
 import type { Millis } from '../feedback/feedback';
+import type { Positions } from '../feedback/source';
 import type { Contribution, WireType } from '../kpi/encode';
+import type { Hold } from '../pipeline';
 import { CONTRIBUTIONS_HASH, messagesHash } from '../store/hashes';
 import type { Store, TaskAddress } from '../store/store';
+import { isPast } from './gate';
 import { retiredAmong, WALK_MS } from './retirement';
 
 /*
@@ -41,6 +44,8 @@ export interface ForgettingEnds {
   readonly contribution: WireType<Contribution>;
   readonly clock: Clock;
   readonly retentionMs: number;
+  /** The ends of the inputs as they are now. */
+  inputEnds(): Promise<Positions>;
 }
 
 /** Pages that are looked at between two batches, while few messages are found in them: many hashes are small. */
@@ -56,17 +61,22 @@ interface Place {
 }
 
 /** What a status task owes to retention: asked after each commit of a task that has caught up with the log. */
-export function forgettingDuties(ends: ForgettingEnds): () => AsyncGenerator<readonly RetentionDuty[]> {
+export function forgettingDuties(
+  ends: ForgettingEnds,
+): (hold: Pick<Hold, 'positions'>) => AsyncGenerator<readonly RetentionDuty[]> {
   const walk = { next: ends.clock.now() + WALK_MS, cursor: '0', isUnderWay: false };
-  const saying = { next: 0 };
+  const saying = { next: 0, at: 0, ends: null as Positions | null };
   const retired: DeliveryId[] = [];
   const place: Place = { bucket: 0, cursor: '0' };
 
-  return async function* () {
+  return async function* ({ positions }) {
     const now = ends.clock.now();
-    if (now >= saying.next) {
-      saying.next = now + SAID_MS;
-      yield [{ kind: 'FoldedUntil', at: now }];
+    // What the log holds it is asked after the time is taken: what was fetched last may be long ago.
+    if (saying.ends === null && now >= saying.next)
+      Object.assign(saying, { next: now + SAID_MS, at: now, ends: await ends.inputEnds() });
+    if (saying.ends !== null && isPast(saying.ends, positions)) {
+      saying.ends = null;
+      yield [{ kind: 'FoldedUntil', at: saying.at }];
     }
     let found = 0;
     for (let page = 0; page < PAGES_AT_ONCE && found < MESSAGES_AT_ONCE && retired.length > 0; page += 1) {

@@ -96,7 +96,7 @@ export function statusTask(
       );
       const expiries = statusExpiries(ends, counting, manifest, address, base.store, agenda);
       const held = { address, manifest, store: base.store };
-      const retention = statusRetention(ends, held);
+      const retention = statusRetention(ends, held, inputEnds);
       const emit: Emit = async (records) =>
         records.length === 0 ? 'acknowledged' : unlessAborted(signal, () => sink.emit(records, null));
       return base.metered<StatusInput>({
@@ -120,7 +120,7 @@ export function statusTask(
           ends.catchUp.toFold(partition, memory.silent ? leftUntil(manifest, partition, hold) : null);
           if (!caughtUp || memory.silent) return;
           yield* expiries();
-          yield* retention();
+          yield* retention(hold);
         },
         close: () => {
           ends.backlog.forget(partition);

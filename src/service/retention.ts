@@ -1,6 +1,6 @@
 import type { Decoder } from '../feedback/decode';
 import type { Feedback } from '../feedback/feedback';
-import type { TopicReader } from '../feedback/source';
+import type { Positions, TopicReader } from '../feedback/source';
 import { CONTRIBUTIONS_TOPIC } from '../feedback/topics';
 import type { Contribution, WireType } from '../kpi/encode';
 import { forgettingDuties } from '../pipeline/forgetting';
@@ -42,8 +42,11 @@ export function retentiveDecoder(
 export function statusRetention(
   { patience: { clock }, retentionMs, wire: { contribution } }: RetentionEnds,
   { address, store, manifest: { partitions, buckets } }: Held,
+  inputEnds: () => Promise<Positions>,
 ) {
-  return forgettingDuties({ address, store, partitions, buckets, contribution, clock, retentionMs });
+  return forgettingDuties({
+    ...{ address, store, partitions, buckets, contribution, clock, retentionMs, inputEnds },
+  });
 }
 
 /** What a kpi task owes to retention. */

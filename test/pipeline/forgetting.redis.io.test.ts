@@ -85,11 +85,12 @@ describeWithServers(['redis'], 'a retired delivery in Redis', ({ redisUrl }) => 
       const duties = forgettingDuties({
         ...{ address: ADDRESS, partitions, buckets, store, contribution, clock },
         retentionMs: 30 * 24 * HOUR,
+        inputEnds: async () => [],
       });
       clock.advance(WALK_MS);
       const sizes: number[] = [];
       for (let tick = 0; tick < 100; tick += 1) {
-        for await (const inputs of duties()) {
+        for await (const inputs of duties({ positions: [] })) {
           const writes = await fold(inputs);
           sizes.push(writes.reduce((sum, { entries: { length } }) => sum + length, 0));
         }
