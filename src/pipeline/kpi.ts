@@ -128,7 +128,7 @@ function flagsOf(rules: KpiRules, inputs: readonly KpiInput[]): (readonly [Buffe
 
 const YES = Buffer.from('1');
 
-/** What announced retirements, also another generation's, and removals do to the task's state. */
+/** What announced retirements and removals do to the task's state. */
 function retirementsOf(
   rules: KpiRules,
   inputs: readonly KpiInput[],
@@ -148,7 +148,8 @@ function retirementsOf(
     } else if ('retire' in input) {
       retire(input.retire, input.as);
       outgoing.push(retirementMarker(input.retire, input.as, rules));
-    } else if ('revision' in input && input.deliveryId !== null) {
+    } else if ('revision' in input && input.deliveryId !== null && input.generation === rules.generation) {
+      // Its own, from before the state came back older. What another life retires this one may be reading again.
       const as = retirementIn(input);
       if (as !== null) retire(input.deliveryId, as);
     }

@@ -48,16 +48,20 @@ describe.each([0, 8])('a kpi task that remembers %i deliveries', (remembers) => 
     expect(tell(share(1), share(2), share(3), share(2)).map(({ revision }) => revision)).toEqual([3]);
   });
 
-  it('takes no notice of another generation, neither of its shares nor of its barriers', () => {
+  it('takes no notice of another generation: not of its shares, its barriers, or what it retires', () => {
     const { here, tell } = given({ remembers });
     const barrier = { deliveryId: null, revision: 0 };
     expect(tell(share(9, { generation: 1 }), share(9, { ...barrier, generation: 1 }))).toEqual([]);
     expect(tell(share(9, { generation: 3 }))).toEqual([]);
+    tell({ ...emptySum('d1', 1), retiredAt: 7 });
+    expect(here.entries('r').size).toBe(0);
     expect(here.entries('f').size).toBe(0);
     expect(here.entries('s').size).toBe(0);
     tell(share(0, { ...barrier, partition: 5, revision: 2 }));
     expect([...here.entries('f').keys()]).toEqual(['b5.2']);
     expect(tell(share(2)).map(({ kpis }) => kpis.relayed)).toEqual([2]);
+    tell({ ...emptySum('d1', 2), retiredAt: 7, asOf: 5 });
+    expect(here.entries('r').get('d1')?.toString()).toBe('7/5');
   });
 
   it('writes nothing where nothing is new', () => {

@@ -1,13 +1,20 @@
-import { DEAD_LETTER_TOPIC } from '../../src/feedback/topics';
+import { partitionOf } from '../../src/feedback/partitioner';
+import { SCHEMAS } from '../../src/feedback/schemas';
+import { CONTRIBUTIONS_TOPIC, DEAD_LETTER_TOPIC } from '../../src/feedback/topics';
+import { type Contribution, wireType } from '../../src/kpi/encode';
+import { retirementMarker } from '../../src/pipeline/retirement';
 import { promote } from '../../src/service/cutover';
 import { RETIRED_HASH } from '../../src/store/hashes';
 import { endsOf, proposed } from '../support/cutover';
 import { barrier, withCommit } from '../support/faults';
 import { feedback, HOUR, T0 } from '../support/feedback';
-import { brokenLinks, deadLetters, kpiRecords, recordsOf } from '../support/observe';
+import { brokenLinks, deadLetters, differences, kpiRecords, recordsOf } from '../support/observe';
 import { compared, during, rebuilt } from '../support/rebuilding';
 import { DAY, kinds, late, later, markers, retiredWorld, sent, walks } from '../support/retention';
-import { world } from '../support/world';
+import { type World, world } from '../support/world';
+
+/** The id that the registry of a world has given to contributions. */
+const idOf = (there: World): number => recordsOf(there, CONTRIBUTIONS_TOPIC)[0]!.value!.readInt32BE(1);
 
 describe('a generation that succeeds a life in which a delivery was retired', () => {
   it('decides the same: it passes the old feedback by, and sets aside what comes late', async () => {
@@ -94,6 +101,38 @@ describe('a generation that succeeds a life in which a delivery was retired', ()
     await there.settle();
     expect(kinds(there, 'old', 2)).toEqual(['r']);
     expect(late(there)).toEqual(['retired-delivery']);
+  });
+
+  it('has all of a delivery that the life before it announced too late for it to know', async () => {
+    const there = await world({ partitions: 2, batchMax: 1 });
+    const { kill } = await there.worker();
+    there.produce(sent('old'));
+    await there.settle();
+    kill();
+    there.store.wipe();
+    const stall = barrier();
+    stall.arm();
+    await there.worker((ends) =>
+      withCommit(ends, async ({ partition }, { writes }) =>
+        partition === 1 && writes.some(({ hash }) => hash.startsWith('m/old')) ? stall.pass() : undefined,
+      ),
+    );
+    await there.until(stall.held, 'it has read a part');
+    const now = there.clock.now();
+    const partition = partitionOf(Buffer.from('old'), 2);
+    const contribution = wireType<Contribution>(SCHEMAS.Contribution.type, idOf(there));
+    const { key, value } = retirementMarker(
+      'old',
+      { at: now, asOf: now },
+      { generation: 1, partition, contribution },
+    );
+    there.log.append(CONTRIBUTIONS_TOPIC, partition, { key, value });
+    await later(there, HOUR);
+    stall.release();
+    await there.settle();
+    expect((await there.store.active())?.generation).toBe(2);
+    expect(await differences(there)).toEqual([]);
+    expect(brokenLinks(there)).toEqual([]);
   });
 
   it.each([0, 1, 2, 3, 4, 5, 6])(
