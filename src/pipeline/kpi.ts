@@ -16,7 +16,7 @@ import { encodeRetirement, type Retirement } from '../store/retired';
 import type { Read, Write } from '../store/store';
 import { barrierField, type KpiInput, MUTED_FIELD, SEEN_FIELD, UNTIL_FIELD } from './gate';
 import { type Recall, recall } from './recall';
-import { retirementIn, retirementMarker } from './retirement';
+import { removalOf, retirementIn, retirementMarker } from './retirement';
 
 /** What the kpi pipeline of one task is made of. */
 export interface KpiRules {
@@ -140,10 +140,7 @@ function retirementsOf(
     void writes.push({ hash: RETIRED_HASH, entries: [[Buffer.from(id, 'utf8'), encodeRetirement(as)]] });
   for (const input of inputs) {
     if ('remove' in input) {
-      const gone = [[Buffer.from(input.remove, 'utf8'), null]] as const;
-      const shares = Array.from({ length: input.partitions }, (_, p) => [numberField(p), null] as const);
-      writes.push({ hash: sharesHash(input.remove), entries: shares });
-      writes.push({ hash: SUMS_HASH, entries: gone }, { hash: PUBLISHED_HASH, entries: gone });
+      writes.push(...removalOf(input.remove, input.partitions));
       remembered.drop(input.remove);
     } else if ('retire' in input) {
       retire(input.retire, input.as);

@@ -6,7 +6,14 @@ import type { Contribution, WireType } from '../kpi/encode';
 import { emptySum } from '../kpi/publish';
 import type { OutgoingRecord } from '../kpi/sink';
 import type { Hold } from '../pipeline';
-import { FLAGS_HASH, RETIRED_HASH, SUMS_HASH } from '../store/hashes';
+import {
+  FLAGS_HASH,
+  numberField,
+  PUBLISHED_HASH,
+  RETIRED_HASH,
+  sharesHash,
+  SUMS_HASH,
+} from '../store/hashes';
 import { decodeRetirement, encodeRetirement, type Retirement } from '../store/retired';
 import type { Store, TaskAddress, Write } from '../store/store';
 
@@ -146,7 +153,8 @@ function removing(
     .map(({ id }) => ({ remove: id, partitions }));
 }
 
-function* inPortions<Item>(items: readonly Item[], size: number): Generator<readonly Item[]> {
+/** A list in parts of this size. */
+export function* inPortions<Item>(items: readonly Item[], size: number): Generator<readonly Item[]> {
   for (let at = 0; at < items.length; at += size) yield items.slice(at, at + size);
 }
 
@@ -186,6 +194,20 @@ export function retiredDelivery(key: Buffer | null): string | null {
 
 /** Whether a record of a kpi task's outbox is such a marker. */
 export const isMarker = ({ topic }: OutgoingRecord): boolean => topic === CONTRIBUTIONS_TOPIC;
+
+/** What deletes all that a kpi task holds of a delivery, but that it is retired. */
+export function removalOf(deliveryId: string, partitions: number): readonly Write[] {
+  const gone = [[Buffer.from(deliveryId, 'utf8'), null]] as const;
+  const shares = Array.from(
+    { length: partitions },
+    (_, partition) => [numberField(partition), null] as const,
+  );
+  return [
+    { hash: sharesHash(deliveryId), entries: shares },
+    { hash: SUMS_HASH, entries: gone },
+    { hash: PUBLISHED_HASH, entries: gone },
+  ];
+}
 
 /** How a kpi task begins that succeeds an earlier life: knowing what that one had retired. */
 export function retiredBegin(retired: ReadonlyMap<string, Retirement>): readonly Write[] {

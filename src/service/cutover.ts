@@ -1,7 +1,8 @@
 import { EfsError } from '../base/errors';
 import { CUT_FIELD, MUTED_FIELD, UNTIL_FIELD } from '../pipeline/gate';
-import { retiredBegin } from '../pipeline/retirement';
+import { inPortions, removalOf, retiredAmong, retiredBegin } from '../pipeline/retirement';
 import { FLAGS_HASH, numberField } from '../store/hashes';
+import type { Retirement } from '../store/retired';
 import type { Generations, Manifest, Store, TaskAddress, Write } from '../store/store';
 import {
   earlierLives,
@@ -136,9 +137,8 @@ export async function settle(ends: CutOverEnds, manifest: Manifest): Promise<Man
   for (let partition = 0; partition < partitions; partition += 1) {
     if (takesOver !== null) await store.seal({ generation: takesOver, pipeline: 'kpi', partition }, before);
     const { high } = await ends.contributionWatermarks(partition);
-    // What was retired since the generation was proposed is on the other one's list only, and in the log.
-    const retired = retiredBegin((await earlierLives(ends, partition)).retired);
-    await mute(store, { generation, pipeline: 'kpi', partition }, publishedAs, high, retired);
+    const { retired } = await earlierLives(ends, partition);
+    await mute(store, { ...manifest, partition }, high, retired);
   }
   const settled: Manifest = { ...manifest, targets, settled: true };
   if (await store.replaceActive(manifest, settled)) return settled;
@@ -146,35 +146,51 @@ export async function settle(ends: CutOverEnds, manifest: Manifest): Promise<Man
   return active === null ? settled : settle(ends, active);
 }
 
-/** Lets a kpi task begin anew, muted, at the end of the contributions; once for each cut-over. */
+/**
+ * Lets a kpi task begin anew, muted, at the end of the contributions; once for each cut-over. What was retired since the
+ * generation was last the active one, or was proposed, is retired here, too. It may hold but a part of that: nothing is
+ * to come of it.
+ */
 async function mute(
   store: Store,
-  task: TaskAddress,
-  number: number,
+  { generation, partition, partitions, publishedAs }: Manifest & { readonly partition: number },
   end: number,
-  retired: readonly Write[],
+  retired: ReadonlyMap<string, Retirement>,
 ): Promise<void> {
+  const task: TaskAddress = { generation, pipeline: 'kpi', partition };
   const isDone = async (): Promise<boolean> => {
     const [flags] = await store.load(task, [{ hash: FLAGS_HASH, fields: [CUT_FIELD] }]);
-    return Number(flags?.[0]?.toString('latin1') ?? 0) >= number;
+    return Number(flags?.[0]?.toString('latin1') ?? 0) >= publishedAs;
   };
   while (!(await isDone())) {
-    const claim = await store.claim(task, number);
+    const claim = await store.claim(task, publishedAs);
     if (claim === null)
-      throw new EfsError('generation-incomplete', `generation ${task.generation} has lost a kpi task`);
+      throw new EfsError('generation-incomplete', `generation ${generation} has lost a kpi task`);
     if (await isDone()) return;
-    const entries = [
-      [MUTED_FIELD, numberField(1)],
-      [UNTIL_FIELD, null],
-      [CUT_FIELD, numberField(number)],
-    ] as const;
-    await store.commit(task, {
-      epoch: claim.epoch,
-      sequence: claim.sequence + 1,
-      expected: claim.positions,
-      next: [end],
-      writes: [{ hash: FLAGS_HASH, entries }, ...retired],
-      outbox: null,
-    });
+    let { sequence, positions } = claim;
+    const write = async (writes: readonly Write[]): Promise<void> => {
+      sequence += 1;
+      const commit = { epoch: claim.epoch, sequence, expected: positions, next: [end], writes, outbox: null };
+      await store.commit(task, commit);
+      positions = commit.next;
+    };
+    for (const portion of inPortions([...retired], RETIRED_AT_ONCE)) {
+      const ids = portion.map(([deliveryId]) => deliveryId);
+      const known = await retiredAmong(store, { generation, partitions }, ids);
+      const news = portion.filter(([deliveryId]) => !known.has(deliveryId));
+      const removals = news.flatMap(([deliveryId]) => removalOf(deliveryId, partitions));
+      if (news.length > 0) await write([...retiredBegin(new Map(news)), ...removals]);
+    }
+    await write([{ hash: FLAGS_HASH, entries: mutedUntilSettled(publishedAs) }]);
   }
 }
+
+/** Deliveries that one commit retires at most. */
+const RETIRED_AT_ONCE = 50;
+
+const mutedUntilSettled = (number: number) =>
+  [
+    [MUTED_FIELD, numberField(1)],
+    [UNTIL_FIELD, null],
+    [CUT_FIELD, numberField(number)],
+  ] as const;

@@ -151,6 +151,27 @@ describe('a generation that succeeds a life in which a delivery was retired', ()
     },
   );
 
+  it('takes nothing back of a delivery of which it knew but a part, where it is brought back', async () => {
+    const there = await world();
+    await there.worker();
+    there.produce(sent('old', 5));
+    await there.settle();
+    const rebuild = await rebuilt(there);
+    await during(there, rebuild.stop());
+    await during(there, promote(endsOf(there), null));
+    there.produce(sent('old', 20).slice(10));
+    await later(there, 31 * DAY);
+    await walks(there, 2);
+    expect(markers(there)).toEqual(['old/retired']);
+    await during(there, promote(endsOf(there), 1));
+    await there.settle();
+    expect(await there.store.active()).toMatchObject({ generation: 1, settled: true });
+    expect(kpiRecords(there).at(-1)?.kpis).toMatchObject({ relayed: 20, sent: 20 });
+    expect(brokenLinks(there)).toEqual([]);
+    await walks(there, 7);
+    expect(kinds(there, 'old', 1)).toEqual(['r']);
+  });
+
   it.each([
     ['before', 0],
     ['while', 2],
