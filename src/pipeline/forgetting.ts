@@ -7,6 +7,7 @@ import type { Hold } from '../pipeline';
 import { CONTRIBUTIONS_HASH, messagesHash } from '../store/hashes';
 import type { Store, TaskAddress } from '../store/store';
 import { isPast } from './gate';
+import type { Believed } from './late';
 import { retiredAmong, WALK_MS } from './retirement';
 
 /*
@@ -44,6 +45,8 @@ export interface ForgettingEnds {
   readonly contribution: WireType<Contribution>;
   readonly clock: Clock;
   readonly retentionMs: number;
+  /** What is forgotten is not to be believed in any more. */
+  readonly believedUntil: Pick<Believed, 'delete'>;
   /** The ends of the inputs as they are now. */
   inputEnds(): Promise<Positions>;
 }
@@ -122,5 +125,6 @@ async function nextRetired(
   const old = entries.filter(([, value]) => contribution.decode(value).asOf + retentionMs < clock.now());
   const ids = old.map(([field]) => field.toString('utf8') as DeliveryId);
   const retired = await retiredAmong(store, { generation: address.generation, partitions }, ids);
+  for (const id of retired.keys()) ends.believedUntil.delete(id);
   return { cursor, retired: [...retired.keys()] };
 }

@@ -20,7 +20,11 @@ export interface LateEnds {
   readonly clock: Clock;
   /** A delivery that is retired has nothing left to wait for. */
   readonly agenda: Pick<Agenda, 'delete'>;
+  readonly believedUntil: Believed;
 }
+
+/** Until when it is believed that a delivery is not retired. */
+export type Believed = Map<DeliveryId, Millis>;
 
 /** How long an answer holds. Kpi tasks keep what they know of a delivery for longer after they have retired it. */
 const BELIEVED_MS = 600_000;
@@ -29,7 +33,7 @@ const DELIVERIES_BELIEVED = 10_000;
 
 /** A decoder that sets late feedback aside. `decode` is the one that it asks what records say. */
 export function lateDecoder(decode: Decoder<Feedback>, ends: LateEnds): Decoder<Feedback> {
-  const believedUntil = new Map<DeliveryId, Millis>();
+  const { believedUntil } = ends;
   return async (records) => {
     const decoded = await decode(records);
     const doubtful = doubtfulIn(decoded.inputs, believedUntil, ends.clock.now());
@@ -58,7 +62,7 @@ function doubtfulIn(
   return doubtful;
 }
 
-function believe(believedUntil: Map<DeliveryId, Millis>, id: DeliveryId, until: Millis): void {
+function believe(believedUntil: Believed, id: DeliveryId, until: Millis): void {
   believedUntil.delete(id);
   believedUntil.set(id, until);
   if (believedUntil.size <= DELIVERIES_BELIEVED) return;

@@ -95,7 +95,7 @@ export function statusTask(
         memory,
       );
       const expiries = statusExpiries(ends, counting, manifest, address, base.store, agenda);
-      const held = { address, manifest, store: base.store };
+      const held = { address, manifest, store: base.store, believedUntil: new Map() };
       const retention = statusRetention(ends, held, inputEnds);
       const emit: Emit = async (records) =>
         records.length === 0 ? 'acknowledged' : unlessAborted(signal, () => sink.emit(records, null));

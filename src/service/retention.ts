@@ -4,7 +4,7 @@ import type { Positions, TopicReader } from '../feedback/source';
 import { CONTRIBUTIONS_TOPIC } from '../feedback/topics';
 import type { Contribution, WireType } from '../kpi/encode';
 import { forgettingDuties } from '../pipeline/forgetting';
-import { lateDecoder } from '../pipeline/late';
+import { type Believed, lateDecoder } from '../pipeline/late';
 import { retirementDuties } from '../pipeline/retirement';
 import type { Agenda } from '../pipeline/waiting';
 import type { Manifest, Store, TaskAddress } from '../store/store';
@@ -28,10 +28,15 @@ interface Held {
   readonly store: Pick<Store, 'load' | 'scan'>;
 }
 
+/** What a status task knows beside. */
+interface HeldStatus extends Held {
+  readonly believedUntil: Believed;
+}
+
 /** The decoder of a status task, which sets feedback on retired deliveries aside. */
 export function retentiveDecoder(
   { patience: { clock } }: RetentionEnds,
-  held: Held,
+  held: HeldStatus,
   agenda: Agenda,
   decode: Decoder<Feedback>,
 ): Decoder<Feedback> {
@@ -41,11 +46,11 @@ export function retentiveDecoder(
 /** What a status task owes to retention. */
 export function statusRetention(
   { patience: { clock }, retentionMs, wire: { contribution } }: RetentionEnds,
-  { address, store, manifest: { partitions, buckets } }: Held,
+  { address, store, manifest: { partitions, buckets }, believedUntil }: HeldStatus,
   inputEnds: () => Promise<Positions>,
 ) {
   return forgettingDuties({
-    ...{ address, store, partitions, buckets, contribution, clock, retentionMs, inputEnds },
+    ...{ address, store, partitions, buckets, contribution, clock, retentionMs, inputEnds, believedUntil },
   });
 }
 

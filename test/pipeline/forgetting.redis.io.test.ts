@@ -86,6 +86,7 @@ describeWithServers(['redis'], 'a retired delivery in Redis', ({ redisUrl }) => 
         ...{ address: ADDRESS, partitions, buckets, store, contribution, clock },
         retentionMs: 30 * 24 * HOUR,
         inputEnds: async () => [],
+        believedUntil: new Map(),
       });
       clock.advance(WALK_MS);
       const sizes: number[] = [];

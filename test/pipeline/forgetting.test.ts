@@ -13,6 +13,7 @@ function given() {
     address: { generation: 1, pipeline: 'status', partition: 0 },
     contribution: wireType<Contribution>(SCHEMAS.Contribution.type, 1),
     store: { load: async () => [], scan: async () => ({ cursor: '0', entries: [] }) },
+    believedUntil: new Map(),
     inputEnds: async () => {
       log.asked += 1;
       return [...log.ends];

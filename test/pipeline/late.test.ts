@@ -41,7 +41,7 @@ function given({ succeeds = false, targets = [[10], [0]] } = {}) {
     },
   };
   const decoder = lateDecoder(decode, {
-    ...{ store, clock, agenda: waiting },
+    ...{ store, clock, agenda: waiting, believedUntil: new Map() },
     address: { generation: 3, pipeline: 'status', partition: 0 },
     manifest: { generation: 3, partitions: 2, succeeds, targets },
   });

@@ -1,12 +1,13 @@
 import { MessageId } from '../../src/base/ids';
 import { DEAD_LETTER_TOPIC } from '../../src/feedback/topics';
 import { barrier, withCommit } from '../support/faults';
-import { type Feedback, feedback, T0 } from '../support/feedback';
+import { type Feedback, feedback, HOUR, T0 } from '../support/feedback';
 import { brokenLinks, differences, kpiRecords, recordsOf } from '../support/observe';
 import { DAY, kinds, late, later, markers, retiredWorld, sent, walks } from '../support/retention';
 import { world } from '../support/world';
 
-const { relayed } = feedback;
+const { delivered, relayed } = feedback;
+const MINUTE = 60_000;
 
 /**
  * A world in which the commit of this feedback on one more message of an old delivery is under way while the delivery is
@@ -129,6 +130,32 @@ describe('a delivery whose last feedback is older than the retention', () => {
     await walks(there, 5);
     expect(kinds(there, 'old')).toEqual(['r']);
     expect(late(there)).toEqual([]);
+  });
+
+  it('is late also for a task that has just asked, and forgets it within the time that the answer holds', async () => {
+    const there = await world({ partitions: 1 });
+    const stall = barrier();
+    await there.worker((ends) =>
+      withCommit(ends, async (_, { writes }) => {
+        if (writes.some(({ hash }) => hash.startsWith('m/old'))) await stall.pass();
+      }),
+    );
+    there.produce(sent('old'));
+    await later(there, 31 * DAY);
+    await walks(there, 1);
+    await later(there, HOUR - 2 * MINUTE);
+    stall.arm();
+    there.produce([delivered({ deliveryId: 'old', messageId: MessageId('under way') })]);
+    await there.until(stall.held, 'a commit is under way');
+    await later(there, 4 * MINUTE);
+    expect(markers(there)).toEqual(['old/retired']);
+    stall.release();
+    await later(there, MINUTE);
+    expect(kinds(there, 'old')).not.toContain('c');
+    there.produce([delivered({ deliveryId: 'old', messageId: MessageId('late') })]);
+    await there.settle();
+    expect(late(there)).toEqual(['retired-delivery']);
+    expect(kinds(there, 'old')).not.toContain('c');
   });
 
   it('has what silence says of its messages set aside like any other feedback, once', async () => {
