@@ -48,6 +48,8 @@ export function expiriesOf(
     folded: Positions,
   ): string | null => {
     if (expiryGraceMs === null) return 'the timer is off';
+    // Somebody who has lost the list of the retired may take it for a new one. What it says will be set aside.
+    if (ledger.isRetired(said.deliveryId)) return null;
     if (!caughtUp.has(placeOf(partition, folded))) return 'its task has not caught up';
     const facts = folded
       .flatMap((below, topic) => ledger.facts(topic, partition, below))
@@ -77,8 +79,9 @@ export function expiriesOf(
         }),
     overdue() {
       if (expiryGraceMs === null) return null;
-      for (const [name, message] of ledger.recount(nameOfPolicy(generations.policyOfActive())).messages) {
-        const end = endOfSilence(message);
+      const recounted = ledger.recount(nameOfPolicy(generations.policyOfActive()));
+      for (const [name, message] of recounted.messages) {
+        const end = ledger.isRetired(message.deliveryId) ? null : endOfSilence(message);
         if (end !== null && end + expiryGraceMs < time.calendar()) return `${name} should have expired`;
       }
       return null;

@@ -28,11 +28,16 @@ export type Fault = { readonly at: number } &
     | { kind: 'operator'; order: Order; forMs: number }
     /** Validity periods come to their ends: so much passes on the calendar, and on no other clock. */
     | { kind: 'hours'; forMs: number }
+    /** The retention passes on the calendar, then hour after hour, which takes a while each. */
+    | { kind: 'ages'; forMs: number; hours: number; everyMs: number }
   );
 
 export type FaultKind = Fault['kind'];
 
-const ALL_KINDS: readonly FaultKind[] = [
+/** Kinds of faults that strike in any history. */
+type Rolled = Exclude<FaultKind, 'ages'>;
+
+const ALL_KINDS: readonly Rolled[] = [
   'kill',
   'stop',
   'start',
@@ -77,7 +82,7 @@ export function faultsOf(source: Dice, size: Size): Fault[] {
     .sort((a, b) => a.at - b.at);
 }
 
-function faultOf(source: Dice, kind: FaultKind, at: number, size: Size): Fault {
+function faultOf(source: Dice, kind: Rolled, at: number, size: Size): Fault {
   const worker = source.below(size.workers);
   switch (kind) {
     case 'kill':

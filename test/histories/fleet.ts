@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
 import { live } from './history';
 import type { FaultKind } from './faults';
-import { scenarioOf } from './scenario';
+import { type Kind, SCENARIOS } from './ageing';
 
 // Many histories, in several processes: each takes a block of seeds, tells what came of it, and takes the next.
 
@@ -30,15 +30,16 @@ export function addTally(sum: Tally, part: Tally): void {
 }
 
 interface Block {
+  readonly kind: Kind;
   readonly from: number;
   readonly count: number;
 }
 
 /** Lives through the histories of a block, one after the other. */
-export async function liveThrough({ from, count }: Block): Promise<Tally> {
+export async function liveThrough({ kind, from, count }: Block): Promise<Tally> {
   const tally = emptyTally();
   for (let seed = from; seed < from + count; seed += 1) {
-    const { scenario, violations, steps, durationMs } = await live(scenarioOf(seed));
+    const { scenario, violations, steps, durationMs } = await live(SCENARIOS[kind](seed));
     const kinds = new Set(scenario.faults.map(({ kind }) => kind));
     const faults = Object.fromEntries([...kinds].map((kind) => [kind, 1]));
     addTally(tally, {
@@ -61,13 +62,13 @@ export const MEMBER = '--member';
 
 /** Lives through `count` histories in so many processes. `onBlock` gets the sum after each block. */
 export async function sail(
-  { from, count, processes }: Block & { readonly processes: number },
+  { kind, from, count, processes }: Block & { readonly processes: number },
   onBlock: (sum: Tally) => void = () => undefined,
 ): Promise<Tally> {
   const sum = emptyTally();
   let next = from;
   const takeBlock = (): Block | null => {
-    const block = { from: next, count: Math.min(BLOCK, from + count - next) };
+    const block = { kind, from: next, count: Math.min(BLOCK, from + count - next) };
     next += block.count;
     return block.count > 0 ? block : null;
   };

@@ -11,7 +11,12 @@ describe('histories of a whole installation', () => {
   it(
     `hold every invariant, the first ${HISTORIES} of them`,
     async () => {
-      const { histories, violated } = await sail({ from: 1, count: HISTORIES, processes: PROCESSES });
+      const { histories, violated } = await sail({
+        kind: 'usual',
+        from: 1,
+        count: HISTORIES,
+        processes: PROCESSES,
+      });
       expect({ histories, violated }).toEqual({ histories: HISTORIES, violated: [] });
     },
     PATIENCE_MS,

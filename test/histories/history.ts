@@ -1,10 +1,14 @@
 import { FEEDBACK_TOPICS, CONTRIBUTIONS_TOPIC } from '../../src/feedback/topics';
+import { WALK_MS } from '../../src/pipeline/retirement';
+import { FLAGS_HASH, RETIRED_HASH } from '../../src/store/hashes';
+import { HOUR } from '../support/feedback';
 import { type Installation, installationOf } from './installation';
 import { violationsOf } from './invariants';
 import type { Mutant } from './machine';
 import { type Crew, type Nemesis, nemesisOf } from './nemesis';
 import { latency } from './network';
 import type { Scenario } from './scenario';
+import type { Schedule } from './schedule';
 import { toldStory, untold } from './story';
 import { type Operator, startOperator } from './operator';
 import { startWorker, type Worker } from './worker';
@@ -24,6 +28,12 @@ export interface Outcome {
 /** Time within which all must be as it should, once nothing goes wrong any more. */
 const SETTLES_WITHIN_MS = 120_000;
 const LOOK_EVERY_MS = 500;
+/** How long no message may be heard of before silence is its end, and what is to be waited for after that. */
+const VALIDITY_MS = 90 * HOUR;
+/** After so many walks what is old has been found so twice, was retired, has settled, and was removed. */
+const WALKS_NEEDED = 8;
+/** Tasks look what they owe to time while there is nothing else to do, every five seconds. */
+const WALKED_WITHIN_MS = 11_000;
 /** When somebody corrects the settings of a worker that was refused, and starts it again. */
 const RESTARTED_AFTER_MS = 1_000;
 /** Far more steps than any history needs. */
@@ -45,7 +55,9 @@ export async function live(
     there.schedule.after(latency(there), crew.start);
   const restless = (await trouble(there, nemesis)) ?? (await calmDown(there, crew));
   const processes = [...crew.workers, ...crew.operators];
-  const violations = restless === null ? await violationsOf(there, processes) : [restless];
+  let violations = restless === null ? await violationsOf(there, processes) : [restless];
+  if (violations.length === 0 && scenario.settings.retentionMs !== null)
+    violations = [...(await growOld(there, crew)), ...(await violationsOf(there, processes))];
   for (const each of processes) each.handBack();
   return {
     ...{ scenario, violations, story: story.lines },
@@ -110,6 +122,37 @@ async function calmDown(there: Installation, crew: Crew): Promise<string | null>
     if (until > deadline && why !== null) return `after ${SETTLES_WITHIN_MS} ms of calm, ${why}`;
   }
   return null;
+}
+
+/** Until nothing is left of any delivery but that it is retired. Gives what is wrong where that takes too long. */
+async function growOld(there: Installation, crew: Crew): Promise<string[]> {
+  const { schedule, scenario, story } = there;
+  story.tell('***', () => 'nothing more is heard of any delivery');
+  schedule.leap((scenario.settings.retentionMs ?? 0) + VALIDITY_MS);
+  for (let walk = 0; walk < WALKS_NEEDED; walk += 1) {
+    schedule.leap(WALK_MS);
+    await passing(schedule, WALKED_WITHIN_MS);
+    const restless = await calmDown(there, crew);
+    if (restless !== null) return [restless];
+  }
+  return tracesLeft(there);
+}
+
+async function passing(schedule: Schedule, ms: number): Promise<void> {
+  const until = schedule.now() + ms;
+  while (await schedule.step(until));
+}
+
+/** What the active generation holds that should have left, by name of its hash. */
+function tracesLeft({ store }: Installation): string[] {
+  const { manifest, tasks } = store.snapshot();
+  return [...tasks]
+    .filter(([task]) => task.includes(`{${manifest?.generation}.`))
+    .flatMap(([task, { hashes }]) =>
+      [...hashes.keys()]
+        .filter((hash) => hash !== FLAGS_HASH && hash !== RETIRED_HASH)
+        .map((hash) => `${task} still holds ${hash}`),
+    );
 }
 
 /** Why a worker says that it is not ready, or null. */

@@ -14,6 +14,7 @@ import { contributionProblems } from './contributions';
 import { nameOfPolicy } from './generations';
 import type { Installation } from './installation';
 import type { Machine } from './machine';
+import { differencesOfRetired } from './retirements';
 
 /** Everything that does not hold at the end of a history, one line each. */
 export async function violationsOf(
@@ -31,7 +32,7 @@ export async function violationsOf(
   return [
     ...there.violations,
     ...processes.flatMap(({ failures }) => failures),
-    ...(await differences(seen, recounted)),
+    ...(await differences(there, seen, recounted)),
     ...brokenLinks(seen),
     ...unfaithfulLetters(there, seen),
     ...contributionProblems(there, seen),
@@ -40,13 +41,21 @@ export async function violationsOf(
 }
 
 /** What the service has said and keeps, against the recount: no loss, no double count, the same for every order. */
-async function differences(seen: Observable, recounted: Recount): Promise<string[]> {
+async function differences(there: Installation, seen: Observable, recounted: Recount): Promise<string[]> {
   const last = new Map(kpiRecords(seen).map((each) => [each.deliveryId, each]));
-  return compare(recounted, {
-    deliveries: new Map([...last].map(([id, { policy, kpis }]) => [id, { policy, kpis }])),
-    messages: await storedMessages(seen),
-    deadLetters: deadLetters(seen),
-  });
+  const published = new Map([...last].map(([id, { policy, kpis }]) => [id, { policy, kpis }]));
+  const { isRetired } = there.ledger;
+  const isKept = (deliveryId: string): boolean => !isRetired(deliveryId);
+  const expected = { ...recounted, messages: only(recounted.messages, isKept, deliveryOf) };
+  const problems = compare(
+    { ...expected, deliveries: only(recounted.deliveries, isKept) },
+    {
+      deliveries: only(published, isKept),
+      messages: only(await storedMessages(seen), isKept, deliveryOf),
+      deadLetters: deadLetters(seen),
+    },
+  );
+  return [...problems, ...differencesOfRetired(there.ledger, published)];
 }
 
 /** Dead letters are their records, byte for byte. */
@@ -72,7 +81,9 @@ const same = (a: Buffer | null, b: Buffer | null): boolean =>
  * come to the same end by another way, without a change that would be worth a record.
  */
 const saysLastWords = ({ scenario }: Installation): boolean =>
-  scenario.settings.messageStatus === 'on' && scenario.faults.every(({ kind }) => kind !== 'rollback');
+  scenario.settings.messageStatus === 'on' &&
+  scenario.settings.retentionMs === null &&
+  scenario.faults.every(({ kind }) => kind !== 'rollback');
 
 /** The last record of a message in the compacted topic is what the recount says. */
 function wrongLastWords(seen: Observable, recounted: Recount): string[] {
@@ -81,4 +92,14 @@ function wrongLastWords(seen: Observable, recounted: Recount): string[] {
     { deadLetters: new Map(), deliveries: new Map(), messages: recounted.messages },
     { messages: last },
   ).map((line) => `${MESSAGE_STATUS_TOPIC}: ${line}`);
+}
+
+const deliveryOf = (message: string): string => message.split('/')[0] ?? '';
+
+function only<T>(
+  all: ReadonlyMap<string, T>,
+  isWanted: (deliveryId: string) => boolean,
+  deliveryIn = (key: string): string => key,
+): ReadonlyMap<string, T> {
+  return new Map([...all].filter(([key]) => isWanted(deliveryIn(key))));
 }

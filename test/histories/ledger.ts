@@ -1,9 +1,11 @@
+import { must } from '../../src/base/assert';
 import { DEAD_LETTER_TOPIC, FEEDBACK_TOPICS } from '../../src/feedback/topics';
 import type { PolicyName } from '../../src/feedback/feedback';
 import { type MemoryLog, recordOf } from '../../src/feedback/log.memory';
 import { type Fact, type RawRecord, recordReader } from '../recount/read';
 import { DEFAULT_GROUPS, type Recount, recountFacts } from '../recount/recount';
 import { SCHEMAS } from '../support/records';
+import { retirementsOf, type SetAside } from './retirements';
 import type { Scenario } from './scenario';
 
 /** What lies in the input topics, as the recount reads it, and what was set aside so far. */
@@ -14,7 +16,12 @@ export interface Ledger {
   facts(topic: number, partition: number, below?: number): readonly Fact[];
   /** Whether a dead letter lies in its topic that names this record. */
   isSetAside(topic: number, partition: number, offset: number): boolean;
-  recount(defaultPolicy: PolicyName): Recount;
+  /** Whether a delivery is retired. */
+  isRetired(deliveryId: string): boolean;
+  /** Feedback on a retired delivery that was set aside as late. */
+  setAside(deliveryId: string): readonly SetAside[];
+  /** The recount of all there is. Feedback that was set aside as late counts only where it is in `counted`. */
+  recount(defaultPolicy: PolicyName, counted?: ReadonlySet<string>): Recount;
 }
 
 type Entry = ReturnType<ReturnType<typeof recordReader>>;
@@ -31,10 +38,13 @@ function readerFor(partitions: number): ReturnType<typeof recordReader> {
 export const originOf = (topic: number, partition: number, offset: number): string =>
   `${FEEDBACK_TOPICS[topic]?.topic}/${partition}/${offset}`;
 
-export function ledgerOf({ partitions }: Scenario, log: MemoryLog): Ledger {
+export function ledgerOf(scenario: Scenario, log: MemoryLog): Ledger {
+  const { partitions } = scenario;
   const read = readerFor(partitions);
   const entries = new Map<string, (Entry | null)[]>();
-  const setAside = new Set<string>();
+  /** Reasons by origin. */
+  const letters = new Map<string, string>();
+  const retirements = retirementsOf(scenario, log);
   const place = (topic: number, partition: number): string => `${topic}/${partition}`;
   for (let partition = 0; partition < partitions; partition += 1) {
     FEEDBACK_TOPICS.forEach(({ topic }, index) => {
@@ -48,31 +58,49 @@ export function ledgerOf({ partitions }: Scenario, log: MemoryLog): Ledger {
     log.watch(DEAD_LETTER_TOPIC, partition, () => {
       const { high } = log.watermarks(DEAD_LETTER_TOPIC, partition);
       const letter = log.entry(DEAD_LETTER_TOPIC, partition, high - 1)?.record;
-      setAside.add(headerOf(letter?.headers ?? [], 'efs.origin'));
+      const header = (name: string): string => headerOf(letter?.headers ?? [], name);
+      letters.set(header('efs.origin'), header('efs.reason'));
     });
   }
+  /** Whether feedback was rightly set aside as late. */
+  const isLate = (origin: string, { deliveryId }: Fact): boolean =>
+    letters.get(origin) === 'retired-delivery' && retirements.has(deliveryId);
+  const everyEntry = (visit: (origin: string, entry: Entry) => void): void => {
+    for (const [where, found] of entries) {
+      const [topic = 0, partition = 0] = where.split('/').map(Number);
+      found.forEach((each, offset) => {
+        if (each !== null) visit(originOf(topic, partition, offset), each);
+      });
+    }
+  };
   const factsIn = (found: readonly (Entry | null)[]): Fact[] =>
     found.flatMap((each) => (each !== null && 'fact' in each ? [each.fact] : []));
   return {
     entry: (topic, partition, offset) => entries.get(place(topic, partition))?.[offset],
     facts: (topic, partition, below) => factsIn((entries.get(place(topic, partition)) ?? []).slice(0, below)),
-    isSetAside: (topic, partition, offset) => setAside.has(originOf(topic, partition, offset)),
-    recount: (defaultPolicy) => ({
-      deadLetters: new Map(
-        [...entries].flatMap(([where, found]) =>
-          found.flatMap((each, offset) => {
-            const [topic, partition] = where.split('/').map(Number);
-            return each === null || 'fact' in each
-              ? []
-              : [[originOf(topic!, partition!, offset), each.setAside] as const];
-          }),
-        ),
-      ),
-      ...recountFacts([...entries.values()].flatMap(factsIn), {
-        defaultPolicy,
-        groups: DEFAULT_GROUPS,
-      }),
-    }),
+    isSetAside: (topic, partition, offset) => letters.has(originOf(topic, partition, offset)),
+    isRetired: retirements.has,
+    setAside(deliveryId) {
+      const found: SetAside[] = [];
+      everyEntry((origin, each) => {
+        if (!('fact' in each) || each.fact.deliveryId !== deliveryId || !isLate(origin, each.fact)) return;
+        const [topic = '', partition, offset] = origin.split('/');
+        const { timestamp } = must(log.entry(topic, Number(partition), Number(offset)), 'an entry');
+        found.push({ origin, meaning: retirements.meaning(deliveryId, timestamp) });
+      });
+      return found;
+    },
+    recount(defaultPolicy, counted = new Set()) {
+      const facts: Fact[] = [];
+      const deadLetters = new Map<string, readonly string[]>();
+      everyEntry((origin, each) => {
+        if ('setAside' in each) return void deadLetters.set(origin, each.setAside);
+        const late = isLate(origin, each.fact);
+        if (late) deadLetters.set(origin, ['retired-delivery']);
+        if (!late || counted.has(origin)) facts.push(each.fact);
+      });
+      return { deadLetters, ...recountFacts(facts, { defaultPolicy, groups: DEFAULT_GROUPS }) };
+    },
   };
 }
 

@@ -57,6 +57,7 @@ function configOf({ settings, partitions }: Scenario, policy: Policy): Config {
     ...(settings.expiryGraceMs === null
       ? { EFS_EXPIRY: 'off' }
       : { EFS_EXPIRY_GRACE: `${settings.expiryGraceMs}ms` }),
+    ...(settings.retentionMs === null ? {} : { EFS_RETENTION: `${settings.retentionMs}ms` }),
   });
   if ('errors' in read) throw new Error(read.errors.join('\n'));
   configs.set(key, read.ok);

@@ -5,7 +5,7 @@ import { grouped, progress } from '../../src/cli/progress';
 import { MEMBER, sail, serveAsMember, type Tally } from './fleet';
 import { live, type Outcome } from './history';
 import { MUTANTS } from './mutants';
-import { scenarioOf } from './scenario';
+import { type Kind, SCENARIOS } from './ageing';
 import type { Mutant } from './machine';
 import { everything, type Kept, only, shrink } from './shrink';
 
@@ -14,6 +14,7 @@ const USAGE = `npm run histories -- [options]
     --count <n>      how many (10000)
     --from <seed>    the first seed (1)
     --processes <n>  side by side (one a core)
+    --kind ageing    in which deliveries grow old, are retired, and feedback comes too late (usual)
   or tells one of them:
     --seed <n>       which
     --faults <list>  with only these of its faults, by number from 0; none, where empty
@@ -25,6 +26,7 @@ const options = {
   count: { type: 'string', default: '10000' },
   from: { type: 'string', default: '1' },
   processes: { type: 'string', default: String(availableParallelism()) },
+  kind: { type: 'string', default: 'usual' },
   seed: { type: 'string' },
   faults: { type: 'string' },
   records: { type: 'string' },
@@ -63,11 +65,19 @@ function mutantOf(name: string | undefined): Mutant | undefined {
   return found;
 }
 
+function kindOf(name: string): Kind {
+  const kinds = Object.keys(SCENARIOS) as Kind[];
+  const found = kinds.find((kind) => kind === name);
+  if (found === undefined) throw new Error(`no kind "${name}"; there are ${kinds.join(', ')}`);
+  return found;
+}
+
 async function tellOne(
+  kind: Kind,
   seed: number,
   given: { faults?: string; records?: string; mutant?: string; shrink: boolean },
 ): Promise<boolean> {
-  const scenario = scenarioOf(seed);
+  const scenario = SCENARIOS[kind](seed);
   const mutant = mutantOf(given.mutant) ?? {};
   const all = everything(scenario);
   let kept: Kept = {
@@ -76,15 +86,16 @@ async function tellOne(
   };
   if (given.shrink) kept = (await shrink(scenario, mutant)).kept;
   const outcome = await live(only(scenario, kept), { mutant, told: true });
-  tell(outcome, commandOf(seed, all, kept, given.mutant));
+  tell(outcome, commandOf(kind, seed, all, kept, given.mutant));
   return outcome.violations.length === 0;
 }
 
-function commandOf(seed: number, all: Kept, kept: Kept, mutant: string | undefined): string {
+function commandOf(kind: Kind, seed: number, all: Kept, kept: Kept, mutant: string | undefined): string {
   const parts = (['faults', 'records'] as const)
     .filter((part) => kept[part].length < all[part].length)
     .map((part) => ` --${part} ${kept[part].join() || "''"}`);
-  return `--seed ${seed}${parts.join('')}${mutant === undefined ? '' : ` --mutant "${mutant}"`}`;
+  const ofKind = kind === 'usual' ? '' : `--kind ${kind} `;
+  return `${ofKind}--seed ${seed}${parts.join('')}${mutant === undefined ? '' : ` --mutant "${mutant}"`}`;
 }
 
 function summary({ histories, steps, durationMs, faults, violated }: Tally): string {
@@ -99,12 +110,12 @@ function summary({ histories, steps, durationMs, faults, violated }: Tally): str
 
 const MOST_TOLD = 3;
 
-async function liveMany(from: number, count: number, processes: number): Promise<boolean> {
+async function liveMany(kind: Kind, from: number, count: number, processes: number): Promise<boolean> {
   const shown = progress(process.stderr, { total: count, what: 'histories', clock: systemClock });
   const began = systemClock.monotonic();
-  const tally = await sail({ from, count, processes }, ({ histories }) => shown.at(histories));
+  const tally = await sail({ kind, from, count, processes }, ({ histories }) => shown.at(histories));
   shown.end();
-  for (const seed of tally.violated.slice(0, MOST_TOLD)) await tellOne(seed, { shrink: true });
+  for (const seed of tally.violated.slice(0, MOST_TOLD)) await tellOne(kind, seed, { shrink: true });
   const seconds = (systemClock.monotonic() - began) / 1000;
   console.log(summary(tally));
   console.log(`in ${grouped(seconds)} s, seeds ${from} to ${from + count - 1}, ${processes} processes`);
@@ -119,9 +130,10 @@ async function main(): Promise<boolean> {
     return true;
   }
   const { seed, count, from, processes } = values;
+  const kind = kindOf(values.kind);
   return seed === undefined
-    ? liveMany(Number(from), Number(count), Number(processes))
-    : tellOne(Number(seed), values);
+    ? liveMany(kind, Number(from), Number(count), Number(processes))
+    : tellOne(kind, Number(seed), values);
 }
 
 // Traces of the errors that outages throw are not looked at, and cost more than all the rest.

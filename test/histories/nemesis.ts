@@ -1,5 +1,6 @@
 import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS } from '../../src/feedback/topics';
 import { unreachable } from '../../src/base/assert';
+import { WALK_MS } from '../../src/pipeline/retirement';
 import type { Snapshot } from '../../src/store/store.memory';
 import { HOUR } from '../support/feedback';
 import type { Fault } from './faults';
@@ -135,9 +136,21 @@ function strikeWith(powers: Powers, fault: Fault): void {
     case 'hours':
       tell(there, `${fault.forMs / HOUR} hours pass`);
       return there.schedule.leap(fault.forMs);
+    case 'ages':
+      return growOld(powers, fault);
     default:
       return unreachable(fault);
   }
+}
+
+function growOld(
+  { there, later }: Powers,
+  { forMs, hours, everyMs }: Extract<Fault, { kind: 'ages' }>,
+): void {
+  tell(there, `${forMs / HOUR} hours pass, then ${hours} more, one by one`);
+  there.schedule.leap(forMs);
+  for (let passed = 1; passed <= hours; passed += 1)
+    later(passed * everyMs, () => there.schedule.leap(WALK_MS));
 }
 
 function strikeWorker(

@@ -18,6 +18,8 @@ export interface Scenario {
     readonly batchMax: number;
     /** How long after its validity period a message may still be heard of; null where no silence is an expiry. */
     readonly expiryGraceMs: number | null;
+    /** How long a delivery is kept after its last feedback; null where none grows old. */
+    readonly retentionMs: number | null;
   };
   /** How long after the first feedback happened the history begins, in milliseconds of the calendar. */
   readonly ageMs: number;
@@ -48,7 +50,7 @@ export interface Network {
 }
 
 /** Streams of a seed's chance: what one of them is asked changes nothing about the others. */
-export const STREAMS = { scenario: 1, network: 2, jitter: 3 } as const;
+export const STREAMS = { scenario: 1, network: 2, jitter: 3, ageing: 4 } as const;
 
 const pick = <T>(source: Dice, ...values: readonly T[]): T => values[source.below(values.length)]!;
 
@@ -70,6 +72,7 @@ export function scenarioOf(seed: number): Scenario {
     lingerMs: pick(source, 0, 20, 100),
     batchMax: pick(source, 1, 2, 3, 10, 50),
     expiryGraceMs: pick(source, null, 0, HOUR),
+    retentionMs: null,
   } as const;
   const ageMs = pick(source, 0, 2 * HOUR, 90 * HOUR);
   const network: Network = {

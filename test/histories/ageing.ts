@@ -1,0 +1,57 @@
+import { type Dice, dice } from '../../src/simulation/dice';
+import { HOUR } from '../support/feedback';
+import { campaign } from './campaign';
+import { type Fault, faultsOf } from './faults';
+import { type Arrival, type Scenario, scenarioOf, STREAMS } from './scenario';
+
+// Histories in which deliveries grow old: the retention passes, walks retire and remove what nobody has heard of for so
+// long, and feedback comes too late. All of it under the same faults.
+
+/** The least retention that the settings allow. */
+export const RETENTION_MS = 252 * HOUR;
+
+/** Records that come after the others, at most. */
+const MOST_LATE = 16;
+const LATE_SPANS_MS = [5_000, 20_000, 60_000];
+/** Faults strike over so many times as many steps as in other histories. */
+const LONGER = 4;
+
+/** Of the scenario with this seed, one in which deliveries grow old. */
+export function ageingScenarioOf(seed: number): Scenario {
+  const base = scenarioOf(seed);
+  const source = dice(seed, STREAMS.ageing);
+  const { workers, partitions, arrivals } = base;
+  const records = LONGER * arrivals.length;
+  const ages = Array.from({ length: 1 + source.below(2) }, () => agesOf(source, arrivals.length));
+  const faults = [...faultsOf(source, { workers, partitions, records }), ...ages];
+  return {
+    ...base,
+    settings: { ...base.settings, retentionMs: RETENTION_MS },
+    arrivals: [...arrivals, ...lateOnes(source, base)],
+    faults: faults.sort((a, b) => a.at - b.at),
+  };
+}
+
+function agesOf(source: Dice, records: number): Fault {
+  return {
+    kind: 'ages',
+    at: source.below(STEPS_PER_RECORD * records),
+    forMs: RETENTION_MS + source.below(3) * 50 * HOUR,
+    hours: 2 + source.below(8),
+    everyMs: 1_000 + source.below(11_000),
+  };
+}
+
+const STEPS_PER_RECORD = 8;
+
+function lateOnes(source: Dice, { arrivals, partitions }: Scenario): Arrival[] {
+  const first = arrivals.at(-1)?.at ?? 0;
+  const spanMs = LATE_SPANS_MS[source.below(LATE_SPANS_MS.length)] ?? 0;
+  return campaign(source, source.below(MOST_LATE + 1), partitions)
+    .map((record) => ({ at: first + source.unit() * spanMs, record }))
+    .sort((a, b) => a.at - b.at);
+}
+
+/** What a seed's history is about, by kind. */
+export const SCENARIOS = { usual: scenarioOf, ageing: ageingScenarioOf } as const;
+export type Kind = keyof typeof SCENARIOS;
