@@ -51,7 +51,3 @@ function lateOnes(source: Dice, { arrivals, partitions }: Scenario): Arrival[] {
     .map((record) => ({ at: first + source.unit() * spanMs, record }))
     .sort((a, b) => a.at - b.at);
 }
-
-/** What a seed's history is about, by kind. */
-export const SCENARIOS = { usual: scenarioOf, ageing: ageingScenarioOf } as const;
-export type Kind = keyof typeof SCENARIOS;

@@ -49,7 +49,7 @@ export function expiriesOf(
   ): string | null => {
     if (expiryGraceMs === null) return 'the timer is off';
     // Somebody who has lost the list of the retired may take it for a new one. What it says will be set aside.
-    if (ledger.isRetired(said.deliveryId)) return null;
+    if (ledger.retirement(said.deliveryId) !== null) return null;
     if (!caughtUp.has(placeOf(partition, folded))) return 'its task has not caught up';
     const facts = folded
       .flatMap((below, topic) => ledger.facts(topic, partition, below))
@@ -81,7 +81,7 @@ export function expiriesOf(
       if (expiryGraceMs === null) return null;
       const recounted = ledger.recount(nameOfPolicy(generations.policyOfActive()));
       for (const [name, message] of recounted.messages) {
-        const end = ledger.isRetired(message.deliveryId) ? null : endOfSilence(message);
+        const end = ledger.retirement(message.deliveryId) === null ? endOfSilence(message) : null;
         if (end !== null && end + expiryGraceMs < time.calendar()) return `${name} should have expired`;
       }
       return null;

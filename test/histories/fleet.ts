@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
 import { live } from './history';
 import type { FaultKind } from './faults';
-import { type Kind, SCENARIOS } from './ageing';
+import { type Kind, KINDS } from './kinds';
 
 // Many histories, in several processes: each takes a block of seeds, tells what came of it, and takes the next.
 
@@ -39,7 +39,7 @@ interface Block {
 export async function liveThrough({ kind, from, count }: Block): Promise<Tally> {
   const tally = emptyTally();
   for (let seed = from; seed < from + count; seed += 1) {
-    const { scenario, violations, steps, durationMs } = await live(SCENARIOS[kind](seed));
+    const { scenario, violations, steps, durationMs } = await live(KINDS[kind].scenarioOf(seed));
     const kinds = new Set(scenario.faults.map(({ kind }) => kind));
     const faults = Object.fromEntries([...kinds].map((kind) => [kind, 1]));
     addTally(tally, {

@@ -14,7 +14,7 @@ import { contributionProblems } from './contributions';
 import { nameOfPolicy } from './generations';
 import type { Installation } from './installation';
 import type { Machine } from './machine';
-import { differencesOfRetired } from './retirements';
+import { retirementProblems } from './retirements';
 
 /** Everything that does not hold at the end of a history, one line each. */
 export async function violationsOf(
@@ -44,8 +44,7 @@ export async function violationsOf(
 async function differences(there: Installation, seen: Observable, recounted: Recount): Promise<string[]> {
   const last = new Map(kpiRecords(seen).map((each) => [each.deliveryId, each]));
   const published = new Map([...last].map(([id, { policy, kpis }]) => [id, { policy, kpis }]));
-  const { isRetired } = there.ledger;
-  const isKept = (deliveryId: string): boolean => !isRetired(deliveryId);
+  const isKept = (deliveryId: string): boolean => there.ledger.retirement(deliveryId) === null;
   const expected = { ...recounted, messages: only(recounted.messages, isKept, deliveryOf) };
   const problems = compare(
     { ...expected, deliveries: only(recounted.deliveries, isKept) },
@@ -55,7 +54,7 @@ async function differences(there: Installation, seen: Observable, recounted: Rec
       deadLetters: deadLetters(seen),
     },
   );
-  return [...problems, ...differencesOfRetired(there.ledger, published)];
+  return [...problems, ...retirementProblems(there, published)];
 }
 
 /** Dead letters are their records, byte for byte. */

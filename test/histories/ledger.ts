@@ -2,10 +2,11 @@ import { must } from '../../src/base/assert';
 import { DEAD_LETTER_TOPIC, FEEDBACK_TOPICS } from '../../src/feedback/topics';
 import type { PolicyName } from '../../src/feedback/feedback';
 import { type MemoryLog, recordOf } from '../../src/feedback/log.memory';
+import type { Retirement } from '../../src/store/retired';
 import { type Fact, type RawRecord, recordReader } from '../recount/read';
 import { DEFAULT_GROUPS, type Recount, recountFacts } from '../recount/recount';
 import { SCHEMAS } from '../support/records';
-import { retirementsOf, type SetAside } from './retirements';
+import { retirementsIn } from './retirements';
 import type { Scenario } from './scenario';
 
 /** What lies in the input topics, as the recount reads it, and what was set aside so far. */
@@ -16,12 +17,21 @@ export interface Ledger {
   facts(topic: number, partition: number, below?: number): readonly Fact[];
   /** Whether a dead letter lies in its topic that names this record. */
   isSetAside(topic: number, partition: number, offset: number): boolean;
-  /** Whether a delivery is retired. */
-  isRetired(deliveryId: string): boolean;
-  /** Feedback on a retired delivery that was set aside as late. */
-  setAside(deliveryId: string): readonly SetAside[];
+  /** Since when a delivery is retired; null where it is not. */
+  retirement(deliveryId: string): Retirement | null;
+  feedbackOn(deliveryId: string): readonly FeedbackOn[];
   /** The recount of all there is. Feedback that was set aside as late counts only where it is in `counted`. */
   recount(defaultPolicy: PolicyName, counted?: ReadonlySet<string>): Recount;
+}
+
+/** A record of feedback on a delivery. */
+export interface FeedbackOn {
+  /** `topic/partition/offset`. */
+  readonly origin: string;
+  readonly occurredAt: number;
+  readonly appendedAt: number;
+  /** Whether it was set aside because the delivery is retired. */
+  readonly isLate: boolean;
 }
 
 type Entry = ReturnType<ReturnType<typeof recordReader>>;
@@ -38,13 +48,12 @@ function readerFor(partitions: number): ReturnType<typeof recordReader> {
 export const originOf = (topic: number, partition: number, offset: number): string =>
   `${FEEDBACK_TOPICS[topic]?.topic}/${partition}/${offset}`;
 
-export function ledgerOf(scenario: Scenario, log: MemoryLog): Ledger {
-  const { partitions } = scenario;
+export function ledgerOf({ partitions }: Scenario, log: MemoryLog): Ledger {
   const read = readerFor(partitions);
   const entries = new Map<string, (Entry | null)[]>();
   /** Reasons by origin. */
   const letters = new Map<string, string>();
-  const retirements = retirementsOf(scenario, log);
+  const retirements = retirementsIn(log, partitions);
   const place = (topic: number, partition: number): string => `${topic}/${partition}`;
   for (let partition = 0; partition < partitions; partition += 1) {
     FEEDBACK_TOPICS.forEach(({ topic }, index) => {
@@ -79,14 +88,15 @@ export function ledgerOf(scenario: Scenario, log: MemoryLog): Ledger {
     entry: (topic, partition, offset) => entries.get(place(topic, partition))?.[offset],
     facts: (topic, partition, below) => factsIn((entries.get(place(topic, partition)) ?? []).slice(0, below)),
     isSetAside: (topic, partition, offset) => letters.has(originOf(topic, partition, offset)),
-    isRetired: retirements.has,
-    setAside(deliveryId) {
-      const found: SetAside[] = [];
+    retirement: (deliveryId) => retirements.get(deliveryId) ?? null,
+    feedbackOn(deliveryId) {
+      const found: FeedbackOn[] = [];
       everyEntry((origin, each) => {
-        if (!('fact' in each) || each.fact.deliveryId !== deliveryId || !isLate(origin, each.fact)) return;
+        if (!('fact' in each) || each.fact.deliveryId !== deliveryId) return;
         const [topic = '', partition, offset] = origin.split('/');
         const { timestamp } = must(log.entry(topic, Number(partition), Number(offset)), 'an entry');
-        found.push({ origin, meaning: retirements.meaning(deliveryId, timestamp) });
+        const { occurredAt } = each.fact;
+        found.push({ origin, occurredAt, appendedAt: timestamp, isLate: isLate(origin, each.fact) });
       });
       return found;
     },

@@ -4,9 +4,7 @@ import { systemClock } from '../../src/base/clock';
 import { grouped, progress } from '../../src/cli/progress';
 import { MEMBER, sail, serveAsMember, type Tally } from './fleet';
 import { live, type Outcome } from './history';
-import { MUTANTS } from './mutants';
-import { type Kind, SCENARIOS } from './ageing';
-import type { Mutant } from './machine';
+import { type Kind, KINDS } from './kinds';
 import { everything, type Kept, only, shrink } from './shrink';
 
 const USAGE = `npm run histories -- [options]
@@ -58,18 +56,20 @@ const numbers = (list: string | undefined, all: readonly number[]): readonly num
         .filter((each) => each !== '')
         .map(Number);
 
-function mutantOf(name: string | undefined): Mutant | undefined {
-  const found = MUTANTS.find((each) => each.name === name);
-  if (name !== undefined && found === undefined)
-    throw new Error(`no mutant "${name}"; there are\n${MUTANTS.map((each) => `  ${each.name}`).join('\n')}`);
-  return found;
+/** The one of this name among some; throws, naming all of them, where there is none. */
+function named<Named extends { readonly name: string }>(
+  what: string,
+  name: string,
+  all: readonly Named[],
+): Named {
+  const found = all.find((each) => each.name === name);
+  if (found !== undefined) return found;
+  throw new Error(`no ${what} "${name}"; there are\n${all.map((each) => `  ${each.name}`).join('\n')}`);
 }
 
 function kindOf(name: string): Kind {
-  const kinds = Object.keys(SCENARIOS) as Kind[];
-  const found = kinds.find((kind) => kind === name);
-  if (found === undefined) throw new Error(`no kind "${name}"; there are ${kinds.join(', ')}`);
-  return found;
+  const kinds = Object.keys(KINDS).map((each) => ({ name: each as Kind }));
+  return named('kind', name, kinds).name;
 }
 
 async function tellOne(
@@ -77,8 +77,8 @@ async function tellOne(
   seed: number,
   given: { faults?: string; records?: string; mutant?: string; shrink: boolean },
 ): Promise<boolean> {
-  const scenario = SCENARIOS[kind](seed);
-  const mutant = mutantOf(given.mutant) ?? {};
+  const scenario = KINDS[kind].scenarioOf(seed);
+  const mutant = given.mutant === undefined ? {} : named('mutant', given.mutant, KINDS[kind].mutants);
   const all = everything(scenario);
   let kept: Kept = {
     faults: numbers(given.faults, all.faults),

@@ -1,25 +1,28 @@
 import { live } from './history';
-import { MUTANTS } from './mutants';
-import { scenarioOf } from './scenario';
+import { type Kind, KINDS } from './kinds';
 import { only, shrink } from './shrink';
 
 const AT_MOST = 10_000;
 const PATIENCE_MS = 600_000;
+const EVERY = (Object.keys(KINDS) as Kind[]).flatMap((kind) =>
+  KINDS[kind].mutants.map((mutant) => ({ kind, name: mutant.name, mutant })),
+);
 
 describe('a service that is broken on purpose', () => {
-  it.each(MUTANTS.map((mutant) => [mutant.name, mutant] as const))(
-    `is found out within ${AT_MOST} histories: %s`,
-    async (_, mutant) => {
+  it.each(EVERY)(
+    `is found out within ${AT_MOST} histories: $name`,
+    async ({ kind, mutant }) => {
       let violations: readonly string[] = [];
       for (let seed = 1; seed <= AT_MOST && violations.length === 0; seed += 1)
-        ({ violations } = await live(scenarioOf(seed), { mutant }));
+        ({ violations } = await live(KINDS[kind].scenarioOf(seed), { mutant }));
       expect(violations).not.toEqual([]);
     },
     PATIENCE_MS,
   );
 
   it('is found out in a shorter history, too, once all is left out that does not matter', async () => {
-    const mutant = MUTANTS.find(({ name }) => name === 'a commit passes a record that was not folded')!;
+    const { mutants, scenarioOf } = KINDS.usual;
+    const mutant = mutants.find(({ name }) => name === 'a commit passes a record that was not folded')!;
     const scenario = scenarioOf(1);
     const { kept, outcome } = await shrink(scenario, mutant);
     expect(outcome.violations).not.toEqual([]);

@@ -17,7 +17,7 @@ export interface NamedMutant extends Mutant {
 }
 
 type StoreMethods = Partial<Ends['store']>;
-const withStore = (ends: Ends, methods: (store: Ends['store']) => StoreMethods): Ends => ({
+export const withStore = (ends: Ends, methods: (store: Ends['store']) => StoreMethods): Ends => ({
   ...ends,
   store: { ...storeOf(ends.store), ...methods(ends.store) },
 });
