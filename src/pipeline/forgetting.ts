@@ -68,18 +68,21 @@ export function forgettingDuties(
   ends: ForgettingEnds,
 ): (hold: Pick<Hold, 'positions'>) => AsyncGenerator<readonly RetentionDuty[]> {
   const walk = { next: ends.clock.now() + WALK_MS, cursor: '0', isUnderWay: false };
-  const saying = { next: 0, at: 0, ends: null as Positions | null };
+  const saying = { next: 0, asked: null as { at: Millis; ends: Positions } | null };
   const retired: DeliveryId[] = [];
   const place: Place = { bucket: 0, cursor: '0' };
 
   return async function* ({ positions }) {
     const now = ends.clock.now();
     // What the log holds it is asked after the time is taken: what was fetched last may be long ago.
-    if (saying.ends === null && now >= saying.next)
-      Object.assign(saying, { next: now + SAID_MS, at: now, ends: await ends.inputEnds() });
-    if (saying.ends !== null && isPast(saying.ends, positions)) {
-      saying.ends = null;
-      yield [{ kind: 'FoldedUntil', at: saying.at }];
+    if (saying.asked === null && now >= saying.next) {
+      saying.next = now + SAID_MS;
+      saying.asked = { at: now, ends: await ends.inputEnds() };
+    }
+    const { asked } = saying;
+    if (asked !== null && isPast(asked.ends, positions)) {
+      saying.asked = null;
+      yield [{ kind: 'FoldedUntil', at: asked.at }];
     }
     let found = 0;
     for (let page = 0; page < PAGES_AT_ONCE && found < MESSAGES_AT_ONCE && retired.length > 0; page += 1) {

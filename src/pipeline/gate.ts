@@ -1,3 +1,4 @@
+import { inPortions } from '../base/portions';
 import type { Committed, LogRecord, Positions } from '../feedback/source';
 import type { Contribution } from '../kpi/encode';
 import type { Hold } from '../pipeline';
@@ -213,7 +214,7 @@ const PAGE = 500;
 
 function* relearned(last: ReadonlyMap<string, Buffer>): Generator<readonly KpiDuty[]> {
   const duties = [...last].map(([deliveryId, published]) => ({ deliveryId, published }));
-  for (let at = 0; at < duties.length; at += PAGE) yield duties.slice(at, at + PAGE);
+  yield* inPortions(duties, PAGE);
 }
 
 /** What the state has for published, and the log has not. */

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock';
+import { inPortions } from '../base/portions';
 import type { Millis } from '../feedback/feedback';
 import { partitionOf } from '../feedback/partitioner';
 import { CONTRIBUTIONS_TOPIC } from '../feedback/topics';
@@ -151,11 +152,6 @@ function removing(
   return page
     .filter(({ retiredAt }) => retiredAt !== null && retiredAt + SETTLING_MS < foldedUntil)
     .map(({ id }) => ({ remove: id, partitions }));
-}
-
-/** A list in parts of this size. */
-export function* inPortions<Item>(items: readonly Item[], size: number): Generator<readonly Item[]> {
-  for (let at = 0; at < items.length; at += size) yield items.slice(at, at + size);
 }
 
 const MARKER = '/retired';

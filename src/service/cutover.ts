@@ -1,6 +1,7 @@
 import { EfsError } from '../base/errors';
+import { inPortions } from '../base/portions';
 import { CUT_FIELD, MUTED_FIELD, UNTIL_FIELD } from '../pipeline/gate';
-import { inPortions, removalOf, retiredAmong, retiredBegin } from '../pipeline/retirement';
+import { removalOf, retiredAmong, retiredBegin } from '../pipeline/retirement';
 import { FLAGS_HASH, numberField } from '../store/hashes';
 import type { Retirement } from '../store/retired';
 import type { Generations, Manifest, Store, TaskAddress, Write } from '../store/store';

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock';
+import { inPortions } from '../base/portions';
 import {
   type DeadLetter,
   noteHeaders,
@@ -208,9 +209,9 @@ function hasHome({ topic, partition }: Origin, prefix: string, counts: ReadonlyM
 }
 
 /** At a given rate a chunk is at most what is due in a tenth of a second. */
-function* chunksOf(letters: readonly DeadLetter[], rate: number): Generator<DeadLetter[]> {
+function chunksOf(letters: readonly DeadLetter[], rate: number): Iterable<readonly DeadLetter[]> {
   const size = rate === 0 ? CHUNK_RECORDS : Math.min(CHUNK_RECORDS, Math.max(1, Math.floor(rate / 10)));
-  for (let at = 0; at < letters.length; at += size) yield letters.slice(at, at + size);
+  return inPortions(letters, size);
 }
 
 async function put(

@@ -1,5 +1,6 @@
 import { must } from '../base/assert';
 import { EfsError } from '../base/errors';
+import { inPortions } from '../base/portions';
 import { type Context, reply, run } from './context.redis';
 import { showPositions } from './packing';
 import type {
@@ -109,8 +110,8 @@ async function layOutAll(
       return layOut(context, commit, task, { start: at, sealed, seed: seeded(partition) });
     }),
   ];
-  for (let i = 0; i < layouts.length; i += CREATED_AT_ONCE)
-    await Promise.all(layouts.slice(i, i + CREATED_AT_ONCE).map((layOutOne) => layOutOne()));
+  for (const some of inPortions(layouts, CREATED_AT_ONCE))
+    await Promise.all(some.map((layOutOne) => layOutOne()));
 }
 
 /** Brings a task to sequence 0 at `start`, with its seed; leaves one that was claimed. Seals both. */

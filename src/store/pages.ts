@@ -1,3 +1,4 @@
+import { inPortions } from '../base/portions';
 import type { Store, TaskAddress } from './store';
 
 type Entry = readonly [field: Buffer, value: Buffer];
@@ -15,6 +16,6 @@ export async function* pagesOf(
   do {
     const page = await store.scan(address, hash, cursor);
     cursor = page.cursor;
-    for (let at = 0; at < page.entries.length; at += PAGE) yield page.entries.slice(at, at + PAGE);
+    yield* inPortions(page.entries, PAGE);
   } while (cursor !== '0');
 }
