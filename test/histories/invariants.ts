@@ -29,22 +29,27 @@ export async function violationsOf(
     settings: { policy },
   };
   const recounted = there.ledger.recount(nameOfPolicy(policy));
+  const isKept = (deliveryId: string): boolean => there.ledger.retirement(deliveryId) === null;
   return [
     ...there.violations,
     ...processes.flatMap(({ failures }) => failures),
-    ...(await differences(there, seen, recounted)),
+    ...(await differences(there, seen, recounted, isKept)),
     ...brokenLinks(seen),
     ...unfaithfulLetters(there, seen),
     ...contributionProblems(there, seen),
-    ...(saysLastWords(there) ? wrongLastWords(seen, recounted) : []),
+    ...(saysLastWords(there) ? wrongLastWords(seen, recounted, isKept) : []),
   ];
 }
 
 /** What the service has said and keeps, against the recount: no loss, no double count, the same for every order. */
-async function differences(there: Installation, seen: Observable, recounted: Recount): Promise<string[]> {
+async function differences(
+  there: Installation,
+  seen: Observable,
+  recounted: Recount,
+  isKept: (deliveryId: string) => boolean,
+): Promise<string[]> {
   const last = new Map(kpiRecords(seen).map((each) => [each.deliveryId, each]));
   const published = new Map([...last].map(([id, { policy, kpis }]) => [id, { policy, kpis }]));
-  const isKept = (deliveryId: string): boolean => there.ledger.retirement(deliveryId) === null;
   const expected = { ...recounted, messages: only(recounted.messages, isKept, deliveryOf) };
   const problems = compare(
     { ...expected, deliveries: only(recounted.deliveries, isKept) },
@@ -80,16 +85,19 @@ const same = (a: Buffer | null, b: Buffer | null): boolean =>
  * come to the same end by another way, without a change that would be worth a record.
  */
 const saysLastWords = ({ scenario }: Installation): boolean =>
-  scenario.settings.messageStatus === 'on' &&
-  scenario.settings.retentionMs === null &&
-  scenario.faults.every(({ kind }) => kind !== 'rollback');
+  scenario.settings.messageStatus === 'on' && scenario.faults.every(({ kind }) => kind !== 'rollback');
 
 /** The last record of a message in the compacted topic is what the recount says. */
-function wrongLastWords(seen: Observable, recounted: Recount): string[] {
+function wrongLastWords(
+  seen: Observable,
+  recounted: Recount,
+  isKept: (deliveryId: string) => boolean,
+): string[] {
   const last = new Map(statusRecords(seen).map((each) => [`${each.deliveryId}/${each.messageId}`, each]));
+  const messages = only(recounted.messages, isKept, deliveryOf);
   return compare(
-    { deadLetters: new Map(), deliveries: new Map(), messages: recounted.messages },
-    { messages: last },
+    { deadLetters: new Map(), deliveries: new Map(), messages },
+    { messages: only(last, isKept, deliveryOf) },
   ).map((line) => `${MESSAGE_STATUS_TOPIC}: ${line}`);
 }
 
