@@ -68,22 +68,13 @@ export function forgettingDuties(
   ends: ForgettingEnds,
 ): (hold: Pick<Hold, 'positions'>) => AsyncGenerator<readonly RetentionDuty[]> {
   const walk = { next: ends.clock.now() + WALK_MS, cursor: '0', isUnderWay: false };
-  const saying = { next: 0, asked: null as { at: Millis; ends: Positions } | null };
+  const saying = foldedUntil(ends);
   const retired: DeliveryId[] = [];
   const place: Place = { bucket: 0, cursor: '0' };
 
   return async function* ({ positions }) {
     const now = ends.clock.now();
-    // What the log holds it is asked after the time is taken: what was fetched last may be long ago.
-    if (saying.asked === null && now >= saying.next) {
-      saying.next = now + SAID_MS;
-      saying.asked = { at: now, ends: await ends.inputEnds() };
-    }
-    const { asked } = saying;
-    if (asked !== null && isPast(asked.ends, positions)) {
-      saying.asked = null;
-      yield [{ kind: 'FoldedUntil', at: asked.at }];
-    }
+    yield* saying(positions, now);
     let found = 0;
     for (let page = 0; page < PAGES_AT_ONCE && found < MESSAGES_AT_ONCE && retired.length > 0; page += 1) {
       const [deliveryId] = retired as [DeliveryId];
@@ -101,6 +92,27 @@ export function forgettingDuties(
     retired.push(...page.retired);
     walk.cursor = page.cursor;
     walk.isUnderWay = page.cursor !== '0';
+  };
+}
+
+/**
+ * Says until when all was folded, once in a while. What the log holds it is asked after the time is taken: what was fetched
+ * last may be long ago. A task that is behind says it late, and asks again when it has come so far.
+ */
+function foldedUntil({ inputEnds }: Pick<ForgettingEnds, 'inputEnds'>) {
+  let next = 0;
+  let asked: { readonly at: Millis; readonly ends: Positions } | null = null;
+  return async function* (positions: Positions, now: Millis): AsyncGenerator<readonly FoldedUntil[]> {
+    for (;;) {
+      if (asked === null) {
+        if (now < next) return;
+        next = now + SAID_MS;
+        asked = { at: now, ends: await inputEnds() };
+      }
+      if (!isPast(asked.ends, positions)) return;
+      yield [{ kind: 'FoldedUntil', at: asked.at }];
+      asked = null;
+    }
   };
 }
 

@@ -1,8 +1,10 @@
 import { EfsError } from '../base/errors';
 import { inPortions } from '../base/portions';
+import type { OutgoingRecord } from '../kpi/sink';
 import { CUT_FIELD, MUTED_FIELD, UNTIL_FIELD } from '../pipeline/gate';
-import { removalOf, retiredAmong, retiredBegin } from '../pipeline/retirement';
+import { isMarker, removalOf, retiredAmong, retiredBegin } from '../pipeline/retirement';
 import { FLAGS_HASH, numberField } from '../store/hashes';
+import { packOutbox, unpackOutbox } from '../store/outbox';
 import type { Retirement } from '../store/retired';
 import type { Generations, Manifest, Store, TaskAddress, Write } from '../store/store';
 import {
@@ -136,10 +138,13 @@ export async function settle(ends: CutOverEnds, manifest: Manifest): Promise<Man
     targets.push(ended);
   }
   for (let partition = 0; partition < partitions; partition += 1) {
-    if (takesOver !== null) await store.seal({ generation: takesOver, pipeline: 'kpi', partition }, before);
+    const kpi: TaskAddress = { generation: takesOver ?? 0, pipeline: 'kpi', partition };
+    const sealed = takesOver === null ? null : await store.seal(kpi, before);
+    // What it had announced, and may not have said, is left to the successor to say.
+    const unsaid = unpackOutbox(sealed?.outbox ?? null).filter(isMarker);
     const { high } = await ends.contributionWatermarks(partition);
-    const { retired } = await earlierLives(ends, partition);
-    await mute(store, { ...manifest, partition }, high, retired);
+    const { retired } = await earlierLives(ends, partition, unsaid);
+    await mute(store, { ...manifest, partition }, { end: high, retired, unsaid });
   }
   const settled: Manifest = { ...manifest, targets, settled: true };
   if (await store.replaceActive(manifest, settled)) return settled;
@@ -150,13 +155,12 @@ export async function settle(ends: CutOverEnds, manifest: Manifest): Promise<Man
 /**
  * Lets a kpi task begin anew, muted, at the end of the contributions; once for each cut-over. What was retired since the
  * generation was last the active one, or was proposed, is retired here, too. It may hold but a part of that: nothing is
- * to come of it.
+ * to come of it. `unsaid` are markers that it is to emit.
  */
 async function mute(
   store: Store,
   { generation, partition, partitions, publishedAs }: Manifest & { readonly partition: number },
-  end: number,
-  retired: ReadonlyMap<string, Retirement>,
+  { end, retired, unsaid }: Beginning,
 ): Promise<void> {
   const task: TaskAddress = { generation, pipeline: 'kpi', partition };
   const isDone = async (): Promise<boolean> => {
@@ -171,9 +175,10 @@ async function mute(
     let { sequence, positions } = claim;
     const write = async (writes: readonly Write[]): Promise<void> => {
       sequence += 1;
-      const commit = { epoch: claim.epoch, sequence, expected: positions, next: [end], writes, outbox: null };
-      await store.commit(task, commit);
-      positions = commit.next;
+      const { epoch } = claim;
+      const outbox = packOutbox(unsaid);
+      await store.commit(task, { epoch, sequence, expected: positions, next: [end], writes, outbox });
+      positions = [end];
     };
     for (const portion of inPortions([...retired], RETIRED_AT_ONCE)) {
       const ids = portion.map(([deliveryId]) => deliveryId);
@@ -184,6 +189,13 @@ async function mute(
     }
     await write([{ hash: FLAGS_HASH, entries: mutedUntilSettled(publishedAs) }]);
   }
+}
+
+/** What a kpi task begins with at a cut-over. */
+interface Beginning {
+  readonly end: number;
+  readonly retired: ReadonlyMap<string, Retirement>;
+  readonly unsaid: readonly OutgoingRecord[];
 }
 
 /** Deliveries that one commit retires at most. */

@@ -3,6 +3,7 @@ import type { Positions, TopicReader, Watermarks } from '../feedback/source';
 import { lastPublished, mutedBegin } from '../pipeline/gate';
 import { nameIn } from '../pipeline/naming';
 import { retiredBegin, retiredDelivery } from '../pipeline/retirement';
+import type { OutgoingRecord } from '../kpi/sink';
 import type { Retirement } from '../store/retired';
 import type { Generations, Manifest, Seed, Standing, StartPositions, Write } from '../store/store';
 
@@ -145,19 +146,22 @@ function begin(
   return [...(succeeds ? mutedBegin(kept) : []), ...retiredBegin(retired)];
 }
 
-/** What the contributions in a partition tell of the generations that were there before. */
+/** What the contributions in a partition tell of the generations that were there before, with some that are `unsaid` yet. */
 export async function earlierLives(
   { reader, contributionsTopic, retirementIn }: EarlierEnds,
   partition: number,
+  unsaid: readonly Pick<OutgoingRecord, 'key' | 'value'>[] = [],
 ): Promise<EarlierLives> {
   const retired = new Map<string, Retirement>();
   let name = 0;
-  await reader.read(contributionsTopic, partition, ({ key, value }) => {
+  const note = ({ key, value }: Pick<OutgoingRecord, 'key' | 'value'>): void => {
     name = Math.max(name, nameIn(key));
     const delivery = retiredDelivery(key);
     const as = delivery === null || value === null ? null : retirementIn(value);
     if (delivery !== null && as !== null) retired.set(delivery, as);
-  });
+  };
+  await reader.read(contributionsTopic, partition, note);
+  unsaid.forEach(note);
   return { retired, name };
 }
 

@@ -55,6 +55,7 @@ describe('until when a status task has folded all there was', () => {
     log.ends = [9, 9];
     expect(await said([4, 4])).toEqual([first + 600_000]);
     expect(await said([9, 9])).toEqual([clock.now()]);
+    expect(await said([9, 9])).toEqual([]);
     expect(log.asked).toBe(3);
   });
 });

@@ -2,11 +2,11 @@ import { partitionOf } from '../../src/feedback/partitioner';
 import { SCHEMAS } from '../../src/feedback/schemas';
 import { CONTRIBUTIONS_TOPIC, DEAD_LETTER_TOPIC } from '../../src/feedback/topics';
 import { type Contribution, wireType } from '../../src/kpi/encode';
-import { retirementMarker } from '../../src/pipeline/retirement';
+import { retiredDelivery, retirementMarker } from '../../src/pipeline/retirement';
 import { promote } from '../../src/service/cutover';
 import { RETIRED_HASH } from '../../src/store/hashes';
 import { endsOf, proposed } from '../support/cutover';
-import { barrier, withCommit } from '../support/faults';
+import { barrier, dyingAtEmit, withCommit } from '../support/faults';
 import { feedback, HOUR, T0 } from '../support/feedback';
 import { brokenLinks, deadLetters, differences, kpiRecords, recordsOf } from '../support/observe';
 import { compared, during, rebuilt } from '../support/rebuilding';
@@ -150,6 +150,27 @@ describe('a generation that succeeds a life in which a delivery was retired', ()
       for (const { digests } of found.partitions) expect(digests.active).toBe(digests.candidate);
     },
   );
+
+  it('passes on what was announced when it took over, and had not been said', async () => {
+    const there = await world();
+    await there.worker((ends, mortal) =>
+      dyingAtEmit(ends, mortal, (records) => records.some(({ key }) => retiredDelivery(key) !== null)),
+    );
+    there.produce(sent('old'));
+    await later(there, 31 * DAY);
+    await walks(there, 1);
+    const candidate = await proposed(there);
+    await walks(there, 1);
+    expect([kinds(there, 'old').includes('r'), markers(there)]).toEqual([true, []]);
+    await promote(endsOf(there), candidate);
+    await there.worker();
+    await there.settle();
+    expect(await there.store.active()).toMatchObject({ generation: 2, settled: true });
+    expect([kinds(there, 'old', 2), markers(there)]).toEqual([['r'], ['old/retired']]);
+    there.produce(sent('old', 1));
+    await there.settle();
+    expect(late(there)).toEqual(['retired-delivery', 'retired-delivery']);
+  });
 
   it('takes nothing back of a delivery of which it knew but a part, where it is brought back', async () => {
     const there = await world();
