@@ -1,5 +1,6 @@
+import { RETIRED_HASH } from '../../src/store/hashes';
 import type { Commit, TaskAddress } from '../../src/store/store';
-import type { memoryStore } from '../../src/store/store.memory';
+import type { memoryStore, Snapshot } from '../../src/store/store.memory';
 import { nameOfTask } from './ends';
 import type { Expiries } from './expiries';
 import type { GenerationBook } from './generations';
@@ -12,8 +13,8 @@ interface Books {
   readonly ledger: Ledger;
   readonly expiries: Expiries;
   readonly generations: GenerationBook;
-  /** The store was changed by none of its clients. */
-  onTampered(): void;
+  /** The store was changed by none of its clients. What is left of it has forgotten that these are retired. */
+  onTampered(forgotten: ReadonlySet<string>): void;
 }
 
 /**
@@ -59,11 +60,11 @@ export function auditedStore(
     generations.note(await store.active());
     return changed;
   };
-  const tampered = (): void => {
+  const tampered = (forgotten: ReadonlySet<string>): void => {
     owners.clear();
     sequences.clear();
     generations.note(store.snapshot().manifest);
-    onTampered();
+    onTampered(forgotten);
   };
 
   return {
@@ -89,12 +90,23 @@ export function auditedStore(
       return outcome;
     },
     restore(snapshot) {
+      const before = retiredIn(store.snapshot());
       store.restore(snapshot);
-      tampered();
+      const after = retiredIn(store.snapshot());
+      tampered(new Set([...before].filter((id) => !after.has(id))));
     },
     wipe() {
       store.wipe();
-      tampered();
+      tampered(new Set());
     },
   };
+}
+
+/** Deliveries that the active generation knows to be retired. */
+function retiredIn({ manifest, tasks }: Snapshot): ReadonlySet<string> {
+  return new Set(
+    [...tasks].flatMap(([task, { hashes }]) =>
+      task.includes(`{${manifest?.generation}.k`) ? [...(hashes.get(RETIRED_HASH)?.keys() ?? [])] : [],
+    ),
+  );
 }

@@ -20,7 +20,8 @@ interface Said extends Contribution {
 
 export function contributionProblems(there: Installation, seen: Observable): string[] {
   const said = saidContributions(seen);
-  return [...said.flatMap((each) => falseContribution(there, each)), ...falseSums(there, seen, said)];
+  const known = said.filter(({ deliveryId }) => !there.forgotten.has(deliveryId));
+  return [...known.flatMap((each) => falseContribution(there, each)), ...falseSums(there, seen, said)];
 }
 
 /** Every contribution that was ever emitted, once. */

@@ -36,7 +36,12 @@ export function endOfSilence({ decidedBy, policy, softBounced, relayedAt, validi
 
 export function expiriesOf(
   { settings: { expiryGraceMs } }: Scenario,
-  { ledger, generations, time }: { ledger: Ledger; generations: GenerationBook; time: Schedule },
+  {
+    ledger,
+    generations,
+    time,
+    forgotten,
+  }: { ledger: Ledger; generations: GenerationBook; time: Schedule; forgotten: ReadonlySet<string> },
 ): Expiries {
   const caughtUp = new Set<string>();
   const placeOf = (partition: number, positions: Positions): string => `${partition}: ${positions.join()}`;
@@ -48,8 +53,8 @@ export function expiriesOf(
     folded: Positions,
   ): string | null => {
     if (expiryGraceMs === null) return 'the timer is off';
-    // Somebody who has lost the list of the retired may take it for a new one. What it says will be set aside.
-    if (ledger.retirement(said.deliveryId) !== null) return null;
+    // Who has forgotten that it is retired may take it for a new one. What it says will be set aside.
+    if (forgotten.has(said.deliveryId)) return null;
     if (!caughtUp.has(placeOf(partition, folded))) return 'its task has not caught up';
     const facts = folded
       .flatMap((below, topic) => ledger.facts(topic, partition, below))

@@ -35,6 +35,8 @@ export interface Installation {
   readonly generations: GenerationBook;
   /** How often the store was changed by none of its clients. */
   timesTampered(): number;
+  /** Retired deliveries of which the store has forgotten that they are: what becomes of them nobody can tell. */
+  readonly forgotten: ReadonlySet<string>;
   /** What was seen to be wrong while it happened. */
   readonly violations: string[];
   readonly story: Story;
@@ -49,9 +51,14 @@ export function installationOf(scenario: Scenario, story: Story, without: readon
   const log = memoryLog({ partitions: scenario.partitions, clock: time.clockOf(SERVERS) });
   const ledger = ledgerOf(scenario, log);
   const generations = generationBook(scenario);
-  const expiries = expiriesOf(scenario, { ledger, generations, time });
   let tampered = 0;
-  const books = { ledger, expiries, generations, onTampered: () => void (tampered += 1) };
+  const forgotten = new Set<string>();
+  const expiries = expiriesOf(scenario, { ledger, generations, time, forgotten });
+  const onTampered = (lost: ReadonlySet<string>): void => {
+    tampered += 1;
+    for (const id of lost) forgotten.add(id);
+  };
+  const books = { ledger, expiries, generations, onTampered };
   const violations: string[] = [];
   const note = (line: string): void => {
     violations.push(line);
@@ -66,6 +73,7 @@ export function installationOf(scenario: Scenario, story: Story, without: readon
     store: auditedStore(memoryStore({ without }), books, note),
     ...{ ledger, expiries, generations },
     timesTampered: () => tampered,
+    forgotten,
     violations,
     downUntil: { redis: 0, kafka: 0, registry: 0 },
     stalledUntil: new Map(),

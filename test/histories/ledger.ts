@@ -17,6 +17,8 @@ export interface Ledger {
   facts(topic: number, partition: number, below?: number): readonly Fact[];
   /** Whether a dead letter lies in its topic that names this record. */
   isSetAside(topic: number, partition: number, offset: number): boolean;
+  /** Feedback that was set aside as late, of deliveries of which no marker says that they are retired, by origin. */
+  unfounded(): readonly string[];
   /** Since when a delivery is retired; null where it is not. */
   retirement(deliveryId: string): Retirement | null;
   feedbackOn(deliveryId: string): readonly FeedbackOn[];
@@ -88,6 +90,14 @@ export function ledgerOf({ partitions }: Scenario, log: MemoryLog): Ledger {
     entry: (topic, partition, offset) => entries.get(place(topic, partition))?.[offset],
     facts: (topic, partition, below) => factsIn((entries.get(place(topic, partition)) ?? []).slice(0, below)),
     isSetAside: (topic, partition, offset) => letters.has(originOf(topic, partition, offset)),
+    unfounded() {
+      const found: string[] = [];
+      everyEntry((origin, each) => {
+        if ('fact' in each && letters.get(origin) === 'retired-delivery' && !isLate(origin, each.fact))
+          found.push(origin);
+      });
+      return found;
+    },
     retirement: (deliveryId) => retirements.get(deliveryId) ?? null,
     feedbackOn(deliveryId) {
       const found: FeedbackOn[] = [];

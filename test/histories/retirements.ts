@@ -28,13 +28,13 @@ export function retirementsIn(log: MemoryLog, partitions: number): ReadonlyMap<s
 
 /** What is wrong with the retired deliveries: with when they were retired, and with what is known of them. */
 export function retirementProblems(
-  { ledger, scenario }: Pick<Installation, 'ledger' | 'scenario'>,
+  { ledger, scenario, forgotten }: Pick<Installation, 'ledger' | 'scenario' | 'forgotten'>,
   published: NonNullable<Observed['deliveries']>,
 ): string[] {
   const heardOf = ledger.recount('EFS').deliveries.keys();
   return [...new Set([...published.keys(), ...heardOf])].flatMap((id) => {
     const as = ledger.retirement(id);
-    if (as === null) return [];
+    if (as === null || forgotten.has(id)) return [];
     const feedback = ledger.feedbackOn(id);
     return [
       ...hasty(id, as, feedback, scenario),
