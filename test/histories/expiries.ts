@@ -57,7 +57,7 @@ export function expiriesOf(
     if (forgotten.has(said.deliveryId)) return null;
     if (!caughtUp.has(placeOf(partition, folded))) return 'its task has not caught up';
     const facts = folded
-      .flatMap((below, topic) => ledger.facts(topic, partition, below))
+      .flatMap((below, topic) => ledger.countedFacts(topic, partition, below))
       .filter((fact) => fact.deliveryId === said.deliveryId && fact.messageId === said.messageId);
     if (facts.length === 0) return 'nobody has heard of it';
     const ends = generations

@@ -13,8 +13,10 @@ import type { Scenario } from './scenario';
 export interface Ledger {
   /** What an input's offset holds: a fact, what must be set aside, or null: the end of a transaction. */
   entry(topic: number, partition: number, offset: number): Entry | null | undefined;
-  /** Every fact of a topic's partition, in order; only those below an offset, where one is given. */
-  facts(topic: number, partition: number, below?: number): readonly Fact[];
+  /** Every fact of a topic's partition, in order. */
+  facts(topic: number, partition: number): readonly Fact[];
+  /** Those below an offset, without late feedback that was set aside. */
+  countedFacts(topic: number, partition: number, below: number): readonly Fact[];
   /** Whether a dead letter lies in its topic that names this record. */
   isSetAside(topic: number, partition: number, offset: number): boolean;
   /** Feedback that was set aside as late, of deliveries of which no marker says that they are retired, by origin. */
@@ -84,11 +86,17 @@ export function ledgerOf({ partitions }: Scenario, log: MemoryLog): Ledger {
       });
     }
   };
-  const factsIn = (found: readonly (Entry | null)[]): Fact[] =>
-    found.flatMap((each) => (each !== null && 'fact' in each ? [each.fact] : []));
   return {
     entry: (topic, partition, offset) => entries.get(place(topic, partition))?.[offset],
-    facts: (topic, partition, below) => factsIn((entries.get(place(topic, partition)) ?? []).slice(0, below)),
+    facts: (topic, partition) =>
+      (entries.get(place(topic, partition)) ?? []).flatMap((each) =>
+        each !== null && 'fact' in each ? [each.fact] : [],
+      ),
+    countedFacts: (topic, partition, below) =>
+      (entries.get(place(topic, partition)) ?? []).slice(0, below).flatMap((each, offset) => {
+        if (each === null || 'setAside' in each) return [];
+        return isLate(originOf(topic, partition, offset), each.fact) ? [] : [each.fact];
+      }),
     isSetAside: (topic, partition, offset) => letters.has(originOf(topic, partition, offset)),
     unfounded() {
       const found: string[] = [];
