@@ -12,11 +12,11 @@ import {
   sharesHash,
   SUMS_HASH,
 } from '../store/hashes';
-import { encodeRetirement, type Retirement } from '../store/retired';
+import type { Retirement } from '../store/retired';
 import type { Read, Write } from '../store/store';
 import { barrierField, type KpiInput, MUTED_FIELD, SEEN_FIELD, UNTIL_FIELD } from './gate';
 import { type Recall, recall } from './recall';
-import { removalOf, retirementIn, retirementMarker } from './retirement';
+import { removalOf, retiredWrites, retirementIn, retirementMarker } from './retirement';
 
 /** What the kpi pipeline of one task is made of. */
 export interface KpiRules {
@@ -137,7 +137,7 @@ function retirementsOf(
   const writes: Write[] = [];
   const outgoing: OutgoingRecord[] = [];
   const retire = (id: string, as: Retirement): void =>
-    void writes.push({ hash: RETIRED_HASH, entries: [[Buffer.from(id, 'utf8'), encodeRetirement(as)]] });
+    void writes.push(...retiredWrites(new Map([[id, as]])));
   for (const input of inputs) {
     if ('remove' in input) {
       writes.push(...removalOf(input.remove, input.partitions));

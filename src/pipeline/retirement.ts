@@ -205,8 +205,8 @@ export function removalOf(deliveryId: string, partitions: number): readonly Writ
   ];
 }
 
-/** How a kpi task begins that succeeds an earlier life: knowing what that one had retired. */
-export function retiredBegin(retired: ReadonlyMap<string, Retirement>): readonly Write[] {
+/** What lets a kpi task know that these deliveries are retired. */
+export function retiredWrites(retired: ReadonlyMap<string, Retirement>): readonly Write[] {
   if (retired.size === 0) return [];
   const entries = [...retired].map(
     ([deliveryId, as]) => [Buffer.from(deliveryId, 'utf8'), encodeRetirement(as)] as const,

@@ -1,5 +1,5 @@
 import { EfsError } from '../base/errors';
-import { retiredBegin } from '../pipeline/retirement';
+import { retiredWrites } from '../pipeline/retirement';
 import type { Manifest, Standing, TaskAddress } from '../store/store';
 import type { CutOverEnds } from './cutover';
 import {
@@ -38,7 +38,7 @@ export async function findCandidate(
     partitions.map(async (partition) => [(await ends.contributionWatermarks(partition)).high]),
   );
   const lives = await Promise.all(partitions.map((partition) => earlierLives(ends, partition)));
-  const seed = lives.map(({ retired }, partition) => ({ partition, writes: retiredBegin(retired) }));
+  const seed = lives.map(({ retired }, partition) => ({ partition, writes: retiredWrites(retired) }));
   const manifest: Manifest = {
     ...foundation,
     generation: Math.max(latestNumber(listed), latestName(lives)) + 1,

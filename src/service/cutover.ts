@@ -2,7 +2,7 @@ import { EfsError } from '../base/errors';
 import { inPortions } from '../base/portions';
 import type { OutgoingRecord } from '../kpi/sink';
 import { CUT_FIELD, MUTED_FIELD, UNTIL_FIELD } from '../pipeline/gate';
-import { isMarker, removalOf, retiredAmong, retiredBegin } from '../pipeline/retirement';
+import { isMarker, removalOf, retiredAmong, retiredWrites } from '../pipeline/retirement';
 import { FLAGS_HASH, numberField } from '../store/hashes';
 import { packOutbox, unpackOutbox } from '../store/outbox';
 import type { Retirement } from '../store/retired';
@@ -163,6 +163,7 @@ async function mute(
   { end, retired, unsaid }: Beginning,
 ): Promise<void> {
   const task: TaskAddress = { generation, pipeline: 'kpi', partition };
+  const outbox = packOutbox(unsaid);
   const isDone = async (): Promise<boolean> => {
     const [flags] = await store.load(task, [{ hash: FLAGS_HASH, fields: [CUT_FIELD] }]);
     return Number(flags?.[0]?.toString('latin1') ?? 0) >= publishedAs;
@@ -176,7 +177,6 @@ async function mute(
     const write = async (writes: readonly Write[]): Promise<void> => {
       sequence += 1;
       const { epoch } = claim;
-      const outbox = packOutbox(unsaid);
       await store.commit(task, { epoch, sequence, expected: positions, next: [end], writes, outbox });
       positions = [end];
     };
@@ -185,7 +185,7 @@ async function mute(
       const known = await retiredAmong(store, { generation, partitions }, ids);
       const news = portion.filter(([deliveryId]) => !known.has(deliveryId));
       const removals = news.flatMap(([deliveryId]) => removalOf(deliveryId, partitions));
-      if (news.length > 0) await write([...retiredBegin(new Map(news)), ...removals]);
+      if (news.length > 0) await write([...retiredWrites(new Map(news)), ...removals]);
     }
     await write([{ hash: FLAGS_HASH, entries: mutedUntilSettled(publishedAs) }]);
   }

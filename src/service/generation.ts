@@ -2,7 +2,7 @@ import { EfsError } from '../base/errors';
 import type { Positions, TopicReader, Watermarks } from '../feedback/source';
 import { lastPublished, mutedBegin } from '../pipeline/gate';
 import { nameIn } from '../pipeline/naming';
-import { retiredBegin, retiredDelivery } from '../pipeline/retirement';
+import { retiredWrites, retiredDelivery } from '../pipeline/retirement';
 import type { OutgoingRecord } from '../kpi/sink';
 import type { Retirement } from '../store/retired';
 import type { Generations, Manifest, Seed, Standing, StartPositions, Write } from '../store/store';
@@ -143,7 +143,7 @@ function begin(
   retired: ReadonlyMap<string, Retirement>,
 ): readonly Write[] {
   const kept = new Map([...published].filter(([deliveryId]) => !retired.has(deliveryId)));
-  return [...(succeeds ? mutedBegin(kept) : []), ...retiredBegin(retired)];
+  return [...(succeeds ? mutedBegin(kept) : []), ...retiredWrites(retired)];
 }
 
 /** What the contributions in a partition tell of the generations that were there before, with some that are `unsaid` yet. */
