@@ -1,14 +1,14 @@
 import { type Dice, dice } from '../../src/simulation/dice';
 import { HOUR } from '../support/feedback';
 import { campaign } from './campaign';
-import { type Fault, faultsOf } from './faults';
+import { type Fault, faultsOf, STEPS_PER_RECORD } from './faults';
 import { type Arrival, type Scenario, scenarioOf, STREAMS } from './scenario';
 
 // Histories in which deliveries grow old: the retention passes, walks retire and remove what nobody has heard of for so
 // long, and feedback comes too late. All of it under the same faults.
 
 /** The least retention that the settings allow. */
-export const RETENTION_MS = 252 * HOUR;
+const RETENTION_MS = 252 * HOUR;
 
 /** Records that come after the others, at most. */
 const MOST_LATE = 16;
@@ -41,8 +41,6 @@ function agesOf(source: Dice, records: number): Fault {
     everyMs: 1_000 + source.below(11_000),
   };
 }
-
-const STEPS_PER_RECORD = 8;
 
 function lateOnes(source: Dice, { arrivals, partitions }: Scenario): Arrival[] {
   const first = arrivals.at(-1)?.at ?? 0;

@@ -86,7 +86,7 @@ export function expiriesOf(
       if (expiryGraceMs === null) return null;
       const recounted = ledger.recount(nameOfPolicy(generations.policyOfActive()));
       for (const [name, message] of recounted.messages) {
-        const end = ledger.retirement(message.deliveryId) === null ? endOfSilence(message) : null;
+        const end = ledger.retirements.has(message.deliveryId) ? null : endOfSilence(message);
         if (end !== null && end + expiryGraceMs < time.calendar()) return `${name} should have expired`;
       }
       return null;

@@ -65,7 +65,7 @@ const span = (source: Dice, mostMs: number): number => Math.floor(mostMs * sourc
 
 /** Steps that the start of the service takes, and each record, about. */
 const STARTING_STEPS = 60;
-const STEPS_PER_RECORD = 8;
+export const STEPS_PER_RECORD = 8;
 const MOST_FAULTS = 6;
 const KINDS_AT_ONCE = 3;
 

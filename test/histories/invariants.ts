@@ -29,7 +29,7 @@ export async function violationsOf(
     settings: { policy },
   };
   const recounted = there.ledger.recount(nameOfPolicy(policy));
-  const isKept = (deliveryId: string): boolean => there.ledger.retirement(deliveryId) === null;
+  const isKept = (deliveryId: string): boolean => !there.ledger.retirements.has(deliveryId);
   return [
     ...there.violations,
     ...processes.flatMap(({ failures }) => failures),

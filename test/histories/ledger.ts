@@ -21,8 +21,8 @@ export interface Ledger {
   isSetAside(topic: number, partition: number, offset: number): boolean;
   /** Feedback that was set aside as late, of deliveries of which no marker says that they are retired, by origin. */
   unfounded(): readonly string[];
-  /** Since when a delivery is retired; null where it is not. */
-  retirement(deliveryId: string): Retirement | null;
+  /** The retired deliveries. */
+  readonly retirements: ReadonlyMap<string, Retirement>;
   feedbackOn(deliveryId: string): readonly FeedbackOn[];
   /** The recount of all there is. Feedback that was set aside as late counts only where it is in `counted`. */
   recount(defaultPolicy: PolicyName, counted?: ReadonlySet<string>): Recount;
@@ -106,7 +106,7 @@ export function ledgerOf({ partitions }: Scenario, log: MemoryLog): Ledger {
       });
       return found;
     },
-    retirement: (deliveryId) => retirements.get(deliveryId) ?? null,
+    retirements,
     feedbackOn(deliveryId) {
       const found: FeedbackOn[] = [];
       everyEntry((origin, each) => {

@@ -31,10 +31,8 @@ export function retirementProblems(
   { ledger, scenario, forgotten }: Pick<Installation, 'ledger' | 'scenario' | 'forgotten'>,
   published: NonNullable<Observed['deliveries']>,
 ): string[] {
-  const heardOf = ledger.recount('EFS').deliveries.keys();
-  return [...new Set([...published.keys(), ...heardOf])].flatMap((id) => {
-    const as = ledger.retirement(id);
-    if (as === null || forgotten.has(id)) return [];
+  return [...ledger.retirements].flatMap(([id, as]) => {
+    if (forgotten.has(id)) return [];
     const feedback = ledger.feedbackOn(id);
     return [
       ...hasty(id, as, feedback, scenario),

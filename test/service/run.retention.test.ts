@@ -1,9 +1,9 @@
 import { MessageId } from '../../src/base/ids';
 import { DEAD_LETTER_TOPIC } from '../../src/feedback/topics';
-import { barrier, withCommit } from '../support/faults';
+import { withCommit } from '../support/faults';
 import { type Feedback, feedback, HOUR, T0 } from '../support/feedback';
 import { brokenLinks, differences, kpiRecords, recordsOf } from '../support/observe';
-import { DAY, kinds, late, later, markers, retiredWorld, sent, walks } from '../support/retention';
+import { agedWorld, DAY, kinds, late, later, markers, retiredWorld, sent, walks } from '../support/retention';
 import { world } from '../support/world';
 
 const { delivered, relayed } = feedback;
@@ -14,16 +14,7 @@ const MINUTE = 60_000;
  * announced as retired, and for hours after it.
  */
 async function overtaken(last: readonly Feedback[]) {
-  const there = await world({ partitions: 2 });
-  const stall = barrier();
-  await there.worker((ends) =>
-    withCommit(ends, async (_, { writes }) => {
-      if (writes.some(({ hash }) => hash.startsWith('m/old'))) await stall.pass();
-    }),
-  );
-  there.produce(sent('old'));
-  await later(there, 31 * DAY);
-  await walks(there, 1);
+  const { there, stall } = await agedWorld(2);
   stall.arm();
   there.produce(last.map((each) => ({ ...each, messageId: MessageId('under way') })));
   await there.until(stall.held, 'a commit is under way');
@@ -133,16 +124,7 @@ describe('a delivery whose last feedback is older than the retention', () => {
   });
 
   it('is late also for a task that has just asked, and forgets it within the time that the answer holds', async () => {
-    const there = await world({ partitions: 1 });
-    const stall = barrier();
-    await there.worker((ends) =>
-      withCommit(ends, async (_, { writes }) => {
-        if (writes.some(({ hash }) => hash.startsWith('m/old'))) await stall.pass();
-      }),
-    );
-    there.produce(sent('old'));
-    await later(there, 31 * DAY);
-    await walks(there, 1);
+    const { there, stall } = await agedWorld(1);
     await later(there, HOUR - 2 * MINUTE);
     stall.arm();
     there.produce([delivered({ deliveryId: 'old', messageId: MessageId('under way') })]);

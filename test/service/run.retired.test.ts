@@ -10,7 +10,7 @@ import { barrier, dyingAtEmit, withCommit } from '../support/faults';
 import { feedback, HOUR, T0 } from '../support/feedback';
 import { brokenLinks, deadLetters, differences, kpiRecords, recordsOf } from '../support/observe';
 import { compared, during, rebuilt } from '../support/rebuilding';
-import { DAY, kinds, late, later, markers, retiredWorld, sent, walks } from '../support/retention';
+import { agedWorld, DAY, kinds, late, later, markers, retiredWorld, sent, walks } from '../support/retention';
 import { type World, world } from '../support/world';
 
 /** The id that the registry of a world has given to contributions. */
@@ -80,16 +80,7 @@ describe('a generation that succeeds a life in which a delivery was retired', ()
   });
 
   it('sets aside what nobody had read when the delivery was announced, and its life has not come to', async () => {
-    const there = await world({ partitions: 2 });
-    const stall = barrier();
-    const { kill } = await there.worker((ends) =>
-      withCommit(ends, async (_, { writes }) =>
-        writes.some(({ hash }) => hash.startsWith('m/old')) ? stall.pass() : undefined,
-      ),
-    );
-    there.produce(sent('old'));
-    await later(there, 31 * DAY);
-    await walks(there, 1);
+    const { there, stall, kill } = await agedWorld(2);
     stall.arm();
     there.produce([feedback.relayed({ deliveryId: 'old', messageId: 'unread' })]);
     await there.until(stall.held, 'its commit is under way');

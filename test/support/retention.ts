@@ -1,4 +1,5 @@
 import { CONTRIBUTIONS_TOPIC } from '../../src/feedback/topics';
+import { barrier, withCommit } from './faults';
 import { feedback, HOUR, T0 } from './feedback';
 import { deadLetters, recordsOf } from './observe';
 import { world, type World } from './world';
@@ -49,6 +50,24 @@ export const markers = (there: World): string[] =>
   recordsOf(there, CONTRIBUTIONS_TOPIC)
     .map(({ key }) => key!.toString())
     .filter((key) => key.endsWith('/retired'));
+
+/**
+ * A world with an old delivery that one walk has found so: the next one announces it as retired, unless something is heard
+ * of it. Where the stall is armed, a commit of its messages waits.
+ */
+export async function agedWorld(partitions: number) {
+  const there = await world({ partitions });
+  const stall = barrier();
+  const { kill } = await there.worker((ends) =>
+    withCommit(ends, async (_, { writes }) => {
+      if (writes.some(({ hash }) => hash.startsWith('m/old'))) await stall.pass();
+    }),
+  );
+  there.produce(sent('old'));
+  await later(there, 31 * DAY);
+  await walks(there, 1);
+  return { there, stall, kill };
+}
 
 /** A world with an old delivery that has been retired and removed, and a younger one. */
 export async function retiredWorld(given: Parameters<typeof world>[0] = {}): Promise<World> {
