@@ -26,12 +26,14 @@ async function follow(options: Options, command: Command): Promise<void> {
   const reader = kafkaReader(kafkaOf(config, commandLog(config)), systemClock);
   const from = options.fromBeginning ? 'beginning' : 'end';
   try {
-    await untilInterrupted((signal) =>
-      reader.follow(config.topicPrefix + DELIVERY_KPI_TOPIC, { from, signal }, ({ value }) => {
+    await untilInterrupted(async (signal) => {
+      const topic = config.topicPrefix + DELIVERY_KPI_TOPIC;
+      const { ended } = await reader.follow(topic, { from, signal }, ({ value }) => {
         const line = lineOf(value, options);
         if (line !== null) process.stdout.write(`${line}\n`);
-      }),
-    );
+      });
+      await ended;
+    });
   } finally {
     await reader.close();
   }

@@ -57,11 +57,12 @@ export function kafkaReader(kafka: Kafka, clock: Clock): TopicReader {
         if (behind.size === 0) onCaughtUp?.();
       };
       starts.forEach((start, partition) => reached(partition, start));
-      await fetchUntil({ wire, clock, signal, outages: 'wait' }, (fail) =>
+      const ended = fetchUntil({ wire, clock, signal, outages: 'wait' }, (fail) =>
         starts.map((start, partition) =>
           laneOf(topic, partition, start, fail, onRecord, (position) => reached(partition, position)),
         ),
       );
+      return { ended };
     },
     close: () => wire.close().catch(() => undefined),
   };

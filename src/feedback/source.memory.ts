@@ -164,8 +164,10 @@ export function memoryReader(log: MemoryLog): TopicReader {
       const unwatch = positions.map((_, partition) => log.watch(topic, partition, () => advance(partition)));
       positions.forEach((_, partition) => advance(partition));
       onCaughtUp?.();
-      await aborted(signal);
-      for (const stop of unwatch) stop();
+      const ended = aborted(signal).then(() => {
+        for (const stop of unwatch) stop();
+      });
+      return { ended };
     },
     close: async () => undefined,
   };

@@ -101,6 +101,12 @@ export function followStart(from: FollowFrom, { low, high }: Watermarks): number
   return from === 'end' ? high : Math.max(low, high - from.last);
 }
 
+/** A topic that is being followed. */
+export interface Following {
+  /** Resolves once the signal has aborted. Rejects with what ended it before; an outage does not. */
+  readonly ended: Promise<void>;
+}
+
 /**
  * Reads topics outside any group, and leaves no group behind. Topic names are the log's own (with the tenant's
  * prefix); `LogRecord.topic` is 0. Throws `topic-missing`, `kafka-unavailable`.
@@ -117,14 +123,15 @@ export interface TopicReader {
    */
   read(topic: string, partition: number, onRecord: (record: LogRecord) => void, from?: number): Promise<void>;
   /**
-   * Gives the records of all partitions as they come, until `signal` aborts; then resolves. Waits outages out.
-   * `onCaughtUp` is called once, when everything has been given that the log held at the call.
+   * Gives the records of all partitions as they come, until `signal` aborts. Resolves once it has found its place in the
+   * log; from then on it waits outages out. `onCaughtUp` is called once, when everything has been given that the log held
+   * at the call.
    */
   follow(
     topic: string,
     options: { readonly from: FollowFrom; readonly signal: AbortSignal; onCaughtUp?(): void },
     onRecord: (record: LogRecord) => void,
-  ): Promise<void>;
+  ): Promise<Following>;
   /** Safe to call twice. */
   close(): Promise<void>;
 }

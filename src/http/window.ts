@@ -162,7 +162,7 @@ async function followTopics(
     health.set('window', null);
   };
   void letAge(ages, clock, signal);
-  await Promise.all([
+  const following = await Promise.all([
     retry(() =>
       reader.follow(topicPrefix + DELIVERY_KPI_TOPIC, { from: 'beginning', signal, onCaughtUp }, takeKpi),
     ),
@@ -170,6 +170,7 @@ async function followTopics(
       reader.follow(topicPrefix + DEAD_LETTER_TOPIC, { from: { last: LETTERS_READ }, signal }, letters.take),
     ),
   ]);
+  await Promise.all(following.map(({ ended }) => ended));
 }
 
 async function letAge(ages: Ageing, clock: Clock, signal: AbortSignal): Promise<void> {
