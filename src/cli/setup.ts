@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { systemClock } from '../base/clock';
 import type { Config } from '../base/config';
 import { kafkaTopicAdmin } from '../feedback/admin.kafka';
 import { setup, type SetupStep } from '../service/setup';
@@ -20,7 +21,7 @@ export function setupLines(steps: readonly SetupStep[]): string[] {
 
 /** Sets up topics and schemas as the settings say; see `setup` of the service. */
 export async function setUp(config: Config): Promise<readonly SetupStep[]> {
-  const admin = kafkaTopicAdmin(kafkaOf(config, commandLog(config)));
+  const admin = kafkaTopicAdmin(kafkaOf(config, commandLog(config)), systemClock);
   const registrar = registryOf(config);
   try {
     return await setup({ admin, registrar, prefix: config.topicPrefix, partitions: config.partitions });

@@ -1,13 +1,17 @@
-import { ConfigResourceTypes, type Kafka } from 'kafkajs';
+import { type Admin, ConfigResourceTypes, type Kafka } from 'kafkajs';
 import { must } from '../base/assert';
+import type { Clock } from '../base/clock';
 import { EfsError } from '../base/errors';
 import type { NewTopic, TopicAdmin, TopicFacts } from './admin';
 import { kafkaFailure } from './failure.kafka';
 
 const CLEANUP_POLICY = 'cleanup.policy';
+/** How often, and how long, a broker is asked whether it has heard of topics that were just made. */
+const HEARD_EVERY_MS = 100;
+const HEARD_WITHIN_MS = 30_000;
 
 /** Topics through kafkajs' admin client; it connects at the first call. */
-export function kafkaTopicAdmin(kafka: Kafka): TopicAdmin {
+export function kafkaTopicAdmin(kafka: Kafka, clock: Clock): TopicAdmin {
   const admin = kafka.admin();
 
   const connected = async <T>(act: () => Promise<T>): Promise<T> => {
@@ -55,15 +59,29 @@ export function kafkaTopicAdmin(kafka: Kafka): TopicAdmin {
       }),
     create: (topics) =>
       connected(async () => {
-        try {
-          await admin.createTopics({ waitForLeaders: true, topics: topics.map(requestOf) });
-        } catch (error) {
-          // They are made by then: a broker may only not have heard of them yet, and kafkajs does not ask again.
-          if ((error as { type?: string }).type !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error;
+        // kafkajs would wait for leaders too, but gives up at once where a broker has not heard of a topic yet.
+        await admin.createTopics({ waitForLeaders: false, topics: topics.map(requestOf) });
+        const names = topics.map(({ name }) => name);
+        const deadline = clock.monotonic() + HEARD_WITHIN_MS;
+        while (!(await haveLeaders(admin, names))) {
+          if (clock.monotonic() > deadline)
+            throw new EfsError('kafka-unavailable', 'the topics are made, but some have no leader yet');
+          await clock.sleep(HEARD_EVERY_MS);
         }
       }),
     close: () => admin.disconnect(),
   };
+}
+
+/** Whether every partition of these topics is led, as far as the broker that is asked has heard. */
+async function haveLeaders(admin: Pick<Admin, 'fetchTopicMetadata'>, names: string[]): Promise<boolean> {
+  try {
+    const { topics } = await admin.fetchTopicMetadata({ topics: names });
+    return topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0));
+  } catch (error) {
+    if ((error as { type?: string }).type === 'UNKNOWN_TOPIC_OR_PARTITION') return false;
+    throw error;
+  }
 }
 
 function requestOf({ name, partitions, replicationFactor, config }: NewTopic): {

@@ -1,4 +1,5 @@
 import { Kafka, logLevel } from 'kafkajs';
+import { systemClock } from '../../src/base/clock';
 import { kafkaTopicAdmin } from '../../src/feedback/admin.kafka';
 import { httpRegistry } from '../../src/feedback/registry.http';
 import { TOPIC_SCHEMAS } from '../../src/feedback/schemas';
@@ -10,7 +11,7 @@ describeWithServers(['kafka', 'registry'], 'set-up on real servers', (servers) =
   const prefix = `setup-${process.pid}-${Date.now()}.`;
   const connect = () => {
     const kafka = new Kafka({ brokers: servers.kafkaBrokers, logLevel: logLevel.NOTHING });
-    const admin = kafkaTopicAdmin(kafka);
+    const admin = kafkaTopicAdmin(kafka, systemClock);
     const registrar = httpRegistry({ url: servers.registryUrl, timeoutMs: 10_000 });
     return { kafka, admin, registrar };
   };
@@ -61,6 +62,8 @@ describeWithServers(['kafka', 'registry'], 'set-up on real servers', (servers) =
       logLevel: logLevel.NOTHING,
       retry: { retries: 0 },
     });
-    await expect(kafkaTopicAdmin(nowhere).brokers()).rejects.toMatchObject({ code: 'kafka-unavailable' });
+    await expect(kafkaTopicAdmin(nowhere, systemClock).brokers()).rejects.toMatchObject({
+      code: 'kafka-unavailable',
+    });
   });
 });
