@@ -113,6 +113,17 @@ function startProcess(name: string, args: readonly string[], settings: Settings)
   };
 }
 
+const LAST_LINES = 15;
+
+/** What a worker has said last and how it stands, in lines: for whoever reads that a test has failed. */
+export async function lastWords(worker: Worker): Promise<string> {
+  const stands = worker.alive()
+    ? worker.get('/readyz').then(({ text }) => text, String)
+    : worker.ended.then(({ exitCode, err }) => `ended with ${exitCode}: ${err}`);
+  const lines = worker.output().trimEnd().split('\n').slice(-LAST_LINES);
+  return [`${worker.name}: ${await stands}`, ...lines].join('\n  ');
+}
+
 /** A command of `efs` as built, to be watched while it runs. */
 export function startEfs(name: string, args: readonly string[], settings: Settings): Worker {
   return startProcess(name, [CLI, ...args], settings);
