@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { Kafka, logLevel } from 'kafkajs';
+import { systemClock } from '../../src/base/clock';
+import { kafkaTopicAdmin } from '../../src/feedback/admin.kafka';
+import { kafkaClient } from '../../src/feedback/client.kafka';
 import { ALL_TOPICS } from '../../src/feedback/topics';
 import { type Settings, startRun, type Worker } from '../fire/processes';
 import { until } from '../fire/stage';
@@ -14,15 +16,11 @@ describeWithServers(['kafka', 'registry', 'redis', 'own-redis'], 'efs run at its
 
   beforeAll(async () => {
     evicting = await startRedis({ args: ['--maxmemory-policy', 'allkeys-lru'] });
-    const admin = new Kafka({ brokers: servers.kafkaBrokers, logLevel: logLevel.NOTHING }).admin();
-    await admin.connect();
-    const topics = ALL_TOPICS.map((topic) => ({
-      topic: bare + topic,
-      numPartitions: 2,
-      replicationFactor: 1,
-    }));
-    await admin.createTopics({ topics, waitForLeaders: true });
-    await admin.disconnect();
+    const kafka = kafkaClient({ brokers: [...servers.kafkaBrokers], clientId: 'test' });
+    const admin = kafkaTopicAdmin(kafka, systemClock);
+    const shape = { partitions: 2, replicationFactor: 1, config: {} };
+    await admin.create(ALL_TOPICS.map((topic) => ({ name: bare + topic, ...shape })));
+    await admin.close();
   }, 60_000);
   afterAll(async () => evicting?.stop());
 

@@ -1,6 +1,7 @@
 import { Kafka, logLevel } from 'kafkajs';
 import { Redis } from 'ioredis';
 
+import { pollMs } from './child';
 import { startKafka } from './kafka';
 import { startRedis, startRedisCluster } from './redis';
 import { describeWithServers } from './servers';
@@ -10,8 +11,9 @@ describeWithServers(['kafka', 'registry', 'redis'], 'the shared servers', (serve
     const admin = new Kafka({ brokers: servers.kafkaBrokers, logLevel: logLevel.NOTHING }).admin();
     await admin.connect();
     const topic = `servers-test-${process.pid}`;
-    await admin.createTopics({ topics: [{ topic, numPartitions: 3 }], waitForLeaders: true });
-    expect(await admin.listTopics()).toContain(topic);
+    await admin.createTopics({ topics: [{ topic, numPartitions: 3 }], waitForLeaders: false });
+    // The broker hears of it a little later than its controller.
+    while (!(await admin.listTopics()).includes(topic)) await pollMs(20);
     await admin.deleteTopics({ topics: [topic] });
     await admin.disconnect();
   });

@@ -41,7 +41,8 @@ describeWithServers(['kafka', 'registry'], 'set-up on real servers', (servers) =
     const raw = kafka.admin();
     await raw.connect();
     const other = `other-${prefix}`;
-    await raw.createTopics({ topics: [{ topic: `${other}mta.relayed`, numPartitions: 2 }] });
+    const relayed = { name: `${other}mta.relayed`, partitions: 2, replicationFactor: 1, config: {} };
+    await admin.create([relayed]);
     const steps = await setup({ admin, registrar, prefix: other, partitions: 3 });
     expect(steps[0]).toMatchObject({ outcome: 'unchanged', detail: expect.stringContaining('2 partitions') });
     await raw.createPartitions({ topicPartitions: [{ topic: `${other}mta.relayed`, count: 4 }] });
