@@ -101,6 +101,13 @@ export function followStart(from: FollowFrom, { low, high }: Watermarks): number
   return from === 'end' ? high : Math.max(low, high - from.last);
 }
 
+export interface FollowOptions {
+  readonly from: FollowFrom;
+  readonly signal: AbortSignal;
+  /** Called once, when everything has been given that the log held at the call. */
+  onCaughtUp?(): void;
+}
+
 /** A topic that is being followed. */
 export interface Following {
   /** Resolves once the signal has aborted. Rejects with what ended it before; an outage does not. */
@@ -124,14 +131,9 @@ export interface TopicReader {
   read(topic: string, partition: number, onRecord: (record: LogRecord) => void, from?: number): Promise<void>;
   /**
    * Gives the records of all partitions as they come, until `signal` aborts. Resolves once it has found its place in the
-   * log; from then on it waits outages out. `onCaughtUp` is called once, when everything has been given that the log held
-   * at the call.
+   * log; from then on it waits outages out.
    */
-  follow(
-    topic: string,
-    options: { readonly from: FollowFrom; readonly signal: AbortSignal; onCaughtUp?(): void },
-    onRecord: (record: LogRecord) => void,
-  ): Promise<Following>;
+  follow(topic: string, options: FollowOptions, onRecord: (record: LogRecord) => void): Promise<Following>;
   /** Safe to call twice. */
   close(): Promise<void>;
 }

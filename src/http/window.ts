@@ -3,7 +3,7 @@ import { EfsError } from '../base/errors';
 import { feedbackPeek } from '../feedback/decode';
 import { masked, type Preview, previewOf } from '../feedback/preview';
 import type { SchemaRegistry } from '../feedback/registry';
-import type { LogRecord, TopicReader } from '../feedback/source';
+import type { FollowOptions, LogRecord, TopicReader } from '../feedback/source';
 import { DEAD_LETTER_TOPIC, DELIVERY_KPI_TOPIC } from '../feedback/topics';
 import type { Store } from '../store/store';
 import { ageing, type Ageing } from './ageing';
@@ -162,15 +162,14 @@ async function followTopics(
     health.set('window', null);
   };
   void letAge(ages, clock, signal);
-  const following = await Promise.all([
-    retry(() =>
-      reader.follow(topicPrefix + DELIVERY_KPI_TOPIC, { from: 'beginning', signal, onCaughtUp }, takeKpi),
-    ),
-    retry(() =>
-      reader.follow(topicPrefix + DEAD_LETTER_TOPIC, { from: { last: LETTERS_READ }, signal }, letters.take),
-    ),
+  const follow = async (topic: string, options: FollowOptions, take: typeof takeKpi): Promise<void> => {
+    const { ended } = await retry(() => reader.follow(topicPrefix + topic, options, take));
+    await ended;
+  };
+  await Promise.all([
+    follow(DELIVERY_KPI_TOPIC, { from: 'beginning', signal, onCaughtUp }, takeKpi),
+    follow(DEAD_LETTER_TOPIC, { from: { last: LETTERS_READ }, signal }, letters.take),
   ]);
-  await Promise.all(following.map(({ ended }) => ended));
 }
 
 async function letAge(ages: Ageing, clock: Clock, signal: AbortSignal): Promise<void> {
