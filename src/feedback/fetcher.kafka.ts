@@ -39,9 +39,9 @@ export interface FetcherOptions {
   readonly clock: Clock;
   readonly limits: FetchLimits;
   readonly backoffMs: Backoff;
-  /** Kafka does not answer, or not as it should; the fetcher goes on trying. At every failure. */
+  /** Kafka does not answer, or not as it should; the fetcher goes on trying. At every failure while it has lanes. */
   onOutage(error: unknown): void;
-  /** Kafka answers. After every success. */
+  /** Nobody waits for Kafka: it answers (after every success), or the last lane was taken out. */
   onAnswer(): void;
 }
 
@@ -60,7 +60,7 @@ export function startFetcher(options: FetcherOptions): Fetcher {
   let heldMs = IMPATIENT_MS;
 
   const failed = async (error: unknown): Promise<void> => {
-    if (closing.signal.aborted) return;
+    if (closing.signal.aborted || lanes.size === 0) return;
     options.onOutage(error);
     await clock.sleep(Math.min(backoffMs.most, backoffMs.least * 2 ** failures++), closing.signal);
     if (!closing.signal.aborted) await wire.forgetLeaders().catch(() => undefined);
@@ -104,6 +104,7 @@ export function startFetcher(options: FetcherOptions): Fetcher {
     },
     remove(removed) {
       for (const lane of removed) lanes.delete(lane);
+      if (lanes.size === 0) options.onAnswer();
     },
     poke() {
       heldMs = IMPATIENT_MS;
