@@ -8,6 +8,7 @@ import { packOutbox, unpackOutbox } from '../store/outbox';
 import type { Retirement } from '../store/retired';
 import type { Generations, Manifest, Store, TaskAddress, Write } from '../store/store';
 import {
+  type EarlierLives,
   earlierLives,
   type GenerationEnds,
   latestNumber,
@@ -18,6 +19,7 @@ import {
 /*
  * A cut-over puts one generation in another one's place:
  *
+ *   read      what was retired so far is read from the contributions: that may take a while, and KPIs still go on
  *   switch    one atomic act on the list: the other one is active, under a number above all others, not yet settled
  *   seal      the tasks of the one before can be neither claimed nor committed to: where they stand is where they end
  *   mute      the kpi tasks of the other one begin at the end of the contributions, and say nothing
@@ -46,6 +48,7 @@ export interface Promotion {
  * longer holds what it would have to read: all of them before anything has changed.
  */
 export async function promote(ends: CutOverEnds, generation: number | null): Promise<Promotion> {
+  let lives: readonly EarlierLives[] = [];
   for (;;) {
     const before = await settledActive(ends);
     const listed = await ends.store.list();
@@ -54,6 +57,10 @@ export async function promote(ends: CutOverEnds, generation: number | null): Pro
       return { outcome: 'active-already', manifest: before, before };
     refuseDropping(wanted);
     await refuseIncomplete(ends, wanted);
+    const known = lives;
+    lives = await Promise.all(
+      tasksOf(wanted, 'kpi').map(({ partition }) => earlierLives(ends, partition, known[partition])),
+    );
     const manifest: Manifest = {
       ...wanted,
       publishedAs: numberFor(wanted, listed),
@@ -63,7 +70,7 @@ export async function promote(ends: CutOverEnds, generation: number | null): Pro
       targets: [],
     };
     if (!(await ends.store.replaceActive(before, manifest))) continue;
-    return { outcome: 'promoted', manifest: await settle(ends, manifest), before };
+    return { outcome: 'promoted', manifest: await settle(ends, manifest, lives), before };
   }
 }
 
@@ -122,8 +129,15 @@ async function refuseIncomplete(ends: CutOverEnds, manifest: Manifest): Promise<
   }
 }
 
-/** Completes a cut-over, whoever began it; gives what is active in the end. A settled one is left as it is. */
-export async function settle(ends: CutOverEnds, manifest: Manifest): Promise<Manifest> {
+/**
+ * Completes a cut-over, whoever began it; gives what is active in the end. A settled one is left as it is. What is known of
+ * the `lives` before need not be read again.
+ */
+export async function settle(
+  ends: CutOverEnds,
+  manifest: Manifest,
+  lives: readonly EarlierLives[] = [],
+): Promise<Manifest> {
   if (manifest.settled) return manifest;
   const { store } = ends;
   const { generation, takesOver, publishedAs, partitions } = manifest;
@@ -138,12 +152,13 @@ export async function settle(ends: CutOverEnds, manifest: Manifest): Promise<Man
     targets.push(ended);
   }
   for (let partition = 0; partition < partitions; partition += 1) {
-    const kpi: TaskAddress = { generation: takesOver ?? 0, pipeline: 'kpi', partition };
-    const sealed = takesOver === null ? null : await store.seal(kpi, before);
+    const kpi: TaskAddress = { generation, pipeline: 'kpi', partition };
+    if (await isMuted(store, kpi, publishedAs)) continue;
+    const sealed = takesOver === null ? null : await store.seal({ ...kpi, generation: takesOver }, before);
     // What it had announced, and may not have said, is left to the successor to say.
     const unsaid = unpackOutbox(sealed?.outbox ?? null).filter(isMarker);
     const { high } = await ends.contributionWatermarks(partition);
-    const { retired } = await earlierLives(ends, partition, unsaid);
+    const { retired } = await earlierLives(ends, partition, lives[partition], unsaid);
     await mute(store, { ...manifest, partition }, { end: high, retired, unsaid });
   }
   const settled: Manifest = { ...manifest, targets, settled: true };
@@ -164,15 +179,11 @@ async function mute(
 ): Promise<void> {
   const task: TaskAddress = { generation, pipeline: 'kpi', partition };
   const outbox = packOutbox(unsaid);
-  const isDone = async (): Promise<boolean> => {
-    const [flags] = await store.load(task, [{ hash: FLAGS_HASH, fields: [CUT_FIELD] }]);
-    return Number(flags?.[0]?.toString('latin1') ?? 0) >= publishedAs;
-  };
-  while (!(await isDone())) {
+  while (!(await isMuted(store, task, publishedAs))) {
     const claim = await store.claim(task, publishedAs);
     if (claim === null)
       throw new EfsError('generation-incomplete', `generation ${generation} has lost a kpi task`);
-    if (await isDone()) return;
+    if (await isMuted(store, task, publishedAs)) return;
     let { sequence, positions } = claim;
     const write = async (writes: readonly Write[]): Promise<void> => {
       sequence += 1;
@@ -189,6 +200,12 @@ async function mute(
     }
     await write([{ hash: FLAGS_HASH, entries: mutedUntilSettled(publishedAs) }]);
   }
+}
+
+/** Whether a kpi task has been muted for the cut-over to this number, or for a later one. */
+async function isMuted(store: Pick<Store, 'load'>, task: TaskAddress, number: number): Promise<boolean> {
+  const [flags] = await store.load(task, [{ hash: FLAGS_HASH, fields: [CUT_FIELD] }]);
+  return Number(flags?.[0]?.toString('latin1') ?? 0) >= number;
 }
 
 /** What a kpi task begins with at a cut-over. */

@@ -1,5 +1,5 @@
 import { EfsError } from '../base/errors';
-import type { Positions, TopicReader, Watermarks } from '../feedback/source';
+import type { LogRecord, Positions, TopicReader, Watermarks } from '../feedback/source';
 import { lastPublished, mutedBegin } from '../pipeline/gate';
 import { nameIn } from '../pipeline/naming';
 import { retiredWrites, retiredDelivery } from '../pipeline/retirement';
@@ -25,7 +25,11 @@ export interface EarlierLives {
   readonly retired: ReadonlyMap<string, Retirement>;
   /** The highest name that a record there has; 0 where there is none. */
   readonly name: number;
+  /** All that lies before this offset is in it. */
+  readonly until: number;
 }
+
+const NO_LIVES: EarlierLives = { retired: new Map(), name: 0, until: 0 };
 
 /** How a generation gets its name. */
 export interface NamingEnds extends EarlierEnds {
@@ -146,23 +150,31 @@ function begin(
   return [...(succeeds ? mutedBegin(kept) : []), ...retiredWrites(retired)];
 }
 
-/** What the contributions in a partition tell of the generations that were there before, with some that are `unsaid` yet. */
+/**
+ * What the contributions in a partition tell of the generations that were there before: what is `known` of them already, what
+ * lies in the log since, and what is `unsaid` yet.
+ */
 export async function earlierLives(
   { reader, contributionsTopic, retirementIn }: EarlierEnds,
   partition: number,
+  known: EarlierLives = NO_LIVES,
   unsaid: readonly Pick<OutgoingRecord, 'key' | 'value'>[] = [],
 ): Promise<EarlierLives> {
-  const retired = new Map<string, Retirement>();
-  let name = 0;
+  const retired = new Map(known.retired);
+  let { name, until } = known;
   const note = ({ key, value }: Pick<OutgoingRecord, 'key' | 'value'>): void => {
     name = Math.max(name, nameIn(key));
     const delivery = retiredDelivery(key);
     const as = delivery === null || value === null ? null : retirementIn(value);
     if (delivery !== null && as !== null) retired.set(delivery, as);
   };
-  await reader.read(contributionsTopic, partition, note);
+  const onRecord = (record: LogRecord): void => {
+    note(record);
+    until = record.offset + 1;
+  };
+  await reader.read(contributionsTopic, partition, onRecord, known.until);
   unsaid.forEach(note);
-  return { retired, name };
+  return { retired, name, until };
 }
 
 function latestGeneration(

@@ -205,13 +205,26 @@ async function findGeneration(
   const { generation, log } = service;
   const foundation = { ...generation.foundation, partitions };
   const { manifest: found, created } = await ensureGeneration({ ...generation, foundation, lost });
-  const manifest = await settleWhole(service, found);
+  const manifest = await settleWhole(service, await leftToOthers(service, found));
   if (manifest === null) return findGeneration(service, partitions, found);
   log.info(created ? 'new generation: reading the topics from their beginning' : 'generation found', {
     generation: manifest.generation,
     partitions,
   });
   return manifest;
+}
+
+const LEFT_TO_OTHERS_MS = 1_000;
+const LOOK_EVERY_MS = 50;
+
+/** Gives whoever has switched the time to complete the cut-over: only that one has read beforehand what it takes. */
+async function leftToOthers({ generation, ends }: ServiceEnds, found: Manifest): Promise<Manifest> {
+  let active = found;
+  for (let waited = 0; !active.settled && waited < LEFT_TO_OTHERS_MS; waited += LOOK_EVERY_MS) {
+    await ends.patience.clock.sleep(LOOK_EVERY_MS);
+    active = (await generation.generations.active()) ?? active;
+  }
+  return active;
 }
 
 /** Completes a cut-over that is under way; null where the state of what it cuts over to is not whole. */
