@@ -153,8 +153,8 @@ export async function settle(
   }
   for (let partition = 0; partition < partitions; partition += 1) {
     const kpi: TaskAddress = { generation, pipeline: 'kpi', partition };
-    if (await isMuted(store, kpi, publishedAs)) continue;
     const sealed = takesOver === null ? null : await store.seal({ ...kpi, generation: takesOver }, before);
+    if (await isMuted(store, kpi, publishedAs)) continue;
     // What it had announced, and may not have said, is left to the successor to say.
     const unsaid = unpackOutbox(sealed?.outbox ?? null).filter(isMarker);
     const { high } = await ends.contributionWatermarks(partition);
