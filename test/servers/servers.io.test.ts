@@ -14,6 +14,7 @@ describeWithServers(['kafka', 'registry', 'redis'], 'the shared servers', (serve
     await admin.createTopics({ topics: [{ topic, numPartitions: 3 }], waitForLeaders: false });
     // The broker hears of it a little later than its controller.
     while (!(await admin.listTopics()).includes(topic)) await pollMs(20);
+    expect(await admin.listTopics()).toContain(topic);
     await admin.deleteTopics({ topics: [topic] });
     await admin.disconnect();
   });
