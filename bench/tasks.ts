@@ -1,6 +1,6 @@
 import { must } from '../src/base/assert';
 import { parseDomainGroups } from '../src/base/domain-groups';
-import { SETTINGS } from '../src/base/settings';
+import { SETTINGS } from '../src/settings/table';
 import type { Decoder } from '../src/feedback/decode';
 import type { Feedback, RetryOutcome } from '../src/feedback/feedback';
 import { SCHEMAS } from '../src/feedback/schemas';

@@ -5,6 +5,7 @@ import * as ts from 'typescript';
 // The house, room by room. A room may import itself, `base`, and the rooms named beside it.
 const ROOMS: Record<string, readonly string[]> = {
   base: [],
+  settings: [],
   feedback: [],
   status: ['feedback'],
   kpi: ['feedback', 'status'],
@@ -13,7 +14,7 @@ const ROOMS: Record<string, readonly string[]> = {
   service: ['feedback', 'status', 'kpi', 'store', 'pipeline'],
   http: ['feedback', 'status', 'kpi', 'store'], // the window: beside pipeline and service
   simulation: ['feedback'], // a mail transfer agent of our own: above feedback
-  doors: ['feedback', 'status', 'kpi', 'store', 'pipeline', 'service', 'http', 'simulation'],
+  doors: ['feedback', 'status', 'kpi', 'store', 'pipeline', 'service', 'http', 'simulation', 'settings'],
 };
 
 // Technology is a file's last name: what may touch it. Rooms and last names, or one file with its reason.
@@ -27,11 +28,11 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   commander: ['doors'],
   pino: ['base'],
   'pino-pretty': ['base'],
-  zod: ['base', '.http'],
+  zod: ['settings', '.http'],
   avsc: ['feedback', 'kpi', 'simulation', 'pipeline'],
   // Avro schemas are the package's own files, read once.
-  'node:fs': ['base', 'doors', '.redis', '.http', 'feedback/schemas'],
-  'node:fs/promises': ['base', 'doors'],
+  'node:fs': ['settings', 'doors', '.redis', '.http', 'feedback/schemas'],
+  'node:fs/promises': ['doors'],
   'node:stream': ['.http', 'doors'],
   'node:os': ['base', 'doors'],
   'node:tty': ['base', 'doors'],

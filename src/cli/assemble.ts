@@ -1,5 +1,5 @@
 import { type Clock, type Random, systemClock, systemRandom } from '../base/clock';
-import type { Config } from '../base/config';
+import type { Config } from '../settings/table';
 import type { Log } from '../base/log';
 import type { RetryOutcome } from '../feedback/feedback';
 import { contributionDecoder, feedbackDecoder } from '../feedback/decode';

@@ -1,5 +1,5 @@
 import { systemClock, systemRandom } from '../base/clock';
-import type { Config } from '../base/config';
+import type { Config } from '../settings/table';
 import type { Log } from '../base/log';
 import { NO_METER } from '../service/meter';
 import { retryUntil } from '../service/retry';

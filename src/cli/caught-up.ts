@@ -1,5 +1,5 @@
 import { systemClock } from '../base/clock';
-import type { Config } from '../base/config';
+import type { Config } from '../settings/table';
 import { EfsError } from '../base/errors';
 import { readKpi } from '../http/look';
 import { isLater, type KpiView } from '../http/view';

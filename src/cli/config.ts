@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { describeConfig, readConfig, type SettingRow } from '../base/config';
+import { describeConfig, readConfig, type SettingRow } from '../settings/config';
 import { EfsError } from '../base/errors';
 import { printable } from '../base/log';
 import { addExample, addSettings, ALL_SETTINGS, configOf, flagsOf } from './options';

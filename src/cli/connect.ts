@@ -1,6 +1,6 @@
-import type { Config } from '../base/config';
+import type { Config } from '../settings/table';
 import type { Log } from '../base/log';
-import type { PemFile } from '../base/setting';
+import type { PemFile } from '../settings/kinds';
 import { kafkaClient } from '../feedback/client.kafka';
 import type { SchemaRegistrar } from '../feedback/registry';
 import { httpRegistry } from '../feedback/registry.http';

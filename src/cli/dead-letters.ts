@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { systemClock } from '../base/clock';
-import type { Config } from '../base/config';
+import type { Config } from '../settings/table';
 import { EfsError, isRetriable } from '../base/errors';
 import { feedbackPeek, REASONS } from '../feedback/decode';
 import { masked, previewOf } from '../feedback/preview';

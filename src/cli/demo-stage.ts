@@ -1,5 +1,5 @@
 import { type Clock, fastClock, systemClock } from '../base/clock';
-import type { Config } from '../base/config';
+import type { Config } from '../settings/table';
 import type { Log } from '../base/log';
 import { scenario } from '../simulation/scenario';
 import { ORDINARY_TRAFFIC, type TrafficRecord, untidied } from '../simulation/traffic';

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { fastClock, systemClock } from '../base/clock';
-import type { Config } from '../base/config';
+import type { Config } from '../settings/table';
 import { openLog } from '../base/log';
 import type { Delivery } from '../http/view';
 import { type Play, type Stage, stageInMemory, stageOnServers, tell } from './demo-stage';

@@ -1,5 +1,6 @@
 import { type Clock, systemClock, systemRandom } from '../base/clock';
-import { type Config, readConfig } from '../base/config';
+import { readConfig } from '../settings/config';
+import type { Config } from '../settings/table';
 import { EfsError } from '../base/errors';
 import { DeliveryId, MessageId } from '../base/ids';
 import { type Log, silentLog } from '../base/log';

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock';
-import type { Config } from '../base/config';
+import type { Config } from '../settings/table';
 import { EfsError } from '../base/errors';
 import { type LogSnapshot, type MemoryLog, memoryLog } from '../feedback/log.memory';
 import type { SchemaRegistrar } from '../feedback/registry';

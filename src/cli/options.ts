@@ -1,9 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { type Config, type Flags, flagOf, readConfig, type SettingName, settings } from '../base/config';
+import { type Flags, flagOf, readConfig, settings } from '../settings/config';
+import type { Config, SettingName } from '../settings/table';
 import { EfsError } from '../base/errors';
 import { type Log, openLog, silentLog } from '../base/log';
-import { duration } from '../base/setting';
-import { SETTINGS } from '../base/settings';
+import { duration } from '../settings/kinds';
+import { SETTINGS } from '../settings/table';
 
 /** Settings that every command which talks to Kafka, the registry or Redis uses, by what it talks to. */
 export const KAFKA_SETTINGS = [

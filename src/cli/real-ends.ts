@@ -1,4 +1,4 @@
-import type { Config } from '../base/config';
+import type { Config } from '../settings/table';
 import type { Clock } from '../base/clock';
 import type { Log } from '../base/log';
 import { kafkaCommittedOffset, kafkaReader } from '../feedback/reader.kafka';

@@ -1,9 +1,9 @@
 import { isatty } from 'node:tty';
 import { Command } from 'commander';
 import { systemClock } from '../base/clock';
-import type { Config, SettingName } from '../base/config';
+import type { Config, SettingName } from '../settings/table';
 import { EfsError } from '../base/errors';
-import { SETTINGS } from '../base/settings';
+import { SETTINGS } from '../settings/table';
 import { domainGroups } from '../kpi/domains';
 import { compare } from '../service/compare';
 import type { Comparison } from '../service/comparison';

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { systemClock, systemRandom } from '../base/clock';
-import type { Config } from '../base/config';
+import type { Config } from '../settings/table';
 import { openLog } from '../base/log';
 import { createHealth, type Health } from '../http/health';
 import { createMetrics } from '../http/metrics';

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { systemClock } from '../base/clock';
-import type { Config } from '../base/config';
+import type { Config } from '../settings/table';
 import { kafkaTopicAdmin } from '../feedback/admin.kafka';
 import { setup, type SetupStep } from '../service/setup';
 import { kafkaOf, registryOf } from './connect';

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { systemClock, systemRandom } from '../base/clock';
-import type { Config } from '../base/config';
+import type { Config } from '../settings/table';
 import type { Log } from '../base/log';
 import { EfsError } from '../base/errors';
 import { kafkaReader } from '../feedback/reader.kafka';

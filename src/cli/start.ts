@@ -1,5 +1,5 @@
 import { type Clock, systemClock, systemRandom } from '../base/clock';
-import type { Config } from '../base/config';
+import type { Config } from '../settings/table';
 import type { Window } from '../http/window';
 import { retryUntil } from '../service/retry';
 import { type PipelineName, type Service, startService } from '../service/run';

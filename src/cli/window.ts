@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Clock, systemClock, systemRandom } from '../base/clock';
-import type { Config } from '../base/config';
+import type { Config } from '../settings/table';
 import type { Health } from '../http/health';
 import type { Metrics } from '../http/metrics';
 import type { RouteOptions } from '../http/server.http';

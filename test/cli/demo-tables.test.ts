@@ -1,4 +1,4 @@
-import { readConfig } from '../../src/base/config';
+import { readConfig } from '../../src/settings/config';
 import { systemClock } from '../../src/base/clock';
 import { type Stage, stageInMemory, tell } from '../../src/cli/demo-stage';
 import type { EmbeddedInMemory } from '../../src/cli/embed';

@@ -1,4 +1,4 @@
-import { readConfig } from '../../src/base/config';
+import { readConfig } from '../../src/settings/config';
 import { caughtUp } from '../../src/cli/caught-up';
 import { embed, type EmbeddedInMemory } from '../../src/cli/embed';
 import { memoryReader } from '../../src/feedback/source.memory';

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { settings } from '../../src/base/config';
+import { settings } from '../../src/settings/config';
 import { addSettings, ALL_SETTINGS, configOf, flagsOf, share, wholeNumber } from '../../src/cli/options';
 import { moment, policyMix } from '../../src/cli/simulate';
 

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as ts from 'typescript';
-import { describeConfig } from '../../src/base/config';
-import { SETTINGS } from '../../src/base/settings';
+import { describeConfig } from '../../src/settings/config';
+import { SETTINGS } from '../../src/settings/table';
 import { parseDomainGroups } from '../../src/base/domain-groups';
 import type { Reason } from '../../src/feedback/decode';
 import { ALL_TOPICS } from '../../src/feedback/topics';

@@ -1,5 +1,5 @@
 import { systemClock, systemRandom } from '../../src/base/clock';
-import { readConfig } from '../../src/base/config';
+import { readConfig } from '../../src/settings/config';
 import { openLog } from '../../src/base/log';
 import { assemble, type Ends, outagesOf } from '../../src/cli/assemble';
 import { openRealEnds } from '../../src/cli/real-ends';

@@ -1,4 +1,5 @@
-import { type Config, readConfig } from '../../src/base/config';
+import { readConfig } from '../../src/settings/config';
+import type { Config } from '../../src/settings/table';
 import type { Log, LogFields } from '../../src/base/log';
 import { assemble, type Ends, groupOf, outagesOf, topicsOf, type Watchers } from '../../src/cli/assemble';
 import type { MemoryLog } from '../../src/feedback/log.memory';

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { readConfig } from '../../src/base/config';
+import { readConfig } from '../../src/settings/config';
 import { type Clock, systemClock } from '../../src/base/clock';
 import { silentLog } from '../../src/base/log';
 import { outagesOf } from '../../src/cli/assemble';

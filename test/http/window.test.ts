@@ -1,4 +1,4 @@
-import { readConfig } from '../../src/base/config';
+import { readConfig } from '../../src/settings/config';
 import { systemClock } from '../../src/base/clock';
 import { EfsError } from '../../src/base/errors';
 import { openMemoryEnds } from '../../src/cli/memory-ends';

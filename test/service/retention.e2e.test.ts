@@ -1,5 +1,5 @@
 import { type Clock, systemClock, systemRandom } from '../../src/base/clock';
-import { readConfig } from '../../src/base/config';
+import { readConfig } from '../../src/settings/config';
 import { silentLog } from '../../src/base/log';
 import { assemble, outagesOf } from '../../src/cli/assemble';
 import { openRealEnds } from '../../src/cli/real-ends';

@@ -1,5 +1,5 @@
 import { must } from '../../src/base/assert';
-import { readConfig } from '../../src/base/config';
+import { readConfig } from '../../src/settings/config';
 import { assemble, type Ends, outagesOf, topicsOf } from '../../src/cli/assemble';
 import { memoryCommittedOffset, memoryReader, memorySource } from '../../src/feedback/source.memory';
 import { CONTRIBUTIONS_TOPIC } from '../../src/feedback/topics';

@@ -1,4 +1,4 @@
-import { readConfig } from '../../src/base/config';
+import { readConfig } from '../../src/settings/config';
 import { must } from '../../src/base/assert';
 import { assemble, type Ends, groupOf, outagesOf, topicsOf, type Watchers } from '../../src/cli/assemble';
 import type { Feedback } from '../../src/feedback/feedback';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { type DomainGroup, parseDomainGroups, showDomainGroups } from './domain-groups';
+import { type DomainGroup, parseDomainGroups, showDomainGroups } from '../base/domain-groups';
 
 /** A setting: the variable, its default as text, what a value must be, and what it is for. */
 export interface Setting<T = unknown> {

@@ -1,13 +1,7 @@
 import { readFileSync } from 'node:fs';
-import type { Setting, ValuesOf } from './setting';
-import { SETTINGS } from './settings';
-
-type Settings = typeof SETTINGS;
-/** The name of a setting as a field. */
-export type SettingName = keyof Settings;
-
-/** Every setting with its value, all valid, and fitting each other. */
-export type Config = ValuesOf<Settings>;
+import type { Setting } from './kinds';
+import { RULES } from './rules';
+import { type Config, type SettingName, SETTINGS } from './table';
 
 /** Text from the command line, by field; it wins over the environment. */
 export type Flags = { readonly [Name in SettingName]?: string | undefined };
@@ -94,65 +88,6 @@ function unknownVariables(env: Environment): string[] {
     return `${name}: is not a setting; did you mean ${nearest}? Otherwise remove it`;
   });
 }
-
-/** What must hold between settings that are valid each for itself; `otherwise` is what is wrong and what to do. */
-interface Rule {
-  readonly names: readonly SettingName[];
-  holds(config: Config): boolean;
-  readonly otherwise: string;
-}
-
-const together = (...names: readonly [SettingName, SettingName]): Rule => ({
-  names,
-  holds: (config) => (config[names[0]] === null) === (config[names[1]] === null),
-  otherwise: 'a certificate goes with its key; set both, or neither',
-});
-
-/** Files for TLS are named only where TLS is spoken. */
-const onlyWithTls = (
-  setting: SettingName,
-  speaksTls: (config: Config) => boolean,
-  remedy: string,
-  ...files: readonly SettingName[]
-): Rule => ({
-  names: [setting, ...files],
-  holds: (config) => speaksTls(config) || files.every((name) => config[name] === null),
-  otherwise: `a file for TLS is named where TLS is not spoken; ${remedy}, or leave the file out`,
-});
-
-const RULES: readonly Rule[] = [
-  onlyWithTls(
-    'kafkaTls',
-    (config) => config.kafkaTls,
-    'set EFS_KAFKA_TLS to on',
-    'kafkaCaFile',
-    'kafkaCertFile',
-    'kafkaKeyFile',
-  ),
-  onlyWithTls(
-    'schemaRegistryUrl',
-    (config) => config.schemaRegistryUrl.startsWith('https:'),
-    'let the URL begin with https://',
-    'registryCaFile',
-  ),
-  onlyWithTls(
-    'redisUrl',
-    (config) => config.redisUrl.startsWith('rediss:'),
-    'let the URL begin with rediss://',
-    'redisCaFile',
-    'redisCertFile',
-    'redisKeyFile',
-  ),
-  together('kafkaCertFile', 'kafkaKeyFile'),
-  together('redisCertFile', 'redisKeyFile'),
-  {
-    names: ['kafkaSasl', 'kafkaUser', 'kafkaPassword'],
-    holds: ({ kafkaSasl, kafkaUser, kafkaPassword }) =>
-      [kafkaSasl === 'off', kafkaUser === '', kafkaPassword === ''].every((no, _, [first]) => no === first),
-    otherwise:
-      'SASL takes user and password; set all three (EFS_KAFKA_PASSWORD_FILE may name a file), or leave all three out',
-  },
-];
 
 /**
  * The settings from the environment and, before it, the command line's flags. An empty value counts as not set. Gives

@@ -1,3 +1,4 @@
+import { CONNECTION_SETTINGS } from './connections';
 import {
   address,
   brokers,
@@ -7,13 +8,12 @@ import {
   matching,
   oneOf,
   onOff,
-  password,
-  pemFile,
   policy,
   setting,
   token,
+  type ValuesOf,
   whole,
-} from './setting';
+} from './kinds';
 
 const DEFAULT_GROUPS =
   'apple=icloud.com,mac.com,me.com;google=gmail.com,googlemail.com;' +
@@ -39,15 +39,11 @@ const host = matching(
   'is not a host name or address',
   'a host name or an IP address',
 );
-const userName = matching(/^[^\p{Cc}]{0,200}$/u, 'is too long, or has control characters', 'a user name');
-const certificates = pemFile('CERTIFICATE');
-const privateKey = pemFile('PRIVATE KEY');
 const DAY_MS = 86_400_000;
 /** No message is retried for longer. */
 const VALIDITY_MAX_MS = 84 * 3_600_000;
 /** Mail that bounces after it was accepted does so within a week. Nothing is forgotten before it could have. */
 const GRACE_MAX_MS = 7 * DAY_MS;
-const timeout = whole(100, 600_000);
 
 /**
  * The settings, one row each. The environment, the command line's flags, `efs config print` and the README's table are
@@ -175,58 +171,13 @@ export const SETTINGS = {
     oneOf('auto', 'json', 'pretty'),
     'form of log lines; auto is pretty on a terminal',
   ),
-  redisTimeoutMs: setting('EFS_REDIS_TIMEOUT_MS', '5000', timeout, 'how long a Redis command may take'),
-  kafkaRequestTimeoutMs: setting(
-    'EFS_KAFKA_REQUEST_TIMEOUT_MS',
-    '10000',
-    timeout,
-    'how long a Kafka request may take',
-  ),
-  registryTimeoutMs: setting(
-    'EFS_REGISTRY_TIMEOUT_MS',
-    '5000',
-    timeout,
-    'how long a registry request may take',
-  ),
-  kafkaTls: setting('EFS_KAFKA_TLS', 'off', onOff, 'whether Kafka is reached over TLS'),
-  kafkaCaFile: setting(
-    'EFS_KAFKA_CA_FILE',
-    '',
-    certificates,
-    'who may have signed the brokers’ certificates; empty takes the well-known ones',
-  ),
-  kafkaCertFile: setting('EFS_KAFKA_CERT_FILE', '', certificates, 'client certificate for Kafka'),
-  kafkaKeyFile: setting(
-    'EFS_KAFKA_KEY_FILE',
-    '',
-    privateKey,
-    'private key of the client certificate for Kafka',
-  ),
-  kafkaSasl: setting(
-    'EFS_KAFKA_SASL',
-    'off',
-    oneOf('off', 'plain', 'scram-sha-256', 'scram-sha-512'),
-    'how user and password are proved to Kafka',
-  ),
-  kafkaUser: setting('EFS_KAFKA_USER', '', userName, 'user for SASL'),
-  kafkaPassword: setting('EFS_KAFKA_PASSWORD', '', password, 'password for SASL'),
-  registryCaFile: setting(
-    'EFS_REGISTRY_CA_FILE',
-    '',
-    certificates,
-    'who may have signed the certificate of an https:// registry; empty takes the well-known ones',
-  ),
-  redisCaFile: setting(
-    'EFS_REDIS_CA_FILE',
-    '',
-    certificates,
-    'who may have signed the certificate of a rediss:// server; empty takes the well-known ones',
-  ),
-  redisCertFile: setting('EFS_REDIS_CERT_FILE', '', certificates, 'client certificate for Redis'),
-  redisKeyFile: setting(
-    'EFS_REDIS_KEY_FILE',
-    '',
-    privateKey,
-    'private key of the client certificate for Redis',
-  ),
+  ...CONNECTION_SETTINGS,
 } as const;
+
+type Settings = typeof SETTINGS;
+
+/** The name of a setting as a field. */
+export type SettingName = keyof Settings;
+
+/** Every setting with its value, all valid, and fitting each other. */
+export type Config = ValuesOf<Settings>;

@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Config, describeConfig, flagOf, readConfig, settings } from '../../src/base/config';
+import { describeConfig, flagOf, readConfig, settings } from '../../src/settings/config';
+import type { Config } from '../../src/settings/table';
 
 function ok(env: Record<string, string>, flags = {}): Config {
   const result = readConfig(env, flags);

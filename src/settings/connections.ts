@@ -1,0 +1,64 @@
+import { matching, oneOf, onOff, password, pemFile, setting, whole } from './kinds';
+
+const userName = matching(/^[^\p{Cc}]{0,200}$/u, 'is too long, or has control characters', 'a user name');
+const certificates = pemFile('CERTIFICATE');
+const privateKey = pemFile('PRIVATE KEY');
+const timeout = whole(100, 600_000);
+
+/** How the servers are reached: time limits, TLS and log-in; rows of the table of settings. */
+export const CONNECTION_SETTINGS = {
+  redisTimeoutMs: setting('EFS_REDIS_TIMEOUT_MS', '5000', timeout, 'how long a Redis command may take'),
+  kafkaRequestTimeoutMs: setting(
+    'EFS_KAFKA_REQUEST_TIMEOUT_MS',
+    '10000',
+    timeout,
+    'how long a Kafka request may take',
+  ),
+  registryTimeoutMs: setting(
+    'EFS_REGISTRY_TIMEOUT_MS',
+    '5000',
+    timeout,
+    'how long a registry request may take',
+  ),
+  kafkaTls: setting('EFS_KAFKA_TLS', 'off', onOff, 'whether Kafka is reached over TLS'),
+  kafkaCaFile: setting(
+    'EFS_KAFKA_CA_FILE',
+    '',
+    certificates,
+    'who may have signed the brokers’ certificates; empty takes the well-known ones',
+  ),
+  kafkaCertFile: setting('EFS_KAFKA_CERT_FILE', '', certificates, 'client certificate for Kafka'),
+  kafkaKeyFile: setting(
+    'EFS_KAFKA_KEY_FILE',
+    '',
+    privateKey,
+    'private key of the client certificate for Kafka',
+  ),
+  kafkaSasl: setting(
+    'EFS_KAFKA_SASL',
+    'off',
+    oneOf('off', 'plain', 'scram-sha-256', 'scram-sha-512'),
+    'how user and password are proved to Kafka',
+  ),
+  kafkaUser: setting('EFS_KAFKA_USER', '', userName, 'user for SASL'),
+  kafkaPassword: setting('EFS_KAFKA_PASSWORD', '', password, 'password for SASL'),
+  registryCaFile: setting(
+    'EFS_REGISTRY_CA_FILE',
+    '',
+    certificates,
+    'who may have signed the certificate of an https:// registry; empty takes the well-known ones',
+  ),
+  redisCaFile: setting(
+    'EFS_REDIS_CA_FILE',
+    '',
+    certificates,
+    'who may have signed the certificate of a rediss:// server; empty takes the well-known ones',
+  ),
+  redisCertFile: setting('EFS_REDIS_CERT_FILE', '', certificates, 'client certificate for Redis'),
+  redisKeyFile: setting(
+    'EFS_REDIS_KEY_FILE',
+    '',
+    privateKey,
+    'private key of the client certificate for Redis',
+  ),
+} as const;
