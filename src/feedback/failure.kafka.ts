@@ -34,6 +34,11 @@ export function protocolError(errorCode: number): Error {
   return createErrorFromCode(errorCode);
 }
 
+/** Whether Kafka's own name for an error, or for one of its causes, is this. */
+export function isOfType(error: unknown, type: string): boolean {
+  return causes(error).some((each) => (each as { type?: string }).type === type);
+}
+
 /** An error and what caused it: kafkajs wraps what it has given up. */
 function causes(error: unknown): Error[] {
   const chain: Error[] = [];

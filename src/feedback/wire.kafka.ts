@@ -1,57 +1,13 @@
 import type { Kafka } from 'kafkajs';
-import { version as kafkajsVersion } from 'kafkajs/package.json';
 import Encoder from 'kafkajs/src/protocol/encoder';
 import encodeFetchRequest from 'kafkajs/src/protocol/requests/fetch/v11/request';
 import { decode as decodeProduced } from 'kafkajs/src/protocol/requests/produce/v7/response';
-import { assert, must } from '../base/assert';
+import { must } from '../base/assert';
 import { EfsError } from '../base/errors';
-import { kafkaFailure, protocolError } from './failure.kafka';
+import { isOfType, kafkaFailure, protocolError } from './failure.kafka';
 import { type FetchResponse, readFetchResponse } from './fetch.kafka';
+import { type BrokerInside, type ClusterInside, clusterOf } from './inside.kafka';
 import type { Committed, Watermarks } from './source';
-
-/*
- * kafkajs decodes every record of a response at once, headers in quadratic time, and follows its group's offsets on
- * its own. Reading, writing bytes as they are, and positions therefore go through its connections, its metadata and
- * its request queue, but with requests and responses of our own. What is used of its inside is this file, for one
- * version.
- */
-const KAFKAJS = '2.2.4';
-
-interface BrokerInside {
-  readonly connectionPool: {
-    readonly host: string;
-    readonly port: number;
-    send(request: unknown): Promise<unknown>;
-  };
-  metadata(topics: string[]): Promise<{ topicMetadata: { partitionMetadata: PartitionInside[] }[] }>;
-  offsetFetch(request: {
-    groupId: string;
-    topics: { topic: string; partitions: { partition: number }[] }[];
-  }): Promise<{ responses: { partitions: { offset: string; metadata: string | null }[] }[] }>;
-  disconnect(): Promise<void>;
-}
-
-interface PartitionInside {
-  readonly partitionId: number;
-  readonly leader: number | null;
-}
-
-/** The methods of kafkajs' cluster that are used. */
-export interface ClusterInside {
-  readonly brokerPool: { findConnectedBroker(): Promise<BrokerInside> };
-  connect(): Promise<void>;
-  disconnect(): Promise<void>;
-  addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
-  refreshMetadata(): Promise<void>;
-  refreshMetadataIfNecessary(): Promise<void>;
-  findBroker(node: { nodeId: number }): Promise<BrokerInside>;
-  findGroupCoordinator(group: { groupId: string }): Promise<BrokerInside>;
-  findTopicPartitionMetadata(topic: string): PartitionInside[];
-  fetchTopicsOffset(
-    topics: { topic: string; partitions: { partition: number }[]; fromBeginning: boolean }[],
-  ): Promise<{ topic: string; partitions: { partition: number; offset: string }[] }[]>;
-  removeBroker(address: { host: string; port: number }): void;
-}
 
 export interface TopicPartition {
   readonly topic: string;
@@ -71,6 +27,12 @@ export interface FetchLimits {
   readonly maxBytesPerPartition: number;
 }
 
+/** What has a coordinator among the brokers. */
+export interface Coordinated {
+  readonly kind: 'group' | 'transaction';
+  readonly id: string;
+}
+
 /** kafkajs' connections without its consumer. Every method throws `kafka-unavailable` where Kafka does not answer. */
 export interface Wire {
   /** Number of partitions of each topic, in order; null where it does not exist. */
@@ -80,8 +42,13 @@ export interface Wire {
   /** Asks for the leaders anew before the next `leaders`. */
   forgetLeaders(): Promise<void>;
   fetch(nodeId: number, requests: readonly FetchRequest[], limits: FetchLimits): Promise<FetchResponse>;
-  /** Sends the body of a version 7 produce request; throws what the first refused partition was refused for. */
-  produce(nodeId: number, body: Buffer): Promise<void>;
+  /**
+   * Sends the body of a version 7 produce request. Resolves once the node has acknowledged each of `partitions`, which are
+   * those in the body; throws what the first refused one was refused for.
+   */
+  produce(nodeId: number, body: Buffer, partitions: readonly TopicPartition[]): Promise<void>;
+  /** Sends a request to the broker that coordinates a group or a transactional id. */
+  askCoordinator<T>(of: Coordinated, request: (coordinator: BrokerInside) => Promise<T>): Promise<T>;
   /** First offset, and the end as readers of committed records see it, of one partition of each topic. */
   watermarks(topics: readonly string[], partition: number): Promise<Watermarks[]>;
   committed(groupId: string, topic: string, partition: number): Promise<Committed | null>;
@@ -110,6 +77,8 @@ export function openWire(kafka: Kafka): Wire {
     await cluster.addMultipleTargetTopics(topics);
     await cluster.refreshMetadataIfNecessary();
   };
+  const askCoordinator = askCoordinators(cluster);
+
   return {
     partitionCounts: (topics) => reached(() => countPartitions(cluster, topics)),
     leaders: (partitions) =>
@@ -123,7 +92,13 @@ export function openWire(kafka: Kafka): Wire {
     forgetLeaders: () => reached(() => cluster.refreshMetadata()),
     fetch: (nodeId, requests, limits) =>
       reached(async () => (await send(cluster, nodeId, fetchRequest(requests, limits))) as FetchResponse),
-    produce: (nodeId, body) => reached(async () => void (await send(cluster, nodeId, produceRequest(body)))),
+    produce: (nodeId, body, partitions) =>
+      reached(async () => void (await send(cluster, nodeId, produceRequest(body, partitions)))),
+    askCoordinator: (of, request) =>
+      reached(async () => {
+        await ready([]);
+        return askCoordinator(of, request);
+      }),
     watermarks: (topics, partition) =>
       reached(async () => {
         await ready(topics);
@@ -135,9 +110,10 @@ export function openWire(kafka: Kafka): Wire {
     committed: (groupId, topic, partition) =>
       reached(async () => {
         await ready([]);
-        const coordinator = await cluster.findGroupCoordinator({ groupId });
         const topics = [{ topic, partitions: [{ partition }] }];
-        const { responses } = await coordinator.offsetFetch({ groupId, topics });
+        const { responses } = await askCoordinator({ kind: 'group', id: groupId }, (coordinator) =>
+          coordinator.offsetFetch({ groupId, topics }),
+        );
         const found = responses[0]?.partitions[0];
         const offset = Number(found?.offset ?? -1);
         return offset < 0 ? null : { offset, note: found?.metadata ?? '' };
@@ -149,40 +125,55 @@ export function openWire(kafka: Kafka): Wire {
   };
 }
 
-function nameOf(error: unknown): string {
-  return error instanceof Error ? error.name : '';
+const COORDINATOR_TYPES = { group: 0, transaction: 1 } as const;
+
+/** Remembers which broker a coordinator is until a request to it fails. */
+function askCoordinators(cluster: ClusterInside): Wire['askCoordinator'] {
+  const nodes = new Map<string, number>();
+  return async (of, request) => {
+    const key = `${of.kind}/${of.id}`;
+    const nodeId = nodes.get(key) ?? (await findCoordinator(cluster, of));
+    nodes.set(key, nodeId);
+    try {
+      return await withBroker(cluster, nodeId, request);
+    } catch (error) {
+      // It still ends another transaction, and remains the one to ask.
+      if (!isOfType(error, 'CONCURRENT_TRANSACTIONS')) nodes.delete(key);
+      throw error;
+    }
+  };
 }
 
-/** A consumer hands its cluster to its assigners as it is made: the only way kafkajs gives one away. */
-function clusterOf(kafka: Kafka): ClusterInside {
-  assert(
-    kafkajsVersion === KAFKAJS,
-    `kafkajs ${kafkajsVersion} is installed, its inside is known for ${KAFKAJS}`,
-  );
-  let inside: unknown = null;
-  const protocol = () => ({ name: 'none', metadata: Buffer.alloc(0) });
-  kafka.consumer({
-    groupId: 'none: never joins',
-    allowAutoTopicCreation: false,
-    partitionAssigners: [
-      ({ cluster }) => {
-        inside = cluster;
-        return { name: 'none', version: 0, assign: async () => [], protocol };
-      },
-    ],
-  });
-  return must(inside as ClusterInside | null, 'kafkajs gives its cluster to its assigners');
+async function findCoordinator(cluster: ClusterInside, { kind, id }: Coordinated): Promise<number> {
+  const broker = await cluster.brokerPool.findConnectedBroker();
+  const request = { groupId: id, coordinatorType: COORDINATOR_TYPES[kind] };
+  return (await broker.findGroupCoordinator(request)).coordinator.nodeId;
 }
 
-async function send(cluster: ClusterInside, nodeId: number, request: object): Promise<unknown> {
+const send = (cluster: ClusterInside, nodeId: number, request: object): Promise<unknown> =>
+  withBroker(cluster, nodeId, (broker) => broker.connectionPool.send(request));
+
+/** A broker that has closed the connection is looked up again the next time. */
+async function withBroker<T>(
+  cluster: ClusterInside,
+  nodeId: number,
+  ask: (broker: BrokerInside) => Promise<T>,
+): Promise<T> {
   const broker = await cluster.findBroker({ nodeId });
   try {
-    return await broker.connectionPool.send(request);
+    return await ask(broker);
   } catch (error) {
     const { host, port } = broker.connectionPool;
-    if (nameOf(error) === 'KafkaJSConnectionClosedError') cluster.removeBroker({ host, port });
-    throw error;
+    const closed = error instanceof Error && error.name === 'KafkaJSConnectionClosedError';
+    if (closed) cluster.removeBroker({ host, port });
+    throw lagging(error);
   }
+}
+
+/** A broker without a partition that others have told of is behind them, or about to lead it no longer: asked again later. */
+function lagging(error: unknown): unknown {
+  if (!isOfType(error, 'UNKNOWN_TOPIC_OR_PARTITION')) return error;
+  return new EfsError('kafka-unavailable', 'a broker does not have the partition yet', { cause: error });
 }
 
 /** The first offset of each topic's partition, or the end of committed records. */
@@ -241,7 +232,7 @@ function fetchRequest(requests: readonly FetchRequest[], limits: FetchLimits): o
   };
 }
 
-function produceRequest(body: Buffer): object {
+function produceRequest(body: Buffer, partitions: readonly TopicPartition[]): object {
   return {
     request: {
       apiKey: 0,
@@ -256,12 +247,29 @@ function produceRequest(body: Buffer): object {
     },
     response: {
       decode: decodeProduced,
-      parse: async (answer: { topics: { partitions: { errorCode: number }[] }[] }) => {
-        const codes = answer.topics.flatMap(({ partitions }) => partitions.map(({ errorCode }) => errorCode));
-        const refused = codes.find((code) => code !== 0);
-        if (refused !== undefined) throw protocolError(refused);
-        return answer;
-      },
+      parse: async (answer: Produced) => checkProduced(answer, partitions),
     },
   };
+}
+
+interface Produced {
+  readonly topics: readonly {
+    readonly topicName: string;
+    readonly partitions: readonly { readonly partition: number; readonly errorCode: number }[];
+  }[];
+}
+
+/** Throws unless the answer acknowledges each of these partitions. */
+export function checkProduced({ topics }: Produced, partitions: readonly TopicPartition[]): void {
+  const codes = new Map(
+    topics.flatMap(({ topicName, partitions: answered }) =>
+      answered.map(({ partition, errorCode }) => [`${topicName}/${partition}`, errorCode]),
+    ),
+  );
+  for (const { topic, partition } of partitions) {
+    const code = codes.get(`${topic}/${partition}`);
+    if (code === undefined)
+      throw new EfsError('kafka-unavailable', `Kafka left ${topic}/${partition} unanswered`);
+    if (code !== 0) throw protocolError(code);
+  }
 }

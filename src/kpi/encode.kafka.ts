@@ -13,43 +13,71 @@ import type { OutgoingRecord } from './sink';
 
 const BATCH_HEADER = 61;
 const ALL_REPLICAS = -1;
+const TRANSACTIONAL = 0x10;
 
 /** The records of one partition, in the order in which they are to be appended. */
 export interface PartitionRecords {
   readonly topic: string;
   readonly partition: number;
   readonly records: readonly OutgoingRecord[];
+  /** The number of the first record among those that the producer has sent to the partition; 0 outside a transaction. */
+  readonly sequence: number;
+}
+
+/** A transactional producer, as Kafka gave it its epoch. */
+export interface ProducerEpoch {
+  readonly transactionalId: string;
+  readonly producerId: string;
+  readonly producerEpoch: number;
+}
+
+export interface ProduceOptions {
+  /** How long the leader waits for its replicas, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Stamps records without a stamp; milliseconds since 1970. */
+  readonly now: number;
+  /** Whose open transaction the records are part of; null: of none. */
+  readonly producer: ProducerEpoch | null;
 }
 
 /** The body of a produce request of one record batch per partition, to be acknowledged by all in-sync replicas. */
 export function encodeProduceRequest(
   partitions: readonly PartitionRecords[],
-  timeoutMs: number,
-  now: number,
+  options: ProduceOptions,
 ): Buffer {
   const parts: Buffer[] = [];
-  const head = Buffer.alloc(12);
-  head.writeInt16BE(-1, 0); // no transactional id
-  head.writeInt16BE(ALL_REPLICAS, 2);
-  head.writeInt32BE(timeoutMs, 4);
-  head.writeInt32BE(partitions.length, 8); // a topic entry for each: the broker does not mind repetition
+  const id = options.producer === null ? null : Buffer.from(options.producer.transactionalId);
+  const head = Buffer.alloc(12 + (id?.length ?? 0));
+  head.writeInt16BE(id?.length ?? -1, 0);
+  id?.copy(head, 2);
+  head.writeInt16BE(ALL_REPLICAS, head.length - 10);
+  head.writeInt32BE(options.timeoutMs, head.length - 8);
+  head.writeInt32BE(partitions.length, head.length - 4); // a topic entry for each: the broker does not mind repetition
   parts.push(head);
-  for (const { topic, partition, records } of partitions) {
-    const name = Buffer.from(topic);
-    const batch = encodeBatch(records, now);
+  for (const part of partitions) {
+    const name = Buffer.from(part.topic);
+    const batch = encodeBatch(part.records, options.now, options.producer, part.sequence);
     const entry = Buffer.alloc(2 + name.length + 12);
     entry.writeInt16BE(name.length, 0);
     name.copy(entry, 2);
     entry.writeInt32BE(1, 2 + name.length);
-    entry.writeInt32BE(partition, 6 + name.length);
+    entry.writeInt32BE(part.partition, 6 + name.length);
     entry.writeInt32BE(batch.length, 10 + name.length);
     parts.push(entry, batch);
   }
   return Buffer.concat(parts);
 }
 
-/** One uncompressed record batch (magic 2) of at least one record; `now` stamps those without a stamp. */
-export function encodeBatch(records: readonly OutgoingRecord[], now: number): Buffer {
+/**
+ * One uncompressed record batch (magic 2) of at least one record; `now` stamps those without a stamp. `producer` and
+ * `sequence` are those of a transaction, where the batch is part of one.
+ */
+export function encodeBatch(
+  records: readonly OutgoingRecord[],
+  now: number,
+  producer: ProducerEpoch | null = null,
+  sequence = 0,
+): Buffer {
   const stamps = records.map((record) => record.timestamp ?? now);
   const first = stamps[0] ?? now;
   const latest = stamps.reduce((a, b) => Math.max(a, b), first);
@@ -64,13 +92,13 @@ export function encodeBatch(records: readonly OutgoingRecord[], now: number): Bu
   batch.writeInt32BE(batch.length - 12, 8);
   batch.writeInt32BE(-1, 12); // partition leader epoch
   batch.writeInt8(2, 16);
-  batch.writeInt16BE(0, 21); // attributes: no codec, stamped here, no transaction
+  batch.writeInt16BE(producer === null ? 0 : TRANSACTIONAL, 21); // attributes: no codec, stamped here
   batch.writeInt32BE(records.length - 1, 23);
   batch.writeBigInt64BE(BigInt(first), 27);
   batch.writeBigInt64BE(BigInt(latest), 35);
-  batch.writeBigInt64BE(-1n, 43); // no producer id
-  batch.writeInt16BE(-1, 51);
-  batch.writeInt32BE(-1, 53);
+  batch.writeBigInt64BE(BigInt(producer?.producerId ?? -1), 43);
+  batch.writeInt16BE(producer?.producerEpoch ?? -1, 51);
+  batch.writeInt32BE(producer === null ? -1 : sequence, 53);
   batch.writeInt32BE(records.length, 57);
   batch.writeUInt32BE(crc32c(batch.subarray(21)), 17);
   return batch;

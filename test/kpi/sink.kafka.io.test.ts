@@ -29,7 +29,11 @@ async function kafkaWorld(brokers: string[]): Promise<SinkWorld> {
       sinks.push(sink);
       return sink;
     },
-    fencedSinks: () => kafkaFencedSinks(kafka, { clock: systemClock, group, prefix, witnessTopic }),
+    fencedSinks() {
+      const sinks = kafkaFencedSinks(kafka, { clock: systemClock, group, prefix, witnessTopic });
+      // A broker of no transactions so far is still making the topic for their log.
+      return { open: (name) => untilDone(() => sinks.open(name)) };
+    },
     committedOffset,
     group,
     witnessTopic,

@@ -1,4 +1,4 @@
-import { requestsOf } from '../../src/kpi/sink.kafka';
+import { requestsOf } from '../../src/kpi/produce.kafka';
 import type { OutgoingRecord } from '../../src/kpi/sink';
 
 const sized = (partition: number, bytes: number, topic = 'out'): OutgoingRecord => ({
