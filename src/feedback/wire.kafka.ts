@@ -184,7 +184,11 @@ async function edges(
   fromBeginning: boolean,
 ): Promise<number[]> {
   const asked = topics.map((topic) => ({ topic, partitions: [{ partition }], fromBeginning }));
-  const answers = await cluster.fetchTopicsOffset(asked);
+  const answers = await cluster.fetchTopicsOffset(asked).catch(async (error: unknown) => {
+    // A leader that has moved refuses; kafkajs itself would ask it until its metadata is minutes old.
+    await cluster.refreshMetadata().catch(() => undefined);
+    throw error;
+  });
   return topics.map((name) => {
     const offset = answers.find(({ topic }) => topic === name)?.partitions[0]?.offset;
     return Number(must(offset, `Kafka gave no offset of ${name}/${partition}`));

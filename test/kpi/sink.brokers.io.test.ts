@@ -26,24 +26,25 @@ async function leaderOf(admin: Admin, partition: number, broker: number): Promis
 }
 
 describeWithServers(['own-kafka'], 'a fenced sink on three brokers', () => {
-  let servers: KafkaServer;
+  let servers: KafkaServer | undefined;
   beforeAll(async () => {
     servers = await startKafka({ brokers: 3 });
-  });
-  afterAll(() => servers.stop());
+  }, 90_000);
+  afterAll(() => servers?.stop());
 
   test('acknowledges nothing that is not in the log, where a leader moves between two emits', async () => {
-    const kafka = kafkaClient({ brokers: servers.brokers, clientId: 'efs-test' });
+    const kafka = kafkaClient({ brokers: servers?.brokers ?? [], clientId: 'efs-test' });
     const admin = kafka.admin();
     await admin.connect();
     await createOut(admin);
     const reader = kafkaReader(kafka, systemClock);
     const committedOffset = kafkaCommittedOffset(kafka);
-    const valuesOf = async (partition: number): Promise<string[]> => {
-      const values: string[] = [];
-      await reader.read('out', partition, ({ value }) => values.push(String(value)));
-      return values;
-    };
+    const valuesOf = (partition: number): Promise<string[]> =>
+      untilDone(async () => {
+        const values: string[] = [];
+        await reader.read('out', partition, ({ value }) => values.push(String(value)));
+        return values;
+      });
     const sinks = kafkaFencedSinks(kafka, { clock: systemClock, group: 'g', witnessTopic: 'in' });
     const open = () => untilDone(() => sinks.open('task-1'));
     const emitted = ['a', 'b', 'c'];
