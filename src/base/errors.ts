@@ -41,6 +41,18 @@ export const ERRORS = {
     retriable: false,
     remedy: 'give every topic of the service the same number of partitions, then rebuild the state',
   },
+  'group-shared': {
+    retriable: false,
+    remedy:
+      'stop the other program, or give it or this service another EFS_GROUP_ID; installations of one EFS_GROUP_ID need ' +
+      'different EFS_TOPIC_PREFIX',
+  },
+  'former-workers': {
+    retriable: false,
+    remedy:
+      'stop them: where EFS_TOPIC_PREFIX is set, workers up to 0.1 and later ones must not run side by side (a killed one ' +
+      'counts until its session has timed out)',
+  },
   'schema-missing': { retriable: false, remedy: 'run `efs setup`' },
   'schema-unfit': {
     retriable: false,

@@ -41,9 +41,17 @@ export interface Watchers {
   onFatal(error: unknown): void;
 }
 
-/** The consumer group of each pipeline. */
-export function groupOf(config: Pick<Config, 'groupId'>, pipeline: PipelineName): string {
-  return `${config.groupId}-${pipeline}`;
+/**
+ * The consumer group of each pipeline, with the tenant's prefix as every topic: installations that differ in it alone share no
+ * group, and no transactional id, which begins with the group's name.
+ */
+export function groupOf(config: Pick<Config, 'groupId' | 'topicPrefix'>, pipeline: PipelineName): string {
+  return config.topicPrefix + formerGroupOf(config, pipeline);
+}
+
+/** The same up to 0.1. */
+export function formerGroupOf({ groupId }: Pick<Config, 'groupId'>, pipeline: PipelineName): string {
+  return `${groupId}-${pipeline}`;
 }
 
 /** The names of a pipeline's topics, by topic index. */

@@ -28,13 +28,14 @@ export async function besideWorkers<T>(
   const watching = { log, meter: NO_METER, onReason: nothing };
   const outages = outagesOf(watching, clock);
   const retry = retryUntil(signal, { clock, random: systemRandom, outages });
-  const { ends, close } = await openRealEnds(config, { clock, log, outages, retry, inGroups: false });
+  const how = { clock, log, outages, retry, onReason: nothing };
+  const { ends, close } = await openRealEnds(config, { ...how, inGroups: false });
   try {
     const partitions = await retry(() => ends.sources.status.partitions());
     const ids = await retry(() => schemaIds(ends.registry, config.topicPrefix));
     const watchers = { ...watching, outages, onFatal: nothing };
-    const how = { watchers, pipelines: ['status'] as const, partitions, ids, signal };
-    const { ends: pipeline, generation } = assemble(config, ends, how);
+    const parts = { watchers, pipelines: ['status'] as const, partitions, ids, signal };
+    const { ends: pipeline, generation } = assemble(config, ends, parts);
     const cutOver = { ...generation, store: ends.store };
     return await use({
       cutOver,

@@ -12,6 +12,7 @@ import { redisStore } from '../store/store.redis';
 
 type KafkaSettings = Pick<
   Config,
+  | 'topicPrefix'
   | 'kafkaBrokers'
   | 'kafkaRequestTimeoutMs'
   | 'kafkaTls'
@@ -42,7 +43,7 @@ export function kafkaOf(config: KafkaSettings, log: Log): ReturnType<typeof kafk
   return kafkaClient(
     {
       brokers: config.kafkaBrokers,
-      clientId: 'efs',
+      clientId: `${config.topicPrefix}efs`,
       requestTimeout: config.kafkaRequestTimeoutMs,
       tls: config.kafkaTls ? pems(config.kafkaCaFile, config.kafkaCertFile, config.kafkaKeyFile) : null,
       sasl: mechanism === 'off' ? null : { mechanism, username, password: kafkaPassword },

@@ -124,6 +124,7 @@ export async function embedOnServers(config: Config, options: EmbedOptions): Pro
     outages,
     retry,
     inGroups: true,
+    onReason: frame.watchers.onReason,
     onLog: frame.look,
   });
   return embedOn(frame, ends, close);

@@ -2,17 +2,21 @@ import type { Config } from '../settings/table';
 import type { Clock } from '../base/clock';
 import type { Log } from '../base/log';
 import { kafkaCommittedOffset, kafkaReader } from '../feedback/reader.kafka';
+import type { Groups } from '../feedback/groups';
+import { kafkaGroups } from '../feedback/groups.kafka';
 import { kafkaSource, SOURCE_LIMITS } from '../feedback/source.kafka';
 import { CONTRIBUTIONS_TOPIC } from '../feedback/topics';
 import { kafkaFencedSinks } from '../kpi/fenced.kafka';
+import type { FencedSinks } from '../kpi/sink';
 import { kafkaSink } from '../kpi/sink.kafka';
+import { takeOverFormerNames } from '../service/former-names';
 import type { Outages } from '../service/outages';
 import type { Retry } from '../service/retry';
 import type { PipelineName } from '../service/run';
 import { checkServer, closeRedis } from '../store/connect.redis';
 import { namespaceOf } from '../store/keys';
 import { redisStore } from '../store/store.redis';
-import { type Ends, groupOf, topicsOf } from './assemble';
+import { type Ends, formerGroupOf, groupOf, topicsOf } from './assemble';
 import { kafkaOf, redisOf, registryOf } from './connect';
 
 /** A command that only reads, and much of it, may hold more at once than a service beside others. */
@@ -22,22 +26,27 @@ const BULK_LIMITS: typeof SOURCE_LIMITS = {
   inbox: { records: 32_000, bytes: 4 << 20, bytesInAll: 64 << 20 },
 };
 
+/** With what real ends are opened. */
+interface RealEndsOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly outages: Outages;
+  readonly retry: Retry;
+  /** Whether the sources share partitions with other workers; without a group all are theirs. */
+  readonly inGroups: boolean;
+  /** Gets, by key, what is waited for beside servers; null when that is over. */
+  onReason(key: string, reason: string | null): void;
+  /** Gets at once what connects when it is used, before anything is waited for. */
+  onLog?(log: Pick<Ends, 'reader' | 'registry'>): void;
+}
+
 /**
- * Opens Kafka, the registry and Redis as the settings say, and waits for those that do not answer. Throws what waiting
- * cannot mend: `access-refused`, `tls-failed`, `redis-evicts`.
+ * Opens Kafka, the registry and Redis as the settings say, and waits for those that do not answer; in groups also for
+ * workers of an earlier version to end. Throws what waiting cannot mend: `access-refused`, `tls-failed`, `redis-evicts`.
  */
 export async function openRealEnds(
   config: Config,
-  how: {
-    readonly clock: Clock;
-    readonly log: Log;
-    readonly outages: Outages;
-    readonly retry: Retry;
-    /** Whether the sources share partitions with other workers; without a group all are theirs. */
-    readonly inGroups: boolean;
-    /** Gets at once what connects when it is used, before anything is waited for. */
-    onLog?(log: Pick<Ends, 'reader' | 'registry'>): void;
-  },
+  how: RealEndsOptions,
 ): Promise<{ ends: Ends; close(): Promise<void> }> {
   const { clock, log, outages, retry } = how;
   const kafka = kafkaOf(config, log);
@@ -67,18 +76,20 @@ export async function openRealEnds(
       onRecovered: () => outages.answered(party),
     });
   };
+  const sinksOf = (group: string) =>
+    kafkaFencedSinks(kafka, {
+      clock,
+      prefix: config.topicPrefix,
+      group,
+      witnessTopic: config.topicPrefix + CONTRIBUTIONS_TOPIC,
+    });
   const sink = kafkaSink(kafka, { clock, prefix: config.topicPrefix });
   const ends: Ends = {
     registry,
     store: redisStore(client, { namespace: namespaceOf(config.groupId, config.topicPrefix) }),
     reader,
     sink,
-    fencedSinks: kafkaFencedSinks(kafka, {
-      clock,
-      prefix: config.topicPrefix,
-      group: groupOf(config, 'kpi'),
-      witnessTopic: config.topicPrefix + CONTRIBUTIONS_TOPIC,
-    }),
+    fencedSinks: sinksOf(groupOf(config, 'kpi')),
     committedOffset: kafkaCommittedOffset(kafka),
     sources: { status: sourceOf('status'), kpi: sourceOf('kpi') },
   };
@@ -86,5 +97,34 @@ export async function openRealEnds(
     await Promise.allSettled([sink.close(), reader.close()]);
     closeRedis(client);
   };
+  if (how.inGroups && config.topicPrefix !== '')
+    await takeOver(config, kafkaGroups(kafka), sinksOf, how).catch(async (error: unknown) => {
+      await close();
+      throw error;
+    });
   return { ends, close };
+}
+
+/** Takes over from workers of before there was a prefix in the names of groups and transactional ids. */
+function takeOver(
+  config: Config,
+  groups: Groups,
+  sinksOf: (group: string) => FencedSinks,
+  how: RealEndsOptions,
+): Promise<void> {
+  const group = groupOf(config, 'kpi');
+  const former = formerGroupOf(config, 'kpi');
+  const { clock, log, retry, onReason } = how;
+  return takeOverFormerNames({
+    ...{ clock, log, retry, onReason },
+    groups,
+    own: { kpiGroup: group, fencedSinks: sinksOf(group) },
+    former: {
+      kpiGroup: former,
+      statusGroup: formerGroupOf(config, 'status'),
+      fencedSinks: sinksOf(former),
+    },
+    topics: [...topicsOf(config, 'status'), ...topicsOf(config, 'kpi')],
+    contributionsTopic: config.topicPrefix + CONTRIBUTIONS_TOPIC,
+  });
 }

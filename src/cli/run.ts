@@ -107,6 +107,7 @@ async function start(
     outages,
     retry,
     inGroups: true,
+    onReason: watchers.onReason,
     onLog: (ends) => lookThrough(window, { ...ends, topicPrefix }, outages, signal),
   });
   const service = await startOn(config, ends, { watchers, pipelines, window, signal });

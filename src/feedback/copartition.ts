@@ -1,4 +1,5 @@
 import { assert, must } from '../base/assert';
+import type { Clock } from '../base/clock';
 import { EfsError } from '../base/errors';
 import type { Positions, Watermarks } from './source';
 
@@ -50,4 +51,36 @@ export function heldPositions(
 ): void {
   const lost = lostPosition(topics, partition, positions, held);
   if (lost !== null) throw lost;
+}
+
+/** Checks now and then, and at every call of what it returns, that the topics still have equal partition counts. */
+export function watchPartitions(
+  count: () => Promise<number>,
+  ends: { clock: Clock; everyMs: number; stopping: AbortController; onFailed(error: unknown): void },
+): () => Promise<void> {
+  const { clock, everyMs, stopping, onFailed } = ends;
+  let first: number | null = null;
+  let failed = false;
+  const check = async (): Promise<void> => {
+    try {
+      const now = await count();
+      first ??= now;
+      if (now === first) return;
+      throw new EfsError('not-co-partitioned', `the topics had ${first} partitions, now they have ${now}`);
+    } catch (error) {
+      // Kafka away is an outage, and a topic that is not there may be one still being created: asked again.
+      const final = error instanceof EfsError && error.code === 'not-co-partitioned';
+      if (!final || failed || stopping.signal.aborted) return;
+      failed = true;
+      onFailed(error);
+    }
+  };
+  const watch = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      await check();
+      await clock.sleep(everyMs, stopping.signal);
+    }
+  };
+  void watch();
+  return check;
 }

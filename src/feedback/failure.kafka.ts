@@ -21,6 +21,7 @@ export function kafkaFailure(error: unknown): unknown {
   const { message: text, type = '' } = error as { message: string; type?: string };
   const message = (text.split('\n')[0] ?? '').trim();
   if (type === 'UNKNOWN_TOPIC_OR_PARTITION') return new EfsError('topic-missing', message, { cause: error });
+  if (causes(error).some(isShared)) return new EfsError('group-shared', message, { cause: error });
   if (UNFIT.has(type)) return new EfsError('topic-unfit', message, { cause: error });
   if (causes(error).some(isRefused))
     return new EfsError('access-refused', `Kafka: ${message}`, { cause: error });
@@ -45,6 +46,10 @@ function causes(error: unknown): Error[] {
   for (let each = error; each instanceof Error && !chain.includes(each); each = each.cause) chain.push(each);
   return chain;
 }
+
+/** Kafka lets nobody into a group whose members share no protocol with it: they are another program's. */
+const isShared = (error: Error): boolean =>
+  (error as { type?: string }).type === 'INCONSISTENT_GROUP_PROTOCOL';
 
 function isRefused(error: Error): boolean {
   const { type = '' } = error as { type?: string };

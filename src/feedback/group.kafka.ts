@@ -2,6 +2,8 @@ import { AssignerProtocol, type Consumer, type Kafka, type PartitionAssigner } f
 import type { Clock } from '../base/clock';
 import { assignPartitions, type Member } from './assigner';
 import { kafkaFailure } from './failure.kafka';
+import { readsAny } from './groups';
+import { topicsIn } from './groups.kafka';
 
 /** How a member keeps its place in the group, in milliseconds. */
 export interface GroupLimits {
@@ -170,7 +172,11 @@ export function stickyAssigner(claim: Claim): PartitionAssigner {
       metadata: MemberMetadata.encode({ version: 1, topics, userData: Buffer.from(JSON.stringify(claim)) }),
     }),
     async assign({ members, topics }) {
-      const claims = members.map(({ memberId, memberMetadata }) =>
+      // Strangers get nothing: what they were given would be read by nobody.
+      const workers = members.filter(({ memberMetadata }) =>
+        readsAny({ topics: topicsIn(memberMetadata) }, topics),
+      );
+      const claims = workers.map(({ memberId, memberMetadata }) =>
         readClaim(memberId, MemberMetadata.decode(memberMetadata)?.userData ?? null),
       );
       const counts = topics.map((topic) => cluster.findTopicPartitionMetadata(topic).length);

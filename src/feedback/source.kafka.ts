@@ -2,9 +2,11 @@ import type { Kafka } from 'kafkajs';
 import { must } from '../base/assert';
 import type { Clock } from '../base/clock';
 import { EfsError, isRefusal, isRetriable } from '../base/errors';
-import { coPartitions, heldPositions } from './copartition';
+import { coPartitions, heldPositions, watchPartitions } from './copartition';
 import { startFetcher } from './fetcher.kafka';
 import { type GroupLimits, joinGroup, type Membership } from './group.kafka';
+import { strangersAmong } from './groups';
+import { kafkaGroups } from './groups.kafka';
 import { openInbox } from './inbox';
 import { type InboxLimits, partitionQueue } from './queue.kafka';
 import type { Inbox, Positions, Source } from './source';
@@ -77,7 +79,7 @@ export function kafkaSource(options: KafkaSourceOptions): Source {
 
   return {
     partitions: checkedCount,
-    async start({ onAssigned, onFailed }) {
+    async start({ onAssigned, onFailed, onStrangers = () => undefined }) {
       if (stopping.signal.aborted) return;
       refused = (error) => !stopping.signal.aborted && onFailed(error);
       const check = watchPartitions(checkedCount, {
@@ -102,8 +104,9 @@ export function kafkaSource(options: KafkaSourceOptions): Source {
           reading.keep(partitions);
           void check();
           onAssigned(partitions);
+          void lookForStrangers(options, groupId, onStrangers);
         },
-        onOutage: (error) => outage.began('group', error),
+        onOutage: (error) => keptOut(error, groupId, outage, onStrangers),
         onRecovered: () => outage.ended('group'),
       });
     },
@@ -189,38 +192,6 @@ function readPartitions(
   };
 }
 
-/** Checks now and then, and at every call of what it returns, that the topics still have equal partition counts. */
-function watchPartitions(
-  count: () => Promise<number>,
-  ends: { clock: Clock; everyMs: number; stopping: AbortController; onFailed(error: unknown): void },
-): () => Promise<void> {
-  const { clock, everyMs, stopping, onFailed } = ends;
-  let first: number | null = null;
-  let failed = false;
-  const check = async (): Promise<void> => {
-    try {
-      const now = await count();
-      first ??= now;
-      if (now === first) return;
-      throw new EfsError('not-co-partitioned', `the topics had ${first} partitions, now they have ${now}`);
-    } catch (error) {
-      // Kafka away is an outage, and a topic that is not there may be one still being created: asked again.
-      const final = error instanceof EfsError && error.code === 'not-co-partitioned';
-      if (!final || failed || stopping.signal.aborted) return;
-      failed = true;
-      onFailed(error);
-    }
-  };
-  const watch = async (): Promise<void> => {
-    while (!stopping.signal.aborted) {
-      await check();
-      await clock.sleep(everyMs, stopping.signal);
-    }
-  };
-  void watch();
-  return check;
-}
-
 /** Keeps the last position of each partition and commits it at most once in a while. */
 function progressNotes(
   clock: Clock,
@@ -261,6 +232,30 @@ async function disconnect(
   };
   await Promise.race([leave(), clock.sleep(withinMs, timer.signal)]);
   timer.abort();
+}
+
+/** Looks who is in the group. Whoever joins or leaves makes all members join again, so one look at each join is enough. */
+async function lookForStrangers(
+  { kafka, topics }: Pick<KafkaSourceOptions, 'kafka' | 'topics'>,
+  groupId: string,
+  onStrangers: (found: EfsError | null) => void,
+): Promise<void> {
+  const members = await kafkaGroups(kafka)
+    .members(groupId)
+    .catch(() => null);
+  if (members !== null) onStrangers(strangersAmong(groupId, members, topics));
+}
+
+/** What keeps this member out of the group: others who are in it, or an outage. */
+function keptOut(
+  error: unknown,
+  groupId: string,
+  outage: Outage,
+  onStrangers: (found: EfsError) => void,
+): void {
+  if (!(error instanceof EfsError) || error.code !== 'group-shared') return outage.began('group', error);
+  outage.ended('group');
+  onStrangers(new EfsError(error.code, `consumer group ${groupId}: ${error.message}`, { cause: error }));
 }
 
 interface Outage {

@@ -1,3 +1,5 @@
+import type { EfsError } from '../base/errors';
+
 /** One header of a record. Names may repeat; the order is the log's. */
 export interface RecordHeader {
   /** The name's bytes as the log holds them (UTF-8 by convention, not by force). */
@@ -70,10 +72,13 @@ export interface Source {
   /**
    * Joins the group. `onAssigned` gets the complete list of partitions owned from now on, at every change.
    * `onFailed` gets what ended the source for good (it is not called for outages, which the source waits out).
+   * `onStrangers` gets `group-shared` where others than workers of these topics are in the group, or keep this member out of
+   * it; null where that is over.
    */
   start(listener: {
     onAssigned(partitions: readonly number[]): void;
     onFailed(error: unknown): void;
+    onStrangers?(found: EfsError | null): void;
   }): Promise<void>;
   /**
    * Begins to read an assigned partition at these positions; an earlier inbox of the partition is closed.

@@ -96,6 +96,7 @@ export async function startService(service: ServiceEnds): Promise<Service> {
           onReason('starting', null);
         },
         onFailed: service.onFatal,
+        onStrangers: strangersReporter(service, name),
       }),
     ),
   );
@@ -106,6 +107,20 @@ export async function startService(service: ServiceEnds): Promise<Service> {
       stopping.requested = true;
       return stopService(service, pools, abort, graceMs);
     },
+  };
+}
+
+/** Says once who else is in a pipeline's group, and that it is over. */
+function strangersReporter({ log, onReason }: ServiceEnds, pipeline: PipelineName) {
+  let told = '';
+  return (found: EfsError | null): void => {
+    if (found !== null && found.message !== told)
+      log.warn('others are in the consumer group, which must be this service’s alone', {
+        pipeline,
+        error: found,
+      });
+    told = found?.message ?? '';
+    onReason(`group/${pipeline}`, found === null ? null : `${found.message} (${found.remedy})`);
   };
 }
 

@@ -98,6 +98,7 @@ async function main(): Promise<void> {
     outages: watchers.outages,
     retry,
     inGroups: true,
+    onReason: watching.onReason,
   });
   const weaknesses = orders.weaknesses ?? [];
   const struck = struckEnds(await weakened(real.ends, weaknesses), orders.fault, (line) =>

@@ -34,6 +34,7 @@ async function runAhead(stage: Stage) {
     outages,
     retry,
     inGroups: true,
+    onReason: watching.onReason,
   });
   const ids = await schemaIds(ends.registry, stage.prefix);
   const service = await startService(
