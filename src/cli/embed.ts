@@ -22,6 +22,7 @@ import { type MemoryState, type MemoryStore, openMemoryEnds } from './memory-end
 import { inputIds, outgoing } from './produce';
 import { openRealEnds } from './real-ends';
 import { startOn } from './start';
+import { watchInputs } from './input-retention';
 import { version } from './version';
 import { lookThrough, routesOf, windowOf } from './window';
 
@@ -127,6 +128,7 @@ export async function embedOnServers(config: Config, options: EmbedOptions): Pro
     onReason: frame.watchers.onReason,
     onLog: frame.look,
   });
+  void watchInputs(config, { log, health: frame.health, metrics: frame.metrics }, frame.abort.signal);
   return embedOn(frame, ends, close);
 }
 
@@ -147,7 +149,7 @@ function frameOf(config: Config, options: EmbedOptions): Frame {
   const clock = options.clock ?? systemClock;
   // What is said of this process, and of who looks at it, keeps the time of the world.
   const health = createHealth();
-  const metrics = createMetrics({ version, node: process.version }, clock.now);
+  const metrics = createMetrics({ version, node: process.version, installation: config }, clock.now);
   const watching = { log: options.log ?? silentLog, meter: metrics, onReason: health.set };
   const onFatal = (error: unknown): void => {
     health.fail(error instanceof Error ? error.message : String(error));

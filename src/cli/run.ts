@@ -11,6 +11,7 @@ import type { PipelineName, Service } from '../service/run';
 import { outagesOf, type Watchers } from './assemble';
 import { EXIT, failureOf } from './failure';
 import { addExample, addSettings, ALL_SETTINGS, configOf } from './options';
+import { watchInputs } from './input-retention';
 import { aborted } from './interrupt';
 import { openRealEnds } from './real-ends';
 import { startOn } from './start';
@@ -46,7 +47,7 @@ function parsePipelines(text: string): PipelineName[] {
 async function run(config: Config, pipelines: readonly PipelineName[]): Promise<void> {
   const log = openLog({ level: config.logLevel, format: config.logFormat });
   const health = createHealth();
-  const metrics = createMetrics({ version, node: process.version });
+  const metrics = createMetrics({ version, node: process.version, installation: config });
   const stop = new AbortController();
   const fatal = failures(health, stop);
   const onSignal = (signal: NodeJS.Signals): void => {
@@ -63,6 +64,7 @@ async function run(config: Config, pipelines: readonly PipelineName[]): Promise<
   const outages = outagesOf(watching, systemClock);
   const started = start(config, pipelines, { ...watching, outages }, window, stop.signal);
   started.catch(fatal.failed);
+  void watchInputs(config, { log, health, metrics }, stop.signal);
 
   await aborted(stop.signal);
   health.set('stopping', 'stopping');

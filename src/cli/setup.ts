@@ -2,11 +2,12 @@ import { Command } from 'commander';
 import { systemClock } from '../base/clock';
 import type { Config } from '../settings/table';
 import { kafkaTopicAdmin } from '../feedback/admin.kafka';
+import { neededRetention } from '../service/input-retention';
 import { setup, type SetupStep } from '../service/setup';
 import { kafkaOf, registryOf } from './connect';
 import { addExample, addSettings, commandLog, configOf, KAFKA_SETTINGS, REGISTRY_SETTINGS } from './options';
 
-/** What was done, a line each, and the sum of it. */
+/** What was done, a line each, the sum of it, and what should be changed. */
 export function setupLines(steps: readonly SetupStep[]): string[] {
   const created = steps.filter((step) => step.outcome === 'created').length;
   const rows = steps.map(({ outcome, what, name }) => [`${outcome} ${what} ${name}`]);
@@ -16,6 +17,7 @@ export function setupLines(steps: readonly SetupStep[]): string[] {
     created === 0
       ? 'everything was there already'
       : `${created} created, ${steps.length - created} unchanged`,
+    ...steps.flatMap(({ warning }) => (warning === undefined ? [] : [`warning: ${warning}`])),
   ];
 }
 
@@ -24,7 +26,9 @@ export async function setUp(config: Config): Promise<readonly SetupStep[]> {
   const admin = kafkaTopicAdmin(kafkaOf(config, commandLog(config)), systemClock);
   const registrar = registryOf(config);
   try {
-    return await setup({ admin, registrar, prefix: config.topicPrefix, partitions: config.partitions });
+    const { topicPrefix: prefix, partitions, kafkaBrokers: brokers } = config;
+    const inputRetentionMs = neededRetention(config.retention);
+    return await setup({ admin, registrar, prefix, partitions, inputRetentionMs, brokers });
   } finally {
     await admin.close().catch(() => undefined);
   }
@@ -39,6 +43,6 @@ export function setupCommand(): Command {
   const command = new Command('setup')
     .description('create the topics and register the schemas; safe to run again')
     .action(run);
-  addSettings(command, [...KAFKA_SETTINGS, ...REGISTRY_SETTINGS, 'partitions']);
+  addSettings(command, [...KAFKA_SETTINGS, ...REGISTRY_SETTINGS, 'partitions', 'retention']);
   return addExample(command, 'efs setup --partitions 6');
 }

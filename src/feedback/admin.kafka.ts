@@ -5,7 +5,8 @@ import { EfsError } from '../base/errors';
 import type { NewTopic, TopicAdmin, TopicFacts } from './admin';
 import { kafkaFailure } from './failure.kafka';
 
-const CLEANUP_POLICY = 'cleanup.policy';
+/** In the order of what is made of them. */
+const CONFIG_NAMES = ['cleanup.policy', 'retention.ms', 'retention.bytes'];
 /** How often, and how long, a broker is asked whether it has heard of topics that were just made. */
 const HEARD_EVERY_MS = 100;
 const HEARD_WITHIN_MS = 30_000;
@@ -23,18 +24,19 @@ export function kafkaTopicAdmin(kafka: Kafka, clock: Clock): TopicAdmin {
     }
   };
 
-  const cleanupPolicies = async (names: readonly string[]): Promise<ReadonlyMap<string, string>> => {
+  /** By topic, the values of `CONFIG_NAMES` that are in force. */
+  const configsOf = async (names: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> => {
     const { resources } = await admin.describeConfigs({
       includeSynonyms: false,
       resources: names.map((name) => ({
         type: ConfigResourceTypes.TOPIC,
         name,
-        configNames: [CLEANUP_POLICY],
+        configNames: CONFIG_NAMES,
       })),
     });
-    const policyOf = (entries: readonly { configName: string; configValue: string }[]): string =>
-      entries.find((entry) => entry.configName === CLEANUP_POLICY)?.configValue ?? '';
-    return new Map(resources.map((each) => [each.resourceName, policyOf(each.configEntries)]));
+    const valuesOf = (entries: readonly { configName: string; configValue: string }[]): string[] =>
+      CONFIG_NAMES.map((name) => entries.find(({ configName }) => configName === name)?.configValue ?? '');
+    return new Map(resources.map((each) => [each.resourceName, valuesOf(each.configEntries)]));
   };
 
   return {
@@ -46,15 +48,21 @@ export function kafkaTopicAdmin(kafka: Kafka, clock: Clock): TopicAdmin {
         const wanted = names.filter((name) => existing.has(name));
         if (wanted.length === 0) return new Map<string, TopicFacts>();
         const { topics } = await admin.fetchTopicMetadata({ topics: wanted });
-        const policies = await cleanupPolicies(wanted);
+        const configs = await configsOf(wanted);
         return new Map(
-          topics.map(({ name, partitions }) => [
-            name,
-            {
+          topics.map(({ name, partitions }) => {
+            const [cleanupPolicy = '', retentionMs, retentionBytes] = must(
+              configs.get(name),
+              'Kafka describes every topic that it is asked for',
+            );
+            const facts = {
               partitions: partitions.length,
-              cleanupPolicy: must(policies.get(name), 'Kafka describes every topic that it is asked for'),
-            },
-          ]),
+              cleanupPolicy,
+              retentionMs: Number(retentionMs),
+              retentionBytes: Number(retentionBytes),
+            };
+            return [name, facts];
+          }),
         );
       }),
     create: (topics) =>

@@ -1,6 +1,9 @@
 import type { NewTopic, TopicAdmin, TopicFacts } from './admin';
 
-/** Topics in memory, for tests of set-up: names, partitions and cleanup policies, no records. */
+/** What Kafka's brokers keep where nothing is set: a week. */
+const BROKER_RETENTION_MS = 7 * 86_400_000;
+
+/** Topics in memory, for tests of set-up: names, partitions and configuration, no records. */
 export interface MemoryTopicAdmin extends TopicAdmin {
   readonly topics: ReadonlyMap<string, NewTopic>;
 }
@@ -13,6 +16,8 @@ export function memoryTopicAdmin(
   const factsOf = ({ partitions, config }: NewTopic): TopicFacts => ({
     partitions,
     cleanupPolicy: config['cleanup.policy'] ?? 'delete',
+    retentionMs: Number(config['retention.ms'] ?? BROKER_RETENTION_MS),
+    retentionBytes: Number(config['retention.bytes'] ?? -1),
   });
   return {
     topics,

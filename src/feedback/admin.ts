@@ -3,6 +3,9 @@ export interface TopicFacts {
   readonly partitions: number;
   /** As Kafka names it: `delete`, `compact` or both with a comma. */
   readonly cleanupPolicy: string;
+  /** What is in force, the broker's defaults included, in milliseconds and in bytes of a partition; -1 is without end. */
+  readonly retentionMs: number;
+  readonly retentionBytes: number;
 }
 
 export interface NewTopic {

@@ -199,6 +199,12 @@ export const COMPONENTS = {
         since: moment('Since when.'),
       }),
     ),
+    warnings: listOf(
+      exactly({
+        key: text('What it is about.'),
+        warning: text('What should be mended, and how; the service works all the same.'),
+      }),
+    ),
     version: text('Of the service.'),
     startedAt: moment('Of this process.'),
     at: moment('The service’s own time.'),

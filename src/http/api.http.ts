@@ -179,6 +179,7 @@ function workings({ window, version }: ApiOptions) {
         ready: reasons.length === 0,
         failure: health.failure(),
         reasons,
+        warnings: health.warnings(),
         version,
         startedAt: iso(window.openedAt),
         at: iso(window.clock.now()),

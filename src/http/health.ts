@@ -10,6 +10,12 @@ export interface Standing {
   readonly since: number;
 }
 
+/** Something to be mended while the service works. */
+export interface Warning {
+  readonly key: string;
+  readonly warning: string;
+}
+
 /** What the process knows about its own state. */
 export interface Health {
   /** States or, with null, takes back a reason for not being ready. */
@@ -20,6 +26,10 @@ export interface Health {
   reasons(): Reasons;
   /** The same reasons with the time since when each key has had one. */
   standing(): readonly Standing[];
+  /** Says or, with null, takes back what should be mended and does not keep it from being ready. */
+  warn(key: string, warning: string | null): void;
+  /** Sorted by key. */
+  warnings(): readonly Warning[];
   /** Why it wants to be restarted, or null. */
   failure(): string | null;
 }
@@ -30,6 +40,7 @@ export function createHealth(
   now: () => number = systemClock.now,
 ): Health {
   const standing = new Map<string, Standing>();
+  const warnings = new Map<string, Warning>();
   const set = (key: string, reason: string | null): void => {
     if (reason === null) standing.delete(key);
     else standing.set(key, { key, reason, since: standing.get(key)?.since ?? now() });
@@ -43,6 +54,9 @@ export function createHealth(
     fail: (reason) => void (failed ??= { key: FAILED, reason, since: now() }),
     reasons: () => Object.fromEntries(all().map(({ key, reason }) => [key, reason])),
     standing: all,
+    warn: (key, warning) =>
+      void (warning === null ? warnings.delete(key) : warnings.set(key, { key, warning })),
+    warnings: () => [...warnings.values()].sort((a, b) => (a.key < b.key ? -1 : 1)),
     failure: () => failed?.reason ?? null,
   };
 }

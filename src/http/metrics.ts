@@ -38,13 +38,26 @@ function gauges(registers: [Registry]) {
     labelNames: ['topic', 'partition'],
     registers,
   });
+  const shortInputs = new Gauge({
+    name: 'efs_input_retention_short',
+    help: 'Whether an input topic keeps its records for less time than a rebuild needs: 1 or 0.',
+    labelNames: ['topic'],
+    registers,
+  });
   const build = new Gauge({
     name: 'efs_build_info',
     help: 'Always 1; the labels say what is running.',
-    labelNames: ['version', 'node'],
+    labelNames: ['version', 'node', 'group_id', 'topic_prefix'],
     registers,
   });
-  return { lag, build };
+  return { lag, shortInputs, build };
+}
+
+/** What tells a process, and the installation that it belongs to, from others. */
+interface RunningWhat {
+  readonly version: string;
+  readonly node: string;
+  readonly installation?: { readonly groupId: string; readonly topicPrefix: string };
 }
 
 /** A task by its labels. */
@@ -136,14 +149,22 @@ function histograms(registers: [Registry]) {
  * lag of its partitions, and the text of it all. Each call has its own registry: two sets in one process do not meet.
  * `now` is the time of the log's stamps.
  */
-export function createMetrics(build: { version: string; node: string }, now: () => number = systemClock.now) {
+export function createMetrics(what: RunningWhat, now: () => number = systemClock.now) {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const { records, deadLetters, kpiChanges, retirements, expiries, batches, fences, rewinds, outages } =
     counters([registry]);
-  const { lag, build: buildInfo } = gauges([registry]);
+  const { lag, shortInputs, build: buildInfo } = gauges([registry]);
   const { batch, commit, endToEnd } = histograms([registry]);
-  buildInfo.set(build, 1);
+  const { version, node, installation } = what;
+  buildInfo.set(
+    {
+      version,
+      node,
+      ...(installation && { group_id: installation.groupId, topic_prefix: installation.topicPrefix }),
+    },
+    1,
+  );
   return {
     folded: (topic: string, count: number) => {
       if (count > 0) records.inc({ topic, fate: 'folded' }, count);
@@ -169,6 +190,7 @@ export function createMetrics(build: { version: string; node: string }, now: () 
     ...feedFigures([registry]),
     /** Forgets the lag of a partition that this worker has given up. */
     noLag: (topic: string, partition: number) => lag.remove({ topic, partition }),
+    inputRetention: (topic: string, isShort: boolean) => shortInputs.set({ topic }, isShort ? 1 : 0),
     /** The text that Prometheus scrapes, and its content type. */
     exposition: async () => ({ type: registry.contentType, text: await registry.metrics() }),
   };

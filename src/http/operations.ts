@@ -129,7 +129,7 @@ export const OPERATIONS = {
   getHealth: {
     method: 'GET',
     path: '/api/health',
-    summary: 'Whether the service is ready, and if not, why and since when.',
+    summary: 'Whether the service is ready, and if not, why and since when; what should be mended.',
     answer: 'Health',
   },
   streamDeliveries: {

@@ -1,6 +1,7 @@
 import { EfsError } from '../base/errors';
 import type { NewTopic, TopicAdmin, TopicFacts } from '../feedback/admin';
 import type { SchemaRegistrar, SchemaRegistry } from '../feedback/registry';
+import { inputConfig, shortInputs } from './input-retention';
 import { SCHEMAS, subjectOf, TOPIC_SCHEMAS, type TopicSchema } from '../feedback/schemas';
 import {
   ALL_TOPICS,
@@ -18,6 +19,10 @@ export interface SetupOptions {
   readonly prefix: string;
   /** Wanted number of partitions; where topics exist already, theirs stands. */
   readonly partitions: number;
+  /** How long the inputs are to be kept, in milliseconds; where they exist already, theirs stands, with a warning. */
+  readonly inputRetentionMs: number;
+  /** For the command that sets it. */
+  readonly brokers: readonly string[];
 }
 
 /** One thing set-up looked after, and what became of it. */
@@ -28,6 +33,8 @@ export interface SetupStep {
   readonly outcome: 'created' | 'unchanged';
   /** For a person: what it is now. */
   readonly detail: string;
+  /** For a person: what should be changed, and how. */
+  readonly warning?: string;
 }
 
 /**
@@ -46,13 +53,14 @@ const MAX_REPLICAS = 3;
 const DEAD_LETTER_MAX_BYTES = 4 * 1024 * 1024;
 const COMPACTED: readonly string[] = [CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, MESSAGE_STATUS_TOPIC];
 
-function configOf(topic: string): Record<string, string> {
+function configOf(topic: string, inputRetentionMs: number): Readonly<Record<string, string>> {
   if (COMPACTED.includes(topic)) return { 'cleanup.policy': 'compact' };
-  if (topic !== DEAD_LETTER_TOPIC) return { 'cleanup.policy': 'delete' };
+  if (topic !== DEAD_LETTER_TOPIC) return { 'cleanup.policy': 'delete', ...inputConfig(inputRetentionMs) };
   return { 'cleanup.policy': 'delete', 'max.message.bytes': String(DEAD_LETTER_MAX_BYTES) };
 }
 
-async function setupTopics({ admin, prefix, partitions }: SetupOptions): Promise<SetupStep[]> {
+async function setupTopics(options: SetupOptions): Promise<SetupStep[]> {
+  const { admin, prefix, partitions, inputRetentionMs: neededMs } = options;
   const existing = await admin.describe(ALL_TOPICS.map((topic) => prefix + topic));
   const misfits = [...countMisfits(existing), ...policyMisfits(existing, prefix)];
   if (misfits.length > 0) throw new EfsError('topic-unfit', misfits.join('\n'));
@@ -65,17 +73,19 @@ async function setupTopics({ admin, prefix, partitions }: SetupOptions): Promise
       name: prefix + topic,
       partitions: count,
       replicationFactor,
-      config: configOf(topic),
+      config: configOf(topic, neededMs),
     });
     await admin.create(missing.map(create));
   }
   const kept =
     count === partitions ? '' : `, as those that exist already (EFS_PARTITIONS asks for ${partitions})`;
+  const warnings = shortInputs(existing, { ...options, neededMs });
   return ALL_TOPICS.map((topic) => ({
     what: 'topic',
     name: prefix + topic,
     outcome: missing.includes(topic) ? 'created' : 'unchanged',
-    detail: `${count} partitions${kept}, ${configOf(topic)['cleanup.policy']}`,
+    detail: `${count} partitions${kept}, ${configOf(topic, neededMs)['cleanup.policy']}`,
+    ...warnings.find((each) => each.topic === prefix + topic),
   }));
 }
 

@@ -97,7 +97,12 @@ export const SETTINGS = {
     onOff,
     'whether the API shows free text of dead letters unmasked',
   ),
-  topicPrefix: setting('EFS_TOPIC_PREFIX', '', topicPrefix, 'put before every topic name'),
+  topicPrefix: setting(
+    'EFS_TOPIC_PREFIX',
+    '',
+    topicPrefix,
+    'put before the names of topics, groups and transactional ids',
+  ),
   lingerMs: setting(
     'EFS_LINGER_MS',
     '100',
@@ -139,7 +144,7 @@ export const SETTINGS = {
     'EFS_RETENTION',
     '30d',
     duration(VALIDITY_MAX_MS + GRACE_MAX_MS, 3_650 * DAY_MS),
-    'how long after its last feedback a delivery is kept in Redis',
+    'how long after its last feedback a delivery is kept in Redis; `efs setup` keeps the inputs longer by 252 hours',
   ),
   domainGroups: setting(
     'EFS_DOMAIN_GROUPS',

@@ -142,6 +142,7 @@ export async function openStage(
     EFS_SESSION_TIMEOUT_MS: '6000',
     ...options.settings,
   };
+  const namespace = namespaceOf(settings['EFS_GROUP_ID'] ?? '', prefix);
   const made = await efs(['setup', '--partitions', String(partitions)], settings);
   if (made.exitCode !== 0) throw new Error(`efs setup: ${made.err}`);
   const kafka = kafkaClient({ brokers: [...addresses.kafkaBrokers], clientId: 'test' });
@@ -161,7 +162,7 @@ export async function openStage(
     partitions,
     prefix,
     reader,
-    store: redisStore(redis, { namespace: namespaceOf(`${prefix}efs`, prefix) }),
+    store: redisStore(redis, { namespace }),
     encode: await encoderOf(addresses.registryUrl, prefix),
     run: (name, own = {}) => keep(startRun(name, { ...settings, ...own })),
     struck: (name, orders, own = {}) => keep(startStruck(name, { ...settings, ...own }, orders)),

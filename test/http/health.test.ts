@@ -23,6 +23,20 @@ describe('health', () => {
     expect(health.failure()).toBeNull();
   });
 
+  test('is ready whatever warnings stand', () => {
+    const health = createHealth({});
+    health.warn('b', 'mend b');
+    health.warn('a', 'mend a');
+    health.warn('a', 'mend a now');
+    expect(health.reasons()).toEqual({});
+    expect(health.warnings()).toEqual([
+      { key: 'a', warning: 'mend a now' },
+      { key: 'b', warning: 'mend b' },
+    ]);
+    health.warn('b', null);
+    expect(health.warnings()).toHaveLength(1);
+  });
+
   test('stays failed once it has failed, for the first reason', () => {
     const health = createHealth({});
     health.fail('position lost');

@@ -32,6 +32,12 @@ const filled = async (): Promise<string> => {
 };
 
 describe('metrics', () => {
+  test('tell by their information which installation a process is of', async () => {
+    const installation = { groupId: 'efs', topicPrefix: 't1.' };
+    const { text } = await createMetrics({ version: '1', node: '20', installation }).exposition();
+    expect(text).toContain('efs_build_info{version="1",node="20",group_id="efs",topic_prefix="t1."} 1\n');
+  });
+
   test('say what they were told, durations in seconds', async () => {
     const lines = (await filled()).split('\n');
     expect(lines).toEqual(

@@ -7,6 +7,9 @@ import { ALL_TOPICS } from '../../src/feedback/topics';
 import { schemaIds, setup } from '../../src/service/setup';
 import { describeWithServers } from '../servers/servers';
 
+const WEEK_MS = 7 * 86_400_000;
+const KEPT = { inputRetentionMs: 40 * 86_400_000, brokers: ['kafka:9092'] };
+
 describeWithServers(['kafka', 'registry'], 'set-up on real servers', (servers) => {
   const prefix = `setup-${process.pid}-${Date.now()}.`;
   const connect = () => {
@@ -18,13 +21,18 @@ describeWithServers(['kafka', 'registry'], 'set-up on real servers', (servers) =
 
   it('creates everything once, and changes nothing the second time', async () => {
     const { admin, registrar } = connect();
-    const options = { admin, registrar, prefix, partitions: 3 };
+    const options = { admin, registrar, prefix, partitions: 3, ...KEPT };
     const first = await setup(options);
     expect(new Set(first.map(({ outcome }) => outcome))).toEqual(new Set(['created']));
     expect(first).toHaveLength(ALL_TOPICS.length + 2 * TOPIC_SCHEMAS.length);
     const facts = await admin.describe(ALL_TOPICS.map((topic) => prefix + topic));
-    expect(facts.get(`${prefix}mta.relayed`)).toEqual({ partitions: 3, cleanupPolicy: 'delete' });
-    expect(facts.get(`${prefix}efs.delivery-kpi`)).toEqual({ partitions: 3, cleanupPolicy: 'compact' });
+    expect(facts.get(`${prefix}mta.relayed`)).toEqual({
+      partitions: 3,
+      cleanupPolicy: 'delete',
+      retentionMs: KEPT.inputRetentionMs,
+      retentionBytes: -1,
+    });
+    expect(facts.get(`${prefix}efs.delivery-kpi`)).toMatchObject({ partitions: 3, cleanupPolicy: 'compact' });
 
     const second = await setup(options);
     expect(new Set(second.map(({ outcome }) => outcome))).toEqual(new Set(['unchanged']));
@@ -41,12 +49,19 @@ describeWithServers(['kafka', 'registry'], 'set-up on real servers', (servers) =
     const raw = kafka.admin();
     await raw.connect();
     const other = `other-${prefix}`;
-    const relayed = { name: `${other}mta.relayed`, partitions: 2, replicationFactor: 1, config: {} };
+    const relayed = {
+      name: `${other}mta.relayed`,
+      partitions: 2,
+      replicationFactor: 1,
+      config: { 'retention.ms': String(WEEK_MS) },
+    };
     await admin.create([relayed]);
-    const steps = await setup({ admin, registrar, prefix: other, partitions: 3 });
+    const steps = await setup({ admin, registrar, prefix: other, partitions: 3, ...KEPT });
     expect(steps[0]).toMatchObject({ outcome: 'unchanged', detail: expect.stringContaining('2 partitions') });
+    expect(steps[0]?.warning).toContain('keeps only 7 days');
+    expect(steps.filter(({ warning }) => warning !== undefined)).toHaveLength(1);
     await raw.createPartitions({ topicPartitions: [{ topic: `${other}mta.relayed`, count: 4 }] });
-    await expect(setup({ admin, registrar, prefix: other, partitions: 3 })).rejects.toMatchObject({
+    await expect(setup({ admin, registrar, prefix: other, partitions: 3, ...KEPT })).rejects.toMatchObject({
       code: 'topic-unfit',
     });
     await raw.disconnect();

@@ -2,7 +2,7 @@ import type { NewTopic } from '../../src/feedback/admin';
 import { memoryTopicAdmin } from '../../src/feedback/admin.memory';
 import { memoryRegistry } from '../../src/feedback/registry.memory';
 import { SCHEMAS } from '../../src/feedback/schemas';
-import { ALL_TOPICS } from '../../src/feedback/topics';
+import { ALL_TOPICS, FEEDBACK_TOPICS } from '../../src/feedback/topics';
 import { schemaIds, setup } from '../../src/service/setup';
 
 const topic = (name: string, partitions: number, policy = 'delete'): NewTopic => ({
@@ -12,11 +12,13 @@ const topic = (name: string, partitions: number, policy = 'delete'): NewTopic =>
   config: { 'cleanup.policy': policy },
 });
 
+const DAYS_40 = 40 * 86_400_000;
+
 const run = (
   admin: ReturnType<typeof memoryTopicAdmin>,
   registrar: ReturnType<typeof memoryRegistry>,
   prefix = 't.',
-) => setup({ admin, registrar, prefix, partitions: 12 });
+) => setup({ admin, registrar, prefix, partitions: 12, inputRetentionMs: DAYS_40, brokers: ['kafka:9092'] });
 
 describe('set-up', () => {
   it('creates every topic with the wanted partitions, its cleanup policy and as many replicas as there can be', async () => {
@@ -31,6 +33,11 @@ describe('set-up', () => {
       expect(config['cleanup.policy']).toBe(isCompacted ? 'compact' : 'delete');
     }
     expect(admin.topics.get('t.efs.dead-letter')?.config['max.message.bytes']).toBe('4194304');
+    for (const { topic: input } of FEEDBACK_TOPICS)
+      expect(admin.topics.get(`t.${input}`)?.config).toMatchObject({
+        'retention.ms': String(DAYS_40),
+        'retention.bytes': '-1',
+      });
   });
 
   it('asks for three replicas at most', async () => {
@@ -84,6 +91,15 @@ describe('set-up', () => {
       detail: '5 partitions, as those that exist already (EFS_PARTITIONS asks for 12), delete',
     });
     expect(steps[2]).toMatchObject({ name: 't.mta.hard-bounced', outcome: 'created' });
+  });
+
+  it('leaves an input that exists as it is, and says where it is not kept long enough', async () => {
+    const admin = memoryTopicAdmin([topic('t.mta.relayed', 12), topic('t.efs.dead-letter', 12)]);
+    const steps = await run(admin, memoryRegistry());
+    expect(admin.topics.get('t.mta.relayed')?.config).toEqual({ 'cleanup.policy': 'delete' });
+    expect(steps.flatMap(({ warning = [] }) => warning)).toEqual([
+      expect.stringMatching(/^t.mta.relayed keeps only 7 days; .*--bootstrap-server kafka:9092/),
+    ]);
   });
 
   it('names every topic that does not fit, and then creates nothing', async () => {

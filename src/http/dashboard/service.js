@@ -10,8 +10,9 @@ import { tasksPanel } from './tasks-panel.js';
 
 /**
  * @typedef {{ readonly key: string, readonly reason: string, readonly since: string }} Standing
+ * @typedef {{ readonly key: string, readonly warning: string }} Warning
  * @typedef {{ readonly ready: boolean, readonly failure: string | null, readonly reasons: readonly Standing[],
- *   readonly version: string, readonly startedAt: string, readonly at: string, readonly deliveries: number,
+ *   readonly warnings: readonly Warning[], readonly version: string, readonly startedAt: string, readonly at: string, readonly deliveries: number,
  *   readonly readers: number }} HealthAnswer
  */
 
@@ -21,7 +22,7 @@ const AGAIN_MS = 3_000;
 const LETTERS = 16;
 
 /** @param {HealthAnswer} health */
-function healthShown({ ready, failure, reasons, version, startedAt, at, deliveries, readers }) {
+function healthShown({ ready, failure, reasons, warnings, version, startedAt, at, deliveries, readers }) {
   const state = failure !== null ? 'failed' : ready ? 'ready' : 'not-ready';
   const said = { ready: 'Ready', 'not-ready': 'Not ready', failed: 'Wants to be restarted' }[state];
   const figures = [
@@ -46,6 +47,13 @@ function healthShown({ ready, failure, reasons, version, startedAt, at, deliveri
               h('span', { class: 'aside' }, `since ${instant(since)} UTC`),
             ),
           ),
+        ),
+    warnings.length === 0
+      ? null
+      : h(
+          'ul',
+          { class: 'reasons warnings' },
+          ...warnings.map(({ key, warning }) => h('li', {}, h('code', {}, key), ` ${warning}`)),
         ),
     h(
       'dl',

@@ -1,0 +1,107 @@
+import type { Clock } from '../base/clock';
+import { isRetriable } from '../base/errors';
+import type { Log } from '../base/log';
+import type { TopicAdmin, TopicFacts } from '../feedback/admin';
+import { FEEDBACK_TOPICS } from '../feedback/topics';
+import { VALIDITY_MAX_MS } from '../status/message';
+
+/*
+ * A rebuild is only as complete as the inputs. They are to be kept as long as a delivery is, and before that as long as its first
+ * message may have been retried and may have bounced after it was accepted.
+ */
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+/** Mail that bounces after it was accepted does so within a week. */
+const LATE_BOUNCES_MS = 7 * DAY_MS;
+
+/** How long inputs must be kept for deliveries that are kept for `retentionMs`. */
+export const neededRetention = (retentionMs: number): number =>
+  retentionMs + VALIDITY_MAX_MS + LATE_BOUNCES_MS;
+
+/** The configuration with which an input is kept so long, in Kafka's names. Its size must not cut it. */
+export const inputConfig = (neededMs: number): Readonly<Record<string, string>> => ({
+  'retention.ms': String(neededMs),
+  'retention.bytes': '-1',
+});
+
+/** An input whose records may be gone before a rebuild has no use for them. */
+export interface ShortInput {
+  /** With the prefix. */
+  readonly topic: string;
+  /** For a person: what it keeps, what is needed, and the command that sets it. */
+  readonly warning: string;
+}
+
+/** The inputs that are kept for less than `neededMs`, by what is in force on the broker; -1 is for ever. */
+export function shortInputs(
+  facts: ReadonlyMap<string, TopicFacts>,
+  { prefix, neededMs, brokers }: { prefix: string; neededMs: number; brokers: readonly string[] },
+): readonly ShortInput[] {
+  return FEEDBACK_TOPICS.flatMap(({ topic: name }) => {
+    const topic = prefix + name;
+    const found = facts.get(topic);
+    if (found?.cleanupPolicy.includes('delete') !== true) return [];
+    const { retentionMs, retentionBytes } = found;
+    const isShort = retentionMs >= 0 && retentionMs < neededMs;
+    if (!isShort && retentionBytes < 0) return [];
+    const keeps = [
+      ...(isShort ? [inWords(retentionMs)] : []),
+      ...(retentionBytes < 0 ? [] : [`${retentionBytes} bytes of each partition`]),
+    ];
+    const { 'retention.ms': ms, 'retention.bytes': bytes } = inputConfig(neededMs);
+    const settings = [
+      ...(isShort ? [`retention.ms=${ms}`] : []),
+      ...(retentionBytes < 0 ? [] : [`retention.bytes=${bytes}`]),
+    ];
+    const command =
+      `kafka-configs.sh --bootstrap-server ${brokers.join(',')} --alter --entity-type topics ` +
+      `--entity-name ${topic} --add-config ${settings.join(',')}`;
+    const warning = `${topic} keeps only ${keeps.join(' and ')}; a rebuild needs ${inWords(neededMs)}: ${command}`;
+    return [{ topic, warning }];
+  });
+}
+
+function inWords(ms: number): string {
+  if (ms < HOUR_MS) return `${Math.round(ms / 60_000)} minutes`;
+  if (ms < 2 * DAY_MS) return `${Math.floor(ms / HOUR_MS)} hours`;
+  return `${Math.floor((ms / DAY_MS) * 10) / 10} days`;
+}
+
+const LOOK_EVERY_MS = 5 * 60_000;
+
+export interface InputRetentionEnds {
+  readonly admin: Pick<TopicAdmin, 'describe'>;
+  readonly prefix: string;
+  readonly neededMs: number;
+  readonly brokers: readonly string[];
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Gets each input, and its warning; null where it is kept long enough. */
+  onInput(topic: string, warning: string | null): void;
+}
+
+/**
+ * Looks how long the inputs are kept, now and every five minutes until `signal` aborts, and says so once where it is not long
+ * enough. Where Kafka does not answer it looks again later; where the user may not look (DescribeConfigs) it ends.
+ */
+export async function watchInputRetention(ends: InputRetentionEnds, signal: AbortSignal): Promise<void> {
+  const { admin, prefix, clock, log, onInput } = ends;
+  const topics = FEEDBACK_TOPICS.map(({ topic }) => prefix + topic);
+  const told = new Map<string, string | null>();
+  while (!signal.aborted) {
+    try {
+      const short = shortInputs(await admin.describe(topics), ends);
+      for (const topic of topics) {
+        const warning = short.find((each) => each.topic === topic)?.warning ?? null;
+        if (warning !== null && told.get(topic) !== warning)
+          log.warn('an input topic is not kept long enough for a rebuild', { topic, reason: warning });
+        told.set(topic, warning);
+        onInput(topic, warning);
+      }
+    } catch (error) {
+      if (!isRetriable(error)) return;
+    }
+    await clock.sleep(LOOK_EVERY_MS, signal);
+  }
+}

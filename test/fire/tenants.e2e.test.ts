@@ -1,0 +1,148 @@
+import { randomBytes } from 'node:crypto';
+import Redis from 'ioredis';
+import { systemClock } from '../../src/base/clock';
+import { kafkaClient } from '../../src/feedback/client.kafka';
+import { kafkaGroups } from '../../src/feedback/groups.kafka';
+import { kafkaSource } from '../../src/feedback/source.kafka';
+import { CONTRIBUTIONS_TOPIC } from '../../src/feedback/topics';
+import { kafkaFencedSinks } from '../../src/kpi/fenced.kafka';
+import type { FencedSink } from '../../src/kpi/sink';
+import { namespaceOf } from '../../src/store/keys';
+import { describeWithServers } from '../servers/servers';
+import { untilDone } from '../feedback/kafka-world';
+import { kpiHistory, verdict } from './evidence';
+import { drain, openStage, type Stage, standing, until, untidy } from './stage';
+
+const MESSAGES = 2_000;
+const PARTITIONS = 3;
+
+describeWithServers(['kafka', 'registry', 'redis'], 'tenants of one group id', (servers) => {
+  const group = `tenants-${randomBytes(4).toString('hex')}`;
+  const stages: Stage[] = [];
+
+  const tenant = async (): Promise<Stage> => {
+    const settings = { EFS_GROUP_ID: group, EFS_MESSAGE_STATUS: 'on' };
+    const stage = await openStage(servers, { partitions: PARTITIONS, settings });
+    stages.push(stage);
+    return stage;
+  };
+
+  afterAll(async () => {
+    await Promise.all(stages.map((stage) => stage.close()));
+  });
+
+  it('do not meet: each equals the recount of its own inputs, though workers of both are killed under load', async () => {
+    const both = await Promise.all([tenant(), tenant()]);
+    await Promise.all(
+      both.map(async (stage, index) => {
+        const [first] = [stage.run('first'), stage.run('second')];
+        const poured = stage.pour(
+          untidy(stage.encode, { seed: index, messages: MESSAGES, deliveries: 10 }),
+          2_000,
+        );
+        await until('it is at work', () => first.says('partitions assigned'));
+        first.signal('SIGKILL');
+        await poured;
+        await drain(stage, 60_000);
+      }),
+    );
+    for (const stage of both) {
+      const found = await verdict(stage);
+      expect(found.problems).toEqual([]);
+      expect(found.messages).toBeGreaterThan(0.9 * MESSAGES);
+      const [, second] = stage.workers();
+      expect(second?.says('others are in the consumer group')).toBe(false);
+      const lines = second?.lines().filter(({ msg }) => msg === 'partitions assigned') ?? [];
+      expect(lines.some(({ partitions }) => (partitions as number[]).length === PARTITIONS)).toBe(true);
+    }
+  }, 90_000);
+
+  it('go on from names of 0.1 without a loss or a repetition, also where Redis is older than what was published', async () => {
+    const stage = await tenant();
+    const kafka = kafkaClient({ brokers: [...servers.kafkaBrokers], clientId: 'test' });
+    const groups = kafkaGroups(kafka);
+    const contributions = stage.prefix + CONTRIBUTIONS_TOPIC;
+    const records = [...untidy(stage.encode, { seed: 7, messages: MESSAGES, deliveries: 10 })];
+    const third = Math.floor(records.length / 3);
+    const redis = new Redis(servers.redisUrl);
+    const worker = kafkaSource({
+      ...{ kafka, clock: systemClock, topics: [contributions], groupId: `${group}-kpi` },
+    });
+    const zombies: FencedSink[] = [];
+    try {
+      stage.run('first');
+      await stage.pour(records.slice(0, third));
+      await drain(stage);
+      const older = await copyOf(redis, namespaceOf(group, stage.prefix));
+      stage.run('second');
+      await stage.pour(records.slice(third, 2 * third));
+      await drain(stage);
+
+      // As 0.1 would have left it: the witnesses in the group without the prefix, and a producer that may still be about to write.
+      const former = kafkaFencedSinks(kafka, {
+        clock: systemClock,
+        group: `${group}-kpi`,
+        prefix: stage.prefix,
+        witnessTopic: contributions,
+      });
+      const witnesses = await groups.committed(`${stage.prefix}${group}-kpi`, contributions);
+      for (const [partition, witness] of witnesses) {
+        const zombie = await former.open(`kpi-${partition}`);
+        expect(await zombie.emit([], witness)).toBe('acknowledged');
+        zombies.push(zombie);
+      }
+      const admin = kafka.admin();
+      await admin.connect();
+      await untilDone(() =>
+        admin.deleteGroups([`${stage.prefix}${group}-kpi`, `${stage.prefix}${group}-status`]),
+      );
+      await admin.disconnect();
+      await older.putBack();
+      let isIn = false;
+      await worker.start({ onAssigned: () => (isIn = true), onFailed: () => undefined });
+      await until('a worker of 0.1 is there', () => isIn);
+
+      const epochs = async () => (await standing(stage, 'kpi'))?.map((task) => task?.epoch);
+      const before = await epochs();
+      const later = stage.run('later');
+      const isWaiting = 'waiting until the workers of an earlier version have ended';
+      await until('it waits', () => later.says(isWaiting));
+      const { status, text } = await later.get('/readyz');
+      expect([status, text]).toEqual([503, expect.stringContaining(`${group}-kpi: test at`)]);
+      expect(await epochs()).toEqual(before);
+      await worker.stop();
+      await until(
+        'it works',
+        async () => (await epochs())?.every((epoch, p) => epoch !== before?.[p]) === true,
+      );
+      for (const zombie of zombies) expect(await zombie.emit([], { offset: 0, note: '' })).toBe('fenced');
+
+      await stage.pour(records.slice(2 * third));
+      await drain(stage);
+      expect(later.says('the store is older') || later.says('catching up')).toBe(true);
+      expect((await verdict(stage)).problems).toEqual([]);
+      // Dead letters of what is read again may come twice; KPI records do not.
+      for (const history of (await kpiHistory(stage)).values())
+        expect(new Set(history.map(({ bytes }) => bytes.toString('base64'))).size).toBe(history.length);
+      const now = await groups.committed(`${stage.prefix}${group}-kpi`, contributions);
+      for (const [partition, witness] of witnesses)
+        expect(now.get(partition)?.offset).toBeGreaterThanOrEqual(witness?.offset ?? 0);
+    } finally {
+      await Promise.all([worker.stop(), ...zombies.map((zombie) => zombie.close())]);
+      redis.disconnect();
+    }
+  }, 90_000);
+});
+
+/** A copy of the keys of a namespace, to be put back in their place. */
+async function copyOf(redis: Redis, namespace: string): Promise<{ putBack(): Promise<void> }> {
+  const pattern = `efs:${namespace}:{*`;
+  const dumps: [key: string, bytes: Buffer][] = [];
+  for (const key of await redis.keys(pattern)) dumps.push([key, (await redis.dumpBuffer(key)) as Buffer]);
+  return {
+    async putBack() {
+      await redis.del(...(await redis.keys(pattern)));
+      for (const [key, bytes] of dumps) await redis.restore(key, 0, bytes);
+    },
+  };
+}
