@@ -138,7 +138,7 @@ describeWithServers(['kafka', 'registry', 'redis'], 'tenants of one group id', (
 async function copyOf(redis: Redis, namespace: string): Promise<{ putBack(): Promise<void> }> {
   const pattern = `efs:${namespace}:{*`;
   const dumps: [key: string, bytes: Buffer][] = [];
-  for (const key of await redis.keys(pattern)) dumps.push([key, (await redis.dumpBuffer(key)) as Buffer]);
+  for (const key of await redis.keys(pattern)) dumps.push([key, await redis.dumpBuffer(key)]);
   return {
     async putBack() {
       await redis.del(...(await redis.keys(pattern)));
