@@ -76,23 +76,23 @@ export async function benchPath({ messages, repeat }: PathOptions): Promise<void
 async function makeLogs(messages: number): Promise<Log[]> {
   const waiting = Array.from({ length: PARTITIONS }, () => FEEDBACK_TOPICS.map((): OutgoingRecord[] => []));
   const logs = waiting.map((topics) => topics.map((): RecordBatch[] => []));
-  const flush = async (partition: number, topic: number): Promise<void> => {
+  const flush = (partition: number, topic: number): void => {
     const records = must(waiting[partition]?.[topic], 'a topic').splice(0);
     if (records.length === 0) return;
     const log = must(logs[partition]?.[topic], 'a topic');
     const bytes = encodeBatch(records, ORDINARY_TRAFFIC.startAt);
     bytes.writeBigInt64BE(BigInt(log.at(-1)?.nextOffset ?? 0), 0);
-    log.push(...(await readBatches(bytes, [])));
+    log.push(...readBatches(bytes, [], { topic: '', partition, maxBatchBytes: 64 << 20 }));
   };
   const campaign = { ...ORDINARY_TRAFFIC, messages, deliveries: 40, disorder: 0.05, duplicates: 0.05 };
   for (const { topic, key, value } of traffic(campaign, wireEncoder(SCHEMA_IDS))) {
     const partition = partitionOf(must(key, 'a key'), PARTITIONS);
     const records = must(waiting[partition]?.[topic], 'a topic');
     records.push({ topic: '', partition, key, value });
-    if (records.length >= PRODUCED_AT_ONCE) await flush(partition, topic);
+    if (records.length >= PRODUCED_AT_ONCE) flush(partition, topic);
   }
   for (let partition = 0; partition < PARTITIONS; partition++)
-    for (const topic of FEEDBACK_TOPICS.keys()) await flush(partition, topic);
+    for (const topic of FEEDBACK_TOPICS.keys()) flush(partition, topic);
   return logs;
 }
 

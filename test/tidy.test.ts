@@ -20,6 +20,10 @@ const ROOMS: Record<string, readonly string[]> = {
 // Technology is a file's last name: what may touch it. Rooms and last names, or one file with its reason.
 const MAY_IMPORT: Record<string, readonly string[]> = {
   kafkajs: ['.kafka'],
+  snappy: ['feedback/codecs.kafka'],
+  'lz4-napi': ['feedback/codecs.kafka'],
+  '@foxglove/wasm-zstd': ['feedback/codecs.kafka'],
+  'node:zlib': ['feedback/codecs.kafka'],
   ioredis: ['.redis'],
   fastify: ['.http'],
   'node:http': ['.http'],

@@ -64,6 +64,12 @@ export const ERRORS = {
       'Kafka no longer holds the records after the stored position: `efs rebuild --promote --accept-differences` builds ' +
       'the state from what it still has',
   },
+  'batch-unreadable': {
+    retriable: false,
+    remedy:
+      'raise EFS_MAX_BATCH_BYTES where the batch is sound and only large; a corrupt one is read again only after Kafka has ' +
+      'deleted it: `kafka-delete-records` up to the offset after it, then `efs rebuild`',
+  },
   'generation-unfit': {
     retriable: false,
     remedy:

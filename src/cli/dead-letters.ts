@@ -111,7 +111,7 @@ function viewer(registry: SchemaRegistry, showsRecipients: boolean) {
 
 /** Opens the dead letters for as long as `use` takes. */
 async function withLetters<T>(config: Config, use: (letters: LettersIn) => Promise<T>): Promise<T> {
-  const reader = kafkaReader(kafkaOf(config, commandLog(config)), systemClock);
+  const reader = kafkaReader(kafkaOf(config, commandLog(config)), systemClock, config);
   try {
     return await use({ reader, prefix: config.topicPrefix });
   } finally {
@@ -175,6 +175,7 @@ async function putBack(options: RedriveFlags, command: Command): Promise<void> {
   const sink = kafkaSink(kafkaOf(config, commandLog(config)), {
     clock: systemClock,
     prefix: config.topicPrefix,
+    compression: config.kafkaCompression,
   });
   await withLetters(config, async (letters) => {
     const total = await countIn(letters);

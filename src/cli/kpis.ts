@@ -23,7 +23,7 @@ export function lineOf(value: Buffer | null, { delivery, json }: Options): strin
 
 async function follow(options: Options, command: Command): Promise<void> {
   const config = configOf(command);
-  const reader = kafkaReader(kafkaOf(config, commandLog(config)), systemClock);
+  const reader = kafkaReader(kafkaOf(config, commandLog(config)), systemClock, config);
   const from = options.fromBeginning ? 'beginning' : 'end';
   try {
     await untilInterrupted(async (signal) => {

@@ -22,7 +22,7 @@ import { kafkaOf, redisOf, registryOf } from './connect';
 /** A command that only reads, and much of it, may hold more at once than a service beside others. */
 const BULK_LIMITS: typeof SOURCE_LIMITS = {
   ...SOURCE_LIMITS,
-  fetch: { maxWaitMs: 100, maxBytes: 16 << 20, maxBytesPerPartition: 1 << 20 },
+  fetch: { ...SOURCE_LIMITS.fetch, maxBytes: 16 << 20, maxBytesPerPartition: 1 << 20 },
   inbox: { records: 32_000, bytes: 4 << 20, bytesInAll: 64 << 20 },
 };
 
@@ -50,13 +50,14 @@ export async function openRealEnds(
 ): Promise<{ ends: Ends; close(): Promise<void> }> {
   const { clock, log, outages, retry } = how;
   const kafka = kafkaOf(config, log);
-  const reader = kafkaReader(kafka, clock);
+  const reader = kafkaReader(kafka, clock, config);
   const registry = registryOf(config);
   how.onLog?.({ reader, registry });
   const debug = (_: object, message: string): void => log.debug(message);
   const client = await retry(() => redisOf(config, { info: debug, warn: debug }, 'efs'));
   await retry(() => checkServer(client));
 
+  const limits = how.inGroups ? SOURCE_LIMITS : BULK_LIMITS;
   const sourceOf = (pipeline: PipelineName) => {
     const party = Symbol(`${pipeline} source`);
     return kafkaSource({
@@ -65,7 +66,8 @@ export async function openRealEnds(
       topics: topicsOf(config, pipeline),
       groupId: how.inGroups ? groupOf(config, pipeline) : null,
       limits: {
-        ...(how.inGroups ? SOURCE_LIMITS : BULK_LIMITS),
+        ...limits,
+        fetch: { ...limits.fetch, maxBatchBytes: config.maxBatchBytes },
         group: {
           ...SOURCE_LIMITS.group,
           sessionTimeoutMs: config.sessionTimeoutMs,
@@ -80,10 +82,11 @@ export async function openRealEnds(
     kafkaFencedSinks(kafka, {
       clock,
       prefix: config.topicPrefix,
+      compression: config.kafkaCompression,
       group,
       witnessTopic: config.topicPrefix + CONTRIBUTIONS_TOPIC,
     });
-  const sink = kafkaSink(kafka, { clock, prefix: config.topicPrefix });
+  const sink = kafkaSink(kafka, { clock, prefix: config.topicPrefix, compression: config.kafkaCompression });
   const ends: Ends = {
     registry,
     store: redisStore(client, { namespace: namespaceOf(config.groupId, config.topicPrefix) }),

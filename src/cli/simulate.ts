@@ -102,8 +102,8 @@ async function send(options: Options, config: Config, log: Log, signal: AbortSig
   const { topicPrefix: prefix, maxValueBytes, maxHeaders } = config;
   const registry = registryOf(config);
   const kafka = kafkaOf(config, log);
-  const reader = kafkaReader(kafka, systemClock);
-  const sink = kafkaSink(kafka, { clock: systemClock, prefix });
+  const reader = kafkaReader(kafka, systemClock, config);
+  const sink = kafkaSink(kafka, { clock: systemClock, prefix, compression: config.kafkaCompression });
   const total = options.messages * RECORDS_PER_MESSAGE * (1 + options.duplicates + options.poison);
   const bar = progress(process.stderr, { total, what: 'records', clock: systemClock });
   try {

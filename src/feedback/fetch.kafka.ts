@@ -1,4 +1,6 @@
-import { CompressionCodecs } from 'kafkajs';
+import { EfsError } from '../base/errors';
+import { crc32c } from './checksum';
+import { CODECS, inflate, loadCodec } from './codecs.kafka';
 import type { RecordBatch } from './records.kafka';
 
 /*
@@ -19,6 +21,7 @@ import type { RecordBatch } from './records.kafka';
 
 const BATCH_HEADER = 61;
 const LENGTH_FROM = 12;
+const CHECKSUM_FROM = 21;
 const ABORT_MARKER = 0;
 
 /** One partition's part of a fetch response. */
@@ -33,8 +36,6 @@ export interface FetchedPartition {
   readonly low: number;
   /** In offset order. A batch cut short at the end is left out. */
   readonly batches: readonly RecordBatch[];
-  /** Why the bytes of this partition cannot be read, or null. */
-  readonly unreadable: unknown;
 }
 
 export interface FetchResponse {
@@ -48,6 +49,13 @@ interface Aborted {
   readonly firstOffset: number;
 }
 
+/** Where batches come from, and how many bytes the records of one may take once they are decompressed. */
+export interface BatchOrigin {
+  readonly topic: string;
+  readonly partition: number;
+  readonly maxBatchBytes: number;
+}
+
 interface BatchHeader {
   readonly start: number;
   readonly end: number;
@@ -55,13 +63,11 @@ interface BatchHeader {
   readonly lastOffset: number;
   readonly attributes: number;
   readonly producerId: bigint;
+  readonly count: number;
 }
 
-/**
- * Reads a response without decoding a single record. A partition is `unreadable` where a batch is compressed with a
- * codec that nobody registered with kafkajs.
- */
-export async function readFetchResponse(bytes: Buffer): Promise<FetchResponse> {
+/** Reads a response without decoding a single record, and loads the codecs that its batches will take to open. */
+export async function readFetchResponse(bytes: Buffer, maxBatchBytes: number): Promise<FetchResponse> {
   const reader = byteReader(bytes);
   const clientSideThrottleTime = reader.int32();
   const errorCode = reader.int16();
@@ -69,8 +75,12 @@ export async function readFetchResponse(bytes: Buffer): Promise<FetchResponse> {
   const partitions: FetchedPartition[] = [];
   for (let topics = reader.int32(); topics > 0; topics--) {
     const topic = reader.string();
-    for (let count = reader.int32(); count > 0; count--) partitions.push(await readPartition(reader, topic));
+    for (let count = reader.int32(); count > 0; count--)
+      partitions.push(readPartition(reader, topic, maxBatchBytes));
   }
+  const codecs = new Set(partitions.flatMap(({ batches }) => batches.map(({ codec }) => codec)));
+  // What cannot be loaded is told by the batch that asks for it.
+  await Promise.allSettled([...codecs].map(loadCodec));
   return { errorCode, clientSideThrottleTime, partitions };
 }
 
@@ -92,7 +102,7 @@ function byteReader(bytes: Buffer) {
   };
 }
 
-async function readPartition(reader: ByteReader, topic: string): Promise<FetchedPartition> {
+function readPartition(reader: ByteReader, topic: string, maxBatchBytes: number): FetchedPartition {
   const partition = reader.int32();
   const errorCode = reader.int16();
   const highWatermark = reader.int64();
@@ -104,22 +114,22 @@ async function readPartition(reader: ByteReader, topic: string): Promise<Fetched
   }
   reader.int32(); // preferred_read_replica
   const end = lastStableOffset >= 0 ? lastStableOffset : highWatermark;
-  const fetched = { topic, partition, errorCode, end, low };
-  const bytes = reader.slice(reader.int32());
-  try {
-    return { ...fetched, batches: await readBatches(bytes, aborted), unreadable: null };
-  } catch (error) {
-    return { ...fetched, batches: [], unreadable: error };
-  }
+  const batches = readBatches(reader.slice(reader.int32()), aborted, { topic, partition, maxBatchBytes });
+  return { topic, partition, errorCode, end, low, batches };
 }
 
-/** The batches of a partition, those of aborted transactions emptied. Exported for its tests. */
-export async function readBatches(bytes: Buffer, aborted: readonly Aborted[]): Promise<RecordBatch[]> {
+/**
+ * The batches of a partition, those of aborted transactions emptied. What comes after a header that is not one cannot be
+ * found: the last batch then stands for it, and cannot be opened.
+ */
+export function readBatches(bytes: Buffer, aborted: readonly Aborted[], origin: BatchOrigin): RecordBatch[] {
   const batches: RecordBatch[] = [];
   const begun = [...aborted].sort((a, b) => a.firstOffset - b.firstOffset);
   const abortedProducers = new Set<bigint>();
   for (let at = 0; at + BATCH_HEADER <= bytes.length;) {
     const header = readBatchHeader(bytes, at);
+    const fault = faultOf(bytes, header);
+    if (fault !== null) return [...batches, unreadableBatch(bytes, header, origin, fault)];
     if (header.end > bytes.length) break;
     while (begun[0] !== undefined && begun[0].firstOffset <= header.lastOffset) {
       abortedProducers.add(begun[0].producerId);
@@ -129,15 +139,13 @@ export async function readBatches(bytes: Buffer, aborted: readonly Aborted[]): P
     const transactional = (header.attributes & 0x10) !== 0;
     if (control && endsAborted(bytes, header)) abortedProducers.delete(header.producerId);
     const hidden = control || (transactional && abortedProducers.has(header.producerId));
-    batches.push(await readBatch(bytes, header, hidden));
+    batches.push(readBatch(bytes, header, hidden, origin));
     at = header.end;
   }
   return batches;
 }
 
 function readBatchHeader(bytes: Buffer, at: number): BatchHeader {
-  const magic = bytes.readInt8(at + 16);
-  if (magic !== 2) throw new Error(`a record batch of magic ${magic}: only 2 is supported`);
   const baseOffset = Number(bytes.readBigInt64BE(at));
   return {
     start: at,
@@ -146,7 +154,16 @@ function readBatchHeader(bytes: Buffer, at: number): BatchHeader {
     lastOffset: baseOffset + bytes.readInt32BE(at + 23),
     attributes: bytes.readInt16BE(at + 21),
     producerId: bytes.readBigInt64BE(at + 43),
+    count: bytes.readInt32BE(at + 57),
   };
+}
+
+/** Why a header is not one, or null. */
+function faultOf(bytes: Buffer, { start, end, baseOffset, lastOffset, count }: BatchHeader): string | null {
+  const magic = bytes.readInt8(start + 16);
+  if (magic !== 2) return `it is of magic ${magic}, only 2 is supported`;
+  const isSound = end >= start + BATCH_HEADER && lastOffset >= baseOffset && count >= 0;
+  return isSound ? null : 'its header is corrupt';
 }
 
 /** A control record's key is version:int16 type:int16; type 0 aborts. Control batches hold one, uncompressed. */
@@ -155,32 +172,56 @@ function endsAborted(bytes: Buffer, { start }: BatchHeader): boolean {
   return bytes.readInt16BE(start + BATCH_HEADER + 5 + 2) === ABORT_MARKER;
 }
 
-async function readBatch(bytes: Buffer, header: BatchHeader, hidden: boolean): Promise<RecordBatch> {
-  const { start, end, baseOffset, lastOffset, attributes } = header;
-  const stored = bytes.subarray(start + BATCH_HEADER, end);
+function readBatch(bytes: Buffer, header: BatchHeader, hidden: boolean, origin: BatchOrigin): RecordBatch {
+  const { start, end, baseOffset, lastOffset, attributes, count } = header;
   const appended = (attributes & 0x08) !== 0;
+  const codec = CODECS[attributes & 0x07];
+  const unreadable = unreadableOf(header, origin);
   return {
     baseOffset,
     nextOffset: lastOffset + 1,
-    count: hidden ? 0 : bytes.readInt32BE(start + 57),
+    count: hidden ? 0 : count,
     firstTimestamp: Number(bytes.readBigInt64BE(start + 27)),
     appendTimestamp: appended ? Number(bytes.readBigInt64BE(start + 35)) : null,
-    bytes: hidden ? stored.subarray(0, 0) : await decompress(attributes & 0x07, stored),
+    codec: codec ?? 'off',
+    storedBytes: hidden ? 0 : end - start - BATCH_HEADER,
+    open() {
+      if (codec === undefined) throw unreadable('its codec is unknown');
+      const isWhole = crc32c(bytes.subarray(start + CHECKSUM_FROM, end)) === bytes.readUInt32BE(start + 17);
+      if (!isWhole) throw unreadable('its checksum does not match');
+      try {
+        return inflate(codec, bytes.subarray(start + BATCH_HEADER, end), origin.maxBatchBytes);
+      } catch (error) {
+        throw unreadable(error instanceof Error ? error.message : String(error), error);
+      }
+    },
+    unreadable,
   };
 }
 
-async function decompress(codec: number, bytes: Buffer): Promise<Buffer> {
-  if (codec === 0) return bytes;
-  const names = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
-  let registered: { decompress(bytes: Buffer): Promise<Buffer> } | null;
-  try {
-    registered = (CompressionCodecs as Record<number, () => typeof registered>)[codec]?.() ?? null;
-  } catch (error) {
-    throw new Error(
-      `a record batch is compressed with ${names[codec]}: register a codec in kafkajs' CompressionCodecs`,
-      { cause: error },
-    );
-  }
-  if (registered === null) throw new Error(`a record batch has the unknown codec ${codec}`);
-  return registered.decompress(bytes);
+/** Stands for all that follows it; its one record is never read. */
+function unreadableBatch(bytes: Buffer, header: BatchHeader, origin: BatchOrigin, why: string): RecordBatch {
+  const unreadable = unreadableOf(header, origin);
+  return {
+    baseOffset: header.baseOffset,
+    nextOffset: Math.max(header.baseOffset, header.lastOffset) + 1,
+    count: 1,
+    firstTimestamp: 0,
+    appendTimestamp: null,
+    codec: 'off',
+    storedBytes: bytes.length - header.start,
+    open() {
+      throw unreadable(why);
+    },
+    unreadable,
+  };
+}
+
+function unreadableOf(header: BatchHeader, { topic, partition }: BatchOrigin): RecordBatch['unreadable'] {
+  const { baseOffset, lastOffset, attributes } = header;
+  const codec = CODECS[attributes & 0x07] ?? `codec ${attributes & 0x07}`;
+  const compressed = codec === 'off' ? 'uncompressed' : `compressed with ${codec}`;
+  const batch = `the batch of offsets ${baseOffset} to ${lastOffset}, ${compressed},`;
+  return (why, cause) =>
+    new EfsError('batch-unreadable', `${topic}/${partition}: ${batch} cannot be read: ${why}`, { cause });
 }

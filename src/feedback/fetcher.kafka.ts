@@ -15,8 +15,6 @@ export interface Lane extends TopicPartition {
   deliver(batches: readonly RecordBatch[], end: number): void;
   /** The log does not hold `position`. The lane has been taken out. */
   outOfRange(): void;
-  /** What was fetched can never be read. The lane has been taken out. */
-  unreadable(error: unknown): void;
 }
 
 /** Fetches for lanes: at most one request per node at a time, of all lanes that node leads and that have room. */
@@ -142,7 +140,7 @@ async function fetchFrom(
 
 /** Gives a lane its part; answers with Kafka's refusal where trying again may help, else null. */
 function handOver(lane: Lane, fetched: FetchedPartition, lanes: Set<Lane>): EfsError | null {
-  const { errorCode, batches, end, topic, partition, unreadable } = fetched;
+  const { errorCode, batches, end, topic, partition } = fetched;
   if (errorCode === OFFSET_OUT_OF_RANGE) {
     lanes.delete(lane);
     lane.outOfRange();
@@ -153,9 +151,6 @@ function handOver(lane: Lane, fetched: FetchedPartition, lanes: Set<Lane>): EfsE
     return new EfsError('kafka-unavailable', `${topic}/${partition} cannot be read: ${cause.message}`, {
       cause,
     });
-  } else if (unreadable !== null) {
-    lanes.delete(lane);
-    lane.unreadable(unreadable);
   } else {
     lane.deliver(batches, end);
     if (batches.length > 0) {

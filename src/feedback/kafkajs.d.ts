@@ -25,11 +25,6 @@ declare module 'kafkajs/src/protocol/requests/produce/v7/response' {
   export function decode(payload: unknown): Promise<object>;
 }
 
-declare module 'kafkajs/src/protocol/recordBatch/crc32C/crc32C' {
-  const crc32c: (bytes: Buffer) => number;
-  export default crc32c;
-}
-
 declare module 'kafkajs/src/network/connection' {
   export default class Connection {
     socket: object | null | undefined;

@@ -8,6 +8,7 @@ import type { LogRecord, Positions } from './source';
 /** What an inbox may hold before its partition is fetched no further; one fetch may exceed it. */
 export interface InboxLimits {
   readonly records: number;
+  /** As the log holds them; and, decompressed, what a batch is taken from at once, which one record batch may exceed. */
   readonly bytes: number;
   /** Of all inboxes of the source together. An empty inbox is filled nevertheless. */
   readonly bytesInAll: number;
@@ -74,8 +75,8 @@ export function partitionQueue(options: QueueOptions): PartitionQueue {
   /** Lets go of an entry that has nothing more to give. */
   const settle = ({ topic, batch }: Entry): void => {
     next[topic] = batch.nextOffset;
-    contents.bytes -= batch.bytes.length;
-    held.bytes -= batch.bytes.length;
+    contents.bytes -= batch.storedBytes;
+    held.bytes -= batch.storedBytes;
   };
 
   return {
@@ -86,9 +87,14 @@ export function partitionQueue(options: QueueOptions): PartitionQueue {
     take(max) {
       const hadRoom = room();
       const taken: LogRecord[] = [];
+      let opened = 0;
       const left = contents.entries.filter((entry) => {
         const limit = limitOf(entry.topic);
-        if (taken.length < max) contents.records -= drain(entry, max, taken, next, limit);
+        const wasOpen = entry.reader.bytes > 0;
+        if (taken.length < max && opened < limits.bytes) {
+          contents.records -= drain(entry, max, taken, next, limit);
+          if (!wasOpen) opened += entry.reader.bytes;
+        }
         const isDone = entry.reader.left === 0 && entry.ahead === null && entry.batch.nextOffset <= limit;
         if (isDone) settle(entry);
         return !isDone;
@@ -145,8 +151,8 @@ function laneInto(
         });
         lane.position = batch.nextOffset;
         contents.records += batch.count;
-        contents.bytes += batch.bytes.length;
-        held.bytes += batch.bytes.length;
+        contents.bytes += batch.storedBytes;
+        held.bytes += batch.storedBytes;
       }
       if (batches.length > 0) onArrival();
     },
@@ -154,7 +160,6 @@ function laneInto(
       fail(
         new EfsError('position-lost', `${lane.topic}/${partition}: the log no longer holds ${lane.position}`),
       ),
-    unreadable: fail,
   };
   return lane;
 }

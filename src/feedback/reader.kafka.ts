@@ -6,12 +6,22 @@ import { readRecords } from './records.kafka';
 import { type CommittedOffset, followStart, type LogRecord, type TopicReader } from './source';
 import { type FetchLimits, openWire, type Wire } from './wire.kafka';
 
-const LIMITS: FetchLimits = { maxWaitMs: 250, maxBytes: 8 << 20, maxBytesPerPartition: 2 << 20 };
+const LIMITS: FetchLimits = {
+  maxWaitMs: 250,
+  maxBytes: 8 << 20,
+  maxBytesPerPartition: 2 << 20,
+  maxBatchBytes: 64 << 20,
+};
 const BACKOFF_MS: Backoff = { least: 200, most: 5_000 };
 
-/** Reads Kafka outside any group. Connects at the first call. */
-export function kafkaReader(kafka: Kafka, clock: Clock): TopicReader {
+/** Reads Kafka outside any group. Connects at the first call. `maxBatchBytes`: what a batch may be once decompressed. */
+export function kafkaReader(
+  kafka: Kafka,
+  clock: Clock,
+  { maxBatchBytes }: Pick<FetchLimits, 'maxBatchBytes'> = LIMITS,
+): TopicReader {
   const wire = openWire(kafka);
+  const limits: FetchLimits = { ...LIMITS, maxBatchBytes };
 
   const countOf = async (topic: string): Promise<number> => {
     const [count] = await wire.partitionCounts([topic]);
@@ -32,7 +42,7 @@ export function kafkaReader(kafka: Kafka, clock: Clock): TopicReader {
       const start = Math.max(from, low);
       if (start >= high) return;
       const ends = new AbortController();
-      await fetchUntil({ wire, clock, signal: ends.signal, outages: 'throw' }, (fail) => [
+      await fetchUntil({ wire, clock, limits, signal: ends.signal, outages: 'throw' }, (fail) => [
         laneOf(
           topic,
           partition,
@@ -57,7 +67,7 @@ export function kafkaReader(kafka: Kafka, clock: Clock): TopicReader {
         if (behind.size === 0) onCaughtUp?.();
       };
       starts.forEach((start, partition) => reached(partition, start));
-      const ended = fetchUntil({ wire, clock, signal, outages: 'wait' }, (fail) =>
+      const ended = fetchUntil({ wire, clock, limits, signal, outages: 'wait' }, (fail) =>
         starts.map((start, partition) =>
           laneOf(topic, partition, start, fail, onRecord, (position) => reached(partition, position)),
         ),
@@ -108,22 +118,21 @@ function laneOf(
     },
     outOfRange: () =>
       fail(new EfsError('position-lost', `${topic}/${partition}: the log no longer holds ${lane.position}`)),
-    unreadable: fail,
   };
   return lane;
 }
 
 /** Fetches until `signal` aborts or a lane fails. Outages are waited out, or thrown. */
 async function fetchUntil(
-  options: { wire: Wire; clock: Clock; signal: AbortSignal; outages: 'wait' | 'throw' },
+  options: { wire: Wire; clock: Clock; limits: FetchLimits; signal: AbortSignal; outages: 'wait' | 'throw' },
   lanes: (fail: (error: unknown) => void) => readonly Lane[],
 ): Promise<void> {
-  const { wire, clock, signal, outages } = options;
+  const { wire, clock, limits, signal, outages } = options;
   await new Promise<void>((resolve, reject) => {
     const fetcher = startFetcher({
       wire,
       clock,
-      limits: LIMITS,
+      limits,
       backoffMs: BACKOFF_MS,
       onOutage: (error) => {
         if (outages === 'throw') end(() => reject(error));

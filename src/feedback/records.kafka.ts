@@ -1,3 +1,5 @@
+import type { EfsError } from '../base/errors';
+import type { Codec } from './codecs.kafka';
 import type { LogRecord, RecordHeader } from './source';
 
 /*
@@ -26,8 +28,13 @@ export interface RecordBatch {
   readonly firstTimestamp: number;
   /** The broker's stamp, which then counts for every record of the batch; null where producers stamped. */
   readonly appendTimestamp: number | null;
-  /** The records, decompressed. */
-  readonly bytes: Buffer;
+  readonly codec: Codec;
+  /** Bytes of its records as the log holds them. */
+  readonly storedBytes: number;
+  /** Checks its checksum and decompresses its records. Throws `batch-unreadable`. */
+  open(): Buffer;
+  /** What to throw where its bytes are not what they should be. */
+  unreadable(why: string, cause?: unknown): EfsError;
 }
 
 /** Reads a batch's records one by one. */
@@ -36,28 +43,35 @@ export interface RecordReader {
   next(): LogRecord | null;
   /** Records of the batch that have not been read or passed over. */
   readonly left: number;
+  /** Bytes of its records, decompressed; 0 until the first is read. */
+  readonly bytes: number;
 }
 
-/** A position in bytes. Moves with every read. */
+/** A position in the bytes of an open batch. Moves with every read. */
 interface Cursor {
+  readonly batch: RecordBatch;
   readonly bytes: Buffer;
   at: number;
 }
 
-/** Reads `batch` from `firstOffset` on. `next` throws where the bytes are not records. */
+/**
+ * Reads `batch` from `firstOffset` on; opens it with the first record, so that what waits to be read is held as the log
+ * holds it. `next`, and the headers of a record, throw `batch-unreadable`.
+ */
 export function readRecords(
   batch: RecordBatch,
   topic: number,
   partition: number,
   firstOffset: number,
 ): RecordReader {
-  const cursor: Cursor = { bytes: batch.bytes, at: 0 };
+  let cursor: Cursor | null = null;
   let left = batch.count;
   return {
     next() {
       while (left > 0) {
+        cursor ??= { batch, bytes: batch.open(), at: 0 };
         left--;
-        const record = readRecord(cursor, batch, topic, partition);
+        const record = readRecord(cursor, topic, partition);
         if (record.offset >= firstOffset) return record;
       }
       return null;
@@ -65,14 +79,17 @@ export function readRecords(
     get left() {
       return left;
     },
+    get bytes() {
+      return cursor?.bytes.length ?? 0;
+    },
   };
 }
 
-function readRecord(cursor: Cursor, batch: RecordBatch, topic: number, partition: number): LogRecord {
-  const { bytes } = cursor;
+function readRecord(cursor: Cursor, topic: number, partition: number): LogRecord {
+  const { batch, bytes } = cursor;
   const length = readVarint(cursor);
   const end = cursor.at + length;
-  if (length < 0 || end > bytes.length) throw corrupt('a record is longer than its batch');
+  if (length < 0 || end > bytes.length) throw batch.unreadable('a record is longer than its batch');
   cursor.at++; // attributes
   const created = batch.firstTimestamp + readVarlong(cursor);
   const offset = batch.baseOffset + readVarint(cursor);
@@ -80,7 +97,7 @@ function readRecord(cursor: Cursor, batch: RecordBatch, topic: number, partition
   const value = readBytes(cursor, end);
   const headerCount = readVarint(cursor);
   const headersAt = cursor.at;
-  if (headersAt > end || headerCount < 0) throw corrupt('a record ends before its fields');
+  if (headersAt > end || headerCount < 0) throw batch.unreadable('a record ends before its fields');
   cursor.at = end;
   return {
     topic,
@@ -90,16 +107,16 @@ function readRecord(cursor: Cursor, batch: RecordBatch, topic: number, partition
     key,
     value,
     headerCount,
-    headers: () => readHeaders(bytes.subarray(0, end), headersAt, headerCount),
+    headers: () => readHeaders({ batch, bytes: bytes.subarray(0, end), at: headersAt }, headerCount),
   };
 }
 
-function readHeaders(bytes: Buffer, at: number, count: number): RecordHeader[] {
-  const cursor: Cursor = { bytes, at };
+function readHeaders(cursor: Cursor, count: number): RecordHeader[] {
+  const { batch, bytes } = cursor;
   const headers: RecordHeader[] = [];
   for (let index = 0; index < count; index++) {
     const name = readBytes(cursor, bytes.length);
-    if (name === null) throw corrupt('a header has no name');
+    if (name === null) throw batch.unreadable('a header has no name');
     headers.push({ name, value: readBytes(cursor, bytes.length) });
   }
   return headers;
@@ -110,7 +127,7 @@ function readBytes(cursor: Cursor, end: number): Buffer | null {
   if (length < 0) return null;
   const from = cursor.at;
   cursor.at += length;
-  if (cursor.at > end) throw corrupt('a field is longer than its record');
+  if (cursor.at > end) throw cursor.batch.unreadable('a field is longer than its record');
   return cursor.bytes.subarray(from, cursor.at);
 }
 
@@ -120,7 +137,7 @@ function readVarint(cursor: Cursor): number {
   let byte = bytes[cursor.at++] ?? 0;
   let value = byte & 0x7f;
   for (let shift = 7; byte >= 0x80; shift += 7) {
-    if (shift > 28 || cursor.at >= bytes.length) throw corrupt('a varint does not end');
+    if (shift > 28 || cursor.at >= bytes.length) throw cursor.batch.unreadable('a varint does not end');
     byte = bytes[cursor.at++] ?? 0;
     value |= (byte & 0x7f) << shift;
   }
@@ -133,13 +150,9 @@ function readVarlong(cursor: Cursor): number {
   let byte = bytes[cursor.at++] ?? 0;
   let value = byte & 0x7f;
   for (let scale = 0x80; byte >= 0x80; scale *= 0x80) {
-    if (scale > 2 ** 63 || cursor.at >= bytes.length) throw corrupt('a varlong does not end');
+    if (scale > 2 ** 63 || cursor.at >= bytes.length) throw cursor.batch.unreadable('a varlong does not end');
     byte = bytes[cursor.at++] ?? 0;
     value += (byte & 0x7f) * scale;
   }
   return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
-}
-
-function corrupt(what: string): Error {
-  return new Error(`a record batch cannot be read: ${what}`);
 }

@@ -32,7 +32,7 @@ export const SOURCE_LIMITS: SourceLimits = {
     silenceMs: 35_000,
     backoffMs: { least: 250, most: 10_000 },
   },
-  fetch: { maxWaitMs: 100, maxBytes: 4 << 20, maxBytesPerPartition: 256 << 10 },
+  fetch: { maxWaitMs: 100, maxBytes: 4 << 20, maxBytesPerPartition: 256 << 10, maxBatchBytes: 64 << 20 },
   inbox: { records: 8_000, bytes: 1 << 20, bytesInAll: 24 << 20 },
   checkEveryMs: 30_000,
   commitEveryMs: 5_000,

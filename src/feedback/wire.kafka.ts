@@ -25,6 +25,8 @@ export interface FetchLimits {
   /** Of the whole response; a broker exceeds it for a single larger batch. */
   readonly maxBytes: number;
   readonly maxBytesPerPartition: number;
+  /** What the records of one batch may take once they are decompressed. */
+  readonly maxBatchBytes: number;
 }
 
 /** What has a coordinator among the brokers. */
@@ -226,7 +228,7 @@ function fetchRequest(requests: readonly FetchRequest[], limits: FetchLimits): o
   return {
     request: encodeFetchRequest({ replicaId: -1, maxWaitTime, minBytes: 1, maxBytes, topics }),
     response: {
-      decode: readFetchResponse,
+      decode: (bytes: Buffer) => readFetchResponse(bytes, limits.maxBatchBytes),
       parse: async (response: FetchResponse) => {
         if (response.errorCode !== 0) throw protocolError(response.errorCode);
         return response;

@@ -1,4 +1,5 @@
-import crc32c from 'kafkajs/src/protocol/recordBatch/crc32C/crc32C';
+import { crc32c } from '../feedback/checksum';
+import { type Codec, CODECS, deflate } from '../feedback/codecs.kafka';
 import type { OutgoingRecord } from './sink';
 
 /*
@@ -38,25 +39,27 @@ export interface ProduceOptions {
   readonly now: number;
   /** Whose open transaction the records are part of; null: of none. */
   readonly producer: ProducerEpoch | null;
+  /** What the records are compressed with; it must have been loaded. */
+  readonly codec: Codec;
 }
 
 /** The body of a produce request of one record batch per partition, to be acknowledged by all in-sync replicas. */
 export function encodeProduceRequest(
   partitions: readonly PartitionRecords[],
-  options: ProduceOptions,
+  { timeoutMs, now, producer, codec }: ProduceOptions,
 ): Buffer {
   const parts: Buffer[] = [];
-  const id = options.producer === null ? null : Buffer.from(options.producer.transactionalId);
+  const id = producer === null ? null : Buffer.from(producer.transactionalId);
   const head = Buffer.alloc(12 + (id?.length ?? 0));
   head.writeInt16BE(id?.length ?? -1, 0);
   id?.copy(head, 2);
   head.writeInt16BE(ALL_REPLICAS, head.length - 10);
-  head.writeInt32BE(options.timeoutMs, head.length - 8);
+  head.writeInt32BE(timeoutMs, head.length - 8);
   head.writeInt32BE(partitions.length, head.length - 4); // a topic entry for each: the broker does not mind repetition
   parts.push(head);
   for (const part of partitions) {
     const name = Buffer.from(part.topic);
-    const batch = encodeBatch(part.records, options.now, options.producer, part.sequence);
+    const batch = encodeBatch(part.records, now, codec, producer, part.sequence);
     const entry = Buffer.alloc(2 + name.length + 12);
     entry.writeInt16BE(name.length, 0);
     name.copy(entry, 2);
@@ -69,12 +72,13 @@ export function encodeProduceRequest(
 }
 
 /**
- * One uncompressed record batch (magic 2) of at least one record; `now` stamps those without a stamp. `producer` and
- * `sequence` are those of a transaction, where the batch is part of one.
+ * One record batch (magic 2) of at least one record; `now` stamps those without a stamp. The codec must have been loaded.
+ * `producer` and `sequence` are those of a transaction, where the batch is part of one.
  */
 export function encodeBatch(
   records: readonly OutgoingRecord[],
   now: number,
+  codec: Codec = 'off',
   producer: ProducerEpoch | null = null,
   sequence = 0,
 ): Buffer {
@@ -87,12 +91,12 @@ export function encodeBatch(
   records.forEach((record, index) => {
     at = writeRecord(bytes, at, record, (stamps[index] ?? first) - first, index);
   });
-  const batch = bytes.subarray(0, at);
+  const batch = compressRecords(bytes.subarray(0, at), codec);
   batch.writeBigInt64BE(0n, 0); // base offset: the broker's to give
   batch.writeInt32BE(batch.length - 12, 8);
   batch.writeInt32BE(-1, 12); // partition leader epoch
   batch.writeInt8(2, 16);
-  batch.writeInt16BE(producer === null ? 0 : TRANSACTIONAL, 21); // attributes: no codec, stamped here
+  batch.writeInt16BE(CODECS.indexOf(codec) | (producer === null ? 0 : TRANSACTIONAL), 21); // attributes: stamped here
   batch.writeInt32BE(records.length - 1, 23);
   batch.writeBigInt64BE(BigInt(first), 27);
   batch.writeBigInt64BE(BigInt(latest), 35);
@@ -102,6 +106,12 @@ export function encodeBatch(
   batch.writeInt32BE(records.length, 57);
   batch.writeUInt32BE(crc32c(batch.subarray(21)), 17);
   return batch;
+}
+
+/** The header stays as it is. */
+function compressRecords(batch: Buffer, codec: Codec): Buffer {
+  if (codec === 'off') return batch;
+  return Buffer.concat([batch.subarray(0, BATCH_HEADER), deflate(codec, batch.subarray(BATCH_HEADER))]);
 }
 
 /** At most as many bytes as the record takes: every varint is given its longest form. */

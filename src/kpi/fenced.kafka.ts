@@ -1,6 +1,7 @@
 import type { Kafka } from 'kafkajs';
 import type { Clock } from '../base/clock';
 import { isRetriable } from '../base/errors';
+import type { Codec } from '../feedback/codecs.kafka';
 import { isOfType } from '../feedback/failure.kafka';
 import { openWire, type Wire } from '../feedback/wire.kafka';
 import type { ProducerEpoch } from './encode.kafka';
@@ -19,6 +20,8 @@ export interface FencedOptions {
   readonly group: string;
   /** The tenant's prefix of topic names. */
   readonly prefix?: string;
+  /** What the records are compressed with. */
+  readonly compression?: Codec;
   /** The topic whose offsets the witnesses are; the log's own name for it. */
   readonly witnessTopic: string;
 }
@@ -45,7 +48,7 @@ export function kafkaFencedSinks(kafka: Kafka, options: FencedOptions): FencedSi
 const close = (wire: Wire): Promise<void> => wire.close().catch(() => undefined);
 
 function fencedSink(wire: Wire, options: FencedOptions, name: string, producer: ProducerEpoch): FencedSink {
-  const { clock, group, prefix = '', witnessTopic } = options;
+  const { clock, group, prefix = '', compression = 'off', witnessTopic } = options;
   const sequences: Sequences = new Map();
   const partition = witnessPartition(name);
   let ended: Exclude<FencedOutcome, 'acknowledged'> | null = null;
@@ -56,7 +59,7 @@ function fencedSink(wire: Wire, options: FencedOptions, name: string, producer: 
       const offset =
         witness === null ? null : { groupId: group, topic: witnessTopic, partition, committed: witness };
       try {
-        await transact(wire, clock, producer, requestsOf(records, prefix, sequences), offset);
+        await transact(wire, clock, producer, requestsOf(records, prefix, sequences), compression, offset);
         return 'acknowledged';
       } catch (error) {
         // A new epoch for the same records could overtake an owner who has gone on: only a new claim may open one.

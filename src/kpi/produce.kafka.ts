@@ -1,6 +1,7 @@
 import { EfsError } from '../base/errors';
+import { loadCodec } from '../feedback/codecs.kafka';
 import type { Wire } from '../feedback/wire.kafka';
-import { encodeProduceRequest, type PartitionRecords, type ProducerEpoch, sizeBound } from './encode.kafka';
+import { encodeProduceRequest, type PartitionRecords, type ProduceOptions, sizeBound } from './encode.kafka';
 import type { OutgoingRecord } from './sink';
 
 /** A record batch stays below this unless a single record is larger: brokers take 1 MiB by default. */
@@ -14,19 +15,18 @@ export type Sequences = Map<string, number>;
 
 /**
  * Writes records in order, in as many requests as their size asks for, one attempt each. Resolves once all in-sync
- * replicas have every record; where it rejects, any of them may have been written. `producer` is whose open
- * transaction they are part of, or null; `now` stamps records without a stamp, in milliseconds since 1970.
+ * replicas have every record; where it rejects, any of them may have been written.
  */
 export async function produce(
   wire: Pick<Wire, 'leaders' | 'produce'>,
   requests: readonly (readonly PartitionRecords[])[],
-  now: number,
-  producer: ProducerEpoch | null,
+  options: Omit<ProduceOptions, 'timeoutMs'>,
 ): Promise<void> {
+  await loadCodec(options.codec);
   for (const request of requests) {
     const byNode = await byLeader(wire, request);
     const sent = [...byNode].map(([node, parts]) =>
-      wire.produce(node, encodeProduceRequest(parts, { timeoutMs: TIMEOUT_MS, now, producer }), parts),
+      wire.produce(node, encodeProduceRequest(parts, { ...options, timeoutMs: TIMEOUT_MS }), parts),
     );
     const outcomes = await Promise.allSettled(sent);
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock';
 import { isOfType } from '../feedback/failure.kafka';
+import type { Codec } from '../feedback/codecs.kafka';
 import type { Committed } from '../feedback/source';
 import type { Wire } from '../feedback/wire.kafka';
 import type { PartitionRecords, ProducerEpoch } from './encode.kafka';
@@ -47,6 +48,7 @@ export async function transact(
   clock: Clock,
   producer: ProducerEpoch,
   requests: readonly (readonly PartitionRecords[])[],
+  codec: Codec,
   offset: GroupOffset | null,
 ): Promise<void> {
   const coordinated = { kind: 'transaction', id: producer.transactionalId } as const;
@@ -66,7 +68,7 @@ export async function transact(
       ),
     );
   }
-  const written = produce(wire, requests, clock.now(), producer);
+  const written = produce(wire, requests, { now: clock.now(), producer, codec });
   const outcomes = await Promise.allSettled([written, commitOffset(wire, producer, offset)]);
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
   await wire.askCoordinator(coordinated, (coordinator) =>

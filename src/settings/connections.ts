@@ -42,6 +42,12 @@ export const CONNECTION_SETTINGS = {
   ),
   kafkaUser: setting('EFS_KAFKA_USER', '', userName, 'user for SASL'),
   kafkaPassword: setting('EFS_KAFKA_PASSWORD', '', password, 'password for SASL'),
+  kafkaCompression: setting(
+    'EFS_KAFKA_COMPRESSION',
+    'off',
+    oneOf('off', 'gzip', 'snappy', 'lz4', 'zstd'),
+    'what published records are compressed with; every codec is read, whatever is set',
+  ),
   registryCaFile: setting(
     'EFS_REGISTRY_CA_FILE',
     '',

@@ -122,6 +122,12 @@ export const SETTINGS = {
     whole(0, 10_000),
     'most headers of a record; with more it is set aside',
   ),
+  maxBatchBytes: setting(
+    'EFS_MAX_BATCH_BYTES',
+    '67108864',
+    whole(65_536, 268_435_456),
+    'most bytes that a compressed record batch may hold; a larger one stops its partition',
+  ),
   messageStatus: setting(
     'EFS_MESSAGE_STATUS',
     'off',

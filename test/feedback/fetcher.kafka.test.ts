@@ -3,7 +3,7 @@ import { type Lane, startFetcher } from '../../src/feedback/fetcher.kafka';
 import type { Wire } from '../../src/feedback/wire.kafka';
 import { turn, virtualClock } from '../support/clock';
 
-const LIMITS = { maxWaitMs: 250, maxBytes: 1 << 20, maxBytesPerPartition: 1 << 20 };
+const LIMITS = { maxWaitMs: 250, maxBytes: 1 << 20, maxBytesPerPartition: 1 << 20, maxBatchBytes: 1 << 20 };
 
 const lane: Lane = {
   topic: 'mta.relayed',
@@ -12,7 +12,6 @@ const lane: Lane = {
   wanted: () => true,
   deliver: () => undefined,
   outOfRange: () => undefined,
-  unreadable: () => undefined,
 };
 
 describe('a fetcher whose Kafka does not answer', () => {

@@ -1,0 +1,25 @@
+import { crc32c } from '../../src/feedback/checksum';
+import { CODECS, type Codec } from '../../src/feedback/codecs.kafka';
+import type { BatchOrigin } from '../../src/feedback/fetch.kafka';
+import { encodeBatch } from '../../src/kpi/encode.kafka';
+
+export const ORIGIN: BatchOrigin = { topic: 'mta.delivered', partition: 7, maxBatchBytes: 64 << 20 };
+
+const HEADER = 61;
+
+/** A batch whose checksum is right again after its bytes were changed. */
+export function sealed(batch: Buffer): Buffer {
+  batch.writeUInt32BE(crc32c(batch.subarray(21)), 17);
+  return batch;
+}
+
+/** A batch of `count` records whose compressed records are these bytes, whatever they are. */
+export function storedAs(codec: Codec, stored: Buffer, count = 1): Buffer {
+  const plain = encodeBatch([{ topic: '', partition: 0, key: null, value: null }], 5);
+  const batch = Buffer.concat([plain.subarray(0, HEADER), stored]);
+  batch.writeInt32BE(batch.length - 12, 8);
+  batch.writeInt16BE(CODECS.indexOf(codec), 21);
+  batch.writeInt32BE(count - 1, 23);
+  batch.writeInt32BE(count, 57);
+  return sealed(batch);
+}
