@@ -15,6 +15,7 @@ const USAGE = `npm run bench -- [throughput | peers | path | rebuild | latency |
     --records <n>    feedback records in the topics (1000000)
     --repeat <n>     runs, each on new topics; medians are shown (1)
     --profile        where the service's CPU goes; costs some speed
+    --compression <codec>  every run again with inputs in gzip, snappy, lz4 or zstd (off)
   peers        what others cost for a similar task, on the same topics in the same session; options of throughput
   path         the status pipeline from the bytes of a fetch to the commit, without Kafka: CPU of node and Redis
     --messages <n>   (1000000)
@@ -50,6 +51,7 @@ const { values, positionals } = parseArgs({
     repeat: { type: 'string', default: '1' },
     passes: { type: 'string', default: '5' },
     profile: { type: 'boolean', default: false },
+    compression: { type: 'string', default: 'off' },
     rate: { type: 'string' },
     seconds: { type: 'string' },
     readers: { type: 'string', default: '1000' },
@@ -69,6 +71,7 @@ async function main(): Promise<void> {
         records: Number(values.records),
         repeat: Number(values.repeat),
         profile: values.profile,
+        compression: values.compression,
       });
     case 'path':
       return benchPath({ messages: Number(values.messages), repeat: Number(values.passes) });

@@ -17,6 +17,8 @@ export interface ThroughputOptions {
   readonly records: number;
   readonly repeat: number;
   readonly profile: boolean;
+  /** Measures every turn again with inputs in this codec; `off` leaves that out. */
+  readonly compression: string;
 }
 
 /** Duplicates included. */
@@ -40,6 +42,8 @@ interface Run {
   readonly peerRate: number;
   readonly peerCpu: number;
   readonly peerBroker: number;
+  /** Records per second with compressed inputs; null where there were none. */
+  readonly compressedRate: number | null;
 }
 
 /** How fast full topics are drained into an empty Redis, KPI changes and all, and what that costs. */
@@ -62,7 +66,7 @@ async function measure(
   world: World,
   prefix: string,
   seed: number,
-  { records, profile }: ThroughputOptions,
+  { records, profile, compression }: ThroughputOptions,
 ): Promise<Run> {
   const simulated = Math.ceil(records / RECORDS_PER_MESSAGE);
   console.log(`run ${seed}: filling the topics with the feedback on ${grouped(simulated)} messages ...`);
@@ -70,12 +74,18 @@ async function measure(
   const produced = await countRecords(world, inputTopics(prefix));
   const peer = await runPeer(world, prefix, CONSUME_ONLY, produced);
   const drained = await drain(world, prefix, { produced, messages, profile });
+  const compressed = async (): Promise<number> => {
+    const other = `${prefix}${compression}.`;
+    const heardOf = await fill(world, other, simulated, seed, { compression });
+    return (await drain(world, other, { produced, messages: heardOf, profile: false })).rate;
+  };
   return {
     ...drained,
     records: produced,
     peerRate: peer.rate,
     peerCpu: peer.own,
     peerBroker: peer.kafka,
+    compressedRate: compression === 'off' ? null : await compressed(),
   };
 }
 
@@ -84,7 +94,7 @@ export async function drain(
   world: World,
   prefix: string,
   load: { produced: number; messages: number; profile: boolean },
-): Promise<Omit<Run, 'records' | 'peerRate' | 'peerCpu' | 'peerBroker'>> {
+): Promise<Omit<Run, 'records' | 'peerRate' | 'peerCpu' | 'peerBroker' | 'compressedRate'>> {
   const redis = new Redis(world.redisUrl);
   const profiles = mkdtempSync(join(tmpdir(), 'efs-bench-'));
   await redis.flushall();
@@ -182,6 +192,7 @@ export async function untilDrained(
 function show(runs: readonly Run[]): void {
   const middle = (figure: (run: Run) => number): number => median(runs.map(figure));
   const total = (run: Run): number => run.efs + run.redis + run.kafka;
+  const compressed = runs.some(({ compressedRate }) => compressedRate !== null);
   console.log(
     `\n${grouped(middle((run) => run.records))} records, medians of ${runs.length} run(s), Node ${process.version}\n`,
   );
@@ -201,5 +212,13 @@ function show(runs: readonly Run[]): void {
     row("  its broker's", (run) => run.peerBroker, 1),
     row('CPU of the machine that others took, %', (run) => run.others * 100, 0),
     row('efs rate / consume-only rate', (run) => run.rate / run.peerRate, 2),
+    ...(compressed
+      ? [
+          row('records/s with compressed inputs', (run) => run.compressedRate ?? 0, 0),
+          row('  in % of uncompressed', (run) => ((run.compressedRate ?? 0) / run.rate) * 100, 0, {
+            least: 85,
+          }),
+        ]
+      : []),
   ]);
 }

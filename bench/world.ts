@@ -66,20 +66,20 @@ export const inputTopics = (prefix: string): string[] => FEEDBACK_TOPICS.map(({ 
 
 /**
  * Creates the topics under a prefix and fills the inputs with simulated traffic. Gives how many of the messages are
- * heard of: on a few of them the simulated MTA says nothing at all.
+ * heard of: on a few of them the simulated MTA says nothing at all. `compression` is that of the inputs alone.
  */
 export async function fill(
   world: World,
   prefix: string,
   messages: number,
   seed: number,
-  { deliveries = 40, poison = 0.0001 } = {},
+  { deliveries = 40, poison = 0.0001, compression = 'off' } = {},
 ): Promise<number> {
   await runEfs(['setup'], world.settings(prefix));
   const campaign = { messages, deliveries, seed };
   const traffic = { ...campaign, disorder: 0.05, duplicates: 0.05, poison };
   const flags = Object.entries(traffic).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  await runEfs(['simulate', ...flags], world.settings(prefix));
+  await runEfs(['simulate', ...flags], { ...world.settings(prefix), EFS_KAFKA_COMPRESSION: compression });
   const heardOf = new Set<string>();
   for (const { messageId } of feedback({ ...ORDINARY_TRAFFIC, ...campaign })) heardOf.add(messageId);
   return heardOf.size;
