@@ -30,9 +30,11 @@ export async function createTopics(
   admin: Admin,
   topics: readonly string[],
   partitions: number,
+  config: Readonly<Record<string, string>> = {},
 ): Promise<void> {
+  const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
   await admin.createTopics({
-    topics: topics.map((topic) => ({ topic, numPartitions: partitions })),
+    topics: topics.map((topic) => ({ topic, numPartitions: partitions, configEntries })),
     waitForLeaders: false,
   });
   await untilDone(() => admin.fetchTopicOffsets(topics.at(-1) ?? ''));
@@ -59,7 +61,11 @@ export interface KafkaWorld extends SourceWorld {
 }
 
 /** New topics and a new group on a running Kafka. */
-export async function kafkaWorld(brokers: readonly string[], count = 4): Promise<KafkaWorld> {
+export async function kafkaWorld(
+  brokers: readonly string[],
+  count = 4,
+  config: Readonly<Record<string, string>> = {},
+): Promise<KafkaWorld> {
   const kafka = kafkaClient({ brokers: [...brokers], clientId: 'efs-test' });
   const admin = kafka.admin();
   await admin.connect();
@@ -67,7 +73,7 @@ export async function kafkaWorld(brokers: readonly string[], count = 4): Promise
   const names = ['a', 'b', 'c'];
   const topics = names.map((name) => prefix + name);
   const groupId = `${prefix}group`;
-  await createTopics(admin, topics, count);
+  await createTopics(admin, topics, count, config);
   const sink = kafkaSink(kafka, { clock: systemClock, prefix });
   const closing: (() => Promise<unknown>)[] = [() => sink.close()];
   const member = (options: Partial<KafkaSourceOptions> = {}): Source => {

@@ -7,3 +7,8 @@ describeWithServers(['kafka'], 'a source on Kafka', (servers) => {
   sourceContract(() => kafkaWorld(servers.kafkaBrokers));
   readerContract(() => kafkaWorld(servers.kafkaBrokers));
 });
+
+describeWithServers(['kafka'], 'a source on topics that Kafka compresses', (servers) => {
+  sourceContract(() => kafkaWorld(servers.kafkaBrokers, 4, { 'compression.type': 'zstd' }));
+  readerContract(() => kafkaWorld(servers.kafkaBrokers, 4, { 'compression.type': 'lz4' }));
+});

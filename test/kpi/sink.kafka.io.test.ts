@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { systemClock } from '../../src/base/clock';
 import { kafkaClient } from '../../src/feedback/client.kafka';
+import type { Codec } from '../../src/feedback/codecs.kafka';
 import { kafkaCommittedOffset, kafkaReader } from '../../src/feedback/reader.kafka';
 import { kafkaFencedSinks } from '../../src/kpi/fenced.kafka';
 import { kafkaSink } from '../../src/kpi/sink.kafka';
@@ -8,7 +9,7 @@ import { createTopics, untilDone } from '../feedback/kafka-world';
 import { describeWithServers } from '../servers/servers';
 import { outgoing, sinkContract, type SinkWorld, type Written } from './sink.contract';
 
-async function kafkaWorld(brokers: string[]): Promise<SinkWorld> {
+async function kafkaWorld(brokers: string[], compression: Codec = 'off'): Promise<SinkWorld> {
   const kafka = kafkaClient({ brokers, clientId: 'efs-test' });
   const prefix = `t${randomUUID().slice(0, 8)}.`;
   const group = `${prefix}group`;
@@ -18,19 +19,19 @@ async function kafkaWorld(brokers: string[]): Promise<SinkWorld> {
   await createTopics(admin, [`${prefix}out`, witnessTopic], 3);
   await admin.disconnect();
   const reader = kafkaReader(kafka, systemClock);
-  const sinks = [kafkaSink(kafka, { clock: systemClock, prefix })];
+  const sinks = [kafkaSink(kafka, { clock: systemClock, prefix, compression })];
   for (const partition of [0, 1, 2]) await untilDone(() => reader.watermarks(`${prefix}out`, partition));
   const committedOffset = kafkaCommittedOffset(kafka);
   // A broker of no groups so far is still making the topic for their offsets.
   await untilDone(() => committedOffset(group, witnessTopic, 0));
   return {
     sink() {
-      const sink = kafkaSink(kafka, { clock: systemClock, prefix });
+      const sink = kafkaSink(kafka, { clock: systemClock, prefix, compression });
       sinks.push(sink);
       return sink;
     },
     fencedSinks() {
-      const sinks = kafkaFencedSinks(kafka, { clock: systemClock, group, prefix, witnessTopic });
+      const sinks = kafkaFencedSinks(kafka, { clock: systemClock, group, prefix, compression, witnessTopic });
       // A broker of no transactions so far is still making the topic for their log.
       return { open: (name) => untilDone(() => sinks.open(name)) };
     },
@@ -54,6 +55,10 @@ async function kafkaWorld(brokers: string[]): Promise<SinkWorld> {
     },
   };
 }
+
+describeWithServers(['kafka'], 'sinks on Kafka that compress', (servers) => {
+  sinkContract(() => kafkaWorld(servers.kafkaBrokers, 'zstd'));
+});
 
 describeWithServers(['kafka'], 'sinks on Kafka', (servers) => {
   sinkContract(() => kafkaWorld(servers.kafkaBrokers));
