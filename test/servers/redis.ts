@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { allOf, freePort, pollMs, serverDir, startServer, type Server } from './child';
@@ -14,24 +16,56 @@ export interface RedisServer extends Server {
 }
 
 export interface RedisClusterServer extends Omit<Server, 'pid'> {
-  /** One url per master; any of them leads to the others. */
+  /** One url per node that was a master at the start; any of them leads to the others. */
   urls: string[];
+  /** The three masters of the start, then their replicas. */
   nodes: RedisServer[];
 }
 
-const cli = async (port: number, args: string[]): Promise<string> =>
+export interface RedisSentinelServer extends Omit<Server, 'pid'> {
+  /** `redis+sentinel://` with all three sentinels. */
+  url: string;
+  /** What the sentinels call the primary and its replica. */
+  name: string;
+  /** The primary of the start, then its replica. */
+  nodes: RedisServer[];
+  sentinels: RedisServer[];
+}
+
+/** How long a node or a primary does not answer before the others replace it. */
+const NODE_TIMEOUT_MS = 2_000;
+const SENTINEL_NAME = 'efs';
+/** A replica has its copy within milliseconds, not after five seconds. */
+const REPLICATION = ['--repl-diskless-sync-delay', '0'];
+
+/** Runs `redis-cli` on a node and gives what it prints. */
+export const cli = async (port: number, args: readonly string[]): Promise<string> =>
   (await promisify(execFile)('redis-cli', ['-p', String(port), ...args])).stdout;
 
-/** Starts redis-server on a port of its own: noeviction, nothing saved unless `args` say so. */
+/** Waits until `holds` for all. */
+async function untilAll<T>(all: readonly T[], holds: (each: T) => Promise<boolean>): Promise<void> {
+  while (!(await Promise.all(all.map(holds))).every(Boolean)) await pollMs(50);
+}
+
+/** Whether a node is a replica that has its master's data. */
+const isInSync = async ({ port }: RedisServer): Promise<boolean> =>
+  (await cli(port, ['info', 'replication'])).includes('master_link_status:up');
+
+/**
+ * Starts redis-server on a port of its own: noeviction, nothing saved unless `args` say so. Which master it follows it
+ * keeps in its configuration file, as after a failover.
+ */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
   const port = await freePort();
   const dir = serverDir('redis');
+  const file = join(dir, 'redis.conf');
+  writeFileSync(file, '');
   const basics = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--daemonize', 'no'];
   const storage = ['--save', '', '--appendonly', 'no', '--maxmemory-policy', 'noeviction'];
   const server = await startServer({
     name: 'redis',
     command: 'redis-server',
-    args: [...basics, ...storage, ...(options.args ?? [])],
+    args: [file, ...basics, ...storage, ...(options.args ?? [])],
     dir,
     startTimeoutMs: 20_000,
     ready: (log) => log.includes('Ready to accept connections'),
@@ -39,21 +73,71 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   return { ...server, port, url: `redis://127.0.0.1:${port}` };
 }
 
-/** Starts a Redis Cluster of three masters without replicas; resolves when every slot is served. */
-export async function startRedisCluster(options: RedisOptions = {}): Promise<RedisClusterServer> {
+/**
+ * Starts a Redis Cluster of three masters with `replicas` each, none where absent; resolves when every slot is served
+ * and every replica in sync.
+ */
+export async function startRedisCluster(
+  options: RedisOptions & { replicas?: number } = {},
+): Promise<RedisClusterServer> {
+  const { replicas = 0, args = [] } = options;
   const start = async (): Promise<RedisServer> => {
-    const clustered = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'];
+    const clustered = ['--cluster-enabled', 'yes', '--cluster-node-timeout', String(NODE_TIMEOUT_MS)];
     const busPort = ['--cluster-port', String(await freePort())];
-    return startRedis({ args: [...clustered, ...busPort, ...(options.args ?? [])] });
+    return startRedis({ args: [...clustered, ...busPort, ...REPLICATION, ...args] });
   };
-  const nodes = [await start(), await start(), await start()];
-  const addresses = nodes.map((node) => `127.0.0.1:${node.port}`);
-  const ports = nodes.map((node) => node.port);
-  await cli(ports[0] ?? 0, ['--cluster', 'create', ...addresses, '--cluster-yes']);
-  const whole = async (): Promise<boolean> => {
-    const infos = await Promise.all(ports.map((port) => cli(port, ['cluster', 'info'])));
-    return infos.every((info) => /cluster_state:ok[^]*cluster_known_nodes:3/.test(info));
-  };
-  while (!(await whole())) await pollMs(50);
-  return { ...allOf(nodes), nodes, urls: nodes.map((node) => node.url) };
+  const nodes: RedisServer[] = [];
+  while (nodes.length < 3 * (1 + replicas)) nodes.push(await start());
+  const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`);
+  const first = nodes[0]?.port ?? 0;
+  const spread = ['--cluster-replicas', String(replicas), '--cluster-yes'];
+  await cli(first, ['--cluster', 'create', ...addresses, ...spread]);
+  const whole = new RegExp(`cluster_state:ok[^]*cluster_known_nodes:${nodes.length}\\b`);
+  await untilAll(nodes, async ({ port }) => whole.test(await cli(port, ['cluster', 'info'])));
+  await untilAll(nodes.slice(3), isInSync);
+  const urls = nodes.slice(0, 3).map((node) => node.url);
+  return { ...allOf(nodes), nodes, urls };
+}
+
+/** Starts one sentinel that watches the primary at `primaryPort`; it keeps what it learns in its configuration file. */
+async function startSentinel(primaryPort: number): Promise<RedisServer> {
+  const port = await freePort();
+  const dir = serverDir('sentinel');
+  const file = join(dir, 'sentinel.conf');
+  const lines = [
+    `port ${port}`,
+    'bind 127.0.0.1',
+    `dir ${dir}`,
+    `sentinel monitor ${SENTINEL_NAME} 127.0.0.1 ${primaryPort} 2`,
+    `sentinel down-after-milliseconds ${SENTINEL_NAME} ${NODE_TIMEOUT_MS}`,
+    `sentinel failover-timeout ${SENTINEL_NAME} 5000`,
+  ];
+  writeFileSync(file, lines.join('\n') + '\n');
+  const server = await startServer({
+    name: 'sentinel',
+    command: 'redis-server',
+    args: [file, '--sentinel'],
+    dir,
+    startTimeoutMs: 20_000,
+    ready: (log) => log.includes('+monitor'),
+  });
+  return { ...server, port, url: `redis://127.0.0.1:${port}` };
+}
+
+/** Starts a primary, its replica and three sentinels; resolves when the sentinels have found each other and the replica. */
+export async function startRedisSentinel(options: RedisOptions = {}): Promise<RedisSentinelServer> {
+  const start = (): Promise<RedisServer> => startRedis({ args: [...REPLICATION, ...(options.args ?? [])] });
+  const nodes = [await start(), await start()];
+  const [primaryPort, replicaPort] = nodes.map(({ port }) => port) as [number, number];
+  await cli(replicaPort, ['replicaof', '127.0.0.1', String(primaryPort)]);
+  await cli(replicaPort, ['config', 'rewrite']);
+  await untilAll(nodes.slice(1), isInSync);
+  const sentinels: RedisServer[] = [];
+  while (sentinels.length < 3) sentinels.push(await startSentinel(primaryPort));
+  await untilAll(sentinels, async ({ port }) =>
+    /name=efs,status=ok,.*slaves=1,sentinels=3/.test(await cli(port, ['info', 'sentinel'])),
+  );
+  const hosts = sentinels.map(({ port }) => `127.0.0.1:${port}`).join(',');
+  const url = `redis+sentinel://${hosts}/${SENTINEL_NAME}`;
+  return { ...allOf([...sentinels, ...nodes]), url, name: SENTINEL_NAME, nodes, sentinels };
 }

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 
 import { pollMs } from './child';
 import { startKafka } from './kafka';
-import { startRedis, startRedisCluster } from './redis';
+import { cli, startRedis, startRedisCluster, startRedisSentinel } from './redis';
 import { describeWithServers } from './servers';
 
 describeWithServers(['kafka', 'registry', 'redis'], 'the shared servers', (servers) => {
@@ -54,6 +54,33 @@ describeWithServers(['own-redis'], 'a Redis of one’s own', () => {
     expect(await node.cluster('INFO')).toMatch(/cluster_slots_ok:16384/);
     node.disconnect();
     await cluster.stop();
+  });
+
+  it('is a cluster whose replica takes over from a master that was killed', async () => {
+    const cluster = await startRedisCluster({ replicas: 1 });
+    const replicas = cluster.nodes.slice(3);
+    const masters = async (): Promise<number> =>
+      (await Promise.all(replicas.map(({ port }) => cli(port, ['role'])))).filter((role) =>
+        role.startsWith('master'),
+      ).length;
+    expect([replicas.length, await masters()]).toEqual([3, 0]);
+    await cluster.nodes[0]?.kill();
+    while ((await masters()) === 0) await pollMs(50);
+    await cluster.stop();
+  });
+
+  it('is a primary whose sentinels make its replica the primary when it is killed', async () => {
+    const { nodes, sentinels, name, stop } = await startRedisSentinel();
+    const primary = async ({ port }: { port: number }): Promise<number> =>
+      Number((await cli(port, ['sentinel', 'get-master-addr-by-name', name])).split('\n')[1]);
+    const all = (): Promise<number[]> => Promise.all(sentinels.map(primary));
+    const [first = 0, second = 0] = nodes.map(({ port }) => port);
+    expect(await all()).toEqual([first, first, first]);
+    await nodes[0]?.kill();
+    while ((await all()).some((port) => port !== second)) await pollMs(50);
+    await nodes[0]?.restart();
+    while (!(await cli(first, ['role'])).startsWith('slave')) await pollMs(50);
+    await stop();
   });
 });
 
