@@ -32,6 +32,12 @@ export const ERRORS = {
     retriable: false,
     remedy: 'set `maxmemory-policy noeviction` in Redis: evicted state is lost state',
   },
+  'redis-replica': {
+    retriable: false,
+    remedy:
+      'let EFS_REDIS_URL name the master, or the sentinels that tell which it is (redis+sentinel://host,host,host/name): ' +
+      'a worker then follows a failover',
+  },
   'topic-missing': { retriable: false, remedy: 'run `efs setup`' },
   'topic-unfit': {
     retriable: false,

@@ -26,7 +26,13 @@ type KafkaSettings = Pick<
 type RegistrySettings = Pick<Config, 'schemaRegistryUrl' | 'registryTimeoutMs' | 'registryCaFile'>;
 type RedisSettings = Pick<
   Config,
-  'redisUrl' | 'redisTimeoutMs' | 'redisCaFile' | 'redisCertFile' | 'redisKeyFile'
+  | 'redisUrl'
+  | 'redisTimeoutMs'
+  | 'redisSentinelUser'
+  | 'redisSentinelPassword'
+  | 'redisCaFile'
+  | 'redisCertFile'
+  | 'redisKeyFile'
 >;
 type StateSettings = RedisSettings & Pick<Config, 'groupId' | 'topicPrefix'>;
 
@@ -61,18 +67,20 @@ export function registryOf(config: RegistrySettings): SchemaRegistrar {
   });
 }
 
-/** Connects to Redis. Throws `redis-unavailable`, `access-refused`, `tls-failed`. */
+/** Connects to Redis. Throws as `connectRedis` does. */
 export function redisOf(
   config: RedisSettings,
   log: ConnectOptions['log'],
   name: string,
 ): Promise<RedisClient> {
   const { redisCaFile, redisCertFile, redisKeyFile } = config;
+  const { redisSentinelUser: username, redisSentinelPassword: password } = config;
   return connectRedis(config.redisUrl, {
     log,
     name,
     commandTimeoutMs: config.redisTimeoutMs,
     tls: pems(redisCaFile, redisCertFile, redisKeyFile),
+    sentinel: { ...(username === '' ? {} : { username }), ...(password === '' ? {} : { password }) },
   });
 }
 

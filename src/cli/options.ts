@@ -22,6 +22,7 @@ export const REGISTRY_SETTINGS = ['schemaRegistryUrl', 'registryTimeoutMs', 'reg
 export const REDIS_SETTINGS = [
   'redisUrl',
   'redisTimeoutMs',
+  'redisSentinelUser',
   'redisCaFile',
   'redisCertFile',
   'redisKeyFile',

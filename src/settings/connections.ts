@@ -54,6 +54,18 @@ export const CONNECTION_SETTINGS = {
     certificates,
     'who may have signed the certificate of an https:// registry; empty takes the well-known ones',
   ),
+  redisSentinelUser: setting(
+    'EFS_REDIS_SENTINEL_USER',
+    '',
+    userName,
+    'user for the sentinels of a redis+sentinel:// URL; empty is their default user',
+  ),
+  redisSentinelPassword: setting(
+    'EFS_REDIS_SENTINEL_PASSWORD',
+    '',
+    password,
+    'password for the sentinels; the one in the URL is for Redis itself',
+  ),
   redisCaFile: setting(
     'EFS_REDIS_CA_FILE',
     '',

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { type DomainGroup, parseDomainGroups, showDomainGroups } from '../base/domain-groups';
+import { parseRedisUrl, urlPerHost } from '../base/redis-url';
 
 /** A setting: the variable, its default as text, what a value must be, and what it is for. */
 export interface Setting<T = unknown> {
@@ -121,13 +122,16 @@ const OPEN_PARAMETERS = ['cluster'];
 
 /** Blanks out a URL's password, and what its query holds but for what is known to be harmless. */
 function redactUrl(text: string): string {
-  if (!URL.canParse(text)) return '(not a URL)';
-  const url = new URL(text);
-  if (url.password !== '') url.password = '***';
+  const urls = urlPerHost(text);
+  if (urls === null) return '(not a URL)';
+  const [url] = urls;
+  const user = url.username + (url.password === '' ? '' : ':***');
   for (const name of url.searchParams.keys()) {
     if (!OPEN_PARAMETERS.includes(name)) url.searchParams.set(name, '***');
   }
-  return text.endsWith('/') ? url.href : url.href.replace(/\/$/, '');
+  const hosts = urls.map(({ host }) => host).join(',');
+  const shown = `${url.protocol}//${user && `${user}@`}${hosts}${url.pathname}${url.search}`;
+  return text.endsWith('/') ? shown : shown.replace(/\/$/, '');
 }
 
 export const address = (schemes: readonly string[], expects: string) => ({
@@ -144,6 +148,19 @@ export const address = (schemes: readonly string[], expects: string) => ({
   show: redactUrl,
   secret: true,
 });
+
+export const redisUrl = {
+  schema: z.string().transform((text, context): string => {
+    const address = parseRedisUrl(text);
+    if ('problem' in address) context.addIssue({ code: 'custom', message: address.problem });
+    return text.replace(/\/+$/, '');
+  }),
+  expects:
+    'redis://host, hosts of one cluster as redis://host,host or sentinels as redis+sentinel://host,host/name, rediss for TLS; ' +
+    'user:password@ before the hosts, their ports and /database at the end are allowed',
+  show: redactUrl,
+  secret: true,
+};
 
 export const domainGroups = {
   schema: z.string().transform((text, context): readonly DomainGroup[] => {

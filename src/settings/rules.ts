@@ -42,12 +42,20 @@ export const RULES: readonly Rule[] = [
   ),
   onlyWithTls(
     'redisUrl',
-    (config) => config.redisUrl.startsWith('rediss:'),
-    'let the URL begin with rediss://',
+    (config) => config.redisUrl.startsWith('rediss'),
+    'let the URL begin with rediss:// or rediss+sentinel://',
     'redisCaFile',
     'redisCertFile',
     'redisKeyFile',
   ),
+  {
+    names: ['redisUrl', 'redisSentinelUser', 'redisSentinelPassword'],
+    holds: ({ redisUrl, redisSentinelUser: user, redisSentinelPassword: secret }) =>
+      (secret === '' || /^rediss?\+sentinel:/.test(redisUrl)) && (user === '' || secret !== ''),
+    otherwise:
+      'a log-in to sentinels takes a URL that names some, and a password; let the URL begin with redis+sentinel:// or ' +
+      'rediss+sentinel:// and set EFS_REDIS_SENTINEL_PASSWORD (or _FILE), or leave both out',
+  },
   together('kafkaCertFile', 'kafkaKeyFile'),
   together('redisCertFile', 'redisKeyFile'),
   {

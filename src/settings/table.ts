@@ -9,6 +9,7 @@ import {
   oneOf,
   onOff,
   policy,
+  redisUrl,
   setting,
   token,
   type ValuesOf,
@@ -20,10 +21,6 @@ const DEFAULT_GROUPS =
   'microsoft=hotmail.com,live.com,msn.com,outlook.com;yahoo=aol.com,rocketmail.com,yahoo.com,ymail.com';
 
 const registryUrl = address(['http:', 'https:'], 'an http:// or https:// URL; a path is allowed');
-const redisUrl = address(
-  ['redis:', 'rediss:'],
-  'a redis:// or rediss:// URL; user, password and /database are allowed',
-);
 const topicPrefix = matching(
   /^[A-Za-z0-9._-]{0,150}$/,
   'has characters that no topic name may have',
@@ -61,7 +58,7 @@ export const SETTINGS = {
     'EFS_REDIS_URL',
     'redis://localhost:6379',
     redisUrl,
-    'Redis or Valkey that keeps the state',
+    'Redis or Valkey that keeps the state: a server, nodes of a cluster, or sentinels',
   ),
   policy: setting('EFS_POLICY', 'efs', policy, 'policy of deliveries whose relay events name none'),
   groupId: setting('EFS_GROUP_ID', 'efs', groupId, 'prefix of the consumer groups'),

@@ -1,7 +1,9 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
-import { EfsError } from '../base/errors';
+import { EfsError, isRetriable } from '../base/errors';
+import { parseRedisUrl, type RedisAddress } from '../base/redis-url';
 import { causeText, connectFailure, redisFailure } from './failure.redis';
 import type { RedisClient } from './scripts.redis';
+import { topologyOf } from './topology';
 
 export interface ConnectOptions {
   readonly log: {
@@ -12,44 +14,184 @@ export interface ConnectOptions {
   readonly name?: string;
   /** How long a command may take before its outcome counts as unknown. */
   readonly commandTimeoutMs?: number;
-  /** PEM texts for a `rediss://` URL. Without `ca` the well-known authorities are trusted. */
+  /** PEM texts for a URL that begins with `rediss`. Without `ca` the well-known authorities are trusted. */
   readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  /** As whom to log in to sentinels. */
+  readonly sentinel?: { readonly username?: string; readonly password?: string };
 }
 
 const COMMAND_TIMEOUT_MS = 5_000;
+/** How long a node or a sentinel may take to say where the masters are, before another one is asked. */
+const TOPOLOGY_TIMEOUT_MS = 1_000;
 const RECONNECT_MAX_MS = 2_000;
+/** After so many attempts a node has left the cluster, until another node names it again. */
+const NODE_RETRIES = 5;
 const KEEP_ALIVE_MS = 30_000;
 const OLDEST_MAJOR = 7;
 
 const backoff = (attempt: number): number => Math.min(50 * 2 ** Math.min(attempt - 1, 10), RECONNECT_MAX_MS);
 
 /**
- * Connects to the Redis of a `redis://` or `rediss://` URL, and to all nodes of its cluster where it belongs to one: the
- * server is asked; `?cluster=true` says so where it may not be (a user without INFO). Throws `redis-unavailable`,
- * `access-refused`, `tls-failed`, or `config-invalid` for a URL that is none.
+ * Connects to the Redis of a URL (`parseRedisUrl`): to one server, to all nodes of a cluster, or to the primary that
+ * sentinels name. Any of several hosts may be down. Whether a server belongs to a cluster it is asked; `?cluster=true`
+ * says so where it may not be (a user without INFO). Throws `redis-unavailable`, `access-refused`, `tls-failed`,
+ * `redis-replica`, or `config-invalid` for a URL that is none or does not fit what answers.
  *
  * While the connection is down, commands fail at once instead of piling up; it is dialled again for ever, at most
- * every two seconds. Commands without a reply are sent again on the next connection: a commit bears that.
+ * every two seconds, and leads to the masters of then. Commands without a reply are sent again on the next connection:
+ * a commit bears that.
  */
 export async function connectRedis(url: string, options: ConnectOptions): Promise<RedisClient> {
-  const { redis, cluster } = parseUrl(url);
-  const shared = connectionOptions(redis, options);
-  const single = new Redis(shared);
-  await opened(single, options);
-  if (!cluster && !(await belongsToCluster(single))) return single;
-  single.disconnect();
-  const whole = new Cluster([{ host: shared.host ?? 'localhost', port: shared.port ?? 6379 }], {
+  const address = parseRedisUrl(url);
+  if ('problem' in address) throw new EfsError('config-invalid', `the Redis URL ${address.problem}`);
+  const shared = connectionOptions(address, options);
+  const { primaryName } = address;
+  const client =
+    primaryName === null
+      ? await directClient(address, shared)
+      : await sentinelClient({ ...address, primaryName }, shared, options);
+  await opened(client, options);
+  return client;
+}
+
+async function directClient(address: RedisAddress, shared: RedisOptions): Promise<RedisClient> {
+  const topology = await anyOf(address.hosts, async (host) =>
+    topologyOf(address, await ask({ ...shared, ...host }, infoOf)),
+  );
+  return topology === 'single'
+    ? new Redis({ ...shared, ...address.hosts[0] })
+    : clusterClient(address.hosts, shared);
+}
+
+function clusterClient(hosts: RedisAddress['hosts'], shared: RedisOptions): Cluster {
+  const seeds = [...hosts];
+  const cluster = new Cluster(seeds, {
     redisOptions: shared,
     lazyConnect: true,
     enableOfflineQueue: false,
+    // A node says CLUSTERDOWN itself, to the commands that it concerns.
+    enableReadyCheck: false,
     clusterRetryStrategy: backoff,
-    clusterNodeRetryStrategy: backoff,
-    slotsRefreshTimeout: options.commandTimeoutMs ?? COMMAND_TIMEOUT_MS,
-    // Certificates name hosts; without TLS an address is as good.
-    ...(shared.tls ? { dnsLookup: (host, done) => done(null, host) } : {}),
+    clusterNodeRetryStrategy: (attempt) => (attempt > NODE_RETRIES ? null : backoff(attempt)),
+    slotsRefreshTimeout: TOPOLOGY_TIMEOUT_MS,
+    // Certificates name hosts, and a name without an address is that of a node that is down.
+    dnsLookup: (host, done) => done(null, host),
   });
-  await opened(whole, options);
-  return whole;
+  // Read at each reconnect: the nodes of the URL may be gone by then.
+  cluster.on('refresh', () => {
+    const known = cluster.nodes().map(({ options: { host = '', port = 0 } }) => ({ host, port }));
+    seeds.splice(0, seeds.length, ...hosts, ...known);
+  });
+  return cluster;
+}
+
+async function sentinelClient(
+  { hosts, primaryName }: RedisAddress & { readonly primaryName: string },
+  shared: RedisOptions,
+  { sentinel = {} }: ConnectOptions,
+): Promise<Redis> {
+  const { username: _, password: __, db: ___, ...rest } = shared;
+  const toSentinel = { ...rest, ...sentinel, enableReadyCheck: false };
+  await anyOf(hosts, (host) => ask({ ...toSentinel, ...host }, (client) => primaryOf(client, primaryName)));
+  return new PrimaryClient(
+    {
+      ...shared,
+      sentinels: [...hosts],
+      name: primaryName,
+      ...(sentinel.username === undefined ? {} : { sentinelUsername: sentinel.username }),
+      ...(sentinel.password === undefined ? {} : { sentinelPassword: sentinel.password }),
+      ...(shared.tls ? { sentinelTLS: shared.tls, enableTLSForSentinelMode: true } : {}),
+      sentinelCommandTimeout: TOPOLOGY_TIMEOUT_MS,
+      sentinelRetryStrategy: backoff,
+    },
+    hosts.map((host) => new Redis({ ...toSentinel, ...host, autoResubscribe: false })),
+    primaryName,
+  );
+}
+
+/**
+ * Follows the primary that sentinels name. It leaves a former primary as soon as a sentinel tells of the new one: the
+ * former one goes on to take writes for ten seconds and more, and then loses them.
+ */
+class PrimaryClient extends Redis {
+  readonly #sentinels: readonly Redis[];
+
+  constructor(options: RedisOptions, sentinels: readonly Redis[], primaryName: string) {
+    super(options);
+    this.#sentinels = sentinels;
+    for (const sentinel of sentinels) {
+      // One that is down, or does not let us subscribe, leaves it to the others.
+      const ignore = (): void => {};
+      sentinel.on('error', ignore);
+      sentinel.on('ready', () => void sentinel.subscribe('+switch-master').catch(ignore));
+      sentinel.on('message', (_, text: string) => {
+        if (text.startsWith(`${primaryName} `)) this.#leave();
+      });
+      sentinel.connect().catch(ignore);
+    }
+  }
+
+  /** The sentinel that was asked for an address under way may not have heard of the new primary. */
+  #leave(): void {
+    if (this.status === 'ready') this.disconnect(true);
+    else this.once('ready', () => this.disconnect(true));
+  }
+
+  override disconnect(reconnect = false): void {
+    if (!reconnect) for (const sentinel of this.#sentinels) sentinel.disconnect();
+    super.disconnect(reconnect);
+  }
+}
+
+/** Throws `config-invalid` where the server is no sentinel, or has no primary of the name. */
+async function primaryOf(client: Redis, name: string): Promise<void> {
+  const found = await client.call('sentinel', 'get-master-addr-by-name', name).catch((error: Error) => {
+    if (!/^ERR unknown command/i.test(error.message)) throw redisFailure(error);
+    throw new EfsError(
+      'config-invalid',
+      'Redis: a server answers that is no sentinel; begin EFS_REDIS_URL with redis://',
+    );
+  });
+  if (found === null)
+    throw new EfsError(
+      'config-invalid',
+      `Redis: the sentinels watch no primary that is named ${JSON.stringify(name)}`,
+    );
+}
+
+/** The first answer of any host. Throws a failure that time does not mend, if one did, else that of the first host. */
+async function anyOf<T>(
+  hosts: RedisAddress['hosts'],
+  question: (host: RedisAddress['hosts'][number]) => Promise<T>,
+): Promise<T> {
+  try {
+    return await Promise.any(hosts.map(question));
+  } catch (error) {
+    const { errors } = error as AggregateError;
+    throw errors.find((each) => !isRetriable(each)) ?? errors[0];
+  }
+}
+
+/** Asks one server over a connection of its own. */
+async function ask<T>(options: RedisOptions, question: (client: Redis) => Promise<T>): Promise<T> {
+  const client = new Redis({ ...options, retryStrategy: () => null });
+  try {
+    await connected(client);
+    return await question(client);
+  } finally {
+    client.disconnect();
+  }
+}
+
+/** Waits until the client is ready; throws its first failure otherwise, and gives it up. */
+async function connected(client: RedisClient): Promise<void> {
+  const failure = new Promise<never>((_, reject) => client.on('error', reject));
+  try {
+    await Promise.race([client.connect(), failure]);
+  } catch (error) {
+    client.disconnect();
+    throw connectFailure(error);
+  }
 }
 
 /** Closes the connection, without waiting for replies. */
@@ -57,34 +199,13 @@ export function closeRedis(client: RedisClient): void {
   client.disconnect();
 }
 
-interface Address {
-  readonly redis: RedisOptions;
-  readonly cluster: boolean;
-}
-
-function parseUrl(text: string): Address {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  const database = url?.pathname.replace(/^\//, '') ?? '';
-  if (!url || !/^rediss?:$/.test(url.protocol) || !/^\d*$/.test(database))
-    throw new EfsError(
-      'config-invalid',
-      'the Redis URL is not redis://[user:password@]host[:port][/database]',
-    );
-  const redis: RedisOptions = {
-    host: url.hostname.replace(/^\[|\]$/g, '') || 'localhost',
-    port: Number(url.port || 6379),
-    db: Number(database),
-  };
-  if (url.username) redis.username = decodeURIComponent(url.username);
-  if (url.password) redis.password = decodeURIComponent(url.password);
-  if (url.protocol === 'rediss:') redis.tls = {};
-  return { redis, cluster: url.searchParams.get('cluster') === 'true' };
-}
-
-function connectionOptions(address: RedisOptions, options: ConnectOptions): RedisOptions {
+function connectionOptions(address: RedisAddress, options: ConnectOptions): RedisOptions {
   const commandTimeout = options.commandTimeoutMs ?? COMMAND_TIMEOUT_MS;
+  const { username, password } = address;
   return {
-    ...address,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    db: address.database,
     ...(address.tls ? { tls: { ...options.tls } } : {}),
     lazyConnect: true,
     commandTimeout,
@@ -94,6 +215,8 @@ function connectionOptions(address: RedisOptions, options: ConnectOptions): Redi
     enableOfflineQueue: false,
     maxRetriesPerRequest: 3,
     retryStrategy: backoff,
+    // A server that hangs does not close its side.
+    disconnectTimeout: 0,
     // After a failover the old master refuses writes on connections it still has.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
   };
@@ -114,18 +237,13 @@ async function opened(client: RedisClient, { log }: ConnectOptions): Promise<voi
     if (down) log.info({}, 'connected to Redis again');
     [down, last, wasReady] = [false, null, true];
   });
-  try {
-    await client.connect();
-    // Opens the connection to each master now: the first commands would meet it half open.
-    if (client instanceof Cluster) await Promise.all(client.nodes('master').map((node) => node.ping()));
-  } catch (error) {
+  await connected(client);
+  if (!(client instanceof Cluster)) return;
+  // Opens the connection to each master now: the first commands would meet it half open.
+  await Promise.all(client.nodes('master').map((node) => node.ping())).catch((error: unknown) => {
     client.disconnect();
-    throw connectFailure(last ?? error);
-  }
-}
-
-async function belongsToCluster(client: Redis): Promise<boolean> {
-  return /^cluster_enabled:1/m.test((await infoOf(client)) ?? '');
+    throw connectFailure(error);
+  });
 }
 
 /** What INFO says, or null where the user may not ask. Throws `redis-unavailable`. */

@@ -40,7 +40,9 @@ export function isTimeout(error: unknown): boolean {
 
 /** The first line of what the client says, bounded. */
 export function causeText(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  // Where a name has several addresses, the error of all of them has a code and no text.
+  const text =
+    error instanceof Error ? error.message || String((error as { code?: unknown }).code) : String(error);
   return (text.split('\n')[0] ?? '').slice(0, TEXT_MAX);
 }
 
@@ -54,7 +56,9 @@ const REFUSALS =
   /\b(WRONGPASS|NOAUTH|NOPERM)\b|ACL failure|without any password configured|invalid username-password/;
 
 /** The failure of opening a connection, from whatever the client says. */
-export function connectFailure(error: unknown): EfsError {
+export function connectFailure(failure: unknown): EfsError {
+  // A cluster's own error says that every node failed; why, that of the last one.
+  const error = (failure instanceof Error && 'lastNodeError' in failure && failure.lastNodeError) || failure;
   const text = causeText(error);
   if (REFUSALS.test(text)) return new EfsError('access-refused', `Redis: ${text}`);
   if (isTlsFailure(error)) return new EfsError('tls-failed', `Redis: ${text}`);

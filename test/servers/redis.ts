@@ -5,9 +5,14 @@ import { promisify } from 'node:util';
 
 import { allOf, freePort, pollMs, serverDir, startServer, type Server } from './child';
 
+/** The server that is tested: `redis-server`, or another one that takes its arguments, such as `valkey-server`. */
+export const REDIS_SERVER = process.env['EFS_TEST_REDIS_SERVER'] ?? 'redis-server';
+
 export interface RedisOptions {
-  /** Added to redis-server's arguments, after ours, so they win: `['--appendonly', 'yes']`. */
+  /** Added to the server's arguments, after ours, so they win: `['--appendonly', 'yes']`. */
   args?: string[];
+  /** PEM files; with them every port takes TLS only. */
+  tls?: { readonly ca: string; readonly cert: string; readonly key: string };
 }
 
 export interface RedisServer extends Server {
@@ -38,9 +43,31 @@ const SENTINEL_NAME = 'efs';
 /** A replica has its copy within milliseconds, not after five seconds. */
 const REPLICATION = ['--repl-diskless-sync-delay', '0'];
 
+/** The authority's file, by ports that take TLS only. */
+const authorities = new Map<number, string>();
+
 /** Runs `redis-cli` on a node and gives what it prints. */
-export const cli = async (port: number, args: readonly string[]): Promise<string> =>
-  (await promisify(execFile)('redis-cli', ['-p', String(port), ...args])).stdout;
+export async function cli(port: number, args: readonly string[]): Promise<string> {
+  const ca = authorities.get(port);
+  const tls = ca === undefined ? [] : ['--tls', '--cacert', ca];
+  const command = REDIS_SERVER.replace(/server$/, 'cli');
+  return (await promisify(execFile)(command, ['-p', String(port), ...tls, ...args])).stdout;
+}
+
+/** The options that open a port, for the command line without their `--`. */
+function portOptions(port: number, tls: RedisOptions['tls']): [name: string, value: string][] {
+  if (tls === undefined) return [['port', String(port)]];
+  authorities.set(port, tls.ca);
+  return [
+    ['port', '0'],
+    ['tls-port', String(port)],
+    ['tls-ca-cert-file', tls.ca],
+    ['tls-cert-file', tls.cert],
+    ['tls-key-file', tls.key],
+    ['tls-auth-clients', 'optional'],
+    ['tls-replication', 'yes'],
+  ];
+}
 
 /** Waits until `holds` for all. */
 async function untilAll<T>(all: readonly T[], holds: (each: T) => Promise<boolean>): Promise<void> {
@@ -48,7 +75,7 @@ async function untilAll<T>(all: readonly T[], holds: (each: T) => Promise<boolea
 }
 
 /** Whether a node is a replica that has its master's data. */
-const isInSync = async ({ port }: RedisServer): Promise<boolean> =>
+export const isInSync = async ({ port }: RedisServer): Promise<boolean> =>
   (await cli(port, ['info', 'replication'])).includes('master_link_status:up');
 
 /**
@@ -60,17 +87,18 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   const dir = serverDir('redis');
   const file = join(dir, 'redis.conf');
   writeFileSync(file, '');
-  const basics = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--daemonize', 'no'];
+  const open = portOptions(port, options.tls).flatMap(([name, value]) => [`--${name}`, value]);
+  const basics = [...open, '--bind', '127.0.0.1', '--dir', dir, '--daemonize', 'no'];
   const storage = ['--save', '', '--appendonly', 'no', '--maxmemory-policy', 'noeviction'];
   const server = await startServer({
     name: 'redis',
-    command: 'redis-server',
+    command: REDIS_SERVER,
     args: [file, ...basics, ...storage, ...(options.args ?? [])],
     dir,
     startTimeoutMs: 20_000,
     ready: (log) => log.includes('Ready to accept connections'),
   });
-  return { ...server, port, url: `redis://127.0.0.1:${port}` };
+  return { ...server, port, url: `${options.tls ? 'rediss' : 'redis'}://127.0.0.1:${port}` };
 }
 
 /**
@@ -80,11 +108,12 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
 export async function startRedisCluster(
   options: RedisOptions & { replicas?: number } = {},
 ): Promise<RedisClusterServer> {
-  const { replicas = 0, args = [] } = options;
+  const { replicas = 0, args = [], tls } = options;
   const start = async (): Promise<RedisServer> => {
     const clustered = ['--cluster-enabled', 'yes', '--cluster-node-timeout', String(NODE_TIMEOUT_MS)];
     const busPort = ['--cluster-port', String(await freePort())];
-    return startRedis({ args: [...clustered, ...busPort, ...REPLICATION, ...args] });
+    const bus = tls ? ['--tls-cluster', 'yes'] : [];
+    return startRedis({ ...options, args: [...clustered, ...busPort, ...bus, ...REPLICATION, ...args] });
   };
   const nodes: RedisServer[] = [];
   while (nodes.length < 3 * (1 + replicas)) nodes.push(await start());
@@ -99,45 +128,55 @@ export async function startRedisCluster(
   return { ...allOf(nodes), nodes, urls };
 }
 
+type SentinelOptions = RedisOptions & {
+  /** Added to the configuration file of each sentinel. */
+  sentinelLines?: string[];
+};
+
 /** Starts one sentinel that watches the primary at `primaryPort`; it keeps what it learns in its configuration file. */
-async function startSentinel(primaryPort: number): Promise<RedisServer> {
+async function startSentinel(
+  primaryPort: number,
+  { tls, sentinelLines = [] }: SentinelOptions,
+): Promise<RedisServer> {
   const port = await freePort();
   const dir = serverDir('sentinel');
   const file = join(dir, 'sentinel.conf');
   const lines = [
-    `port ${port}`,
+    ...portOptions(port, tls).map((option) => option.join(' ')),
     'bind 127.0.0.1',
     `dir ${dir}`,
     `sentinel monitor ${SENTINEL_NAME} 127.0.0.1 ${primaryPort} 2`,
     `sentinel down-after-milliseconds ${SENTINEL_NAME} ${NODE_TIMEOUT_MS}`,
     `sentinel failover-timeout ${SENTINEL_NAME} 5000`,
+    ...sentinelLines,
   ];
   writeFileSync(file, lines.join('\n') + '\n');
   const server = await startServer({
     name: 'sentinel',
-    command: 'redis-server',
+    command: REDIS_SERVER,
     args: [file, '--sentinel'],
     dir,
     startTimeoutMs: 20_000,
     ready: (log) => log.includes('+monitor'),
   });
-  return { ...server, port, url: `redis://127.0.0.1:${port}` };
+  return { ...server, port, url: `${tls ? 'rediss' : 'redis'}://127.0.0.1:${port}` };
 }
 
 /** Starts a primary, its replica and three sentinels; resolves when the sentinels have found each other and the replica. */
-export async function startRedisSentinel(options: RedisOptions = {}): Promise<RedisSentinelServer> {
-  const start = (): Promise<RedisServer> => startRedis({ args: [...REPLICATION, ...(options.args ?? [])] });
+export async function startRedisSentinel(options: SentinelOptions = {}): Promise<RedisSentinelServer> {
+  const start = (): Promise<RedisServer> =>
+    startRedis({ ...options, args: [...REPLICATION, ...(options.args ?? [])] });
   const nodes = [await start(), await start()];
   const [primaryPort, replicaPort] = nodes.map(({ port }) => port) as [number, number];
   await cli(replicaPort, ['replicaof', '127.0.0.1', String(primaryPort)]);
   await cli(replicaPort, ['config', 'rewrite']);
   await untilAll(nodes.slice(1), isInSync);
   const sentinels: RedisServer[] = [];
-  while (sentinels.length < 3) sentinels.push(await startSentinel(primaryPort));
+  while (sentinels.length < 3) sentinels.push(await startSentinel(primaryPort, options));
   await untilAll(sentinels, async ({ port }) =>
     /name=efs,status=ok,.*slaves=1,sentinels=3/.test(await cli(port, ['info', 'sentinel'])),
   );
   const hosts = sentinels.map(({ port }) => `127.0.0.1:${port}`).join(',');
-  const url = `redis+sentinel://${hosts}/${SENTINEL_NAME}`;
+  const url = `${options.tls ? 'rediss' : 'redis'}+sentinel://${hosts}/${SENTINEL_NAME}`;
   return { ...allOf([...sentinels, ...nodes]), url, name: SENTINEL_NAME, nodes, sentinels };
 }

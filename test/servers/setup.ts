@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { answers, lacksForJars } from './provision';
 import { startKafka } from './kafka';
-import { startRedis } from './redis';
+import { REDIS_SERVER, startRedis } from './redis';
 import { startRegistry } from './registry';
 import { composeDown, composeUp } from './compose';
 import { ADDRESS_VARIABLES, BROWSER, MISSING_VARIABLE, type ServerName } from './servers';
@@ -77,7 +77,7 @@ async function whatLacks(names: readonly ServerName[]): Promise<Lacks> {
     (await answers(command, ['--version'])) ? null : command;
   const [jars, redis, browser] = await Promise.all([
     names.every((name) => ofRedis(name) || name === 'browser') ? null : lacksForJars(),
-    lacking('redis-server'),
+    lacking(REDIS_SERVER),
     lacking(BROWSER),
   ]);
   return (name) => (name === 'browser' ? browser : ofRedis(name) ? redis : jars);

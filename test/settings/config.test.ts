@@ -111,6 +111,7 @@ describe('a wrong setting', () => {
     ['EFS_KAFKA_BROKERS', 'kafka://a:1'],
     ['EFS_SCHEMA_REGISTRY_URL', 'localhost:8081'],
     ['EFS_REDIS_URL', 'redis//localhost'],
+    ['EFS_REDIS_URL', 'redis+sentinel://a,b'],
     ['EFS_TOPIC_PREFIX', 'a/b'],
     ['EFS_GROUP_ID', 'a b'],
     ['EFS_PARTITIONER', 'random'],
@@ -142,6 +143,7 @@ describe('a wrong setting', () => {
   test('never shows the secret it holds', () => {
     expect(errors({ EFS_REDIS_URL: 'http://me:hunter2@x' }).join()).not.toContain('hunter2');
     expect(errors({ EFS_REDIS_URL: 'hunter2' }).join()).not.toContain('hunter2');
+    expect(errors({ EFS_REDIS_URL: 'redis://me:hunter2@a:1,b:2/x' }).join()).not.toContain('hunter2');
   });
 });
 
@@ -201,6 +203,15 @@ describe('secrets', () => {
     const shown = rows.find((row) => row.variable === 'EFS_REDIS_URL')?.value;
     expect(shown).toBe('redis://me:***@r:1?password=***&cluster=true');
     expect(JSON.stringify(rows)).not.toContain('s3cret');
+  });
+
+  test.each([
+    ['redis://me:s3cret@a:1,b:2,[::1]:3', 'redis://me:***@a:1,b:2,[::1]:3'],
+    ['rediss+sentinel://:s3cret@a,b/main', 'rediss+sentinel://:***@a,b/main'],
+    ['redis://s3,cret:s3cret@a,b?x=s3cret', 'redis://s3,cret:***@a,b?x=***'],
+  ])('are blanked out where the URL names several hosts: %s', (url, shown) => {
+    const rows = describeConfig(ok({ EFS_REDIS_URL: url }));
+    expect(rows.find((row) => row.variable === 'EFS_REDIS_URL')?.value).toBe(shown);
   });
 
   test('every row of the table shows a value that the setting takes again', () => {
@@ -265,6 +276,9 @@ describe('security of connections', () => {
     ['EFS_KAFKA_SASL', { ...login, EFS_KAFKA_PASSWORD: '' }],
     ['EFS_SCHEMA_REGISTRY_URL', { EFS_REGISTRY_CA_FILE: ca }],
     ['EFS_REDIS_URL', { EFS_REDIS_CA_FILE: ca }],
+    ['EFS_REDIS_URL', { EFS_REDIS_URL: 'redis+sentinel://a/main', EFS_REDIS_CA_FILE: ca }],
+    ['EFS_REDIS_URL, EFS_REDIS_SENTINEL_USER', { EFS_REDIS_SENTINEL_PASSWORD: 's3cret' }],
+    ['EFS_REDIS_URL', { EFS_REDIS_URL: 'redis+sentinel://a/main', EFS_REDIS_SENTINEL_USER: 'me' }],
     ['EFS_REDIS_CERT_FILE, EFS_REDIS_KEY_FILE', { EFS_REDIS_URL: 'rediss://r', EFS_REDIS_KEY_FILE: key }],
   ])('refuses settings that do not fit each other: %s of %j', (names, env) => {
     expect(errors(env as Record<string, string>)).toEqual([

@@ -1,5 +1,6 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { inspect } from 'node:util';
+import type { Redis } from 'ioredis';
 import { checkServer, closeRedis, connectRedis } from '../../src/store/connect.redis';
 import { keysOf } from '../../src/store/keys';
 import { packWrite } from '../../src/store/packing';
@@ -157,6 +158,17 @@ describeWithServers(['own-redis'], 'a Redis that fails', () => {
     expect(await untilAnswers(() => store.commit(task, commit))).toBe('committed');
     expect(await store.inspect(task)).toMatchObject({ sequence: 1 });
     expect(await read(store, 'c', 'a')).toBe('1');
+  });
+
+  it('gives a connection up once, however many replies are overdue on it', async () => {
+    const store = redisSubject(client).store(newNamespace());
+    await claimed(store);
+    const end = jest.spyOn((client as Redis).stream, 'end');
+    server.pause();
+    await Promise.allSettled(Array.from({ length: 12 }, () => store.inspect(task)));
+    server.resume();
+    expect(end).toHaveBeenCalledTimes(1);
+    await untilAnswers(() => store.inspect(task));
   });
 
   it('is dialled anew when a connection has gone silent, as behind a firewall that forgot it', async () => {

@@ -2,7 +2,8 @@ import { Cluster } from 'ioredis';
 import { checkServer, closeRedis, connectRedis } from '../../src/store/connect.redis';
 import type { RedisClient } from '../../src/store/scripts.redis';
 import type { Claim } from '../../src/store/store';
-import { startRedisCluster, type RedisClusterServer } from '../servers/redis';
+import { pollMs } from '../servers/child';
+import { cli, startRedisCluster, type RedisClusterServer } from '../servers/redis';
 import { describeWithServers } from '../servers/servers';
 import { describeDefences } from './defence.contract';
 import { claimed, commitOf, newNamespace, read, task, untilAnswers, write } from './given';
@@ -11,11 +12,11 @@ import { describeStore } from './store.contract';
 
 const TIMEOUT_MS = 1_000;
 
-describeWithServers(['own-redis'], 'the store in a Redis Cluster of three', () => {
+describeWithServers(['own-redis'], 'the store in a Redis Cluster with replicas', () => {
   let servers: RedisClusterServer;
   let client: RedisClient;
   beforeAll(async () => {
-    servers = await startRedisCluster();
+    servers = await startRedisCluster({ replicas: 1 });
     client = await connectRedis(servers.urls[0] ?? '', {
       log: notebook().log,
       commandTimeoutMs: TIMEOUT_MS,
@@ -30,6 +31,15 @@ describeWithServers(['own-redis'], 'the store in a Redis Cluster of three', () =
     expect(client).toBeInstanceOf(Cluster);
     expect(mastersOf(client)).toHaveLength(3);
     await checkServer(client);
+  });
+
+  it('is found from a replica, and while the first nodes of the URL are down', async () => {
+    const replica = servers.nodes[5]?.port;
+    for (const url of [`redis://127.0.0.1:${replica}`, `redis://127.0.0.1:1,127.0.0.1:${replica}`]) {
+      const found = await connectRedis(url, { log: notebook().log, commandTimeoutMs: TIMEOUT_MS });
+      expect(mastersOf(found)).toHaveLength(3);
+      closeRedis(found);
+    }
   });
 
   describeStore(() => redisSubject(client));
@@ -68,5 +78,25 @@ describeWithServers(['own-redis'], 'the store in a Redis Cluster of three', () =
     const claim = (await store.claim(task, 1)) as Claim;
     expect(await store.commit(task, commitOf(claim, { writes }))).toBe('committed');
     expect(await read(store, 'c', 'a')).toBe('1');
+  });
+});
+
+describeWithServers(['own-redis'], 'a Redis Cluster that has lost a master without a replica', () => {
+  it('counts as unavailable at the start, and is found once the master is back', async () => {
+    const servers = await startRedisCluster();
+    const [first, , third] = servers.nodes;
+    const connect = (): Promise<RedisClient> =>
+      connectRedis(first?.url ?? '', { log: notebook().log, commandTimeoutMs: TIMEOUT_MS });
+    await third?.kill();
+    while (!(await cli(first?.port ?? 0, ['cluster', 'info'])).includes('cluster_state:fail'))
+      await pollMs(50);
+    await expect(connect()).rejects.toMatchObject({ code: 'redis-unavailable' });
+    await third?.restart();
+    const client = await untilAnswers(connect);
+    const store = redisSubject(client).store(newNamespace());
+    const claim = await untilAnswers(() => claimed(store));
+    expect(await untilAnswers(() => store.commit(task, commitOf(claim)))).toBe('committed');
+    closeRedis(client);
+    await servers.stop();
   });
 });

@@ -1,0 +1,35 @@
+import { EfsError } from '../base/errors';
+import type { RedisAddress } from '../base/redis-url';
+
+/**
+ * How to connect to the hosts of a `redis://` URL, from the INFO that one of them answers with, null where its user may
+ * not ask. Throws `redis-replica` for a replica that stands alone, and `config-invalid` where the URL does not fit what
+ * answers.
+ */
+export function topologyOf(address: RedisAddress, info: string | null): 'single' | 'cluster' {
+  const claimsCluster = address.cluster || address.hosts.length > 1;
+  if (info === null) return claimsCluster ? 'cluster' : 'single';
+  const field = (name: string): string | undefined => new RegExp(`^${name}:(\\S*)`, 'm').exec(info)?.[1];
+  if ((field('redis_mode') ?? field('server_mode')) === 'sentinel')
+    throw new EfsError(
+      'config-invalid',
+      'Redis: a sentinel answers; begin EFS_REDIS_URL with redis+sentinel://',
+    );
+  const isCluster = field('cluster_enabled') === '1';
+  if (claimsCluster && !isCluster)
+    throw new EfsError(
+      'config-invalid',
+      'Redis: a server answers that is in no cluster, where EFS_REDIS_URL names nodes of one; name one server, or sentinels',
+    );
+  if (isCluster && address.database !== 0)
+    throw new EfsError(
+      'config-invalid',
+      'Redis: a cluster has no database but 0; leave it out of EFS_REDIS_URL',
+    );
+  if (!isCluster && field('role') === 'slave')
+    throw new EfsError(
+      'redis-replica',
+      `Redis: the server is a replica of ${field('master_host')}:${field('master_port')} and takes no writes`,
+    );
+  return isCluster ? 'cluster' : 'single';
+}
