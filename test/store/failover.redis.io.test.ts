@@ -1,0 +1,144 @@
+import { closeRedis, connectRedis } from '../../src/store/connect.redis';
+import type { RedisClient } from '../../src/store/scripts.redis';
+import { redisStore } from '../../src/store/store.redis';
+import { pollMs } from '../servers/child';
+import { cli, isInSync, type RedisServer, startRedisCluster, startRedisSentinel } from '../servers/redis';
+import { describeWithServers } from '../servers/servers';
+import { type CommitLoad, startCommitLoad, type Tally } from './commit-load';
+import { newNamespace } from './given';
+import { notebook } from './redis.subject';
+
+const TIMEOUT_MS = 1_000;
+/** The others notice after two seconds, agree and promote; the client gives up what hangs and asks again. */
+const WITHIN_MS = 20_000;
+
+const isMaster = async ({ port }: RedisServer): Promise<boolean> =>
+  (await cli(port, ['role'])).startsWith('master');
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await pollMs(50);
+}
+
+describeWithServers(['own-redis'], 'a failover under a load of commits', () => {
+  let nodes: RedisServer[];
+  let servers: { stop(): Promise<void> };
+  let client: RedisClient;
+  let load: CommitLoad;
+
+  /** `nodes`: a master, and the replica that follows it. */
+  const begin = async (url: string, all: RedisServer[], stop: () => Promise<void>): Promise<void> => {
+    [nodes, servers] = [all, { stop }];
+    client = await connectRedis(url, { log: notebook().log, commandTimeoutMs: TIMEOUT_MS });
+    load = await startCommitLoad(redisStore(client, { namespace: newNamespace() }));
+    await load.progress(20);
+  };
+
+  afterEach(async () => {
+    await load.stop().catch(() => {});
+    closeRedis(client);
+    await servers.stop();
+  });
+
+  /** Connections of the client at a node: none may be left behind. */
+  const connections = async ({ port }: RedisServer): Promise<number> =>
+    (await cli(port, ['client', 'list'])).split('\n').filter((line) => / name=efs /.test(line)).length;
+
+  /** Ends the load once every task has gone on; holds the errors and the outage to what is promised. */
+  const settle = async (): Promise<Tally> => {
+    await load.progress(20);
+    const tally = await load.stop();
+    expect([...tally.errors].filter((code) => code !== 'redis-unavailable')).toEqual([]);
+    expect(tally.longestGapMs).toBeLessThan(WITHIN_MS);
+    return tally;
+  };
+
+  describe('under Sentinel', () => {
+    let name: string;
+    let sentinels: RedisServer[];
+    const [primary, replica] = [() => nodes[0] as RedisServer, () => nodes[1] as RedisServer];
+    beforeEach(async () => {
+      const all = await startRedisSentinel();
+      ({ name, sentinels } = all);
+      await begin(all.url, all.nodes, all.stop);
+    });
+
+    it('leads to the replica when the primary is killed, and not back when that one returns', async () => {
+      await primary().kill();
+      await load.progress(1);
+      await primary().restart();
+      await load.progress(200);
+      await until(async () => !(await isMaster(primary())));
+      await settle();
+      expect(await connections(primary())).toBe(0);
+    });
+
+    it('leads to the replica when the primary hangs, and not back when that one goes on', async () => {
+      primary().pause();
+      await load.progress(1);
+      expect(await isMaster(replica())).toBe(true);
+      primary().resume();
+      await load.progress(200);
+      await settle();
+      expect(await connections(primary())).toBe(0);
+      expect(await connections(replica())).toBe(1);
+    });
+
+    it('leads to the replica at SENTINEL FAILOVER before the primary has been demoted', async () => {
+      await cli(sentinels[0]?.port ?? 0, ['sentinel', 'failover', name]);
+      await until(async () => (await connections(replica())) === 1);
+      // The former primary would take writes for ten seconds more.
+      expect([await connections(primary()), await isMaster(primary())]).toEqual([0, true]);
+      await load.progress(20);
+      await until(async () => !(await isMaster(primary())));
+      await settle();
+    });
+  });
+
+  describe('in a cluster', () => {
+    let at: { master: RedisServer; replica: RedisServer };
+    beforeEach(async () => {
+      const all = await startRedisCluster({ replicas: 1 });
+      await begin(all.urls[0] ?? '', all.nodes, all.stop);
+      const [master] = nodes as [RedisServer];
+      const followers = (await cli(master.port, ['role'])).split('\n');
+      at = { master, replica: nodes.find(({ port }) => followers.includes(String(port))) as RedisServer };
+    });
+
+    it('leads to the replica when a master is killed, and takes that one back as a replica', async () => {
+      await at.master.kill();
+      await until(() => isMaster(at.replica));
+      await load.progress(20);
+      await at.master.restart();
+      await until(async () => !(await isMaster(at.master)));
+      await settle();
+    });
+
+    it('leads to the replica when the only node of the URL hangs, and not back when that one goes on', async () => {
+      at.master.pause();
+      await load.progress(20);
+      expect(await isMaster(at.replica)).toBe(true);
+      at.master.resume();
+      await until(async () => !(await isMaster(at.master)));
+      await load.progress(200);
+      await settle();
+      for (const node of nodes) expect(await connections(node)).toBeLessThanOrEqual(1);
+    });
+
+    /** Asks again, as an operator would, where the master's answer took longer than the five seconds that Redis waits. */
+    const takeOver = async (next: RedisServer): Promise<void> => {
+      expect(await cli(next.port, ['cluster', 'failover'])).toBe('OK\n');
+      const asked = performance.now();
+      await until(async () => performance.now() - asked > 8_000 || (await isMaster(next)));
+      if (!(await isMaster(next))) await takeOver(next);
+    };
+
+    it('loses nothing at CLUSTER FAILOVER, there and back', async () => {
+      for (const next of [at.replica, at.master]) {
+        await until(() => isInSync(next));
+        await takeOver(next);
+        await load.progress(20);
+      }
+      expect(await settle()).toMatchObject({ lost: 0 });
+    });
+  });
+});
