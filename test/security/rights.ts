@@ -12,6 +12,12 @@ export function redisRules(): string {
   return /^ACL SETUSER efs on >PASSWORD (.*)$/m.exec(RIGHTS)?.[1] ?? '';
 }
 
+/** The line of a sentinel's configuration that makes its user, as documented. */
+export function sentinelUser(password: string): string {
+  const rules = /^ACL SETUSER efs-sentinel on >PASSWORD (.*)$/m.exec(RIGHTS)?.[1] ?? '';
+  return `user efs-sentinel on >${password} ${rules}`;
+}
+
 const RESOURCES: Record<string, AclResourceTypes> = {
   topic: AclResourceTypes.TOPIC,
   group: AclResourceTypes.GROUP,
