@@ -1,5 +1,6 @@
 import { createErrorFromCode } from 'kafkajs/src/protocol/error';
 import { EfsError, isTlsFailure } from '../base/errors';
+import type { Refusal } from './membership';
 
 /** What a broker refuses for good: the topic does not take such records. */
 const UNFIT = new Set([
@@ -38,6 +39,13 @@ export function protocolError(errorCode: number): Error {
 /** Whether Kafka's own name for an error, or for one of its causes, is this. */
 export function isOfType(error: unknown, type: string): boolean {
   return causes(error).some((each) => (each as { type?: string }).type === type);
+}
+
+/** Kafka's refusal that an error comes from, or null where there was no answer. */
+export function refusalOf(error: unknown): Refusal | null {
+  return (
+    (causes(error) as Partial<Refusal>[]).find((each): each is Refusal => each.type !== undefined) ?? null
+  );
 }
 
 /** An error and what caused it: kafkajs wraps what it has given up. */

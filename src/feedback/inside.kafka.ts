@@ -26,6 +26,17 @@ export interface BrokerInside {
     groupId: string;
     coordinatorType: number;
   }): Promise<{ coordinator: { nodeId: number } }>;
+  syncGroup(
+    request: MemberInside & {
+      generationId: number;
+      groupAssignment: readonly { memberId: string; memberAssignment: Buffer }[];
+    },
+  ): Promise<{ memberAssignment: Buffer }>;
+  heartbeat(request: MemberInside & { groupGenerationId: number }): Promise<unknown>;
+  offsetCommit(
+    request: MemberInside & { groupGenerationId: number; topics: readonly TopicOffsets[] },
+  ): Promise<unknown>;
+  leaveGroup(request: MemberInside): Promise<unknown>;
   initProducerId(request: {
     transactionalId: string;
     transactionTimeout: number;
@@ -42,6 +53,18 @@ export interface BrokerInside {
   ): Promise<unknown>;
   endTxn(request: ProducerInside & { transactionResult: boolean }): Promise<unknown>;
   disconnect(): Promise<void>;
+}
+
+/** A member of a group, as each of its requests says. */
+interface MemberInside {
+  readonly groupId: string;
+  readonly memberId: string;
+}
+
+/** What a group commits of a topic. */
+export interface TopicOffsets {
+  readonly topic: string;
+  readonly partitions: readonly { readonly partition: number; readonly offset: string }[];
 }
 
 /** Who takes part in a transaction, as each of its requests says. */

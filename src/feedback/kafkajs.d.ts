@@ -21,6 +21,18 @@ declare module 'kafkajs/src/protocol/requests/fetch/v11/request' {
   export default encode;
 }
 
+declare module 'kafkajs/src/protocol/requests/joinGroup' {
+  export function protocol(choice: { version: 5 }): (request: object) => object;
+}
+
+declare module 'kafkajs/src/protocol/requests/metadata/v6/response' {
+  interface Metadata {
+    readonly topicMetadata: readonly { readonly topicErrorCode: number }[];
+  }
+  const response: { parse(metadata: Metadata): Promise<Metadata> };
+  export default response;
+}
+
 declare module 'kafkajs/src/protocol/requests/produce/v7/response' {
   export function decode(payload: unknown): Promise<object>;
 }

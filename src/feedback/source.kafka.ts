@@ -28,9 +28,8 @@ export const SOURCE_LIMITS: SourceLimits = {
   group: {
     sessionTimeoutMs: 30_000,
     heartbeatIntervalMs: 3_000,
-    rebalanceTimeoutMs: 20_000,
-    silenceMs: 35_000,
-    backoffMs: { least: 250, most: 10_000 },
+    rebalanceTimeoutMs: 10_000,
+    backoffMs: { least: 100, most: 500 },
   },
   fetch: { maxWaitMs: 100, maxBytes: 4 << 20, maxBytesPerPartition: 256 << 10, maxBatchBytes: 64 << 20 },
   inbox: { records: 8_000, bytes: 1 << 20, bytesInAll: 24 << 20 },
@@ -107,7 +106,7 @@ export function kafkaSource(options: KafkaSourceOptions): Source {
           void lookForStrangers(options, groupId, onStrangers);
         },
         onOutage: (error) => keptOut(error, groupId, outage, onStrangers),
-        onRecovered: () => outage.ended('group'),
+        onAnswer: () => outage.ended('group'),
       });
     },
     async open(partition, positions, until) {
