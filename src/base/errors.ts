@@ -131,10 +131,13 @@ export type ErrorCode = keyof typeof ERRORS;
 export class EfsError extends Error {
   override readonly name = 'EfsError';
   readonly code: ErrorCode;
+  /** Which one of several servers it was that did not answer, where that is known. */
+  readonly server: string | null;
 
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown; server?: string | null }) {
     super(message, options);
     this.code = code;
+    this.server = options?.server ?? null;
   }
 
   get retriable(): boolean {

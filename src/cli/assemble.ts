@@ -60,15 +60,13 @@ export function topicsOf(config: Pick<Config, 'topicPrefix'>, pipeline: Pipeline
   return topics.map((topic) => config.topicPrefix + topic);
 }
 
-/** One line when an outage begins and one when it ends; a reason for not being ready in between. */
+/** Lines of when an outage begins and ends; a reason for not being ready in between. */
 export function outagesOf(watchers: Pick<Watchers, 'log' | 'meter' | 'onReason'>, clock: Clock): Outages {
   return watchOutages({
     clock,
     log: watchers.log,
-    onChange: (dependency: Dependency, reason) => {
-      if (reason !== null) watchers.meter.outage(dependency);
-      watchers.onReason(dependency, reason);
-    },
+    onBegin: (dependency: Dependency) => watchers.meter.outage(dependency),
+    onChange: (dependency: Dependency, reason) => watchers.onReason(dependency, reason),
   });
 }
 

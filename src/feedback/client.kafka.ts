@@ -1,6 +1,8 @@
 import { Kafka, logLevel, type SASLOptions } from 'kafkajs';
 import Connection from 'kafkajs/src/network/connection';
 import RequestQueue from 'kafkajs/src/network/requestQueue';
+import { createErrorFromCode } from 'kafkajs/src/protocol/error';
+import metadataResponse from 'kafkajs/src/protocol/requests/metadata/v6/response';
 
 /** What kafkajs says on its own. The service judges failures itself, so all of it belongs to debug logs. */
 export type KafkaChatter = (
@@ -60,12 +62,13 @@ function levelName(level: logLevel): 'error' | 'warn' | 'info' | 'debug' {
 
 let mended = false;
 
-/** Two faults of kafkajs 2.2.4 that every client of the process has; mended once, for all of them. */
+/** Faults of kafkajs 2.2.4 that every client of the process has; mended once, for all of them. */
 function mendKafkajs(): void {
   if (mended) return;
   mended = true;
   shareConnects();
   restWhileNothingIsPending();
+  takeMetadataWithoutLeaders();
 }
 
 /**
@@ -103,5 +106,17 @@ function restWhileNothingIsPending(): void {
   const { scheduleCheckPendingRequests } = RequestQueue.prototype;
   RequestQueue.prototype.scheduleCheckPendingRequests = function (this: RequestQueue) {
     if (this.pending.length > 0) scheduleCheckPendingRequests.call(this);
+  };
+}
+
+/**
+ * One partition without a leader makes kafkajs refuse the whole answer, so that nothing is learned of the leaders there
+ * are. Now only a refused topic does; a partition without a leader has leader -1.
+ */
+function takeMetadataWithoutLeaders(): void {
+  metadataResponse.parse = async (metadata) => {
+    const refused = metadata.topicMetadata.find(({ topicErrorCode }) => topicErrorCode !== 0);
+    if (refused !== undefined) throw createErrorFromCode(refused.topicErrorCode);
+    return metadata;
   };
 }

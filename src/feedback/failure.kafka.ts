@@ -16,8 +16,11 @@ const REFUSED = /^(SASL_AUTHENTICATION_FAILED|UNSUPPORTED_SASL_MECHANISM|[A-Z_]+
 /** kafkajs gives every end of an authentication the same name, also one for want of an answer. */
 const INTERRUPTED = /closed|timed out|timeout|connection error|not connected|ECONN/i;
 
-/** kafkajs' errors in the words of the table. Errors that are not kafkajs' pass as they are. */
-export function kafkaFailure(error: unknown): unknown {
+/**
+ * kafkajs' errors in the words of the table. Errors that are not kafkajs' pass as they are. `nodeId` is the broker that was
+ * asked, which is named where it is the one that does not answer.
+ */
+export function kafkaFailure(error: unknown, nodeId?: number): unknown {
   if (error instanceof EfsError || !isOfKafkajs(error)) return error;
   const { message: text, type = '' } = error as { message: string; type?: string };
   const message = (text.split('\n')[0] ?? '').trim();
@@ -28,7 +31,17 @@ export function kafkaFailure(error: unknown): unknown {
     return new EfsError('access-refused', `Kafka: ${message}`, { cause: error });
   if (causes(error).some(isTlsFailure))
     return new EfsError('tls-failed', `Kafka: ${message}`, { cause: error });
-  return new EfsError('kafka-unavailable', message, { cause: error });
+  const server = lostBroker(error, nodeId);
+  const named = server === null ? message : `${server}: ${message}`;
+  return new EfsError('kafka-unavailable', named, { cause: error, server });
+}
+
+/** Refused connections, lost ones and requests without an answer carry the address; refusals do not. */
+function lostBroker(error: unknown, nodeId?: number): string | null {
+  const address = causes(error)
+    .map((each) => (each as { broker?: unknown }).broker)
+    .find((each) => typeof each === 'string');
+  return nodeId === undefined || address === undefined ? null : `broker ${nodeId} (${address})`;
 }
 
 /** A kafkajs error for one of Kafka's error codes. */

@@ -37,9 +37,9 @@ export interface FetcherOptions {
   readonly clock: Clock;
   readonly limits: FetchLimits;
   readonly backoffMs: Backoff;
-  /** Kafka does not answer, or not as it should; the fetcher goes on trying. At every failure while it has lanes. */
+  /** Lanes wait for Kafka, which does not answer, or not as it should; the fetcher goes on trying. At every failure. */
   onOutage(error: unknown): void;
-  /** Nobody waits for Kafka: it answers (after every success), or the last lane was taken out. */
+  /** No lane waits for Kafka any more: each has had an answer since, or was taken out. */
   onAnswer(): void;
 }
 
@@ -49,20 +49,13 @@ const IMPATIENT_MS = 10;
 
 /** Starts with no lanes. Never follows a lost position anywhere: that is told to the lane, once. */
 export function startFetcher(options: FetcherOptions): Fetcher {
-  const { wire, clock, limits, backoffMs } = options;
+  const { wire, limits } = options;
   const lanes = new Set<Lane>();
-  const busy = new Set<number>();
+  const busy = new Set<number | null>();
   const closing = new AbortController();
+  const { answered, failed } = waitingLanes(options, lanes, closing.signal);
   let finding = false;
-  let failures = 0;
   let heldMs = IMPATIENT_MS;
-
-  const failed = async (error: unknown): Promise<void> => {
-    if (closing.signal.aborted || lanes.size === 0) return;
-    options.onOutage(error);
-    await clock.sleep(Math.min(backoffMs.most, backoffMs.least * 2 ** failures++), closing.signal);
-    if (!closing.signal.aborted) await wire.forgetLeaders().catch(() => undefined);
-  };
 
   /** Starts a request at every idle node that leads a lane with room. */
   const pump = async (): Promise<void> => {
@@ -70,17 +63,17 @@ export function startFetcher(options: FetcherOptions): Fetcher {
     const wanted = [...lanes].filter((lane) => lane.wanted());
     if (wanted.length === 0) return;
     finding = true;
-    const byNode = await laneByNode(wire, wanted).catch((error: unknown) => failed(error));
+    const byNode = await laneByNode(wire, wanted).catch((error: unknown) => failed(error, wanted, null));
     finding = false;
     if (byNode === undefined) return pump();
     for (const [node, led] of byNode) {
       if (busy.has(node)) continue;
       busy.add(node);
       void fetchFrom(wire, node, led, lanes, { ...limits, maxWaitMs: holdFor(led) })
-        .then(() => {
-          failures = 0;
-          options.onAnswer();
-        }, failed)
+        .then(
+          () => answered(led, node),
+          (error: unknown) => failed(error, led, node),
+        )
         .then(() => {
           busy.delete(node);
           return pump();
@@ -102,7 +95,7 @@ export function startFetcher(options: FetcherOptions): Fetcher {
     },
     remove(removed) {
       for (const lane of removed) lanes.delete(lane);
-      if (lanes.size === 0) options.onAnswer();
+      answered(removed, null);
     },
     poke() {
       heldMs = IMPATIENT_MS;
@@ -115,14 +108,46 @@ export function startFetcher(options: FetcherOptions): Fetcher {
   };
 }
 
+/** Which lanes wait because their last request failed, and for how long the next one is put off. */
+function waitingLanes(
+  { wire, clock, backoffMs, onOutage, onAnswer }: FetcherOptions,
+  lanes: ReadonlySet<Lane>,
+  closing: AbortSignal,
+) {
+  const waiting = new Set<Lane>();
+  /** How often each node has failed since its last answer; null stands for lanes that have no node. */
+  const failures = new Map<number | null, number>();
+  return {
+    /** These lanes were served by a node, or taken out. */
+    answered(served: readonly Lane[], node: number | null): void {
+      failures.delete(node);
+      const before = waiting.size;
+      for (const lane of served) waiting.delete(lane);
+      if (before > 0 && waiting.size === 0) onAnswer();
+    },
+    /** Resolves when it is time to try again. */
+    async failed(error: unknown, asked: readonly Lane[], node: number | null): Promise<void> {
+      const left = asked.filter((lane) => lanes.has(lane));
+      if (closing.aborted || left.length === 0) return;
+      for (const lane of left) waiting.add(lane);
+      onOutage(error);
+      const count = failures.get(node) ?? 0;
+      failures.set(node, count + 1);
+      await clock.sleep(Math.min(backoffMs.most, backoffMs.least * 2 ** count), closing);
+      if (!closing.aborted) await wire.forgetLeaders().catch(() => undefined);
+    },
+  };
+}
+
 /** One request to one node. Throws where Kafka does not answer, or refuses a lane what it may give it later. */
 async function fetchFrom(
   wire: Wire,
-  node: number,
+  node: number | null,
   led: readonly Lane[],
   lanes: Set<Lane>,
   limits: FetchLimits,
 ): Promise<void> {
+  if (node === null) throw new EfsError('kafka-unavailable', `${nameOf(led)} without a leader`);
   const asked = led.map((lane) => ({ lane, offset: lane.position }));
   const requests = led.map(({ topic, partition, position }) => ({ topic, partition, offset: position }));
   const { partitions } = await wire.fetch(node, requests, limits);
@@ -162,17 +187,21 @@ function handOver(lane: Lane, fetched: FetchedPartition, lanes: Set<Lane>): EfsE
   return null;
 }
 
-/** Throws where lanes have no leader and nothing else could be fetched meanwhile. */
-async function laneByNode(wire: Wire, wanted: readonly Lane[]): Promise<Map<number, Lane[]>> {
+/** Lanes by the node that leads them; null for those that have no leader now. */
+async function laneByNode(wire: Wire, wanted: readonly Lane[]): Promise<Map<number | null, Lane[]>> {
   const leaders = await wire.leaders(wanted);
-  const byNode = new Map<number, Lane[]>();
+  const byNode = new Map<number | null, Lane[]>();
   wanted.forEach((lane, index) => {
     const node = leaders[index] ?? null;
-    if (node === null) return;
     const led = byNode.get(node);
     if (led === undefined) byNode.set(node, [lane]);
     else led.push(lane);
   });
-  if (byNode.size === 0) throw new EfsError('kafka-unavailable', 'the partitions have no leader');
   return byNode;
+}
+
+/** The first of several partitions, and how many more. */
+function nameOf([first, ...others]: readonly Lane[]): string {
+  const name = `${first?.topic}/${first?.partition}`;
+  return others.length === 0 ? `${name} is` : `${name} and ${others.length} more partitions are`;
 }

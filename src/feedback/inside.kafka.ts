@@ -77,6 +77,7 @@ export interface ProducerInside {
 interface PartitionInside {
   readonly partitionId: number;
   readonly leader: number | null;
+  readonly isr: readonly number[];
 }
 
 /** The methods of kafkajs' cluster that are used. */

@@ -12,7 +12,7 @@ const LIMITS: FetchLimits = {
   maxBytesPerPartition: 2 << 20,
   maxBatchBytes: 64 << 20,
 };
-const BACKOFF_MS: Backoff = { least: 200, most: 5_000 };
+const BACKOFF_MS: Backoff = { least: 100, most: 500 };
 
 /** Reads Kafka outside any group. Connects at the first call. `maxBatchBytes`: what a batch may be once decompressed. */
 export function kafkaReader(

@@ -2,7 +2,6 @@ import type { Kafka } from 'kafkajs';
 import Encoder from 'kafkajs/src/protocol/encoder';
 import encodeFetchRequest from 'kafkajs/src/protocol/requests/fetch/v11/request';
 import { decode as decodeProduced } from 'kafkajs/src/protocol/requests/produce/v7/response';
-import { must } from '../base/assert';
 import { EfsError } from '../base/errors';
 import { isOfType, kafkaFailure, protocolError } from './failure.kafka';
 import { type FetchResponse, readFetchResponse } from './fetch.kafka';
@@ -88,7 +87,8 @@ export function openWire(kafka: Kafka): Wire {
         await ready([...new Set(partitions.map(({ topic }) => topic))]);
         return partitions.map(({ topic, partition }) => {
           const known = cluster.findTopicPartitionMetadata(topic);
-          return known.find(({ partitionId }) => partitionId === partition)?.leader ?? null;
+          const leader = known.find(({ partitionId }) => partitionId === partition)?.leader ?? NO_LEADER;
+          return leader === NO_LEADER ? null : leader;
         });
       }),
     forgetLeaders: () => reached(() => cluster.refreshMetadata()),
@@ -127,6 +127,7 @@ export function openWire(kafka: Kafka): Wire {
   };
 }
 
+const NO_LEADER = -1;
 const COORDINATOR_TYPES = { group: 0, transaction: 1 } as const;
 
 /** Remembers which broker a coordinator is until a request to it fails. */
@@ -155,20 +156,22 @@ async function findCoordinator(cluster: ClusterInside, { kind, id }: Coordinated
 const send = (cluster: ClusterInside, nodeId: number, request: object): Promise<unknown> =>
   withBroker(cluster, nodeId, (broker) => broker.connectionPool.send(request));
 
-/** A broker that has closed the connection is looked up again the next time. */
+/** Asks one broker; its name is in the failure where it does not answer. One that has closed the connection is looked up again. */
 async function withBroker<T>(
   cluster: ClusterInside,
   nodeId: number,
   ask: (broker: BrokerInside) => Promise<T>,
 ): Promise<T> {
-  const broker = await cluster.findBroker({ nodeId });
   try {
-    return await ask(broker);
+    const broker = await cluster.findBroker({ nodeId });
+    return await ask(broker).catch((error: unknown) => {
+      const { host, port } = broker.connectionPool;
+      const closed = error instanceof Error && error.name === 'KafkaJSConnectionClosedError';
+      if (closed) cluster.removeBroker({ host, port });
+      throw lagging(error);
+    });
   } catch (error) {
-    const { host, port } = broker.connectionPool;
-    const closed = error instanceof Error && error.name === 'KafkaJSConnectionClosedError';
-    if (closed) cluster.removeBroker({ host, port });
-    throw lagging(error);
+    throw kafkaFailure(error, nodeId);
   }
 }
 
@@ -191,10 +194,14 @@ async function edges(
     await cluster.refreshMetadata().catch(() => undefined);
     throw error;
   });
-  return topics.map((name) => {
-    const offset = answers.find(({ topic }) => topic === name)?.partitions[0]?.offset;
-    return Number(must(offset, `Kafka gave no offset of ${name}/${partition}`));
-  });
+  const offsets = topics.map((name) => answers.find(({ topic }) => topic === name)?.partitions[0]?.offset);
+  const missing = topics.find((_, index) => offsets[index] === undefined);
+  if (missing !== undefined) {
+    // Just created: the broker that gave the metadata has not heard of the partition.
+    await cluster.refreshMetadata();
+    throw new EfsError('kafka-unavailable', `Kafka gives no offset of ${missing}/${partition} yet`);
+  }
+  return offsets.map(Number);
 }
 
 async function countPartitions(

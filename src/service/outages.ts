@@ -18,7 +18,10 @@ const DEPENDENCIES: Partial<Record<ErrorCode, Dependency>> = {
  */
 const QUIET_MS = 1_000;
 
-/** Turns many failures and answers into one line when an outage begins and one when it ends. */
+/**
+ * Turns many failures and answers into one line when an outage begins, one for each server that is found not to answer, and
+ * one when the outage ends.
+ */
 export interface Outages {
   /** `party` waits because of this retriable error. The outage lasts until nobody has waited for a second. */
   failed(party: unknown, error: unknown): void;
@@ -29,14 +32,20 @@ export interface Outages {
 interface Outage {
   readonly began: number;
   readonly waiting: Set<unknown>;
+  /** Those of several servers that have not answered. */
+  readonly servers: Set<string>;
   /** When the last one had its answer. */
   answered: number;
 }
 
-/** Watches the dependencies. `onChange` gets the reason why the service is not ready, or null when that is over. */
+/**
+ * Watches the dependencies. `onBegin` is called once for each outage; `onChange` gets the reason why the service is not ready,
+ * which grows with the servers that do not answer, or null when that is over.
+ */
 export function watchOutages(ends: {
   readonly clock: Clock;
   readonly log: Log;
+  onBegin(dependency: Dependency): void;
   onChange(dependency: Dependency, reason: string | null): void;
 }): Outages {
   const outages = new Map<Dependency, Outage>();
@@ -59,24 +68,36 @@ export function watchOutages(ends: {
     }
   };
 
+  const begin = (): Outage => ({
+    began: ends.clock.monotonic(),
+    waiting: new Set(),
+    servers: new Set(),
+    answered: 0,
+  });
+
   return {
     failed: (party, error) => {
       const dependency = must(
         error instanceof EfsError ? DEPENDENCIES[error.code] : null,
         'a retriable error names what does not answer',
       );
+      const { server } = error as EfsError;
       settle(party, dependency);
       const known = outages.get(dependency);
-      if (known !== undefined) {
-        known.waiting.add(party);
-        return;
-      }
-      outages.set(dependency, { began: ends.clock.monotonic(), waiting: new Set([party]), answered: 0 });
+      const outage = known ?? begin();
+      outage.waiting.add(party);
+      if (known !== undefined && (server === null || known.servers.has(server))) return;
+      if (server !== null) outage.servers.add(server);
+      outages.set(dependency, outage);
       ends.log.warn(`${dependency} does not answer: waiting until it does`, { dependency, error });
-      ends.onChange(dependency, `${dependency} does not answer`);
+      if (known === undefined) ends.onBegin(dependency);
+      ends.onChange(dependency, [`${dependency} does not answer`, ...listed(outage.servers)].join(': '));
     },
     answered: (party) => {
       if (outages.size > 0) settle(party, null);
     },
   };
 }
+
+const listed = (servers: ReadonlySet<string>): string[] =>
+  servers.size === 0 ? [] : [[...servers].join(', ')];

@@ -8,7 +8,7 @@ export class Stopped extends Error {
 }
 
 const FIRST_DELAY_MS = 50;
-const DELAY_MAX_MS = 5_000;
+const DELAY_MAX_MS = 500;
 
 /** Runs an attempt until it succeeds or fails for good. */
 export type Retry = <T>(attempt: () => Promise<T>) => Promise<T>;
@@ -22,7 +22,7 @@ export interface Patience {
 
 /**
  * The one place that tries again: only what is retriable by the table of errors, for as long as it takes, after a delay
- * that doubles from 50 ms to 5 s and is jittered down by up to a half. Throws `Stopped` as soon as `signal` aborts, also
+ * that doubles from 50 ms to 500 ms and is jittered down by up to a half. Throws `Stopped` as soon as `signal` aborts, also
  * out of an attempt that hangs.
  */
 export function retryUntil(signal: AbortSignal, { clock, random, outages }: Patience): Retry {

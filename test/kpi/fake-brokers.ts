@@ -67,6 +67,10 @@ export function fakeBrokers(): FakeBrokers {
     metadata: async () => ({ topicMetadata: [] }),
     offsetFetch: async () => ({ responses: [] }),
     findGroupCoordinator: async () => ({ coordinator: { nodeId: 1 } }),
+    syncGroup: async () => ({ memberAssignment: Buffer.alloc(0) }),
+    heartbeat: async () => undefined,
+    offsetCommit: async () => undefined,
+    leaveGroup: async () => undefined,
     async initProducerId() {
       open = [];
       return { producerId: '7', producerEpoch: ++epoch };
@@ -95,7 +99,8 @@ export function fakeBrokers(): FakeBrokers {
       },
       refreshMetadataIfNecessary: async () => undefined,
       findBroker,
-      findTopicPartitionMetadata: () => [...known].map(([partitionId, leader]) => ({ partitionId, leader })),
+      findTopicPartitionMetadata: () =>
+        [...known].map(([partitionId, leader]) => ({ partitionId, leader, isr: [] })),
       fetchTopicsOffset: async () => [],
       removeBroker: () => undefined,
     };

@@ -9,13 +9,19 @@ function given() {
   const changes: string[] = [];
   const onChange = (dependency: string, reason: string | null): void =>
     void changes.push(`${dependency}: ${reason ?? 'over'}`);
-  const outages = watchOutages({ clock, log, onChange });
+  const begun: string[] = [];
+  const outages = watchOutages({
+    clock,
+    log,
+    onBegin: (dependency) => void begun.push(dependency),
+    onChange,
+  });
   const lines = () => log.entries.map(({ level, message }) => `${level} ${message}`);
   const quiet = async (ms = 1_000): Promise<void> => {
     clock.advance(ms);
     await turn();
   };
-  return { clock, log, changes, outages, lines, quiet };
+  return { clock, log, begun, changes, outages, lines, quiet };
 }
 
 const redis = new EfsError('redis-unavailable', 'no');
@@ -68,6 +74,24 @@ describe('an outage', () => {
     outages.failed('a', kafka);
     await quiet();
     expect(changes).toEqual(['redis: redis does not answer', 'kafka: kafka does not answer', 'redis: over']);
+  });
+
+  it('names each server that does not answer, once, and is still one outage', async () => {
+    const { begun, changes, outages, lines, quiet } = given();
+    const lost = (server: string) => new EfsError('kafka-unavailable', `${server}: lost`, { server });
+    for (const server of ['broker 2 (b:9092)', 'broker 2 (b:9092)', 'broker 3 (c:9092)']) {
+      outages.failed('a', lost(server));
+    }
+    outages.failed('b', kafka);
+    expect(changes).toEqual([
+      'kafka: kafka does not answer: broker 2 (b:9092)',
+      'kafka: kafka does not answer: broker 2 (b:9092), broker 3 (c:9092)',
+    ]);
+    expect(lines()).toHaveLength(2);
+    expect(begun).toEqual(['kafka']);
+    for (const party of ['a', 'b']) outages.answered(party);
+    await quiet();
+    expect(changes.at(-1)).toBe('kafka: over');
   });
 
   it('may begin again', async () => {

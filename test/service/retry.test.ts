@@ -36,7 +36,7 @@ describe('trying again', () => {
     expect(waiting.size).toBe(0);
   });
 
-  it('waits 50 ms, then twice as long each time, at most 5 s', async () => {
+  it('waits 50 ms, then twice as long each time, at most 500 ms', async () => {
     const { clock, abort, retry } = given();
     const at: number[] = [];
     const result = retry(async () => {
@@ -48,7 +48,7 @@ describe('trying again', () => {
       clock.advance(50);
     }
     const waits = at.slice(1).map((time, index) => time - (at[index] ?? 0));
-    expect(waits).toEqual([50, 100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]);
+    expect(waits).toEqual([50, 100, 200, 400, 500, 500, 500, 500, 500]);
     abort.abort();
     expect(await result).toBeInstanceOf(Stopped);
   });

@@ -1,0 +1,10 @@
+import { openWire } from '../../src/feedback/wire.kafka';
+import { fakeBrokers } from '../kpi/fake-brokers';
+import { codeOf } from './source.contract';
+
+describe('a wire', () => {
+  test('waits for a partition of which a broker has not heard yet', async () => {
+    const wire = openWire(fakeBrokers().kafka);
+    expect(await codeOf(wire.watermarks(['mta.hard-bounced'], 0))).toBe('kafka-unavailable');
+  });
+});
