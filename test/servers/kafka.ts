@@ -10,6 +10,8 @@ import { kafkaJars } from './provision';
 export interface KafkaOptions {
   /** One broker, or a cluster of three that keeps its quorum when one of them dies. */
   brokers?: 1 | 3;
+  /** Of Apache Kafka; that of the whole run where absent. */
+  version?: string;
   /** Added to server.properties, over what is there; or made of what is there. */
   properties?: Properties | ((all: Properties) => Properties);
   /** Added to the arguments by which the storage is formatted: `['--add-scram', …]`. */
@@ -87,7 +89,7 @@ async function startNode(jars: string, clusterId: string, node: Node, added: str
 
 /** Starts Apache Kafka (KRaft, no auto-created topics); resolves when every broker serves. */
 export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServer> {
-  const jars = await kafkaJars();
+  const jars = await kafkaJars(options.version);
   const nodes: Node[] = [];
   for (let id = 1; id <= (options.brokers ?? 1); id++) {
     nodes.push({ id, port: await freePort(), controllerPort: await freePort(), dir: serverDir('kafka') });

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-const KAFKA = 'kafka-4.1.1';
+/** The broker of tests that ask for no other; a whole run can be given another one. */
+const KAFKA_VERSION = process.env['EFS_TEST_KAFKA_VERSION'] ?? '4.1.1';
 const REGISTRY_VERSION = '3.0.9';
 
 /** Where downloaded servers are kept between runs; nothing in it is ever changed once it is there. */
@@ -42,15 +43,15 @@ const maven = (args: string[]): Promise<unknown> =>
   run('mvn', ['-B', '-q', ...args], { timeout: 600_000, maxBuffer: 64 << 20 });
 
 /** The directory of the jars that a POM depends on, kept under a name. Needs Java and, the first time, Maven. */
-export function jarsOf(name: string, pom: string): Promise<string> {
+export function jarsOf(name: string, pom: string, properties: readonly string[] = []): Promise<string> {
   return cached(name, async (dir) => {
-    await maven(['-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${dir}`]);
+    await maven(['-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${dir}`, ...properties]);
   });
 }
 
-/** The directory of the broker's jars. */
-export function kafkaJars(): Promise<string> {
-  return jarsOf(KAFKA, join(__dirname, 'pom.xml'));
+/** The directory of the jars of a broker of this version. */
+export function kafkaJars(version = KAFKA_VERSION): Promise<string> {
+  return jarsOf(`kafka-${version}`, join(__dirname, 'pom.xml'), [`-Dkafka.version=${version}`]);
 }
 
 /**
