@@ -122,7 +122,8 @@ function waitingLanes(
     answered(served: readonly Lane[], node: number | null): void {
       failures.delete(node);
       const before = waiting.size;
-      for (const lane of served) waiting.delete(lane);
+      // A lane that has become full waits for its owner, no longer for Kafka.
+      for (const lane of waiting) if (served.includes(lane) || !lane.wanted()) waiting.delete(lane);
       if (before > 0 && waiting.size === 0) onAnswer();
     },
     /** Resolves when it is time to try again. */

@@ -62,3 +62,46 @@ describe('a fetcher whose Kafka does not answer', () => {
     expect(told.at(-1)).toBe('over');
   });
 });
+
+describe('a fetcher beside several brokers', () => {
+  test('reads on where there are leaders, and waits for the rest until the last lane is served', async () => {
+    const clock = virtualClock();
+    const told: string[] = [];
+    const fetched: number[] = [];
+    let leaders: (number | null)[] = [1, null];
+    const answers: (() => void)[] = [];
+    const wire: Pick<Wire, 'leaders' | 'forgetLeaders' | 'fetch'> = {
+      leaders: async (lanes) => lanes.map(({ partition }) => leaders[partition] ?? null),
+      forgetLeaders: async () => undefined,
+      fetch: (node) => {
+        fetched.push(node);
+        const nothing = { errorCode: 0, clientSideThrottleTime: 0, partitions: [] };
+        return new Promise((resolve) => answers.push(() => resolve(nothing)));
+      },
+    };
+    const fetcher = startFetcher({
+      wire: wire as Wire,
+      clock,
+      limits: LIMITS,
+      backoffMs: { least: 100, most: 500 },
+      onOutage: (error) => told.push((error as Error).message),
+      onAnswer: () => told.push('over'),
+    });
+    const go = async (ms = 0): Promise<void> => {
+      answers.splice(0).forEach((answer) => answer());
+      await turn();
+      clock.advance(ms);
+      await turn();
+    };
+    fetcher.add([lane, { ...lane, partition: 1 }]);
+    await go();
+    await go(100);
+    expect(told).toEqual(['mta.relayed/1 is without a leader', 'mta.relayed/1 is without a leader']);
+    leaders = [1, 2];
+    await go(200);
+    await go();
+    expect(told.at(-1)).toBe('over');
+    expect([...new Set(fetched)]).toEqual([1, 2]);
+    fetcher.close();
+  });
+});
