@@ -1,5 +1,3 @@
-import * as avro from 'avsc';
-import type { LogRecord } from '../../src/feedback/source';
 import { DEAD_LETTER_TOPIC, DELIVERY_KPI_TOPIC, FEEDBACK_TOPICS } from '../../src/feedback/topics';
 import type { Contribution, KpiChanged } from '../../src/kpi/encode';
 import { statusOf } from '../../src/status/projection';
@@ -8,57 +6,12 @@ import { CONTRIBUTIONS_HASH, messagesHash, SUMS_HASH } from '../../src/store/has
 import type { Manifest, TaskAddress } from '../../src/store/store';
 import { compare, type Observed } from '../recount/compare';
 import { DEFAULT_GROUPS, recount, type Recount } from '../recount/recount';
+import { statusProblems } from './published-statuses';
+import { type Held, heldBy, schemasOf, valueReader } from './read-back';
 import type { Stage } from './stage';
 
 /** One dead letter and the record it is of must agree byte for byte; what is added follows the record's headers. */
 const ADDED_HEADERS = 7;
-
-/** A record as read back, with its headers' bytes. */
-interface Held {
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: number;
-  readonly timestamp: number;
-  readonly key: Buffer | null;
-  readonly value: Buffer | null;
-  readonly headerCount: number;
-  readonly headers: readonly { readonly name: Buffer; readonly value: Buffer | null }[];
-}
-
-const copied = (bytes: Buffer | null): Buffer | null => (bytes === null ? null : Buffer.from(bytes));
-
-function held(topic: string, record: LogRecord): Held {
-  const { partition, offset, timestamp, headerCount } = record;
-  const headers = record
-    .headers()
-    .map(({ name, value }) => ({ name: Buffer.from(name), value: copied(value) }));
-  return {
-    ...{ topic, partition, offset, timestamp, headerCount, headers },
-    key: copied(record.key),
-    value: copied(record.value),
-  };
-}
-
-/** Every committed record of a topic, partition by partition, each in the order of the log. */
-export async function heldBy(stage: Stage, topic: string): Promise<Held[]> {
-  const found: Held[] = [];
-  for (let partition = 0; partition < stage.partitions; partition += 1) {
-    await stage.reader.read(stage.prefix + topic, partition, (record) => found.push(held(topic, record)));
-  }
-  return found;
-}
-
-/** The registry's schemas by id, as anyone can fetch them. */
-async function schemasOf({ addresses }: Stage): Promise<Map<number, string>> {
-  const schemas = new Map<number, string>();
-  // Registering at the same time leaves gaps.
-  for (let [id, missing] = [1, 0]; missing < 30; id += 1) {
-    const answer = await fetch(`${addresses.registryUrl}/schemas/ids/${id}`);
-    missing = answer.ok ? 0 : missing + 1;
-    if (answer.ok) schemas.set(id, ((await answer.json()) as { schema: string }).schema);
-  }
-  return schemas;
-}
 
 /** Everything that must have been said, counted from what lies in the inputs. */
 async function expected(stage: Stage, inputs: readonly Held[]): Promise<Recount> {
@@ -68,18 +21,6 @@ async function expected(stage: Stage, inputs: readonly Held[]): Promise<Recount>
     partitions: stage.partitions,
     partitioner: 'murmur2',
   });
-}
-
-/** Reads values with the schema they were written with. */
-function valueReader(schemas: ReadonlyMap<number, string>): (value: Buffer) => unknown {
-  const types = new Map<number, avro.Type>();
-  return (value) => {
-    const id = value.readInt32BE(1);
-    const known = types.get(id);
-    const type = known ?? avro.Type.forSchema(JSON.parse(schemas.get(id) ?? ''), { wrapUnions: false });
-    types.set(id, type);
-    return JSON.parse(JSON.stringify(type.fromBuffer(value.subarray(5))));
-  };
 }
 
 /** The records of the KPI topic by delivery, in the order of the log. */
@@ -232,6 +173,8 @@ async function foldedCounts(stage: Stage, { generation }: Manifest, schemas: Rea
 export interface Verdict {
   /** Everything that is not as it must be, one line each. */
   readonly problems: string[];
+  /** Published statuses that are wrong because Redis was rolled back; not among the problems. */
+  readonly rolledBack: string[];
   readonly records: number;
   readonly messages: number;
   readonly deadLetters: number;
@@ -253,6 +196,7 @@ export async function verdict(stage: Stage): Promise<Verdict> {
   const { reasons, problems } = letterProblems(letters, byOrigin, stage.prefix);
   const messages = await keptMessages(stage, manifest);
   const sums = await foldedCounts(stage, manifest, await schemasOf(stage));
+  const statuses = await statusProblems(stage, counted, messages);
   const changes = [...histories.values()].flat();
   for (const [id, { revision, asOf }] of counted.deliveries) {
     const kept = sums.get(id);
@@ -263,12 +207,14 @@ export async function verdict(stage: Stage): Promise<Verdict> {
     ...compare(counted, { deliveries: lastOf(histories, 'log'), messages, deadLetters: reasons }),
     ...compare(counted, { deliveries: lastOf(histories, 'revision') }).map((each) => `by revision: ${each}`),
     ...brokenChains(histories),
+    ...statuses.problems,
   );
   const links = new Set(
     [...histories].flatMap(([id, all]) => all.map(({ bytes }) => id + bytes.toString('base64'))),
   );
   return {
     problems,
+    rolledBack: statuses.rolledBack,
     records: inputs.length,
     messages: counted.messages.size,
     deadLetters: counted.deadLetters.size,

@@ -1,5 +1,11 @@
 import type { Recount, RecountedDelivery } from './recount';
 
+interface ObservedStatus {
+  readonly status: string;
+  readonly reason: string | null;
+  readonly failureType: string | null;
+}
+
 /** What the service said. A part that is left out is not compared. */
 export interface Observed {
   /**
@@ -15,11 +21,10 @@ export interface Observed {
       readonly revision?: number;
     }
   >;
-  /** By `deliveryId/messageId`. */
-  readonly messages?: ReadonlyMap<
-    string,
-    { readonly status: string; readonly reason: string | null; readonly failureType: string | null }
-  >;
+  /** By `deliveryId/messageId`: what is kept. */
+  readonly messages?: ReadonlyMap<string, ObservedStatus>;
+  /** By `deliveryId/messageId`: what was published last. */
+  readonly statuses?: ReadonlyMap<string, ObservedStatus>;
   /** By `topic/partition/offset`: the reason given. */
   readonly deadLetters?: ReadonlyMap<string, string>;
 }
@@ -62,19 +67,21 @@ function differencesBetween<E, A>(
   return found;
 }
 
+const statusDifferences = (what: string, left: ObservedStatus, right: ObservedStatus): string[] =>
+  differencesIn(
+    what,
+    { status: left.status, reason: left.reason, failureType: left.failureType },
+    { status: right.status, reason: right.reason, failureType: right.failureType },
+  );
+
 /** The differences between the recount and what the service said, one readable line each; none where they agree. */
 export function compare(expected: Recount, actual: Observed): string[] {
   return [
     ...differencesBetween('dead letter', expected.deadLetters, actual.deadLetters, (what, reasons, reason) =>
       reasons.includes(reason) ? [] : [`${what}: recounted ${reasons.join(' or ')}, found ${reason}`],
     ),
-    ...differencesBetween('message', expected.messages, actual.messages, (what, left, right) =>
-      differencesIn(
-        what,
-        { status: left.status, reason: left.reason, failureType: left.failureType },
-        { status: right.status, reason: right.reason, failureType: right.failureType },
-      ),
-    ),
+    ...differencesBetween('message', expected.messages, actual.messages, statusDifferences),
+    ...differencesBetween('published status', expected.messages, actual.statuses, statusDifferences),
     ...differencesBetween('delivery', expected.deliveries, actual.deliveries, (what, left, right) => {
       const compared = (Object.keys(right) as (keyof RecountedDelivery)[]).filter((name) => name in left);
       const only = Object.fromEntries(compared.map((name) => [name, left[name]]));

@@ -1,6 +1,7 @@
 import Redis from 'ioredis';
 import { RETRY_OUTCOME_TOPIC } from '../../src/feedback/topics';
-import { heldBy, kpiHistory, verdict } from '../fire/evidence';
+import { kpiHistory, verdict } from '../fire/evidence';
+import { heldBy } from '../fire/read-back';
 import { drain, openStage, type Stage, until, untidy } from '../fire/stage';
 import { type RedisServer, startRedis } from '../servers/redis';
 import { describeWithServers } from '../servers/servers';

@@ -9,7 +9,7 @@ import { retryUntil } from '../../src/service/retry';
 import { startService } from '../../src/service/run';
 import { schemaIds } from '../../src/service/setup';
 import { CONTRIBUTIONS_HASH, RETIRED_HASH, SUMS_HASH } from '../../src/store/hashes';
-import { heldBy } from '../fire/evidence';
+import { heldBy } from '../fire/read-back';
 import { isDrained, openStage, type Stage, until, untidy } from '../fire/stage';
 import { describeWithServers } from '../servers/servers';
 import { HOUR } from '../support/feedback';
