@@ -1,5 +1,8 @@
 import { parseArgs } from 'node:util';
+import { assert } from '../src/base/assert';
+import { REDIS_TOPOLOGIES } from '../test/fire/shards';
 import { benchApi } from './api';
+import { benchFailover } from './failover';
 import { benchLatency } from './latency';
 import { benchMemory } from './memory';
 import { benchPath } from './path';
@@ -10,7 +13,7 @@ import { benchStore } from './store';
 import { benchStream } from './stream';
 import { benchThroughput } from './throughput';
 
-const USAGE = `npm run bench -- [throughput | peers | path | rebuild | latency | memory | store | page | api | stream] [options]
+const USAGE = `npm run bench -- [throughput | peers | path | rebuild | latency | memory | store | page | api | stream | failover] [options]
   throughput   from full topics and an empty Redis to everything drained (default)
     --records <n>    feedback records in the topics (1000000)
     --repeat <n>     runs, each on new topics; medians are shown (1)
@@ -39,6 +42,12 @@ const USAGE = `npm run bench -- [throughput | peers | path | rebuild | latency |
     --rate <n>       records per second (5000)
     --readers <n>    at once (1000), a twentieth of them slow, a fiftieth stopped
     --seconds <n>    for how long (90)
+  failover     three brokers and a Redis with replicas, each killed once under load; all that was published is recounted
+    --runs <n>       each on new topics (1); ends with 1 unless all of them held
+    --seed <n>       of the feedback and of the order of kills (1)
+    --rate <n>       records per second (3300)
+    --redis <how>    ${REDIS_TOPOLOGIES.join(', ')} (cluster)
+    --rolling        restarts the brokers one after the other instead
   memory       bytes of Redis per message
     --messages <n>   (1000000)
     --buckets <list> hashes per delivery and partition (1,64)
@@ -59,6 +68,10 @@ const { values, positionals } = parseArgs({
     'max-rate': { type: 'string', default: '20000' },
     messages: { type: 'string', default: '1000000' },
     buckets: { type: 'string', default: '1,64' },
+    runs: { type: 'string', default: '1' },
+    seed: { type: 'string', default: '1' },
+    redis: { type: 'string', default: 'cluster' },
+    rolling: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
@@ -107,6 +120,9 @@ async function main(): Promise<void> {
         seconds: Number(values.seconds ?? 90),
       });
     }
+    case 'failover':
+      process.exitCode = (await failover()) ? 0 : 1;
+      return;
     case 'page':
       return benchPage({ rate: Number(values['page-rate']), seconds: Number(values.seconds ?? 600) });
     case 'store':
@@ -117,6 +133,18 @@ async function main(): Promise<void> {
     default:
       console.log(USAGE);
   }
+}
+
+async function failover(): Promise<boolean> {
+  const redis = REDIS_TOPOLOGIES.find((each) => each === values.redis);
+  assert(redis !== undefined, `--redis is one of ${REDIS_TOPOLOGIES.join(', ')}`);
+  return benchFailover({
+    runs: Number(values.runs),
+    seed: Number(values.seed),
+    rate: Number(values.rate ?? 3_300),
+    redis,
+    rolling: values.rolling,
+  });
 }
 
 main().catch((error: unknown) => {

@@ -12,11 +12,16 @@ export interface Story {
   text(): string;
 }
 
-export function openStory(): Story {
+/** `onLine` gets each line as it is told. */
+export function openStory(onLine: (line: string) => void = () => undefined): Story {
   const began = Date.now();
   const lines: string[] = [];
   return {
-    tell: (line) => void lines.push(`${((Date.now() - began) / 1000).toFixed(1).padStart(6)} s  ${line}`),
+    tell(line) {
+      const told = `${((Date.now() - began) / 1000).toFixed(1).padStart(6)} s  ${line}`;
+      lines.push(told);
+      onLine(told);
+    },
     text: () => lines.join('\n'),
   };
 }

@@ -92,6 +92,8 @@ function outgoing(
   return { topic: FEEDBACK_TOPICS[topic]?.topic ?? '', partition, key, value, headers };
 }
 
+const BATCH_MAX = 2_000;
+
 async function pourInto(
   sink: Sink,
   partitions: number,
@@ -102,9 +104,12 @@ async function pourInto(
   const began = Date.now();
   let sent = 0;
   let batch: OutgoingRecord[] = [];
-  const size = Math.max(1, Math.min(2_000, Math.round(perSecond / 20)));
+  const least = Math.max(1, Math.min(BATCH_MAX, Math.round(perSecond / 20)));
+  const due = (): number => ((Date.now() - began) * perSecond) / 1_000 - sent;
+  // What an outage has held up goes out in larger batches.
+  const isFull = (): boolean => batch.length >= least && batch.length >= Math.min(BATCH_MAX, due());
   const flush = async (): Promise<void> => {
-    const early = (sent * 1_000) / perSecond - (Date.now() - began);
+    const early = (-due() * 1_000) / perSecond;
     if (early > 0) await pollMs(early);
     for (;;) {
       try {
@@ -120,7 +125,7 @@ async function pourInto(
   };
   for (const record of records) {
     batch.push(outgoing(record, partitions));
-    if (batch.length >= size) await flush();
+    if (isFull()) await flush();
   }
   if (batch.length > 0) await flush();
   return sent;

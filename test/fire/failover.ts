@@ -1,0 +1,153 @@
+import { pollMs } from '../servers/child';
+import type { KafkaServer } from '../servers/kafka';
+import { areInSync, haveLeadersWithout, rolesOf } from './brokers';
+import type { Story } from './chaos';
+import { type Verdict, verdict } from './evidence';
+import { type KpiFlow, watchKpis } from './kpi-flow';
+import { lastWords, type Worker } from './processes';
+import { masterOf, type ShardedRedis } from './shards';
+import { drain, type Stage, until, untidy } from './stage';
+
+/** One server that goes down and comes back. */
+interface Target {
+  /** What it is, and what it does now. */
+  describe(): Promise<string>;
+  takeDown(): Promise<void>;
+  /** Whether others do its work. */
+  isReplaced(): Promise<boolean>;
+  start(): Promise<void>;
+  /** Whether everything is as it was before. */
+  isWhole(): Promise<boolean>;
+}
+
+/** A broker; with SIGTERM it hands its partitions over first. Brokers count from 1. */
+export function brokerTarget(
+  kafka: KafkaServer,
+  id: number,
+  { stage, signal }: { readonly stage: Stage; readonly signal: 'SIGKILL' | 'SIGTERM' },
+): Target {
+  const node = kafka.nodes[id - 1] as KafkaServer['nodes'][number];
+  const groupId = stage.settings['EFS_GROUP_ID'] ?? '';
+  return {
+    describe: async () => `broker ${id} [${await rolesOf(kafka, id, groupId)}]`,
+    takeDown: () => node.kill(signal),
+    isReplaced: () => haveLeadersWithout(kafka, id),
+    start: () => node.restart(),
+    isWhole: () => areInSync(kafka),
+  };
+}
+
+/** The master of a shard, whichever member that is by then. Without a replica nothing replaces it. Shards count from 1. */
+export function masterTarget(redis: ShardedRedis, id: number): Target {
+  const shard = redis.shards[id - 1] ?? [];
+  let master: Awaited<ReturnType<typeof masterOf>> = null;
+  return {
+    async describe() {
+      master = await masterOf(shard);
+      return `Redis master ${id} [port ${master?.port}]`;
+    },
+    takeDown: async () => master?.kill(),
+    isReplaced: async () => shard.length === 1 || (await masterOf(shard)) !== null,
+    start: async () => master?.restart(),
+    isWhole: redis.isWhole,
+  };
+}
+
+/** What one server that went down cost; milliseconds since then. */
+export interface Failover {
+  readonly what: string;
+  /** Until others did its work: every partition has a leader, the shard a master. */
+  readonly replacedMs: number;
+  /** Until the longest pause of KPI records in a partition was over; 0 where there was none. */
+  readonly kpisMs: number;
+  /** How long that pause was. */
+  readonly pauseMs: number;
+}
+
+const DOWN_MS = 5_000;
+const WITHIN_MS = 120_000;
+const CAMPAIGN = { messages: 10_000, deliveries: 40 };
+
+async function failOver(target: Target, flow: KpiFlow, story: Story): Promise<Failover> {
+  const what = await target.describe();
+  story.tell(`${what} goes down`);
+  const at = Date.now();
+  await target.takeDown();
+  await until(`${what} is replaced`, target.isReplaced, WITHIN_MS);
+  const replacedMs = Date.now() - at;
+  story.tell(`replaced after ${replacedMs} ms`);
+  await pollMs(Math.max(0, at + DOWN_MS - Date.now()));
+  await target.start();
+  await until(`${what} is back`, target.isWhole, WITHIN_MS);
+  const back = Date.now();
+  story.tell('back, and everything in sync');
+  await until('KPI records come again', () => flow.hasFlowedSince(back), WITHIN_MS);
+  const { overMs: kpisMs, lastedMs: pauseMs } = flow.longestPauseSince(at);
+  story.tell(`KPI records come again after ${kpisMs} ms; longest pause ${pauseMs} ms`);
+  return { what, replacedMs, kpisMs, pauseMs };
+}
+
+export interface FailoverRun {
+  readonly failovers: readonly Failover[];
+  readonly records: number;
+  readonly perSecond: number;
+  readonly found: Verdict;
+}
+
+/**
+ * Lets two workers run and takes down one target after the other under feedback at a rate, each once everything is
+ * healthy again; then waits until all is read, and compares with the recount. Throws where that does not come to its end:
+ * a worker that ended, a server that does not come back, KPI records that do not.
+ */
+export async function failOverEach(
+  stage: Stage,
+  targets: readonly Target[],
+  how: { readonly seed: number; readonly perSecond: number; readonly story: Story },
+): Promise<FailoverRun> {
+  const { seed, perSecond, story } = how;
+  const workers = ['worker 1', 'worker 2'].map((name) => stage.run(name));
+  const enough = new AbortController();
+  const flow = watchKpis(stage);
+  const began = Date.now();
+  const pouring = stage.pour(campaigns(stage, seed, enough.signal), perSecond);
+  pouring.catch(() => undefined);
+  const failovers: Failover[] = [];
+  const takingDown = async (): Promise<void> => {
+    await until('KPI records come', () => flow.hasFlowedSince(began), WITHIN_MS);
+    for (const target of targets) {
+      if (!enough.signal.aborted) failovers.push(await failOver(target, flow, story));
+    }
+  };
+  const taken = takingDown();
+  try {
+    await Promise.race([taken, ...workers.map(isLost)]);
+  } finally {
+    enough.abort();
+    // What is down comes back also where a worker has ended meanwhile.
+    await taken.catch(() => undefined);
+    await flow.close();
+  }
+  const records = await pouring;
+  const seconds = (Date.now() - began) / 1000;
+  story.tell(`${records} records produced in ${Math.round(seconds)} s`);
+  await drain(stage, WITHIN_MS).catch(async (error: unknown) => {
+    for (const worker of workers) story.tell(await lastWords(worker));
+    throw error;
+  });
+  story.tell('all is read');
+  const found = await verdict(stage);
+  return { failovers, records, perSecond: records / seconds, found };
+}
+
+/** Rejects when a worker ends. */
+async function isLost(worker: Worker): Promise<never> {
+  const { exitCode, err } = await worker.ended;
+  throw new Error(`${worker.name} ended with ${String(exitCode)}: ${err}`);
+}
+
+/** One untidy campaign after the other, the last one to its end. */
+function* campaigns(stage: Stage, seed: number, enough: AbortSignal) {
+  for (let next = seed; !enough.aborted; next += 1) {
+    yield* untidy(stage.encode, { ...CAMPAIGN, seed: next });
+  }
+}
