@@ -7,7 +7,7 @@ import { readBatches } from '../src/feedback/fetch.kafka';
 import { partitionOf } from '../src/feedback/partitioner';
 import { partitionQueue } from '../src/feedback/queue.kafka';
 import type { RecordBatch } from '../src/feedback/records.kafka';
-import { SCHEMAS } from '../src/feedback/schemas';
+import { parseWriterSchema, SCHEMAS } from '../src/feedback/schemas';
 import { FEEDBACK_TOPICS } from '../src/feedback/topics';
 import { encodeBatch } from '../src/kpi/encode.kafka';
 import type { OutgoingRecord } from '../src/kpi/sink';
@@ -97,12 +97,11 @@ async function makeLogs(messages: number): Promise<Log[]> {
 }
 
 async function measure(redis: Redis, redisPid: number, logs: readonly Log[]): Promise<Pass> {
-  const names = Object.entries(SCHEMA_IDS).map(
-    ([name, id]) => [id, SCHEMAS[name as 'Relayed'].text] as const,
+  const schemas = new Map(
+    Object.entries(SCHEMA_IDS).map(([name, id]) => [id, parseWriterSchema(SCHEMAS[name as 'Relayed'].text)]),
   );
-  const texts = new Map<number, string>(names);
   const decode = feedbackDecoder({
-    registry: { schemaById: async (id: number) => texts.get(id) ?? null } as never,
+    registry: { schemaById: async (id: number) => schemas.get(id) ?? null } as never,
     clock: systemClock,
     limits: LIMITS,
     topics: FEEDBACK_TOPICS,

@@ -26,8 +26,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'node:zlib': ['feedback/codecs.kafka'],
   ioredis: ['.redis'],
   fastify: ['.http'],
-  'node:http': ['.http'],
-  'node:https': ['.http'],
+  '@kafkajs/confluent-schema-registry': ['.confluent'],
+  // The client's own exchange is neither bounded nor safe.
+  'node:http': ['.http', 'feedback/exchange.confluent'],
+  'node:https': ['.http', 'feedback/exchange.confluent'],
   'prom-client': ['http', 'service', 'doors'],
   commander: ['doors'],
   pino: ['base'],
@@ -51,7 +53,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'node:url': Object.keys(ROOMS),
 };
 
-const LAST_NAMES = ['.kafka', '.redis', '.http', '.memory'];
+const LAST_NAMES = ['.kafka', '.confluent', '.redis', '.http', '.memory'];
 const REACHES_OUT = ['Date.now', 'Math.random', 'process.env', 'performance.now', 'process.hrtime'];
 const TIMERS = ['setTimeout', 'setInterval', 'setImmediate'];
 const MAX_FILE_LINES = 300;

@@ -3,7 +3,7 @@ import type { Log } from '../base/log';
 import type { PemFile } from '../settings/kinds';
 import { kafkaClient } from '../feedback/client.kafka';
 import type { SchemaRegistrar } from '../feedback/registry';
-import { httpRegistry } from '../feedback/registry.http';
+import { confluentRegistry } from '../feedback/registry.confluent';
 import { closeRedis, type ConnectOptions, connectRedis } from '../store/connect.redis';
 import { namespaceOf } from '../store/keys';
 import type { RedisClient } from '../store/scripts.redis';
@@ -60,7 +60,7 @@ export function kafkaOf(config: KafkaSettings, log: Log): ReturnType<typeof kafk
 
 /** The registry; it is asked when it is used. */
 export function registryOf(config: RegistrySettings): SchemaRegistrar {
-  return httpRegistry({
+  return confluentRegistry({
     url: config.schemaRegistryUrl,
     timeoutMs: config.registryTimeoutMs,
     ...pems(config.registryCaFile),

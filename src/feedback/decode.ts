@@ -1,12 +1,12 @@
-import { type Type, types } from 'avsc';
+import { types } from 'avsc';
 import { assert } from '../base/assert';
 import type { Clock } from '../base/clock';
 import type { Feedback, FeedbackKind } from './feedback';
 import { partitionOf } from './partitioner';
 import type { Contribution } from './records';
-import type { SchemaRegistry } from './registry';
+import type { SchemaRegistry, WriterSchema } from './registry';
 import { constructed, type Read, type RecordMaker, resolveRecord } from './resolution';
-import { parseWriterSchema, type RecordName, SCHEMAS } from './schemas';
+import { type RecordName, SCHEMAS } from './schemas';
 import type { LogRecord } from './source';
 import { FEEDBACK_TOPICS } from './topics';
 import { invalidField, isKeyOf } from './validate';
@@ -96,7 +96,7 @@ export function feedbackPeek(
   options: Pick<DecoderOptions, 'registry' | 'clock'>,
 ): (value: Buffer) => Promise<Feedback | null> {
   const readers = FEEDBACK_TOPICS.map(({ kind }) => readerOf(kind, kind));
-  const { known, fetch } = writers({ ...options, prepare: (text) => writerOf(text, readers) });
+  const { known, fetch } = writers({ ...options, prepare: (schema) => writerOf(schema, readers) });
   return async (value) => {
     if (value.length < HEADER_BYTES || value[0] !== MAGIC) return null;
     const id = value.readInt32BE(1);
@@ -140,7 +140,7 @@ function decoder<Input>(
   readers: readonly Reader[],
   check: (record: LogRecord, input: Input) => Problem | null,
 ): Decoder<Input> {
-  const { known, fetch } = writers({ registry, clock, prepare: (text) => writerOf(text, readers) });
+  const { known, fetch } = writers({ registry, clock, prepare: (schema) => writerOf(schema, readers) });
   return async (records) => {
     const inputs: Input[] = [];
     const rejected: Rejected[] = [];
@@ -215,19 +215,13 @@ function bodyProblem(cursor: Cursor): Problem {
 const NO_RECORD: Writer = { name: 'no record', topic: -1, read: null };
 const MAX_NAME_LENGTH = 200;
 
-/** Whatever the registry holds under an id: also text that is no Avro, which then is no record. */
-function writerOf(text: string, readers: readonly Reader[]): Writer {
-  let type: Type;
-  try {
-    type = parseWriterSchema(text);
-  } catch {
-    return NO_RECORD;
-  }
-  if (!(type instanceof types.RecordType)) return NO_RECORD;
-  const fullName = type.name ?? '';
+/** Whatever the registry holds under an id. */
+function writerOf(schema: WriterSchema, readers: readonly Reader[]): Writer {
+  if (!(schema instanceof types.RecordType)) return NO_RECORD;
+  const fullName = schema.name ?? '';
   const topic = readers.findIndex((reader) => reader.fullName === fullName);
   const reader = readers[topic];
-  const read = reader === undefined ? null : resolveRecord(type, reader.type, reader.make);
+  const read = reader === undefined ? null : resolveRecord(schema, reader.type, reader.make);
   return { name: fullName.slice(0, MAX_NAME_LENGTH), topic, read };
 }
 

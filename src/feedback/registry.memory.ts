@@ -44,7 +44,10 @@ export function memoryRegistry(): MemoryRegistry {
   return {
     schemaById(id) {
       asked += 1;
-      return answer(() => texts[id - 1] ?? null);
+      return answer(() => {
+        const text = texts[id - 1];
+        return text === undefined ? null : parseWriterSchema(text);
+      });
     },
     idOf: (subject, schema) =>
       answer(() => (subjects.get(subject)?.has(schema) === true ? texts.indexOf(schema) + 1 : null)),

@@ -1,14 +1,22 @@
+import type { Type } from 'avsc';
+
 /**
  * The schema registry as the service sees it. All methods throw `registry-unavailable` when it does not answer, or
  * answers what no registry should (5xx, 429, a body that is not its own); `access-refused` where it does not let us in;
  * `tls-failed`.
  */
 export interface SchemaRegistry {
-  /** The Avro schema (JSON text) of an id, or null where the registry says that it has no such id. */
-  schemaById(id: number): Promise<string | null>;
+  /** What an id was written with, or null where the registry says that it has no such id. */
+  schemaById(id: number): Promise<WriterSchema | null>;
   /** The id under which exactly this schema is registered for the subject, or null. */
   idOf(subject: string, schema: string): Promise<number | null>;
 }
+
+/**
+ * The type of a schema as `parseWriterSchema` makes it, with the schemas that it refers to; `unreadable` where it is no
+ * Avro schema, or refers to what the registry does not have.
+ */
+export type WriterSchema = Type | 'unreadable';
 
 export type Compatibility = 'BACKWARD_TRANSITIVE' | 'FULL_TRANSITIVE';
 

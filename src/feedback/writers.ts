@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock';
-import type { SchemaRegistry } from './registry';
+import type { SchemaRegistry, WriterSchema } from './registry';
 
 /** What is known of the schemas that records were written with, by their id in the registry. */
 export interface Writers<T> {
@@ -14,8 +14,8 @@ export interface Writers<T> {
 export interface WritersOptions<T> {
   readonly registry: SchemaRegistry;
   readonly clock: Clock;
-  /** Called once per id with the schema's text. What it gives is kept; an id never changes its meaning. */
-  readonly prepare: (text: string) => T;
+  /** Called once per id with its schema. What it gives is kept; an id never changes its meaning. */
+  readonly prepare: (schema: WriterSchema) => T;
 }
 
 const MAX_KNOWN = 1_000;
@@ -31,12 +31,12 @@ export function writers<T>({ registry, clock, prepare }: WritersOptions<T>): Wri
   const flights = new Map<number, Promise<T | null>>();
 
   const ask = async (id: number): Promise<T | null> => {
-    const text = await registry.schemaById(id);
-    if (text === null) {
+    const schema = await registry.schemaById(id);
+    if (schema === null) {
       remember(unknown, id, clock.monotonic() + UNKNOWN_FOR_MS, MAX_UNKNOWN);
       return null;
     }
-    const value = prepare(text);
+    const value = prepare(schema);
     remember(known, id, value, MAX_KNOWN);
     return value;
   };

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { systemClock } from '../../src/base/clock';
 import { kafkaClient } from '../../src/feedback/client.kafka';
-import { httpRegistry } from '../../src/feedback/registry.http';
+import { confluentRegistry } from '../../src/feedback/registry.confluent';
 import { SCHEMAS, subjectOf } from '../../src/feedback/schemas';
 import { DELIVERY_KPI_TOPIC } from '../../src/feedback/topics';
 import { type KpiChanged, wireType } from '../../src/kpi/encode';
@@ -39,7 +39,7 @@ describeWithServers(['kafka', 'registry'], 'the example subscriber', (servers) =
   };
 
   async function publish(changes: readonly KpiChanged[]): Promise<void> {
-    const registry = httpRegistry({ url: servers.registryUrl, timeoutMs: 5_000 });
+    const registry = confluentRegistry({ url: servers.registryUrl, timeoutMs: 5_000 });
     const id = await registry.idOf(subjectOf(prefix, DELIVERY_KPI_TOPIC), SCHEMAS.KpiChanged.text);
     const type = wireType<KpiChanged>(SCHEMAS.KpiChanged.type, id ?? 0);
     const kafka = kafkaClient({ brokers: servers.kafkaBrokers, clientId: 'test' });

@@ -92,11 +92,9 @@ describe('a record is set aside', () => {
   });
 
   it('as wrong-record where the schema is none of Avro, or no record', async () => {
-    const protobuf = jest
-      .spyOn(at.registry, 'schemaById')
-      .mockResolvedValueOnce('syntax = "proto3"; message A {}');
+    const unreadable = jest.spyOn(at.registry, 'schemaById').mockResolvedValueOnce('unreadable');
     expect(await reasonOf(recordOf('Delivered', Buffer.from([0, 0, 0, 0, WAYWARD])))).toBe('wrong-record');
-    protobuf.mockRestore();
+    unreadable.mockRestore();
     for (const schema of [
       '"string"',
       '["null","string"]',

@@ -4,7 +4,7 @@ import { kafkaClient } from '../../src/feedback/client.kafka';
 import type { FeedbackKind } from '../../src/feedback/feedback';
 import { partitionOf } from '../../src/feedback/partitioner';
 import { kafkaReader } from '../../src/feedback/reader.kafka';
-import { httpRegistry } from '../../src/feedback/registry.http';
+import { confluentRegistry } from '../../src/feedback/registry.confluent';
 import { SCHEMAS, subjectOf } from '../../src/feedback/schemas';
 import type { TopicReader } from '../../src/feedback/source';
 import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS } from '../../src/feedback/topics';
@@ -74,7 +74,7 @@ export function untidy(
 }
 
 async function encoderOf(registryUrl: string, prefix: string): Promise<Encode> {
-  const registry = httpRegistry({ url: registryUrl, timeoutMs: 5_000 });
+  const registry = confluentRegistry({ url: registryUrl, timeoutMs: 5_000 });
   const ids = await Promise.all(
     FEEDBACK_TOPICS.map(async ({ topic, kind }) => {
       return [kind, await registry.idOf(subjectOf(prefix, topic), SCHEMAS[kind].text)] as const;

@@ -3,7 +3,7 @@ import { must } from '../../src/base/assert';
 import { contributionDecoder, feedbackDecoder } from '../../src/feedback/decode';
 import { recordOf } from '../../src/feedback/log.memory';
 import type { SchemaRegistry } from '../../src/feedback/registry';
-import { SCHEMAS as OURS } from '../../src/feedback/schemas';
+import { parseWriterSchema, SCHEMAS as OURS } from '../../src/feedback/schemas';
 import { FEEDBACK_TOPICS } from '../../src/feedback/topics';
 import type { ServiceEnds } from '../../src/service/run';
 import type { SchemaIds } from '../../src/service/setup';
@@ -13,12 +13,13 @@ const texts = [
   ...SCHEMAS.values(),
   ...[OURS.Contribution, OURS.KpiChanged, OURS.MessageStatusChanged].map(({ text }) => text),
 ];
+const types = texts.map(parseWriterSchema);
 
 const idOf = (text: string): number => texts.indexOf(text) + 1;
 
 /** What every history's registry holds: the inputs' schemas under the ids of `support/records`, then ours. */
 export const registry: SchemaRegistry = {
-  schemaById: async (id) => texts[id - 1] ?? null,
+  schemaById: async (id) => types[id - 1] ?? null,
   idOf: async (_, text) => idOf(text) || null,
 };
 

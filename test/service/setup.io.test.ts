@@ -1,7 +1,7 @@
 import { Kafka, logLevel } from 'kafkajs';
 import { systemClock } from '../../src/base/clock';
 import { kafkaTopicAdmin } from '../../src/feedback/admin.kafka';
-import { httpRegistry } from '../../src/feedback/registry.http';
+import { confluentRegistry } from '../../src/feedback/registry.confluent';
 import { TOPIC_SCHEMAS } from '../../src/feedback/schemas';
 import { ALL_TOPICS } from '../../src/feedback/topics';
 import { schemaIds, setup } from '../../src/service/setup';
@@ -15,7 +15,7 @@ describeWithServers(['kafka', 'registry'], 'set-up on real servers', (servers) =
   const connect = () => {
     const kafka = new Kafka({ brokers: servers.kafkaBrokers, logLevel: logLevel.NOTHING });
     const admin = kafkaTopicAdmin(kafka, systemClock);
-    const registrar = httpRegistry({ url: servers.registryUrl, timeoutMs: 10_000 });
+    const registrar = confluentRegistry({ url: servers.registryUrl, timeoutMs: 10_000 });
     return { kafka, admin, registrar };
   };
 

@@ -1,9 +1,10 @@
 import type { NewTopic } from '../../src/feedback/admin';
 import { memoryTopicAdmin } from '../../src/feedback/admin.memory';
 import { memoryRegistry } from '../../src/feedback/registry.memory';
-import { SCHEMAS } from '../../src/feedback/schemas';
+import { parseWriterSchema, SCHEMAS } from '../../src/feedback/schemas';
 import { ALL_TOPICS, FEEDBACK_TOPICS } from '../../src/feedback/topics';
 import { schemaIds, setup } from '../../src/service/setup';
+import { described } from '../feedback/registry.contract';
 
 const topic = (name: string, partitions: number, policy = 'delete'): NewTopic => ({
   name,
@@ -155,10 +156,18 @@ describe('the ids of what the service writes', () => {
     await run(memoryTopicAdmin(), registrar);
     const ids = await schemaIds(registrar, 't.');
     const { kpiChanged, messageStatusChanged, contribution, retryOutcome } = ids;
-    expect(await registrar.schemaById(retryOutcome)).toBe(SCHEMAS.RetryOutcome.text);
-    expect(await registrar.schemaById(kpiChanged)).toBe(SCHEMAS.KpiChanged.text);
-    expect(await registrar.schemaById(messageStatusChanged)).toBe(SCHEMAS.MessageStatusChanged.text);
-    expect(await registrar.schemaById(contribution)).toBe(SCHEMAS.Contribution.text);
+    expect(described(await registrar.schemaById(retryOutcome))).toEqual(
+      described(parseWriterSchema(SCHEMAS.RetryOutcome.text)),
+    );
+    expect(described(await registrar.schemaById(kpiChanged))).toEqual(
+      described(parseWriterSchema(SCHEMAS.KpiChanged.text)),
+    );
+    expect(described(await registrar.schemaById(messageStatusChanged))).toEqual(
+      described(parseWriterSchema(SCHEMAS.MessageStatusChanged.text)),
+    );
+    expect(described(await registrar.schemaById(contribution))).toEqual(
+      described(parseWriterSchema(SCHEMAS.Contribution.text)),
+    );
   });
 
   it('are missing under another prefix', async () => {
