@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
 const TOP_LEVEL = [
@@ -63,6 +64,15 @@ describe('the checkout', () => {
     const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<string, object>;
     const direct = Object.entries({ ...manifest['dependencies'], ...manifest['devDependencies'] });
     expect(direct.filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(String(version)))).toEqual([]);
+  });
+
+  // Schemas come from the registry client and are read by the classes of avsc: both must mean the same ones.
+  it('has one avsc', () => {
+    const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as { packages: object };
+    const copies = Object.keys(lock.packages).filter((path) => path.endsWith('node_modules/avsc'));
+    expect(copies).toEqual(['node_modules/avsc']);
+    const client = createRequire(require.resolve('@kafkajs/confluent-schema-registry'));
+    expect(client.resolve('avsc')).toBe(require.resolve('avsc'));
   });
 
   it('has a lockfile for every platform, without download addresses, and settings that keep it so', () => {

@@ -174,5 +174,5 @@ const TLS_CODES = new RegExp(
 
 /** Whether a system error means that TLS could not be agreed on, rather than that nobody answered. */
 export function isTlsFailure(error: unknown): boolean {
-  return error instanceof Error && TLS_CODES.test(String((error as { code?: unknown }).code));
+  return TLS_CODES.test(String((error as { code?: unknown } | null)?.code));
 }

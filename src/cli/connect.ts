@@ -3,7 +3,7 @@ import type { Log } from '../base/log';
 import type { PemFile } from '../settings/kinds';
 import { kafkaClient } from '../feedback/client.kafka';
 import type { SchemaRegistrar } from '../feedback/registry';
-import { confluentRegistry } from '../feedback/registry.confluent';
+import { basic, confluentRegistry } from '../feedback/registry.confluent';
 import { closeRedis, type ConnectOptions, connectRedis } from '../store/connect.redis';
 import { namespaceOf } from '../store/keys';
 import type { RedisClient } from '../store/scripts.redis';
@@ -23,7 +23,17 @@ type KafkaSettings = Pick<
   | 'kafkaUser'
   | 'kafkaPassword'
 >;
-type RegistrySettings = Pick<Config, 'schemaRegistryUrl' | 'registryTimeoutMs' | 'registryCaFile'>;
+type RegistrySettings = Pick<
+  Config,
+  | 'schemaRegistryUrl'
+  | 'registryTimeoutMs'
+  | 'registryUser'
+  | 'registryPassword'
+  | 'registryToken'
+  | 'registryCaFile'
+  | 'registryCertFile'
+  | 'registryKeyFile'
+>;
 type RedisSettings = Pick<
   Config,
   | 'redisUrl'
@@ -58,12 +68,19 @@ export function kafkaOf(config: KafkaSettings, log: Log): ReturnType<typeof kafk
   );
 }
 
+/** What proves to the registry who asks; null where no setting does, or only the URL. */
+function registryLogin({ registryToken, registryUser, registryPassword }: RegistrySettings): string | null {
+  if (registryToken !== '') return `Bearer ${registryToken}`;
+  return registryUser === '' ? null : basic(registryUser, registryPassword);
+}
+
 /** The registry; it is asked when it is used. */
 export function registryOf(config: RegistrySettings): SchemaRegistrar {
   return confluentRegistry({
     url: config.schemaRegistryUrl,
     timeoutMs: config.registryTimeoutMs,
-    ...pems(config.registryCaFile),
+    authorization: () => registryLogin(config),
+    ...pems(config.registryCaFile, config.registryCertFile, config.registryKeyFile),
   });
 }
 

@@ -18,7 +18,14 @@ export const KAFKA_SETTINGS = [
   'kafkaSasl',
   'kafkaUser',
 ] as const;
-export const REGISTRY_SETTINGS = ['schemaRegistryUrl', 'registryTimeoutMs', 'registryCaFile'] as const;
+export const REGISTRY_SETTINGS = [
+  'schemaRegistryUrl',
+  'registryTimeoutMs',
+  'registryUser',
+  'registryCaFile',
+  'registryCertFile',
+  'registryKeyFile',
+] as const;
 export const REDIS_SETTINGS = [
   'redisUrl',
   'redisTimeoutMs',

@@ -1,6 +1,12 @@
-import { matching, oneOf, onOff, password, pemFile, setting, whole } from './kinds';
+import { bearer, matching, oneOf, onOff, password, pemFile, setting, whole } from './kinds';
 
 const userName = matching(/^[^\p{Cc}]{0,200}$/u, 'is too long, or has control characters', 'a user name');
+/** As above, for basic authentication, where a colon ends the name. */
+const basicUser = matching(
+  /^[^\p{Cc}:]{0,200}$/u,
+  'is too long, or has control characters or a colon',
+  'a user name without a colon',
+);
 const certificates = pemFile('CERTIFICATE');
 const privateKey = pemFile('PRIVATE KEY');
 const timeout = whole(100, 600_000);
@@ -48,6 +54,14 @@ export const CONNECTION_SETTINGS = {
     oneOf('off', 'gzip', 'snappy', 'lz4', 'zstd'),
     'what published records are compressed with; every codec is read, whatever is set',
   ),
+  registryUser: setting('EFS_REGISTRY_USER', '', basicUser, 'user for basic authentication at the registry'),
+  registryPassword: setting('EFS_REGISTRY_PASSWORD', '', password, 'password of that user'),
+  registryToken: setting(
+    'EFS_REGISTRY_TOKEN',
+    '',
+    bearer,
+    'bearer token for the registry, instead of a user',
+  ),
   registryCaFile: setting(
     'EFS_REGISTRY_CA_FILE',
     '',
@@ -65,6 +79,18 @@ export const CONNECTION_SETTINGS = {
     '',
     password,
     'password for the sentinels; the one in the URL is for Redis itself',
+  ),
+  registryCertFile: setting(
+    'EFS_REGISTRY_CERT_FILE',
+    '',
+    certificates,
+    'client certificate for the registry',
+  ),
+  registryKeyFile: setting(
+    'EFS_REGISTRY_KEY_FILE',
+    '',
+    privateKey,
+    'private key of the client certificate for the registry',
   ),
   redisCaFile: setting(
     'EFS_REDIS_CA_FILE',

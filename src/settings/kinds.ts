@@ -226,6 +226,17 @@ export const token = {
   isFlag: false,
 };
 
+/** A token that a server has issued, as it goes into a header (RFC 6750). */
+export const bearer = {
+  schema: z
+    .string()
+    .regex(/^[\w.~+/-]{0,16000}=*$/, 'has characters that no bearer token has, or is too long'),
+  expects: 'a bearer token',
+  show: (value: string): string => (value === '' ? '' : '***'),
+  secret: true,
+  isFlag: false,
+};
+
 /** A password: from the environment or from a file, never from the command line. */
 export const password = {
   schema: z.string().max(1_000, 'is too long'),

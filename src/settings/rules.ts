@@ -39,6 +39,8 @@ export const RULES: readonly Rule[] = [
     (config) => config.schemaRegistryUrl.startsWith('https:'),
     'let the URL begin with https://',
     'registryCaFile',
+    'registryCertFile',
+    'registryKeyFile',
   ),
   onlyWithTls(
     'redisUrl',
@@ -57,7 +59,22 @@ export const RULES: readonly Rule[] = [
       'rediss+sentinel:// and set EFS_REDIS_SENTINEL_PASSWORD (or _FILE), or leave both out',
   },
   together('kafkaCertFile', 'kafkaKeyFile'),
+  together('registryCertFile', 'registryKeyFile'),
   together('redisCertFile', 'redisKeyFile'),
+  {
+    names: ['registryUser', 'registryPassword'],
+    holds: ({ registryUser, registryPassword }) => (registryUser === '') === (registryPassword === ''),
+    otherwise:
+      'a user goes with a password; set both (EFS_REGISTRY_PASSWORD_FILE may name a file), or leave both out',
+  },
+  {
+    names: ['schemaRegistryUrl', 'registryUser', 'registryToken'],
+    holds: ({ schemaRegistryUrl, registryUser, registryToken }) => {
+      const { username, password } = new URL(schemaRegistryUrl);
+      return [username + password, registryUser, registryToken].filter((each) => each !== '').length <= 1;
+    },
+    otherwise: 'the registry takes one log-in; set a user in the URL, a user beside it, or a token',
+  },
   {
     names: ['kafkaSasl', 'kafkaUser', 'kafkaPassword'],
     holds: ({ kafkaSasl, kafkaUser, kafkaPassword }) =>

@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 /** Paths of PEM files: an authority, a certificate for 127.0.0.1 that it has signed, and another authority. */
 export interface Certificates {
   readonly ca: string;
+  readonly caKey: string;
   readonly cert: string;
   readonly key: string;
   /** Certificate and key in one file, as Kafka's key stores want them. */
@@ -34,6 +35,7 @@ export async function makeCertificates(): Promise<Certificates> {
   );
   return {
     ca: path('ca.pem'),
+    caKey: path('ca.key'),
     cert: path('peer.pem'),
     key: path('peer.key'),
     both: path('both.pem'),
