@@ -20,7 +20,7 @@ describe('the registry client', () => {
 
   /** The modules that a process has loaded by its end. */
   async function modulesOf(...args: readonly string[]): Promise<readonly string[]> {
-    await promisify(execFile)(process.execPath, ['--require', hook, ...args]);
+    await promisify(execFile)(process.execPath, ['--require', hook, ...args], { env: {} });
     return JSON.parse(readFileSync(loaded, 'utf8')) as string[];
   }
   const ofClient = (modules: readonly string[]): readonly string[] =>
