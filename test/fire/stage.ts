@@ -195,23 +195,38 @@ export async function standing(stage: Stage, pipeline: TaskAddress['pipeline']) 
   );
 }
 
-async function isBehind(stage: Stage, pipeline: TaskAddress['pipeline'], topics: readonly string[]) {
+/** What the log holds and a pipeline has not folded, as `topic/partition: position of end`. */
+async function behind(
+  stage: Stage,
+  pipeline: TaskAddress['pipeline'],
+  topics: readonly string[],
+): Promise<string[]> {
   const tasks = await standing(stage, pipeline);
-  if (tasks === null) return true;
+  if (tasks === null) return ['there is no state'];
+  const found: string[] = [];
   for (const [partition, task] of tasks.entries()) {
     for (const [index, topic] of topics.entries()) {
       const { high } = await stage.reader.watermarks(stage.prefix + topic, partition);
-      if ((task?.positions[index] ?? 0) < high) return true;
+      const position = task?.positions[index] ?? 0;
+      if (position < high) found.push(`${topic}/${partition}: ${position} of ${high}`);
     }
   }
-  return false;
+  return found;
+}
+
+/** What has not been folded yet: of the inputs, and where they all have been, of the contributions. */
+async function leftToFold(stage: Stage): Promise<string[]> {
+  const inputs = await behind(
+    stage,
+    'status',
+    FEEDBACK_TOPICS.map(({ topic }) => topic),
+  );
+  return inputs.length > 0 ? inputs : behind(stage, 'kpi', [CONTRIBUTIONS_TOPIC]);
 }
 
 /** Whether everything that the log holds has been folded, contributions too. */
 export async function isDrained(stage: Stage): Promise<boolean> {
-  const inputs = FEEDBACK_TOPICS.map(({ topic }) => topic);
-  if (await isBehind(stage, 'status', inputs)) return false;
-  return !(await isBehind(stage, 'kpi', [CONTRIBUTIONS_TOPIC]));
+  return (await leftToFold(stage)).length === 0;
 }
 
 /**
@@ -220,7 +235,9 @@ export async function isDrained(stage: Stage): Promise<boolean> {
  */
 export async function drain(stage: Stage, withinMs = 60_000): Promise<void> {
   for (let round = 1; ; round += 1) {
-    await until('everything is folded', () => isDrained(stage), withinMs);
+    await until('everything is folded', () => isDrained(stage), withinMs).catch(async (error: unknown) => {
+      throw new Error(`still to fold: ${(await leftToFold(stage)).join(', ')}`, { cause: error });
+    });
     const living = stage.workers().filter((worker) => worker.alive());
     for (const worker of living) worker.signal('SIGTERM');
     for (const worker of living) {
