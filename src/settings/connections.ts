@@ -68,18 +68,6 @@ export const CONNECTION_SETTINGS = {
     certificates,
     'who may have signed the certificate of an https:// registry; empty takes the well-known ones',
   ),
-  redisSentinelUser: setting(
-    'EFS_REDIS_SENTINEL_USER',
-    '',
-    userName,
-    'user for the sentinels of a redis+sentinel:// URL; empty is their default user',
-  ),
-  redisSentinelPassword: setting(
-    'EFS_REDIS_SENTINEL_PASSWORD',
-    '',
-    password,
-    'password for the sentinels; the one in the URL is for Redis itself',
-  ),
   registryCertFile: setting(
     'EFS_REGISTRY_CERT_FILE',
     '',
@@ -91,6 +79,18 @@ export const CONNECTION_SETTINGS = {
     '',
     privateKey,
     'private key of the client certificate for the registry',
+  ),
+  redisSentinelUser: setting(
+    'EFS_REDIS_SENTINEL_USER',
+    '',
+    userName,
+    'user for the sentinels of a redis+sentinel:// URL; empty is their default user',
+  ),
+  redisSentinelPassword: setting(
+    'EFS_REDIS_SENTINEL_PASSWORD',
+    '',
+    password,
+    'password for the sentinels; the one in the URL is for Redis itself',
   ),
   redisCaFile: setting(
     'EFS_REDIS_CA_FILE',
