@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { systemClock } from '../../src/base/clock';
+import { systemClock, systemRandom } from '../../src/base/clock';
 import { kafkaClient } from '../../src/feedback/client.kafka';
 import { confluentRegistry } from '../../src/feedback/registry.confluent';
 import { SCHEMAS, subjectOf } from '../../src/feedback/schemas';
@@ -9,6 +9,7 @@ import { DELIVERY_KPI_TOPIC } from '../../src/feedback/topics';
 import { type KpiChanged, wireType } from '../../src/kpi/encode';
 import { kafkaFencedSinks } from '../../src/kpi/fenced.kafka';
 import { changeOf, emptySum } from '../../src/kpi/publish';
+import { retryUntil } from '../../src/service/retry';
 import { efs } from '../cli/process';
 import { pollMs } from '../servers/child';
 import { describeWithServers } from '../servers/servers';
@@ -50,7 +51,11 @@ describeWithServers(['kafka', 'registry'], 'the example subscriber', (servers) =
       group: `${prefix}kpi`,
       witnessTopic,
     });
-    const sink = await sinks.open('0');
+    // The first transaction of a broker waits until it has a coordinator.
+    const outages = { failed: () => undefined, answered: () => undefined };
+    const patience = { clock: systemClock, random: systemRandom, outages };
+    const retry = retryUntil(new AbortController().signal, patience);
+    const sink = await retry(() => sinks.open('0'));
     const records = changes.map((each) => ({
       ...{ topic: DELIVERY_KPI_TOPIC, partition: 0 },
       ...{ key: Buffer.from(each.deliveryId), value: type.encode(each) },
