@@ -44,6 +44,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'node:tty': ['base', 'doors'],
   'node:worker_threads': ['base', 'doors'],
   'node:readline': ['doors'],
+  'node:tls': ['doors', '.http'],
+  'aws-msk-iam-sasl-signer-js': ['cli/aws-msk-iam', 'cli/msk-signer.d'],
   'node:v8': ['doors'],
   'node:crypto': Object.keys(ROOMS),
   'node:events': Object.keys(ROOMS),

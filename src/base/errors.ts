@@ -16,6 +16,11 @@ export const ERRORS = {
     retriable: true,
     remedy: 'start the schema registry, or set EFS_SCHEMA_REGISTRY_URL to where it listens',
   },
+  'token-unavailable': {
+    retriable: true,
+    remedy:
+      'see that the endpoint of EFS_KAFKA_OAUTH_TOKEN_URL answers; for aws-msk-iam, that the AWS credentials can be found',
+  },
   'access-refused': {
     retriable: false,
     remedy:

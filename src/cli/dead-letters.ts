@@ -143,7 +143,7 @@ export async function newest(
 
 async function list(options: ListOptions, command: Command): Promise<void> {
   const config = configOf(command);
-  const view = viewer(registryOf(config), false);
+  const view = viewer(registryOf(config, commandLog(config)), false);
   await withLetters(config, async (letters) => {
     const { limit, all = false } = options;
     const { found, byReason } = await newest(letters, filterOf(options), { limit, all });
@@ -164,7 +164,7 @@ async function show(
     const found = await deadLetterAt(letters, at.partition, at.offset);
     if (found === null)
       throw new EfsError('not-found', `there is no dead letter at ${at.partition}/${at.offset}`);
-    const view = await viewer(registryOf(config), options.unmasked === true)(found);
+    const view = await viewer(registryOf(config, commandLog(config)), options.unmasked === true)(found);
     process.stdout.write(`${options.json ? jsonLine(view) : letterLines(view).join('\n')}\n`);
   });
 }

@@ -17,6 +17,12 @@ export const KAFKA_SETTINGS = [
   'kafkaKeyFile',
   'kafkaSasl',
   'kafkaUser',
+  'kafkaOauthTokenUrl',
+  'kafkaOauthClientId',
+  'kafkaOauthScope',
+  'kafkaOauthExtensions',
+  'kafkaOauthCaFile',
+  'kafkaAwsRegion',
 ] as const;
 export const REGISTRY_SETTINGS = [
   'schemaRegistryUrl',
@@ -28,6 +34,7 @@ export const REGISTRY_SETTINGS = [
 ] as const;
 export const REDIS_SETTINGS = [
   'redisUrl',
+  'redisUser',
   'redisTimeoutMs',
   'redisSentinelUser',
   'redisCaFile',

@@ -51,10 +51,10 @@ export async function openRealEnds(
   const { clock, log, outages, retry } = how;
   const kafka = kafkaOf(config, log);
   const reader = kafkaReader(kafka, clock, config);
-  const registry = registryOf(config);
+  const registry = registryOf(config, log);
   how.onLog?.({ reader, registry });
   const debug = (_: object, message: string): void => log.debug(message);
-  const client = await retry(() => redisOf(config, { info: debug, warn: debug }, 'efs'));
+  const client = await retry(() => redisOf(config, log, { log: { info: debug, warn: debug }, name: 'efs' }));
   await retry(() => checkServer(client));
 
   const limits = how.inGroups ? SOURCE_LIMITS : BULK_LIMITS;

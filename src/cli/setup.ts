@@ -24,7 +24,7 @@ export function setupLines(steps: readonly SetupStep[]): string[] {
 /** Sets up topics and schemas as the settings say; see `setup` of the service. */
 export async function setUp(config: Config): Promise<readonly SetupStep[]> {
   const admin = kafkaTopicAdmin(kafkaOf(config, commandLog(config)), systemClock);
-  const registrar = registryOf(config);
+  const registrar = registryOf(config, commandLog(config));
   try {
     const { topicPrefix: prefix, partitions, kafkaBrokers: brokers } = config;
     const inputRetentionMs = neededRetention(config.retention);

@@ -100,7 +100,7 @@ export function summary(produced: Produced, options: Options, elapsedMs: number)
 
 async function send(options: Options, config: Config, log: Log, signal: AbortSignal): Promise<Produced> {
   const { topicPrefix: prefix, maxValueBytes, maxHeaders } = config;
-  const registry = registryOf(config);
+  const registry = registryOf(config, log);
   const kafka = kafkaOf(config, log);
   const reader = kafkaReader(kafka, systemClock, config);
   const sink = kafkaSink(kafka, { clock: systemClock, prefix, compression: config.kafkaCompression });

@@ -1,4 +1,4 @@
-import { Kafka, logLevel, type SASLOptions } from 'kafkajs';
+import { Kafka, type KafkaConfig, logLevel } from 'kafkajs';
 import Connection from 'kafkajs/src/network/connection';
 import RequestQueue from 'kafkajs/src/network/requestQueue';
 import { createErrorFromCode } from 'kafkajs/src/protocol/error';
@@ -17,17 +17,14 @@ export interface KafkaAddress {
   readonly clientId: string;
   /** How long a request may take, in milliseconds; 10 s where absent. */
   readonly requestTimeout?: number;
-  /** PEM texts; null or absent is no TLS. Without `ca` the well-known authorities are trusted. */
-  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string } | null;
-  readonly sasl?: KafkaLogin | null;
+  /** Null or absent is no TLS. It is read at each connection: a getter gives what is valid by then. */
+  readonly tls?: Exclude<KafkaConfig['ssl'], boolean> | null;
+  /** Null or absent is no log-in. It is read at each log-in: a getter gives what is valid by then. */
+  readonly sasl?: KafkaConfig['sasl'] | null;
 }
 
-/** A user who is proved by SASL. */
-export interface KafkaLogin {
-  readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
-  readonly username: string;
-  readonly password: string;
-}
+/** kafkajs logs in again this long before the broker ends a session. Its own 10 s would be all of a short one. */
+const REAUTHENTICATION_MARGIN_MS = 2_000;
 
 /**
  * A kafkajs client with the timeouts the service relies on: connections open within 3 s, requests end within 10 s
@@ -41,10 +38,11 @@ export function kafkaClient(address: KafkaAddress, chatter: KafkaChatter = () =>
     brokers: [...brokers],
     clientId,
     requestTimeout,
-    ...(tls ? { ssl: { ...tls } } : {}),
-    ...(sasl ? { sasl: { ...sasl } as SASLOptions } : {}),
+    ...(tls ? { ssl: tls } : {}),
+    ...(sasl ? { sasl } : {}),
     connectionTimeout: 3_000,
     authenticationTimeout: 5_000,
+    reauthenticationThreshold: REAUTHENTICATION_MARGIN_MS,
     retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 3 },
     logLevel: logLevel.INFO,
     logCreator: () => (entry) => {

@@ -17,11 +17,14 @@ const REFUSED = /^(SASL_AUTHENTICATION_FAILED|UNSUPPORTED_SASL_MECHANISM|[A-Z_]+
 const INTERRUPTED = /closed|timed out|timeout|connection error|not connected|ECONN/i;
 
 /**
- * kafkajs' errors in the words of the table. Errors that are not kafkajs' pass as they are. `nodeId` is the broker that was
+ * kafkajs' errors in the words of the table. Errors that are not kafkajs' pass as they are, also
+ * where it wraps them. `nodeId` is the broker that was
  * asked, which is named where it is the one that does not answer.
  */
 export function kafkaFailure(error: unknown, nodeId?: number): unknown {
-  if (error instanceof EfsError || !isOfKafkajs(error)) return error;
+  const own = causes(error).find((each) => each instanceof EfsError);
+  if (own !== undefined) return own;
+  if (!isOfKafkajs(error)) return error;
   const { message: text, type = '' } = error as { message: string; type?: string };
   const message = (text.split('\n')[0] ?? '').trim();
   if (type === 'UNKNOWN_TOPIC_OR_PARTITION') return new EfsError('topic-missing', message, { cause: error });

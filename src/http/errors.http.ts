@@ -10,6 +10,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   'too-many-readers': 503,
   'redis-unavailable': 503,
   'kafka-unavailable': 503,
+  'token-unavailable': 503,
   'registry-unavailable': 503,
 };
 

@@ -4,10 +4,11 @@ import { EfsError, type ErrorCode } from '../base/errors';
 import type { Log } from '../base/log';
 
 /** What the service stands on. */
-export type Dependency = 'kafka' | 'redis' | 'registry';
+export type Dependency = 'kafka' | 'token endpoint' | 'redis' | 'registry';
 
 const DEPENDENCIES: Partial<Record<ErrorCode, Dependency>> = {
   'kafka-unavailable': 'kafka',
+  'token-unavailable': 'token endpoint',
   'redis-unavailable': 'redis',
   'registry-unavailable': 'registry',
 };

@@ -19,7 +19,7 @@ export const flagOf = (setting: Pick<Setting, 'variable'>): string =>
   '--' + setting.variable.slice('EFS_'.length).toLowerCase().replaceAll('_', '-');
 
 /** Where a value came from and what it says; `text` is trimmed, and undefined where nothing is set. */
-type Found = { name: string; text: string | undefined } | { error: string };
+type Found = { name: string; text: string | undefined; path?: string } | { error: string };
 
 function trimmed(text: string | undefined): string | undefined {
   const value = text?.trim();
@@ -28,7 +28,7 @@ function trimmed(text: string | undefined): string | undefined {
 
 function readSecret(variable: string, path: string): Found {
   try {
-    return { name: `${variable} (${path})`, text: trimmed(readFileSync(path, 'utf8')) };
+    return { name: `${variable} (${path})`, text: trimmed(readFileSync(path, 'utf8')), path };
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
     return {
@@ -52,7 +52,12 @@ function find(env: Environment, flags: Flags, name: SettingName, setting: Settin
 function read(setting: Setting, found: Found): { value: unknown } | { errors: string[] } {
   if ('error' in found) return { errors: [found.error] };
   const parsed = setting.schema.safeParse(found.text ?? setting.fallback);
-  if (parsed.success) return { value: parsed.data };
+  if (parsed.success) {
+    const { path } = found;
+    return {
+      value: path === undefined ? parsed.data : (setting.fromFile?.(parsed.data, path) ?? parsed.data),
+    };
+  }
   const shown = setting.secret ? '' : ` ${JSON.stringify(found.text)}`;
   const remedy = `set it to ${setting.expects}, or leave it out for ${setting.fallback || 'none'}`;
   return { errors: parsed.error.issues.map((issue) => `${found.name}:${shown} ${issue.message}; ${remedy}`) };

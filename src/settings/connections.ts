@@ -1,4 +1,16 @@
-import { bearer, matching, oneOf, onOff, password, pemFile, setting, whole } from './kinds';
+import {
+  address,
+  bearer,
+  extensions,
+  matching,
+  oneOf,
+  onOff,
+  optional,
+  password,
+  pemFile,
+  setting,
+  whole,
+} from './kinds';
 
 const userName = matching(/^[^\p{Cc}]{0,200}$/u, 'is too long, or has control characters', 'a user name');
 /** As above, for basic authentication, where a colon ends the name. */
@@ -10,6 +22,13 @@ const basicUser = matching(
 const certificates = pemFile('CERTIFICATE');
 const privateKey = pemFile('PRIVATE KEY');
 const timeout = whole(100, 600_000);
+const tokenUrl = optional(address(['https:', 'http:'], 'the https:// URL of a token endpoint'));
+const scope = matching(
+  /^[\x21\x23-\x5b\x5d-\x7e ]{0,1000}$/,
+  'has characters that no scope may have',
+  'scopes, separated by blanks',
+);
+const region = matching(/^[a-z0-9-]{0,50}$/, 'is not the name of a region', 'a region such as eu-west-1');
 
 /** How the servers are reached: time limits, TLS and log-in; rows of the table of settings. */
 export const CONNECTION_SETTINGS = {
@@ -43,11 +62,38 @@ export const CONNECTION_SETTINGS = {
   kafkaSasl: setting(
     'EFS_KAFKA_SASL',
     'off',
-    oneOf('off', 'plain', 'scram-sha-256', 'scram-sha-512'),
-    'how user and password are proved to Kafka',
+    oneOf('off', 'plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer', 'aws-msk-iam'),
+    'how the service logs in to Kafka',
   ),
-  kafkaUser: setting('EFS_KAFKA_USER', '', userName, 'user for SASL'),
-  kafkaPassword: setting('EFS_KAFKA_PASSWORD', '', password, 'password for SASL'),
+  kafkaUser: setting('EFS_KAFKA_USER', '', userName, 'user for SASL plain and scram'),
+  kafkaPassword: setting('EFS_KAFKA_PASSWORD', '', password, 'password for SASL plain and scram'),
+  kafkaOauthTokenUrl: setting(
+    'EFS_KAFKA_OAUTH_TOKEN_URL',
+    '',
+    tokenUrl,
+    'token endpoint for SASL oauthbearer, asked for tokens by client credentials',
+  ),
+  kafkaOauthClientId: setting('EFS_KAFKA_OAUTH_CLIENT_ID', '', userName, 'client id at the token endpoint'),
+  kafkaOauthClientSecret: setting(
+    'EFS_KAFKA_OAUTH_CLIENT_SECRET',
+    '',
+    password,
+    'client secret at the token endpoint',
+  ),
+  kafkaOauthScope: setting('EFS_KAFKA_OAUTH_SCOPE', '', scope, 'scopes that tokens are asked for with'),
+  kafkaOauthExtensions: setting(
+    'EFS_KAFKA_OAUTH_EXTENSIONS',
+    '',
+    extensions,
+    'SASL extensions sent to Kafka with the token, such as logicalCluster=lkc-1',
+  ),
+  kafkaOauthCaFile: setting(
+    'EFS_KAFKA_OAUTH_CA_FILE',
+    '',
+    certificates,
+    'who may have signed the token endpoint’s certificate; empty takes the well-known ones',
+  ),
+  kafkaAwsRegion: setting('EFS_KAFKA_AWS_REGION', '', region, 'AWS region for SASL aws-msk-iam'),
   kafkaCompression: setting(
     'EFS_KAFKA_COMPRESSION',
     'off',
@@ -79,6 +125,13 @@ export const CONNECTION_SETTINGS = {
     '',
     privateKey,
     'private key of the client certificate for the registry',
+  ),
+  redisUser: setting('EFS_REDIS_USER', '', userName, 'user for Redis, in place of one in the URL'),
+  redisPassword: setting(
+    'EFS_REDIS_PASSWORD',
+    '',
+    password,
+    'password for Redis, in place of one in the URL',
   ),
   redisSentinelUser: setting(
     'EFS_REDIS_SENTINEL_USER',

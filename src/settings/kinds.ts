@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { type DomainGroup, parseDomainGroups, showDomainGroups } from '../base/domain-groups';
 import { parseRedisUrl, urlPerHost } from '../base/redis-url';
+import { type PemFile, type PemKind, readPem, type Secret } from './files';
 
 /** A setting: the variable, its default as text, what a value must be, and what it is for. */
 export interface Setting<T = unknown> {
@@ -19,6 +19,8 @@ export interface Setting<T = unknown> {
   readonly schema: z.ZodType<T, string>;
   /** The value as text again; gives what the schema takes, with passwords blanked out. */
   readonly show: (value: T) => string;
+  /** The value with the path of the file it was read from, for kinds that are read again later. */
+  readonly fromFile?: (value: T, path: string) => T;
 }
 
 /** The values of a table of settings, by field. */
@@ -30,7 +32,7 @@ export type ValuesOf<Table> = {
 export const setting = <T>(
   variable: `EFS_${string}`,
   fallback: string,
-  kind: Pick<Setting<T>, 'schema' | 'expects' | 'show'> & { secret?: boolean; isFlag?: boolean },
+  kind: Pick<Setting<T>, 'schema' | 'expects' | 'show' | 'fromFile'> & { secret?: boolean; isFlag?: boolean },
   doc: string,
 ): Setting<T> => ({ secret: false, isFlag: true, ...kind, variable, fallback, doc });
 
@@ -172,28 +174,15 @@ export const domainGroups = {
   show: showDomainGroups,
 };
 
-/** A PEM file that has been read: where it lies, and what it holds. */
-export interface PemFile {
-  readonly path: string;
-  readonly pem: string;
-}
-
 /** A file that holds a PEM block of this kind; null where none is named. */
-export const pemFile = (kind: 'CERTIFICATE' | 'PRIVATE KEY') => ({
+export const pemFile = (kind: PemKind) => ({
   schema: z.string().transform((path, context): PemFile | null => {
     if (path === '') return null;
-    const refuse = (message: string): null => {
-      context.addIssue({ code: 'custom', message });
-      return null;
-    };
     try {
-      const pem = readFileSync(path, 'utf8');
-      // Keys also come as RSA PRIVATE KEY and EC PRIVATE KEY.
-      return new RegExp(`-----BEGIN ([A-Z]+ )?${kind}-----`).test(pem)
-        ? { path, pem }
-        : refuse(`holds no PEM block ${kind}`);
+      return { path, pem: readPem(path, kind) };
     } catch (error) {
-      return refuse(`cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`);
+      context.addIssue({ code: 'custom', message: (error as Error).message });
+      return null;
     }
   }),
   expects: `a file with a PEM block ${kind} that this user may read`,
@@ -226,22 +215,62 @@ export const token = {
   isFlag: false,
 };
 
+const secretOf = (text: string): Secret => ({ text, path: null });
+
+/** What all kinds of secrets have in common. */
+const hidden = {
+  show: ({ text }: Secret): string => (text === '' ? '' : '***'),
+  secret: true,
+  isFlag: false,
+  fromFile: (secret: Secret, path: string): Secret => ({ ...secret, path }),
+};
+
 /** A token that a server has issued, as it goes into a header (RFC 6750). */
 export const bearer = {
   schema: z
     .string()
-    .regex(/^[\w.~+/-]{0,16000}=*$/, 'has characters that no bearer token has, or is too long'),
+    .regex(/^[\w.~+/-]{0,16000}=*$/, 'has characters that no bearer token has, or is too long')
+    .transform(secretOf),
   expects: 'a bearer token',
-  show: (value: string): string => (value === '' ? '' : '***'),
-  secret: true,
-  isFlag: false,
+  ...hidden,
 };
 
 /** A password: from the environment or from a file, never from the command line. */
 export const password = {
-  schema: z.string().max(1_000, 'is too long'),
+  schema: z.string().max(1_000, 'is too long').transform(secretOf),
   expects: 'a password',
-  show: (value: string): string => (value === '' ? '' : '***'),
-  secret: true,
-  isFlag: false,
+  ...hidden,
+};
+
+/** A kind of text that may also be empty: not set. */
+export const optional = (kind: Pick<Setting<string>, 'schema' | 'expects' | 'show' | 'secret'>) => ({
+  ...kind,
+  schema: z.string().transform((text, context): string => {
+    if (text === '') return text;
+    const parsed = kind.schema.safeParse(text);
+    for (const { message } of parsed.error?.issues ?? []) context.addIssue({ code: 'custom', message });
+    return parsed.data ?? '';
+  }),
+  show: (value: string): string => (value === '' ? '' : kind.show(value)),
+});
+
+/** Pairs by name: `name=value,name=value`. */
+export const extensions = {
+  schema: z
+    .string()
+    .regex(
+      /^([A-Za-z]+=[\x21-\x2b\x2d-\x7e]+(,[A-Za-z]+=[\x21-\x2b\x2d-\x7e]+)*)?$/,
+      'is not name=value,name=value',
+    )
+    .transform((text): Readonly<Record<string, string>> => {
+      const pairs = text === '' ? [] : text.split(',');
+      return Object.fromEntries(
+        pairs.map((pair) => [pair.split('=', 1)[0], pair.slice(pair.indexOf('=') + 1)]),
+      );
+    }),
+  expects: 'names of letters with their values: name=value,name=value',
+  show: (value: Readonly<Record<string, string>>): string =>
+    Object.entries(value)
+      .map(([name, text]) => `${name}=${text}`)
+      .join(','),
 };

@@ -1,4 +1,5 @@
-import type { Config, SettingName } from './table';
+import type { Setting } from './kinds';
+import { type Config, type SettingName, SETTINGS } from './table';
 
 /** What must hold between settings that are valid each for itself; `otherwise` is what is wrong and what to do. */
 export interface Rule {
@@ -24,6 +25,63 @@ const onlyWithTls = (
   holds: (config) => speaksTls(config) || files.every((name) => config[name] === null),
   otherwise: `a file for TLS is named where TLS is not spoken; ${remedy}, or leave the file out`,
 });
+
+/** Ways to log in to Kafka by SASL, the settings each needs, and those it may have beside. */
+const LOGINS: readonly Login[] = [
+  {
+    kinds: ['plain', 'scram-sha-256', 'scram-sha-512'],
+    needs: ['kafkaUser', 'kafkaPassword'],
+    optional: [],
+    files: 'EFS_KAFKA_PASSWORD_FILE',
+  },
+  {
+    kinds: ['oauthbearer'],
+    needs: ['kafkaOauthTokenUrl', 'kafkaOauthClientId', 'kafkaOauthClientSecret'],
+    optional: ['kafkaOauthScope', 'kafkaOauthExtensions', 'kafkaOauthCaFile'],
+    files: 'EFS_KAFKA_OAUTH_CLIENT_SECRET_FILE',
+  },
+  { kinds: ['aws-msk-iam'], needs: ['kafkaAwsRegion'], optional: [], files: null },
+];
+
+interface Login {
+  readonly kinds: readonly Config['kafkaSasl'][];
+  readonly needs: readonly SettingName[];
+  readonly optional: readonly SettingName[];
+  readonly files: string | null;
+}
+
+const isSet = <Name extends SettingName>(config: Config, name: Name): boolean =>
+  (SETTINGS[name] as unknown as Setting<Config[Name]>).show(config[name]) !== '';
+
+/** A way to log in has what it needs, and what it needs is not set for another. */
+function loginRules({ kinds, needs, optional, files }: Login): Rule[] {
+  const file = files === null ? '' : ` (${files} may name a file)`;
+  return [
+    {
+      names: ['kafkaSasl', ...needs],
+      holds: (config) => !kinds.includes(config.kafkaSasl) || needs.every((name) => isSet(config, name)),
+      otherwise: `not all that the log-in needs is there; set all of them${file}`,
+    },
+    {
+      names: ['kafkaSasl', ...needs, ...optional],
+      holds: (config) =>
+        kinds.includes(config.kafkaSasl) || ![...needs, ...optional].some((name) => isSet(config, name)),
+      otherwise: `settings are there that the log-in does not take; set EFS_KAFKA_SASL to ${kinds.join(' or ')}, or leave them out`,
+    },
+  ];
+}
+
+/** The package that signs tokens for Amazon MSK. It is not ours to bring: it comes with much of the AWS SDK. */
+const AWS_SIGNER = 'aws-msk-iam-sasl-signer-js';
+
+function isInstalled(name: string): boolean {
+  try {
+    require.resolve(name);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 export const RULES: readonly Rule[] = [
   onlyWithTls(
@@ -53,7 +111,7 @@ export const RULES: readonly Rule[] = [
   {
     names: ['redisUrl', 'redisSentinelUser', 'redisSentinelPassword'],
     holds: ({ redisUrl, redisSentinelUser: user, redisSentinelPassword: secret }) =>
-      (secret === '' || /^rediss?\+sentinel:/.test(redisUrl)) && (user === '' || secret !== ''),
+      (secret.text === '' || /^rediss?\+sentinel:/.test(redisUrl)) && (user === '' || secret.text !== ''),
     otherwise:
       'a log-in to sentinels takes a URL that names some, and a password; let the URL begin with redis+sentinel:// or ' +
       'rediss+sentinel:// and set EFS_REDIS_SENTINEL_PASSWORD (or _FILE), or leave both out',
@@ -61,9 +119,10 @@ export const RULES: readonly Rule[] = [
   together('kafkaCertFile', 'kafkaKeyFile'),
   together('registryCertFile', 'registryKeyFile'),
   together('redisCertFile', 'redisKeyFile'),
+  ...LOGINS.flatMap(loginRules),
   {
     names: ['registryUser', 'registryPassword'],
-    holds: ({ registryUser, registryPassword }) => (registryUser === '') === (registryPassword === ''),
+    holds: ({ registryUser, registryPassword }) => (registryUser === '') === (registryPassword.text === ''),
     otherwise:
       'a user goes with a password; set both (EFS_REGISTRY_PASSWORD_FILE may name a file), or leave both out',
   },
@@ -71,15 +130,26 @@ export const RULES: readonly Rule[] = [
     names: ['schemaRegistryUrl', 'registryUser', 'registryToken'],
     holds: ({ schemaRegistryUrl, registryUser, registryToken }) => {
       const { username, password } = new URL(schemaRegistryUrl);
-      return [username + password, registryUser, registryToken].filter((each) => each !== '').length <= 1;
+      return (
+        [username + password, registryUser, registryToken.text].filter((each) => each !== '').length <= 1
+      );
     },
     otherwise: 'the registry takes one log-in; set a user in the URL, a user beside it, or a token',
   },
   {
-    names: ['kafkaSasl', 'kafkaUser', 'kafkaPassword'],
-    holds: ({ kafkaSasl, kafkaUser, kafkaPassword }) =>
-      [kafkaSasl === 'off', kafkaUser === '', kafkaPassword === ''].every((no, _, [first]) => no === first),
-    otherwise:
-      'SASL takes user and password; set all three (EFS_KAFKA_PASSWORD_FILE may name a file), or leave all three out',
+    names: ['kafkaSasl'],
+    holds: ({ kafkaSasl }) => kafkaSasl !== 'aws-msk-iam' || isInstalled(AWS_SIGNER),
+    otherwise: `aws-msk-iam needs a package that is not installed; run \`npm install ${AWS_SIGNER}\``,
+  },
+  {
+    names: ['redisUser', 'redisPassword'],
+    holds: (config) => config.redisUser === '' || isSet(config, 'redisPassword'),
+    otherwise: 'a user goes with a password; set both (EFS_REDIS_PASSWORD_FILE may name a file)',
+  },
+  {
+    names: ['redisUrl', 'redisUser', 'redisPassword'],
+    holds: (config) =>
+      !isSet(config, 'redisPassword') || !/^rediss?(\+sentinel)?:\/\/[^/?#]*@/.test(config.redisUrl),
+    otherwise: 'user and password are set twice; leave them out of the URL',
   },
 ];

@@ -2,6 +2,7 @@ import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { EfsError, isRetriable } from '../base/errors';
 import { parseRedisUrl, type RedisAddress } from '../base/redis-url';
 import { causeText, connectFailure, redisFailure } from './failure.redis';
+import { PrimaryClient } from './primary.redis';
 import type { RedisClient } from './scripts.redis';
 import { topologyOf } from './topology';
 
@@ -14,10 +15,14 @@ export interface ConnectOptions {
   readonly name?: string;
   /** How long a command may take before its outcome counts as unknown. */
   readonly commandTimeoutMs?: number;
-  /** PEM texts for a URL that begins with `rediss`. Without `ca` the well-known authorities are trusted. */
-  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
-  /** As whom to log in to sentinels. */
-  readonly sentinel?: { readonly username?: string; readonly password?: string };
+  /** For a URL that begins with `rediss`. It is read at each connection: a getter gives what is valid by then. */
+  readonly tls?: Exclude<RedisOptions['tls'], undefined>;
+  /** In place of a user in the URL; empty is the default user. */
+  readonly user?: string;
+  /** In place of a password in the URL; asked for at each connection. */
+  readonly password?: () => string;
+  /** As whom to log in to sentinels; the password is asked for at each connection. */
+  readonly sentinel?: { readonly username?: string; readonly password?: () => string };
 }
 
 const COMMAND_TIMEOUT_MS = 5_000;
@@ -48,19 +53,24 @@ export async function connectRedis(url: string, options: ConnectOptions): Promis
   const { primaryName } = address;
   const client =
     primaryName === null
-      ? await directClient(address, shared)
+      ? await directClient(address, shared, options.password)
       : await sentinelClient({ ...address, primaryName }, shared, options);
   await opened(client, options);
   return client;
 }
 
-async function directClient(address: RedisAddress, shared: RedisOptions): Promise<RedisClient> {
+async function directClient(
+  address: RedisAddress,
+  shared: RedisOptions,
+  password: ConnectOptions['password'],
+): Promise<RedisClient> {
   const topology = await anyOf(address.hosts, async (host) =>
     topologyOf(address, await ask({ ...shared, ...host }, infoOf)),
   );
-  return topology === 'single'
-    ? new Redis({ ...shared, ...address.hosts[0] })
-    : clusterClient(address.hosts, shared);
+  if (topology === 'single') return renewing(new Redis({ ...shared, ...address.hosts[0] }), { password });
+  const cluster = clusterClient(address.hosts, shared);
+  cluster.on('+node', (node: Redis) => renewing(node, { password }));
+  return cluster;
 }
 
 function clusterClient(hosts: RedisAddress['hosts'], shared: RedisOptions): Cluster {
@@ -88,59 +98,34 @@ function clusterClient(hosts: RedisAddress['hosts'], shared: RedisOptions): Clus
 async function sentinelClient(
   { hosts, primaryName }: RedisAddress & { readonly primaryName: string },
   shared: RedisOptions,
-  { sentinel = {} }: ConnectOptions,
+  { password, sentinel = {} }: ConnectOptions,
 ): Promise<Redis> {
   const { username: _, password: __, db: ___, ...rest } = shared;
-  const toSentinel = { ...rest, ...sentinel, enableReadyCheck: false };
+  const { username, password: sentinelPassword } = sentinel;
+  const toSentinel = {
+    ...rest,
+    ...(username === undefined ? {} : { username }),
+    ...(sentinelPassword ? { password: sentinelPassword() } : {}),
+    enableReadyCheck: false,
+  };
   await anyOf(hosts, (host) => ask({ ...toSentinel, ...host }, (client) => primaryOf(client, primaryName)));
-  return new PrimaryClient(
+  const primary = new PrimaryClient(
     {
       ...shared,
       sentinels: [...hosts],
       name: primaryName,
-      ...(sentinel.username === undefined ? {} : { sentinelUsername: sentinel.username }),
-      ...(sentinel.password === undefined ? {} : { sentinelPassword: sentinel.password }),
+      ...(username === undefined ? {} : { sentinelUsername: username }),
+      ...(sentinelPassword ? { sentinelPassword: sentinelPassword() } : {}),
       ...(shared.tls ? { sentinelTLS: shared.tls, enableTLSForSentinelMode: true } : {}),
       sentinelCommandTimeout: TOPOLOGY_TIMEOUT_MS,
       sentinelRetryStrategy: backoff,
     },
-    hosts.map((host) => new Redis({ ...toSentinel, ...host, autoResubscribe: false })),
+    hosts.map((host) =>
+      renewing(new Redis({ ...toSentinel, ...host, autoResubscribe: false }), { password: sentinelPassword }),
+    ),
     primaryName,
   );
-}
-
-/**
- * Follows the primary that sentinels name. It leaves a former primary as soon as a sentinel tells of the new one: the
- * former one goes on to take writes for ten seconds and more, and then loses them.
- */
-class PrimaryClient extends Redis {
-  readonly #sentinels: readonly Redis[];
-
-  constructor(options: RedisOptions, sentinels: readonly Redis[], primaryName: string) {
-    super(options);
-    this.#sentinels = sentinels;
-    for (const sentinel of sentinels) {
-      // One that is down, or does not let us subscribe, leaves it to the others.
-      const ignore = (): void => {};
-      sentinel.on('error', ignore);
-      sentinel.on('ready', () => void sentinel.subscribe('+switch-master').catch(ignore));
-      sentinel.on('message', (_, text: string) => {
-        if (text.startsWith(`${primaryName} `)) this.#leave();
-      });
-      sentinel.connect().catch(ignore);
-    }
-  }
-
-  /** The sentinel that was asked for an address under way may not have heard of the new primary. */
-  #leave(): void {
-    if (this.status === 'ready') this.disconnect(true);
-    else this.once('ready', () => this.disconnect(true));
-  }
-
-  override disconnect(reconnect = false): void {
-    if (!reconnect) for (const sentinel of this.#sentinels) sentinel.disconnect();
-    super.disconnect(reconnect);
-  }
+  return renewing(primary, { password, sentinelPassword });
 }
 
 /** Throws `config-invalid` where the server is no sentinel, or has no primary of the name. */
@@ -206,7 +191,9 @@ function connectionOptions(address: RedisAddress, options: ConnectOptions): Redi
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
     db: address.database,
-    ...(address.tls ? { tls: { ...options.tls } } : {}),
+    ...(address.tls ? { tls: options.tls ?? {} } : {}),
+    ...(options.user ? { username: options.user } : {}),
+    ...(options.password ? { password: options.password() } : {}),
     lazyConnect: true,
     commandTimeout,
     connectTimeout: commandTimeout,
@@ -220,6 +207,18 @@ function connectionOptions(address: RedisAddress, options: ConnectOptions): Redi
     // After a failover the old master refuses writes on connections it still has.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
   };
+}
+
+/** The client, which from now on asks for its passwords each time before it connects again. */
+function renewing<Client extends Redis>(
+  client: Client,
+  passwords: Partial<Record<'password' | 'sentinelPassword', (() => string) | undefined>>,
+): Client {
+  client.on('reconnecting', () => {
+    for (const [name, current] of Object.entries(passwords))
+      if (current) Object.assign(client.options, { [name]: current() });
+  });
+  return client;
 }
 
 /** Waits until the client is ready; gives it up otherwise. Later losses and returns are logged, once each. */

@@ -4,6 +4,8 @@ import { freePort } from '../servers/child';
 /** A port in front of a server that can be closed: the server keeps what it has in memory, and seems stopped. */
 export interface Front {
   readonly url: string;
+  /** How many connections it has taken so far. */
+  connections(): number;
   /** Ends every connection and refuses new ones. */
   refuse(): Promise<void>;
   accept(): Promise<void>;
@@ -14,7 +16,9 @@ export async function openFront(target: string): Promise<Front> {
   const { hostname, port, pathname } = new URL(target);
   const sockets = new Set<Socket>();
   const own = await freePort();
+  let connections = 0;
   const server = createServer((client) => {
+    connections += 1;
     const behind = connect(Number(port), hostname);
     for (const [socket, other] of [
       [client, behind],
@@ -34,6 +38,7 @@ export async function openFront(target: string): Promise<Front> {
   server.unref();
   return {
     url: `http://127.0.0.1:${own}${pathname}`,
+    connections: () => connections,
     accept,
     refuse: () =>
       new Promise((resolve) => {

@@ -49,7 +49,7 @@ describeWithServers(
         sentinelLines: [sentinelUser(SENTINEL_PASSWORD)],
       });
       ({ stop } = servers);
-      const sentinel = { username: 'efs-sentinel', password: SENTINEL_PASSWORD };
+      const sentinel = { username: 'efs-sentinel', password: () => SENTINEL_PASSWORD };
       const close = await commits(servers.url, { sentinel });
       expect(await usersAt(servers.nodes[0]?.port ?? 0)).toEqual(['efs']);
       const [watcher] = servers.sentinels;
@@ -57,7 +57,7 @@ describeWithServers(
       // Hears of failovers.
       expect(await cli(watcher?.port ?? 0, ['client', 'list'])).toMatch(/ name=efs .* sub=1 /);
       close();
-      const wrong = { ...sentinel, password: 'wrong' };
+      const wrong = { ...sentinel, password: () => 'wrong' };
       await expect(connectRedis(as(servers.url), { ...options, sentinel: wrong })).rejects.toMatchObject(
         refused,
       );

@@ -1,3 +1,4 @@
+import { silentLog } from '../../src/base/log';
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, RequestListener } from 'node:http';
 import { createServer, type Server, type ServerOptions } from 'node:https';
@@ -84,7 +85,7 @@ describe('a registry behind TLS', () => {
     const url = await listen({ ca: pem(certificates.ca), requestCert: true, rejectUnauthorized: true });
     const config = readConfig({ EFS_SCHEMA_REGISTRY_URL: url, ...files, ...login });
     if ('errors' in config) throw new Error(config.errors.join());
-    expect(await registryOf(config.ok).idOf('s', '"string"')).toBe(5);
+    expect(await registryOf(config.ok, silentLog).idOf('s', '"string"')).toBe(5);
     expect(seen.map(({ authorization }) => authorization?.split(' ')[1])).toEqual([proof]);
     expect(seen[0]?.authorization).toMatch(/^(Basic|Bearer) /);
   });

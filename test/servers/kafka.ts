@@ -16,6 +16,8 @@ export interface KafkaOptions {
   properties?: Properties | ((all: Properties) => Properties);
   /** Added to the arguments by which the storage is formatted: `['--add-scram', …]`. */
   format?: string[];
+  /** Added to the arguments of the broker's Java machine. */
+  jvm?: string[];
 }
 
 type Properties = Record<string, string | number>;
@@ -73,14 +75,19 @@ const java = (jars: string, heap: string[]): string[] => [
   join(jars, '*'),
 ];
 
-async function startNode(jars: string, clusterId: string, node: Node, added: string[]): Promise<Server> {
+async function startNode(
+  jars: string,
+  clusterId: string,
+  node: Node,
+  { format: added = [], jvm = [] }: KafkaOptions,
+): Promise<Server> {
   const file = join(node.dir, 'server.properties');
   const format = ['kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, '-c', file, ...added];
   await promisify(execFile)('java', [...java(jars, ['-Xmx128m']), ...format]);
   return startServer({
     name: `kafka ${node.id}`,
     command: 'java',
-    args: [...java(jars, ['-Xms256m', '-Xmx512m']), 'kafka.Kafka', file],
+    args: [...java(jars, ['-Xms256m', '-Xmx512m', ...jvm]), 'kafka.Kafka', file],
     dir: node.dir,
     startTimeoutMs: 60_000,
     ready: (log) => log.includes('Kafka Server started'),
@@ -98,8 +105,6 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServe
     writeFileSync(join(node.dir, 'server.properties'), properties(node, nodes, options.properties));
   }
   const clusterId = randomBytes(16).toString('base64url');
-  const started = await Promise.all(
-    nodes.map((node) => startNode(jars, clusterId, node, options.format ?? [])),
-  );
+  const started = await Promise.all(nodes.map((node) => startNode(jars, clusterId, node, options)));
   return { ...allOf(started), nodes: started, brokers: nodes.map((node) => `127.0.0.1:${node.port}`) };
 }

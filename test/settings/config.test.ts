@@ -2,18 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeConfig, flagOf, readConfig, settings } from '../../src/settings/config';
-import type { Config } from '../../src/settings/table';
-
-function ok(env: Record<string, string>, flags = {}): Config {
-  const result = readConfig(env, flags);
-  if ('errors' in result) throw new Error(result.errors.join('\n'));
-  return result.ok;
-}
-
-function errors(env: Record<string, string>, flags = {}): string[] {
-  const result = readConfig(env, flags);
-  return 'errors' in result ? result.errors : [];
-}
+import { errors, ok } from './reading';
 
 describe('the settings', () => {
   test('have the documented defaults', () => {
@@ -219,82 +208,5 @@ describe('secrets', () => {
     expect(rows).toHaveLength(settings.length);
     for (const row of rows) expect([row.variable, row.value]).toEqual([row.variable, row.fallback]);
     expect(errors(Object.fromEntries(rows.map((row) => [row.variable, row.value ?? ''])))).toEqual([]);
-  });
-});
-
-describe('security of connections', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'efs-config-'));
-  afterAll(() => rmSync(folder, { recursive: true }));
-  const file = (name: string, text: string): string => {
-    writeFileSync(join(folder, name), text);
-    return join(folder, name);
-  };
-  const pem = (kind: string): string => `-----BEGIN ${kind}-----\nMAo=\n-----END ${kind}-----\n`;
-  const ca = file('ca.pem', pem('CERTIFICATE'));
-  const key = file('key.pem', pem('EC PRIVATE KEY'));
-  const login = { EFS_KAFKA_SASL: 'plain', EFS_KAFKA_USER: 'efs', EFS_KAFKA_PASSWORD: 's3cret' };
-
-  test('is off by default', () => {
-    const off = {
-      kafkaTls: false,
-      kafkaSasl: 'off',
-      kafkaCaFile: null,
-      redisCaFile: null,
-      registryCaFile: null,
-    };
-    expect(ok({})).toMatchObject(off);
-  });
-
-  test('takes files that hold what their setting asks for, and keeps what they hold', () => {
-    const tls = {
-      EFS_KAFKA_TLS: 'on',
-      EFS_KAFKA_CA_FILE: ca,
-      EFS_KAFKA_CERT_FILE: ca,
-      EFS_KAFKA_KEY_FILE: key,
-    };
-    expect(ok(tls).kafkaKeyFile).toEqual({ path: key, pem: pem('EC PRIVATE KEY') });
-    const rows = describeConfig(ok(tls));
-    expect(rows.find((row) => row.variable === 'EFS_KAFKA_KEY_FILE')?.value).toBe(key);
-    expect(JSON.stringify(rows)).not.toContain('MAo=');
-  });
-
-  test.each([
-    ['a file that is not there', join(folder, 'no.pem'), 'cannot be read (ENOENT)'],
-    ['a key for a certificate', key, 'holds no PEM block CERTIFICATE'],
-    ['a folder', folder, 'cannot be read (EISDIR)'],
-  ])('refuses %s', (_, path, problem) => {
-    expect(errors({ EFS_KAFKA_TLS: 'on', EFS_KAFKA_CA_FILE: path })).toEqual([
-      expect.stringContaining(problem),
-    ]);
-  });
-
-  test.each([
-    ['EFS_KAFKA_TLS', { EFS_KAFKA_CA_FILE: ca }],
-    ['EFS_KAFKA_CERT_FILE, EFS_KAFKA_KEY_FILE', { EFS_KAFKA_TLS: 'on', EFS_KAFKA_CERT_FILE: ca }],
-    ['EFS_KAFKA_SASL', { EFS_KAFKA_SASL: 'scram-sha-512' }],
-    ['EFS_KAFKA_SASL', { ...login, EFS_KAFKA_SASL: 'off' }],
-    ['EFS_KAFKA_SASL', { ...login, EFS_KAFKA_PASSWORD: '' }],
-    ['EFS_SCHEMA_REGISTRY_URL', { EFS_REGISTRY_CA_FILE: ca }],
-    ['EFS_REDIS_URL', { EFS_REDIS_CA_FILE: ca }],
-    ['EFS_REDIS_URL', { EFS_REDIS_URL: 'redis+sentinel://a/main', EFS_REDIS_CA_FILE: ca }],
-    ['EFS_REDIS_URL, EFS_REDIS_SENTINEL_USER', { EFS_REDIS_SENTINEL_PASSWORD: 's3cret' }],
-    ['EFS_REDIS_URL', { EFS_REDIS_URL: 'redis+sentinel://a/main', EFS_REDIS_SENTINEL_USER: 'me' }],
-    ['EFS_REDIS_CERT_FILE, EFS_REDIS_KEY_FILE', { EFS_REDIS_URL: 'rediss://r', EFS_REDIS_KEY_FILE: key }],
-  ])('refuses settings that do not fit each other: %s of %j', (names, env) => {
-    expect(errors(env as Record<string, string>)).toEqual([
-      expect.stringMatching(`^${names}.*: .*; (set|let) `),
-    ]);
-  });
-
-  test('takes the password from the environment or a file, not from a flag, and never shows it', () => {
-    expect(ok(login).kafkaPassword).toBe('s3cret');
-    const { EFS_KAFKA_PASSWORD: _, ...rest } = login;
-    expect(ok({ ...rest, EFS_KAFKA_PASSWORD_FILE: file('password', 's3cret\n') }).kafkaPassword).toBe(
-      's3cret',
-    );
-    expect(errors(rest, { kafkaPassword: 's3cret' })).toHaveLength(1);
-    const shown = JSON.stringify(describeConfig(ok(login)));
-    expect(shown).toContain('"***"');
-    expect(shown + errors({ ...login, EFS_KAFKA_USER: '' }).join()).not.toContain('s3cret');
   });
 });

@@ -1,19 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describeConfig, readConfig } from '../../src/settings/config';
-import type { Config } from '../../src/settings/table';
-
-function ok(env: Record<string, string>): Config {
-  const result = readConfig(env);
-  if ('errors' in result) throw new Error(result.errors.join('\n'));
-  return result.ok;
-}
-
-function errors(env: Record<string, string>, flags = {}): string[] {
-  const result = readConfig(env, flags);
-  return 'errors' in result ? result.errors : [];
-}
+import { describeConfig } from '../../src/settings/config';
+import { errors, ok } from './reading';
 
 describe('the settings of the registry', () => {
   const folder = mkdtempSync(join(tmpdir(), 'efs-config-'));
@@ -43,9 +32,9 @@ describe('the settings of the registry', () => {
   });
 
   test('take a user with a password, or a bearer token from a file, and never show either', () => {
-    expect(ok(login)).toMatchObject({ registryUser: 'me', registryPassword: 's3cret' });
+    expect(ok(login)).toMatchObject({ registryUser: 'me', registryPassword: { text: 's3cret' } });
     const token = { EFS_REGISTRY_TOKEN_FILE: file('token', 'eyJhbGciOiJub25lIn0.s3cret-._~+/==\n') };
-    expect(ok(token).registryToken).toBe('eyJhbGciOiJub25lIn0.s3cret-._~+/==');
+    expect(ok(token).registryToken.text).toBe('eyJhbGciOiJub25lIn0.s3cret-._~+/==');
     const shown = JSON.stringify([describeConfig(ok(login)), describeConfig(ok(token))]);
     expect(shown).not.toContain('s3cret');
   });
