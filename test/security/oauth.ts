@@ -100,6 +100,7 @@ export async function startOauthKafka(
       'listener.name.oauth.oauthbearer.sasl.server.callback.handler.class': `${oauth}.OAuthBearerValidatorCallbackHandler`,
       'listener.name.oauth.oauthbearer.sasl.oauthbearer.jwks.endpoint.url': jwks,
       'listener.name.oauth.oauthbearer.sasl.oauthbearer.expected.audience': 'kafka',
+      'sasl.oauthbearer.jwt.validator.class': `${oauth}.BrokerJwtValidator`,
       'sasl.oauthbearer.jwks.endpoint.url': jwks,
       'sasl.oauthbearer.expected.audience': 'kafka',
       'sasl.oauthbearer.clock.skew.seconds': 0,
