@@ -8,7 +8,7 @@ import { describeWithServers } from '../servers/servers';
 import { CLIENT, startOauthKafka, startTokenEndpoint, type TokenEndpoint } from './oauth';
 
 const CLI = join(__dirname, '..', '..', 'dist', 'cli.js');
-const TOKEN_SECONDS = 20;
+const TOKEN_SECONDS = 30;
 const SESSION_MS = 5_000;
 
 describeWithServers(['own-kafka', 'registry', 'redis'], 'SASL OAUTHBEARER', (servers) => {
@@ -97,7 +97,7 @@ describeWithServers(['own-kafka', 'registry', 'redis'], 'SASL OAUTHBEARER', (ser
     worker.stdout.on('data', (chunk) => (log += String(chunk)));
     const over = new Promise<number | null>((resolve) => worker.once('close', resolve));
     const until = async (what: string, isDone: () => boolean | Promise<boolean>): Promise<void> => {
-      for (const deadline = Date.now() + 45_000; !(await isDone()); await pollMs(200)) {
+      for (const deadline = Date.now() + 75_000; !(await isDone()); await pollMs(200)) {
         if (Date.now() > deadline) throw new Error(`${what} in vain; the log:\n${log}`);
       }
     };
@@ -139,5 +139,5 @@ describeWithServers(['own-kafka', 'registry', 'redis'], 'SASL OAUTHBEARER', (ser
       worker.kill('SIGTERM');
     }
     expect(await over).toBe(0);
-  }, 180_000);
+  }, 240_000);
 });
