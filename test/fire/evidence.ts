@@ -185,8 +185,9 @@ export interface Verdict {
 
 /** Compares everything that the service has said and keeps with the recount of its inputs. */
 export async function verdict(stage: Stage): Promise<Verdict> {
+  // Not spread into a call: a failover run has more records than the stack takes arguments.
   const inputs: Held[] = [];
-  for (const { topic } of FEEDBACK_TOPICS) inputs.push(...(await heldBy(stage, topic)));
+  for (const { topic } of FEEDBACK_TOPICS) for (const held of await heldBy(stage, topic)) inputs.push(held);
   const counted = await expected(stage, inputs);
   const manifest = await stage.store.active();
   if (manifest === null) throw new Error('the state is empty');
