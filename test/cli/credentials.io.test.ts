@@ -16,7 +16,7 @@ describe('files of the settings', () => {
 
   beforeAll(async () => {
     [certificates, others] = await Promise.all([makeCertificates(), makeCertificates()]);
-  }, 30_000);
+  }, 60_000);
   beforeEach(() => (log = recordingLog()));
   afterAll(() => {
     rmSync(folder, { recursive: true });

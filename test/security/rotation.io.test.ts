@@ -36,7 +36,7 @@ describeWithServers(['own-kafka', 'own-redis'], 'what is rotated', () => {
 
   beforeAll(async () => {
     [first, second] = await Promise.all([makeCertificates(), makeCertificates()]);
-  }, 30_000);
+  }, 60_000);
   afterAll(() => {
     rmSync(folder, { recursive: true });
     first?.remove();
