@@ -90,7 +90,7 @@ describe.each<[string, (ends: Ends, isDown: () => boolean) => Ends, string]>([
     await there.worker();
     await there.settle();
     await expectTrue(there);
-  });
+  }, 20_000);
 });
 
 describe('a commit whose answer was lost', () => {
