@@ -110,7 +110,7 @@ export async function failOverEach(
   const enough = new AbortController();
   const flow = watchKpis(stage);
   const began = Date.now();
-  const pouring = stage.pour(campaigns(stage, seed, enough.signal), perSecond);
+  const pouring = stage.pour(campaigns(stage, seed, enough.signal), perSecond, { catchUp: true });
   pouring.catch(() => undefined);
   const failovers: Failover[] = [];
   const takingDown = async (): Promise<void> => {

@@ -45,8 +45,15 @@ export interface Stage {
   /** The test's worker. */
   struck(name: string, orders: Orders, settings?: Settings): Worker;
   workers(): readonly Worker[];
-  /** Sends records at a rate; again where Kafka does not answer. Resolves with their number. */
-  pour(records: Iterable<TrafficRecord>, perSecond?: number): Promise<number>;
+  /**
+   * Sends records at a rate; again where Kafka does not answer. Resolves with their number. With `catchUp` what an outage
+   * has held up goes out in larger batches.
+   */
+  pour(
+    records: Iterable<TrafficRecord>,
+    perSecond?: number,
+    how?: { readonly catchUp?: boolean },
+  ): Promise<number>;
   /** Kills what still runs and lets go of the servers. */
   close(): Promise<void>;
 }
@@ -98,16 +105,16 @@ async function pourInto(
   sink: Sink,
   partitions: number,
   records: Iterable<TrafficRecord>,
-  perSecond: number,
+  { perSecond, catchUp }: { readonly perSecond: number; readonly catchUp: boolean },
   closed: AbortSignal,
 ): Promise<number> {
   const began = Date.now();
   let sent = 0;
   let batch: OutgoingRecord[] = [];
   const least = Math.max(1, Math.min(BATCH_MAX, Math.round(perSecond / 20)));
+  const most = catchUp ? BATCH_MAX : least;
   const due = (): number => ((Date.now() - began) * perSecond) / 1_000 - sent;
-  // What an outage has held up goes out in larger batches.
-  const isFull = (): boolean => batch.length >= least && batch.length >= Math.min(BATCH_MAX, due());
+  const isFull = (): boolean => batch.length >= least && batch.length >= Math.min(most, due());
   const flush = async (): Promise<void> => {
     const early = (-due() * 1_000) / perSecond;
     if (early > 0) await pollMs(early);
@@ -172,7 +179,8 @@ export async function openStage(
     run: (name, own = {}) => keep(startRun(name, { ...settings, ...own })),
     struck: (name, orders, own = {}) => keep(startStruck(name, { ...settings, ...own }, orders)),
     workers: () => workers,
-    pour: (records, perSecond = 1e9) => pourInto(sink, partitions, records, perSecond, closed.signal),
+    pour: (records, perSecond = 1e9, { catchUp = false } = {}) =>
+      pourInto(sink, partitions, records, { perSecond, catchUp }, closed.signal),
     async close() {
       closed.abort();
       for (const worker of workers) worker.signal('SIGKILL');
