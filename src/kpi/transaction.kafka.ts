@@ -14,8 +14,17 @@ import { produce } from './produce.kafka';
 
 /** How long an open transaction may stay so before the coordinator aborts it. */
 const TRANSACTION_TIMEOUT_MS = 30_000;
-/** The coordinator writes the markers of the last transaction for some milliseconds after it has acknowledged its end. */
-const SETTLING = { firstDelayMs: 4, delayMaxMs: 100, withinMs: 10_000 };
+/**
+ * Refusals of a coordinator that is about to be ready, after which nothing has happened: it still writes the markers of the
+ * transaction before, for some milliseconds; or it has just been found, or moved, and reads its log.
+ */
+const SETTLING = [
+  'CONCURRENT_TRANSACTIONS',
+  'GROUP_LOAD_IN_PROGRESS',
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'NOT_COORDINATOR_FOR_GROUP',
+];
+const SETTLING_MS = { firstDelay: 4, delayMax: 100, within: 3_000 };
 
 /** The offset of a group that is committed with the records. */
 export interface GroupOffset {
@@ -92,14 +101,15 @@ function partitionsByTopic(parts: readonly PartitionRecords[]): { topic: string;
   return [...topics].map(([topic, partitions]) => ({ topic, partitions: [...partitions] }));
 }
 
-/** Asks again while the coordinator still ends the transaction before this one: it refuses, and nothing has happened. */
+/** Asks again, for a while, where the coordinator is about to be ready. */
 async function onceSettled<T>(clock: Clock, ask: () => Promise<T>): Promise<T> {
-  const deadline = clock.monotonic() + SETTLING.withinMs;
-  for (let delayMs = SETTLING.firstDelayMs; ; delayMs = Math.min(delayMs * 2, SETTLING.delayMaxMs)) {
+  const deadline = clock.monotonic() + SETTLING_MS.within;
+  for (let delayMs = SETTLING_MS.firstDelay; ; delayMs = Math.min(delayMs * 2, SETTLING_MS.delayMax)) {
     try {
       return await ask();
     } catch (error) {
-      if (!isOfType(error, 'CONCURRENT_TRANSACTIONS') || clock.monotonic() > deadline) throw error;
+      const isSettling = SETTLING.some((type) => isOfType(error, type));
+      if (!isSettling || clock.monotonic() > deadline) throw error;
       await clock.sleep(delayMs);
     }
   }

@@ -151,9 +151,10 @@ describeWithServers(['own-kafka', 'own-registry', 'own-redis'], 'while a server 
           .some(({ msg }) => msg === beginOf(dependency)),
       );
       const { status, text } = await worker.get('/readyz');
+      const broker = dependency === 'kafka' ? `: broker 1 (${kafka.brokers[0]})` : '';
       expect([status, JSON.parse(text)]).toEqual([
         503,
-        { ready: false, reasons: { [dependency]: `${dependency} does not answer` } },
+        { ready: false, reasons: { [dependency]: `${dependency} does not answer${broker}` } },
       ]);
       await pollMs(Math.max(0, OUTAGE_MS - (Date.now() - began)));
       await end();
