@@ -100,11 +100,16 @@ export async function openRealEnds(
     await Promise.allSettled([sink.close(), reader.close()]);
     closeRedis(client);
   };
-  if (how.inGroups && config.topicPrefix !== '')
-    await takeOver(config, kafkaGroups(kafka), sinksOf, how).catch(async (error: unknown) => {
+  if (how.inGroups && config.topicPrefix !== '') {
+    try {
+      // Says which topics are missing, where `efs setup` has not been run.
+      await retry(() => ends.sources.status.partitions());
+      await takeOver(config, kafkaGroups(kafka), sinksOf, how);
+    } catch (error) {
       await close();
       throw error;
-    });
+    }
+  }
   return { ends, close };
 }
 
