@@ -21,10 +21,9 @@ describe('a command in a thread', () => {
     const child = spawn(process.execPath, ['-e', start], { stdio: ['ignore', 'pipe', 'pipe'] });
     const said = { out: '', err: '' };
     child.stderr.on('data', (chunk) => (said.err += String(chunk)));
-    child.stdout.on('data', (chunk) => {
-      said.out += String(chunk);
-      if (signal !== undefined) child.kill(signal);
-    });
+    child.stdout.on('data', (chunk) => (said.out += String(chunk)));
+    // Once: a second signal would find a process that is ending already.
+    child.stdout.once('data', () => signal !== undefined && child.kill(signal));
     const exitCode = await new Promise((resolve) => child.once('close', resolve));
     return { ...said, exitCode };
   }
