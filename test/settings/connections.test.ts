@@ -1,17 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeConfig } from '../../src/settings/config';
-import { errors, ok } from './reading';
+import { errors, ok, pem, settingsFolder } from './reading';
 
 describe('security of connections', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'efs-config-'));
-  afterAll(() => rmSync(folder, { recursive: true }));
-  const file = (name: string, text: string): string => {
-    writeFileSync(join(folder, name), text);
-    return join(folder, name);
-  };
-  const pem = (kind: string): string => `-----BEGIN ${kind}-----\nMAo=\n-----END ${kind}-----\n`;
+  const { folder, file } = settingsFolder();
   const ca = file('ca.pem', pem('CERTIFICATE'));
   const key = file('key.pem', pem('EC PRIVATE KEY'));
   const login = { EFS_KAFKA_SASL: 'plain', EFS_KAFKA_USER: 'efs', EFS_KAFKA_PASSWORD: 's3cret' };

@@ -1,17 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describeConfig } from '../../src/settings/config';
-import { errors, ok } from './reading';
+import { errors, ok, pem, settingsFolder } from './reading';
 
 describe('the settings of the registry', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'efs-config-'));
-  afterAll(() => rmSync(folder, { recursive: true }));
-  const file = (name: string, text: string): string => {
-    writeFileSync(join(folder, name), text);
-    return join(folder, name);
-  };
-  const pem = (kind: string): string => `-----BEGIN ${kind}-----\nMAo=\n-----END ${kind}-----\n`;
+  const { file } = settingsFolder();
   const cert = file('cert.pem', pem('CERTIFICATE'));
   const key = file('key.pem', pem('PRIVATE KEY'));
   const login = { EFS_REGISTRY_USER: 'me', EFS_REGISTRY_PASSWORD: 's3cret' };
