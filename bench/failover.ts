@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { startBrokers } from '../test/fire/brokers';
 import { brokerTarget, failOverEach, type FailoverRun, masterTarget } from '../test/fire/failover';
 import { keepLogs, openStory } from '../test/fire/chaos';
@@ -98,7 +100,11 @@ function show({ failovers, records, perSecond, found }: FailoverRun, stage: Stag
   list('wrong last statuses after a rollback of Redis (a known limit, not counted)', rolledBack);
   list('differences', problems);
   if (problems.length === 0) console.log('held');
-  else console.log(`VIOLATED; logs in ${keepLogs(stage)}`);
+  else {
+    const logs = keepLogs(stage);
+    writeFileSync(join(logs, 'differences.txt'), problems.map((line) => `${line}\n`).join(''));
+    console.log(`VIOLATED; logs and all differences in ${logs}`);
+  }
   return problems.length === 0;
 }
 

@@ -88,7 +88,10 @@ export function partitionQueue(options: QueueOptions): PartitionQueue {
       const hadRoom = room();
       const taken: LogRecord[] = [];
       let opened = 0;
+      const unfinished = new Set<number>();
       const left = contents.entries.filter((entry) => {
+        // What follows a batch that is not finished waits for it, a marker too: the position would pass its records.
+        if (unfinished.has(entry.topic)) return true;
         const limit = limitOf(entry.topic);
         const wasOpen = entry.reader.bytes > 0;
         if (taken.length < max && opened < limits.bytes) {
@@ -97,6 +100,7 @@ export function partitionQueue(options: QueueOptions): PartitionQueue {
         }
         const isDone = entry.reader.left === 0 && entry.ahead === null && entry.batch.nextOffset <= limit;
         if (isDone) settle(entry);
+        else unfinished.add(entry.topic);
         return !isDone;
       });
       contents.entries = left;

@@ -23,3 +23,19 @@ export function storedAs(codec: Codec, stored: Buffer, count = 1): Buffer {
   batch.writeInt32BE(count, 57);
   return sealed(batch);
 }
+
+/** A batch of records at an offset, of a producer's transaction; the marker that ends it where `ends` is given. */
+export function batchOf(
+  offset: number,
+  producerId: number,
+  ends?: 'abort' | 'commit',
+  values: readonly string[] = [''],
+): Buffer {
+  const key = ends === undefined ? null : Buffer.from([0, 0, 0, ends === 'commit' ? 1 : 0]);
+  const records = values.map((value) => ({ topic: '', partition: 0, key, value: Buffer.from(value) }));
+  const batch = encodeBatch(records, 5);
+  batch.writeBigInt64BE(BigInt(offset), 0);
+  batch.writeInt16BE(ends ? 0x30 : 0x10, 21);
+  batch.writeBigInt64BE(BigInt(producerId), 43);
+  return sealed(batch);
+}

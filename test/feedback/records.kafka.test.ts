@@ -9,7 +9,7 @@ import { readRecords } from '../../src/feedback/records.kafka';
 import type { LogRecord } from '../../src/feedback/source';
 import { encodeBatch } from '../../src/kpi/encode.kafka';
 import type { OutgoingRecord } from '../../src/kpi/sink';
-import { ORIGIN, sealed } from './batches';
+import { batchOf, ORIGIN, sealed } from './batches';
 
 const bytes = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array));
 const stamp = fc.integer({ min: 0, max: 4_102_444_800_000 });
@@ -187,16 +187,6 @@ describe('a record batch', () => {
 });
 
 describe('transactions', () => {
-  /** A batch of one record at an offset, of a producer's transaction; a marker where `ends` is given. */
-  const batchOf = (offset: number, producerId: number, ends?: 'abort' | 'commit'): Buffer => {
-    const key = Buffer.from([0, 0, 0, ends === 'commit' ? 1 : 0]);
-    const batch = encodeBatch([outgoing({ key: ends ? key : null, value: Buffer.alloc(6) })], 5);
-    batch.writeBigInt64BE(BigInt(offset), 0);
-    batch.writeInt16BE(ends ? 0x30 : 0x10, 21);
-    batch.writeBigInt64BE(BigInt(producerId), 43);
-    return batch;
-  };
-
   test('that were aborted, and markers, leave offsets without records', () => {
     const log = [
       batchOf(0, 1),

@@ -155,6 +155,15 @@ export function sourceContract(makeWorld: () => Promise<SourceWorld>): void {
       expect((await drain(inbox, 3, 2)).values).toEqual(['a2', 'a3', 'a4']);
     });
 
+    test('stands nowhere beyond a record that it has not given', async () => {
+      await world.appendInTransaction(0, 0, texts('a', 3));
+      await world.appendInTransaction(0, 0, texts('b', 2));
+      const { inbox } = await opened();
+      await inbox.take({ max: 1, lingerMs: 500 });
+      const { next } = (await inbox.take({ max: 1, lingerMs: 500 })) ?? {};
+      expect(next).toEqual([2, 0, 0]);
+    });
+
     test('wakes a waiting taker when a record comes', async () => {
       const { inbox } = await opened();
       const taken = inbox.take({ max: 10, lingerMs: 0 });
