@@ -3,7 +3,8 @@ import { EfsError, isRefusal } from '../base/errors';
 import { kafkaFailure, protocolError } from './failure.kafka';
 import type { FetchedPartition } from './fetch.kafka';
 import type { RecordBatch } from './records.kafka';
-import type { FetchLimits, TopicPartition, Wire } from './wire.kafka';
+import type { FetchLimits, TopicPartition } from './requests.kafka';
+import type { Wire } from './wire.kafka';
 
 /** One partition of one topic that is being read. Its owner moves `position`, in `deliver` only. */
 export interface Lane extends TopicPartition {

@@ -4,7 +4,8 @@ import { EfsError } from '../base/errors';
 import { type Backoff, type Lane, startFetcher } from './fetcher.kafka';
 import { readRecords } from './records.kafka';
 import { type CommittedOffset, followStart, type LogRecord, type TopicReader } from './source';
-import { type FetchLimits, openWire, type Wire } from './wire.kafka';
+import type { FetchLimits } from './requests.kafka';
+import { openWire, type Wire } from './wire.kafka';
 
 const LIMITS: FetchLimits = {
   maxWaitMs: 250,

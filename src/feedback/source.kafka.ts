@@ -10,7 +10,8 @@ import { kafkaGroups } from './groups.kafka';
 import { openInbox } from './inbox';
 import { type InboxLimits, partitionQueue } from './queue.kafka';
 import type { Inbox, Positions, Source } from './source';
-import { type FetchLimits, openWire, type Wire } from './wire.kafka';
+import type { FetchLimits } from './requests.kafka';
+import { openWire, type Wire } from './wire.kafka';
 
 /** All times in milliseconds, all sizes in bytes. */
 export interface SourceLimits {

@@ -1,32 +1,16 @@
 import type { Kafka } from 'kafkajs';
-import Encoder from 'kafkajs/src/protocol/encoder';
-import encodeFetchRequest from 'kafkajs/src/protocol/requests/fetch/v11/request';
-import { decode as decodeProduced } from 'kafkajs/src/protocol/requests/produce/v7/response';
 import { EfsError } from '../base/errors';
-import { isOfType, kafkaFailure, protocolError } from './failure.kafka';
-import { type FetchResponse, readFetchResponse } from './fetch.kafka';
+import { isOfType, kafkaFailure } from './failure.kafka';
+import type { FetchResponse } from './fetch.kafka';
 import { type BrokerInside, type ClusterInside, clusterOf } from './inside.kafka';
+import {
+  type FetchLimits,
+  type FetchRequest,
+  fetchRequest,
+  produceRequest,
+  type TopicPartition,
+} from './requests.kafka';
 import type { Committed, Watermarks } from './source';
-
-export interface TopicPartition {
-  readonly topic: string;
-  readonly partition: number;
-}
-
-/** One partition of a fetch request. */
-export interface FetchRequest extends TopicPartition {
-  readonly offset: number;
-}
-
-export interface FetchLimits {
-  /** How long the broker may hold the request while there is nothing, in milliseconds. */
-  readonly maxWaitMs: number;
-  /** Of the whole response; a broker exceeds it for a single larger batch. */
-  readonly maxBytes: number;
-  readonly maxBytesPerPartition: number;
-  /** What the records of one batch may take once they are decompressed. */
-  readonly maxBatchBytes: number;
-}
 
 /** What has a coordinator among the brokers. */
 export interface Coordinated {
@@ -42,6 +26,8 @@ export interface Wire {
   leaders(partitions: readonly TopicPartition[]): Promise<(number | null)[]>;
   /** Asks for the leaders anew before the next `leaders`. */
   forgetLeaders(): Promise<void>;
+  /** Whether a node can be sent a request: it is connected, or takes a connection now. Where not, leaders are asked for anew. */
+  reaches(nodeId: number): Promise<boolean>;
   fetch(nodeId: number, requests: readonly FetchRequest[], limits: FetchLimits): Promise<FetchResponse>;
   /**
    * Sends the body of a version 7 produce request. Resolves once the node has acknowledged each of `partitions`, which are
@@ -62,11 +48,11 @@ export function openWire(kafka: Kafka): Wire {
   let closed = false;
 
   const reached = async <T>(ask: () => Promise<T>): Promise<T> => {
-    if (closed) throw new EfsError('kafka-unavailable', 'the connection has been closed');
+    if (closed) throw closedWire();
     try {
       return await ask();
     } catch (error) {
-      throw kafkaFailure(error);
+      throw closed ? closedWire(error) : kafkaFailure(error);
     } finally {
       // What was under way while it was closed may have connected once more.
       if (closed) void cluster.disconnect().catch(() => undefined);
@@ -92,6 +78,7 @@ export function openWire(kafka: Kafka): Wire {
         });
       }),
     forgetLeaders: () => reached(() => cluster.refreshMetadata()),
+    reaches: (nodeId) => reached(() => isReachable(cluster, nodeId)),
     fetch: (nodeId, requests, limits) =>
       reached(async () => (await send(cluster, nodeId, fetchRequest(requests, limits))) as FetchResponse),
     produce: (nodeId, body, partitions) =>
@@ -127,15 +114,27 @@ export function openWire(kafka: Kafka): Wire {
   };
 }
 
+/** What was under way when the connections were closed fails in kafkajs in any way. */
+const closedWire = (cause?: unknown): EfsError =>
+  new EfsError('kafka-unavailable', 'the connection has been closed', { cause });
+
+const isReachable = (cluster: ClusterInside, nodeId: number): Promise<boolean> =>
+  cluster.findBroker({ nodeId }).then(
+    () => true,
+    () => false,
+  );
+
 const NO_LEADER = -1;
 const COORDINATOR_TYPES = { group: 0, transaction: 1 } as const;
 
-/** Remembers which broker a coordinator is until a request to it fails. */
+/** Remembers which broker a coordinator is until a request to it fails, or it takes no connection. */
 function askCoordinators(cluster: ClusterInside): Wire['askCoordinator'] {
   const nodes = new Map<string, number>();
   return async (of, request) => {
     const key = `${of.kind}/${of.id}`;
-    const nodeId = nodes.get(key) ?? (await findCoordinator(cluster, of));
+    const known = nodes.get(key) ?? null;
+    const nodeId =
+      known !== null && (await isReachable(cluster, known)) ? known : await findCoordinator(cluster, of);
     nodes.set(key, nodeId);
     try {
       return await withBroker(cluster, nodeId, request);
@@ -221,68 +220,4 @@ async function countPartitions(
       }
     }),
   );
-}
-
-function fetchRequest(requests: readonly FetchRequest[], limits: FetchLimits): object {
-  const topics: { topic: string; partitions: object[] }[] = [];
-  for (const { topic, partition, offset } of requests) {
-    const entry = { partition, fetchOffset: String(offset), maxBytes: limits.maxBytesPerPartition };
-    const last = topics.at(-1);
-    if (last?.topic === topic) last.partitions.push(entry);
-    else topics.push({ topic, partitions: [entry] });
-  }
-  const { maxWaitMs: maxWaitTime, maxBytes } = limits;
-  return {
-    request: encodeFetchRequest({ replicaId: -1, maxWaitTime, minBytes: 1, maxBytes, topics }),
-    response: {
-      decode: (bytes: Buffer) => readFetchResponse(bytes, limits.maxBatchBytes),
-      parse: async (response: FetchResponse) => {
-        if (response.errorCode !== 0) throw protocolError(response.errorCode);
-        return response;
-      },
-    },
-    requestTimeout: maxWaitTime,
-  };
-}
-
-function produceRequest(body: Buffer, partitions: readonly TopicPartition[]): object {
-  return {
-    request: {
-      apiKey: 0,
-      apiVersion: 7,
-      apiName: 'Produce',
-      expectResponse: () => true,
-      encode: async () => {
-        const encoder = new Encoder(body.length);
-        encoder.writeBufferInternal(body);
-        return encoder;
-      },
-    },
-    response: {
-      decode: decodeProduced,
-      parse: async (answer: Produced) => checkProduced(answer, partitions),
-    },
-  };
-}
-
-interface Produced {
-  readonly topics: readonly {
-    readonly topicName: string;
-    readonly partitions: readonly { readonly partition: number; readonly errorCode: number }[];
-  }[];
-}
-
-/** Throws unless the answer acknowledges each of these partitions. */
-export function checkProduced({ topics }: Produced, partitions: readonly TopicPartition[]): void {
-  const codes = new Map(
-    topics.flatMap(({ topicName, partitions: answered }) =>
-      answered.map(({ partition, errorCode }) => [`${topicName}/${partition}`, errorCode]),
-    ),
-  );
-  for (const { topic, partition } of partitions) {
-    const code = codes.get(`${topic}/${partition}`);
-    if (code === undefined)
-      throw new EfsError('kafka-unavailable', `Kafka left ${topic}/${partition} unanswered`);
-    if (code !== 0) throw protocolError(code);
-  }
 }

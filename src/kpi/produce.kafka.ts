@@ -18,7 +18,7 @@ export type Sequences = Map<string, number>;
  * replicas have every record; where it rejects, any of them may have been written.
  */
 export async function produce(
-  wire: Pick<Wire, 'leaders' | 'produce'>,
+  wire: Pick<Wire, 'leaders' | 'reaches' | 'produce'>,
   requests: readonly (readonly PartitionRecords[])[],
   options: Omit<ProduceOptions, 'timeoutMs'>,
 ): Promise<void> {
@@ -33,11 +33,20 @@ export async function produce(
   }
 }
 
+/** A leader that takes no connection has been sent nothing: whoever leads by now gets what was meant for it. */
 async function byLeader(
-  wire: Pick<Wire, 'leaders'>,
+  wire: Pick<Wire, 'leaders' | 'reaches'>,
   partitions: readonly PartitionRecords[],
 ): Promise<Map<number, PartitionRecords[]>> {
-  const leaders = await wire.leaders(partitions);
+  const known = groupByNode(partitions, await wire.leaders(partitions));
+  const reached = await Promise.all([...known.keys()].map((node) => wire.reaches(node)));
+  return reached.includes(false) ? groupByNode(partitions, await wire.leaders(partitions)) : known;
+}
+
+function groupByNode(
+  partitions: readonly PartitionRecords[],
+  leaders: readonly (number | null)[],
+): Map<number, PartitionRecords[]> {
   const byNode = new Map<number, PartitionRecords[]>();
   partitions.forEach((part, index) => {
     const node = leaders[index];

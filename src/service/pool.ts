@@ -3,11 +3,11 @@ import { Stopped } from './retry';
 import type { Stopping, TaskEnd } from './task';
 
 /**
- * How long a task waits before it claims its partition again: where it was fenced, the news of a rebalance may be on
- * its way; where its sink failed, so may be Kafka's answer to what is wrong; where it has stopped untold, a former task
- * of the partition was late to open its inbox, which closed this one's.
+ * How long a task waits before it claims its partition again, in milliseconds. Where it was fenced, the news of a rebalance
+ * may be on its way. Where it has stopped untold, a former task of the partition was late to open its inbox, which closed
+ * this one's. Where its sink failed, opening the next one waits for Kafka.
  */
-const RECLAIM_WAIT_MS = 1_000;
+const RECLAIM_WAIT_MS = { fenced: 1_000, stopped: 1_000, unacknowledged: 200 };
 
 /** The tasks of one pipeline at this worker. */
 export interface TaskPool {
@@ -41,7 +41,7 @@ export function taskPool(ends: {
       const end = await ends.run(partition, stopping, abort.signal);
       if (stopping.requested || end === 'lost') return;
       if (end === 'fenced') ends.onFenced(partition);
-      await ends.clock.sleep(RECLAIM_WAIT_MS, abort.signal);
+      await ends.clock.sleep(RECLAIM_WAIT_MS[end], abort.signal);
     }
   };
 

@@ -1,4 +1,4 @@
-import type { Kafka } from 'kafkajs';
+import { type Kafka, KafkaJSConnectionError } from 'kafkajs';
 import { readBatches } from '../../src/feedback/fetch.kafka';
 import { createErrorFromCode } from 'kafkajs/src/protocol/error';
 import type { BrokerInside, ClusterInside, ProducerInside } from '../../src/feedback/inside.kafka';
@@ -19,12 +19,14 @@ interface Produced {
   readonly sequence: number;
 }
 
-/** Two brokers, 1 and 2, of a topic `out`: partition p is led by p, until it is moved. */
+/** Two brokers, 1 and 2, of a topic `out`: partition p is led by p, until it is moved. Broker 1 is every coordinator. */
 export interface FakeBrokers {
   /** A kafkajs client whose cluster is this. */
   readonly kafka: Kafka;
   /** The partition is led by this broker from now on; clients learn it when they ask for metadata. */
   move(partition: number, broker: number): void;
+  /** The broker takes no connections any more; the other one does its work. */
+  goAway(broker: number): void;
   /** The next produce request that holds the partition is answered as if it did not. */
   leaveOut(partition: number): void;
   /** The values of committed records of a partition. */
@@ -42,6 +44,8 @@ export function fakeBrokers(): FakeBrokers {
   let open: Produced[] = [];
   let epoch = 0;
   const leftOut = new Set<number>();
+  const gone = new Set<number>();
+  const left = (): number => (gone.has(1) ? 2 : 1);
 
   const checkEpoch = ({ producerEpoch }: ProducerInside): void => {
     if (producerEpoch !== epoch) throw createErrorFromCode(INVALID_PRODUCER_EPOCH);
@@ -66,7 +70,7 @@ export function fakeBrokers(): FakeBrokers {
     },
     metadata: async () => ({ topicMetadata: [] }),
     offsetFetch: async () => ({ responses: [] }),
-    findGroupCoordinator: async () => ({ coordinator: { nodeId: 1 } }),
+    findGroupCoordinator: async () => ({ coordinator: { nodeId: left() } }),
     syncGroup: async () => ({ memberAssignment: Buffer.alloc(0) }),
     heartbeat: async () => undefined,
     offsetCommit: async () => undefined,
@@ -85,12 +89,15 @@ export function fakeBrokers(): FakeBrokers {
     disconnect: async () => undefined,
   });
   const brokers = new Map([1, 2].map((nodeId) => [nodeId, brokerOf(nodeId)]));
-  const findBroker = async ({ nodeId }: { nodeId: number }): Promise<BrokerInside> =>
-    brokers.get(nodeId) as BrokerInside;
   const clusterOf = (): ClusterInside => {
     let known = new Map(leaders);
+    const findBroker = async ({ nodeId }: { nodeId: number }): Promise<BrokerInside> => {
+      if (!gone.has(nodeId)) return brokers.get(nodeId) as BrokerInside;
+      known = new Map(leaders);
+      throw new KafkaJSConnectionError('connect ECONNREFUSED');
+    };
     return {
-      brokerPool: { findConnectedBroker: () => findBroker({ nodeId: 1 }) },
+      brokerPool: { findConnectedBroker: () => findBroker({ nodeId: left() }) },
       connect: async () => undefined,
       disconnect: async () => undefined,
       addMultipleTargetTopics: async () => undefined,
@@ -110,6 +117,10 @@ export function fakeBrokers(): FakeBrokers {
   return {
     kafka: clientOf(clusterOf),
     move: (partition, broker) => void leaders.set(partition, broker),
+    goAway(broker) {
+      gone.add(broker);
+      for (const [partition, leader] of leaders) if (leader === broker) leaders.set(partition, left());
+    },
     leaveOut: (partition) => void leftOut.add(partition),
     committed: (partition) => values(log, partition),
     sequences: (partition) =>

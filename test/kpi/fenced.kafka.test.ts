@@ -29,6 +29,23 @@ describe('a fenced sink on two brokers', () => {
     ]);
   });
 
+  test.each([
+    ['a leader', 2],
+    ['the coordinator, and a leader,', 1],
+  ])(
+    'goes on without an outcome that is not known where %s went away before it was sent anything',
+    async (_, broker) => {
+      const sink = await open();
+      expect(await sink.emit(both('a'), { offset: 1, note: '' })).toBe('acknowledged');
+      brokers.goAway(broker);
+      expect(await sink.emit(both('b'), { offset: 2, note: '' })).toBe('acknowledged');
+      expect([brokers.committed(1), brokers.committed(2)]).toEqual([
+        ['a', 'b'],
+        ['a', 'b'],
+      ]);
+    },
+  );
+
   test('does not commit records that an answer leaves out', async () => {
     const sink = await open();
     brokers.leaveOut(2);

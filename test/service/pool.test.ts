@@ -86,6 +86,19 @@ describe('a pool of tasks', () => {
     expect(fenced).toEqual([]);
   });
 
+  it('starts a task again soon whose sink has failed: opening the next one waits for Kafka', async () => {
+    const { clock, pool, runs, started } = given();
+    pool.assign([2]);
+    runs[0]!.end('unacknowledged');
+    await turn();
+    clock.advance(199);
+    await turn();
+    expect(started()).toEqual([2]);
+    clock.advance(1);
+    await turn();
+    expect(started()).toEqual([2, 2]);
+  });
+
   it('keeps a task stopped that failed, says why, and goes on with the others', async () => {
     const { clock, pool, runs, failed, started } = given();
     pool.assign([0, 1]);

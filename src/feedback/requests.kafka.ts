@@ -1,0 +1,92 @@
+import Encoder from 'kafkajs/src/protocol/encoder';
+import encodeFetchRequest from 'kafkajs/src/protocol/requests/fetch/v11/request';
+import { decode as decodeProduced } from 'kafkajs/src/protocol/requests/produce/v7/response';
+import { EfsError } from '../base/errors';
+import { protocolError } from './failure.kafka';
+import { type FetchResponse, readFetchResponse } from './fetch.kafka';
+
+export interface TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** One partition of a fetch request. */
+export interface FetchRequest extends TopicPartition {
+  readonly offset: number;
+}
+
+export interface FetchLimits {
+  /** How long the broker may hold the request while there is nothing, in milliseconds. */
+  readonly maxWaitMs: number;
+  /** Of the whole response; a broker exceeds it for a single larger batch. */
+  readonly maxBytes: number;
+  readonly maxBytesPerPartition: number;
+  /** What the records of one batch may take once they are decompressed. */
+  readonly maxBatchBytes: number;
+}
+
+/** Reads partitions from offsets on; answers with a `FetchResponse`. As kafkajs queues it. */
+export function fetchRequest(requests: readonly FetchRequest[], limits: FetchLimits): object {
+  const topics: { topic: string; partitions: object[] }[] = [];
+  for (const { topic, partition, offset } of requests) {
+    const entry = { partition, fetchOffset: String(offset), maxBytes: limits.maxBytesPerPartition };
+    const last = topics.at(-1);
+    if (last?.topic === topic) last.partitions.push(entry);
+    else topics.push({ topic, partitions: [entry] });
+  }
+  const { maxWaitMs: maxWaitTime, maxBytes } = limits;
+  return {
+    request: encodeFetchRequest({ replicaId: -1, maxWaitTime, minBytes: 1, maxBytes, topics }),
+    response: {
+      decode: (bytes: Buffer) => readFetchResponse(bytes, limits.maxBatchBytes),
+      parse: async (response: FetchResponse) => {
+        if (response.errorCode !== 0) throw protocolError(response.errorCode);
+        return response;
+      },
+    },
+    requestTimeout: maxWaitTime,
+  };
+}
+
+/** The body of a version 7 produce request, which fails unless each of `partitions` is acknowledged. As kafkajs queues it. */
+export function produceRequest(body: Buffer, partitions: readonly TopicPartition[]): object {
+  return {
+    request: {
+      apiKey: 0,
+      apiVersion: 7,
+      apiName: 'Produce',
+      expectResponse: () => true,
+      encode: async () => {
+        const encoder = new Encoder(body.length);
+        encoder.writeBufferInternal(body);
+        return encoder;
+      },
+    },
+    response: {
+      decode: decodeProduced,
+      parse: async (answer: Produced) => checkProduced(answer, partitions),
+    },
+  };
+}
+
+interface Produced {
+  readonly topics: readonly {
+    readonly topicName: string;
+    readonly partitions: readonly { readonly partition: number; readonly errorCode: number }[];
+  }[];
+}
+
+/** Throws unless the answer acknowledges each of these partitions. */
+function checkProduced({ topics }: Produced, partitions: readonly TopicPartition[]): void {
+  const codes = new Map(
+    topics.flatMap(({ topicName, partitions: answered }) =>
+      answered.map(({ partition, errorCode }) => [`${topicName}/${partition}`, errorCode]),
+    ),
+  );
+  for (const { topic, partition } of partitions) {
+    const code = codes.get(`${topic}/${partition}`);
+    if (code === undefined)
+      throw new EfsError('kafka-unavailable', `Kafka left ${topic}/${partition} unanswered`);
+    if (code !== 0) throw protocolError(code);
+  }
+}
