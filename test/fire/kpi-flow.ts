@@ -6,8 +6,6 @@ import { pollMs } from '../servers/child';
 import type { Stage } from './stage';
 
 const POLL_MS = 200;
-/** Longer than a KPI change waits for others of its delivery, many times over. */
-const PAUSE_MS = 1_500;
 /** So many times new records have come before a partition counts as going on. */
 const ARRIVALS = 3;
 
@@ -15,8 +13,8 @@ const ARRIVALS = 3;
 export interface KpiFlow {
   /** Whether records have come in every partition, again and again. */
   hasFlowedSince(from: number): boolean;
-  /** The longest pause of a partition that began since then, and when it was over, in milliseconds after that; or zeros. */
-  longestPauseSince(from: number): { readonly lastedMs: number; readonly overMs: number };
+  /** When the first new records since then had come in every partition; `Infinity` where they have not. */
+  resumedSince(from: number): number;
   close(): Promise<void>;
 }
 
@@ -28,26 +26,13 @@ export function watchKpis(stage: Stage): KpiFlow {
   return {
     hasFlowedSince: (from) =>
       arrivals.every((times) => times.filter((time) => time >= from).length >= ARRIVALS),
-    longestPauseSince(from) {
-      const pauses = arrivals
-        .flatMap((times) => pausesOf([from, ...times], from))
-        .map(({ since, until }) => ({ lastedMs: until - since, overMs: until - from }));
-      return pauses.sort((a, b) => a.lastedMs - b.lastedMs).at(-1) ?? { lastedMs: 0, overMs: 0 };
-    },
+    resumedSince: (from) =>
+      Math.max(...arrivals.map((times) => times.find((time) => time >= from) ?? Infinity)),
     async close() {
       closed.abort();
       await Promise.all(watching);
     },
   };
-}
-
-/** The pauses between some times that began at `from` or later. */
-function pausesOf(times: readonly number[], from: number): { since: number; until: number }[] {
-  return times
-    .filter((time) => time >= from)
-    .sort((a, b) => a - b)
-    .map((since, index, sorted) => ({ since, until: sorted[index + 1] ?? since }))
-    .filter(({ since, until }) => until - since > PAUSE_MS);
 }
 
 /** Notes when new records of a partition are there. A failed connection is replaced, so that none is relied on. */
