@@ -1,9 +1,9 @@
 import Redis from 'ioredis';
 import { must } from '../src/base/assert';
 import type { Feedback } from '../src/feedback/feedback';
-import { partitionOf } from '../src/feedback/partitioner';
+import { partitionOf } from '../src/log/partitioner';
 import { feedback, ORDINARY_TRAFFIC } from '../src/simulation/traffic';
-import { waitingStored } from '../src/pipeline/waiting';
+import { waitingStored } from '../src/pipeline/timer-index';
 import { WAITING_HASH } from '../src/store/hashes';
 import { redisStore } from '../src/store/store.redis';
 import { startRedis } from '../test/servers/redis';

@@ -1,5 +1,5 @@
 import { systemClock } from '../src/base/clock';
-import { kafkaReader } from '../src/feedback/reader.kafka';
+import { kafkaReader } from '../src/kafka/reader.kafka';
 import { SCHEMAS } from '../src/feedback/schemas';
 import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC } from '../src/feedback/topics';
 import type { KpiChanged } from '../src/kpi/encode';

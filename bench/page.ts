@@ -4,18 +4,18 @@ import type { AddressInfo } from 'node:net';
 import { extname, join } from 'node:path';
 import type { CDPSession } from 'playwright-core';
 import { systemClock } from '../src/base/clock';
-import { kpiFeed } from '../src/http/feed';
-import { kpiView, listDeliveries } from '../src/http/view';
+import { kpiFeed } from '../src/queries/feed';
+import { kpiView, listDeliveries } from '../src/queries/delivery-view';
 import type { KpiChanged } from '../src/kpi/encode';
 import { emptyTotals } from '../src/kpi/kpis';
-import { openBrowser } from '../test/http/browsing';
+import { openBrowser } from '../test/dashboard/browsing';
 import { rssBytes } from './processes';
 import { against, grouped, printTable, quantile } from './report';
 
 const DELIVERIES = 200;
 const TICK_MS = 20;
 const MEMORY_EVERY_S = 60;
-const PAGE = join(__dirname, '..', 'src', 'http', 'dashboard');
+const PAGE = join(__dirname, '..', 'src', 'dashboard');
 const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css' };
 /** The delivery whose `relayed` is the time of its change: it is listed first. */
 const PROBE = 'delivery-0';

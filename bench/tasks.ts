@@ -4,7 +4,7 @@ import { SETTINGS } from '../src/settings/table';
 import type { Decoder } from '../src/feedback/decode';
 import type { Feedback, RetryOutcome } from '../src/feedback/feedback';
 import { SCHEMAS } from '../src/feedback/schemas';
-import type { Batch } from '../src/feedback/source';
+import type { Batch } from '../src/log/source';
 import { domainGroups } from '../src/kpi/domains';
 import { type Contribution, wireType } from '../src/kpi/encode';
 import { type Hold, processBatch, processInputs, type TaskEnds } from '../src/pipeline';

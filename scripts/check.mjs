@@ -6,7 +6,7 @@ import { ensureInstalled, root } from './ensure.mjs';
 
 const CHECKS = {
   types: ['node_modules/typescript/bin/tsc', '-p', '.'],
-  'types of the page': ['node_modules/typescript/bin/tsc', '-p', 'src/http/dashboard/jsconfig.json'],
+  'types of the page': ['node_modules/typescript/bin/tsc', '-p', 'src/dashboard/jsconfig.json'],
   lint: ['node_modules/eslint/bin/eslint.js', '.', '--max-warnings', '0'],
   form: ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'],
   'dead code': ['node_modules/knip/bin/knip.js', '--no-progress'],

@@ -1,11 +1,11 @@
-// Writes src/http/dashboard/glossary.js: the words of docs/glossary.md and the reasons of docs/records.md to set a record
+// Writes src/dashboard/glossary.js: the words of docs/glossary.md and the reasons of docs/records.md to set a record
 // aside, for the page to show. `--check` writes nothing and fails where the file is not up to date.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
-const TARGET = join(ROOT, 'src', 'http', 'dashboard', 'glossary.js');
+const TARGET = join(ROOT, 'src', 'dashboard', 'glossary.js');
 
 const read = (file) => readFileSync(join(ROOT, 'docs', file), 'utf8');
 
@@ -69,6 +69,6 @@ const text = generate();
 if (!process.argv.includes('--check')) {
   writeFileSync(TARGET, text);
 } else if (readFileSync(TARGET, 'utf8') !== text) {
-  console.error('src/http/dashboard/glossary.js does not fit docs/: run `npm run types`');
+  console.error('src/dashboard/glossary.js does not fit docs/: run `npm run types`');
   process.exit(1);
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { isMainThread } from 'node:worker_threads';
-import { inThread, needsThread, obeySignals } from './cli/thread';
+import { inThread, needsThread, obeySignals } from './app/worker-thread';
 
 // Nothing else is loaded before it is known which thread runs the command: each has a heap of its own.
 if (isMainThread && needsThread(process.argv)) {

@@ -1,10 +1,10 @@
-export { embed } from './cli/embed';
-export type { Embedded, EmbeddedInMemory, EmbedOptions } from './cli/embed';
+export { embed } from './app/embed';
+export type { Embedded, EmbeddedInMemory, EmbedOptions } from './app/embed';
 export type { Clock } from './base/clock';
 export { EfsError, type ErrorCode } from './base/errors';
 export type { Log } from './base/log';
 export type { Feedback } from './feedback/feedback';
 export { DELIVERY_KPI_TOPIC, FEEDBACK_TOPICS } from './feedback/topics';
-export type { MessageView } from './http/look';
-export type { Delivery } from './http/view';
+export type { MessageView } from './queries/lookup';
+export type { Delivery } from './queries/delivery-view';
 export type { Kpis } from './kpi/kpis';

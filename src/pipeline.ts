@@ -1,6 +1,6 @@
 import type { Decoded, Rejected } from './feedback/decode';
-import type { Batch, LogRecord, Positions } from './feedback/source';
-import type { FencedOutcome, OutgoingRecord } from './kpi/sink';
+import type { Batch, LogRecord, Positions } from './log/source';
+import type { FencedOutcome, OutgoingRecord } from './log/sink';
 import { packOutbox } from './store/outbox';
 import type { Commit, CommitOutcome, Read, Write } from './store/store';
 

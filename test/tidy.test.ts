@@ -6,47 +6,65 @@ import * as ts from 'typescript';
 const ROOMS: Record<string, readonly string[]> = {
   base: [],
   settings: [],
-  feedback: [],
+  log: [],
+  kafka: ['log'],
+  avro: [],
+  feedback: ['log', 'avro'],
   status: ['feedback'],
-  kpi: ['feedback', 'status'],
-  store: ['feedback', 'status', 'kpi'],
-  pipeline: ['feedback', 'status', 'kpi', 'store'],
-  service: ['feedback', 'status', 'kpi', 'store', 'pipeline'],
-  http: ['feedback', 'status', 'kpi', 'store'], // the window: beside pipeline and service
-  simulation: ['feedback'], // a mail transfer agent of our own: above feedback
-  doors: ['feedback', 'status', 'kpi', 'store', 'pipeline', 'service', 'http', 'simulation', 'settings'],
+  kpi: ['log', 'avro', 'feedback', 'status'],
+  store: ['log', 'feedback', 'status', 'kpi'],
+  pipeline: ['log', 'avro', 'feedback', 'status', 'kpi', 'store'],
+  tasks: ['log', 'avro', 'feedback', 'status', 'kpi', 'store', 'pipeline'],
+  generations: ['log', 'avro', 'feedback', 'status', 'kpi', 'store', 'pipeline', 'tasks'],
+  service: ['log', 'avro', 'feedback', 'status', 'kpi', 'store', 'pipeline', 'tasks', 'generations'],
+  queries: ['log', 'avro', 'feedback', 'status', 'kpi', 'store'], // the read model: beside pipeline and service
+  http: ['log', 'feedback', 'status', 'kpi', 'store', 'queries'],
+  simulation: ['log', 'avro', 'feedback'], // a mail transfer agent of our own
+  // The composition, for the command line and for the library alike.
+  app: [
+    ...['settings', 'log', 'kafka', 'avro', 'feedback', 'status', 'kpi', 'store', 'pipeline', 'tasks'],
+    ...['generations', 'service', 'queries', 'http', 'simulation'],
+  ],
+  cli: [
+    ...['settings', 'log', 'kafka', 'avro', 'feedback', 'status', 'kpi', 'store', 'pipeline', 'tasks'],
+    ...['generations', 'service', 'queries', 'http', 'simulation', 'app'],
+  ],
+  index: ['app', 'feedback', 'kpi', 'queries'],
 };
+
+/** Rooms that put the others together: they alone meet technologies by name. */
+const COMPOSING = ['app', 'cli', 'index'];
 
 // Technology is a file's last name: what may touch it. Rooms and last names, or one file with its reason.
 const MAY_IMPORT: Record<string, readonly string[]> = {
-  kafkajs: ['.kafka'],
-  snappy: ['feedback/codecs.kafka'],
-  'lz4-napi': ['feedback/codecs.kafka'],
-  '@foxglove/wasm-zstd': ['feedback/codecs.kafka'],
-  'node:zlib': ['feedback/codecs.kafka'],
+  kafkajs: ['kafka'],
+  snappy: ['kafka/codecs.kafka'],
+  'lz4-napi': ['kafka/codecs.kafka'],
+  '@foxglove/wasm-zstd': ['kafka/codecs.kafka'],
+  'node:zlib': ['kafka/codecs.kafka'],
   ioredis: ['.redis'],
   fastify: ['.http'],
   '@kafkajs/confluent-schema-registry': ['.confluent'],
   // The client's own exchange is neither bounded nor safe.
-  'node:http': ['.http', 'feedback/exchange.confluent'],
-  'node:https': ['.http', 'feedback/exchange.confluent'],
-  'prom-client': ['http', 'service', 'doors'],
-  commander: ['doors'],
+  'node:http': ['.http', 'avro/exchange.confluent'],
+  'node:https': ['.http', 'avro/exchange.confluent'],
+  'prom-client': ['http', 'service', ...COMPOSING],
+  commander: COMPOSING,
   pino: ['base'],
   'pino-pretty': ['base'],
   zod: ['settings', '.http'],
-  avsc: ['feedback', 'kpi', 'simulation', 'pipeline'],
+  avsc: ['avro', 'feedback', 'kpi', 'simulation', 'pipeline'],
   // Avro schemas are the package's own files, read once.
-  'node:fs': ['settings', 'doors', '.redis', '.http', 'feedback/schemas'],
-  'node:fs/promises': ['doors'],
-  'node:stream': ['.http', 'doors'],
-  'node:os': ['base', 'doors'],
-  'node:tty': ['base', 'doors'],
-  'node:worker_threads': ['base', 'doors'],
-  'node:readline': ['doors'],
-  'node:tls': ['doors', '.http'],
-  'aws-msk-iam-sasl-signer-js': ['cli/aws-msk-iam', 'cli/msk-signer.d'],
-  'node:v8': ['doors'],
+  'node:fs': ['settings', ...COMPOSING, '.redis', '.http', 'feedback/schemas'],
+  'node:fs/promises': COMPOSING,
+  'node:stream': ['.http', ...COMPOSING],
+  'node:os': ['base', ...COMPOSING],
+  'node:tty': ['base', ...COMPOSING],
+  'node:worker_threads': ['base', ...COMPOSING],
+  'node:readline': COMPOSING,
+  'node:tls': [...COMPOSING, '.http'],
+  'aws-msk-iam-sasl-signer-js': ['app/aws-msk-iam', 'app/msk-signer.d'],
+  'node:v8': COMPOSING,
   'node:crypto': Object.keys(ROOMS),
   'node:events': Object.keys(ROOMS),
   // Only to tell an address from a name.
@@ -87,8 +105,7 @@ function typescriptIn(folder: string): SourceFile[] {
 const sources = typescriptIn('src');
 
 function roomOf(name: string): string {
-  const first = name.split('/')[0] ?? '';
-  return first === 'cli' || first === 'index' ? 'doors' : first;
+  return name.split('/')[0] ?? '';
 }
 
 const lastNameOf = (name: string): string => LAST_NAMES.find((last) => name.endsWith(last)) ?? '';
@@ -158,10 +175,10 @@ describe('the rooms', () => {
 });
 
 describe('technology', () => {
-  it('is met by its last name: only doors and the same technology import a file that bears one', () => {
+  it('is met by its last name: only the composition and the same technology import a file that bears one', () => {
     const faults = sources.flatMap((file) =>
       importsOf(file)
-        .files.filter((target) => lastNameOf(target) !== '' && roomOf(file.name) !== 'doors')
+        .files.filter((target) => lastNameOf(target) !== '' && !COMPOSING.includes(roomOf(file.name)))
         .filter((target) => lastNameOf(target) !== lastNameOf(file.name))
         .map((target) => `${file.name} imports ${target}`),
     );
@@ -178,10 +195,10 @@ describe('technology', () => {
     expect(faults).toEqual([]);
   });
 
-  it('leaves time, chance, timers and the environment to base and the doors', () => {
+  it('leaves time, chance, timers and the environment to base and the composition', () => {
     const faults = sources.flatMap((file) => {
       const found: string[] = [];
-      const free = ['base', 'doors'].includes(roomOf(file.name));
+      const free = ['base', ...COMPOSING].includes(roomOf(file.name));
       walk(file.tree, (node) => {
         const text = ts.isPropertyAccessExpression(node) ? node.getText(file.tree) : '';
         if (!free && REACHES_OUT.includes(text)) found.push(text);

@@ -1,5 +1,10 @@
 import { printable } from '../base/log';
-import type { Comparison, DeliveryDifference, MessageDifference, MessageView } from '../service/comparison';
+import type {
+  Comparison,
+  DeliveryDifference,
+  MessageDifference,
+  MessageView,
+} from '../generations/comparison';
 import { table } from './present';
 import { grouped } from './progress';
 

@@ -3,11 +3,11 @@ import { systemClock } from '../base/clock';
 import type { Config } from '../settings/table';
 import { EfsError, isRetriable } from '../base/errors';
 import { feedbackPeek, REASONS } from '../feedback/decode';
-import { masked, previewOf } from '../feedback/preview';
-import { kafkaReader } from '../feedback/reader.kafka';
+import { masked, previewOf } from '../feedback/redaction';
+import { kafkaReader } from '../kafka/reader.kafka';
 import { DEAD_LETTER_TOPIC, FEEDBACK_TOPICS } from '../feedback/topics';
-import type { SchemaRegistry } from '../feedback/registry';
-import { kafkaSink } from '../kpi/sink.kafka';
+import type { SchemaRegistry } from '../avro/registry';
+import { kafkaSink } from '../kafka/sink.kafka';
 import {
   deadLetterAt,
   deadLetters,
@@ -17,7 +17,7 @@ import {
   putInAll,
   redrive,
 } from '../service/redrive';
-import { kafkaOf, registryOf } from './connect';
+import { kafkaOf, registryOf } from '../app/connect';
 import { untilInterrupted } from './interrupt';
 import { type LetterView, letterLines, listLines, redriveLines } from './letters';
 import {

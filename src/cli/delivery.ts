@@ -4,9 +4,9 @@ import { EfsError } from '../base/errors';
 import { DeliveryId } from '../base/ids';
 import type { KpiChanged } from '../kpi/encode';
 import type { Generations, Store } from '../store/store';
-import { withState } from './connect';
+import { withState } from '../app/connect';
 import { untilInterrupted } from './interrupt';
-import { lookAtDelivery } from '../http/look';
+import { lookAtDelivery } from '../queries/lookup';
 import { addExample, addSettings, commandLog, configOf, REDIS_SETTINGS } from './options';
 import { deliveryLines, jsonLine } from './present';
 

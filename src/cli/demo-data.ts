@@ -2,14 +2,14 @@ import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import { EfsError } from '../base/errors';
-import type { MemoryLog } from '../feedback/log.memory';
+import type { MemoryLog } from '../log/log.memory';
 import {
   CONTRIBUTIONS_TOPIC,
   DEAD_LETTER_TOPIC,
   DELIVERY_KPI_TOPIC,
   FEEDBACK_TOPICS,
 } from '../feedback/topics';
-import type { MemoryState } from './memory-ends';
+import type { MemoryState } from '../app/in-memory';
 
 /** What a demo keeps of itself. */
 export interface Kept {

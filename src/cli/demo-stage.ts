@@ -4,8 +4,8 @@ import type { Log } from '../base/log';
 import { scenario } from '../simulation/scenario';
 import { ORDINARY_TRAFFIC, type TrafficRecord, untidied } from '../simulation/traffic';
 import { keepDemo, readDemo, trimLog } from './demo-data';
-import { type Embedded, type EmbeddedInMemory, embedInMemory, embedOnServers } from './embed';
-import { outgoing } from './produce';
+import { type Embedded, type EmbeddedInMemory, embedInMemory, embedOnServers } from '../app/embed';
+import { outgoing } from '../simulation/produce';
 
 /** What is shown: the campaigns of a seed, and how untidily they are told. */
 export interface Play {

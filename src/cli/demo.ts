@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { fastClock, systemClock } from '../base/clock';
 import type { Config } from '../settings/table';
 import { openLog } from '../base/log';
-import type { Delivery } from '../http/view';
+import type { Delivery } from '../queries/delivery-view';
 import { type Play, type Stage, stageInMemory, stageOnServers, tell } from './demo-stage';
 import { rejectedAtAbort, untilInterrupted } from './interrupt';
 import { kpiTable } from './kpi-table';

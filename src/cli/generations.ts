@@ -1,8 +1,8 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { dropGeneration } from '../service/drop';
-import { type ListedGeneration, listGenerations } from '../service/listing';
-import { besideWorkers } from './beside';
-import { withState } from './connect';
+import { dropGeneration } from '../generations/drop';
+import { type ListedGeneration, listGenerations } from '../generations/listing';
+import { besideWorkers } from '../app/offline-context';
+import { withState } from '../app/connect';
 import { untilInterrupted } from './interrupt';
 import { addExample, addSettings, ALL_SETTINGS, commandLog, configOf, REDIS_SETTINGS } from './options';
 import { jsonLine, table } from './present';

@@ -1,10 +1,10 @@
 import { Command } from 'commander';
 import { systemClock } from '../base/clock';
-import { kafkaReader } from '../feedback/reader.kafka';
+import { kafkaReader } from '../kafka/reader.kafka';
 import { DELIVERY_KPI_TOPIC } from '../feedback/topics';
-import { kafkaOf } from './connect';
+import { kafkaOf } from '../app/connect';
 import { untilInterrupted } from './interrupt';
-import { readKpi } from '../http/look';
+import { readKpi } from '../queries/lookup';
 import { addExample, addSettings, commandLog, configOf, KAFKA_SETTINGS } from './options';
 import { jsonLine, kpiLine } from './present';
 

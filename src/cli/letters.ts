@@ -1,5 +1,5 @@
 import { printable } from '../base/log';
-import type { Preview } from '../feedback/preview';
+import type { Preview } from '../feedback/redaction';
 import { putInAll, type RedriveReport } from '../service/redrive';
 import { grouped } from './progress';
 

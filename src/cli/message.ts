@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { DeliveryId, MessageId } from '../base/ids';
-import { withState } from './connect';
-import { lookAtMessage } from '../http/look';
+import { withState } from '../app/connect';
+import { lookAtMessage } from '../queries/lookup';
 import { addExample, addSettings, commandLog, configOf, REDIS_SETTINGS } from './options';
 import { jsonLine, messageLines } from './present';
 

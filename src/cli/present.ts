@@ -1,6 +1,6 @@
 import { printable } from '../base/log';
 import type { KpiChanged } from '../kpi/encode';
-import type { FactView, MessageView } from '../http/look';
+import type { FactView, MessageView } from '../queries/lookup';
 import { grouped } from './progress';
 
 /** JSON on one line, with nothing in it that could steer a terminal. */

@@ -3,7 +3,7 @@ import { configCommand } from './config';
 import { deadLettersCommand } from './dead-letters';
 import { deliveryCommand } from './delivery';
 import { demoCommand } from './demo';
-import { EXIT, failureOf } from './failure';
+import { EXIT, failureOf } from '../app/failure';
 import { generationsCommand } from './generations';
 import { kpisCommand } from './kpis';
 import { messageCommand } from './message';
@@ -12,7 +12,7 @@ import { rebuildCommand } from './rebuild';
 import { runCommand } from './run';
 import { setupCommand } from './setup';
 import { simulateCommand } from './simulate';
-import { version } from './version';
+import { version } from '../app/version';
 
 /** Makes a command and those under it throw instead of ending the process. */
 function throwing(command: Command): Command {

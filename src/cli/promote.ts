@@ -1,6 +1,6 @@
 import { Command } from 'commander';
-import { type Promotion, promote } from '../service/cutover';
-import { besideWorkers } from './beside';
+import { type Promotion, promote } from '../generations/cutover';
+import { besideWorkers } from '../app/offline-context';
 import { untilInterrupted } from './interrupt';
 import { addExample, addSettings, ALL_SETTINGS, commandLog, configOf, wholeNumber } from './options';
 import { jsonLine } from './present';

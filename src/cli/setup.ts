@@ -1,10 +1,10 @@
 import { Command } from 'commander';
 import { systemClock } from '../base/clock';
 import type { Config } from '../settings/table';
-import { kafkaTopicAdmin } from '../feedback/admin.kafka';
+import { kafkaTopicAdmin } from '../kafka/admin.kafka';
 import { neededRetention } from '../service/input-retention';
 import { setup, type SetupStep } from '../service/setup';
-import { kafkaOf, registryOf } from './connect';
+import { kafkaOf, registryOf } from '../app/connect';
 import { addExample, addSettings, commandLog, configOf, KAFKA_SETTINGS, REGISTRY_SETTINGS } from './options';
 
 /** What was done, a line each, the sum of it, and what should be changed. */

@@ -3,13 +3,13 @@ import { systemClock, systemRandom } from '../base/clock';
 import type { Config } from '../settings/table';
 import type { Log } from '../base/log';
 import { EfsError } from '../base/errors';
-import { kafkaReader } from '../feedback/reader.kafka';
-import type { TopicReader } from '../feedback/source';
+import { kafkaReader } from '../kafka/reader.kafka';
+import type { TopicReader } from '../log/source';
 import { FEEDBACK_TOPICS } from '../feedback/topics';
-import { kafkaSink } from '../kpi/sink.kafka';
-import { wireEncoder } from '../simulation/encode';
+import { kafkaSink } from '../kafka/sink.kafka';
+import { wireEncoder } from '../feedback/encode';
 import { ORDINARY_TRAFFIC, traffic, type TrafficOptions } from '../simulation/traffic';
-import { kafkaOf, registryOf } from './connect';
+import { kafkaOf, registryOf } from '../app/connect';
 import { untilInterrupted } from './interrupt';
 import {
   addExample,
@@ -21,7 +21,7 @@ import {
   share,
   wholeNumber,
 } from './options';
-import { inputIds, type Produced, produce } from './produce';
+import { inputIds, type Produced, produce } from '../simulation/produce';
 import { grouped, progress } from './progress';
 
 interface Options {

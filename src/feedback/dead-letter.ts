@@ -1,5 +1,5 @@
 import type { Reason } from './decode';
-import type { LogRecord, RecordHeader } from './source';
+import type { LogRecord, RecordHeader } from '../log/source';
 
 /**
  * Behind a dead letter's own headers: why it lies there and where it came from, always all of them and in this order.

@@ -2,16 +2,16 @@ import { types } from 'avsc';
 import { assert } from '../base/assert';
 import type { Clock } from '../base/clock';
 import type { Feedback, FeedbackKind } from './feedback';
-import { partitionOf } from './partitioner';
+import { partitionOf } from '../log/partitioner';
 import type { Contribution } from './records';
-import type { SchemaRegistry, WriterSchema } from './registry';
-import { constructed, type Read, type RecordMaker, resolveRecord } from './resolution';
+import type { SchemaRegistry, WriterSchema } from '../avro/registry';
+import { constructed, type Read, type RecordMaker, resolveRecord } from '../avro/resolution';
 import { type RecordName, SCHEMAS } from './schemas';
-import type { LogRecord } from './source';
+import type { LogRecord } from '../log/source';
 import { FEEDBACK_TOPICS } from './topics';
-import { invalidField, isKeyOf } from './validate';
-import { type Cursor, cursorAt, isFinished } from './avro';
-import { writers } from './writers';
+import { invalidField, isKeyOf } from './validation';
+import { type Cursor, cursorAt, isFinished } from '../avro/avro';
+import { writers } from '../avro/writer-schema-cache';
 
 /** Why a record is set aside; the first that applies, in this order (docs/records.md, "Set aside"). */
 export const REASONS = [

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Type } from 'avsc';
+import type { Type } from 'avsc';
+import { parseSchema } from '../avro/schema';
 import type { FeedbackKind } from './feedback';
-import type { Compatibility } from './registry';
+import type { Compatibility } from '../avro/registry';
 import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, FEEDBACK_TOPICS, MESSAGE_STATUS_TOPIC } from './topics';
 
 /** The file of each record, in `schemas/` at the root of the package. */
@@ -27,25 +28,6 @@ export interface RecordSchema {
   readonly text: string;
   /** Times and longs are plain numbers, a union's value is the value itself. */
   readonly type: Type;
-}
-
-/**
- * The type of a schema under this service's conventions: unions unwrapped, logical types ignored. Writer and reader
- * must be made alike. Throws where the text is no Avro schema.
- */
-export function parseSchema(text: string): Type {
-  return Type.forSchema(JSON.parse(text), { wrapUnions: false, omitRecordMethods: true });
-}
-
-/**
- * How the type of a schema is made that someone else wrote with: for walking through, not for reading values. Takes every
- * union. To be copied: avsc keeps in it the names that it has met.
- */
-export const WRITER_OPTIONS = Object.freeze({ wrapUnions: true, omitRecordMethods: true });
-
-/** The type of such a schema. Throws where the text is no Avro schema. */
-export function parseWriterSchema(text: string): Type {
-  return Type.forSchema(JSON.parse(text), { ...WRITER_OPTIONS });
 }
 
 /** `src/` and `dist/` lie equally deep. */

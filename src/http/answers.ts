@@ -1,6 +1,6 @@
 import { REASON_NUMBERS } from '../feedback/qualification';
 import { SCHEMAS } from '../feedback/schemas';
-import { DECISIONS } from './delivery-log';
+import { DECISIONS } from '../queries/delivery-log';
 import {
   count,
   exactly,

@@ -4,14 +4,14 @@ import type { Clock } from '../base/clock';
 import { EfsError } from '../base/errors';
 import { DeliveryId, MessageId } from '../base/ids';
 import { isAuthorized, openSession, sameSecret, SESSION_COOKIE } from './access';
-import { type LogFilter, readLog, readLogPage } from './delivery-log';
-import { type ExportFormat, EXPORTS, exportFormat, exportLog } from './export';
-import { activeManifest, lookAtMessage } from './look';
+import { type LogFilter, readLog, readLogPage } from '../queries/delivery-log';
+import { type ExportFormat, EXPORTS, exportFormat, exportLog } from '../queries/export';
+import { activeManifest, lookAtMessage } from '../queries/lookup';
 import { openApi } from './openapi';
 import { type Operation, type OperationId, OPERATIONS } from './operations';
 import { serveStream } from './stream.http';
-import { type DeliveryQuery, listDeliveries } from './view';
-import type { Window } from './window';
+import { type DeliveryQuery, listDeliveries } from '../queries/delivery-view';
+import type { Window } from '../queries/queries';
 
 export interface ApiOptions {
   readonly window: Window;

@@ -1,6 +1,6 @@
 import { type ComponentName, POLICIES, REASONS, STATUSES } from './answers';
 import { atMost, exactly, type JsonSchema } from './json-schema';
-import { SORTS } from './view';
+import { SORTS } from '../queries/delivery-view';
 
 /** One operation of the API: what checks its requests, and what its description is made from. */
 export interface Operation {

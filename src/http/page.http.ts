@@ -4,7 +4,7 @@ import { extname, join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 
 /** Beside this file in `src/` and in `dist/`. */
-const DIRECTORY = join(__dirname, 'dashboard');
+const DIRECTORY = join(__dirname, '..', 'dashboard');
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',

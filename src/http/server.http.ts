@@ -3,7 +3,7 @@ import { EfsError } from '../base/errors';
 import { isHostOurs, isOriginOurs, SECURITY_HEADERS } from './access';
 import { addApi, type ApiOptions } from './api.http';
 import { onError, onNotFound } from './errors.http';
-import type { Health } from './health';
+import type { Health } from '../queries/health';
 import type { Metrics } from './metrics';
 import { addPage } from './page.http';
 

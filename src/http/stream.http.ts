@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import { EfsError } from '../base/errors';
-import type { Feed, Subscription } from './feed';
+import type { Feed, Subscription } from '../queries/feed';
 
 /** Keeps the answer open and tells the reader what the feed has for it. Throws `too-many-readers`. */
 export function serveStream(feed: Feed, reply: FastifyReply, subscription: Subscription): FastifyReply {

@@ -1,16 +1,16 @@
 import type { Clock } from '../base/clock';
 import type { DeliveryId, MessageId } from '../base/ids';
-import { inferredExpiry } from '../feedback/expiry';
+import { inferredExpiry } from '../feedback/inferred-expiry';
 import type { Millis, PolicyName, RetryOutcome } from '../feedback/feedback';
 import { RETRY_OUTCOME_TOPIC } from '../feedback/topics';
 import type { DomainGroups } from '../kpi/domains';
 import type { WireType } from '../kpi/encode';
-import type { OutgoingRecord } from '../kpi/sink';
-import { deadlineOf } from '../status/expiry';
+import type { OutgoingRecord } from '../log/sink';
+import { deadlineOf } from '../status/deadline';
 import { decodeMessage, decodeMessageId } from '../store/codec';
 import { messagesHash } from '../store/hashes';
 import type { Store, TaskAddress } from '../store/store';
-import { type Agenda, waitingIn } from './waiting';
+import { type Agenda, waitingIn } from './timer-index';
 
 /*
  * Time becomes feedback. Where a message's validity period has ended in silence, an inferred RetryOutcome goes to the

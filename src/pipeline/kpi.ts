@@ -2,7 +2,7 @@ import type { PolicyName } from '../feedback/feedback';
 import { DELIVERY_KPI_TOPIC } from '../feedback/topics';
 import type { Contribution, KpiChanged, WireType } from '../kpi/encode';
 import { changeOf, emptySum, replaceContribution, supersedes } from '../kpi/publish';
-import type { OutgoingRecord } from '../kpi/sink';
+import type { OutgoingRecord } from '../log/sink';
 import type { Plan, Projected } from '../pipeline';
 import {
   FLAGS_HASH,
@@ -14,9 +14,9 @@ import {
 } from '../store/hashes';
 import type { Retirement } from '../store/retired';
 import type { Read, Write } from '../store/store';
-import { barrierField, type KpiInput, MUTED_FIELD, SEEN_FIELD, UNTIL_FIELD } from './gate';
-import { type Recall, recall } from './recall';
-import { removalOf, retiredWrites, retirementIn, retirementMarker } from './retirement';
+import { barrierField, type KpiInput, MUTED_FIELD, SEEN_FIELD, UNTIL_FIELD } from './publish-gate';
+import { type Recall, recall } from '../base/lru';
+import { removalOf, retiredWrites, retirementIn, retirementMarker } from './retention';
 
 /** What the kpi pipeline of one task is made of. */
 export interface KpiRules {

@@ -3,7 +3,7 @@ import type { Feedback } from '../feedback/feedback';
 import type { MessageAggregate } from '../status/message';
 import type { MessageStatus } from '../status/projection';
 import type { Expired, LookedThrough } from './expiry';
-import type { RetentionDuty } from './forgetting';
+import type { RetentionDuty } from './eviction';
 
 /** What a status task owes when it has folded everything that was there when its generation began: its barrier. */
 export interface CaughtUp {

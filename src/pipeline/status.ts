@@ -1,11 +1,11 @@
 import type { DeliveryId } from '../base/ids';
 import type { Feedback, FeedbackKind, PolicyName, RetryOutcome } from '../feedback/feedback';
-import { partitionOf } from '../feedback/partitioner';
+import { partitionOf } from '../log/partitioner';
 import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS, MESSAGE_STATUS_TOPIC } from '../feedback/topics';
 import { type CountingRules, countMessage } from '../kpi/contribution';
 import type { Contribution, MessageStatusChanged, WireType } from '../kpi/encode';
 import { emptySum, largest } from '../kpi/publish';
-import type { OutgoingRecord } from '../kpi/sink';
+import type { OutgoingRecord } from '../log/sink';
 import type { Plan, Projected } from '../pipeline';
 import { evolve } from '../status/evolve';
 import type { MessageAggregate } from '../status/message';
@@ -15,12 +15,12 @@ import { CONTRIBUTIONS_HASH, FLAGS_HASH, numberField, WAITING_HASH } from '../st
 import { entryPacker } from '../store/messages';
 import type { Read, Write } from '../store/store';
 import { expiryRecord } from './expiry';
-import { SENT_FIELD } from './gate';
-import { type Recall, recall } from './recall';
-import { FOLDED_UNTIL_FIELD } from './retirement';
+import { SENT_FIELD } from './publish-gate';
+import { type Recall, recall } from '../base/lru';
+import { FOLDED_UNTIL_FIELD } from './retention';
 import { isDuty, type Restated, type StatusDuty, type StatusInput } from './status-input';
-import { groupByDelivery, type TouchedDelivery, type TouchedHash, type TouchedMessage } from './touched';
-import { type Agenda, enter, moveWaiting, type Waiting, waitingIn } from './waiting';
+import { groupByDelivery, type TouchedDelivery, type TouchedHash, type TouchedMessage } from './batch-index';
+import { type Agenda, enter, moveWaiting, type Waiting, waitingIn } from './timer-index';
 
 /** What the status pipeline of one task is made of. Fixed while the task is held. */
 export interface StatusRules extends CountingRules {

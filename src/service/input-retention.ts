@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock';
 import { isRetriable } from '../base/errors';
 import type { Log } from '../base/log';
-import type { TopicAdmin, TopicFacts } from '../feedback/admin';
+import type { TopicAdmin, TopicFacts } from '../log/admin';
 import { FEEDBACK_TOPICS } from '../feedback/topics';
 import { VALIDITY_MAX_MS } from '../status/message';
 

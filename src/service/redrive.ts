@@ -7,10 +7,10 @@ import {
   readDeadLetter,
   redrivenHeaders,
 } from '../feedback/dead-letter';
-import { partitionOf } from '../feedback/partitioner';
-import type { LogRecord, TopicReader } from '../feedback/source';
+import { partitionOf } from '../log/partitioner';
+import type { LogRecord, TopicReader } from '../log/source';
 import { DEAD_LETTER_TOPIC, FEEDBACK_TOPICS } from '../feedback/topics';
-import type { OutgoingRecord, Sink } from '../kpi/sink';
+import type { OutgoingRecord, Sink } from '../log/sink';
 
 /** Which dead letters are meant. */
 export interface LetterFilter {

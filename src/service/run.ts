@@ -1,17 +1,17 @@
 import { EfsError } from '../base/errors';
 import type { Log } from '../base/log';
-import { coPartitions } from '../feedback/copartition';
+import { coPartitions } from '../log/copartition';
 import { ALL_TOPICS } from '../feedback/topics';
-import { Outnumbered } from '../pipeline/gate';
+import { Outnumbered } from '../pipeline/publish-gate';
 import type { Manifest, Standing, TaskAddress } from '../store/store';
-import { openBacklog } from './backlog';
-import { openCatchUp } from './catch-up';
-import { type CutOverEnds, settle } from './cutover';
-import { ensureGeneration, type GenerationEnds, misfits, refuseMisfits } from './generation';
-import { kpiTask, type PipelineEnds, statusTask } from './pipelines';
-import { type TaskPool, taskPool } from './pool';
-import { type Retry, retryUntil, Stopped } from './retry';
-import { runTask, type Stopping, type TaskEnd } from './task';
+import { openBacklog } from '../tasks/backlog';
+import { openCatchUp } from '../tasks/catch-up';
+import { type CutOverEnds, settle } from '../generations/cutover';
+import { ensureGeneration, type GenerationEnds, misfits, refuseMisfits } from '../generations/generation';
+import { kpiTask, type PipelineEnds, statusTask } from '../tasks/pipelines';
+import { type TaskPool, taskPool } from '../tasks/pool';
+import { type Retry, retryUntil, Stopped } from '../tasks/retry';
+import { runTask, type Stopping, type TaskEnd } from '../tasks/task';
 
 /*
  * The life of the service at one worker:

@@ -1,6 +1,6 @@
 import { EfsError } from '../base/errors';
-import type { NewTopic, TopicAdmin, TopicFacts } from '../feedback/admin';
-import type { SchemaRegistrar, SchemaRegistry } from '../feedback/registry';
+import type { NewTopic, TopicAdmin, TopicFacts } from '../log/admin';
+import type { SchemaRegistrar, SchemaRegistry } from '../avro/registry';
 import { inputConfig, shortInputs } from './input-retention';
 import { SCHEMAS, subjectOf, TOPIC_SCHEMAS, type TopicSchema } from '../feedback/schemas';
 import {

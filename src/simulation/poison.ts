@@ -1,10 +1,10 @@
 import type { Reason, RecordLimits } from '../feedback/decode';
 import type { Feedback } from '../feedback/feedback';
-import type { RecordHeader } from '../feedback/source';
+import type { RecordHeader } from '../log/source';
 import { FEEDBACK_TOPICS } from '../feedback/topics';
 import type { Dice } from './dice';
 import { weighted } from './dice';
-import type { Encode } from './encode';
+import type { Encode } from '../feedback/encode';
 import type { FeedbackRecord, TrafficRecord } from './record';
 
 interface Victim {

@@ -1,6 +1,6 @@
 import type { Reason } from '../feedback/decode';
 import type { Feedback } from '../feedback/feedback';
-import type { RecordHeader } from '../feedback/source';
+import type { RecordHeader } from '../log/source';
 
 /** One record to be produced. */
 export interface TrafficRecord {

@@ -1,10 +1,10 @@
 import type { RecordLimits } from '../feedback/decode';
 import type { Feedback, FeedbackKind } from '../feedback/feedback';
-import type { RecordHeader } from '../feedback/source';
+import type { RecordHeader } from '../log/source';
 import { FEEDBACK_TOPICS } from '../feedback/topics';
 import { type CampaignOptions, messages } from './campaign';
 import { type Dice, dice } from './dice';
-import type { Encode } from './encode';
+import type { Encode } from '../feedback/encode';
 import { life } from './life';
 import { poisoner } from './poison';
 import type { FeedbackRecord, TrafficRecord } from './record';

@@ -1,5 +1,5 @@
 import type { DeliveryId } from '../base/ids';
-import { partitionOf } from '../feedback/partitioner';
+import { partitionOf } from '../log/partitioner';
 
 /*
  * The hashes of a task's state, by name. A field is an id, a partition's number, or a word.

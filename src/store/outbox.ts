@@ -5,7 +5,7 @@ import {
   MESSAGE_STATUS_TOPIC,
   RETRY_OUTCOME_TOPIC,
 } from '../feedback/topics';
-import type { OutgoingRecord } from '../kpi/sink';
+import type { OutgoingRecord } from '../log/sink';
 
 /*
  * An outbox as stored: the records of one commit that wait to be acknowledged. Big-endian, each record:

@@ -1,5 +1,5 @@
 import { assert } from '../base/assert';
-import type { Positions } from '../feedback/source';
+import type { Positions } from '../log/source';
 import type { Read, Write } from './store';
 
 /*

@@ -1,4 +1,4 @@
-import type { Positions } from '../feedback/source';
+import type { Positions } from '../log/source';
 
 /** Names one task's state: everything of it lives together and is written in one act. */
 export interface TaskAddress {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '../../src/base/clock';
-import { kafkaClient } from '../../src/feedback/client.kafka';
-import { kafkaReader } from '../../src/feedback/reader.kafka';
+import { kafkaClient } from '../../src/kafka/client.kafka';
+import { kafkaReader } from '../../src/kafka/reader.kafka';
 import { FEEDBACK_TOPICS } from '../../src/feedback/topics';
 import { describeWithServers } from '../servers/servers';
 import { efs } from './process';

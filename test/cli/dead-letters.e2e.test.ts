@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '../../src/base/clock';
-import { kafkaClient } from '../../src/feedback/client.kafka';
-import { kafkaReader } from '../../src/feedback/reader.kafka';
-import type { LogRecord } from '../../src/feedback/source';
-import { kafkaSink } from '../../src/kpi/sink.kafka';
-import { deadLetter } from '../../src/pipeline/deadletter';
+import { kafkaClient } from '../../src/kafka/client.kafka';
+import { kafkaReader } from '../../src/kafka/reader.kafka';
+import type { LogRecord } from '../../src/log/source';
+import { kafkaSink } from '../../src/kafka/sink.kafka';
+import { deadLetter } from '../../src/pipeline/dead-letter';
 import { describeWithServers } from '../servers/servers';
 import { efs } from './process';
 

@@ -1,10 +1,10 @@
 import { readConfig } from '../../src/settings/config';
 import { systemClock } from '../../src/base/clock';
 import { type Stage, stageInMemory, tell } from '../../src/cli/demo-stage';
-import type { EmbeddedInMemory } from '../../src/cli/embed';
+import type { EmbeddedInMemory } from '../../src/app/embed';
 import type { Feedback, Millis, PolicyName } from '../../src/feedback/feedback';
-import type { MessageView } from '../../src/http/look';
-import type { Delivery } from '../../src/http/view';
+import type { MessageView } from '../../src/queries/lookup';
+import type { Delivery } from '../../src/queries/delivery-view';
 import { scenario } from '../../src/simulation/scenario';
 import { virtualClock, type VirtualClock } from '../support/clock';
 

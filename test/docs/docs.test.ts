@@ -137,9 +137,9 @@ const REASONS: Record<Reason, true> = {
 /** The fixed texts that `efs run` logs at info and above, `kafka` standing for whatever does not answer. */
 function loggedLines(): string[] {
   const files = [
-    ...inFolder('src/service').filter((file) => file.endsWith('.ts')),
+    ...['src/service', 'src/tasks', 'src/generations'].flatMap(inFolder).filter((file) => file.endsWith('.ts')),
     'src/cli/run.ts',
-    'src/cli/credentials.ts',
+    'src/app/credentials.ts',
   ];
   const lines = files.flatMap((file) => {
     const found: string[] = [];

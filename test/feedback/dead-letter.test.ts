@@ -4,7 +4,7 @@ import {
   readDeadLetter,
   redrivenHeaders,
 } from '../../src/feedback/dead-letter';
-import type { LogRecord, RecordHeader } from '../../src/feedback/source';
+import type { LogRecord, RecordHeader } from '../../src/log/source';
 
 const header = (name: string, value: string): RecordHeader => ({
   name: Buffer.from(name),

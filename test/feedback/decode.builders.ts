@@ -1,10 +1,11 @@
 import type { Clock } from '../../src/base/clock';
 import { feedbackDecoder, type FeedbackDecoderOptions } from '../../src/feedback/decode';
 import type { FeedbackKind } from '../../src/feedback/feedback';
-import { partitionOf } from '../../src/feedback/partitioner';
-import { memoryRegistry, type MemoryRegistry } from '../../src/feedback/registry.memory';
-import { parseSchema, SCHEMAS } from '../../src/feedback/schemas';
-import type { LogRecord } from '../../src/feedback/source';
+import { partitionOf } from '../../src/log/partitioner';
+import { memoryRegistry, type MemoryRegistry } from '../../src/avro/registry.memory';
+import { parseSchema } from '../../src/avro/schema';
+import { SCHEMAS } from '../../src/feedback/schemas';
+import type { LogRecord } from '../../src/log/source';
 import { FEEDBACK_TOPICS } from '../../src/feedback/topics';
 
 export const PARTITIONS = 12;

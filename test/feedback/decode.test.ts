@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { FeedbackKind } from '../../src/feedback/feedback';
 import { SCHEMAS } from '../../src/feedback/schemas';
 import { FEEDBACK_TOPICS } from '../../src/feedback/topics';
-import { invalidField } from '../../src/feedback/validate';
+import { invalidField } from '../../src/feedback/validation';
 import { common, framed, recordOf, VALID, type World, world } from './decode.builders';
 
 const KINDS = FEEDBACK_TOPICS.map(({ kind }) => kind);

@@ -1,7 +1,8 @@
 import { type types } from 'avsc';
 import { contributionDecoder } from '../../src/feedback/decode';
-import { memoryRegistry } from '../../src/feedback/registry.memory';
-import { parseSchema, SCHEMAS } from '../../src/feedback/schemas';
+import { memoryRegistry } from '../../src/avro/registry.memory';
+import { parseSchema } from '../../src/avro/schema';
+import { SCHEMAS } from '../../src/feedback/schemas';
 import { systemClock } from '../../src/base/clock';
 import { framed, recordOf, VALID, type World, world } from './decode.builders';
 

@@ -1,4 +1,4 @@
-import { kafkaClient } from '../../src/feedback/client.kafka';
+import { kafkaClient } from '../../src/kafka/client.kafka';
 import { type KafkaServer, startKafka } from '../servers/kafka';
 
 const BROKERS = 3;

@@ -1,6 +1,6 @@
-import type { Ends } from '../../src/cli/assemble';
+import type { Ends } from '../../src/app/compose';
 import { CONTRIBUTIONS_TOPIC, DEAD_LETTER_TOPIC, RETRY_OUTCOME_TOPIC } from '../../src/feedback/topics';
-import type { OutgoingRecord } from '../../src/kpi/sink';
+import type { OutgoingRecord } from '../../src/log/sink';
 import type { Store } from '../../src/store/store';
 
 /** Where a worker can be struck: a call to one of its ends. */

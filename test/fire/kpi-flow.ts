@@ -1,6 +1,6 @@
 import { systemClock } from '../../src/base/clock';
-import { kafkaClient } from '../../src/feedback/client.kafka';
-import { kafkaReader } from '../../src/feedback/reader.kafka';
+import { kafkaClient } from '../../src/kafka/client.kafka';
+import { kafkaReader } from '../../src/kafka/reader.kafka';
 import { DELIVERY_KPI_TOPIC } from '../../src/feedback/topics';
 import { pollMs } from '../servers/child';
 import type { Stage } from './stage';

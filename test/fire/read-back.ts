@@ -1,5 +1,5 @@
 import * as avro from 'avsc';
-import type { LogRecord } from '../../src/feedback/source';
+import type { LogRecord } from '../../src/log/source';
 import type { Stage } from './stage';
 
 /** A record as read back, with its headers' bytes. */

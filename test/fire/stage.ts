@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '../../src/base/clock';
-import { kafkaClient } from '../../src/feedback/client.kafka';
+import { kafkaClient } from '../../src/kafka/client.kafka';
 import type { FeedbackKind } from '../../src/feedback/feedback';
-import { partitionOf } from '../../src/feedback/partitioner';
-import { kafkaReader } from '../../src/feedback/reader.kafka';
-import { confluentRegistry } from '../../src/feedback/registry.confluent';
+import { partitionOf } from '../../src/log/partitioner';
+import { kafkaReader } from '../../src/kafka/reader.kafka';
+import { confluentRegistry } from '../../src/avro/registry.confluent';
 import { SCHEMAS, subjectOf } from '../../src/feedback/schemas';
-import type { TopicReader } from '../../src/feedback/source';
+import type { TopicReader } from '../../src/log/source';
 import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS } from '../../src/feedback/topics';
-import type { OutgoingRecord, Sink } from '../../src/kpi/sink';
-import { kafkaSink } from '../../src/kpi/sink.kafka';
-import { type Encode, wireEncoder } from '../../src/simulation/encode';
+import type { OutgoingRecord, Sink } from '../../src/log/sink';
+import { kafkaSink } from '../../src/kafka/sink.kafka';
+import { type Encode, wireEncoder } from '../../src/feedback/encode';
 import {
   ORDINARY_TRAFFIC,
   traffic,

@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import Redis from 'ioredis';
 import { systemClock } from '../../src/base/clock';
-import { kafkaClient } from '../../src/feedback/client.kafka';
-import { kafkaGroups } from '../../src/feedback/groups.kafka';
-import { kafkaSource } from '../../src/feedback/source.kafka';
+import { kafkaClient } from '../../src/kafka/client.kafka';
+import { kafkaGroups } from '../../src/kafka/groups.kafka';
+import { kafkaSource } from '../../src/kafka/source.kafka';
 import { CONTRIBUTIONS_TOPIC } from '../../src/feedback/topics';
-import { kafkaFencedSinks } from '../../src/kpi/fenced.kafka';
-import type { FencedSink } from '../../src/kpi/sink';
+import { kafkaFencedSinks } from '../../src/kafka/transactional-sink.kafka';
+import type { FencedSink } from '../../src/log/sink';
 import { namespaceOf } from '../../src/store/keys';
 import { describeWithServers } from '../servers/servers';
-import { untilDone } from '../feedback/kafka-world';
+import { untilDone } from '../kafka/kafka-world';
 import { kpiHistory, verdict } from './evidence';
 import { drain, openStage, type Stage, standing, until, untidy } from './stage';
 

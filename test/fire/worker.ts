@@ -1,12 +1,12 @@
 import { systemClock, systemRandom } from '../../src/base/clock';
 import { readConfig } from '../../src/settings/config';
 import { openLog } from '../../src/base/log';
-import { assemble, type Ends, outagesOf } from '../../src/cli/assemble';
-import { openRealEnds } from '../../src/cli/real-ends';
-import { createHealth } from '../../src/http/health';
+import { assemble, type Ends, outagesOf } from '../../src/app/compose';
+import { openRealEnds } from '../../src/app/servers';
+import { createHealth } from '../../src/queries/health';
 import { createMetrics } from '../../src/http/metrics';
 import { startHttp } from '../../src/http/server.http';
-import { retryUntil } from '../../src/service/retry';
+import { retryUntil } from '../../src/tasks/retry';
 import { startService } from '../../src/service/run';
 import { schemaIds } from '../../src/service/setup';
 import { connectRedis } from '../../src/store/connect.redis';

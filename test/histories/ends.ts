@@ -1,10 +1,10 @@
-import type { Ends } from '../../src/cli/assemble';
-import type { MemoryLog } from '../../src/feedback/log.memory';
-import type { SchemaRegistry } from '../../src/feedback/registry';
-import type { Source } from '../../src/feedback/source';
-import { memoryCommittedOffset, memoryReader, memorySource } from '../../src/feedback/source.memory';
-import { memoryFencedSinks, memorySink } from '../../src/kpi/sink.memory';
-import type { FencedOutcome, FencedSink, OutgoingRecord, Sink } from '../../src/kpi/sink';
+import type { Ends } from '../../src/app/compose';
+import type { MemoryLog } from '../../src/log/log.memory';
+import type { SchemaRegistry } from '../../src/avro/registry';
+import type { Source } from '../../src/log/source';
+import { memoryCommittedOffset, memoryReader, memorySource } from '../../src/log/source.memory';
+import { memoryFencedSinks, memorySink } from '../../src/log/sink.memory';
+import type { FencedOutcome, FencedSink, OutgoingRecord, Sink } from '../../src/log/sink';
 import type { Commit, TaskAddress } from '../../src/store/store';
 import { type FetchedLog, fetchedLog } from './fetching';
 import type { Server } from './faults';

@@ -1,6 +1,6 @@
-import { expiryEventId } from '../../src/feedback/expiry';
+import { expiryEventId } from '../../src/feedback/inferred-expiry';
 import type { RetryOutcome } from '../../src/feedback/feedback';
-import type { Positions } from '../../src/feedback/source';
+import type { Positions } from '../../src/log/source';
 import { RETRY_OUTCOME_TOPIC } from '../../src/feedback/topics';
 import { SCHEMAS } from '../../src/feedback/schemas';
 import { wireType } from '../../src/kpi/encode';

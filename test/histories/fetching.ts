@@ -1,5 +1,5 @@
-import type { MemoryLog } from '../../src/feedback/log.memory';
-import type { Positions } from '../../src/feedback/source';
+import type { MemoryLog } from '../../src/log/log.memory';
+import type { Positions } from '../../src/log/source';
 import type { Installation } from './installation';
 import { latency } from './network';
 import type { Process } from './schedule';

@@ -1,5 +1,5 @@
 import { FEEDBACK_TOPICS, CONTRIBUTIONS_TOPIC } from '../../src/feedback/topics';
-import { WALK_MS } from '../../src/pipeline/retirement';
+import { WALK_MS } from '../../src/pipeline/retention';
 import { FLAGS_HASH, RETIRED_HASH } from '../../src/store/hashes';
 import { HOUR } from '../support/feedback';
 import { type Installation, installationOf } from './installation';

@@ -1,4 +1,4 @@
-import { memoryLog, type MemoryLog } from '../../src/feedback/log.memory';
+import { memoryLog, type MemoryLog } from '../../src/log/log.memory';
 import { type Dice, dice } from '../../src/simulation/dice';
 import { type Check, memoryStore } from '../../src/store/store.memory';
 import { T0 } from '../support/feedback';

@@ -1,7 +1,7 @@
 import { must } from '../../src/base/assert';
 import { DEAD_LETTER_TOPIC, FEEDBACK_TOPICS } from '../../src/feedback/topics';
 import type { PolicyName } from '../../src/feedback/feedback';
-import { type MemoryLog, recordOf } from '../../src/feedback/log.memory';
+import { type MemoryLog, recordOf } from '../../src/log/log.memory';
 import type { Retirement } from '../../src/store/retired';
 import { type Fact, type RawRecord, recordReader } from '../recount/read';
 import { DEFAULT_GROUPS, type Recount, recountFacts } from '../recount/recount';

@@ -1,12 +1,12 @@
 import { readConfig } from '../../src/settings/config';
 import type { Config } from '../../src/settings/table';
 import type { Log, LogFields } from '../../src/base/log';
-import { assemble, type Ends, groupOf, outagesOf, topicsOf, type Watchers } from '../../src/cli/assemble';
-import type { MemoryLog } from '../../src/feedback/log.memory';
+import { assemble, type Ends, groupOf, outagesOf, topicsOf, type Watchers } from '../../src/app/compose';
+import type { MemoryLog } from '../../src/log/log.memory';
 import { CONTRIBUTIONS_TOPIC } from '../../src/feedback/topics';
-import { NO_METER } from '../../src/service/meter';
-import { patientRegistry } from '../../src/service/patience';
-import { retryUntil } from '../../src/service/retry';
+import { NO_METER } from '../../src/tasks/meter';
+import { patientRegistry } from '../../src/tasks/retrying';
+import { retryUntil } from '../../src/tasks/retry';
 import type { ServiceEnds } from '../../src/service/run';
 import type { Check } from '../../src/store/store.memory';
 import { endsOf, type Names } from './ends';

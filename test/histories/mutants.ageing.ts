@@ -1,6 +1,6 @@
-import type { Ends } from '../../src/cli/assemble';
-import type { OutgoingRecord } from '../../src/kpi/sink';
-import { FOLDED_UNTIL_FIELD, isMarker } from '../../src/pipeline/retirement';
+import type { Ends } from '../../src/app/compose';
+import type { OutgoingRecord } from '../../src/log/sink';
+import { FOLDED_UNTIL_FIELD, isMarker } from '../../src/pipeline/retention';
 import { FLAGS_HASH, RETIRED_HASH } from '../../src/store/hashes';
 import type { Read } from '../../src/store/store';
 import { HOUR } from '../support/feedback';

@@ -1,8 +1,8 @@
-import type { Ends } from '../../src/cli/assemble';
+import type { Ends } from '../../src/app/compose';
 import { EfsError } from '../../src/base/errors';
 import { MessageId } from '../../src/base/ids';
-import type { Inbox } from '../../src/feedback/source';
-import { CUT_FIELD, MUTED_FIELD } from '../../src/pipeline/gate';
+import type { Inbox } from '../../src/log/source';
+import { CUT_FIELD, MUTED_FIELD } from '../../src/pipeline/publish-gate';
 import { FLAGS_HASH, WAITING_HASH } from '../../src/store/hashes';
 import type { Write } from '../../src/store/store';
 import { notWaitingForDeadLetters, storeOf, withoutDraining } from '../support/faults';

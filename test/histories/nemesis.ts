@@ -1,6 +1,6 @@
 import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS } from '../../src/feedback/topics';
 import { unreachable } from '../../src/base/assert';
-import { WALK_MS } from '../../src/pipeline/retirement';
+import { WALK_MS } from '../../src/pipeline/retention';
 import type { Snapshot } from '../../src/store/store.memory';
 import { HOUR } from '../support/feedback';
 import type { Fault } from './faults';

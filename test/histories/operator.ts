@@ -1,10 +1,10 @@
 import { EfsError, type ErrorCode } from '../../src/base/errors';
-import { compare } from '../../src/service/compare';
-import { type CutOverEnds, promote } from '../../src/service/cutover';
-import { dropGeneration } from '../../src/service/drop';
-import { startRebuild } from '../../src/service/rebuild';
-import { patientStore } from '../../src/service/patience';
-import { type Retry, retryUntil } from '../../src/service/retry';
+import { compare } from '../../src/generations/compare';
+import { type CutOverEnds, promote } from '../../src/generations/cutover';
+import { dropGeneration } from '../../src/generations/drop';
+import { startRebuild } from '../../src/generations/rebuild';
+import { patientStore } from '../../src/tasks/retrying';
+import { type Retry, retryUntil } from '../../src/tasks/retry';
 import type { Installation } from './installation';
 import { type Machine, machineOf, type Mutant } from './machine';
 import type { Policy } from './scenario';

@@ -1,9 +1,9 @@
 import { must } from '../../src/base/assert';
 import { SCHEMAS } from '../../src/feedback/schemas';
 import { CONTRIBUTIONS_TOPIC } from '../../src/feedback/topics';
-import type { MemoryLog } from '../../src/feedback/log.memory';
+import type { MemoryLog } from '../../src/log/log.memory';
 import { type Contribution, wireType } from '../../src/kpi/encode';
-import { retiredDelivery, retirementIn, WALK_MS } from '../../src/pipeline/retirement';
+import { retiredDelivery, retirementIn, WALK_MS } from '../../src/pipeline/retention';
 import type { Retirement } from '../../src/store/retired';
 import { compare, type Observed } from '../recount/compare';
 import type { Installation } from './installation';

@@ -1,9 +1,10 @@
 import type { Clock } from '../../src/base/clock';
 import { must } from '../../src/base/assert';
 import { contributionDecoder, feedbackDecoder } from '../../src/feedback/decode';
-import { recordOf } from '../../src/feedback/log.memory';
-import type { SchemaRegistry } from '../../src/feedback/registry';
-import { parseWriterSchema, SCHEMAS as OURS } from '../../src/feedback/schemas';
+import { recordOf } from '../../src/log/log.memory';
+import type { SchemaRegistry } from '../../src/avro/registry';
+import { parseWriterSchema } from '../../src/avro/schema';
+import { SCHEMAS as OURS } from '../../src/feedback/schemas';
 import { FEEDBACK_TOPICS } from '../../src/feedback/topics';
 import type { ServiceEnds } from '../../src/service/run';
 import type { SchemaIds } from '../../src/service/setup';

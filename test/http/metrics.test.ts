@@ -1,5 +1,5 @@
 import { createMetrics } from '../../src/http/metrics';
-import type { Meter } from '../../src/service/meter';
+import type { Meter } from '../../src/tasks/meter';
 
 const NOW = 1_000_000;
 

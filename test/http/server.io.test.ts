@@ -1,5 +1,5 @@
 import { createServer } from 'node:net';
-import { createHealth } from '../../src/http/health';
+import { createHealth } from '../../src/queries/health';
 import { createMetrics } from '../../src/http/metrics';
 import { httpRoutes, startHttp } from '../../src/http/server.http';
 

@@ -3,7 +3,7 @@ import type { Feedback, FeedbackKind } from '../../src/feedback/feedback';
 import { type RecordName, SCHEMAS } from '../../src/feedback/schemas';
 import { FEEDBACK_TOPICS } from '../../src/feedback/topics';
 import { wireType } from '../../src/kpi/encode';
-import { wireEncoder } from '../../src/simulation/encode';
+import { wireEncoder } from '../../src/feedback/encode';
 import { VALID } from '../feedback/decode.builders';
 
 const NAMES = Object.keys(SCHEMAS) as RecordName[];

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '../../src/base/clock';
-import { kafkaTopicAdmin } from '../../src/feedback/admin.kafka';
-import { kafkaClient } from '../../src/feedback/client.kafka';
+import { kafkaTopicAdmin } from '../../src/kafka/admin.kafka';
+import { kafkaClient } from '../../src/kafka/client.kafka';
 import { ALL_TOPICS } from '../../src/feedback/topics';
 import { type Settings, startRun, type Worker } from '../fire/processes';
 import { until } from '../fire/stage';

@@ -1,10 +1,10 @@
 import { SCHEMAS } from '../../src/feedback/schemas';
 import { type Contribution, type KpiChanged, wireType } from '../../src/kpi/encode';
 import { emptySum } from '../../src/kpi/publish';
-import type { KpiInput } from '../../src/pipeline/gate';
+import type { KpiInput } from '../../src/pipeline/publish-gate';
 import { planKpi } from '../../src/pipeline/kpi';
-import { recall } from '../../src/pipeline/recall';
-import { shelf } from '../support/shelf';
+import { recall } from '../../src/base/lru';
+import { shelf } from '../support/fake-store';
 
 const contribution = wireType<Contribution>(SCHEMAS.Contribution.type, 1);
 const kpiChanged = wireType<KpiChanged>(SCHEMAS.KpiChanged.type, 2);

@@ -1,5 +1,5 @@
 import type { Rejected } from '../../src/feedback/decode';
-import type { FencedOutcome, OutgoingRecord } from '../../src/kpi/sink';
+import type { FencedOutcome, OutgoingRecord } from '../../src/log/sink';
 import { type Hold, processInputs, type TaskEnds } from '../../src/pipeline';
 import { packOutbox } from '../../src/store/outbox';
 import type { Commit, CommitOutcome } from '../../src/store/store';

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { kafkaClient } from '../../src/feedback/client.kafka';
+import { kafkaClient } from '../../src/kafka/client.kafka';
 import { efs } from '../cli/process';
 import { type Server, freePort, pollMs } from '../servers/child';
 import { type RegistryServer, startRegistry } from '../servers/registry';

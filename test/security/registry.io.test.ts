@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import type { IncomingMessage, RequestListener } from 'node:http';
 import { createServer, type Server, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { type ConfluentRegistryOptions, confluentRegistry } from '../../src/feedback/registry.confluent';
-import { registryOf } from '../../src/cli/connect';
+import { type ConfluentRegistryOptions, confluentRegistry } from '../../src/avro/registry.confluent';
+import { registryOf } from '../../src/app/connect';
 import { readConfig } from '../../src/settings/config';
 import { type Certificates, makeCertificates } from './certificates';
 

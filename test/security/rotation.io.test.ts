@@ -3,7 +3,7 @@ import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { kafkaOf, redisOf } from '../../src/cli/connect';
+import { kafkaOf, redisOf } from '../../src/app/connect';
 import { closeRedis } from '../../src/store/connect.redis';
 import { recordingLog } from '../base/recording-log';
 import { pollMs } from '../servers/child';

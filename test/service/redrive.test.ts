@@ -1,10 +1,10 @@
 import { systemClock } from '../../src/base/clock';
 import { deadLetterHeaders, readDeadLetter } from '../../src/feedback/dead-letter';
 import type { Reason } from '../../src/feedback/decode';
-import { type MemoryLog, memoryLog } from '../../src/feedback/log.memory';
-import { partitionOf } from '../../src/feedback/partitioner';
-import { memoryReader } from '../../src/feedback/source.memory';
-import { memorySink } from '../../src/kpi/sink.memory';
+import { type MemoryLog, memoryLog } from '../../src/log/log.memory';
+import { partitionOf } from '../../src/log/partitioner';
+import { memoryReader } from '../../src/log/source.memory';
+import { memorySink } from '../../src/log/sink.memory';
 import {
   deadLetterAt,
   deadLetters,

@@ -1,11 +1,11 @@
 import { type Clock, systemClock, systemRandom } from '../../src/base/clock';
 import { readConfig } from '../../src/settings/config';
 import { silentLog } from '../../src/base/log';
-import { assemble, outagesOf } from '../../src/cli/assemble';
-import { openRealEnds } from '../../src/cli/real-ends';
+import { assemble, outagesOf } from '../../src/app/compose';
+import { openRealEnds } from '../../src/app/servers';
 import { CONTRIBUTIONS_TOPIC, DEAD_LETTER_TOPIC } from '../../src/feedback/topics';
 import { createMetrics } from '../../src/http/metrics';
-import { retryUntil } from '../../src/service/retry';
+import { retryUntil } from '../../src/tasks/retry';
 import { startService } from '../../src/service/run';
 import { schemaIds } from '../../src/service/setup';
 import { CONTRIBUTIONS_HASH, RETIRED_HASH, SUMS_HASH } from '../../src/store/hashes';

@@ -1,4 +1,4 @@
-import { openCatchUp } from '../../src/service/catch-up';
+import { openCatchUp } from '../../src/tasks/catch-up';
 import { recordingLog } from '../base/recording-log';
 import { differences } from '../support/observe';
 import { randomFeedback } from '../support/traffic';

@@ -1,6 +1,6 @@
-import type { Ends } from '../../src/cli/assemble';
+import type { Ends } from '../../src/app/compose';
 import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, MESSAGE_STATUS_TOPIC } from '../../src/feedback/topics';
-import type { OutgoingRecord } from '../../src/kpi/sink';
+import type { OutgoingRecord } from '../../src/log/sink';
 import type { Check } from '../../src/store/store.memory';
 import {
   areDeadLetters,

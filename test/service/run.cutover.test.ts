@@ -1,6 +1,6 @@
-import { promote } from '../../src/service/cutover';
+import { promote } from '../../src/generations/cutover';
 import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS, MESSAGE_STATUS_TOPIC } from '../../src/feedback/topics';
-import { seenAs } from '../../src/pipeline/witness';
+import { seenAs } from '../../src/pipeline/publish-checkpoint';
 import type { Snapshot } from '../../src/store/store.memory';
 import { endsOf, proposed } from '../support/cutover';
 import { brokenLinks, differences, kpiRecords, recordsOf, statusRecords } from '../support/observe';

@@ -1,4 +1,4 @@
-import type { Ends } from '../../src/cli/assemble';
+import type { Ends } from '../../src/app/compose';
 import { RETRY_OUTCOME_TOPIC } from '../../src/feedback/topics';
 import { RANK } from '../../src/status/message';
 import { decodeMessage } from '../../src/store/codec';

@@ -1,4 +1,4 @@
-import type { Ends } from '../../src/cli/assemble';
+import type { Ends } from '../../src/app/compose';
 import { DELIVERY_KPI_TOPIC } from '../../src/feedback/topics';
 import { type Barrier, barrier, unclosing, withCreate, withEmit } from '../support/faults';
 import { brokenLinks, differences, kpiRecords } from '../support/observe';

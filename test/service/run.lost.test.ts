@@ -1,5 +1,5 @@
 import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS } from '../../src/feedback/topics';
-import type { Ends } from '../../src/cli/assemble';
+import type { Ends } from '../../src/app/compose';
 import type { Snapshot } from '../../src/store/store.memory';
 import { barrier, withCommit } from '../support/faults';
 import { feedback } from '../support/feedback';

@@ -1,6 +1,6 @@
 import { EfsError } from '../../src/base/errors';
-import type { Ends } from '../../src/cli/assemble';
-import type { Source } from '../../src/feedback/source';
+import type { Ends } from '../../src/app/compose';
+import type { Source } from '../../src/log/source';
 import { differences } from '../support/observe';
 import { randomFeedback } from '../support/traffic';
 import { world } from '../support/world';

@@ -1,5 +1,5 @@
 import { EfsError } from '../../src/base/errors';
-import type { Ends } from '../../src/cli/assemble';
+import type { Ends } from '../../src/app/compose';
 import { storeOf, withSinkOutage, withStoreOutage } from '../support/faults';
 import {
   brokenLinks,

@@ -1,9 +1,9 @@
-import { partitionOf } from '../../src/feedback/partitioner';
+import { partitionOf } from '../../src/log/partitioner';
 import { SCHEMAS } from '../../src/feedback/schemas';
 import { CONTRIBUTIONS_TOPIC, DEAD_LETTER_TOPIC } from '../../src/feedback/topics';
 import { type Contribution, wireType } from '../../src/kpi/encode';
-import { retiredDelivery, retirementMarker } from '../../src/pipeline/retirement';
-import { promote } from '../../src/service/cutover';
+import { retiredDelivery, retirementMarker } from '../../src/pipeline/retention';
+import { promote } from '../../src/generations/cutover';
 import { RETIRED_HASH } from '../../src/store/hashes';
 import { endsOf, proposed } from '../support/cutover';
 import { barrier, dyingAtEmit, withCommit } from '../support/faults';

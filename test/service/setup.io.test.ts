@@ -1,7 +1,7 @@
 import { Kafka, logLevel } from 'kafkajs';
 import { systemClock } from '../../src/base/clock';
-import { kafkaTopicAdmin } from '../../src/feedback/admin.kafka';
-import { confluentRegistry } from '../../src/feedback/registry.confluent';
+import { kafkaTopicAdmin } from '../../src/kafka/admin.kafka';
+import { confluentRegistry } from '../../src/avro/registry.confluent';
 import { TOPIC_SCHEMAS } from '../../src/feedback/schemas';
 import { ALL_TOPICS } from '../../src/feedback/topics';
 import { schemaIds, setup } from '../../src/service/setup';

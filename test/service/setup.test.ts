@@ -1,10 +1,11 @@
-import type { NewTopic } from '../../src/feedback/admin';
-import { memoryTopicAdmin } from '../../src/feedback/admin.memory';
-import { memoryRegistry } from '../../src/feedback/registry.memory';
-import { parseWriterSchema, SCHEMAS } from '../../src/feedback/schemas';
+import type { NewTopic } from '../../src/log/admin';
+import { memoryTopicAdmin } from '../../src/log/admin.memory';
+import { memoryRegistry } from '../../src/avro/registry.memory';
+import { parseWriterSchema } from '../../src/avro/schema';
+import { SCHEMAS } from '../../src/feedback/schemas';
 import { ALL_TOPICS, FEEDBACK_TOPICS } from '../../src/feedback/topics';
 import { schemaIds, setup } from '../../src/service/setup';
-import { described } from '../feedback/registry.contract';
+import { described } from '../avro/registry.contract';
 
 const topic = (name: string, partitions: number, policy = 'delete'): NewTopic => ({
   name,

@@ -1,11 +1,11 @@
 import { systemClock } from '../../src/base/clock';
 import { feedbackDecoder } from '../../src/feedback/decode';
-import { partitionOf } from '../../src/feedback/partitioner';
-import { memoryRegistry } from '../../src/feedback/registry.memory';
+import { partitionOf } from '../../src/log/partitioner';
+import { memoryRegistry } from '../../src/avro/registry.memory';
 import { SCHEMAS } from '../../src/feedback/schemas';
-import type { LogRecord } from '../../src/feedback/source';
+import type { LogRecord } from '../../src/log/source';
 import { FEEDBACK_TOPICS } from '../../src/feedback/topics';
-import { wireEncoder } from '../../src/simulation/encode';
+import { wireEncoder } from '../../src/feedback/encode';
 import { ORDINARY_TRAFFIC, traffic } from '../../src/simulation/traffic';
 import type { TrafficRecord } from '../../src/simulation/record';
 

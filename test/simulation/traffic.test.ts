@@ -4,7 +4,7 @@ import type { Reason } from '../../src/feedback/decode';
 import type { Feedback } from '../../src/feedback/feedback';
 import { SCHEMAS } from '../../src/feedback/schemas';
 import { FEEDBACK_TOPICS } from '../../src/feedback/topics';
-import { wireEncoder } from '../../src/simulation/encode';
+import { wireEncoder } from '../../src/feedback/encode';
 import {
   feedback,
   ORDINARY_TRAFFIC,

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { OutgoingRecord } from '../../src/kpi/sink';
+import type { OutgoingRecord } from '../../src/log/sink';
 import { packOutbox, unpackOutbox } from '../../src/store/outbox';
 
 const bytes = (maxLength: number) => fc.uint8Array({ maxLength }).map((array) => Buffer.from(array));

@@ -1,12 +1,12 @@
-import { memoryReader } from '../../src/feedback/source.memory';
+import { memoryReader } from '../../src/log/source.memory';
 import { SCHEMAS } from '../../src/feedback/schemas';
 import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS } from '../../src/feedback/topics';
 import { type Contribution, wireType } from '../../src/kpi/encode';
-import { retirementIn } from '../../src/pipeline/retirement';
-import { memorySink } from '../../src/kpi/sink.memory';
-import type { CutOverEnds } from '../../src/service/cutover';
-import { takeName } from '../../src/service/naming';
-import { latestNumber } from '../../src/service/generation';
+import { retirementIn } from '../../src/pipeline/retention';
+import { memorySink } from '../../src/log/sink.memory';
+import type { CutOverEnds } from '../../src/generations/cutover';
+import { takeName } from '../../src/generations/allocate';
+import { latestNumber } from '../../src/generations/generation';
 import type { Manifest } from '../../src/store/store';
 import type { World } from './world';
 

@@ -1,7 +1,7 @@
-import type { Ends } from '../../src/cli/assemble';
+import type { Ends } from '../../src/app/compose';
 import { EfsError } from '../../src/base/errors';
 import { DEAD_LETTER_TOPIC } from '../../src/feedback/topics';
-import type { FencedSink, OutgoingRecord } from '../../src/kpi/sink';
+import type { FencedSink, OutgoingRecord } from '../../src/log/sink';
 import type { Commit, TaskAddress } from '../../src/store/store';
 import type { Mortal } from './world';
 

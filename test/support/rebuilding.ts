@@ -1,16 +1,16 @@
 import { must } from '../../src/base/assert';
 import { readConfig } from '../../src/settings/config';
-import { assemble, type Ends, outagesOf, topicsOf } from '../../src/cli/assemble';
-import { memoryCommittedOffset, memoryReader, memorySource } from '../../src/feedback/source.memory';
+import { assemble, type Ends, outagesOf, topicsOf } from '../../src/app/compose';
+import { memoryCommittedOffset, memoryReader, memorySource } from '../../src/log/source.memory';
 import { CONTRIBUTIONS_TOPIC } from '../../src/feedback/topics';
-import { memoryFencedSinks, memorySink } from '../../src/kpi/sink.memory';
-import { type Comparison } from '../../src/service/comparison';
-import { compare } from '../../src/service/compare';
-import type { Foundation } from '../../src/service/generation';
-import { type Rebuild, type RebuildEnds, startRebuild } from '../../src/service/rebuild';
+import { memoryFencedSinks, memorySink } from '../../src/log/sink.memory';
+import { type Comparison } from '../../src/generations/comparison';
+import { compare } from '../../src/generations/compare';
+import type { Foundation } from '../../src/generations/generation';
+import { type Rebuild, type RebuildEnds, startRebuild } from '../../src/generations/rebuild';
 import { schemaIds } from '../../src/service/setup';
 import { recordingLog } from '../base/recording-log';
-import { NO_METER } from '../../src/service/meter';
+import { NO_METER } from '../../src/tasks/meter';
 import type { World } from './world';
 
 /** What a rebuild in a world works with. */

@@ -1,5 +1,5 @@
-import type { Ends } from '../../src/cli/assemble';
-import type { Batch, Inbox, LogRecord } from '../../src/feedback/source';
+import type { Ends } from '../../src/app/compose';
+import type { Batch, Inbox, LogRecord } from '../../src/log/source';
 
 /**
  * A worker whose log gives the topics in another order than that of arrival: of everything that waits, the first topic

@@ -1,0 +1,170 @@
+import { type Clock, type Random, systemClock, systemRandom } from '../base/clock';
+import type { Config } from '../settings/table';
+import type { Log } from '../base/log';
+import type { RetryOutcome } from '../feedback/feedback';
+import { contributionDecoder, feedbackDecoder } from '../feedback/decode';
+import type { SchemaRegistry } from '../avro/registry';
+import { SCHEMAS } from '../feedback/schemas';
+import type { CommittedOffset, Source, TopicReader } from '../log/source';
+import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, FEEDBACK_TOPICS } from '../feedback/topics';
+import { domainGroups } from '../kpi/domains';
+import { type Contribution, type KpiChanged, type MessageStatusChanged, wireType } from '../kpi/encode';
+import type { FencedSinks, Sink } from '../log/sink';
+import { retirementIn } from '../pipeline/retention';
+import { takeName } from '../generations/allocate';
+import { patientRegistry } from '../tasks/retrying';
+import type { WireTypes } from '../tasks/pipelines';
+import type { Meter } from '../tasks/meter';
+import { type Dependency, type Outages, watchOutages } from '../tasks/outages';
+import { type Patience, retryUntil } from '../tasks/retry';
+import type { PipelineName, ServiceEnds } from '../service/run';
+import type { SchemaIds } from '../service/setup';
+import type { Generations, Store } from '../store/store';
+
+/** The ends of the service, real or in memory. */
+export interface Ends {
+  readonly registry: SchemaRegistry;
+  readonly store: Store & Generations;
+  readonly sink: Sink;
+  readonly fencedSinks: FencedSinks;
+  readonly reader: TopicReader;
+  readonly committedOffset: CommittedOffset;
+  readonly sources: { readonly status: Source; readonly kpi: Source };
+}
+
+/** Who watches a service. */
+export interface Watchers {
+  readonly log: Log;
+  readonly meter: Meter;
+  readonly outages: Outages;
+  onReason(key: string, reason: string | null): void;
+  onFatal(error: unknown): void;
+}
+
+/**
+ * The consumer group of each pipeline, with the tenant's prefix as every topic: installations that differ in it alone share no
+ * group, and no transactional id, which begins with the group's name.
+ */
+export function groupOf(config: Pick<Config, 'groupId' | 'topicPrefix'>, pipeline: PipelineName): string {
+  return config.topicPrefix + formerGroupOf(config, pipeline);
+}
+
+/** The same up to 0.1. */
+export function formerGroupOf({ groupId }: Pick<Config, 'groupId'>, pipeline: PipelineName): string {
+  return `${groupId}-${pipeline}`;
+}
+
+/** The names of a pipeline's topics, by topic index. */
+export function topicsOf(config: Pick<Config, 'topicPrefix'>, pipeline: PipelineName): readonly string[] {
+  const topics = pipeline === 'status' ? FEEDBACK_TOPICS.map(({ topic }) => topic) : [CONTRIBUTIONS_TOPIC];
+  return topics.map((topic) => config.topicPrefix + topic);
+}
+
+/** Lines of when an outage begins and ends; a reason for not being ready in between. */
+export function outagesOf(watchers: Pick<Watchers, 'log' | 'meter' | 'onReason'>, clock: Clock): Outages {
+  return watchOutages({
+    clock,
+    log: watchers.log,
+    onBegin: (dependency: Dependency) => watchers.meter.outage(dependency),
+    onChange: (dependency: Dependency, reason) => watchers.onReason(dependency, reason),
+  });
+}
+
+/** Puts settings and ends together into what the service runs on. `partitions` is the topics' count. */
+export function assemble(
+  config: Config,
+  ends: Ends,
+  how: {
+    readonly watchers: Watchers;
+    readonly pipelines: readonly PipelineName[];
+    readonly partitions: number;
+    readonly ids: SchemaIds;
+    /** Calls off what waits for the registry. */
+    readonly signal: AbortSignal;
+    readonly clock?: Clock;
+    readonly random?: Random;
+  },
+): ServiceEnds {
+  const { watchers, partitions, ids } = how;
+  const clock = how.clock ?? systemClock;
+  const patience = { clock, random: how.random ?? systemRandom, outages: watchers.outages };
+  const registry = patientRegistry(ends.registry, retryUntil(how.signal, patience));
+  const limits = { maxValueBytes: config.maxValueBytes, maxHeaders: config.maxHeaders };
+  const wire = wireTypes(config, ids);
+  const { partitioner } = config;
+  return {
+    ...watchers,
+    pipelines: how.pipelines,
+    ends: {
+      ...ends,
+      patience,
+      meter: watchers.meter,
+      decoders: {
+        status: feedbackDecoder({
+          registry,
+          limits,
+          clock,
+          topics: FEEDBACK_TOPICS,
+          partitioner,
+          partitions,
+        }),
+        kpi: contributionDecoder({ registry, limits, clock }),
+      },
+      wire,
+      topicPrefix: config.topicPrefix,
+      kpiGroup: groupOf(config, 'kpi'),
+      batchMax: config.batchMax,
+      lingerMs: config.lingerMs,
+      expiryGraceMs: config.expiry ? config.expiryGrace : null,
+      retentionMs: config.retention,
+    },
+    generation: generationEnds(config, ends, { wire, patience }),
+  };
+}
+
+/** Far longer than it takes to make a generation that is named. */
+const MAKING_MS = 2_000;
+
+/** What is asked of the ends when a generation begins, ends, or takes another one's place. */
+function generationEnds(
+  config: Config,
+  ends: Ends,
+  { wire, patience }: { readonly wire: WireTypes; readonly patience: Pick<Patience, 'clock' | 'random'> },
+): ServiceEnds['generation'] {
+  const { clock, random } = patience;
+  const contributions = config.topicPrefix + CONTRIBUTIONS_TOPIC;
+  return {
+    generations: ends.store,
+    foundation: {
+      defaultPolicy: config.policy,
+      domainGroups: domainGroups(config.domainGroups).fingerprint,
+      buckets: config.buckets,
+    },
+    inputWatermarks: (partition) => watermarksOf(ends.reader, topicsOf(config, 'status'), partition),
+    contributionWatermarks: (partition) => ends.reader.watermarks(contributions, partition),
+    reader: ends.reader,
+    pause: () => clock.sleep(MAKING_MS),
+    kpiTopic: config.topicPrefix + DELIVERY_KPI_TOPIC,
+    generationOf: (published) => wire.kpiChanged.decode(published).generation,
+    contributionsTopic: contributions,
+    takeName: (name) =>
+      takeName({ ...ends, topic: contributions, contribution: wire.contribution, random }, name),
+    retirementIn: (marker) => retirementIn(wire.contribution.decode(marker)),
+  };
+}
+
+/** What the service writes, under the ids that the registry gave. */
+function wireTypes(config: Config, ids: SchemaIds): WireTypes {
+  return {
+    contribution: wireType<Contribution>(SCHEMAS.Contribution.type, ids.contribution),
+    kpiChanged: wireType<KpiChanged>(SCHEMAS.KpiChanged.type, ids.kpiChanged),
+    statusChanged: config.messageStatus
+      ? wireType<MessageStatusChanged>(SCHEMAS.MessageStatusChanged.type, ids.messageStatusChanged)
+      : null,
+    retryOutcome: wireType<RetryOutcome>(SCHEMAS.RetryOutcome.type, ids.retryOutcome),
+  };
+}
+
+function watermarksOf(reader: TopicReader, topics: readonly string[], partition: number) {
+  return Promise.all(topics.map((topic) => reader.watermarks(topic, partition)));
+}

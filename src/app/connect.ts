@@ -1,0 +1,182 @@
+import type { PemFile } from '../settings/files';
+import type { Config } from '../settings/table';
+import { systemClock } from '../base/clock';
+import type { Log } from '../base/log';
+import { type KafkaAddress, kafkaClient } from '../kafka/client.kafka';
+import { requestToken } from '../kafka/oauth.http';
+import { oauthBearer } from '../kafka/oauth.kafka';
+import type { SchemaRegistrar } from '../avro/registry';
+import { basic, confluentRegistry } from '../avro/registry.confluent';
+import { sharedToken, type Token } from '../kafka/token';
+import { closeRedis, type ConnectOptions, connectRedis } from '../store/connect.redis';
+import { namespaceOf } from '../store/keys';
+import type { RedisClient } from '../store/scripts.redis';
+import type { Generations, Store } from '../store/store';
+import { redisStore } from '../store/store.redis';
+import { mskTokens } from './aws-msk-iam';
+import { renewedSecret, renewedTls } from './credentials';
+
+type KafkaSettings = Pick<
+  Config,
+  | 'topicPrefix'
+  | 'kafkaBrokers'
+  | 'kafkaRequestTimeoutMs'
+  | 'kafkaTls'
+  | 'kafkaCaFile'
+  | 'kafkaCertFile'
+  | 'kafkaKeyFile'
+  | 'kafkaSasl'
+  | 'kafkaUser'
+  | 'kafkaPassword'
+  | 'kafkaOauthTokenUrl'
+  | 'kafkaOauthClientId'
+  | 'kafkaOauthClientSecret'
+  | 'kafkaOauthScope'
+  | 'kafkaOauthExtensions'
+  | 'kafkaOauthCaFile'
+  | 'kafkaAwsRegion'
+>;
+type RegistrySettings = Pick<
+  Config,
+  | 'schemaRegistryUrl'
+  | 'registryTimeoutMs'
+  | 'registryUser'
+  | 'registryPassword'
+  | 'registryToken'
+  | 'registryCaFile'
+  | 'registryCertFile'
+  | 'registryKeyFile'
+>;
+type RedisSettings = Pick<
+  Config,
+  | 'redisUrl'
+  | 'redisTimeoutMs'
+  | 'redisUser'
+  | 'redisPassword'
+  | 'redisSentinelUser'
+  | 'redisSentinelPassword'
+  | 'redisCaFile'
+  | 'redisCertFile'
+  | 'redisKeyFile'
+>;
+type StateSettings = RedisSettings & Pick<Config, 'groupId' | 'topicPrefix'>;
+
+/** PEM texts as far as files are named. */
+const pems = (ca: PemFile | null, cert: PemFile | null, key: PemFile | null) => ({
+  ...(ca === null ? {} : { ca: ca.pem }),
+  ...(cert === null ? {} : { cert: cert.pem }),
+  ...(key === null ? {} : { key: key.pem }),
+});
+
+/** How long the token endpoint may take, in milliseconds: kafkajs gives a broker 11 s to be connected and logged in. */
+const TOKEN_TIMEOUT_MS = 5_000;
+
+/** A Kafka client; it connects when it is used, and reads the files of the settings again then. Throws `config-invalid`. */
+export function kafkaOf(config: KafkaSettings, log: Log): ReturnType<typeof kafkaClient> {
+  const { kafkaCaFile: ca, kafkaCertFile: cert, kafkaKeyFile: key } = config;
+  return kafkaClient(
+    {
+      brokers: config.kafkaBrokers,
+      clientId: `${config.topicPrefix}efs`,
+      requestTimeout: config.kafkaRequestTimeoutMs,
+      tls: config.kafkaTls ? renewedTls({ ca, cert, key }, log) : null,
+      sasl: saslOf(config, log),
+    },
+    (level, message) => log.debug(`kafkajs ${level}: ${message}`, { dependency: 'kafka' }),
+  );
+}
+
+/** How Kafka is logged in to; null is not at all. */
+function saslOf(config: KafkaSettings, log: Log): KafkaAddress['sasl'] {
+  const { kafkaSasl: mechanism, kafkaUser: username } = config;
+  switch (mechanism) {
+    case 'off':
+      return null;
+    case 'oauthbearer':
+      return oauthBearer(sharedToken(oauthTokens(config, log), systemClock), config.kafkaOauthExtensions);
+    case 'aws-msk-iam':
+      return oauthBearer(sharedToken(mskTokens(config.kafkaAwsRegion), systemClock), {});
+    case 'plain':
+    case 'scram-sha-256':
+    case 'scram-sha-512': {
+      const password = renewedSecret(config.kafkaPassword, log);
+      return {
+        mechanism: mechanism as 'plain',
+        username,
+        get password() {
+          return password();
+        },
+      };
+    }
+  }
+}
+
+/** Asks the token endpoint of the settings. */
+function oauthTokens(config: KafkaSettings, log: Log): () => Promise<Token> {
+  const client = {
+    tokenUrl: config.kafkaOauthTokenUrl,
+    clientId: config.kafkaOauthClientId,
+    clientSecret: renewedSecret(config.kafkaOauthClientSecret, log),
+    scope: config.kafkaOauthScope,
+    timeoutMs: TOKEN_TIMEOUT_MS,
+    tls: renewedTls({ ca: config.kafkaOauthCaFile }, log),
+  };
+  return () => requestToken(client);
+}
+
+/** What proves to the registry who asks; null where no setting does, or only the URL. */
+function registryLogin(config: RegistrySettings, log: Log): () => string | null {
+  const { registryUser: user, registryToken, registryPassword } = config;
+  const [token, password] = [renewedSecret(registryToken, log), renewedSecret(registryPassword, log)];
+  if (registryToken.text !== '') return () => `Bearer ${token()}`;
+  return () => (user === '' ? null : basic(user, password()));
+}
+
+/** The registry; it is asked when it is used. */
+export function registryOf(config: RegistrySettings, log: Log): SchemaRegistrar {
+  return confluentRegistry({
+    url: config.schemaRegistryUrl,
+    timeoutMs: config.registryTimeoutMs,
+    authorization: registryLogin(config, log),
+    ...pems(config.registryCaFile, config.registryCertFile, config.registryKeyFile),
+  });
+}
+
+/** Connects to Redis, and reads the files of the settings again at each connection. Throws as `connectRedis` does. */
+export function redisOf(
+  config: RedisSettings,
+  log: Log,
+  how: Pick<ConnectOptions, 'log' | 'name'>,
+): Promise<RedisClient> {
+  const { redisCaFile: ca, redisCertFile: cert, redisKeyFile: key } = config;
+  const isApart = config.redisPassword.text !== '';
+  const { redisSentinelUser: username, redisSentinelPassword: sentinelPassword } = config;
+  return connectRedis(config.redisUrl, {
+    ...how,
+    commandTimeoutMs: config.redisTimeoutMs,
+    ...(config.redisUrl.startsWith('rediss') ? { tls: renewedTls({ ca, cert, key }, log) } : {}),
+    ...(isApart ? { user: config.redisUser, password: renewedSecret(config.redisPassword, log) } : {}),
+    sentinel: {
+      ...(username === '' ? {} : { username }),
+      ...(sentinelPassword.text === '' ? {} : { password: renewedSecret(sentinelPassword, log) }),
+    },
+  });
+}
+
+/** Opens the state for as long as `use` takes. Throws `redis-unavailable`, `access-refused`, `tls-failed`. */
+export async function withState<T>(
+  config: StateSettings,
+  log: Log,
+  use: (store: Store & Generations) => Promise<T>,
+): Promise<T> {
+  const lines = {
+    info: (_: object, message: string) => log.info(message),
+    warn: (_: object, message: string) => log.warn(message),
+  };
+  const client = await redisOf(config, log, { log: lines, name: 'efs-cli' });
+  try {
+    return await use(redisStore(client, { namespace: namespaceOf(config.groupId, config.topicPrefix) }));
+  } finally {
+    closeRedis(client);
+  }
+}

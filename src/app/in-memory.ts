@@ -1,0 +1,59 @@
+import type { Clock } from '../base/clock';
+import type { Config } from '../settings/table';
+import { EfsError } from '../base/errors';
+import { type LogSnapshot, type MemoryLog, memoryLog } from '../log/log.memory';
+import type { SchemaRegistrar } from '../avro/registry';
+import { memoryRegistry } from '../avro/registry.memory';
+import { SCHEMAS, subjectOf, TOPIC_SCHEMAS } from '../feedback/schemas';
+import { memoryCommittedOffset, memoryReader, memorySource } from '../log/source.memory';
+import { ALL_TOPICS, CONTRIBUTIONS_TOPIC } from '../feedback/topics';
+import { memoryFencedSinks, memorySink } from '../log/sink.memory';
+import { memoryStore, type Snapshot } from '../store/store.memory';
+import { type Ends, groupOf, topicsOf } from './compose';
+
+export type MemoryStore = ReturnType<typeof memoryStore>;
+
+/** Log and store at one moment. */
+export interface MemoryState {
+  readonly log: LogSnapshot;
+  readonly store: Snapshot;
+}
+
+/** Ends in this process: a log, a registry and a store of its own, with topics and schemas set up. */
+export async function openMemoryEnds(
+  config: Config,
+  how: { readonly clock: Clock; readonly restored?: MemoryState | undefined },
+): Promise<{ ends: Ends; log: MemoryLog; store: MemoryStore }> {
+  const { partitions, topicPrefix: prefix } = config;
+  const { clock, restored } = how;
+  const log = memoryLog({ partitions, clock, ...(restored && { restored: restored.log }) });
+  for (const topic of ALL_TOPICS) log.create(prefix + topic, partitions);
+  const store = memoryStore();
+  if (restored !== undefined) store.restore(restored.store);
+  const registry = memoryRegistry();
+  await registerAll(registry, prefix);
+  const kpiGroup = groupOf(config, 'kpi');
+  const source = (pipeline: 'status' | 'kpi') =>
+    memorySource(log, { topics: topicsOf(config, pipeline), groupId: groupOf(config, pipeline) });
+  const ends: Ends = {
+    registry,
+    store,
+    reader: memoryReader(log),
+    sink: memorySink(log, { prefix }),
+    fencedSinks: memoryFencedSinks(log, {
+      group: kpiGroup,
+      witnessTopic: prefix + CONTRIBUTIONS_TOPIC,
+      prefix,
+    }),
+    committedOffset: memoryCommittedOffset(log),
+    sources: { status: source('status'), kpi: source('kpi') },
+  };
+  return { ends, log, store };
+}
+
+async function registerAll(registry: SchemaRegistrar, prefix: string): Promise<void> {
+  for (const { topic, record } of TOPIC_SCHEMAS) {
+    const registered = await registry.register(subjectOf(prefix, topic), SCHEMAS[record].text);
+    if ('incompatible' in registered) throw new EfsError('schema-unfit', registered.incompatible);
+  }
+}

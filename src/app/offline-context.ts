@@ -1,0 +1,49 @@
+import { systemClock, systemRandom } from '../base/clock';
+import type { Config } from '../settings/table';
+import type { Log } from '../base/log';
+import { NO_METER } from '../tasks/meter';
+import { retryUntil } from '../tasks/retry';
+import { schemaIds } from '../service/setup';
+import type { CutOverEnds } from '../generations/cutover';
+import type { RebuildEnds } from '../generations/rebuild';
+import { assemble, outagesOf } from './compose';
+import { openRealEnds } from './servers';
+
+/** What commands work with that act on generations beside running workers. */
+export interface Beside {
+  readonly cutOver: CutOverEnds;
+  readonly rebuild: RebuildEnds;
+  readonly retry: ReturnType<typeof retryUntil>;
+}
+
+/** Opens the ends for as long as `use` takes; waits for servers that do not answer, until `signal` aborts. */
+export async function besideWorkers<T>(
+  config: Config,
+  log: Log,
+  { signal, maxRate }: { readonly signal: AbortSignal; readonly maxRate: number | null },
+  use: (beside: Beside) => Promise<T>,
+): Promise<T> {
+  const clock = systemClock;
+  const nothing = (): void => undefined;
+  const watching = { log, meter: NO_METER, onReason: nothing };
+  const outages = outagesOf(watching, clock);
+  const retry = retryUntil(signal, { clock, random: systemRandom, outages });
+  const how = { clock, log, outages, retry, onReason: nothing };
+  const { ends, close } = await openRealEnds(config, { ...how, inGroups: false });
+  try {
+    const partitions = await retry(() => ends.sources.status.partitions());
+    const ids = await retry(() => schemaIds(ends.registry, config.topicPrefix));
+    const watchers = { ...watching, outages, onFatal: nothing };
+    const parts = { watchers, pipelines: ['status'] as const, partitions, ids, signal };
+    const { ends: pipeline, generation } = assemble(config, ends, parts);
+    const cutOver = { ...generation, store: ends.store };
+    return await use({
+      cutOver,
+      rebuild: { ...cutOver, pipeline, source: ends.sources.status, maxRate },
+      retry,
+    });
+  } finally {
+    await ends.sources.status.stop();
+    await close();
+  }
+}

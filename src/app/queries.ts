@@ -1,0 +1,51 @@
+import { randomBytes } from 'node:crypto';
+import { type Clock, systemClock, systemRandom } from '../base/clock';
+import type { Config } from '../settings/table';
+import type { Health } from '../queries/health';
+import type { Metrics } from '../http/metrics';
+import type { RouteOptions } from '../http/server.http';
+import { openWindow, type Window } from '../queries/queries';
+import type { Outages } from '../tasks/outages';
+import { retryUntil } from '../tasks/retry';
+import type { Ends } from './compose';
+import { failureOf } from './failure';
+import { version } from './version';
+
+/** Opens the window that the settings ask for; it sees nothing yet. `eventClock` is the one that records are stamped by. */
+export function windowOf(
+  {
+    httpShowRecipients: showsRecipients,
+    retention: retentionMs,
+  }: Pick<Config, 'httpShowRecipients' | 'retention'>,
+  parts: { readonly health: Health; readonly metrics: Metrics },
+  eventClock: Clock = systemClock,
+): Window {
+  const { health, metrics: meter } = parts;
+  const instance = randomBytes(6).toString('hex');
+  const at = { clock: systemClock, eventClock, random: systemRandom };
+  return openWindow({ health, ...at, instance, showsRecipients, meter, retentionMs });
+}
+
+/** What the HTTP server is started with. */
+export function routesOf(
+  config: Pick<Config, 'httpHost' | 'httpAllowedHosts' | 'httpToken'>,
+  parts: { readonly health: Health; readonly metrics: Metrics; readonly window: Window },
+): RouteOptions {
+  const { httpHost: host, httpAllowedHosts: allowedHosts, httpToken: token } = config;
+  const { health, metrics, window } = parts;
+  const api = { window, version, allowedHosts, token, timeOfDay: systemClock };
+  return { host, health, metrics, api };
+}
+
+/** Lets the window follow the log until `signal` aborts, whoever answers yet and whoever does not. */
+export function lookThrough(
+  window: Window,
+  log: Pick<Ends, 'reader' | 'registry'> & { readonly topicPrefix: string },
+  outages: Outages,
+  signal: AbortSignal,
+): void {
+  const retry = retryUntil(signal, { clock: systemClock, random: systemRandom, outages });
+  window.look({ ...log, retry }, signal, (error) =>
+    window.health.set('window', `the window has stopped: ${failureOf(error, false).text.trim()}`),
+  );
+}

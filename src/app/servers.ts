@@ -1,0 +1,138 @@
+import type { Config } from '../settings/table';
+import type { Clock } from '../base/clock';
+import type { Log } from '../base/log';
+import { kafkaCommittedOffset, kafkaReader } from '../kafka/reader.kafka';
+import type { Groups } from '../log/groups';
+import { kafkaGroups } from '../kafka/groups.kafka';
+import { kafkaSource, SOURCE_LIMITS } from '../kafka/source.kafka';
+import { CONTRIBUTIONS_TOPIC } from '../feedback/topics';
+import { kafkaFencedSinks } from '../kafka/transactional-sink.kafka';
+import type { FencedSinks } from '../log/sink';
+import { kafkaSink } from '../kafka/sink.kafka';
+import { takeOverFormerNames } from '../generations/former-names';
+import type { Outages } from '../tasks/outages';
+import type { Retry } from '../tasks/retry';
+import type { PipelineName } from '../service/run';
+import { checkServer, closeRedis } from '../store/connect.redis';
+import { namespaceOf } from '../store/keys';
+import { redisStore } from '../store/store.redis';
+import { type Ends, formerGroupOf, groupOf, topicsOf } from './compose';
+import { kafkaOf, redisOf, registryOf } from './connect';
+
+/** A command that only reads, and much of it, may hold more at once than a service beside others. */
+const BULK_LIMITS: typeof SOURCE_LIMITS = {
+  ...SOURCE_LIMITS,
+  fetch: { ...SOURCE_LIMITS.fetch, maxBytes: 16 << 20, maxBytesPerPartition: 1 << 20 },
+  inbox: { records: 32_000, bytes: 4 << 20, bytesInAll: 64 << 20 },
+};
+
+/** With what real ends are opened. */
+interface RealEndsOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly outages: Outages;
+  readonly retry: Retry;
+  /** Whether the sources share partitions with other workers; without a group all are theirs. */
+  readonly inGroups: boolean;
+  /** Gets, by key, what is waited for beside servers; null when that is over. */
+  onReason(key: string, reason: string | null): void;
+  /** Gets at once what connects when it is used, before anything is waited for. */
+  onLog?(log: Pick<Ends, 'reader' | 'registry'>): void;
+}
+
+/**
+ * Opens Kafka, the registry and Redis as the settings say, and waits for those that do not answer; in groups also for
+ * workers of an earlier version to end. Throws what waiting cannot mend: `access-refused`, `tls-failed`, `redis-evicts`.
+ */
+export async function openRealEnds(
+  config: Config,
+  how: RealEndsOptions,
+): Promise<{ ends: Ends; close(): Promise<void> }> {
+  const { clock, log, outages, retry } = how;
+  const kafka = kafkaOf(config, log);
+  const reader = kafkaReader(kafka, clock, config);
+  const registry = registryOf(config, log);
+  how.onLog?.({ reader, registry });
+  const debug = (_: object, message: string): void => log.debug(message);
+  const client = await retry(() => redisOf(config, log, { log: { info: debug, warn: debug }, name: 'efs' }));
+  await retry(() => checkServer(client));
+
+  const limits = how.inGroups ? SOURCE_LIMITS : BULK_LIMITS;
+  const sourceOf = (pipeline: PipelineName) => {
+    const party = Symbol(`${pipeline} source`);
+    return kafkaSource({
+      kafka,
+      clock,
+      topics: topicsOf(config, pipeline),
+      groupId: how.inGroups ? groupOf(config, pipeline) : null,
+      limits: {
+        ...limits,
+        fetch: { ...limits.fetch, maxBatchBytes: config.maxBatchBytes },
+        group: {
+          ...SOURCE_LIMITS.group,
+          sessionTimeoutMs: config.sessionTimeoutMs,
+          heartbeatIntervalMs: Math.min(3_000, Math.ceil(config.sessionTimeoutMs / 6)),
+        },
+      },
+      onOutage: (error) => outages.failed(party, error),
+      onRecovered: () => outages.answered(party),
+    });
+  };
+  const sinksOf = (group: string) =>
+    kafkaFencedSinks(kafka, {
+      clock,
+      prefix: config.topicPrefix,
+      compression: config.kafkaCompression,
+      group,
+      witnessTopic: config.topicPrefix + CONTRIBUTIONS_TOPIC,
+    });
+  const sink = kafkaSink(kafka, { clock, prefix: config.topicPrefix, compression: config.kafkaCompression });
+  const ends: Ends = {
+    registry,
+    store: redisStore(client, { namespace: namespaceOf(config.groupId, config.topicPrefix) }),
+    reader,
+    sink,
+    fencedSinks: sinksOf(groupOf(config, 'kpi')),
+    committedOffset: kafkaCommittedOffset(kafka),
+    sources: { status: sourceOf('status'), kpi: sourceOf('kpi') },
+  };
+  const close = async (): Promise<void> => {
+    await Promise.allSettled([sink.close(), reader.close()]);
+    closeRedis(client);
+  };
+  if (how.inGroups && config.topicPrefix !== '') {
+    try {
+      // Says which topics are missing, where `efs setup` has not been run.
+      await retry(() => ends.sources.status.partitions());
+      await takeOver(config, kafkaGroups(kafka), sinksOf, how);
+    } catch (error) {
+      await close();
+      throw error;
+    }
+  }
+  return { ends, close };
+}
+
+/** Takes over from workers of before there was a prefix in the names of groups and transactional ids. */
+function takeOver(
+  config: Config,
+  groups: Groups,
+  sinksOf: (group: string) => FencedSinks,
+  how: RealEndsOptions,
+): Promise<void> {
+  const group = groupOf(config, 'kpi');
+  const former = formerGroupOf(config, 'kpi');
+  const { clock, log, retry, onReason } = how;
+  return takeOverFormerNames({
+    ...{ clock, log, retry, onReason },
+    groups,
+    own: { kpiGroup: group, fencedSinks: sinksOf(group) },
+    former: {
+      kpiGroup: former,
+      statusGroup: formerGroupOf(config, 'status'),
+      fencedSinks: sinksOf(former),
+    },
+    topics: [...topicsOf(config, 'status'), ...topicsOf(config, 'kpi')],
+    contributionsTopic: config.topicPrefix + CONTRIBUTIONS_TOPIC,
+  });
+}

@@ -1,0 +1,34 @@
+import type { Feedback, FeedbackKind } from './feedback';
+import { SCHEMAS } from './schemas';
+
+/** Feedback as the bytes of a record's value. */
+export type Encode = (feedback: Feedback) => Buffer;
+
+const SLAB_BYTES = 1 << 20;
+const HEADER_BYTES = 5;
+
+/**
+ * Encodes into Confluent's wire format: a zero byte, the id of the kind's schema in four bytes, then Avro. Values are
+ * cut from large slabs, which costs half of a buffer for each. A value of more than 1 MiB throws `RangeError`.
+ */
+export function wireEncoder(ids: { readonly [K in FeedbackKind]: number }): Encode {
+  let slab = Buffer.allocUnsafe(SLAB_BYTES);
+  let used = 0;
+  return (feedback) => {
+    const { type } = SCHEMAS[feedback.kind];
+    for (const room of [SLAB_BYTES - used, SLAB_BYTES]) {
+      if (room === SLAB_BYTES && used > 0) {
+        slab = Buffer.allocUnsafe(SLAB_BYTES);
+        used = 0;
+      }
+      const end = room < HEADER_BYTES ? -1 : type.encode(feedback, slab, used + HEADER_BYTES);
+      if (end < 0) continue;
+      slab[used] = 0;
+      slab.writeInt32BE(ids[feedback.kind], used + 1);
+      const value = slab.subarray(used, end);
+      used = end;
+      return value;
+    }
+    throw new RangeError(`a ${feedback.kind} does not fit into ${SLAB_BYTES} bytes`);
+  };
+}

@@ -1,0 +1,69 @@
+import { EfsError } from '../base/errors';
+import { retiredWrites } from '../pipeline/retention';
+import type { Manifest, Standing, TaskAddress } from '../store/store';
+import type { CutOverEnds } from './cutover';
+import {
+  earlierLives,
+  type Foundation,
+  latestName,
+  latestNumber,
+  misfits,
+  refuseDropping,
+} from './generation';
+
+/* A candidate: a generation that is built beside the active one, and publishes nothing. */
+
+/** The status task of a generation in a partition. */
+export const taskOf = ({ generation }: Standing, partition: number): TaskAddress => ({
+  ...{ generation, pipeline: 'status', partition },
+});
+
+/**
+ * The candidate that there is, or a new one, which begins at the beginning of the topics. Throws `candidate-unfit` where it
+ * is for other settings, `generation-dropping`, `rebuild-taken-over` where it has been promoted meanwhile.
+ */
+export async function findCandidate(
+  ends: CutOverEnds,
+  active: Manifest,
+  foundation: Foundation,
+): Promise<{ candidate: Manifest; resumed: boolean }> {
+  const listed = await ends.store.list();
+  const known = listed.find(({ publishedAs }) => publishedAs === 0);
+  if (known !== undefined) return { candidate: candidateFor(foundation, known), resumed: true };
+  const partitions = Array.from({ length: active.partitions }, (_, partition) => partition);
+  const status = await Promise.all(
+    partitions.map(async (partition) => (await ends.inputWatermarks(partition)).map(({ low }) => low)),
+  );
+  const kpi = await Promise.all(
+    partitions.map(async (partition) => [(await ends.contributionWatermarks(partition)).high]),
+  );
+  const lives = await Promise.all(partitions.map((partition) => earlierLives(ends, partition)));
+  const seed = lives.map(({ retired }, partition) => ({ partition, writes: retiredWrites(retired) }));
+  const manifest: Manifest = {
+    ...foundation,
+    generation: Math.max(latestNumber(listed), latestName(lives)) + 1,
+    publishedAs: 0,
+    succeeds: true,
+    takesOver: null,
+    settled: true,
+    targets: await Promise.all(
+      partitions.map(async (each) => (await ends.store.inspect(taskOf(active, each)))?.positions ?? []),
+    ),
+  };
+  if (!(await ends.takeName(manifest.generation)))
+    throw takenOver(`somebody else has begun generation ${manifest.generation}`);
+  const listedNow = await ends.store.propose(manifest, { status, kpi }, seed);
+  return { candidate: candidateFor(foundation, listedNow), resumed: false };
+}
+
+/** What is listed under a candidate's number, which somebody else may have proposed, and even promoted. */
+function candidateFor(foundation: Foundation, listed: Manifest): Manifest {
+  if (listed.publishedAs > 0) throw takenOver(`generation ${listed.generation} is the active one by now`);
+  refuseDropping(listed);
+  const others = misfits(listed, foundation);
+  if (others.length === 0) return listed;
+  throw new EfsError('candidate-unfit', `candidate ${listed.generation}: ${others.join('; ')}`);
+}
+
+export const takenOver = (why: string): EfsError =>
+  new EfsError('rebuild-taken-over', `the rebuild has ended: ${why}`);

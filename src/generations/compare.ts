@@ -1,0 +1,162 @@
+import { DeliveryId } from '../base/ids';
+import type { Positions } from '../log/source';
+import type { Contribution } from '../kpi/encode';
+import { emptySum, replaceContribution } from '../kpi/publish';
+import { CONTRIBUTIONS_HASH } from '../store/hashes';
+import { pagesOf } from '../store/pages';
+import {
+  type Comparison,
+  type DeliveryDifference,
+  fieldDifferences,
+  hexOf,
+  type PartitionComparison,
+  sameFacts,
+  sidesOf,
+} from './comparison';
+import { taskOf } from './candidate';
+import { compareMessages, compareStrangers } from './compare-messages';
+import {
+  type CompareEnds,
+  type Findings,
+  keptAmong,
+  LISTED_MAX,
+  meet,
+  type Tally,
+  type Work,
+} from './aligned-read';
+
+/*
+ * The proof before a cut-over, exact though the active generation goes on: a page of its state is read together with the
+ * positions that it stands for, the candidate is brought to just these, and its page is read. Both have then folded the
+ * same records, so every difference is one. Pages of messages are compared as they stand first, and only what differs is
+ * looked at in this way. No more than a page is held, and of differences a bounded list.
+ */
+
+/**
+ * Compares a candidate that has caught up with the active generation: every message, and every KPI of every delivery.
+ * Throws `rebuild-taken-over` where one of them has been promoted, replaced or dropped meanwhile.
+ */
+export async function compare(ends: CompareEnds): Promise<Comparison> {
+  const { active, candidate } = ends.rebuild;
+  const sides = sidesOf(active, candidate);
+  const findings: Findings = { messages: 0, deliveries: new Set(), listed: [] };
+  const work: Work = { ...ends, sides, findings };
+  const partitions: PartitionComparison[] = [];
+  for (let partition = 0; partition < active.partitions; partition += 1) {
+    try {
+      partitions.push(await comparePartition(work, partition));
+    } finally {
+      ends.rebuild.letGo(partition);
+    }
+  }
+  await ends.rebuild.confirm();
+  const named = [...findings.deliveries].slice(0, LISTED_MAX);
+  const deliveries = await differingFields(work, named);
+  const messages = partitions.reduce((sum, each) => sum + each.differingMessages, 0);
+  return {
+    equal: partitions.every(
+      (each) => each.comparable && each.differingDeliveries === 0 && each.differingMessages === 0,
+    ),
+    ...{ settings: sides.settings, partitions, deliveries },
+    messages: findings.listed,
+    more: {
+      deliveries: findings.deliveries.size - named.length,
+      messages: messages - findings.listed.length,
+    },
+  };
+}
+
+async function comparePartition(work: Work, partition: number): Promise<PartitionComparison> {
+  const tally: Tally = {
+    ...{ positions: [], deliveries: 0, messages: 0, active: 0n, candidate: 0n },
+    ...{ differingMessages: 0, differing: new Set(), comparable: true },
+  };
+  const { store, sides } = work;
+  for await (const page of pagesOf(store, taskOf(sides.active, partition), CONTRIBUTIONS_HASH)) {
+    const ids = page.map(([field]) => DeliveryId(field.toString('utf8')));
+    tally.deliveries += ids.length;
+    await compareContributions(work, partition, ids, tally);
+    for (const id of ids) await compareMessages(work, partition, id, tally);
+    if (!tally.comparable) break;
+  }
+  for await (const page of pagesOf(store, taskOf(sides.candidate, partition), CONTRIBUTIONS_HASH)) {
+    if (!tally.comparable) break;
+    const ids = page.map(([field]) => DeliveryId(field.toString('utf8')));
+    await compareStrangers(work, partition, ids, tally);
+  }
+  for (const id of tally.differing) work.findings.deliveries.add(id);
+  return {
+    partition,
+    positions: tally.positions,
+    deliveries: tally.deliveries,
+    messages: tally.messages,
+    digests: { active: hexOf(tally.active), candidate: hexOf(tally.candidate) },
+    differingDeliveries: tally.differing.size,
+    differingMessages: tally.differingMessages,
+    comparable: tally.comparable,
+  };
+}
+
+const fieldOf = (id: DeliveryId): Buffer => Buffer.from(id, 'utf8');
+
+/** The contributions of some deliveries on both sides, both of the same records; null where they cannot meet. */
+async function contributionsOf(
+  work: Work,
+  partition: number,
+  ids: readonly DeliveryId[],
+): Promise<{ positions: Positions; pairs: [Contribution | null, Contribution | null][] } | null> {
+  const reads = [{ hash: CONTRIBUTIONS_HASH, fields: ids.map(fieldOf) }];
+  const met = await meet(work, partition, reads);
+  if (met === null) return null;
+  const [theirs = []] = await work.store.load(taskOf(work.sides.candidate, partition), reads);
+  const read = (bytes: Buffer | null | undefined): Contribution | null =>
+    bytes == null ? null : work.contribution.decode(bytes);
+  return {
+    positions: met.positions,
+    pairs: ids.map((_, index) => [read(met.values[0]?.[index]), read(theirs[index])]),
+  };
+}
+
+async function compareContributions(
+  work: Work,
+  partition: number,
+  ids: readonly DeliveryId[],
+  tally: Tally,
+): Promise<void> {
+  const found = await contributionsOf(work, partition, ids);
+  if (found === null) {
+    tally.comparable = false;
+    return;
+  }
+  tally.positions = found.positions;
+  const differing = ids.filter((_, index) => {
+    const [active = null, candidate = null] = found.pairs[index] ?? [];
+    if (active === null) return false;
+    return fieldDifferences(work.sides, active, candidate).length > 0 || !sameFacts(active, candidate);
+  });
+  for (const id of await keptAmong(work, differing)) tally.differing.add(id);
+}
+
+/** The KPIs that differ of each delivery: summed over all partitions, each of the same records on both sides. */
+async function differingFields(work: Work, ids: readonly DeliveryId[]): Promise<DeliveryDifference[]> {
+  if (ids.length === 0) return [];
+  const { active, candidate } = work.sides;
+  const sums = ids.map((id) => ({
+    active: emptySum(id, active.generation),
+    candidate: emptySum(id, candidate.generation),
+  }));
+  for (let partition = 0; partition < active.partitions; partition += 1) {
+    const found = await contributionsOf(work, partition, ids);
+    work.rebuild.letGo(partition);
+    found?.pairs.forEach(([ours, theirs], index) => {
+      const sum = sums[index];
+      if (sum === undefined) return;
+      if (ours !== null) replaceContribution(sum.active, null, ours);
+      if (theirs !== null) replaceContribution(sum.candidate, null, theirs);
+    });
+  }
+  return ids.map((deliveryId, index) => ({
+    deliveryId,
+    fields: sums[index] ? fieldDifferences(work.sides, sums[index].active, sums[index].candidate) : [],
+  }));
+}

@@ -1,0 +1,226 @@
+import { EfsError } from '../base/errors';
+import { inPortions } from '../base/portions';
+import type { OutgoingRecord } from '../log/sink';
+import { CUT_FIELD, MUTED_FIELD, UNTIL_FIELD } from '../pipeline/publish-gate';
+import { isMarker, removalOf, retiredAmong, retiredWrites } from '../pipeline/retention';
+import { FLAGS_HASH, numberField } from '../store/hashes';
+import { packOutbox, unpackOutbox } from '../store/outbox';
+import type { Retirement } from '../store/retired';
+import type { Generations, Manifest, Store, TaskAddress, Write } from '../store/store';
+import {
+  type EarlierLives,
+  earlierLives,
+  type GenerationEnds,
+  latestNumber,
+  type NamingEnds,
+  refuseDropping,
+} from './generation';
+
+/*
+ * A cut-over puts one generation in another one's place:
+ *
+ *   read      what was retired so far is read from the contributions: that may take a while, and KPIs still go on
+ *   switch    one atomic act on the list: the other one is active, under a number above all others, not yet settled
+ *   seal      the tasks of the one before can be neither claimed nor committed to: where they stand is where they end
+ *   mute      the kpi tasks of the other one begin at the end of the contributions, and say nothing
+ *   settle    its targets are where the one before ended; from here on workers may run it
+ *
+ * Each step can be done again, by anybody: whoever finds a cut-over that is not settled completes it. What follows is what
+ * follows a lost state: status tasks pass their targets and announce their contributions and a barrier, then kpi tasks
+ * publish what differs from what was published last (gate.ts). So readers see no gap and no overlap, also on the way back.
+ */
+
+export interface CutOverEnds
+  extends NamingEnds, Pick<GenerationEnds, 'inputWatermarks' | 'contributionWatermarks'> {
+  readonly store: Store & Generations;
+}
+
+/** What became of the wish to make a generation the active one. */
+export interface Promotion {
+  readonly outcome: 'promoted' | 'active-already';
+  readonly manifest: Manifest;
+  readonly before: Manifest;
+}
+
+/**
+ * Makes a generation the active one; null stands for the only candidate. Throws `not-found` (no such generation, or no
+ * state at all), `generation-dropping`, `generation-incomplete` where its state is not whole, `position-lost` where Kafka no
+ * longer holds what it would have to read: all of them before anything has changed.
+ */
+export async function promote(ends: CutOverEnds, generation: number | null): Promise<Promotion> {
+  let lives: readonly EarlierLives[] = [];
+  for (;;) {
+    const before = await settledActive(ends);
+    const listed = await ends.store.list();
+    const wanted = choose(listed, before, generation);
+    if (wanted.generation === before.generation)
+      return { outcome: 'active-already', manifest: before, before };
+    refuseDropping(wanted);
+    await refuseIncomplete(ends, wanted);
+    const known = lives;
+    lives = await Promise.all(
+      tasksOf(wanted, 'kpi').map(({ partition }) => earlierLives(ends, partition, known[partition])),
+    );
+    const manifest: Manifest = {
+      ...wanted,
+      publishedAs: numberFor(wanted, listed),
+      succeeds: true,
+      takesOver: before.generation,
+      settled: false,
+      targets: [],
+    };
+    if (!(await ends.store.replaceActive(before, manifest))) continue;
+    return { outcome: 'promoted', manifest: await settle(ends, manifest, lives), before };
+  }
+}
+
+async function settledActive(ends: CutOverEnds): Promise<Manifest> {
+  const active = await ends.store.active();
+  if (active === null) throw new EfsError('not-found', 'there is no state: the service has not run yet');
+  return settle(ends, active);
+}
+
+function choose(listed: readonly Manifest[], active: Manifest, generation: number | null): Manifest {
+  if (generation !== null) {
+    const found = listed.find((each) => each.generation === generation);
+    if (found === undefined) throw new EfsError('not-found', `there is no generation ${generation}`);
+    return found.generation === active.generation ? active : found;
+  }
+  const candidates = listed.filter((each) => each.publishedAs === 0);
+  const [only] = candidates;
+  if (only === undefined || candidates.length > 1) {
+    const names = candidates.map((each) => each.generation).join(', ');
+    const what = only === undefined ? 'there is no candidate' : `there are several candidates (${names})`;
+    throw new EfsError('not-found', `${what}: name a generation`);
+  }
+  return only;
+}
+
+/** A candidate that comes after all others keeps its name as its number. */
+function numberFor({ generation, publishedAs }: Manifest, listed: readonly Manifest[]): number {
+  const published = Math.max(...listed.map((each) => each.publishedAs));
+  return publishedAs === 0 && generation > published ? generation : latestNumber(listed) + 1;
+}
+
+const tasksOf = ({ generation, partitions }: Manifest, pipeline: TaskAddress['pipeline']): TaskAddress[] =>
+  Array.from({ length: partitions }, (_, partition) => ({ generation, pipeline, partition }));
+
+async function refuseIncomplete(ends: CutOverEnds, manifest: Manifest): Promise<void> {
+  const { generation } = manifest;
+  for (const task of tasksOf(manifest, 'status')) {
+    const { partition } = task;
+    const standing = await ends.store.inspect(task);
+    const kpi = await ends.store.inspect({ ...task, pipeline: 'kpi' });
+    if (standing === null || kpi === null)
+      throw new EfsError(
+        'generation-incomplete',
+        `generation ${generation} has no state of partition ${partition}`,
+      );
+    const held = await ends.inputWatermarks(partition);
+    held.forEach(({ low }, topic) => {
+      const position = standing.positions[topic] ?? 0;
+      if (position >= low) return;
+      const where = `partition ${partition} of input ${topic}`;
+      throw new EfsError(
+        'position-lost',
+        `generation ${generation} stands at ${position} in ${where}, and Kafka holds nothing before ${low}`,
+      );
+    });
+  }
+}
+
+/**
+ * Completes a cut-over, whoever began it; gives what is active in the end. A settled one is left as it is. What is known of
+ * the `lives` before need not be read again.
+ */
+export async function settle(
+  ends: CutOverEnds,
+  manifest: Manifest,
+  lives: readonly EarlierLives[] = [],
+): Promise<Manifest> {
+  if (manifest.settled) return manifest;
+  const { store } = ends;
+  const { generation, takesOver, publishedAs, partitions } = manifest;
+  const before = publishedAs - 1;
+  const targets: (readonly number[])[] = [];
+  for (let partition = 0; partition < partitions; partition += 1) {
+    const own: TaskAddress = { generation, pipeline: 'status', partition };
+    // Whoever has built it up to here knows it under a lesser number.
+    await store.seal(own, before);
+    const sealed = takesOver === null ? null : await store.seal({ ...own, generation: takesOver }, before);
+    const ended = sealed?.positions ?? (await ends.inputWatermarks(partition)).map(({ high }) => high);
+    targets.push(ended);
+  }
+  for (let partition = 0; partition < partitions; partition += 1) {
+    const kpi: TaskAddress = { generation, pipeline: 'kpi', partition };
+    const sealed = takesOver === null ? null : await store.seal({ ...kpi, generation: takesOver }, before);
+    if (await isMuted(store, kpi, publishedAs)) continue;
+    // What it had announced, and may not have said, is left to the successor to say.
+    const unsaid = unpackOutbox(sealed?.outbox ?? null).filter(isMarker);
+    const { high } = await ends.contributionWatermarks(partition);
+    const { retired } = await earlierLives(ends, partition, lives[partition], unsaid);
+    await mute(store, { ...manifest, partition }, { end: high, retired, unsaid });
+  }
+  const settled: Manifest = { ...manifest, targets, settled: true };
+  if (await store.replaceActive(manifest, settled)) return settled;
+  const active = await store.active();
+  return active === null ? settled : settle(ends, active);
+}
+
+/**
+ * Lets a kpi task begin anew, muted, at the end of the contributions; once for each cut-over. What was retired since the
+ * generation was last the active one, or was proposed, is retired here, too. It may hold but a part of that: nothing is
+ * to come of it. `unsaid` are markers that it is to emit.
+ */
+async function mute(
+  store: Store,
+  { generation, partition, partitions, publishedAs }: Manifest & { readonly partition: number },
+  { end, retired, unsaid }: Beginning,
+): Promise<void> {
+  const task: TaskAddress = { generation, pipeline: 'kpi', partition };
+  const outbox = packOutbox(unsaid);
+  while (!(await isMuted(store, task, publishedAs))) {
+    const claim = await store.claim(task, publishedAs);
+    if (claim === null)
+      throw new EfsError('generation-incomplete', `generation ${generation} has lost a kpi task`);
+    if (await isMuted(store, task, publishedAs)) return;
+    let { sequence, positions } = claim;
+    const write = async (writes: readonly Write[]): Promise<void> => {
+      sequence += 1;
+      const { epoch } = claim;
+      await store.commit(task, { epoch, sequence, expected: positions, next: [end], writes, outbox });
+      positions = [end];
+    };
+    for (const portion of inPortions([...retired], RETIRED_AT_ONCE)) {
+      const ids = portion.map(([deliveryId]) => deliveryId);
+      const known = await retiredAmong(store, { generation, partitions }, ids);
+      const news = portion.filter(([deliveryId]) => !known.has(deliveryId));
+      const removals = news.flatMap(([deliveryId]) => removalOf(deliveryId, partitions));
+      if (news.length > 0) await write([...retiredWrites(new Map(news)), ...removals]);
+    }
+    await write([{ hash: FLAGS_HASH, entries: mutedUntilSettled(publishedAs) }]);
+  }
+}
+
+/** Whether a kpi task has been muted for the cut-over to this number, or for a later one. */
+async function isMuted(store: Pick<Store, 'load'>, task: TaskAddress, number: number): Promise<boolean> {
+  const [flags] = await store.load(task, [{ hash: FLAGS_HASH, fields: [CUT_FIELD] }]);
+  return Number(flags?.[0]?.toString('latin1') ?? 0) >= number;
+}
+
+/** What a kpi task begins with at a cut-over. */
+interface Beginning {
+  readonly end: number;
+  readonly retired: ReadonlyMap<string, Retirement>;
+  readonly unsaid: readonly OutgoingRecord[];
+}
+
+/** Deliveries that one commit retires at most. */
+const RETIRED_AT_ONCE = 50;
+
+const mutedUntilSettled = (number: number) =>
+  [
+    [MUTED_FIELD, numberField(1)],
+    [UNTIL_FIELD, null],
+    [CUT_FIELD, numberField(number)],
+  ] as const;

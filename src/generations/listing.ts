@@ -1,0 +1,87 @@
+import type { Watermarks } from '../log/source';
+import type { Contribution, WireType } from '../kpi/encode';
+import { CONTRIBUTIONS_HASH } from '../store/hashes';
+import { pagesOf } from '../store/pages';
+import type { Generations, Manifest, Store, TaskAddress } from '../store/store';
+
+/**
+ * - `active`: the one that publishes; `taking over` while its cut-over is not settled.
+ * - `candidate`: built beside it, has never published.
+ * - `retired`: was active, and can be brought back.
+ * - `incomplete`: its state is lost in whole or in part.
+ * - `being dropped`: its deletion has begun, and can only be completed.
+ */
+export type GenerationState =
+  'active' | 'taking over' | 'candidate' | 'retired' | 'incomplete' | 'being dropped';
+
+export interface ListedGeneration {
+  readonly generation: number;
+  readonly state: GenerationState;
+  /** The number that its records carry; null where it has never published. */
+  readonly publishedAs: number | null;
+  readonly settings: Pick<Manifest, 'partitions' | 'defaultPolicy' | 'domainGroups' | 'buckets'>;
+  readonly deliveries: number;
+  readonly messages: number;
+  /** Records of the inputs that it has not folded. */
+  readonly lag: number;
+  /** False where Kafka no longer holds what it would have to read next: it cannot be brought back. */
+  readonly readable: boolean;
+}
+
+export interface ListingEnds {
+  readonly store: Store & Generations;
+  inputWatermarks(partition: number): Promise<readonly Watermarks[]>;
+  readonly contribution: WireType<Contribution>;
+}
+
+/** All generations, with how far and how large each is. Reads every contribution of them, page by page. */
+export async function listGenerations(ends: ListingEnds): Promise<ListedGeneration[]> {
+  const active = await ends.store.active();
+  const listed: ListedGeneration[] = [];
+  for (const each of await ends.store.list()) {
+    const manifest = each.generation === active?.generation ? active : each;
+    listed.push(await describe(ends, manifest, active));
+  }
+  return listed;
+}
+
+async function describe(
+  ends: ListingEnds,
+  manifest: Manifest,
+  active: Manifest | null,
+): Promise<ListedGeneration> {
+  const { generation, publishedAs, partitions, defaultPolicy, domainGroups, buckets } = manifest;
+  const sum = { deliveries: new Set<string>(), messages: 0, lag: 0, isWhole: true, readable: true };
+  for (let partition = 0; partition < partitions; partition += 1) {
+    const task: TaskAddress = { generation, pipeline: 'status', partition };
+    const standing = await ends.store.inspect(task);
+    const kpi = await ends.store.inspect({ ...task, pipeline: 'kpi' });
+    if (standing === null || kpi === null) sum.isWhole = false;
+    (await ends.inputWatermarks(partition)).forEach(({ low, high }, topic) => {
+      const position = standing?.positions[topic] ?? 0;
+      sum.lag += Math.max(0, high - Math.max(low, position));
+      if (position < low) sum.readable = false;
+    });
+    for await (const page of pagesOf(ends.store, task, CONTRIBUTIONS_HASH)) {
+      for (const [field, value] of page) {
+        sum.deliveries.add(field.toString('utf8'));
+        sum.messages += ends.contribution.decode(value).relayed;
+      }
+    }
+  }
+  return {
+    generation,
+    state: stateOf(manifest, active, sum.isWhole),
+    publishedAs: publishedAs === 0 ? null : publishedAs,
+    settings: { partitions, defaultPolicy, domainGroups, buckets },
+    deliveries: sum.deliveries.size,
+    ...{ messages: sum.messages, lag: sum.lag, readable: sum.readable },
+  };
+}
+
+function stateOf(manifest: Manifest, active: Manifest | null, isWhole: boolean): GenerationState {
+  if (manifest.dropping) return 'being dropped';
+  if (!isWhole) return 'incomplete';
+  if (manifest.generation === active?.generation) return active.settled ? 'active' : 'taking over';
+  return manifest.publishedAs === 0 ? 'candidate' : 'retired';
+}

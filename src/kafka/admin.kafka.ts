@@ -1,0 +1,121 @@
+import { type Admin, ConfigResourceTypes, type Kafka } from 'kafkajs';
+import { must } from '../base/assert';
+import type { Clock } from '../base/clock';
+import { EfsError } from '../base/errors';
+import type { NewTopic, TopicAdmin, TopicFacts } from '../log/admin';
+import { kafkaFailure } from './failure.kafka';
+
+/** In the order of what is made of them. */
+const CONFIG_NAMES = ['cleanup.policy', 'retention.ms', 'retention.bytes'];
+/** How often, and how long, a broker is asked whether it has heard of topics that were just made. */
+const HEARD_EVERY_MS = 100;
+const HEARD_WITHIN_MS = 30_000;
+
+/** Topics through kafkajs' admin client; it connects at the first call. */
+export function kafkaTopicAdmin(kafka: Kafka, clock: Clock): TopicAdmin {
+  const admin = kafka.admin();
+
+  const connected = async <T>(act: () => Promise<T>): Promise<T> => {
+    try {
+      await admin.connect();
+      return await act();
+    } catch (error) {
+      throw refusal(error) ?? kafkaFailure(error);
+    }
+  };
+
+  /** By topic, the values of `CONFIG_NAMES` that are in force. */
+  const configsOf = async (names: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> => {
+    const { resources } = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: names.map((name) => ({
+        type: ConfigResourceTypes.TOPIC,
+        name,
+        configNames: CONFIG_NAMES,
+      })),
+    });
+    const valuesOf = (entries: readonly { configName: string; configValue: string }[]): string[] =>
+      CONFIG_NAMES.map((name) => entries.find(({ configName }) => configName === name)?.configValue ?? '');
+    return new Map(resources.map((each) => [each.resourceName, valuesOf(each.configEntries)]));
+  };
+
+  return {
+    brokers: () => connected(async () => (await admin.describeCluster()).brokers.length),
+    describe: (names) =>
+      connected(async () => {
+        // Asking for the metadata of a topic that is missing is an error, and may create it.
+        const existing = new Set(await admin.listTopics());
+        const wanted = names.filter((name) => existing.has(name));
+        if (wanted.length === 0) return new Map<string, TopicFacts>();
+        const { topics } = await admin.fetchTopicMetadata({ topics: wanted });
+        const configs = await configsOf(wanted);
+        return new Map(
+          topics.map(({ name, partitions }) => {
+            const [cleanupPolicy = '', retentionMs, retentionBytes] = must(
+              configs.get(name),
+              'Kafka describes every topic that it is asked for',
+            );
+            const facts = {
+              partitions: partitions.length,
+              cleanupPolicy,
+              retentionMs: Number(retentionMs),
+              retentionBytes: Number(retentionBytes),
+            };
+            return [name, facts];
+          }),
+        );
+      }),
+    create: (topics) =>
+      connected(async () => {
+        // kafkajs would wait for leaders too, but gives up at once where a broker has not heard of a topic yet.
+        await admin.createTopics({ waitForLeaders: false, topics: topics.map(requestOf) });
+        const names = topics.map(({ name }) => name);
+        const deadline = clock.monotonic() + HEARD_WITHIN_MS;
+        while (!(await haveLeaders(admin, names))) {
+          if (clock.monotonic() > deadline)
+            throw new EfsError('kafka-unavailable', 'the topics are made, but some have no leader yet');
+          await clock.sleep(HEARD_EVERY_MS);
+        }
+      }),
+    close: () => admin.disconnect(),
+  };
+}
+
+/** Whether every partition of these topics is led, as far as the broker that is asked has heard. */
+async function haveLeaders(admin: Pick<Admin, 'fetchTopicMetadata'>, names: string[]): Promise<boolean> {
+  try {
+    const { topics } = await admin.fetchTopicMetadata({ topics: names });
+    return topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0));
+  } catch (error) {
+    if ((error as { type?: string }).type === 'UNKNOWN_TOPIC_OR_PARTITION') return false;
+    throw error;
+  }
+}
+
+function requestOf({ name, partitions, replicationFactor, config }: NewTopic): {
+  topic: string;
+  numPartitions: number;
+  replicationFactor: number;
+  configEntries: { name: string; value: string }[];
+} {
+  return {
+    topic: name,
+    numPartitions: partitions,
+    replicationFactor,
+    configEntries: Object.entries(config).map(([entry, value]) => ({ name: entry, value })),
+  };
+}
+
+/** What Kafka has against a topic, where that is what went wrong: trying again would not help. */
+function refusal(error: unknown): EfsError | null {
+  const { name, errors } = error as {
+    name?: string;
+    errors?: { type?: string; topic?: string; message: string; retriable?: boolean }[];
+  };
+  if (name !== 'KafkaJSAggregateError' || errors === undefined) return null;
+  const refused = errors.filter((each) => each.type !== 'TOPIC_ALREADY_EXISTS');
+  if (refused.length === 0 || refused.some((each) => each.retriable === true)) return null;
+  const isRight = refused.every((each) => each.type?.endsWith('_AUTHORIZATION_FAILED'));
+  const listed = refused.map((each) => `${each.topic ?? 'a topic'}: ${each.message}`).join('\n');
+  return new EfsError(isRight ? 'access-refused' : 'topic-unfit', listed, { cause: error });
+}

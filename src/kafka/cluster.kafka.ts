@@ -1,0 +1,223 @@
+import type { Kafka } from 'kafkajs';
+import { EfsError } from '../base/errors';
+import { isOfType, kafkaFailure } from './failure.kafka';
+import type { FetchResponse } from './fetch.kafka';
+import { type BrokerInside, type ClusterInside, clusterOf } from './inside.kafka';
+import {
+  type FetchLimits,
+  type FetchRequest,
+  fetchRequest,
+  produceRequest,
+  type TopicPartition,
+} from './requests.kafka';
+import type { Committed, Watermarks } from '../log/source';
+
+/** What has a coordinator among the brokers. */
+export interface Coordinated {
+  readonly kind: 'group' | 'transaction';
+  readonly id: string;
+}
+
+/** kafkajs' connections without its consumer. Every method throws `kafka-unavailable` where Kafka does not answer. */
+export interface Wire {
+  /** Number of partitions of each topic, in order; null where it does not exist. */
+  partitionCounts(topics: readonly string[]): Promise<(number | null)[]>;
+  /** The nodes that lead these partitions, in order; null where there is none for now. Throws `topic-missing`. */
+  leaders(partitions: readonly TopicPartition[]): Promise<(number | null)[]>;
+  /** Asks for the leaders anew before the next `leaders`. */
+  forgetLeaders(): Promise<void>;
+  /** Whether a node can be sent a request: it is connected, or takes a connection now. Where not, leaders are asked for anew. */
+  reaches(nodeId: number): Promise<boolean>;
+  fetch(nodeId: number, requests: readonly FetchRequest[], limits: FetchLimits): Promise<FetchResponse>;
+  /**
+   * Sends the body of a version 7 produce request. Resolves once the node has acknowledged each of `partitions`, which are
+   * those in the body; throws what the first refused one was refused for.
+   */
+  produce(nodeId: number, body: Buffer, partitions: readonly TopicPartition[]): Promise<void>;
+  /** Sends a request to the broker that coordinates a group or a transactional id. */
+  askCoordinator<T>(of: Coordinated, request: (coordinator: BrokerInside) => Promise<T>): Promise<T>;
+  /** First offset, and the end as readers of committed records see it, of one partition of each topic. */
+  watermarks(topics: readonly string[], partition: number): Promise<Watermarks[]>;
+  committed(groupId: string, topic: string, partition: number): Promise<Committed | null>;
+  close(): Promise<void>;
+}
+
+/** Connects at the first call, and never again after `close`. */
+export function openWire(kafka: Kafka): Wire {
+  const cluster = clusterOf(kafka);
+  let closed = false;
+
+  const reached = async <T>(ask: () => Promise<T>): Promise<T> => {
+    if (closed) throw closedWire();
+    try {
+      return await ask();
+    } catch (error) {
+      throw closed ? closedWire(error) : kafkaFailure(error);
+    } finally {
+      // What was under way while it was closed may have connected once more.
+      if (closed) void cluster.disconnect().catch(() => undefined);
+    }
+  };
+
+  const ready = async (topics: readonly string[]): Promise<void> => {
+    await cluster.connect();
+    await cluster.addMultipleTargetTopics(topics);
+    await cluster.refreshMetadataIfNecessary();
+  };
+  const askCoordinator = askCoordinators(cluster);
+
+  return {
+    partitionCounts: (topics) => reached(() => countPartitions(cluster, topics)),
+    leaders: (partitions) =>
+      reached(async () => {
+        await ready([...new Set(partitions.map(({ topic }) => topic))]);
+        return partitions.map(({ topic, partition }) => {
+          const known = cluster.findTopicPartitionMetadata(topic);
+          const leader = known.find(({ partitionId }) => partitionId === partition)?.leader ?? NO_LEADER;
+          return leader === NO_LEADER ? null : leader;
+        });
+      }),
+    forgetLeaders: () => reached(() => cluster.refreshMetadata()),
+    reaches: (nodeId) => reached(() => isReachable(cluster, nodeId)),
+    fetch: (nodeId, requests, limits) =>
+      reached(async () => (await send(cluster, nodeId, fetchRequest(requests, limits))) as FetchResponse),
+    produce: (nodeId, body, partitions) =>
+      reached(async () => void (await send(cluster, nodeId, produceRequest(body, partitions)))),
+    askCoordinator: (of, request) =>
+      reached(async () => {
+        await ready([]);
+        return askCoordinator(of, request);
+      }),
+    watermarks: (topics, partition) =>
+      reached(async () => {
+        await ready(topics);
+        // The end first: retention may then only raise the beginning.
+        const highs = await edges(cluster, topics, partition, false);
+        const lows = await edges(cluster, topics, partition, true);
+        return lows.map((low, index) => ({ low, high: Math.max(low, highs[index] ?? 0) }));
+      }),
+    committed: (groupId, topic, partition) =>
+      reached(async () => {
+        await ready([]);
+        const topics = [{ topic, partitions: [{ partition }] }];
+        const { responses } = await askCoordinator({ kind: 'group', id: groupId }, (coordinator) =>
+          coordinator.offsetFetch({ groupId, topics }),
+        );
+        const found = responses[0]?.partitions[0];
+        const offset = Number(found?.offset ?? -1);
+        return offset < 0 ? null : { offset, note: found?.metadata ?? '' };
+      }),
+    async close() {
+      closed = true;
+      await cluster.disconnect();
+    },
+  };
+}
+
+/** What was under way when the connections were closed fails in kafkajs in any way. */
+const closedWire = (cause?: unknown): EfsError =>
+  new EfsError('kafka-unavailable', 'the connection has been closed', { cause });
+
+const isReachable = (cluster: ClusterInside, nodeId: number): Promise<boolean> =>
+  cluster.findBroker({ nodeId }).then(
+    () => true,
+    () => false,
+  );
+
+const NO_LEADER = -1;
+const COORDINATOR_TYPES = { group: 0, transaction: 1 } as const;
+
+/** Remembers which broker a coordinator is until a request to it fails, or it takes no connection. */
+function askCoordinators(cluster: ClusterInside): Wire['askCoordinator'] {
+  const nodes = new Map<string, number>();
+  return async (of, request) => {
+    const key = `${of.kind}/${of.id}`;
+    const known = nodes.get(key) ?? null;
+    const nodeId =
+      known !== null && (await isReachable(cluster, known)) ? known : await findCoordinator(cluster, of);
+    nodes.set(key, nodeId);
+    try {
+      return await withBroker(cluster, nodeId, request);
+    } catch (error) {
+      // It still ends another transaction, and remains the one to ask.
+      if (!isOfType(error, 'CONCURRENT_TRANSACTIONS')) nodes.delete(key);
+      throw error;
+    }
+  };
+}
+
+async function findCoordinator(cluster: ClusterInside, { kind, id }: Coordinated): Promise<number> {
+  const broker = await cluster.brokerPool.findConnectedBroker();
+  const request = { groupId: id, coordinatorType: COORDINATOR_TYPES[kind] };
+  return (await broker.findGroupCoordinator(request)).coordinator.nodeId;
+}
+
+const send = (cluster: ClusterInside, nodeId: number, request: object): Promise<unknown> =>
+  withBroker(cluster, nodeId, (broker) => broker.connectionPool.send(request));
+
+/** Asks one broker; its name is in the failure where it does not answer. One that has closed the connection is looked up again. */
+async function withBroker<T>(
+  cluster: ClusterInside,
+  nodeId: number,
+  ask: (broker: BrokerInside) => Promise<T>,
+): Promise<T> {
+  try {
+    const broker = await cluster.findBroker({ nodeId });
+    return await ask(broker).catch((error: unknown) => {
+      const { host, port } = broker.connectionPool;
+      const closed = error instanceof Error && error.name === 'KafkaJSConnectionClosedError';
+      if (closed) cluster.removeBroker({ host, port });
+      throw lagging(error);
+    });
+  } catch (error) {
+    throw kafkaFailure(error, nodeId);
+  }
+}
+
+/** A broker without a partition that others have told of is behind them, or about to lead it no longer: asked again later. */
+function lagging(error: unknown): unknown {
+  if (!isOfType(error, 'UNKNOWN_TOPIC_OR_PARTITION')) return error;
+  return new EfsError('kafka-unavailable', 'a broker does not have the partition yet', { cause: error });
+}
+
+/** The first offset of each topic's partition, or the end of committed records. */
+async function edges(
+  cluster: ClusterInside,
+  topics: readonly string[],
+  partition: number,
+  fromBeginning: boolean,
+): Promise<number[]> {
+  const asked = topics.map((topic) => ({ topic, partitions: [{ partition }], fromBeginning }));
+  const answers = await cluster.fetchTopicsOffset(asked).catch(async (error: unknown) => {
+    // A leader that has moved refuses; kafkajs itself would ask it until its metadata is minutes old.
+    await cluster.refreshMetadata().catch(() => undefined);
+    throw error;
+  });
+  const offsets = topics.map((name) => answers.find(({ topic }) => topic === name)?.partitions[0]?.offset);
+  const missing = topics.find((_, index) => offsets[index] === undefined);
+  if (missing !== undefined) {
+    // Just created: the broker that gave the metadata has not heard of the partition.
+    await cluster.refreshMetadata();
+    throw new EfsError('kafka-unavailable', `Kafka gives no offset of ${missing}/${partition} yet`);
+  }
+  return offsets.map(Number);
+}
+
+async function countPartitions(
+  cluster: ClusterInside,
+  topics: readonly string[],
+): Promise<(number | null)[]> {
+  await cluster.connect();
+  const broker = await cluster.brokerPool.findConnectedBroker();
+  return Promise.all(
+    topics.map(async (topic) => {
+      try {
+        const { topicMetadata } = await broker.metadata([topic]);
+        return topicMetadata[0]?.partitionMetadata.length ?? null;
+      } catch (error) {
+        if ((error as { type?: string }).type === 'UNKNOWN_TOPIC_OR_PARTITION') return null;
+        throw error;
+      }
+    }),
+  );
+}

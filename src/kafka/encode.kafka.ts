@@ -1,0 +1,167 @@
+import { crc32c } from './checksum';
+import { type Codec, CODECS, deflate } from './codecs.kafka';
+import type { OutgoingRecord } from '../log/sink';
+
+/*
+ * The bytes that src/kafka/fetch.kafka.ts and records.kafka.ts read, written: kafkajs can express neither the order
+ * of headers nor their repetition, null values or names that are not UTF-8, and its stamps of a batch go by the
+ * alphabet.
+ *
+ *   Produce request, version 7 => transactional_id:nullable_string acks:int16 timeout_ms:int32 [Topic]
+ *   Topic     => name:string [Partition]
+ *   Partition => partition:int32 size:int32 RecordBatch
+ */
+
+const BATCH_HEADER = 61;
+const ALL_REPLICAS = -1;
+const TRANSACTIONAL = 0x10;
+
+/** The records of one partition, in the order in which they are to be appended. */
+export interface PartitionRecords {
+  readonly topic: string;
+  readonly partition: number;
+  readonly records: readonly OutgoingRecord[];
+  /** The number of the first record among those that the producer has sent to the partition; 0 outside a transaction. */
+  readonly sequence: number;
+}
+
+/** A transactional producer, as Kafka gave it its epoch. */
+export interface ProducerEpoch {
+  readonly transactionalId: string;
+  readonly producerId: string;
+  readonly producerEpoch: number;
+}
+
+export interface ProduceOptions {
+  /** How long the leader waits for its replicas, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Stamps records without a stamp; milliseconds since 1970. */
+  readonly now: number;
+  /** Whose open transaction the records are part of; null: of none. */
+  readonly producer: ProducerEpoch | null;
+  /** What the records are compressed with; it must have been loaded. */
+  readonly codec: Codec;
+}
+
+/** The body of a produce request of one record batch per partition, to be acknowledged by all in-sync replicas. */
+export function encodeProduceRequest(
+  partitions: readonly PartitionRecords[],
+  { timeoutMs, now, producer, codec }: ProduceOptions,
+): Buffer {
+  const parts: Buffer[] = [];
+  const id = producer === null ? null : Buffer.from(producer.transactionalId);
+  const head = Buffer.alloc(12 + (id?.length ?? 0));
+  head.writeInt16BE(id?.length ?? -1, 0);
+  id?.copy(head, 2);
+  head.writeInt16BE(ALL_REPLICAS, head.length - 10);
+  head.writeInt32BE(timeoutMs, head.length - 8);
+  head.writeInt32BE(partitions.length, head.length - 4); // a topic entry for each: the broker does not mind repetition
+  parts.push(head);
+  for (const part of partitions) {
+    const name = Buffer.from(part.topic);
+    const batch = encodeBatch(part.records, now, codec, producer, part.sequence);
+    const entry = Buffer.alloc(2 + name.length + 12);
+    entry.writeInt16BE(name.length, 0);
+    name.copy(entry, 2);
+    entry.writeInt32BE(1, 2 + name.length);
+    entry.writeInt32BE(part.partition, 6 + name.length);
+    entry.writeInt32BE(batch.length, 10 + name.length);
+    parts.push(entry, batch);
+  }
+  return Buffer.concat(parts);
+}
+
+/**
+ * One record batch (magic 2) of at least one record; `now` stamps those without a stamp. The codec must have been loaded.
+ * `producer` and `sequence` are those of a transaction, where the batch is part of one.
+ */
+export function encodeBatch(
+  records: readonly OutgoingRecord[],
+  now: number,
+  codec: Codec = 'off',
+  producer: ProducerEpoch | null = null,
+  sequence = 0,
+): Buffer {
+  const stamps = records.map((record) => record.timestamp ?? now);
+  const first = stamps[0] ?? now;
+  const latest = stamps.reduce((a, b) => Math.max(a, b), first);
+  const size = records.reduce((sum, record) => sum + sizeBound(record), BATCH_HEADER);
+  const bytes = Buffer.allocUnsafe(size);
+  let at = BATCH_HEADER;
+  records.forEach((record, index) => {
+    at = writeRecord(bytes, at, record, (stamps[index] ?? first) - first, index);
+  });
+  const batch = compressRecords(bytes.subarray(0, at), codec);
+  batch.writeBigInt64BE(0n, 0); // base offset: the broker's to give
+  batch.writeInt32BE(batch.length - 12, 8);
+  batch.writeInt32BE(-1, 12); // partition leader epoch
+  batch.writeInt8(2, 16);
+  batch.writeInt16BE(CODECS.indexOf(codec) | (producer === null ? 0 : TRANSACTIONAL), 21); // attributes: stamped here
+  batch.writeInt32BE(records.length - 1, 23);
+  batch.writeBigInt64BE(BigInt(first), 27);
+  batch.writeBigInt64BE(BigInt(latest), 35);
+  batch.writeBigInt64BE(BigInt(producer?.producerId ?? -1), 43);
+  batch.writeInt16BE(producer?.producerEpoch ?? -1, 51);
+  batch.writeInt32BE(producer === null ? -1 : sequence, 53);
+  batch.writeInt32BE(records.length, 57);
+  batch.writeUInt32BE(crc32c(batch.subarray(21)), 17);
+  return batch;
+}
+
+/** The header stays as it is. */
+function compressRecords(batch: Buffer, codec: Codec): Buffer {
+  if (codec === 'off') return batch;
+  return Buffer.concat([batch.subarray(0, BATCH_HEADER), deflate(codec, batch.subarray(BATCH_HEADER))]);
+}
+
+/** At most as many bytes as the record takes: every varint is given its longest form. */
+export function sizeBound({ key, value, headers = [] }: OutgoingRecord): number {
+  const inHeaders = headers.reduce(
+    (sum, header) => sum + 10 + header.name.length + (header.value?.length ?? 0),
+    0,
+  );
+  return 36 + (key?.length ?? 0) + (value?.length ?? 0) + inHeaders;
+}
+
+function writeRecord(
+  bytes: Buffer,
+  start: number,
+  { key, value, headers = [] }: OutgoingRecord,
+  timestampDelta: number,
+  offsetDelta: number,
+): number {
+  // The body goes where it would stand behind the longest length, then moves up to the length it has.
+  const body = start + 5;
+  let at = body;
+  bytes[at++] = 0; // attributes
+  at = writeVarint(bytes, at, timestampDelta);
+  at = writeVarint(bytes, at, offsetDelta);
+  at = writeBytes(bytes, at, key);
+  at = writeBytes(bytes, at, value);
+  at = writeVarint(bytes, at, headers.length);
+  for (const header of headers) {
+    at = writeBytes(bytes, at, header.name);
+    at = writeBytes(bytes, at, header.value);
+  }
+  const moved = writeVarint(bytes, start, at - body);
+  bytes.copyWithin(moved, body, at);
+  return moved + at - body;
+}
+
+function writeBytes(bytes: Buffer, at: number, field: Buffer | null): number {
+  if (field === null) return writeVarint(bytes, at, -1);
+  const from = writeVarint(bytes, at, field.length);
+  field.copy(bytes, from);
+  return from + field.length;
+}
+
+/** Zigzag; exact for what numbers hold exactly. */
+function writeVarint(bytes: Buffer, at: number, value: number): number {
+  let rest = value < 0 ? -2 * value - 1 : 2 * value;
+  while (rest >= 0x80) {
+    bytes[at++] = (rest % 0x80) | 0x80;
+    rest = Math.floor(rest / 0x80);
+  }
+  bytes[at++] = rest;
+  return at;
+}

@@ -1,0 +1,92 @@
+import { EfsError } from '../base/errors';
+import { loadCodec } from './codecs.kafka';
+import type { Wire } from './cluster.kafka';
+import { encodeProduceRequest, type PartitionRecords, type ProduceOptions, sizeBound } from './encode.kafka';
+import type { OutgoingRecord } from '../log/sink';
+
+/** A record batch stays below this unless a single record is larger: brokers take 1 MiB by default. */
+const BATCH_BYTES = 512 << 10;
+const TIMEOUT_MS = 10_000;
+/** Sequences are int32 and go on from 0 behind the greatest one. */
+const SEQUENCES = 2 ** 31;
+
+/** How many records a producer has sent to each partition since it got its epoch, by `topic/partition`. */
+export type Sequences = Map<string, number>;
+
+/**
+ * Writes records in order, in as many requests as their size asks for, one attempt each. Resolves once all in-sync
+ * replicas have every record; where it rejects, any of them may have been written.
+ */
+export async function produce(
+  wire: Pick<Wire, 'leaders' | 'reaches' | 'produce'>,
+  requests: readonly (readonly PartitionRecords[])[],
+  options: Omit<ProduceOptions, 'timeoutMs'>,
+): Promise<void> {
+  await loadCodec(options.codec);
+  for (const request of requests) {
+    const byNode = await byLeader(wire, request);
+    const sent = [...byNode].map(([node, parts]) =>
+      wire.produce(node, encodeProduceRequest(parts, { ...options, timeoutMs: TIMEOUT_MS }), parts),
+    );
+    const outcomes = await Promise.allSettled(sent);
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+  }
+}
+
+/** A leader that takes no connection has been sent nothing: whoever leads by now gets what was meant for it. */
+async function byLeader(
+  wire: Pick<Wire, 'leaders' | 'reaches'>,
+  partitions: readonly PartitionRecords[],
+): Promise<Map<number, PartitionRecords[]>> {
+  const known = groupByNode(partitions, await wire.leaders(partitions));
+  const reached = await Promise.all([...known.keys()].map((node) => wire.reaches(node)));
+  return reached.includes(false) ? groupByNode(partitions, await wire.leaders(partitions)) : known;
+}
+
+function groupByNode(
+  partitions: readonly PartitionRecords[],
+  leaders: readonly (number | null)[],
+): Map<number, PartitionRecords[]> {
+  const byNode = new Map<number, PartitionRecords[]>();
+  partitions.forEach((part, index) => {
+    const node = leaders[index];
+    if (node == null)
+      throw new EfsError('kafka-unavailable', `${part.topic}/${part.partition} has no leader`);
+    byNode.set(node, [...(byNode.get(node) ?? []), part]);
+  });
+  return byNode;
+}
+
+/**
+ * Cuts records into requests of a bounded size, in order; `prefix` comes before their topics' names. Each partition's
+ * part of a request has the sequence that is its turn, and moves it on.
+ */
+export function requestsOf(
+  records: readonly OutgoingRecord[],
+  prefix: string,
+  sequences: Sequences = new Map(),
+): PartitionRecords[][] {
+  const requests: PartitionRecords[][] = [];
+  let parts = new Map<string, PartitionRecords & { records: OutgoingRecord[] }>();
+  let bytes = 0;
+  const cut = (): void => {
+    if (parts.size > 0) requests.push([...parts.values()]);
+    parts = new Map();
+    bytes = 0;
+  };
+  for (const record of records) {
+    const size = sizeBound(record);
+    if (bytes + size > BATCH_BYTES) cut();
+    bytes += size;
+    const topic = prefix + record.topic;
+    const key = `${topic}/${record.partition}`;
+    const sequence = sequences.get(key) ?? 0;
+    sequences.set(key, (sequence + 1) % SEQUENCES);
+    const part = parts.get(key);
+    if (part === undefined)
+      parts.set(key, { topic, partition: record.partition, records: [record], sequence });
+    else part.records.push(record);
+  }
+  cut();
+  return requests;
+}

@@ -1,0 +1,151 @@
+import type { Kafka } from 'kafkajs';
+import type { Clock } from '../base/clock';
+import { EfsError } from '../base/errors';
+import { type Backoff, type Lane, startFetcher } from './fetcher.kafka';
+import { readRecords } from './records.kafka';
+import { type CommittedOffset, followStart, type LogRecord, type TopicReader } from '../log/source';
+import type { FetchLimits } from './requests.kafka';
+import { openWire, type Wire } from './cluster.kafka';
+
+const LIMITS: FetchLimits = {
+  maxWaitMs: 250,
+  maxBytes: 8 << 20,
+  maxBytesPerPartition: 2 << 20,
+  maxBatchBytes: 64 << 20,
+};
+const BACKOFF_MS: Backoff = { least: 100, most: 500 };
+
+/** Reads Kafka outside any group. Connects at the first call. `maxBatchBytes`: what a batch may be once decompressed. */
+export function kafkaReader(
+  kafka: Kafka,
+  clock: Clock,
+  { maxBatchBytes }: Pick<FetchLimits, 'maxBatchBytes'> = LIMITS,
+): TopicReader {
+  const wire = openWire(kafka);
+  const limits: FetchLimits = { ...LIMITS, maxBatchBytes };
+
+  const countOf = async (topic: string): Promise<number> => {
+    const [count] = await wire.partitionCounts([topic]);
+    if (count == null) throw new EfsError('topic-missing', `topic ${topic} does not exist`);
+    return count;
+  };
+  const watermarks = async (topic: string, partition: number) => {
+    const [held] = await wire.watermarks([topic], partition);
+    return held ?? { low: 0, high: 0 };
+  };
+
+  return {
+    partitions: countOf,
+    watermarks,
+    async read(topic, partition, onRecord, from = 0) {
+      await countOf(topic);
+      const { low, high } = await watermarks(topic, partition);
+      const start = Math.max(from, low);
+      if (start >= high) return;
+      const ends = new AbortController();
+      await fetchUntil({ wire, clock, limits, signal: ends.signal, outages: 'throw' }, (fail) => [
+        laneOf(
+          topic,
+          partition,
+          start,
+          fail,
+          (record) => record.offset < high && onRecord(record),
+          (position) => {
+            if (position >= high) ends.abort();
+          },
+        ),
+      ]);
+    },
+    async follow(topic, { from, signal, onCaughtUp }, onRecord) {
+      const count = await countOf(topic);
+      const held = await Promise.all(
+        Array.from({ length: count }, (_, partition) => watermarks(topic, partition)),
+      );
+      const starts = held.map((each) => followStart(from, each));
+      const behind = new Set(starts.keys());
+      const reached = (partition: number, position: number): void => {
+        if (position < (held[partition]?.high ?? 0) || !behind.delete(partition)) return;
+        if (behind.size === 0) onCaughtUp?.();
+      };
+      starts.forEach((start, partition) => reached(partition, start));
+      const ended = fetchUntil({ wire, clock, limits, signal, outages: 'wait' }, (fail) =>
+        starts.map((start, partition) =>
+          laneOf(topic, partition, start, fail, onRecord, (position) => reached(partition, position)),
+        ),
+      );
+      return { ended };
+    },
+    close: () => wire.close().catch(() => undefined),
+  };
+}
+
+/** Reads what groups have committed. Connects for each call: they are few. */
+export function kafkaCommittedOffset(kafka: Kafka): CommittedOffset {
+  return async (groupId, topic, partition) => {
+    const wire = openWire(kafka);
+    try {
+      return await wire.committed(groupId, topic, partition);
+    } finally {
+      await wire.close().catch(() => undefined);
+    }
+  };
+}
+
+/** A lane without an inbox: records go straight on. `onPosition` gets where it stands after each fetch. */
+function laneOf(
+  topic: string,
+  partition: number,
+  start: number,
+  fail: (error: unknown) => void,
+  onRecord: (record: LogRecord) => void,
+  onPosition: (position: number) => void,
+): Lane {
+  const lane: Lane = {
+    topic,
+    partition,
+    position: start,
+    wanted: () => true,
+    deliver(batches) {
+      try {
+        for (const batch of batches) {
+          const reader = readRecords(batch, 0, partition, lane.position);
+          for (let record = reader.next(); record !== null; record = reader.next()) onRecord(record);
+          lane.position = Math.max(lane.position, batch.nextOffset);
+        }
+        onPosition(lane.position);
+      } catch (error) {
+        fail(error);
+      }
+    },
+    outOfRange: () =>
+      fail(new EfsError('position-lost', `${topic}/${partition}: the log no longer holds ${lane.position}`)),
+  };
+  return lane;
+}
+
+/** Fetches until `signal` aborts or a lane fails. Outages are waited out, or thrown. */
+async function fetchUntil(
+  options: { wire: Wire; clock: Clock; limits: FetchLimits; signal: AbortSignal; outages: 'wait' | 'throw' },
+  lanes: (fail: (error: unknown) => void) => readonly Lane[],
+): Promise<void> {
+  const { wire, clock, limits, signal, outages } = options;
+  await new Promise<void>((resolve, reject) => {
+    const fetcher = startFetcher({
+      wire,
+      clock,
+      limits,
+      backoffMs: BACKOFF_MS,
+      onOutage: (error) => {
+        if (outages === 'throw') end(() => reject(error));
+      },
+      onAnswer: () => undefined,
+    });
+    const end = (settle: () => void): void => {
+      fetcher.close();
+      settle();
+    };
+    if (signal.aborted) return end(resolve);
+    signal.addEventListener('abort', () => end(resolve), { once: true });
+    fetcher.add(lanes((error) => end(() => reject(error))));
+  });
+}

@@ -1,0 +1,158 @@
+import type { EfsError } from '../base/errors';
+import type { Codec } from './codecs.kafka';
+import type { LogRecord, RecordHeader } from '../log/source';
+
+/*
+ * What a record batch (magic 2) holds behind its header; every number is big-endian, varints are zigzag.
+ *
+ *   Records           => Record*
+ *   Record            => Length Attributes TimestampDelta OffsetDelta KeyLength Key ValueLength Value Headers
+ *     Length          => varint, bytes that follow
+ *     Attributes      => int8, unused
+ *     TimestampDelta  => varlong, from the batch's first timestamp
+ *     OffsetDelta     => varint, from the batch's base offset
+ *     KeyLength       => varint, -1 for null
+ *     ValueLength     => varint, -1 for null
+ *   Headers           => HeaderCount (HeaderKeyLength HeaderKey HeaderValueLength HeaderValue)*
+ *     HeaderCount, HeaderKeyLength => varint
+ *     HeaderValueLength            => varint, -1 for null
+ */
+
+/** A record batch whose records have not been read yet. */
+export interface RecordBatch {
+  readonly baseOffset: number;
+  /** The offset after the last one the batch stands for, whether or not a record is left at it. */
+  readonly nextOffset: number;
+  /** Records that a reader may see: 0 for control batches and what an aborted transaction left. */
+  readonly count: number;
+  readonly firstTimestamp: number;
+  /** The broker's stamp, which then counts for every record of the batch; null where producers stamped. */
+  readonly appendTimestamp: number | null;
+  readonly codec: Codec;
+  /** Bytes of its records as the log holds them. */
+  readonly storedBytes: number;
+  /** Checks its checksum and decompresses its records. Throws `batch-unreadable`. */
+  open(): Buffer;
+  /** What to throw where its bytes are not what they should be. */
+  unreadable(why: string, cause?: unknown): EfsError;
+}
+
+/** Reads a batch's records one by one. */
+export interface RecordReader {
+  /** The next record at or after the reader's first offset, or null at the end of the batch. */
+  next(): LogRecord | null;
+  /** Records of the batch that have not been read or passed over. */
+  readonly left: number;
+  /** Bytes of its records, decompressed; 0 until the first is read. */
+  readonly bytes: number;
+}
+
+/** A position in the bytes of an open batch. Moves with every read. */
+interface Cursor {
+  readonly batch: RecordBatch;
+  readonly bytes: Buffer;
+  at: number;
+}
+
+/**
+ * Reads `batch` from `firstOffset` on; opens it with the first record, so that what waits to be read is held as the log
+ * holds it. `next`, and the headers of a record, throw `batch-unreadable`.
+ */
+export function readRecords(
+  batch: RecordBatch,
+  topic: number,
+  partition: number,
+  firstOffset: number,
+): RecordReader {
+  let cursor: Cursor | null = null;
+  let left = batch.count;
+  return {
+    next() {
+      while (left > 0) {
+        cursor ??= { batch, bytes: batch.open(), at: 0 };
+        left--;
+        const record = readRecord(cursor, topic, partition);
+        if (record.offset >= firstOffset) return record;
+      }
+      return null;
+    },
+    get left() {
+      return left;
+    },
+    get bytes() {
+      return cursor?.bytes.length ?? 0;
+    },
+  };
+}
+
+function readRecord(cursor: Cursor, topic: number, partition: number): LogRecord {
+  const { batch, bytes } = cursor;
+  const length = readVarint(cursor);
+  const end = cursor.at + length;
+  if (length < 0 || end > bytes.length) throw batch.unreadable('a record is longer than its batch');
+  cursor.at++; // attributes
+  const created = batch.firstTimestamp + readVarlong(cursor);
+  const offset = batch.baseOffset + readVarint(cursor);
+  const key = readBytes(cursor, end);
+  const value = readBytes(cursor, end);
+  const headerCount = readVarint(cursor);
+  const headersAt = cursor.at;
+  if (headersAt > end || headerCount < 0) throw batch.unreadable('a record ends before its fields');
+  cursor.at = end;
+  return {
+    topic,
+    partition,
+    offset,
+    timestamp: batch.appendTimestamp ?? created,
+    key,
+    value,
+    headerCount,
+    headers: () => readHeaders({ batch, bytes: bytes.subarray(0, end), at: headersAt }, headerCount),
+  };
+}
+
+function readHeaders(cursor: Cursor, count: number): RecordHeader[] {
+  const { batch, bytes } = cursor;
+  const headers: RecordHeader[] = [];
+  for (let index = 0; index < count; index++) {
+    const name = readBytes(cursor, bytes.length);
+    if (name === null) throw batch.unreadable('a header has no name');
+    headers.push({ name, value: readBytes(cursor, bytes.length) });
+  }
+  return headers;
+}
+
+function readBytes(cursor: Cursor, end: number): Buffer | null {
+  const length = readVarint(cursor);
+  if (length < 0) return null;
+  const from = cursor.at;
+  cursor.at += length;
+  if (cursor.at > end) throw cursor.batch.unreadable('a field is longer than its record');
+  return cursor.bytes.subarray(from, cursor.at);
+}
+
+/** At most 32 bits. */
+function readVarint(cursor: Cursor): number {
+  const { bytes } = cursor;
+  let byte = bytes[cursor.at++] ?? 0;
+  let value = byte & 0x7f;
+  for (let shift = 7; byte >= 0x80; shift += 7) {
+    if (shift > 28 || cursor.at >= bytes.length) throw cursor.batch.unreadable('a varint does not end');
+    byte = bytes[cursor.at++] ?? 0;
+    value |= (byte & 0x7f) << shift;
+  }
+  return (value >>> 1) ^ -(value & 1);
+}
+
+/** At most 64 bits, exact up to 2^53. */
+function readVarlong(cursor: Cursor): number {
+  const { bytes } = cursor;
+  let byte = bytes[cursor.at++] ?? 0;
+  let value = byte & 0x7f;
+  for (let scale = 0x80; byte >= 0x80; scale *= 0x80) {
+    if (scale > 2 ** 63 || cursor.at >= bytes.length) throw cursor.batch.unreadable('a varlong does not end');
+    byte = bytes[cursor.at++] ?? 0;
+    value += (byte & 0x7f) * scale;
+  }
+  return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+}

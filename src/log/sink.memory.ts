@@ -1,0 +1,57 @@
+import { EfsError } from '../base/errors';
+import type { MemoryLog } from './log.memory';
+import type { FencedSinks, OutgoingRecord, Sink } from './sink';
+import { witnessPartition } from './sink';
+
+/** Appends to a log in memory. */
+export function memorySink(log: MemoryLog, options: { readonly prefix?: string } = {}): Sink {
+  const prefix = options.prefix ?? '';
+  let closed = false;
+  return {
+    async emit(records) {
+      if (closed) throw new EfsError('kafka-unavailable', 'the sink is closed');
+      appendAll(log, prefix, records);
+    },
+    async close() {
+      closed = true;
+    },
+  };
+}
+
+/**
+ * Fenced sinks on a log in memory: the last one opened under a name shuts out those before it. What is emitted ends
+ * with a marker in each partition, as a Kafka transaction does. `witnessTopic` is the log's own name for it.
+ */
+export function memoryFencedSinks(
+  log: MemoryLog,
+  options: { readonly group: string; readonly witnessTopic: string; readonly prefix?: string },
+): FencedSinks {
+  const { group, witnessTopic, prefix = '' } = options;
+  return {
+    async open(name) {
+      const fence = `${group}-${name}`;
+      const epoch = log.raiseEpoch(fence);
+      let closed = false;
+      return {
+        async emit(records, witness) {
+          if (closed) return 'unacknowledged';
+          if (log.epoch(fence) !== epoch) return 'fenced';
+          appendAll(log, prefix, records);
+          const partitions = new Map(
+            records.map((record) => [`${record.topic}/${record.partition}`, record]),
+          );
+          for (const { topic, partition } of partitions.values()) log.appendMarker(prefix + topic, partition);
+          if (witness !== null) log.commit(group, witnessTopic, witnessPartition(name), witness);
+          return 'acknowledged';
+        },
+        async close() {
+          closed = true;
+        },
+      };
+    },
+  };
+}
+
+function appendAll(log: MemoryLog, prefix: string, records: readonly OutgoingRecord[]): void {
+  for (const { topic, partition, ...record } of records) log.append(prefix + topic, partition, record);
+}

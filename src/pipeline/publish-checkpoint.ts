@@ -1,0 +1,38 @@
+import type { Committed } from '../log/source';
+import type { Made } from '../pipeline';
+import type { Claim, Standing } from '../store/store';
+
+/*
+ * A published record has a witness outside of the store: in its transaction the log is told where the task stood and whose
+ * commit it was. A store that comes back older than it was is found out by it, also where a former owner, whom it does not
+ * know as such any more, has gone on from there.
+ */
+
+/** What goes with the records of a commit. */
+export function witnessOf(
+  { generation }: Pick<Standing, 'generation'>,
+  { epoch, positions }: Made,
+): Committed {
+  return { offset: positions[0] ?? 0, note: `${generation}/${epoch}` };
+}
+
+/** How a task notes that it knows what was published up to this witness. */
+export const seenAs = ({ offset, note }: Committed): string => `${offset} ${note}`;
+
+/**
+ * Whether more was published than the state that was claimed knows of, or by an owner that it does not know of: one of its
+ * own generation that is not among those who committed to it, or one of another generation since it has `seen` the log.
+ */
+export function isOvertaken(
+  { generation }: Pick<Standing, 'generation'>,
+  { positions, committedBy }: Pick<Claim, 'positions' | 'committedBy'>,
+  witness: Committed | null,
+  seen: string | null,
+): boolean {
+  if (witness === null) return false;
+  if (witness.offset > (positions[0] ?? 0)) return true;
+  if (witness.note === '') return false;
+  const [name, epoch] = witness.note.split('/').map(Number);
+  // Epochs of another generation are those of another task: they cannot be compared.
+  return name === generation ? (epoch ?? 0) > committedBy : seenAs(witness) !== seen;
+}

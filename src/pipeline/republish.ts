@@ -1,0 +1,137 @@
+import { DeliveryId } from '../base/ids';
+import type { Positions } from '../log/source';
+import type { Hold } from '../pipeline';
+import { statusOf } from '../status/projection';
+import { decodeMessage, decodeMessageId } from '../store/codec';
+import { bucketOf, CONTRIBUTIONS_HASH, FLAGS_HASH, messagesHash } from '../store/hashes';
+import { pagesOf } from '../store/pages';
+import type { Manifest, Store, TaskAddress } from '../store/store';
+import { hasCaughtUp, isPast, SENT_FIELD } from './publish-gate';
+import type { Announced, Restated, StatusDuty } from './status-input';
+
+/*
+ * How a status task ends its silence. A generation that succeeds an earlier life folds its backlog without a word: what it
+ * would say is not yet as much as that life had said. Once a task has passed its targets it announces all of its
+ * contributions, which are absolute, then the messages whose status is not what was published, then its barrier. That
+ * also makes catching up cheaper than living.
+ */
+
+export interface AnnouncingEnds {
+  readonly address: TaskAddress;
+  readonly manifest: Manifest;
+  /** The generation that spoke before, where its state is there and tells what was said: only what differs is restated. */
+  predecessor(): Promise<Manifest | null>;
+  readonly store: Pick<Store, 'load' | 'scan'>;
+  /** The ends of the inputs as they are now. */
+  inputEnds(): Promise<Positions>;
+  /** Whether changes of messages are published at all. */
+  readonly withStatuses: boolean;
+}
+
+/** What a status task owes until its barrier has left; keeps `voice.silent` at what it has to be for the next batch. */
+export function statusDuties(
+  ends: AnnouncingEnds,
+  voice: { silent: boolean },
+): (hold: Hold) => AsyncGenerator<readonly StatusDuty[]> {
+  const { address, manifest, store } = ends;
+  let known = !manifest.succeeds;
+  voice.silent = manifest.succeeds;
+  let inputEnds: Positions | null = null;
+  return async function* (hold) {
+    if (!known) {
+      voice.silent = !(await hasSpoken(store, manifest, address.partition));
+      known = true;
+    }
+    // A candidate publishes nothing, however far it is.
+    if (!voice.silent || manifest.publishedAs === 0) return;
+    if (!hasCaughtUp(manifest, address.partition, hold.positions)) return;
+    // Whoever made the generation may have read its targets before the earlier life even began. By now that is over.
+    inputEnds ??= await ends.inputEnds();
+    if (!isPast(inputEnds, hold.positions)) return;
+    yield* announcements(ends);
+    yield [{ kind: 'CaughtUp' }];
+    voice.silent = false;
+  };
+}
+
+/** Whether a generation has ended its silence in a partition since it became the active one. */
+export async function hasSpoken(
+  store: Pick<Store, 'load'>,
+  { generation, publishedAs, succeeds }: Manifest,
+  partition: number,
+): Promise<boolean> {
+  if (!succeeds) return true;
+  const task = { generation, pipeline: 'status', partition } as const;
+  const [flags] = await store.load(task, [{ hash: FLAGS_HASH, fields: [SENT_FIELD] }]);
+  return Number(flags?.[0]?.toString('latin1') ?? -1) >= publishedAs;
+}
+
+async function* announcements(ends: AnnouncingEnds): AsyncGenerator<readonly (Announced | Restated)[]> {
+  const predecessor = ends.withStatuses ? await ends.predecessor() : null;
+  for await (const page of pagesOf(ends.store, ends.address, CONTRIBUTIONS_HASH)) {
+    const deliveries = page.map(([field]) => DeliveryId(field.toString('utf8')));
+    yield page.map(([field, contribution]) => ({
+      kind: 'Announced' as const,
+      deliveryId: DeliveryId(field.toString('utf8')),
+      contribution,
+    }));
+    if (!ends.withStatuses) continue;
+    for (const delivery of deliveries) yield* restatements(ends, predecessor, delivery);
+  }
+}
+
+/** The messages of a delivery, each with the status that the predecessor gave it. */
+async function* restatements(
+  { address, manifest, store }: AnnouncingEnds,
+  predecessor: Manifest | null,
+  deliveryId: DeliveryId,
+): AsyncGenerator<readonly Restated[]> {
+  for (let bucket = 0; bucket < manifest.buckets; bucket += 1) {
+    for await (const page of pagesOf(store, address, messagesHash(deliveryId, bucket))) {
+      const fields = page.map(([field]) => field);
+      const before = await valuesOf(store, address.partition, predecessor, deliveryId, fields);
+      yield page.map(([field, value], index): Restated => {
+        const earlier = before[index] ?? null;
+        return {
+          kind: 'Restated',
+          deliveryId,
+          messageId: decodeMessageId(field),
+          before:
+            earlier === null || predecessor === null
+              ? null
+              : statusOf(decodeMessage(earlier), predecessor.defaultPolicy),
+          message: decodeMessage(value),
+        };
+      });
+    }
+  }
+}
+
+/** What a generation holds of some messages, by field. */
+export async function valuesOf(
+  store: Pick<Store, 'load'>,
+  partition: number,
+  of: Manifest | null,
+  deliveryId: DeliveryId,
+  fields: readonly Buffer[],
+): Promise<readonly (Buffer | null)[]> {
+  if (of === null) return [];
+  const task: TaskAddress = { generation: of.generation, pipeline: 'status', partition };
+  const byBucket = new Map<number, number[]>();
+  fields.forEach((field, index) => {
+    const bucket = bucketOf(field, of.buckets);
+    const indices = byBucket.get(bucket);
+    if (indices === undefined) byBucket.set(bucket, [index]);
+    else indices.push(index);
+  });
+  const reads = [...byBucket].map(([bucket, indices]) => ({
+    hash: messagesHash(deliveryId, bucket),
+    fields: indices.map((index) => fields[index] as Buffer),
+  }));
+  const loaded = await store.load(task, reads);
+  const values: (Buffer | null)[] = fields.map(() => null);
+  [...byBucket.values()].forEach((indices, read) =>
+    indices.forEach((index, at) => (values[index] = loaded[read]?.[at] ?? null)),
+  );
+  return values;
+}

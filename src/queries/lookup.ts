@@ -1,0 +1,174 @@
+import { parseDomainGroups } from '../base/domain-groups';
+import { EfsError } from '../base/errors';
+import type { DeliveryId, MessageId } from '../base/ids';
+import type { PolicyName } from '../feedback/feedback';
+import { partitionOf } from '../log/partitioner';
+import { failureTypeOf, reasonOf } from '../feedback/qualification';
+import { SCHEMAS } from '../feedback/schemas';
+import { FEEDBACK_TOPICS } from '../feedback/topics';
+import { domainGroups } from '../kpi/domains';
+import { type KpiChanged, wireType } from '../kpi/encode';
+import {
+  KIND,
+  type MessageAggregate,
+  type Outcome,
+  policyOf,
+  RANK,
+  type SoftBounceFacts,
+} from '../status/message';
+import { type MessageStatus, statusOf } from '../status/projection';
+import { decodeMessage, encodeMessageId } from '../store/codec';
+import { bucketOf, messagesHash, PUBLISHED_HASH, RETIRED_HASH } from '../store/hashes';
+import { decodeRetirement } from '../store/retired';
+import type { Generations, Manifest, Store, TaskAddress } from '../store/store';
+import { type Story, storyOf } from './message-timeline';
+
+/** The state, for reading. */
+export type State = Pick<Store, 'load' | 'loadAt' | 'inspect' | 'scan'> & Pick<Generations, 'active'>;
+
+/** A bounce or an outcome, in words; times in ISO 8601. */
+export interface FactView {
+  readonly at: string;
+  readonly what: string;
+  readonly bounceClass: number | null;
+  readonly reason: string | null;
+  readonly failureType: string | null;
+}
+
+/** Everything the state holds of a message. */
+export interface MessageView extends MessageStatus, Story {
+  readonly deliveryId: string;
+  readonly messageId: string;
+  readonly policy: PolicyName;
+  readonly relay: { readonly at: string; readonly knownBy: string; readonly domainGroup: string };
+  readonly validUntil: string;
+  readonly softBounce: FactView | null;
+  readonly outcome: FactView | null;
+  readonly generation: number;
+  readonly partition: number;
+  /** The next offset of each input in that partition: how far feedback has been folded. */
+  readonly positions: Readonly<Record<string, number>>;
+}
+
+const iso = (millis: number): string => new Date(millis).toISOString();
+
+const RELAY_KNOWN_BY = [
+  'a relay event',
+  'the relay time in other feedback',
+  'the time of other feedback',
+] as const;
+
+const OUTCOMES: Readonly<Record<Outcome['kind'], string>> = {
+  [KIND.DELIVERED]: 'delivered',
+  [KIND.RETRY_SUCCEEDED]: 'retry succeeded',
+  [KIND.RETRY_EXPIRED]: 'validity period over',
+  [KIND.RETRY_FAILED]: 'retry failed',
+  [KIND.BOUNCED]: 'bounced',
+};
+
+const RANKS: Readonly<Record<Outcome['rank'], string>> = {
+  [RANK.INFERRED]: ' (inferred)',
+  [RANK.OBSERVED]: '',
+  [RANK.ASYNCHRONOUS]: ' (asynchronously)',
+};
+
+function fact(what: string, { at, bounceClass, reason }: SoftBounceFacts | Outcome): FactView {
+  const why =
+    bounceClass === null
+      ? { reason: null, failureType: null }
+      : { reason: reasonOf(reason), failureType: failureTypeOf(bounceClass) };
+  return { at: iso(at), what, bounceClass, ...why };
+}
+
+function factsOf(message: MessageAggregate, manifest: Manifest) {
+  const { relay, softBounce, outcome, validityMs } = message;
+  const groups = domainGroups(parseDomainGroups(manifest.domainGroups).groups);
+  return {
+    ...statusOf(message, manifest.defaultPolicy),
+    ...storyOf(message, manifest.defaultPolicy),
+    policy: policyOf(message, manifest.defaultPolicy),
+    relay: {
+      at: iso(relay.at),
+      knownBy: RELAY_KNOWN_BY[relay.rank],
+      domainGroup: groups.nameOf(relay.domainGroup),
+    },
+    validUntil: iso(relay.at + validityMs),
+    softBounce: softBounce === null ? null : fact('soft bounce', softBounce),
+    outcome: outcome === null ? null : fact(OUTCOMES[outcome.kind] + RANKS[outcome.rank], outcome),
+  };
+}
+
+/** The manifest of the active generation. Throws `not-found` where there is none, `redis-unavailable`. */
+export async function activeManifest(state: State): Promise<Manifest> {
+  const manifest = await state.active();
+  if (manifest === null) throw new EfsError('not-found', 'the state is empty: the service has not run yet');
+  return manifest;
+}
+
+/**
+ * What the state holds of a message. Looks where the message's key belongs, then, where producers place keys by other
+ * rules, everywhere. Throws `not-found`, `redis-unavailable`.
+ */
+export async function lookAtMessage(
+  state: State,
+  delivery: DeliveryId,
+  message: MessageId,
+): Promise<MessageView> {
+  const manifest = await activeManifest(state);
+  const { generation, partitions } = manifest;
+  const field = encodeMessageId(message);
+  const hash = messagesHash(delivery, bucketOf(field, manifest.buckets));
+  const home = partitionOf(Buffer.from(message), partitions);
+  for (let step = 0; step < partitions; step++) {
+    const task: TaskAddress = { generation, pipeline: 'status', partition: (home + step) % partitions };
+    const found = await state.loadAt(task, [{ hash, fields: [field] }]);
+    const value = found?.values[0]?.[0];
+    if (found === null || value == null) continue;
+    const positions = Object.fromEntries(
+      FEEDBACK_TOPICS.map(({ topic }, index) => [topic, found.positions[index] ?? 0]),
+    );
+    const facts = factsOf(decodeMessage(value), manifest);
+    return {
+      deliveryId: delivery,
+      messageId: message,
+      ...facts,
+      generation,
+      partition: task.partition,
+      positions,
+    };
+  }
+  throw new EfsError(
+    'not-found',
+    `no feedback about message ${message} of delivery ${delivery} has been folded`,
+  );
+}
+
+const kpiType = wireType<KpiChanged>(SCHEMAS.KpiChanged.type, 0);
+
+/** A record of the KPI topic, or null where its bytes are not one. */
+export function readKpi(value: Buffer | null): KpiChanged | null {
+  try {
+    return value === null ? null : kpiType.decode(value);
+  } catch {
+    return null;
+  }
+}
+
+/** The KPIs of a delivery as last published. Throws `not-found`, `redis-unavailable`. */
+export async function lookAtDelivery(state: State, delivery: DeliveryId): Promise<KpiChanged> {
+  const { generation, partitions } = await activeManifest(state);
+  const field = Buffer.from(delivery);
+  const task: TaskAddress = { generation, pipeline: 'kpi', partition: partitionOf(field, partitions) };
+  const reads = [PUBLISHED_HASH, RETIRED_HASH].map((hash) => ({ hash, fields: [field] }));
+  const [[value] = [], [retired] = []] = await state.load(task, reads);
+  const kpi = readKpi(value ?? null);
+  if (kpi === null && retired != null) {
+    const since = iso(decodeRetirement(retired).at);
+    throw new EfsError(
+      'not-found',
+      `delivery ${delivery} is retired since ${since}; its last KPIs are in the topic`,
+    );
+  }
+  if (kpi === null) throw new EfsError('not-found', `no KPIs of delivery ${delivery} have been published`);
+  return kpi;
+}

@@ -1,0 +1,84 @@
+import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS } from '../feedback/topics';
+import type { TopicReader } from '../log/source';
+import type { Manifest, Store, TaskAddress } from '../store/store';
+
+export interface TaskPosition {
+  /** Without the tenant's prefix. */
+  readonly topic: string;
+  /** The next offset to fold. */
+  readonly position: number;
+  /** The end of the log. */
+  readonly end: number;
+  readonly lag: number;
+}
+
+/** Where a task of the active generation stands. */
+export interface TaskView {
+  readonly pipeline: TaskAddress['pipeline'];
+  readonly partition: number;
+  /** Whether this process runs it; else another one does, or none. */
+  readonly owner: 'here' | 'elsewhere';
+  readonly epoch: number;
+  readonly sequence: number;
+  /** Bytes of outgoing records that wait to be acknowledged, or to be replaced by the next commit's. */
+  readonly outboxBytes: number;
+  readonly positions: readonly TaskPosition[];
+  readonly lag: number;
+}
+
+export interface TasksEnds {
+  readonly store: Pick<Store, 'inspect' | 'outboxBytes'>;
+  readonly reader: Pick<TopicReader, 'watermarks'>;
+  readonly topicPrefix: string;
+  /** The tasks that this process runs. */
+  running(): readonly Pick<TaskAddress, 'pipeline' | 'partition'>[];
+}
+
+const TOPICS = {
+  status: FEEDBACK_TOPICS.map(({ topic }): string => topic),
+  kpi: [CONTRIBUTIONS_TOPIC],
+} as const;
+
+/** All tasks of a generation, by pipeline and partition. Throws `redis-unavailable`, `kafka-unavailable`. */
+export async function viewTasks(ends: TasksEnds, manifest: Manifest): Promise<readonly TaskView[]> {
+  const here = new Set(ends.running().map(({ pipeline, partition }) => `${pipeline}/${partition}`));
+  const addresses = (['status', 'kpi'] as const).flatMap((pipeline) =>
+    Array.from({ length: manifest.partitions }, (_, partition): TaskAddress => {
+      return { generation: manifest.generation, pipeline, partition };
+    }),
+  );
+  return Promise.all(
+    addresses.map((address) =>
+      viewTask(ends, address, here.has(`${address.pipeline}/${address.partition}`) ? 'here' : 'elsewhere'),
+    ),
+  );
+}
+
+async function viewTask(
+  { store, reader, topicPrefix }: TasksEnds,
+  address: TaskAddress,
+  owner: TaskView['owner'],
+): Promise<TaskView> {
+  const { pipeline, partition } = address;
+  const topics = TOPICS[pipeline];
+  const [standing, outboxBytes, ends] = await Promise.all([
+    store.inspect(address),
+    store.outboxBytes(address),
+    Promise.all(topics.map((topic) => reader.watermarks(topicPrefix + topic, partition))),
+  ]);
+  const positions = topics.map((topic, index): TaskPosition => {
+    const position = standing?.positions[index] ?? 0;
+    const end = ends[index]?.high ?? 0;
+    return { topic, position, end, lag: Math.max(0, end - position) };
+  });
+  return {
+    pipeline,
+    partition,
+    owner,
+    epoch: standing?.epoch ?? 0,
+    sequence: standing?.sequence ?? 0,
+    outboxBytes,
+    positions,
+    lag: positions.reduce((sum, { lag }) => sum + lag, 0),
+  };
+}

@@ -1,0 +1,119 @@
+import { assert } from '../base/assert';
+import type { Clock } from '../base/clock';
+import { EfsError } from '../base/errors';
+import type { FeedbackKind } from '../feedback/feedback';
+import { partitionOf } from '../log/partitioner';
+import type { SchemaRegistry } from '../avro/registry';
+import { SCHEMAS, subjectOf } from '../feedback/schemas';
+import { FEEDBACK_TOPICS } from '../feedback/topics';
+import type { OutgoingRecord, Sink } from '../log/sink';
+import type { TrafficRecord } from './record';
+
+/** How many records became of what; adds up while it is produced. */
+export interface Produced {
+  records: number;
+  bytes: number;
+  poison: number;
+  readonly byTopic: number[];
+}
+
+export interface ProduceOptions {
+  readonly sink: Sink;
+  /** Number of partitions of each topic. */
+  readonly partitions: number;
+  /** Records per second; 0 is as fast as possible. */
+  readonly rate: number;
+  readonly clock: Clock;
+  /** Stops after the batch at hand. */
+  readonly signal: AbortSignal;
+  /** Called after every acknowledged batch. */
+  onProgress(produced: Produced): void;
+}
+
+const BATCH_BYTES_MAX = 512 * 1024;
+const BATCH_RECORDS_MAX = 4_000;
+/** At a given rate a batch is what is due in this time. */
+const BEAT_MS = 50;
+
+/** The ids of the input schemas. Throws `schema-missing`, `registry-unavailable`. */
+export async function inputIds(
+  registry: SchemaRegistry,
+  prefix: string,
+): Promise<Record<FeedbackKind, number>> {
+  const ids = await Promise.all(
+    FEEDBACK_TOPICS.map(async ({ topic, kind }) => {
+      const subject = subjectOf(prefix, topic);
+      const id = await registry.idOf(subject, SCHEMAS[kind].text);
+      if (id === null) throw new EfsError('schema-missing', `subject ${subject} is not registered`);
+      return [kind, id] as const;
+    }),
+  );
+  return Object.fromEntries(ids) as Record<FeedbackKind, number>;
+}
+
+/** Where a record goes: where its key belongs, or, if it is to be misplaced, beside it. */
+export function outgoing(
+  { topic, key, value, headers, misplaced }: TrafficRecord,
+  partitions: number,
+): OutgoingRecord {
+  const home = key === null ? 0 : partitionOf(key, partitions);
+  const partition = misplaced ? (home + 1) % partitions : home;
+  const input = FEEDBACK_TOPICS[topic];
+  assert(input !== undefined, `no input topic has the index ${topic}`);
+  return { topic: input.topic, partition, key, value, headers };
+}
+
+/** Cuts the records into batches; `max` may change from batch to batch. */
+function* batches(records: Iterable<TrafficRecord>, max: () => number): Generator<TrafficRecord[]> {
+  let batch: TrafficRecord[] = [];
+  let bytes = 0;
+  let room = max();
+  for (const record of records) {
+    batch.push(record);
+    bytes += record.value?.length ?? 0;
+    if (batch.length < room && bytes < BATCH_BYTES_MAX) continue;
+    yield batch;
+    batch = [];
+    bytes = 0;
+    room = max();
+  }
+  if (batch.length > 0) yield batch;
+}
+
+function count(produced: Produced, batch: readonly TrafficRecord[]): void {
+  for (const { topic, value, poison } of batch) {
+    produced.records += 1;
+    produced.bytes += value?.length ?? 0;
+    if (poison !== null) produced.poison += 1;
+    produced.byTopic[topic] = (produced.byTopic[topic] ?? 0) + 1;
+  }
+}
+
+/**
+ * Produces the records in their order, one batch while the next is being made. A record that is to be misplaced where
+ * there is one partition only is left out. Gives what was acknowledged. Throws `kafka-unavailable`.
+ */
+export async function produce(records: Iterable<TrafficRecord>, options: ProduceOptions): Promise<Produced> {
+  const { sink, partitions, rate, clock, signal } = options;
+  const produced: Produced = { records: 0, bytes: 0, poison: 0, byTopic: FEEDBACK_TOPICS.map(() => 0) };
+  const start = clock.monotonic();
+  const perBeat = rate === 0 ? BATCH_RECORDS_MAX : Math.max(1, Math.round((rate * BEAT_MS) / 1000));
+  let sent = 0;
+  let underway: Promise<void> = Promise.resolve();
+  for (const batch of batches(records, () => Math.min(BATCH_RECORDS_MAX, perBeat))) {
+    await underway;
+    if (signal.aborted) return produced;
+    const due = rate === 0 ? 0 : start + (sent * 1000) / rate - clock.monotonic();
+    if (due > 0) await clock.sleep(due, signal);
+    const fitting = batch.filter((record) => !record.misplaced || partitions > 1);
+    sent += fitting.length;
+    underway = sink.emit(fitting.map((record) => outgoing(record, partitions))).then(() => {
+      count(produced, fitting);
+      options.onProgress(produced);
+    });
+    // It is awaited in the next round, where a failure is met.
+    underway.catch(() => undefined);
+  }
+  await underway;
+  return produced;
+}

@@ -1,0 +1,23 @@
+import type { SchemaRegistry } from '../avro/registry';
+import type { Store } from '../store/store';
+import type { Retry } from './retry';
+
+/** A registry that waits until it answers. */
+export function patientRegistry(registry: SchemaRegistry, retry: Retry): SchemaRegistry {
+  return {
+    schemaById: (id) => retry(() => registry.schemaById(id)),
+    idOf: (subject, schema) => retry(() => registry.idOf(subject, schema)),
+  };
+}
+
+/** What is read of a store, by whoever waits until it answers. */
+export type ReadableStore = Pick<Store, 'load' | 'loadAt' | 'scan'>;
+
+/** A store that waits until it answers what it is asked. */
+export function patientStore(store: ReadableStore, retry: Retry): ReadableStore {
+  return {
+    load: (task, reads) => retry(() => store.load(task, reads)),
+    loadAt: (task, reads) => retry(() => store.loadAt(task, reads)),
+    scan: (task, hash, cursor) => retry(() => store.scan(task, hash, cursor)),
+  };
+}

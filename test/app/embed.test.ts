@@ -1,0 +1,71 @@
+import { readConfig } from '../../src/settings/config';
+import { caughtUp } from '../../src/app/caught-up';
+import { embed, type EmbeddedInMemory } from '../../src/app/embed';
+import { memoryReader } from '../../src/log/source.memory';
+import { createHealth } from '../../src/queries/health';
+import { lookAtDelivery } from '../../src/queries/lookup';
+import { DeliveryId } from '../../src/base/ids';
+import { kpiView } from '../../src/queries/delivery-view';
+import { turn, virtualClock } from '../support/clock';
+import { feedback } from '../support/feedback';
+
+const SETTINGS = { EFS_LINGER_MS: '0', EFS_PARTITIONS: '3' };
+
+/** Catches up on the same log and state, but looks at them through another view. */
+function catchingUp(efs: EmbeddedInMemory, view = kpiView()) {
+  const read = readConfig(SETTINGS);
+  if ('errors' in read) throw new Error(read.errors.join('\n'));
+  const window = { view, health: createHealth() };
+  const { signal } = new AbortController();
+  const ends = { store: efs.store, reader: memoryReader(efs.log) };
+  let isOver = false;
+  const over = caughtUp(read.ok, ends, { partitions: 3, window, signal }).then(() => (isOver = true));
+  return { view, over, isOver: () => isOver };
+}
+
+describe('a service in this process', () => {
+  let efs: EmbeddedInMemory;
+
+  beforeEach(async () => {
+    efs = await embed(SETTINGS);
+  });
+
+  afterEach(() => efs.stop());
+
+  it('shows all that was reported once it has caught up', async () => {
+    for (let relayed = 1; relayed <= 20; relayed++) {
+      await efs.report([feedback.relayed({ messageId: `message-${relayed}` })]);
+      await efs.caughtUp();
+      expect(efs.deliveries().map(({ kpis }) => kpis.relayed)).toEqual([relayed]);
+    }
+  });
+
+  it('has not caught up before its window shows what was published', async () => {
+    await efs.report([feedback.relayed()]);
+    await efs.caughtUp();
+    const late = catchingUp(efs);
+    for (let i = 0; i < 20; i++) await turn();
+    expect(late.isOver()).toBe(false);
+    late.view.take(await lookAtDelivery(efs.store, DeliveryId('d1')));
+    await late.over;
+  });
+
+  it('lets in who has the token, and tells of itself, by the time of the world, whatever its clock says', async () => {
+    const clock = virtualClock(Date.UTC(2001, 0));
+    const token = 'open-sesame-if-you-please';
+    const strange = await embed({ ...SETTINGS, EFS_HTTP_TOKEN: token }, { clock });
+    try {
+      const address = await strange.listen({ port: 0 });
+      const headers = { 'content-type': 'application/json' };
+      const body = JSON.stringify({ token });
+      const opened = await fetch(`${address}api/session`, { method: 'POST', headers, body });
+      const [, expires = ''] = /Expires=([^;]+)/.exec(opened.headers.get('set-cookie') ?? '') ?? [];
+      expect(Date.parse(expires)).toBeGreaterThan(Date.now());
+      const health = await fetch(`${address}api/health`, { headers: { authorization: `Bearer ${token}` } });
+      const { startedAt } = (await health.json()) as { startedAt: string };
+      expect(Date.parse(startedAt)).toBeGreaterThan(Date.now() - 60_000);
+    } finally {
+      await strange.stop();
+    }
+  });
+});

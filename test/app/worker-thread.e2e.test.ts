@@ -1,0 +1,68 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startRun } from '../fire/processes';
+import { until } from '../fire/stage';
+
+const THREAD = join(__dirname, '..', '..', 'dist', 'app', 'worker-thread.js');
+
+describe('a command in a thread', () => {
+  jest.setTimeout(30_000);
+  const folder = mkdtempSync(join(tmpdir(), 'efs-thread-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  /** A process that runs `script` in a thread and gets `signal` once it has said something. */
+  async function run(script: string, signal?: NodeJS.Signals) {
+    const file = join(folder, 'script.js');
+    const threads = `const threads = require('node:worker_threads');`;
+    writeFileSync(file, `${threads} require(${JSON.stringify(THREAD)}).obeySignals(); ${script}`);
+    const start = `require(${JSON.stringify(THREAD)}).inThread(${JSON.stringify(file)}, ['run', '--flag'])`;
+    const child = spawn(process.execPath, ['-e', start], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const said = { out: '', err: '' };
+    child.stderr.on('data', (chunk) => (said.err += String(chunk)));
+    child.stdout.on('data', (chunk) => (said.out += String(chunk)));
+    // Once: a second signal would find a process that is ending already.
+    child.stdout.once('data', () => signal !== undefined && child.kill(signal));
+    const exitCode = await new Promise((resolve) => child.once('close', resolve));
+    return { ...said, exitCode };
+  }
+
+  const STAYS = `setInterval(() => undefined, 1000); console.log('up');`;
+
+  test('has a young generation of twice the default, and the command line', async () => {
+    const { out, exitCode } = await run(
+      `console.log(threads.resourceLimits.maxYoungGenerationSizeMb, process.argv.slice(2).join(' '))`,
+    );
+    expect([out, exitCode]).toEqual(['96 run --flag\n', 0]);
+  });
+
+  test('gives the process its exit code, and all that it said', async () => {
+    const { out, exitCode } = await run(`console.log('x'.repeat(1e6)); process.exit(2)`);
+    expect([out.length, exitCode]).toEqual([1e6 + 1, 2]);
+  });
+
+  test('fails the process where it fails', async () => {
+    const { err, exitCode } = await run(`throw new Error('nobody caught this')`);
+    expect([err, exitCode]).toEqual([expect.stringContaining('nobody caught this'), 1]);
+  });
+
+  test.each(['SIGTERM', 'SIGINT'] as const)('takes a %s of the process for its own', async (signal) => {
+    const minded = `process.on('${signal}', () => { console.log('got it'); process.exit(3); }); ${STAYS}`;
+    expect(await run(minded, signal)).toMatchObject({ out: 'up\ngot it\n', exitCode: 3 });
+  });
+
+  test('ends by a signal that it does not mind', async () => {
+    expect(await run(STAYS, 'SIGTERM')).toMatchObject({ exitCode: 143 });
+  });
+
+  test('is how the service runs: it stops in order and loses no line', async () => {
+    const nowhere = { EFS_KAFKA_BROKERS: '127.0.0.1:1', EFS_REDIS_URL: 'redis://127.0.0.1:1' };
+    const service = startRun('nowhere', nowhere);
+    await until('it has looked for its servers', () => service.says('does not answer'), 10_000);
+    expect((await service.get('/livez')).status).toBe(200);
+    service.signal('SIGTERM');
+    expect((await service.ended).exitCode).toBe(0);
+    expect(service.lines().at(-1)?.msg).toBe('stopped');
+  });
+});

@@ -1,0 +1,83 @@
+import type { SchemaRegistrar, WriterSchema } from '../../src/avro/registry';
+import { parseWriterSchema } from '../../src/avro/schema';
+
+const record = (name: string, fields: readonly object[]): string =>
+  JSON.stringify({ type: 'record', name, namespace: 'efs.test', fields });
+const STRING = { name: 'a', type: 'string' };
+const OPTIONAL = { name: 'b', type: ['null', 'string'], default: null };
+const REQUIRED = { name: 'c', type: 'string' };
+
+/** A schema with its defaults and aliases, names with their namespaces. */
+export function described(schema: WriterSchema | null): unknown {
+  if (schema === null || schema === 'unreadable') return schema;
+  return schema.schema({ exportAttrs: true });
+}
+
+/** What every registry does. `subjectFor` gives a subject that no other test uses. */
+export function registryContract(open: () => SchemaRegistrar, subjectFor: (test: string) => string): void {
+  let registry: SchemaRegistrar;
+  beforeEach(() => {
+    registry = open();
+  });
+
+  const registered = async (subject: string, schema: string): Promise<number> => {
+    const outcome = await registry.register(subject, schema);
+    if ('incompatible' in outcome) throw new Error(outcome.incompatible);
+    return outcome.id;
+  };
+
+  it('gives back the schema that was registered, under an id that stays the same', async () => {
+    const subject = subjectFor('same');
+    const schema = record('Same', [STRING, OPTIONAL]);
+    const id = await registered(subject, schema);
+    expect(described(await registry.schemaById(id))).toEqual(described(parseWriterSchema(schema)));
+    expect(await registered(subject, schema)).toBe(id);
+    expect(await registry.idOf(subject, schema)).toBe(id);
+  });
+
+  it('has no schema under ids that were never given, whatever their sign', async () => {
+    for (const id of [2_147_483_647, 0, -1, -2_147_483_648]) expect(await registry.schemaById(id)).toBeNull();
+  });
+
+  it('has no id for a subject or a version that was never registered', async () => {
+    const subject = subjectFor('unknown');
+    expect(await registry.idOf(subject, record('Unknown', [STRING]))).toBeNull();
+    await registered(subject, record('Unknown', [STRING]));
+    expect(await registry.idOf(subject, record('Unknown', [STRING, OPTIONAL]))).toBeNull();
+  });
+
+  it('has no level for a subject that was never seen, and keeps the one that is set before anything is registered', async () => {
+    const subject = subjectFor('level');
+    expect(await registry.compatibility(subject)).toBeNull();
+    await registry.setCompatibility(subject, 'FULL_TRANSITIVE');
+    await registered(subject, record('Level', [STRING]));
+    expect(await registry.compatibility(subject)).toBe('FULL_TRANSITIVE');
+    await registry.setCompatibility(subject, 'BACKWARD_TRANSITIVE');
+    expect(await registry.compatibility(subject)).toBe('BACKWARD_TRANSITIVE');
+  });
+
+  it('BACKWARD_TRANSITIVE takes what reads every version, and says what it holds against the rest', async () => {
+    const subject = subjectFor('backward');
+    await registry.setCompatibility(subject, 'BACKWARD_TRANSITIVE');
+    await registered(subject, record('Backward', [STRING, REQUIRED]));
+    await registered(subject, record('Backward', [STRING]));
+    expect(
+      await registry.register(subject, record('Backward', [STRING, { name: 'd', type: 'int' }])),
+    ).toEqual({
+      incompatible: expect.any(String),
+    });
+    expect(await registry.idOf(subject, record('Backward', [STRING, { name: 'd', type: 'int' }]))).toBeNull();
+  });
+
+  it('FULL_TRANSITIVE takes only what every version reads as well', async () => {
+    const subject = subjectFor('full');
+    await registry.setCompatibility(subject, 'FULL_TRANSITIVE');
+    await registered(subject, record('Full', [STRING, REQUIRED]));
+    await registered(subject, record('Full', [STRING, REQUIRED, OPTIONAL]));
+    expect(await registry.register(subject, record('Full', [STRING]))).toHaveProperty('incompatible');
+  });
+
+  it('refuses what is no schema', async () => {
+    expect(await registry.register(subjectFor('none'), '{"type":"record"}')).toHaveProperty('incompatible');
+  });
+}

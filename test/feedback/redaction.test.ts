@@ -1,0 +1,60 @@
+import { masked, previewOf } from '../../src/feedback/redaction';
+import { feedback } from '../support/feedback';
+
+const bounce = feedback.hardBounced({
+  messageId: 'm@1',
+  diagnostic: '550 <jane.doe@example.com>: unknown; was sent as bounce+jane=40example.com@mta.example.org',
+});
+const value = Buffer.from('\u0000\u0000{"to":"jane@example.com"}');
+
+describe('a preview', () => {
+  test('shows feedback field by field: ids as they are, addresses in texts without their local part', () => {
+    expect(previewOf(value, bounce, { showsRecipients: false })).toMatchObject({
+      form: 'feedback',
+      record: 'HardBounced',
+      fields: {
+        messageId: 'm@1',
+        deliveryId: bounce.deliveryId,
+        recipientDomain: bounce.recipientDomain,
+        diagnostic: '550 <***@example.com>: unknown; was sent as ***@mta.example.org',
+      },
+    });
+    const open = JSON.stringify(previewOf(value, bounce, { showsRecipients: true }));
+    expect(open).toContain('jane.doe@example.com');
+  });
+
+  test('shows of bytes that are no feedback the frame and the length, and nothing that is in them', () => {
+    expect(previewOf(value, null, { showsRecipients: false })).toEqual({
+      form: 'bytes',
+      text: `hex 00007b22746f223a…, ${value.length} bytes`,
+    });
+    expect(JSON.stringify(previewOf(value, null, { showsRecipients: true }))).toContain('jane@example.com');
+    expect(previewOf(Buffer.alloc(0), null, { showsRecipients: false })).toMatchObject({
+      text: 'hex , 0 bytes',
+    });
+    expect(previewOf(null, null, { showsRecipients: false })).toBeNull();
+  });
+
+  test('is bounded, and an address at the end of what is shown is not cut in two', () => {
+    const diagnostic = `${'x'.repeat(180)} ${'jane.doe.'.repeat(4)}@example.com ${'y '.repeat(50_000)}`;
+    const preview = previewOf(value, { ...bounce, diagnostic }, { showsRecipients: false });
+    const shown = preview?.form === 'feedback' ? String(preview.fields['diagnostic']) : '';
+    expect(shown).toHaveLength(200);
+    expect(shown).not.toContain('jane');
+  });
+});
+
+test.each([
+  ['plain', 'to jane.doe@example.com now', 'to ***@example.com now'],
+  ['quoted', 'to "jane doe"@example.com', 'to ***@example.com'],
+  ['in brackets', '<jane@[192.0.2.1]>', '<***@[192.0.2.1]>'],
+  ['without a domain', 'jane@', '***@'],
+  ['escaped', 'u=jane%40example.com&x', '***@example.com&x'],
+  ['international', 'δοκιμή@παράδειγμα.gr', '***@παράδειγμα.gr'],
+  ['spelt out', 'jane(at)example.com', '***@example.com'],
+  ['a telephone number', 'call 0301234567', 'call ***'],
+  ['a control character', 'a\u001bb', 'a b'],
+  ['nothing personal', '550 5.1.1 mailbox unavailable', '550 5.1.1 mailbox unavailable'],
+])('what is personal is masked: %s', (_, text, clean) => {
+  expect(masked(text)).toBe(clean);
+});

@@ -1,0 +1,105 @@
+import { dropGeneration } from '../../src/generations/drop';
+import { promote } from '../../src/generations/cutover';
+import { listGenerations } from '../../src/generations/listing';
+import type { Generations, Store } from '../../src/store/store';
+import { differences } from '../support/observe';
+import { during, rebuildEnds, rebuilt } from '../support/rebuilding';
+import { randomFeedback } from '../support/traffic';
+import { world } from '../support/world';
+
+async function twoGenerations() {
+  const there = await world({ messageStatus: 'on' });
+  await there.worker();
+  there.produce(randomFeedback(3, 200));
+  await there.settle();
+  const rebuild = await rebuilt(there);
+  await during(there, rebuild.stop());
+  const ends = await rebuildEnds(there);
+  const { contribution } = ends.pipeline.wire;
+  const list = () => listGenerations({ ...ends, contribution });
+  return { there, ends, list };
+}
+
+/** The store of a process that dies instead of doing this for the n-th time. */
+function dyingAt(store: Store & Generations, act: 'seal' | 'erase' | 'eraseTask', at: number) {
+  let calls = 0;
+  const orDie = <A extends unknown[], R>(does: (...args: A) => Promise<R>) => {
+    return async (...args: A): Promise<R> => {
+      calls += 1;
+      if (calls === at) throw new Error('died');
+      return does(...args);
+    };
+  };
+  return { ...store, [act]: orDie<never[], unknown>(store[act]) } as typeof store;
+}
+
+describe('the list of generations', () => {
+  it('says which is active, how large and how far each is', async () => {
+    const { there, ends, list } = await twoGenerations();
+    const before = await list();
+    expect(before).toMatchObject([
+      { generation: 1, state: 'active', publishedAs: 1, lag: 0, readable: true },
+      { generation: 2, state: 'candidate', publishedAs: null, lag: 0, readable: true },
+    ]);
+    expect(before[0]!.messages).toBeGreaterThan(0);
+    expect([before[1]!.messages, before[1]!.deliveries]).toEqual([
+      before[0]!.messages,
+      before[0]!.deliveries,
+    ]);
+    await promote(ends, 2);
+    await there.settle();
+    there.produce(randomFeedback(4, 50));
+    await there.settle();
+    const [old, live] = await list();
+    expect(old).toMatchObject({ state: 'retired', publishedAs: 1, lag: 50 });
+    expect(live).toMatchObject({ state: 'active', publishedAs: 2, lag: 0 });
+  });
+});
+
+describe('a generation that is dropped', () => {
+  it('leaves nothing in the store, and the active one as it was', async () => {
+    const { there, list } = await twoGenerations();
+    expect(await dropGeneration(there.store, 2)).toBeGreaterThan(0);
+    expect([...there.store.snapshot().tasks.keys()].filter((key) => key.includes('{2.'))).toEqual([]);
+    expect(await list()).toMatchObject([{ generation: 1, state: 'active' }]);
+    there.produce(randomFeedback(4, 50));
+    await there.settle();
+    expect(await differences(there)).toEqual([]);
+  });
+
+  it('is not the active one', async () => {
+    const { there } = await twoGenerations();
+    await expect(dropGeneration(there.store, 1)).rejects.toMatchObject({ code: 'generation-active' });
+    await expect(dropGeneration(there.store, 7)).rejects.toMatchObject({ code: 'not-found' });
+  });
+
+  it.each<['seal' | 'erase' | 'eraseTask', number]>([
+    ['seal', 1],
+    ['erase', 2],
+    ['eraseTask', 3],
+  ])('can only be dropped again where that was interrupted, at %s %i', async (act, at) => {
+    const { there, ends, list } = await twoGenerations();
+    const dying = dyingAt(there.store, act, at);
+    await expect(dropGeneration(dying, 2)).rejects.toThrow('died');
+    expect(await list()).toMatchObject([{ state: 'active' }, { state: 'being dropped' }]);
+    const refused = { code: 'generation-dropping' };
+    await expect(promote(ends, 2)).rejects.toMatchObject(refused);
+    await expect(promote(ends, null)).rejects.toMatchObject(refused);
+    await expect(rebuilt(there)).rejects.toMatchObject(refused);
+    expect(await there.store.active()).toMatchObject({ generation: 1 });
+    await dropGeneration(there.store, 2);
+    expect(await list()).toHaveLength(1);
+    expect([...there.store.snapshot().tasks.keys()].filter((key) => key.includes('{2.'))).toEqual([]);
+  });
+
+  it('is not switched to by whoever has looked at the list before', async () => {
+    const { there, ends } = await twoGenerations();
+    const replaceActive: Generations['replaceActive'] = async (from, to) => {
+      await expect(dropGeneration(dyingAt(there.store, 'seal', 1), 2)).rejects.toThrow('died');
+      return there.store.replaceActive(from, to);
+    };
+    const late = promote({ ...ends, store: { ...there.store, replaceActive } }, 2);
+    await expect(late).rejects.toMatchObject({ code: 'generation-dropping' });
+    expect(await there.store.active()).toMatchObject({ generation: 1 });
+  });
+});

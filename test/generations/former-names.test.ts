@@ -1,0 +1,118 @@
+import { EfsError } from '../../src/base/errors';
+import type { GroupMember, Groups } from '../../src/log/groups';
+import { memoryLog } from '../../src/log/log.memory';
+import { memoryFencedSinks } from '../../src/log/sink.memory';
+import { takeOverFormerNames } from '../../src/generations/former-names';
+import { recordingLog } from '../base/recording-log';
+import { virtualClock } from '../support/clock';
+
+const TOPIC = 't1.efs.kpi-contributions';
+const PARTITIONS = 2;
+const worker: GroupMember = { clientId: 'efs', host: '/10.0.0.1', topics: [TOPIC] };
+const ofAnotherTenant: GroupMember = { ...worker, topics: ['t2.efs.kpi-contributions'] };
+
+/** What a worker of 0.1 may have left, and who is still in its group. */
+function given(members: (GroupMember[] | null)[] = [[]]) {
+  const clock = virtualClock();
+  const log = memoryLog({ partitions: PARTITIONS, clock });
+  const sinksOf = (group: string) => memoryFencedSinks(log, { group, witnessTopic: TOPIC, prefix: 't1.' });
+  const groups: Groups = {
+    members: async (groupId) =>
+      groupId === 'efs-kpi' ? ((members.length > 1 ? members.shift() : members[0]) ?? null) : [],
+    committed: async (groupId, topic) =>
+      new Map(
+        Array.from({ length: PARTITIONS }, (_, each) => [each, log.committed(groupId, topic, each)] as const),
+      ),
+  };
+  const recorded = recordingLog();
+  const reasons: (string | null)[] = [];
+  const takeOver = async (looking: Partial<Groups> = {}): Promise<void> => {
+    let over = false;
+    const taken = takeOverFormerNames({
+      groups: { ...groups, ...looking },
+      own: { kpiGroup: 't1.efs-kpi', fencedSinks: sinksOf('t1.efs-kpi') },
+      former: { kpiGroup: 'efs-kpi', statusGroup: 'efs-status', fencedSinks: sinksOf('efs-kpi') },
+      topics: [TOPIC],
+      contributionsTopic: TOPIC,
+      clock,
+      log: recorded,
+      retry: (attempt) => attempt(),
+      onReason: (_, reason) => void reasons.push(reason),
+    }).finally(() => (over = true));
+    for (let step = 0; !over && step < 200; step += 1) {
+      clock.advance(100);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await taken;
+  };
+  const witness = (group: string, partition: number) => log.committed(group, TOPIC, partition);
+  return {
+    log,
+    recorded,
+    reasons,
+    takeOver,
+    former: sinksOf('efs-kpi'),
+    own: sinksOf('t1.efs-kpi'),
+    witness,
+  };
+}
+
+describe('names of 0.1', () => {
+  it('are taken over with the witness, and whoever wrote under them is shut out', async () => {
+    const { former, own, takeOver, witness, recorded } = given();
+    const kpi = await former.open('kpi-1');
+    const status = await former.open('status-1');
+    const published = { offset: 7, note: '3/42' };
+    await kpi.emit([], published);
+    await takeOver();
+    expect(witness('t1.efs-kpi', 1)).toEqual(published);
+    expect(witness('t1.efs-kpi', 0)).toEqual({ offset: 0, note: '' });
+    expect(await kpi.emit([], { offset: 8, note: '3/42' })).toBe('fenced');
+    expect(await status.emit([], null)).toBe('fenced');
+    expect(await (await own.open('kpi-1')).emit([], null)).toBe('acknowledged');
+    expect(recorded.entries).toMatchObject([{ level: 'info', fields: { partitions: [0, 1] } }]);
+  });
+
+  it('are left alone once they are taken over: another installation may use them', async () => {
+    const { former, own, takeOver, witness } = given();
+    await (await former.open('kpi-0')).emit([], { offset: 3, note: '1/1' });
+    await takeOver();
+    const ours = await own.open('kpi-0');
+    await ours.emit([], { offset: 9, note: '1/2' });
+    const theirs = await former.open('kpi-0');
+    await takeOver();
+    expect(await theirs.emit([], null)).toBe('acknowledged');
+    expect(await ours.emit([], null)).toBe('acknowledged');
+    expect(witness('t1.efs-kpi', 0)).toEqual({ offset: 9, note: '1/2' });
+  });
+
+  it('are left alone by an installation that never had them, also where it may not look at them', async () => {
+    const { former, own, takeOver, witness } = given([[ofAnotherTenant]]);
+    const theirs = await former.open('kpi-0');
+    const ours = await own.open('kpi-0');
+    await takeOver();
+    const refuse = () => Promise.reject(new EfsError('access-refused', 'not yours'));
+    await takeOver({ members: refuse });
+    expect(await theirs.emit([], null)).toBe('acknowledged');
+    expect(await ours.emit([], null)).toBe('acknowledged');
+    expect(witness('t1.efs-kpi', 0)).toBeNull();
+  });
+
+  it('are taken over only once no worker is left under them, which is said until then', async () => {
+    const { former, takeOver, witness, recorded, reasons } = given([[worker], null, [worker], []]);
+    const sink = await former.open('kpi-0');
+    await sink.emit([], { offset: 1, note: '1/1' });
+    await takeOver();
+    expect(reasons).toEqual([expect.any(String), expect.any(String), null]);
+    expect(reasons[0]).toMatch(
+      /^workers of an earlier version are in efs-status or efs-kpi: efs at 10.0.0.1 reads/,
+    );
+    expect(recorded.entries.filter(({ level }) => level === 'warn')).toMatchObject([
+      {
+        message: 'waiting until the workers of an earlier version have ended',
+        fields: { error: { code: 'former-workers' } },
+      },
+    ]);
+    expect(witness('t1.efs-kpi', 0)).toEqual({ offset: 1, note: '1/1' });
+  });
+});

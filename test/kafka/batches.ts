@@ -1,0 +1,41 @@
+import { crc32c } from '../../src/kafka/checksum';
+import { CODECS, type Codec } from '../../src/kafka/codecs.kafka';
+import type { BatchOrigin } from '../../src/kafka/fetch.kafka';
+import { encodeBatch } from '../../src/kafka/encode.kafka';
+
+export const ORIGIN: BatchOrigin = { topic: 'mta.delivered', partition: 7, maxBatchBytes: 64 << 20 };
+
+const HEADER = 61;
+
+/** A batch whose checksum is right again after its bytes were changed. */
+export function sealed(batch: Buffer): Buffer {
+  batch.writeUInt32BE(crc32c(batch.subarray(21)), 17);
+  return batch;
+}
+
+/** A batch of `count` records whose compressed records are these bytes, whatever they are. */
+export function storedAs(codec: Codec, stored: Buffer, count = 1): Buffer {
+  const plain = encodeBatch([{ topic: '', partition: 0, key: null, value: null }], 5);
+  const batch = Buffer.concat([plain.subarray(0, HEADER), stored]);
+  batch.writeInt32BE(batch.length - 12, 8);
+  batch.writeInt16BE(CODECS.indexOf(codec), 21);
+  batch.writeInt32BE(count - 1, 23);
+  batch.writeInt32BE(count, 57);
+  return sealed(batch);
+}
+
+/** A batch of records at an offset, of a producer's transaction; the marker that ends it where `ends` is given. */
+export function batchOf(
+  offset: number,
+  producerId: number,
+  ends?: 'abort' | 'commit',
+  values: readonly string[] = [''],
+): Buffer {
+  const key = ends === undefined ? null : Buffer.from([0, 0, 0, ends === 'commit' ? 1 : 0]);
+  const records = values.map((value) => ({ topic: '', partition: 0, key, value: Buffer.from(value) }));
+  const batch = encodeBatch(records, 5);
+  batch.writeBigInt64BE(BigInt(offset), 0);
+  batch.writeInt16BE(ends ? 0x30 : 0x10, 21);
+  batch.writeBigInt64BE(BigInt(producerId), 43);
+  return sealed(batch);
+}

@@ -1,0 +1,201 @@
+import { EfsError } from '../../src/base/errors';
+import type { Batch, Inbox, Source } from '../../src/log/source';
+import { type KafkaServer, startKafka } from '../servers/kafka';
+import { describeWithServers } from '../servers/servers';
+import { inTransaction, type KafkaWorld, kafkaWorld, TEST_LIMITS } from './kafka-world';
+import { text } from '../log/source.contract';
+
+const START = [0, 0, 0];
+const valuesOf = (batch: Batch | null): string[] =>
+  (batch?.records ?? []).map((record) => record.value?.toString() ?? 'null');
+
+async function assignedTo(source: Source, failures: unknown[] = []): Promise<number[][]> {
+  const assignments: number[][] = [];
+  await new Promise<void>((resolve) => {
+    void source.start({
+      onAssigned(partitions) {
+        assignments.push([...partitions]);
+        if (partitions.length > 0) resolve();
+      },
+      onFailed: (error) => failures.push(error),
+    });
+  });
+  return assignments;
+}
+
+const within = async (ms: number, condition: () => boolean): Promise<void> => {
+  for (const began = Date.now(); !condition();) {
+    if (Date.now() - began > ms) throw new Error(`not within ${ms} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+};
+
+describeWithServers(['kafka'], 'a source on a Kafka with surprises', (servers) => {
+  let world: KafkaWorld;
+  beforeEach(async () => {
+    world = await kafkaWorld(servers.kafkaBrokers);
+  });
+  afterEach(async () => {
+    await world.close();
+  });
+
+  test('says that a position is lost when retention overtakes it, after giving what it has', async () => {
+    const limits = { ...TEST_LIMITS, inbox: { records: 1, bytes: 1, bytesInAll: 1 } };
+    const source = world.member({ limits });
+    await assignedTo(source);
+    await world.append(0, 0, [text('first')]);
+    const inbox = await source.open(0, START);
+    await within(5_000, () => inbox.lag()[0] === 1);
+    for (const value of ['second', 'third', 'fourth']) await world.append(0, 0, [text(value)]);
+    await world.raiseLow(0, 0, 3);
+    expect(valuesOf(await inbox.take({ max: 10, lingerMs: 0 }))).toEqual(['first']);
+    const lost = await inbox.take({ max: 10, lingerMs: 0 }).catch((error: unknown) => error);
+    expect(lost).toBeInstanceOf(EfsError);
+    expect((lost as EfsError).code).toBe('position-lost');
+  });
+
+  test('never shows what an aborted transaction wrote, and passes over it', async () => {
+    const source = world.member();
+    await assignedTo(source);
+    await inTransaction(world.kafka, world.topics[0] ?? '', 0, [text('aborted')], false);
+    await world.append(0, 0, [text('good')]);
+    const inbox = await source.open(0, START);
+    const seen: string[] = [];
+    let next: readonly number[] = [];
+    while (next[0] !== 3) {
+      const batch = await inbox.take({ max: 10, lingerMs: 0 });
+      seen.push(...valuesOf(batch));
+      next = batch?.next ?? [];
+    }
+    expect(seen).toEqual(['good']);
+  });
+
+  test('is not held up by 5,000 headers or a value of 1 MB', async () => {
+    const source = world.member();
+    await assignedTo(source);
+    const headers = Array.from({ length: 5_000 }, (_, index) => ({
+      name: Buffer.from(`h${index}`),
+      value: Buffer.from('v'),
+    }));
+    await world.append(0, 0, [{ ...text('bomb'), headers }]);
+    await world.append(0, 0, [{ key: null, value: Buffer.alloc(1_000_000) }]);
+    const began = performance.now();
+    const inbox = await source.open(0, START);
+    const records = [];
+    while (records.length < 2) records.push(...((await inbox.take({ max: 9, lingerMs: 0 }))?.records ?? []));
+    const read = records[0]?.headers() ?? [];
+    expect(performance.now() - began).toBeLessThan(400);
+    expect(records[0]?.headerCount).toBe(5_000);
+    expect(read.map(({ name }) => name.toString())).toEqual(headers.map(({ name }) => name.toString()));
+    expect(records[1]?.value).toHaveLength(1_000_000);
+  });
+
+  test('keeps its partitions while a taker takes longer than the session', async () => {
+    const limits = { ...TEST_LIMITS, inbox: { records: 1, bytes: 1, bytesInAll: 1 } };
+    const source = world.member({ limits });
+    const assignments = await assignedTo(source);
+    const inbox = await source.open(0, START);
+    for (const value of ['a', 'b', 'c']) await world.append(0, 0, [text(value)]);
+    await new Promise((resolve) => setTimeout(resolve, TEST_LIMITS.group.sessionTimeoutMs + 1_500));
+    const seen: string[] = [];
+    while (seen.length < 3) seen.push(...valuesOf(await inbox.take({ max: 1, lingerMs: 0 })));
+    expect(seen).toEqual(['a', 'b', 'c']);
+    expect(assignments).toHaveLength(1);
+  });
+
+  test('fails when a topic gets partitions that the others do not have', async () => {
+    const failures: unknown[] = [];
+    await assignedTo(world.member({ limits: { ...TEST_LIMITS, checkEveryMs: 100 } }), failures);
+    await world.admin.createPartitions({ topicPartitions: [{ topic: world.topics[1] ?? '', count: 5 }] });
+    await within(10_000, () => failures.length > 0);
+    expect(failures).toHaveLength(1);
+    expect((failures[0] as EfsError).code).toBe('not-co-partitioned');
+  });
+
+  test('commits the positions it is told, for others to look at', async () => {
+    const source = world.member({ limits: { ...TEST_LIMITS, commitEveryMs: 0 } });
+    await assignedTo(source);
+    await world.append(0, 0, [text('a'), text('b')]);
+    source.noteProgress(0, [2, 0, 0]);
+    const committed = async (): Promise<string | undefined> => {
+      const [topic] = await world.admin.fetchOffsets({
+        groupId: world.groupId,
+        topics: [world.topics[0] ?? ''],
+      });
+      return topic?.partitions.find(({ partition }) => partition === 0)?.offset;
+    };
+    while ((await committed()) !== '2') await new Promise((resolve) => setTimeout(resolve, 20));
+    // And never reads them: the same group begins where it is told.
+    await source.stop();
+    const next = world.member();
+    await assignedTo(next);
+    expect(valuesOf(await (await next.open(0, START)).take({ max: 9, lingerMs: 0 }))).toEqual(['a', 'b']);
+  });
+
+  test('stops while it starts', async () => {
+    const source = world.member();
+    const assignments: unknown[] = [];
+    const starting = source.start({
+      onAssigned: (partitions) => assignments.push(partitions),
+      onFailed: () => undefined,
+    });
+    await source.stop();
+    await starting;
+    await assignedTo(world.member());
+    expect(assignments).toEqual([]);
+  });
+
+  test('leaves no group behind where it only reads', async () => {
+    await world.append(0, 0, [text('a')]);
+    await world.reader().read(world.topics[0] ?? '', 0, () => undefined);
+    const { groups } = await world.admin.listGroups();
+    expect(groups.map(({ groupId }) => groupId).filter((id) => id.startsWith('none'))).toEqual([]);
+  });
+});
+
+describeWithServers(['own-kafka'], 'a source whose Kafka goes away', () => {
+  let server: KafkaServer;
+  let world: KafkaWorld;
+  let events: string[];
+  let source: Source;
+  let inbox: Inbox;
+  beforeAll(async () => {
+    server = await startKafka();
+  });
+  afterAll(async () => {
+    await server.stop();
+  });
+  beforeEach(async () => {
+    world = await kafkaWorld(server.brokers);
+    events = [];
+    source = world.member({
+      onOutage: () => events.push('outage'),
+      onRecovered: () => events.push('recovered'),
+    });
+    await assignedTo(source);
+    inbox = await source.open(0, START);
+  });
+
+  test('waits it out, says so, and goes on where it stood', async () => {
+    await world.append(0, 0, [text('before')]);
+    expect(valuesOf(await inbox.take({ max: 9, lingerMs: 0 }))).toEqual(['before']);
+    await server.kill('SIGKILL');
+    await within(15_000, () => events.includes('outage'));
+    const taken = inbox.take({ max: 9, lingerMs: 0 });
+    await server.restart();
+    await world.append(0, 0, [text('after')]);
+    expect(valuesOf(await taken)).toEqual(['after']);
+    await within(30_000, () => events.at(-1) === 'recovered');
+    await world.close();
+  });
+
+  test('stops within five seconds though Kafka does not answer, and can be stopped twice', async () => {
+    server.pause();
+    const began = Date.now();
+    await Promise.all([source.stop(), source.stop()]);
+    expect(Date.now() - began).toBeLessThan(5_000);
+    expect(await inbox.take({ max: 9, lingerMs: 0 })).toBeNull();
+    server.resume();
+    await world.close();
+  });
+});

@@ -1,0 +1,214 @@
+import fc from 'fast-check';
+import Decoder from 'kafkajs/src/protocol/decoder';
+import Record from 'kafkajs/src/protocol/recordBatch/record/v0';
+import { RecordBatch as encodeWithKafkajs } from 'kafkajs/src/protocol/recordBatch/v0';
+import decodeWithKafkajs from 'kafkajs/src/protocol/recordBatch/v0/decoder';
+import { CODECS, loadCodec } from '../../src/kafka/codecs.kafka';
+import { readBatches } from '../../src/kafka/fetch.kafka';
+import { readRecords } from '../../src/kafka/records.kafka';
+import type { LogRecord } from '../../src/log/source';
+import { encodeBatch } from '../../src/kafka/encode.kafka';
+import type { OutgoingRecord } from '../../src/log/sink';
+import { batchOf, ORIGIN, sealed } from './batches';
+
+const bytes = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array));
+const stamp = fc.integer({ min: 0, max: 4_102_444_800_000 });
+const recordArbitrary = fc.record({
+  key: fc.option(bytes),
+  value: fc.option(bytes),
+  timestamp: stamp,
+  headers: fc.array(fc.record({ name: bytes, value: fc.option(bytes) }), { maxLength: 4 }),
+});
+const recordsArbitrary = fc.array(recordArbitrary, { minLength: 1, maxLength: 20 });
+
+const outgoing = (record: Omit<OutgoingRecord, 'topic' | 'partition'>): OutgoingRecord => ({
+  topic: 't',
+  partition: 0,
+  ...record,
+});
+
+beforeAll(() => Promise.all(CODECS.map(loadCodec)));
+
+function readAll(batchBytes: Buffer, from = 0): LogRecord[] {
+  const records: LogRecord[] = [];
+  for (const batch of readBatches(batchBytes, [], ORIGIN)) {
+    const reader = readRecords(batch, 3, 7, from);
+    for (let record = reader.next(); record !== null; record = reader.next()) records.push(record);
+  }
+  return records;
+}
+
+const content = ({ offset, timestamp, key, value, headerCount, headers }: LogRecord) => ({
+  offset,
+  timestamp,
+  key,
+  value,
+  headerCount,
+  headers: headers(),
+});
+
+describe('a record batch', () => {
+  test.each(CODECS)('of our own making, codec %s, reads back as it was, byte for byte', (codec) => {
+    fc.assert(
+      fc.property(recordsArbitrary, (records) => {
+        const read = readAll(encodeBatch(records.map(outgoing), 5, codec));
+        expect(read.map(content)).toEqual(
+          records.map((record, offset) => ({ ...record, offset, headerCount: record.headers.length })),
+        );
+      }),
+    );
+  });
+
+  test('of our own making is read the same by kafkajs', async () => {
+    await fc.assert(
+      fc.asyncProperty(recordsArbitrary, async (records) => {
+        const { records: read } = await decodeWithKafkajs(new Decoder(encodeBatch(records.map(outgoing), 5)));
+        expect(
+          read.map(({ key, value, timestamp }) => ({ key, value, timestamp: Number(timestamp) })),
+        ).toEqual(records.map(({ key, value, timestamp }) => ({ key, value, timestamp })));
+      }),
+    );
+  });
+
+  test.each([0, 1])('of kafkajs making, codec %i, gives what kafkajs reads from it', async (compression) => {
+    // kafkajs mixes headers named as what every object has with that: names that nothing inherits.
+    const name = fc.string({ minLength: 1, unit: 'binary' }).map((end) => `h${end}`);
+    const named = fc.uniqueArray(fc.record({ name, value: bytes }), {
+      selector: ({ name }) => name,
+      maxLength: 4,
+    });
+    const kafkajsRecord = fc.record({
+      key: fc.option(bytes),
+      value: fc.option(bytes),
+      timestampDelta: fc.integer({ min: -(2 ** 40), max: 2 ** 40 }),
+      headers: named,
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(kafkajsRecord, { minLength: 1, maxLength: 9 }), async (records) => {
+        const encoded = records.map(({ headers, ...record }, offsetDelta) =>
+          Record({
+            ...record,
+            offsetDelta,
+            headers: Object.fromEntries(headers.map(({ name, value }) => [name, value])),
+          }),
+        );
+        const batch = await encodeWithKafkajs({
+          compression,
+          records: encoded,
+          firstOffset: '9007199254740000',
+          firstTimestamp: 2 ** 41,
+          lastOffsetDelta: records.length - 1,
+        });
+        const theirs = await decodeWithKafkajs(new Decoder(batch.buffer));
+        const ours = readAll(batch.buffer);
+        expect(
+          ours.map(({ key, value, offset, timestamp, headers }) => ({
+            key,
+            value,
+            offset: String(offset),
+            timestamp: String(timestamp),
+            headers: Object.fromEntries(headers().map((header) => [header.name.toString(), header.value])),
+          })),
+        ).toEqual(
+          theirs.records.map(({ key, value, offset, timestamp, headers }) => ({
+            key,
+            value,
+            offset,
+            timestamp,
+            headers,
+          })),
+        );
+      }),
+    );
+  });
+
+  test('is passed over up to the offset that was asked for', () => {
+    const records = ['a', 'b', 'c'].map((value) => outgoing({ key: null, value: Buffer.from(value) }));
+    const read = readAll(encodeBatch(records, 5), 2);
+    expect(read.map(({ offset, topic, partition }) => [offset, topic, partition])).toEqual([[2, 3, 7]]);
+  });
+
+  test('that is cut short at any byte is left out', () => {
+    const batch = encodeBatch([outgoing({ key: Buffer.from('k'), value: Buffer.from('v') })], 5);
+    for (let length = 0; length < batch.length; length++) {
+      expect(readBatches(Buffer.concat([batch, batch.subarray(0, length)]), [], ORIGIN)).toHaveLength(1);
+    }
+  });
+
+  test('whose records reach beyond it cannot be read', () => {
+    const batch = encodeBatch([outgoing({ key: Buffer.from('k'), value: Buffer.from('v') })], 5);
+    for (let at = 61; at < batch.length; at++) {
+      const broken = Buffer.from(batch);
+      broken[at] = 0x7e; // 63: beyond the end wherever it is a length
+      expect(() => readAll(broken)).toThrow('checksum');
+      try {
+        expect(readAll(sealed(broken))).toHaveLength(1);
+      } catch (error) {
+        expect((error as Error).message).toContain('cannot be read');
+      }
+    }
+    const longer = Buffer.from(batch);
+    longer[61] = 0x7e;
+    expect(() => readAll(sealed(longer))).toThrow('longer than its batch');
+  });
+
+  test('stamped by the broker gives that stamp to every record', () => {
+    const batch = encodeBatch([outgoing({ key: null, value: null, timestamp: 5 })], 5);
+    batch.writeInt16BE(0x08, 21);
+    batch.writeBigInt64BE(1234n, 35);
+    expect(readAll(sealed(batch)).map(({ timestamp }) => timestamp)).toEqual([1234]);
+  });
+
+  test('in a codec that Kafka does not have yet names topic, partition, offsets and codec', () => {
+    const batch = encodeBatch([outgoing({ key: null, value: null })], 5);
+    batch.writeInt16BE(5, 21);
+    expect(() => readAll(sealed(batch))).toThrow(
+      'mta.delivered/7: the batch of offsets 0 to 0, compressed with codec 5, cannot be read: its codec is unknown',
+    );
+  });
+
+  test.each([
+    ['of another magic', 16, [1]],
+    ['of a length that ends in its header', 8, [0, 0, 0, 20]],
+    ['of a negative length', 8, [0xff, 0xff, 0xff, 0xf4]],
+    ['of a negative count', 57, [0xff, 0xff, 0xff, 0xff]],
+    ['that ends before it begins', 23, [0xff, 0xff, 0xff, 0xff]],
+  ])('%s ends what can be read, behind the batches before it', (_, at, values) => {
+    const good = encodeBatch([outgoing({ key: null, value: Buffer.from('v') })], 5);
+    const bad = Buffer.from(good);
+    bad.writeBigInt64BE(1n, 0);
+    Buffer.from(values).copy(bad, at);
+    const batches = readBatches(Buffer.concat([good, bad, good]), [], ORIGIN);
+    expect(batches).toHaveLength(2);
+    const [first, last] = batches.map((batch) => readRecords(batch, 3, 7, 0));
+    expect(first?.next()?.offset).toBe(0);
+    expect(() => last?.next()).toThrow(expect.objectContaining({ code: 'batch-unreadable' }));
+  });
+});
+
+describe('transactions', () => {
+  test('that were aborted, and markers, leave offsets without records', () => {
+    const log = [
+      batchOf(0, 1),
+      batchOf(1, 2),
+      batchOf(2, 1, 'abort'),
+      batchOf(3, 1),
+      batchOf(4, 2, 'commit'),
+      batchOf(5, 1, 'commit'),
+    ];
+    const aborted = [{ producerId: 1n, firstOffset: 0 }];
+    const batches = readBatches(Buffer.concat(log), aborted, ORIGIN);
+    expect(batches.map(({ nextOffset }) => nextOffset)).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(batches.map(({ count }) => count)).toEqual([0, 1, 0, 1, 0, 0]);
+  });
+
+  test('of several producers that begin aborted at once are all left out', () => {
+    const log = [batchOf(4, 2), batchOf(5, 1), batchOf(6, 2, 'abort'), batchOf(7, 1, 'abort')];
+    const aborted = [
+      { producerId: 1n, firstOffset: 1 },
+      { producerId: 2n, firstOffset: 4 },
+    ];
+    const batches = readBatches(Buffer.concat(log), aborted, ORIGIN);
+    expect(batches.map(({ count }) => count)).toEqual([0, 0, 0, 0]);
+  });
+});

@@ -1,0 +1,83 @@
+import { randomUUID } from 'node:crypto';
+import { systemClock } from '../../src/base/clock';
+import { kafkaClient } from '../../src/kafka/client.kafka';
+import type { Codec } from '../../src/kafka/codecs.kafka';
+import { kafkaCommittedOffset, kafkaReader } from '../../src/kafka/reader.kafka';
+import { kafkaFencedSinks } from '../../src/kafka/transactional-sink.kafka';
+import { kafkaSink } from '../../src/kafka/sink.kafka';
+import { createTopics, untilDone } from './kafka-world';
+import { describeWithServers } from '../servers/servers';
+import { outgoing, sinkContract, type SinkWorld, type Written } from '../log/sink.contract';
+
+async function kafkaWorld(brokers: string[], compression: Codec = 'off'): Promise<SinkWorld> {
+  const kafka = kafkaClient({ brokers, clientId: 'efs-test' });
+  const prefix = `t${randomUUID().slice(0, 8)}.`;
+  const group = `${prefix}group`;
+  const witnessTopic = `${prefix}in`;
+  const admin = kafka.admin();
+  await admin.connect();
+  await createTopics(admin, [`${prefix}out`, witnessTopic], 3);
+  await admin.disconnect();
+  const reader = kafkaReader(kafka, systemClock);
+  const sinks = [kafkaSink(kafka, { clock: systemClock, prefix, compression })];
+  for (const partition of [0, 1, 2]) await untilDone(() => reader.watermarks(`${prefix}out`, partition));
+  const committedOffset = kafkaCommittedOffset(kafka);
+  // A broker of no groups so far is still making the topic for their offsets.
+  await untilDone(() => committedOffset(group, witnessTopic, 0));
+  return {
+    sink() {
+      const sink = kafkaSink(kafka, { clock: systemClock, prefix, compression });
+      sinks.push(sink);
+      return sink;
+    },
+    fencedSinks() {
+      const sinks = kafkaFencedSinks(kafka, { clock: systemClock, group, prefix, compression, witnessTopic });
+      // A broker of no transactions so far is still making the topic for their log.
+      return { open: (name) => untilDone(() => sinks.open(name)) };
+    },
+    committedOffset,
+    group,
+    witnessTopic,
+    async written(partition) {
+      const written: Written[] = [];
+      await reader.read(`${prefix}out`, partition, (record) =>
+        written.push({
+          key: record.key?.toString() ?? null,
+          value: record.value?.toString() ?? null,
+          timestamp: record.timestamp,
+          headers: record.headers(),
+        }),
+      );
+      return written;
+    },
+    async close() {
+      await Promise.all([reader.close(), ...sinks.map((sink) => sink.close())]);
+    },
+  };
+}
+
+describeWithServers(['kafka'], 'sinks on Kafka that compress', (servers) => {
+  sinkContract(() => kafkaWorld(servers.kafkaBrokers, 'zstd'));
+});
+
+describeWithServers(['kafka'], 'sinks on Kafka', (servers) => {
+  sinkContract(() => kafkaWorld(servers.kafkaBrokers));
+
+  test('a record of 5,000 headers, or of 1 MB, is written within 200 ms', async () => {
+    const world = await kafkaWorld(servers.kafkaBrokers);
+    const sink = world.sink();
+    await sink.emit([outgoing(0, 'first')]);
+    const headers = Array.from({ length: 5_000 }, (_, index) => ({
+      name: Buffer.from(`h${index}`),
+      value: index % 7 === 0 ? null : Buffer.from(`${index}`),
+    }));
+    const began = performance.now();
+    await sink.emit([{ ...outgoing(0, 'bomb'), headers }]);
+    await sink.emit([{ ...outgoing(0, 'large'), value: Buffer.alloc(1_000_000, 'x') }]);
+    expect(performance.now() - began).toBeLessThan(400);
+    const [, bomb, large] = await world.written(0);
+    expect(bomb?.headers).toEqual(headers);
+    expect(large?.value).toHaveLength(1_000_000);
+    await world.close();
+  });
+});

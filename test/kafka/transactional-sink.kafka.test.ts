@@ -1,0 +1,82 @@
+import { systemClock } from '../../src/base/clock';
+import { kafkaFencedSinks } from '../../src/kafka/transactional-sink.kafka';
+import type { FencedSink } from '../../src/log/sink';
+import { kafkaSink } from '../../src/kafka/sink.kafka';
+import { type FakeBrokers, fakeBrokers } from './fake-brokers';
+import { outgoing } from '../log/sink.contract';
+
+/** Partition 1 is led by broker 1, partition 2 by broker 2; both are written to in one transaction. */
+const both = (value: string) => [outgoing(1, value), outgoing(2, value)];
+
+describe('a fenced sink on two brokers', () => {
+  let brokers: FakeBrokers;
+  const open = (): Promise<FencedSink> =>
+    kafkaFencedSinks(brokers.kafka, { clock: systemClock, group: 'g', witnessTopic: 'in' }).open('task-1');
+  beforeEach(() => {
+    brokers = fakeBrokers();
+  });
+
+  test('does not commit records that a former leader refused, after the new leader has answered for others', async () => {
+    const sink = await open();
+    expect(await sink.emit(both('a'), null)).toBe('acknowledged');
+    brokers.move(2, 1);
+    expect(await sink.emit(both('b'), null)).toBe('unacknowledged');
+    expect([brokers.committed(1), brokers.committed(2)]).toEqual([['a'], ['a']]);
+    expect(await (await open()).emit(both('b'), null)).toBe('acknowledged');
+    expect([brokers.committed(1), brokers.committed(2)]).toEqual([
+      ['a', 'b'],
+      ['a', 'b'],
+    ]);
+  });
+
+  test.each([
+    ['a leader', 2],
+    ['the coordinator, and a leader,', 1],
+  ])(
+    'goes on without an outcome that is not known where %s went away before it was sent anything',
+    async (_, broker) => {
+      const sink = await open();
+      expect(await sink.emit(both('a'), { offset: 1, note: '' })).toBe('acknowledged');
+      brokers.goAway(broker);
+      expect(await sink.emit(both('b'), { offset: 2, note: '' })).toBe('acknowledged');
+      expect([brokers.committed(1), brokers.committed(2)]).toEqual([
+        ['a', 'b'],
+        ['a', 'b'],
+      ]);
+    },
+  );
+
+  test('does not commit records that an answer leaves out', async () => {
+    const sink = await open();
+    brokers.leaveOut(2);
+    expect(await sink.emit(both('a'), { offset: 1, note: '' })).toBe('unacknowledged');
+    expect(brokers.committed(1)).toEqual([]);
+  });
+
+  test('is of no more use after an outcome that is not known', async () => {
+    const sink = await open();
+    brokers.leaveOut(1);
+    await sink.emit(both('a'), null);
+    expect(await sink.emit(both('b'), null)).toBe('unacknowledged');
+    expect(brokers.committed(1)).toEqual([]);
+  });
+
+  test('is fenced by the next one, which begins each partition’s sequence at 0', async () => {
+    const former = await open();
+    await former.emit([outgoing(1, 'a'), outgoing(1, 'b')], null);
+    await former.emit([outgoing(1, 'c')], null);
+    expect(brokers.sequences(1)).toEqual([0, 2]);
+    const owner = await open();
+    expect(await former.emit([outgoing(1, 'late')], null)).toBe('fenced');
+    expect(await owner.emit([outgoing(1, 'd')], null)).toBe('acknowledged');
+    expect(brokers.sequences(1)).toEqual([0, 2, 0]);
+    expect(brokers.committed(1)).toEqual(['a', 'b', 'c', 'd']);
+  });
+});
+
+test('a sink rejects records that an answer leaves out', async () => {
+  const brokers = fakeBrokers();
+  const sink = kafkaSink(brokers.kafka, { clock: systemClock });
+  brokers.leaveOut(1);
+  await expect(sink.emit(both('a').slice(0, 1))).rejects.toMatchObject({ code: 'kafka-unavailable' });
+});

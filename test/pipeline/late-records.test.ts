@@ -1,0 +1,138 @@
+import type { Decoder } from '../../src/feedback/decode';
+import type { Feedback } from '../../src/feedback/feedback';
+import type { LogRecord } from '../../src/log/source';
+import { lateDecoder } from '../../src/pipeline/late-records';
+import { retiredAmong } from '../../src/pipeline/retention';
+import { encodeRetirement, type Retirement } from '../../src/store/retired';
+import type { Store } from '../../src/store/store';
+import { virtualClock } from '../support/clock';
+import { feedback } from '../support/feedback';
+
+/** Announced somewhat later than the time until which everything was counted. */
+const RETIRED: Retirement = { at: 1_000, asOf: 900 };
+
+const record = (deliveryId: string, offset: number, timestamp = RETIRED.at): LogRecord => ({
+  ...{ topic: 0, partition: 0, offset, timestamp, key: null, headerCount: 0 },
+  value: Buffer.from(deliveryId),
+  headers: () => [],
+});
+
+/** Reads a delivery's id out of a value; what is empty makes no sense. */
+const decode: Decoder<Feedback> = async (records) => ({
+  inputs: records
+    .filter(({ value }) => value!.length > 0)
+    .map(({ value }) => feedback.relayed({ deliveryId: value!.toString() })),
+  rejected: records
+    .filter(({ value }) => value!.length === 0)
+    .map((each) => ({ record: each, reason: 'not-avro' as const, detail: '' })),
+});
+
+/** A decoder at partition 0 of two, of a generation that succeeds another or not. `retired` may be changed. */
+function given({ succeeds = false, targets = [[10], [0]] } = {}) {
+  const retired = new Set<string>();
+  const asked: string[][] = [];
+  const clock = virtualClock();
+  const waiting = new Set<string>(['old', 'new']);
+  const store: Pick<Store, 'load'> = {
+    load: async (_, reads) => {
+      const ids = reads.flatMap(({ fields }) => Array.from(fields, String));
+      asked.push(ids);
+      return [ids.map((id) => (retired.has(id) ? encodeRetirement(RETIRED) : null))];
+    },
+  };
+  const decoder = lateDecoder(decode, {
+    ...{ store, clock, agenda: waiting, believedUntil: new Map() },
+    address: { generation: 3, pipeline: 'status', partition: 0 },
+    manifest: { generation: 3, partitions: 2, succeeds, targets },
+  });
+  const run = async (...records: LogRecord[]) => {
+    const { inputs, rejected } = await decoder(records);
+    return {
+      inputs: inputs.map(({ deliveryId }) => deliveryId),
+      rejected: rejected.map(({ record: { offset }, reason }) => [offset, reason]),
+    };
+  };
+  return { run, retired, asked, clock, waiting };
+}
+
+describe('feedback on a retired delivery', () => {
+  it('is set aside with the record it came in, in its place; the rest of the batch is not touched', async () => {
+    const { run, retired } = given();
+    retired.add('old');
+    expect(
+      await run(record('new', 1), record('old', 2), record('', 3), record('old', 4), record('new', 5)),
+    ).toEqual({
+      inputs: ['new', 'new'],
+      rejected: [
+        [2, 'retired-delivery'],
+        [3, 'not-avro'],
+        [4, 'retired-delivery'],
+      ],
+    });
+  });
+
+  it('has nothing to wait for any more', async () => {
+    const { run, retired, waiting } = given();
+    retired.add('old');
+    await run(record('old', 1), record('new', 2));
+    expect([...waiting]).toEqual(['new']);
+  });
+
+  it('is passed by where the life that this generation succeeds has counted it', async () => {
+    const { run, retired } = given({ succeeds: true });
+    retired.add('old');
+    const before = RETIRED.asOf - 1;
+    const records = [
+      record('old', 9, before),
+      record('old', 9, RETIRED.asOf),
+      record('old', 10, before),
+      record('old', 10, RETIRED.asOf),
+    ];
+    expect((await run(...records)).rejected).toEqual([
+      [9, 'retired-delivery'],
+      [10, 'retired-delivery'],
+      [10, 'retired-delivery'],
+    ]);
+  });
+
+  it('is never passed by where there was no earlier life', async () => {
+    const { run, retired } = given({ succeeds: false });
+    retired.add('old');
+    expect((await run(record('old', 9, 0))).rejected).toHaveLength(1);
+  });
+});
+
+describe('whether a delivery is retired', () => {
+  it('is asked once in ten minutes for each, not for each record or batch', async () => {
+    const { run, asked, clock } = given();
+    await run(record('a', 1), record('a', 2), record('b', 3), record('a', 4));
+    await run(record('b', 5), record('a', 6));
+    expect(asked.flat().sort()).toEqual(['a', 'b']);
+    clock.advance(599_999);
+    await run(record('a', 7));
+    expect(asked.flat()).toHaveLength(2);
+    clock.advance(1);
+    await run(record('a', 8));
+    expect(asked.flat()).toHaveLength(3);
+  });
+
+  it('is asked again for every batch once it is', async () => {
+    const { run, asked, retired } = given();
+    retired.add('old');
+    await run(record('old', 1));
+    await run(record('old', 2));
+    expect(asked.flat()).toEqual(['old', 'old']);
+  });
+
+  it('is asked of the kpi task that has the delivery', async () => {
+    const tasks: string[] = [];
+    const load: Store['load'] = async ({ generation, pipeline, partition }, reads) => {
+      tasks.push(`${generation} ${pipeline} ${partition}`);
+      return reads.map(({ fields }) => Array.from(fields, () => encodeRetirement(RETIRED)));
+    };
+    const ids = ['a', 'b', 'c', 'd', 'e', 'f'];
+    const retired = await retiredAmong({ load }, { generation: 3, partitions: 2 }, ids);
+    expect([...retired.keys()].sort()).toEqual(ids);
+    expect(tasks.sort()).toEqual(['3 kpi 0', '3 kpi 1']);
+  });
+});

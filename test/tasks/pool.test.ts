@@ -1,0 +1,141 @@
+import { EfsError } from '../../src/base/errors';
+import { taskPool } from '../../src/tasks/pool';
+import { Stopped } from '../../src/tasks/retry';
+import type { Stopping, TaskEnd } from '../../src/tasks/task';
+import { turn, virtualClock } from '../support/clock';
+
+interface Run {
+  readonly partition: number;
+  readonly stopping: Stopping;
+  readonly signal: AbortSignal;
+  end(how: TaskEnd): void;
+  fail(error: unknown): void;
+}
+
+/** A pool whose tasks run until the test ends them; a task ends by itself when its inbox is closed, if it is `polite`. */
+function given({ polite = true } = {}) {
+  const clock = virtualClock();
+  const runs: Run[] = [];
+  const fenced: number[] = [];
+  const failed: (readonly [number, unknown])[] = [];
+  const pool = taskPool({
+    clock,
+    onFenced: (partition) => fenced.push(partition),
+    onFailed: (partition, error) => failed.push([partition, error]),
+    run: (partition, stopping, signal) =>
+      new Promise((end, fail) => {
+        runs.push({ partition, stopping, signal, end, fail });
+        if (polite) stopping.closeInbox = () => end('stopped');
+        signal.addEventListener('abort', () => fail(new Stopped('called off')));
+      }),
+  });
+  const started = () => runs.map(({ partition }) => partition);
+  return { clock, pool, runs, fenced, failed, started };
+}
+
+describe('a pool of tasks', () => {
+  it('runs exactly what is assigned, and leaves alone what stays', async () => {
+    const { pool, runs, started } = given();
+    pool.assign([0, 1, 2]);
+    pool.assign([1, 2, 3]);
+    await turn();
+    expect(started()).toEqual([0, 1, 2, 3]);
+    expect(pool.running()).toEqual([1, 2, 3]);
+    expect(runs.map(({ stopping }) => stopping.requested)).toEqual([true, false, false, false]);
+  });
+
+  it('starts a partition anew that it had given up', async () => {
+    const { pool, started } = given();
+    pool.assign([0]);
+    pool.assign([]);
+    pool.assign([0]);
+    await turn();
+    expect(started()).toEqual([0, 0]);
+    expect(pool.running()).toEqual([0]);
+  });
+
+  it('tries a fenced partition again after a second, while it is still assigned', async () => {
+    const { clock, pool, runs, fenced, started } = given();
+    pool.assign([4]);
+    runs[0]!.end('fenced');
+    await turn();
+    clock.advance(999);
+    await turn();
+    expect(started()).toEqual([4]);
+    clock.advance(1);
+    await turn();
+    expect(started()).toEqual([4, 4]);
+    runs[1]!.end('fenced');
+    await turn();
+    pool.assign([]);
+    clock.advance(5_000);
+    await turn();
+    expect(started()).toEqual([4, 4]);
+    expect(fenced).toEqual([4, 4]);
+  });
+
+  it('starts a task again that has stopped without being told to', async () => {
+    const { clock, pool, runs, fenced, started } = given();
+    pool.assign([2]);
+    runs[0]!.end('stopped');
+    await turn();
+    clock.advance(1_000);
+    await turn();
+    expect(started()).toEqual([2, 2]);
+    expect(pool.running()).toEqual([2]);
+    expect(fenced).toEqual([]);
+  });
+
+  it('starts a task again soon whose sink has failed: opening the next one waits for Kafka', async () => {
+    const { clock, pool, runs, started } = given();
+    pool.assign([2]);
+    runs[0]!.end('unacknowledged');
+    await turn();
+    clock.advance(199);
+    await turn();
+    expect(started()).toEqual([2]);
+    clock.advance(1);
+    await turn();
+    expect(started()).toEqual([2, 2]);
+  });
+
+  it('keeps a task stopped that failed, says why, and goes on with the others', async () => {
+    const { clock, pool, runs, failed, started } = given();
+    pool.assign([0, 1]);
+    const error = new EfsError('position-lost', 'gone');
+    runs[0]!.fail(error);
+    await turn();
+    clock.advance(60_000);
+    pool.assign([0, 1]);
+    await turn();
+    expect(failed).toEqual([[0, error]]);
+    expect(started()).toEqual([0, 1]);
+    expect(runs[1]!.stopping.requested).toBe(false);
+  });
+
+  it('lets tasks finish for the grace, then calls them off', async () => {
+    const { clock, pool, runs, failed } = given({ polite: false });
+    pool.assign([0, 1]);
+    let stopped = false;
+    void pool.stop(1_000).then(() => (stopped = true));
+    await turn();
+    expect(runs.map(({ stopping }) => stopping.requested)).toEqual([true, true]);
+    runs[0]!.end('stopped');
+    clock.advance(999);
+    await turn();
+    expect([stopped, runs[1]!.signal.aborted]).toEqual([false, false]);
+    clock.advance(1);
+    await turn();
+    expect([stopped, runs[1]!.signal.aborted]).toEqual([true, true]);
+    expect(failed).toEqual([]);
+    expect(pool.running()).toEqual([]);
+  });
+
+  it('does not wait for the grace where all tasks have ended, and leaves no timer', async () => {
+    const { clock, pool } = given();
+    pool.assign([0, 1]);
+    await pool.stop(60_000);
+    await turn();
+    expect(clock.sleeping()).toBe(0);
+  });
+});
