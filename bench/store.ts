@@ -19,7 +19,7 @@ const BATCH = 1_000;
 const ROUNDS = 200;
 const WARM_UP = 50;
 const DELIVERIES = 200;
-const PARTITION: TaskAddress = { generation: 1, pipeline: 'status', partition: 0 };
+const PARTITION: TaskAddress = { stateId: 1, pipeline: 'status', partition: 0 };
 const quiet = { info: () => undefined, warn: () => undefined };
 
 /** The store alone: what a load and a commit cost by the number of hashes touched, and bytes by bucket count. */
@@ -47,17 +47,17 @@ async function withRedis<T>(run: (bench: Bench) => Promise<T>): Promise<T> {
   const client = await connectRedis(server.url, { log: quiet });
   try {
     const store = redisStore(client, { namespace: 'bench' });
-    const manifest = { generation: 1, partitions: 1, defaultPolicy: 'EFS', domainGroups: '' } as const;
+    const manifest = { stateId: 1, partitions: 1, defaultPolicy: 'EFS', domainGroups: '' } as const;
     const start = { status: [[0]], kpi: [[0]] };
     await store.create(
       {
         ...manifest,
         buckets: 1,
-        succeeds: false,
-        publishedAs: 1,
-        takesOver: null,
-        settled: true,
-        targets: [],
+        hasPredecessor: false,
+        generation: 1,
+        predecessor: null,
+        cutoverComplete: true,
+        catchUpOffsets: [],
       },
       start,
       [],

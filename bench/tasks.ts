@@ -31,16 +31,16 @@ export async function openTasks(
   const groups = domainGroups(parseDomainGroups(SETTINGS.domainGroups.fallback).groups);
   const partitions = Array.from({ length: PARTITIONS }, (_, partition) => partition);
   const manifest: Manifest = {
+    stateId: 1,
+    hasPredecessor: false,
     generation: 1,
-    succeeds: false,
-    publishedAs: 1,
-    takesOver: null,
-    settled: true,
+    predecessor: null,
+    cutoverComplete: true,
     partitions: PARTITIONS,
     defaultPolicy: 'EFS',
     domainGroups: groups.fingerprint,
     buckets,
-    targets: [],
+    catchUpOffsets: [],
   };
   const begin = { status: partitions.map(() => START), kpi: partitions.map(() => [0]) };
   await store.create(manifest, begin, []);
@@ -48,9 +48,9 @@ export async function openTasks(
   const retryOutcome = wireType<RetryOutcome>(SCHEMAS.RetryOutcome.type, 2);
   return Promise.all(
     partitions.map(async (partition) => {
-      const address: TaskAddress = { generation: 1, pipeline: 'status', partition };
+      const address: TaskAddress = { stateId: 1, pipeline: 'status', partition };
       const rules = {
-        ...{ generation: 1, publishedAs: 1, partition, partitions: PARTITIONS, buckets },
+        ...{ stateId: 1, generation: 1, partition, partitions: PARTITIONS, buckets },
         ...{ contribution, statusChanged: null, retryOutcome, defaultPolicy: 'EFS' as const, groups },
       };
       const memory = statusMemory();

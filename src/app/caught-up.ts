@@ -28,7 +28,7 @@ export async function caughtUp(
   const { partitions, window, signal } = where;
   const until = async (holds: (generation: number) => Promise<boolean>): Promise<void> => {
     for (;;) {
-      const generation = (await store.active())?.generation ?? 0;
+      const generation = (await store.active())?.stateId ?? 0;
       if (await holds(generation)) return;
       const failure = window.health.failure();
       if (failure !== null) throw new EfsError('not-ready', failure);
@@ -40,12 +40,14 @@ export async function caughtUp(
       const topics = topicsOf(config, pipeline);
       const held = await Promise.all(topics.map((topic) => reader.watermarks(topic, partition)));
       await until(async (generation) => {
-        const standing = await store.inspect({ generation, pipeline, partition });
+        const standing = await store.inspect({ stateId: generation, pipeline, partition });
         return held.every(({ high }, topic) => (standing?.positions[topic] ?? 0) >= high);
       });
       // What is committed is about to leave, and then to come in at the window.
       if (pipeline === 'kpi')
-        await until((generation) => isShown(store, { generation, pipeline, partition }, window.view));
+        await until((generation) =>
+          isShown(store, { stateId: generation, pipeline, partition }, window.view),
+        );
     }
   }
 }

@@ -7,10 +7,10 @@ import { jsonLine } from './present';
 
 /** What a promotion came to, and what is still to be done about settings. */
 export function promotionLine({ outcome, manifest, before }: Promotion): string {
-  const { generation, publishedAs } = manifest;
-  if (outcome === 'active-already') return `generation ${generation} is the active one already`;
-  const back = `\`efs promote --generation ${before.generation}\` goes back`;
-  const switched = `generation ${generation} is active, its records carry the number ${publishedAs}; ${back}`;
+  const { stateId, generation } = manifest;
+  if (outcome === 'active-already') return `generation ${stateId} is the active one already`;
+  const back = `\`efs promote --generation ${before.stateId}\` goes back`;
+  const switched = `generation ${stateId} is active, its records carry the number ${generation}; ${back}`;
   const changed = [
     manifest.defaultPolicy === before.defaultPolicy
       ? []
@@ -30,8 +30,8 @@ async function run(options: { generation?: number; json?: true }, command: Comma
     ),
   );
   const { outcome, manifest, before } = promotion;
-  const { generation, publishedAs } = manifest;
-  const summary = { outcome, generation, publishedAs, before: before.generation };
+  const { stateId, generation } = manifest;
+  const summary = { outcome, generation: stateId, publishedAs: generation, before: before.stateId };
   process.stdout.write(`${options.json ? jsonLine(summary) : promotionLine(promotion)}\n`);
 }
 

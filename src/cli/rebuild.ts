@@ -129,13 +129,13 @@ async function run(options: Options, command: Command): Promise<void> {
       const rebuild = await startRebuild(beside.rebuild, wanted);
       try {
         const { candidate, resumed } = rebuild;
-        stderr.write(`${resumed ? 'going on with' : 'building'} generation ${candidate.generation}\n`);
+        stderr.write(`${resumed ? 'going on with' : 'building'} generation ${candidate.stateId}\n`);
         const took = await untilCaughtUp(rebuild, signal);
         const comparison = await compared(rebuild, beside, signal);
         const mayPromote = comparison.equal || options.acceptDifferences === true;
         const promotion =
           options.promote && mayPromote
-            ? await beside.retry(() => promote(beside.cutOver, candidate.generation))
+            ? await beside.retry(() => promote(beside.cutOver, candidate.stateId))
             : null;
         print(rebuild, took, comparison, promotion, options);
         return comparison;
@@ -158,9 +158,9 @@ function print(
   promotion: Awaited<ReturnType<typeof promote>> | null,
   options: Options,
 ): void {
-  const [before, after] = [active.generation, candidate.generation];
+  const [before, after] = [active.stateId, candidate.stateId];
   if (options.json) {
-    const promoted = promotion === null ? null : promotion.manifest.publishedAs;
+    const promoted = promotion === null ? null : promotion.manifest.generation;
     process.stdout.write(
       `${jsonLine({ active: before, candidate: after, promotedAs: promoted, folded: took, ...comparison })}\n`,
     );

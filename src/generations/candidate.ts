@@ -14,8 +14,8 @@ import {
 /* A candidate: a generation that is built beside the active one, and publishes nothing. */
 
 /** The status task of a generation in a partition. */
-export const taskOf = ({ generation }: Standing, partition: number): TaskAddress => ({
-  ...{ generation, pipeline: 'status', partition },
+export const taskOf = ({ stateId }: Standing, partition: number): TaskAddress => ({
+  ...{ stateId, pipeline: 'status', partition },
 });
 
 /**
@@ -28,7 +28,7 @@ export async function findCandidate(
   foundation: Foundation,
 ): Promise<{ candidate: Manifest; resumed: boolean }> {
   const listed = await ends.store.list();
-  const known = listed.find(({ publishedAs }) => publishedAs === 0);
+  const known = listed.find(({ generation }) => generation === 0);
   if (known !== undefined) return { candidate: candidateFor(foundation, known), resumed: true };
   const partitions = Array.from({ length: active.partitions }, (_, partition) => partition);
   const status = await Promise.all(
@@ -41,28 +41,28 @@ export async function findCandidate(
   const seed = lives.map(({ retired }, partition) => ({ partition, writes: retiredWrites(retired) }));
   const manifest: Manifest = {
     ...foundation,
-    generation: Math.max(latestNumber(listed), latestName(lives)) + 1,
-    publishedAs: 0,
-    succeeds: true,
-    takesOver: null,
-    settled: true,
-    targets: await Promise.all(
+    stateId: Math.max(latestNumber(listed), latestName(lives)) + 1,
+    generation: 0,
+    hasPredecessor: true,
+    predecessor: null,
+    cutoverComplete: true,
+    catchUpOffsets: await Promise.all(
       partitions.map(async (each) => (await ends.store.inspect(taskOf(active, each)))?.positions ?? []),
     ),
   };
-  if (!(await ends.takeName(manifest.generation)))
-    throw takenOver(`somebody else has begun generation ${manifest.generation}`);
+  if (!(await ends.takeName(manifest.stateId)))
+    throw takenOver(`somebody else has begun generation ${manifest.stateId}`);
   const listedNow = await ends.store.propose(manifest, { status, kpi }, seed);
   return { candidate: candidateFor(foundation, listedNow), resumed: false };
 }
 
 /** What is listed under a candidate's number, which somebody else may have proposed, and even promoted. */
 function candidateFor(foundation: Foundation, listed: Manifest): Manifest {
-  if (listed.publishedAs > 0) throw takenOver(`generation ${listed.generation} is the active one by now`);
+  if (listed.generation > 0) throw takenOver(`generation ${listed.stateId} is the active one by now`);
   refuseDropping(listed);
   const others = misfits(listed, foundation);
   if (others.length === 0) return listed;
-  throw new EfsError('candidate-unfit', `candidate ${listed.generation}: ${others.join('; ')}`);
+  throw new EfsError('candidate-unfit', `candidate ${listed.stateId}: ${others.join('; ')}`);
 }
 
 export const takenOver = (why: string): EfsError =>

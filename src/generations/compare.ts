@@ -142,8 +142,8 @@ async function differingFields(work: Work, ids: readonly DeliveryId[]): Promise<
   if (ids.length === 0) return [];
   const { active, candidate } = work.sides;
   const sums = ids.map((id) => ({
-    active: emptySum(id, active.generation),
-    candidate: emptySum(id, candidate.generation),
+    active: emptySum(id, active.stateId),
+    candidate: emptySum(id, candidate.stateId),
   }));
   for (let partition = 0; partition < active.partitions; partition += 1) {
     const found = await contributionsOf(work, partition, ids);

@@ -53,8 +53,7 @@ export async function promote(ends: CutOverEnds, generation: number | null): Pro
     const before = await settledActive(ends);
     const listed = await ends.store.list();
     const wanted = choose(listed, before, generation);
-    if (wanted.generation === before.generation)
-      return { outcome: 'active-already', manifest: before, before };
+    if (wanted.stateId === before.stateId) return { outcome: 'active-already', manifest: before, before };
     refuseDropping(wanted);
     await refuseIncomplete(ends, wanted);
     const known = lives;
@@ -63,11 +62,11 @@ export async function promote(ends: CutOverEnds, generation: number | null): Pro
     );
     const manifest: Manifest = {
       ...wanted,
-      publishedAs: numberFor(wanted, listed),
-      succeeds: true,
-      takesOver: before.generation,
-      settled: false,
-      targets: [],
+      generation: numberFor(wanted, listed),
+      hasPredecessor: true,
+      predecessor: before.stateId,
+      cutoverComplete: false,
+      catchUpOffsets: [],
     };
     if (!(await ends.store.replaceActive(before, manifest))) continue;
     return { outcome: 'promoted', manifest: await settle(ends, manifest, lives), before };
@@ -82,14 +81,14 @@ async function settledActive(ends: CutOverEnds): Promise<Manifest> {
 
 function choose(listed: readonly Manifest[], active: Manifest, generation: number | null): Manifest {
   if (generation !== null) {
-    const found = listed.find((each) => each.generation === generation);
+    const found = listed.find((each) => each.stateId === generation);
     if (found === undefined) throw new EfsError('not-found', `there is no generation ${generation}`);
-    return found.generation === active.generation ? active : found;
+    return found.stateId === active.stateId ? active : found;
   }
-  const candidates = listed.filter((each) => each.publishedAs === 0);
+  const candidates = listed.filter((each) => each.generation === 0);
   const [only] = candidates;
   if (only === undefined || candidates.length > 1) {
-    const names = candidates.map((each) => each.generation).join(', ');
+    const names = candidates.map((each) => each.stateId).join(', ');
     const what = only === undefined ? 'there is no candidate' : `there are several candidates (${names})`;
     throw new EfsError('not-found', `${what}: name a generation`);
   }
@@ -97,16 +96,16 @@ function choose(listed: readonly Manifest[], active: Manifest, generation: numbe
 }
 
 /** A candidate that comes after all others keeps its name as its number. */
-function numberFor({ generation, publishedAs }: Manifest, listed: readonly Manifest[]): number {
-  const published = Math.max(...listed.map((each) => each.publishedAs));
-  return publishedAs === 0 && generation > published ? generation : latestNumber(listed) + 1;
+function numberFor({ stateId, generation }: Manifest, listed: readonly Manifest[]): number {
+  const published = Math.max(...listed.map((each) => each.generation));
+  return generation === 0 && stateId > published ? stateId : latestNumber(listed) + 1;
 }
 
-const tasksOf = ({ generation, partitions }: Manifest, pipeline: TaskAddress['pipeline']): TaskAddress[] =>
-  Array.from({ length: partitions }, (_, partition) => ({ generation, pipeline, partition }));
+const tasksOf = ({ stateId, partitions }: Manifest, pipeline: TaskAddress['pipeline']): TaskAddress[] =>
+  Array.from({ length: partitions }, (_, partition) => ({ stateId, pipeline, partition }));
 
 async function refuseIncomplete(ends: CutOverEnds, manifest: Manifest): Promise<void> {
-  const { generation } = manifest;
+  const { stateId } = manifest;
   for (const task of tasksOf(manifest, 'status')) {
     const { partition } = task;
     const standing = await ends.store.inspect(task);
@@ -114,7 +113,7 @@ async function refuseIncomplete(ends: CutOverEnds, manifest: Manifest): Promise<
     if (standing === null || kpi === null)
       throw new EfsError(
         'generation-incomplete',
-        `generation ${generation} has no state of partition ${partition}`,
+        `generation ${stateId} has no state of partition ${partition}`,
       );
     const held = await ends.inputWatermarks(partition);
     held.forEach(({ low }, topic) => {
@@ -123,7 +122,7 @@ async function refuseIncomplete(ends: CutOverEnds, manifest: Manifest): Promise<
       const where = `partition ${partition} of input ${topic}`;
       throw new EfsError(
         'position-lost',
-        `generation ${generation} stands at ${position} in ${where}, and Kafka holds nothing before ${low}`,
+        `generation ${stateId} stands at ${position} in ${where}, and Kafka holds nothing before ${low}`,
       );
     });
   }
@@ -138,33 +137,33 @@ export async function settle(
   manifest: Manifest,
   lives: readonly EarlierLives[] = [],
 ): Promise<Manifest> {
-  if (manifest.settled) return manifest;
+  if (manifest.cutoverComplete) return manifest;
   const { store } = ends;
-  const { generation, takesOver, publishedAs, partitions } = manifest;
-  const before = publishedAs - 1;
-  const targets: (readonly number[])[] = [];
+  const { stateId, predecessor, generation, partitions } = manifest;
+  const before = generation - 1;
+  const catchUpOffsets: (readonly number[])[] = [];
   for (let partition = 0; partition < partitions; partition += 1) {
-    const own: TaskAddress = { generation, pipeline: 'status', partition };
+    const own: TaskAddress = { stateId, pipeline: 'status', partition };
     // Whoever has built it up to here knows it under a lesser number.
     await store.seal(own, before);
-    const sealed = takesOver === null ? null : await store.seal({ ...own, generation: takesOver }, before);
+    const sealed = predecessor === null ? null : await store.seal({ ...own, stateId: predecessor }, before);
     const ended = sealed?.positions ?? (await ends.inputWatermarks(partition)).map(({ high }) => high);
-    targets.push(ended);
+    catchUpOffsets.push(ended);
   }
   for (let partition = 0; partition < partitions; partition += 1) {
-    const kpi: TaskAddress = { generation, pipeline: 'kpi', partition };
-    const sealed = takesOver === null ? null : await store.seal({ ...kpi, generation: takesOver }, before);
-    if (await isMuted(store, kpi, publishedAs)) continue;
+    const kpi: TaskAddress = { stateId, pipeline: 'kpi', partition };
+    const sealed = predecessor === null ? null : await store.seal({ ...kpi, stateId: predecessor }, before);
+    if (await isMuted(store, kpi, generation)) continue;
     // What it had announced, and may not have said, is left to the successor to say.
     const unsaid = unpackOutbox(sealed?.outbox ?? null).filter(isMarker);
     const { high } = await ends.contributionWatermarks(partition);
     const { retired } = await earlierLives(ends, partition, lives[partition], unsaid);
     await mute(store, { ...manifest, partition }, { end: high, retired, unsaid });
   }
-  const settled: Manifest = { ...manifest, targets, settled: true };
-  if (await store.replaceActive(manifest, settled)) return settled;
+  const completed: Manifest = { ...manifest, catchUpOffsets, cutoverComplete: true };
+  if (await store.replaceActive(manifest, completed)) return completed;
   const active = await store.active();
-  return active === null ? settled : settle(ends, active);
+  return active === null ? completed : settle(ends, active);
 }
 
 /**
@@ -174,16 +173,16 @@ export async function settle(
  */
 async function mute(
   store: Store,
-  { generation, partition, partitions, publishedAs }: Manifest & { readonly partition: number },
+  { stateId, partition, partitions, generation }: Manifest & { readonly partition: number },
   { end, retired, unsaid }: Beginning,
 ): Promise<void> {
-  const task: TaskAddress = { generation, pipeline: 'kpi', partition };
+  const task: TaskAddress = { stateId, pipeline: 'kpi', partition };
   const outbox = packOutbox(unsaid);
-  while (!(await isMuted(store, task, publishedAs))) {
-    const claim = await store.claim(task, publishedAs);
+  while (!(await isMuted(store, task, generation))) {
+    const claim = await store.claim(task, generation);
     if (claim === null)
-      throw new EfsError('generation-incomplete', `generation ${generation} has lost a kpi task`);
-    if (await isMuted(store, task, publishedAs)) return;
+      throw new EfsError('generation-incomplete', `generation ${stateId} has lost a kpi task`);
+    if (await isMuted(store, task, generation)) return;
     let { sequence, positions } = claim;
     const write = async (writes: readonly Write[]): Promise<void> => {
       sequence += 1;
@@ -193,12 +192,12 @@ async function mute(
     };
     for (const portion of inPortions([...retired], RETIRED_AT_ONCE)) {
       const ids = portion.map(([deliveryId]) => deliveryId);
-      const known = await retiredAmong(store, { generation, partitions }, ids);
+      const known = await retiredAmong(store, { stateId, partitions }, ids);
       const news = portion.filter(([deliveryId]) => !known.has(deliveryId));
       const removals = news.flatMap(([deliveryId]) => removalOf(deliveryId, partitions));
       if (news.length > 0) await write([...retiredWrites(new Map(news)), ...removals]);
     }
-    await write([{ hash: FLAGS_HASH, entries: mutedUntilSettled(publishedAs) }]);
+    await write([{ hash: FLAGS_HASH, entries: mutedUntilSettled(generation) }]);
   }
 }
 

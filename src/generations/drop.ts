@@ -23,7 +23,7 @@ const AT_ONCE = 100;
  * Throws `not-found`, and `generation-active` for the active one.
  */
 export async function dropGeneration(store: Store & Generations, generation: number): Promise<number> {
-  const manifest = (await store.list()).find((each) => each.generation === generation);
+  const manifest = (await store.list()).find((each) => each.stateId === generation);
   if (manifest === undefined) throw new EfsError('not-found', `there is no generation ${generation}`);
   if (!(await store.beginDrop(generation))) throw isActive(generation);
   const tasks = tasksOf(manifest);
@@ -37,9 +37,9 @@ export async function dropGeneration(store: Store & Generations, generation: num
 const isActive = (generation: number): EfsError =>
   new EfsError('generation-active', `generation ${generation} is the active one`);
 
-function tasksOf({ generation, partitions }: Manifest): TaskAddress[] {
+function tasksOf({ stateId, partitions }: Manifest): TaskAddress[] {
   return (['status', 'kpi'] as const).flatMap((pipeline) =>
-    Array.from({ length: partitions }, (_, partition) => ({ generation, pipeline, partition })),
+    Array.from({ length: partitions }, (_, partition) => ({ stateId, pipeline, partition })),
   );
 }
 

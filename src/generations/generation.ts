@@ -78,7 +78,7 @@ export async function ensureGeneration(
     }
     const { manifest, start, seed } = beginning(ends.foundation, name, before);
     const made = await generations.create(manifest, start, seed);
-    return { manifest: made, created: made.generation === name };
+    return { manifest: made, created: made.stateId === name };
   }
 }
 
@@ -107,7 +107,7 @@ async function lookBack(ends: GenerationEnds): Promise<LookBack> {
   }
   const known = Math.max(
     latestGeneration(published, ends.generationOf),
-    ends.lost?.publishedAs ?? 0,
+    ends.lost?.generation ?? 0,
     latestNumber(await ends.generations.list()),
   );
   const named = latestName(lives);
@@ -121,33 +121,33 @@ function beginning(
   { inputs, kpi, published, lives, latest }: LookBack,
 ): { manifest: Manifest; start: StartPositions; seed: Seed } {
   // A life that has lost its state may have a first record under way that is not in the log yet; its name is.
-  const succeeds = latest > 0;
+  const hasPredecessor = latest > 0;
   return {
     manifest: {
       ...foundation,
+      stateId: name,
       generation: name,
-      publishedAs: name,
-      takesOver: null,
-      settled: true,
-      succeeds,
-      targets: inputs.map((topics) => topics.map(({ high }) => high)),
+      predecessor: null,
+      cutoverComplete: true,
+      hasPredecessor,
+      catchUpOffsets: inputs.map((topics) => topics.map(({ high }) => high)),
     },
     start: { status: inputs.map((topics) => topics.map(({ low }) => low)), kpi },
     seed: published.map((last, partition) => ({
       partition,
-      writes: begin(succeeds, last, lives[partition]?.retired ?? new Map()),
+      writes: begin(hasPredecessor, last, lives[partition]?.retired ?? new Map()),
     })),
   };
 }
 
 /** How a kpi task begins, by what was published and retired before. Of what is retired nothing is kept but that. */
 function begin(
-  succeeds: boolean,
+  hasPredecessor: boolean,
   published: ReadonlyMap<string, Buffer>,
   retired: ReadonlyMap<string, Retirement>,
 ): readonly Write[] {
   const kept = new Map([...published].filter(([deliveryId]) => !retired.has(deliveryId)));
-  return [...(succeeds ? mutedBegin(kept) : []), ...retiredWrites(retired)];
+  return [...(hasPredecessor ? mutedBegin(kept) : []), ...retiredWrites(retired)];
 }
 
 /**
@@ -194,7 +194,7 @@ export function latestName(lives: readonly EarlierLives[]): number {
 
 /** The highest number in use, be it as a generation's name or in its records; 0 where there is none. */
 export function latestNumber(listed: readonly Manifest[]): number {
-  return listed.reduce((most, each) => Math.max(most, each.generation, each.publishedAs), 0);
+  return listed.reduce((most, each) => Math.max(most, each.stateId, each.generation), 0);
 }
 
 const FOUNDATION: readonly (keyof Foundation)[] = ['partitions', 'defaultPolicy', 'domainGroups', 'buckets'];
@@ -207,16 +207,13 @@ export function misfits(manifest: Manifest, foundation: Foundation): string[] {
 }
 
 /** Throws `generation-dropping` where the generation's deletion has begun. */
-export function refuseDropping({ generation, dropping }: Manifest): void {
-  if (dropping) throw new EfsError('generation-dropping', `generation ${generation} is being dropped`);
+export function refuseDropping({ stateId, dropping }: Manifest): void {
+  if (dropping) throw new EfsError('generation-dropping', `generation ${stateId} is being dropped`);
 }
 
 /** Throws `generation-unfit` where state was built with other settings than these, naming them. */
 export function refuseMisfits(manifest: Manifest, foundation: Foundation): void {
   const found = misfits(manifest, foundation);
   if (found.length === 0) return;
-  throw new EfsError(
-    'generation-unfit',
-    `generation ${manifest.generation} does not fit: ${found.join('; ')}`,
-  );
+  throw new EfsError('generation-unfit', `generation ${manifest.stateId} does not fit: ${found.join('; ')}`);
 }

@@ -39,7 +39,7 @@ export async function listGenerations(ends: ListingEnds): Promise<ListedGenerati
   const active = await ends.store.active();
   const listed: ListedGeneration[] = [];
   for (const each of await ends.store.list()) {
-    const manifest = each.generation === active?.generation ? active : each;
+    const manifest = each.stateId === active?.stateId ? active : each;
     listed.push(await describe(ends, manifest, active));
   }
   return listed;
@@ -50,10 +50,10 @@ async function describe(
   manifest: Manifest,
   active: Manifest | null,
 ): Promise<ListedGeneration> {
-  const { generation, publishedAs, partitions, defaultPolicy, domainGroups, buckets } = manifest;
+  const { stateId, generation, partitions, defaultPolicy, domainGroups, buckets } = manifest;
   const sum = { deliveries: new Set<string>(), messages: 0, lag: 0, isWhole: true, readable: true };
   for (let partition = 0; partition < partitions; partition += 1) {
-    const task: TaskAddress = { generation, pipeline: 'status', partition };
+    const task: TaskAddress = { stateId, pipeline: 'status', partition };
     const standing = await ends.store.inspect(task);
     const kpi = await ends.store.inspect({ ...task, pipeline: 'kpi' });
     if (standing === null || kpi === null) sum.isWhole = false;
@@ -70,9 +70,9 @@ async function describe(
     }
   }
   return {
-    generation,
+    generation: stateId,
     state: stateOf(manifest, active, sum.isWhole),
-    publishedAs: publishedAs === 0 ? null : publishedAs,
+    publishedAs: generation === 0 ? null : generation,
     settings: { partitions, defaultPolicy, domainGroups, buckets },
     deliveries: sum.deliveries.size,
     ...{ messages: sum.messages, lag: sum.lag, readable: sum.readable },
@@ -82,6 +82,6 @@ async function describe(
 function stateOf(manifest: Manifest, active: Manifest | null, isWhole: boolean): GenerationState {
   if (manifest.dropping) return 'being dropped';
   if (!isWhole) return 'incomplete';
-  if (manifest.generation === active?.generation) return active.settled ? 'active' : 'taking over';
-  return manifest.publishedAs === 0 ? 'candidate' : 'retired';
+  if (manifest.stateId === active?.stateId) return active.cutoverComplete ? 'active' : 'taking over';
+  return manifest.generation === 0 ? 'candidate' : 'retired';
 }

@@ -73,7 +73,7 @@ export async function startRebuild(
   const stopping = new AbortController();
   const retry = retryUntil(stopping.signal, patience);
   const active = await retry(() => ends.store.active());
-  if (active === null || !active.settled)
+  if (active === null || !active.cutoverComplete)
     throw new EfsError('not-found', 'there is no state to build another beside: start `efs run` first');
   const foundation = { ...wanted, partitions: active.partitions };
   const { candidate, resumed } = await retry(() => findCandidate(ends, active, foundation));
@@ -112,7 +112,7 @@ export async function startRebuild(
       const enough = places.map(({ commits }) => commits + 2);
       await wait(() => places.every(({ commits }, partition) => commits >= (enough[partition] ?? 0)));
       const now = await failure.unless(() => retry(() => ends.store.active()));
-      if (now?.publishedAs !== active.publishedAs) throw takenOver('another generation is active');
+      if (now?.generation !== active.generation) throw takenOver('another generation is active');
     },
     async stop() {
       await pool.stop(STOP_GRACE_MS);
@@ -147,7 +147,7 @@ async function openPlaces(
       const positionsOf = async (manifest: Manifest): Promise<Positions> => {
         const standing = await retry(() => store.inspect(taskOf(manifest, partition)));
         if (standing !== null) return standing.positions;
-        const what = `generation ${manifest.generation} has no state of partition ${partition}`;
+        const what = `generation ${manifest.stateId} has no state of partition ${partition}`;
         throw new EfsError('generation-incomplete', what);
       };
       const own = await positionsOf(candidate);
@@ -223,7 +223,7 @@ async function watchActive(
     while (!signal.aborted) {
       await patience.clock.sleep(LOOK_MS, signal);
       const now = await retry(() => ends.store.active());
-      if (now?.publishedAs !== active.publishedAs)
+      if (now?.generation !== active.generation)
         return failure.fail(takenOver('another generation is active'));
       await lookAtActive(ends, active, places, retry);
     }

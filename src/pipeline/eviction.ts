@@ -139,7 +139,7 @@ async function nextRetired(
   const { cursor, entries } = await store.scan(address, CONTRIBUTIONS_HASH, from);
   const old = entries.filter(([, value]) => contribution.decode(value).asOf + retentionMs < clock.now());
   const ids = old.map(([field]) => field.toString('utf8') as DeliveryId);
-  const retired = await retiredAmong(store, { generation: address.generation, partitions }, ids);
+  const retired = await retiredAmong(store, { stateId: address.stateId, partitions }, ids);
   for (const id of retired.keys()) ends.believedUntil.delete(id);
   return { cursor, retired: [...retired.keys()] };
 }

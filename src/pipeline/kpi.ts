@@ -20,9 +20,9 @@ import { removalOf, retiredWrites, retirementIn, retirementMarker } from './rete
 
 /** What the kpi pipeline of one task is made of. */
 export interface KpiRules {
-  readonly generation: number;
+  readonly stateId: number;
   /** The number that published records carry. */
-  readonly publishedAs: number;
+  readonly generation: number;
   readonly partition: number;
   readonly defaultPolicy: PolicyName;
   readonly contribution: WireType<Contribution>;
@@ -120,8 +120,7 @@ function flagsOf(rules: KpiRules, inputs: readonly KpiInput[]): (readonly [Buffe
       ];
     if ('unmute' in input) return [[MUTED_FIELD, null]];
     if ('seen' in input) return [[SEEN_FIELD, Buffer.from(input.seen, 'latin1')]];
-    if (!('revision' in input) || input.deliveryId !== null || input.generation !== rules.generation)
-      return [];
+    if (!('revision' in input) || input.deliveryId !== null || input.generation !== rules.stateId) return [];
     return [[barrierField(input.partition, input.revision), YES]];
   });
 }
@@ -145,7 +144,7 @@ function retirementsOf(
     } else if ('retire' in input) {
       retire(input.retire, input.as);
       outgoing.push(retirementMarker(input.retire, input.as, rules));
-    } else if ('revision' in input && input.deliveryId !== null && input.generation === rules.generation) {
+    } else if ('revision' in input && input.deliveryId !== null && input.generation === rules.stateId) {
       // Its own, from before the state came back older. What another life retires this one may be reading again.
       const as = retirementIn(input);
       if (as !== null) retire(input.deliveryId, as);
@@ -176,7 +175,7 @@ function groupByDelivery(
       'revision' in input &&
       input.deliveryId !== null &&
       input.retiredAt === null &&
-      input.generation === rules.generation
+      input.generation === rules.stateId
     ) {
       const { latest } = touched(input.deliveryId);
       const earlier = latest.get(input.partition);
@@ -214,7 +213,7 @@ function knownOf(
 ): KnownDelivery | null {
   if (retired !== null && sum === null) return null;
   return {
-    sum: sum === null ? emptySum(deliveryId, rules.generation) : rules.contribution.decode(sum),
+    sum: sum === null ? emptySum(deliveryId, rules.stateId) : rules.contribution.decode(sum),
     shares: new Map(),
     published: published === null ? null : rules.kpiChanged.decode(published),
   };
@@ -253,7 +252,7 @@ function publicationOf(
     muted || known.sum.relayed === 0
       ? null
       : changeOf(known.sum, known.published, {
-          generation: rules.publishedAs,
+          generation: rules.generation,
           defaultPolicy: rules.defaultPolicy,
         });
   if (change === null) return relearned === undefined ? null : { value: relearned, isNews: false };

@@ -15,7 +15,7 @@ import type { Agenda } from './timer-index';
 
 export interface LateEnds {
   readonly address: TaskAddress;
-  readonly manifest: Pick<Manifest, 'generation' | 'partitions' | 'succeeds' | 'targets'>;
+  readonly manifest: Pick<Manifest, 'stateId' | 'partitions' | 'hasPredecessor' | 'catchUpOffsets'>;
   readonly store: Pick<Store, 'load'>;
   readonly clock: Clock;
   /** A delivery that is retired has nothing left to wait for. */
@@ -77,7 +77,7 @@ async function withoutLate(
   retired: ReadonlyMap<DeliveryId, Retirement>,
   { address, manifest }: LateEnds,
 ): Promise<Decoded<Feedback>> {
-  const targets = manifest.succeeds ? (manifest.targets[address.partition] ?? []) : [];
+  const catchUpOffsets = manifest.hasPredecessor ? (manifest.catchUpOffsets[address.partition] ?? []) : [];
   const inputs: Feedback[] = [];
   const rejected: Decoded<Feedback>['rejected'][number][] = [];
   for (const record of records) {
@@ -86,7 +86,7 @@ async function withoutLate(
     for (const input of decoded.inputs) {
       const as = retired.get(input.deliveryId);
       if (as === undefined) inputs.push(input);
-      else if (!isHistory(record, targets, as)) rejected.push(late(record, as));
+      else if (!isHistory(record, catchUpOffsets, as)) rejected.push(late(record, as));
     }
   }
   return { inputs, rejected };
@@ -97,8 +97,8 @@ async function withoutLate(
  * reads it again on its way, and passes it by. Of what came between that count and the announcement it may have read
  * nothing, and said nothing: that is late.
  */
-function isHistory(record: LogRecord, targets: Positions, { asOf }: Retirement): boolean {
-  return record.offset < (targets[record.topic] ?? 0) && record.timestamp < asOf;
+function isHistory(record: LogRecord, catchUpOffsets: Positions, { asOf }: Retirement): boolean {
+  return record.offset < (catchUpOffsets[record.topic] ?? 0) && record.timestamp < asOf;
 }
 
 function late(record: LogRecord, { at }: Retirement): Decoded<Feedback>['rejected'][number] {

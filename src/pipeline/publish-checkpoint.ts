@@ -9,11 +9,8 @@ import type { Claim, Standing } from '../store/store';
  */
 
 /** What goes with the records of a commit. */
-export function witnessOf(
-  { generation }: Pick<Standing, 'generation'>,
-  { epoch, positions }: Made,
-): Committed {
-  return { offset: positions[0] ?? 0, note: `${generation}/${epoch}` };
+export function witnessOf({ stateId }: Pick<Standing, 'stateId'>, { epoch, positions }: Made): Committed {
+  return { offset: positions[0] ?? 0, note: `${stateId}/${epoch}` };
 }
 
 /** How a task notes that it knows what was published up to this witness. */
@@ -24,7 +21,7 @@ export const seenAs = ({ offset, note }: Committed): string => `${offset} ${note
  * own generation that is not among those who committed to it, or one of another generation since it has `seen` the log.
  */
 export function isOvertaken(
-  { generation }: Pick<Standing, 'generation'>,
+  { stateId }: Pick<Standing, 'stateId'>,
   { positions, committedBy }: Pick<Claim, 'positions' | 'committedBy'>,
   witness: Committed | null,
   seen: string | null,
@@ -34,5 +31,5 @@ export function isOvertaken(
   if (witness.note === '') return false;
   const [name, epoch] = witness.note.split('/').map(Number);
   // Epochs of another generation are those of another task: they cannot be compared.
-  return name === generation ? (epoch ?? 0) > committedBy : seenAs(witness) !== seen;
+  return name === stateId ? (epoch ?? 0) > committedBy : seenAs(witness) !== seen;
 }

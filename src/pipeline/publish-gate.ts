@@ -42,8 +42,8 @@ export interface Gate {
 
 /** What to load to know the gate, and the gate it comes to. */
 export function gateReads(manifest: Manifest): readonly Read[] {
-  const barriers = manifest.succeeds
-    ? Array.from({ length: manifest.partitions }, (_, p) => barrierField(p, manifest.publishedAs))
+  const barriers = manifest.hasPredecessor
+    ? Array.from({ length: manifest.partitions }, (_, p) => barrierField(p, manifest.generation))
     : [];
   return [{ hash: FLAGS_HASH, fields: [MUTED_FIELD, UNTIL_FIELD, SEEN_FIELD, ...barriers] }];
 }
@@ -65,12 +65,12 @@ export function mayUnmute(gate: Gate, positions: Positions): boolean {
 
 /** Whether a status task has folded everything that was there when its generation began. */
 export function hasCaughtUp(manifest: Manifest, partition: number, positions: Positions): boolean {
-  return isPast(manifest.targets[partition] ?? [], positions);
+  return isPast(manifest.catchUpOffsets[partition] ?? [], positions);
 }
 
 /** Whether each position has reached its target. */
-export function isPast(targets: Positions, positions: Positions): boolean {
-  return targets.every((target, topic) => (positions[topic] ?? 0) >= target);
+export function isPast(catchUpOffsets: Positions, positions: Positions): boolean {
+  return catchUpOffsets.every((target, topic) => (positions[topic] ?? 0) >= target);
 }
 
 /** What a kpi task owes beside the log's records. They are folded and committed like any other input. */
@@ -180,12 +180,11 @@ export function kpiDuties(ends: GateEnds): KpiDuties {
 }
 
 function refuseOutnumbered(
-  { manifest: { generation, publishedAs }, numberOf }: Pick<GateEnds, 'manifest' | 'numberOf'>,
+  { manifest: { stateId, generation }, numberOf }: Pick<GateEnds, 'manifest' | 'numberOf'>,
   last: ReadonlyMap<string, Buffer>,
 ): void {
   for (const value of last.values())
-    if (numberOf(value) > publishedAs)
-      throw new Outnumbered(`generation ${generation} is of before a cut-over`);
+    if (numberOf(value) > generation) throw new Outnumbered(`generation ${stateId} is of before a cut-over`);
 }
 
 /** The last record of each delivery in a partition of the KPI topic. */

@@ -34,8 +34,8 @@ export function statusDuties(
   voice: { silent: boolean },
 ): (hold: Hold) => AsyncGenerator<readonly StatusDuty[]> {
   const { address, manifest, store } = ends;
-  let known = !manifest.succeeds;
-  voice.silent = manifest.succeeds;
+  let known = !manifest.hasPredecessor;
+  voice.silent = manifest.hasPredecessor;
   let inputEnds: Positions | null = null;
   return async function* (hold) {
     if (!known) {
@@ -43,7 +43,7 @@ export function statusDuties(
       known = true;
     }
     // A candidate publishes nothing, however far it is.
-    if (!voice.silent || manifest.publishedAs === 0) return;
+    if (!voice.silent || manifest.generation === 0) return;
     if (!hasCaughtUp(manifest, address.partition, hold.positions)) return;
     // Whoever made the generation may have read its targets before the earlier life even began. By now that is over.
     inputEnds ??= await ends.inputEnds();
@@ -57,13 +57,13 @@ export function statusDuties(
 /** Whether a generation has ended its silence in a partition since it became the active one. */
 export async function hasSpoken(
   store: Pick<Store, 'load'>,
-  { generation, publishedAs, succeeds }: Manifest,
+  { stateId, generation, hasPredecessor }: Manifest,
   partition: number,
 ): Promise<boolean> {
-  if (!succeeds) return true;
-  const task = { generation, pipeline: 'status', partition } as const;
+  if (!hasPredecessor) return true;
+  const task = { stateId, pipeline: 'status', partition } as const;
   const [flags] = await store.load(task, [{ hash: FLAGS_HASH, fields: [SENT_FIELD] }]);
-  return Number(flags?.[0]?.toString('latin1') ?? -1) >= publishedAs;
+  return Number(flags?.[0]?.toString('latin1') ?? -1) >= generation;
 }
 
 async function* announcements(ends: AnnouncingEnds): AsyncGenerator<readonly (Announced | Restated)[]> {
@@ -116,7 +116,7 @@ export async function valuesOf(
   fields: readonly Buffer[],
 ): Promise<readonly (Buffer | null)[]> {
   if (of === null) return [];
-  const task: TaskAddress = { generation: of.generation, pipeline: 'status', partition };
+  const task: TaskAddress = { stateId: of.stateId, pipeline: 'status', partition };
   const byBucket = new Map<number, number[]>();
   fields.forEach((field, index) => {
     const bucket = bucketOf(field, of.buckets);

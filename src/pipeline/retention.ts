@@ -104,7 +104,7 @@ export function retirementDuties(
 async function foldedUntilOf({ address, partitions, store }: RetirementEnds): Promise<Millis | null> {
   const said = await Promise.all(
     Array.from({ length: partitions }, async (_, partition) => {
-      const task: TaskAddress = { generation: address.generation, pipeline: 'status', partition };
+      const task: TaskAddress = { stateId: address.stateId, pipeline: 'status', partition };
       const [flags] = await store.load(task, [{ hash: FLAGS_HASH, fields: [FOLDED_UNTIL_FIELD] }]);
       return flags?.[0] ?? null;
     }),
@@ -161,18 +161,18 @@ export function retirementMarker(
   deliveryId: string,
   { at, asOf }: Retirement,
   rules: {
-    readonly generation: number;
+    readonly stateId: number;
     readonly partition: number;
     readonly contribution: WireType<Contribution>;
   },
 ): OutgoingRecord {
-  const { generation, partition } = rules;
+  const { stateId, partition } = rules;
   return {
     topic: CONTRIBUTIONS_TOPIC,
     partition,
     key: Buffer.from(deliveryId + MARKER, 'utf8'),
     value: rules.contribution.encode({
-      ...emptySum(deliveryId, generation),
+      ...emptySum(deliveryId, stateId),
       ...{ partition, asOf, retiredAt: at },
     }),
   };
@@ -217,7 +217,7 @@ export function retiredWrites(retired: ReadonlyMap<string, Retirement>): readonl
 /** Those of some deliveries that are retired, as their kpi tasks say. */
 export async function retiredAmong<Id extends string>(
   store: Pick<Store, 'load'>,
-  { generation, partitions }: { readonly generation: number; readonly partitions: number },
+  { stateId, partitions }: { readonly stateId: number; readonly partitions: number },
   deliveries: Iterable<Id>,
 ): Promise<ReadonlyMap<Id, Retirement>> {
   const byTask = new Map<number, { id: Id; field: Buffer }[]>();
@@ -231,7 +231,7 @@ export async function retiredAmong<Id extends string>(
   const retired = new Map<Id, Retirement>();
   await Promise.all(
     Array.from(byTask, async ([partition, asked]) => {
-      const task: TaskAddress = { generation, pipeline: 'kpi', partition };
+      const task: TaskAddress = { stateId, pipeline: 'kpi', partition };
       const fields = asked.map(({ field }) => field);
       const [found = []] = await store.load(task, [{ hash: RETIRED_HASH, fields }]);
       asked.forEach(({ id }, index) => {

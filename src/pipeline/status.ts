@@ -24,9 +24,9 @@ import { type Agenda, enter, moveWaiting, type Waiting, waitingIn } from './time
 
 /** What the status pipeline of one task is made of. Fixed while the task is held. */
 export interface StatusRules extends CountingRules {
-  readonly generation: number;
+  readonly stateId: number;
   /** The number that published records carry. */
-  readonly publishedAs: number;
+  readonly generation: number;
   readonly partition: number;
   readonly partitions: number;
   readonly buckets: number;
@@ -99,7 +99,7 @@ function doDuty(
 ): void {
   switch (duty.kind) {
     case 'CaughtUp':
-      writes.push({ hash: FLAGS_HASH, entries: [[SENT_FIELD, numberField(rules.publishedAs)]] });
+      writes.push({ hash: FLAGS_HASH, entries: [[SENT_FIELD, numberField(rules.generation)]] });
       outgoing.push(...barriers(rules));
       break;
     case 'Announced':
@@ -137,7 +137,7 @@ function doDuty(
 /** This partition's contribution to a delivery as stored, or an empty one. */
 function contributionOf(rules: StatusRules, deliveryId: DeliveryId, stored: Buffer | null): Contribution {
   if (stored !== null) return rules.contribution.decode(stored);
-  return { ...emptySum(deliveryId, rules.generation), partition: rules.partition };
+  return { ...emptySum(deliveryId, rules.stateId), partition: rules.partition };
 }
 
 function readsOf(deliveries: readonly TouchedDelivery[]): Read[] {
@@ -211,11 +211,11 @@ function noteFacts(sum: Contribution, inputs: readonly Feedback[]): void {
  * keeps them all.
  */
 function contributionRecord(
-  { generation, partition, partitions }: StatusRules,
+  { stateId, partition, partitions }: StatusRules,
   delivery: Buffer,
   value: Buffer,
 ): OutgoingRecord {
-  const share = Buffer.from(`/${generation}.${partition}`, 'latin1');
+  const share = Buffer.from(`/${stateId}.${partition}`, 'latin1');
   return {
     topic: CONTRIBUTIONS_TOPIC,
     partition: partitionOf(delivery, partitions),
@@ -226,10 +226,10 @@ function contributionRecord(
 
 /** Tells every kpi task that whatever this partition had to fold at the generation's begin is behind it. */
 function barriers(rules: StatusRules): OutgoingRecord[] {
-  const { generation, partition, publishedAs: revision } = rules;
-  const barrier = { ...emptySum('', generation), deliveryId: null, partition, revision };
+  const { stateId, partition, generation: revision } = rules;
+  const barrier = { ...emptySum('', stateId), deliveryId: null, partition, revision };
   const value = rules.contribution.encode(barrier);
-  const key = Buffer.from(`/${generation}.${partition}`, 'latin1');
+  const key = Buffer.from(`/${stateId}.${partition}`, 'latin1');
   return Array.from({ length: rules.partitions }, (_, partition) => ({
     topic: CONTRIBUTIONS_TOPIC,
     partition,
@@ -250,7 +250,7 @@ function restated(
 
 /** The change of a message's status, reason or type, or null where it has none. */
 function statusChange(
-  rules: { readonly publishedAs: number; readonly defaultPolicy: PolicyName },
+  rules: { readonly generation: number; readonly defaultPolicy: PolicyName },
   deliveryId: string,
   messageId: string,
   was: MessageStatus | null,
@@ -260,7 +260,7 @@ function statusChange(
   if (was?.status === is.status && was.reason === is.reason && was.failureType === is.failureType)
     return null;
   const occurredAt = (after.outcome ?? after.softBounce ?? after.relay).at;
-  const { publishedAs: generation } = rules;
+  const { generation: generation } = rules;
   return { deliveryId, messageId, generation, occurredAt, previousStatus: was?.status ?? null, ...is };
 }
 

@@ -87,7 +87,7 @@ export async function readLogPage(
     messages.length === limit || trips === ROUND_TRIPS_MAX || read >= MESSAGES_READ_MAX;
   for (let trips = 0; place !== null && !isOver(trips); trips++) {
     const { partition, bucket, scan, after } = place;
-    const task = { generation: manifest.generation, pipeline: 'status', partition } as const;
+    const task = { stateId: manifest.stateId, pipeline: 'status', partition } as const;
     const page = await store.scan(task, messagesHash(delivery, bucket), scan);
     for (const [field, value] of page.entries.toSorted(([a], [b]) => a.compare(b))) {
       if (after !== null && field.compare(after) <= 0) continue;
@@ -131,19 +131,19 @@ function following({ partition, bucket }: Place, scan: string, manifest: Manifes
 
 const CURSOR = /^(\d{1,9})\.(\d{1,5})\.(\d{1,5})\.(\d{1,20})\.([A-Za-z0-9_-]{0,200})$/;
 
-function showCursor({ partition, bucket, scan, after }: Place, { generation }: Manifest): string {
-  return [generation, partition, bucket, scan, after?.toString('base64url') ?? ''].join('.');
+function showCursor({ partition, bucket, scan, after }: Place, { stateId }: Manifest): string {
+  return [stateId, partition, bucket, scan, after?.toString('base64url') ?? ''].join('.');
 }
 
 function parseCursor(text: string, manifest: Manifest): Place {
   const [, generation, partition, bucket, scan = '0', after = ''] = CURSOR.exec(text) ?? [];
   const place = { partition: Number(partition), bucket: Number(bucket), scan };
-  if (Number(generation) !== manifest.generation)
+  if (Number(generation) !== manifest.stateId)
     throw new EfsError(
       'request-invalid',
       generation === undefined
         ? 'cursor: is none that this service gave'
-        : `cursor: is of generation ${generation}, the state is now generation ${manifest.generation}; begin without a cursor`,
+        : `cursor: is of generation ${generation}, the state is now generation ${manifest.stateId}; begin without a cursor`,
     );
   if (place.partition >= manifest.partitions || place.bucket >= manifest.buckets)
     throw new EfsError('request-invalid', 'cursor: is none that this service gave');

@@ -115,12 +115,12 @@ export async function lookAtMessage(
   message: MessageId,
 ): Promise<MessageView> {
   const manifest = await activeManifest(state);
-  const { generation, partitions } = manifest;
+  const { stateId, partitions } = manifest;
   const field = encodeMessageId(message);
   const hash = messagesHash(delivery, bucketOf(field, manifest.buckets));
   const home = partitionOf(Buffer.from(message), partitions);
   for (let step = 0; step < partitions; step++) {
-    const task: TaskAddress = { generation, pipeline: 'status', partition: (home + step) % partitions };
+    const task: TaskAddress = { stateId, pipeline: 'status', partition: (home + step) % partitions };
     const found = await state.loadAt(task, [{ hash, fields: [field] }]);
     const value = found?.values[0]?.[0];
     if (found === null || value == null) continue;
@@ -132,7 +132,7 @@ export async function lookAtMessage(
       deliveryId: delivery,
       messageId: message,
       ...facts,
-      generation,
+      generation: stateId,
       partition: task.partition,
       positions,
     };
@@ -156,9 +156,9 @@ export function readKpi(value: Buffer | null): KpiChanged | null {
 
 /** The KPIs of a delivery as last published. Throws `not-found`, `redis-unavailable`. */
 export async function lookAtDelivery(state: State, delivery: DeliveryId): Promise<KpiChanged> {
-  const { generation, partitions } = await activeManifest(state);
+  const { stateId, partitions } = await activeManifest(state);
   const field = Buffer.from(delivery);
-  const task: TaskAddress = { generation, pipeline: 'kpi', partition: partitionOf(field, partitions) };
+  const task: TaskAddress = { stateId, pipeline: 'kpi', partition: partitionOf(field, partitions) };
   const reads = [PUBLISHED_HASH, RETIRED_HASH].map((hash) => ({ hash, fields: [field] }));
   const [[value] = [], [retired] = []] = await state.load(task, reads);
   const kpi = readKpi(value ?? null);

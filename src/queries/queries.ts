@@ -105,7 +105,7 @@ export function openWindow(options: WindowOptions): Window {
   const lookUpTasks = async () => {
     const manifest = await activeManifest(state());
     const tasks = await viewTasks({ ...known(), store: known().state }, manifest);
-    return { generation: manifest.generation, tasks, at: clock.now() };
+    return { generation: manifest.stateId, tasks, at: clock.now() };
   };
 
   return {

@@ -44,7 +44,7 @@ export async function viewTasks(ends: TasksEnds, manifest: Manifest): Promise<re
   const here = new Set(ends.running().map(({ pipeline, partition }) => `${pipeline}/${partition}`));
   const addresses = (['status', 'kpi'] as const).flatMap((pipeline) =>
     Array.from({ length: manifest.partitions }, (_, partition): TaskAddress => {
-      return { generation: manifest.generation, pipeline, partition };
+      return { stateId: manifest.stateId, pipeline, partition };
     }),
   );
   return Promise.all(

@@ -180,25 +180,26 @@ async function hasMoved({ generation: { generations } }: ServiceEnds, known: Sta
 }
 
 const isSame = (a: Standing, b: Standing): boolean =>
-  a.generation === b.generation && a.publishedAs === b.publishedAs;
+  a.stateId === b.stateId && a.generation === b.generation;
 
 /** Whether the active generation is the one that is known. A store that came back older may have its cut-over undone. */
-const isStill = (active: Manifest, known: Standing): boolean => isSame(active, known) && active.settled;
+const isStill = (active: Manifest, known: Standing): boolean =>
+  isSame(active, known) && active.cutoverComplete;
 
 /** Says what becomes of the tasks: `active` is what is there to follow, null where the state is lost. */
 function sayWhy({ log, onReason }: ServiceEnds, active: Manifest | null, left: Manifest): void {
-  const { generation } = active ?? left;
+  const { stateId } = active ?? left;
   if (active === null) {
     onReason('state', 'the store has lost its state: a new generation is being built');
     log.warn('the store has lost the state of a generation: building another from the topics', {
-      generation,
+      generation: stateId,
     });
   } else if (isSame(active, left)) {
     onReason('state', 'the cut-over to the active generation is not complete: completing it');
-    log.info('the cut-over to the active generation is not complete: completing it', { generation });
+    log.info('the cut-over to the active generation is not complete: completing it', { generation: stateId });
   } else {
     onReason('state', 'another generation has become the active one: following it');
-    log.info('another generation has become the active one: following it', { generation });
+    log.info('another generation has become the active one: following it', { generation: stateId });
   }
 }
 
@@ -207,7 +208,7 @@ function warnOfMisfits({ generation, log }: ServiceEnds, manifest: Manifest, par
   const found = misfits(manifest, { ...generation.foundation, partitions });
   if (found.length === 0) return;
   log.warn('the active generation was built with other settings: correct those of this worker', {
-    generation: manifest.generation,
+    generation: manifest.stateId,
     reason: found.join('; '),
   });
 }
@@ -223,7 +224,7 @@ async function findGeneration(
   const manifest = await settleWhole(service, await leftToOthers(service, found));
   if (manifest === null) return findGeneration(service, partitions, found);
   log.info(created ? 'new generation: reading the topics from their beginning' : 'generation found', {
-    generation: manifest.generation,
+    generation: manifest.stateId,
     partitions,
   });
   return manifest;
@@ -235,7 +236,7 @@ const LOOK_EVERY_MS = 50;
 /** Gives whoever has switched the time to complete the cut-over: only that one has read beforehand what it takes. */
 async function leftToOthers({ generation, ends }: ServiceEnds, found: Manifest): Promise<Manifest> {
   let active = found;
-  for (let waited = 0; !active.settled && waited < LEFT_TO_OTHERS_MS; waited += LOOK_EVERY_MS) {
+  for (let waited = 0; !active.cutoverComplete && waited < LEFT_TO_OTHERS_MS; waited += LOOK_EVERY_MS) {
     await ends.patience.clock.sleep(LOOK_EVERY_MS);
     active = (await generation.generations.active()) ?? active;
   }
@@ -249,7 +250,7 @@ async function settleWhole({ generation, log }: ServiceEnds, found: Manifest): P
   } catch (error) {
     if (!(error instanceof EfsError) || error.code !== 'generation-incomplete') throw error;
     log.warn('the generation to switch to is not whole: building another from the topics', {
-      generation: found.generation,
+      generation: found.stateId,
       reason: error.message,
     });
     return null;

@@ -30,33 +30,33 @@ export function redisGenerations(context: Context, commit: Commits): Generations
       const all = Object.values(await reply(context, client.hgetall(keys.all))).map(manifestIn);
       // A store of an earlier version has an active one and no list.
       const active = await generations.active();
-      const isListed = all.some((each) => each?.generation === active?.generation);
+      const isListed = all.some((each) => each?.stateId === active?.stateId);
       return [...all, ...(isListed ? [] : [active])]
         .filter((each) => each !== null)
-        .sort((a, b) => a.generation - b.generation);
+        .sort((a, b) => a.stateId - b.stateId);
     },
-    async forget({ generation, publishedAs }) {
-      await run(context, scripts.forget, [keys.active], [String(generation), String(publishedAs)]);
+    async forget({ stateId, generation }) {
+      await run(context, scripts.forget, [keys.active], [String(stateId), String(generation)]);
     },
     async create(manifest, start, seed) {
       const before = await generations.active();
-      if (before?.generation === manifest.generation) return before;
+      if (before?.stateId === manifest.stateId) return before;
       await layOutAll(context, commit, manifest, start, seed);
-      const args = [String(manifest.generation), JSON.stringify(manifest)];
+      const args = [String(manifest.stateId), textOf(manifest)];
       const active = (await run(context, scripts.activate, list, args)) as Buffer;
       return must(manifestIn(active.toString()), 'no generation is active after one was created');
     },
     async propose(manifest, start, seed) {
-      const name = String(manifest.generation);
+      const name = String(manifest.stateId);
       const before = manifestIn(await reply(context, client.hget(keys.all, name)));
       if (before !== null) return before;
       await layOutAll(context, commit, manifest, start, seed);
-      await reply(context, client.hsetnx(keys.all, name, JSON.stringify(manifest)));
+      await reply(context, client.hsetnx(keys.all, name, textOf(manifest)));
       return must(manifestIn(await reply(context, client.hget(keys.all, name))), 'a proposal is listed');
     },
     async replaceActive(from, to) {
-      const expected = [...standing(from), from.settled ? '1' : '0'];
-      const args = [...expected, String(to.generation), JSON.stringify(to)];
+      const expected = [...standing(from), from.cutoverComplete ? '1' : '0'];
+      const args = [...expected, String(to.stateId), textOf(to)];
       return (await run(context, scripts.replace, list, args)) === 1;
     },
     async beginDrop(generation) {
@@ -69,44 +69,70 @@ export function redisGenerations(context: Context, commit: Commits): Generations
   return generations;
 }
 
-const standing = ({ generation, publishedAs }: Standing): string[] => [
-  String(generation),
-  String(publishedAs),
-];
+const standing = ({ stateId, generation }: Standing): string[] => [String(stateId), String(generation)];
 
-/** A stored manifest. One of version 0.1 lacks what came with cut-overs. */
-function manifestIn(text: string | null): Manifest | null {
-  if (text === null) return null;
-  const stored = JSON.parse(text) as Manifest;
-  return { ...stored, ...withDefaults(stored) };
+/** A manifest as it is stored, under the names that its fields had in version 0.1. */
+interface Stored extends Pick<
+  Manifest,
+  'partitions' | 'defaultPolicy' | 'domainGroups' | 'buckets' | 'dropping'
+> {
+  readonly generation: number;
+  readonly succeeds: boolean;
+  readonly targets: Manifest['catchUpOffsets'];
+  // Absent in what was stored before there were cut-overs.
+  readonly publishedAs?: number;
+  readonly takesOver?: number | null;
+  readonly settled?: boolean;
 }
 
-function withDefaults({
-  generation,
-  publishedAs = generation,
-  takesOver = null,
-  settled = true,
-}: Partial<Manifest> & Pick<Manifest, 'generation'>) {
-  return { publishedAs, takesOver, settled };
+function textOf(manifest: Manifest): string {
+  const { stateId, generation, hasPredecessor, predecessor, cutoverComplete, catchUpOffsets, ...same } =
+    manifest;
+  const stored: Stored = {
+    ...same,
+    generation: stateId,
+    publishedAs: generation,
+    succeeds: hasPredecessor,
+    takesOver: predecessor,
+    settled: cutoverComplete,
+    targets: catchUpOffsets,
+  };
+  return JSON.stringify(stored);
+}
+
+function manifestIn(text: string | null): Manifest | null {
+  if (text === null) return null;
+  const { generation, publishedAs, succeeds, takesOver, settled, targets, ...same } = JSON.parse(
+    text,
+  ) as Stored;
+  return {
+    ...same,
+    stateId: generation,
+    generation: publishedAs ?? generation,
+    hasPredecessor: succeeds,
+    predecessor: takesOver ?? null,
+    cutoverComplete: settled ?? true,
+    catchUpOffsets: targets,
+  };
 }
 
 async function layOutAll(
   context: Context,
   commit: Commits,
-  { generation, publishedAs }: Manifest,
+  { stateId, generation }: Manifest,
   start: StartPositions,
   seed: Seed,
 ): Promise<void> {
   const seeded = (partition: number): Write[] =>
     seed.flatMap((part) => (part.partition === partition ? part.writes : []));
-  const sealed = publishedAs - 1;
+  const sealed = generation - 1;
   const layouts = [
     ...start.status.map((at, partition) => () => {
-      const task = { generation, pipeline: 'status', partition } as const;
+      const task = { stateId, pipeline: 'status', partition } as const;
       return layOut(context, commit, task, { start: at, sealed, seed: [] });
     }),
     ...start.kpi.map((at, partition) => () => {
-      const task = { generation, pipeline: 'kpi', partition } as const;
+      const task = { stateId, pipeline: 'kpi', partition } as const;
       return layOut(context, commit, task, { start: at, sealed, seed: seeded(partition) });
     }),
   ];

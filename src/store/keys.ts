@@ -34,7 +34,7 @@ export function namespaceOf(groupId: string, topicPrefix: string): string {
 export function keysOf(namespace: string): Keys {
   assert(!/[{}]/.test(namespace), `a brace in the namespace ${namespace}`);
   const prefix = (task: TaskAddress): string =>
-    `efs:${namespace}:{${task.generation}.${LETTER[task.pipeline]}.${task.partition}}`;
+    `efs:${namespace}:{${task.stateId}.${LETTER[task.pipeline]}.${task.partition}}`;
   return {
     active: `efs:${namespace}:{generations}:active`,
     all: `efs:${namespace}:{generations}:all`,

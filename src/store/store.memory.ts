@@ -131,18 +131,18 @@ export function memoryStore(
 }
 
 function memoryGenerations(state: State): Generations {
-  const isActive = ({ generation, publishedAs }: Standing): boolean =>
-    state.manifest?.generation === generation && state.manifest.publishedAs === publishedAs;
+  const isActive = ({ stateId, generation }: Standing): boolean =>
+    state.manifest?.stateId === stateId && state.manifest.generation === generation;
   const list = (manifest: Manifest): void =>
-    void state.listed.set(manifest.generation, structuredClone(manifest));
+    void state.listed.set(manifest.stateId, structuredClone(manifest));
   return {
     active: async () => state.manifest && structuredClone(state.manifest),
-    list: async () => structuredClone([...state.listed.values()].sort((a, b) => a.generation - b.generation)),
+    list: async () => structuredClone([...state.listed.values()].sort((a, b) => a.stateId - b.stateId)),
     async forget(lost) {
       if (isActive(lost)) state.manifest = null;
     },
     async create(manifest, start, seed) {
-      if (state.manifest?.generation !== manifest.generation) layOutAll(state, manifest, start, seed);
+      if (state.manifest?.stateId !== manifest.stateId) layOutAll(state, manifest, start, seed);
       if (state.manifest === null) {
         state.manifest = structuredClone(manifest);
         list(manifest);
@@ -150,29 +150,29 @@ function memoryGenerations(state: State): Generations {
       return structuredClone(state.manifest);
     },
     async propose(manifest, start, seed) {
-      const { generation } = manifest;
-      if (!state.listed.has(generation)) {
+      const { stateId } = manifest;
+      if (!state.listed.has(stateId)) {
         layOutAll(state, manifest, start, seed);
         list(manifest);
       }
-      return structuredClone(state.listed.get(generation) ?? manifest);
+      return structuredClone(state.listed.get(stateId) ?? manifest);
     },
     async replaceActive(from, to) {
-      if (!isActive(from) || state.manifest?.settled !== from.settled) return false;
-      const listed = state.listed.get(to.generation);
+      if (!isActive(from) || state.manifest?.cutoverComplete !== from.cutoverComplete) return false;
+      const listed = state.listed.get(to.stateId);
       if (listed === undefined || listed.dropping) return false;
       state.manifest = structuredClone(to);
       list(to);
       return true;
     },
     async beginDrop(generation) {
-      if (state.manifest?.generation === generation) return false;
+      if (state.manifest?.stateId === generation) return false;
       const listed = state.listed.get(generation);
       if (listed !== undefined) list({ ...listed, dropping: true });
       return true;
     },
     async unlist(generation) {
-      if (state.manifest?.generation === generation) return false;
+      if (state.manifest?.stateId === generation) return false;
       state.listed.delete(generation);
       return true;
     },
@@ -272,19 +272,14 @@ function page(
   return { cursor: '0', entries };
 }
 
-function layOutAll(
-  state: State,
-  { generation, publishedAs }: Manifest,
-  start: StartPositions,
-  seed: Seed,
-): void {
-  const sealed = publishedAs - 1;
+function layOutAll(state: State, { stateId, generation }: Manifest, start: StartPositions, seed: Seed): void {
+  const sealed = generation - 1;
   const layOut = (
     pipeline: TaskAddress['pipeline'],
     partition: number,
     positions: readonly number[],
   ): void => {
-    const key = keys.task({ generation, pipeline, partition });
+    const key = keys.task({ stateId, pipeline, partition });
     const left = state.tasks.get(key);
     if (left && left.epoch > 0) return void seal(left, sealed);
     const hashes: Task['hashes'] = left?.hashes ?? new Map();

@@ -2,7 +2,7 @@ import type { Positions } from '../log/source';
 
 /** Names one task's state: everything of it lives together and is written in one act. */
 export interface TaskAddress {
-  readonly generation: number;
+  readonly stateId: number;
   readonly pipeline: 'status' | 'kpi';
   readonly partition: number;
 }
@@ -113,12 +113,12 @@ export interface Sealed {
 /** What a generation was built with, and what it publishes under. State built with other settings would mean something else. */
 export interface Manifest {
   /** Its name: part of its keys. */
-  readonly generation: number;
+  readonly stateId: number;
   /**
    * The number that its records carry, higher than any before: readers keep the highest. It rises whenever a generation
    * becomes the active one, also where an old one is brought back. 0 for a candidate, which publishes nothing.
    */
-  readonly publishedAs: number;
+  readonly generation: number;
   readonly partitions: number;
   readonly defaultPolicy: 'EFS' | 'RELAY';
   /** Canonical text of the domain groups. */
@@ -126,19 +126,19 @@ export interface Manifest {
   /** Hashes per (delivery, partition). */
   readonly buckets: number;
   /** True where an earlier life published KPIs: nothing is published before the state has caught up with it. */
-  readonly succeeds: boolean;
+  readonly hasPredecessor: boolean;
   /** The generation it took over from, whose state tells what was published last; null where that is not there. */
-  readonly takesOver: number | null;
+  readonly predecessor: number | null;
   /** False from the switch of a cut-over to its completion: until then none of its tasks may run. */
-  readonly settled: boolean;
+  readonly cutoverComplete: boolean;
   /** What it must have folded before it speaks: offsets of the inputs, by partition, then topic index. */
-  readonly targets: readonly Positions[];
+  readonly catchUpOffsets: readonly Positions[];
   /** There since its deletion began: that can be completed, and nothing else be done with it. */
   readonly dropping?: true;
 }
 
 /** One state of the list: who is active, and since which cut-over. */
-export type Standing = Pick<Manifest, 'generation' | 'publishedAs'>;
+export type Standing = Pick<Manifest, 'stateId' | 'generation'>;
 
 /** The list of generations and which one is active. */
 export interface Generations {
@@ -163,7 +163,7 @@ export interface Generations {
    * Puts `to` in the active one's place if that is still `from`, in one atomic act. False where it is not, and where `to`
    * is not on the list or its deletion has begun.
    */
-  replaceActive(from: Standing & Pick<Manifest, 'settled'>, to: Manifest): Promise<boolean>;
+  replaceActive(from: Standing & Pick<Manifest, 'cutoverComplete'>, to: Manifest): Promise<boolean>;
   /** Notes on the list that a generation's deletion has begun, unless it is active: then false. */
   beginDrop(generation: number): Promise<boolean>;
   /** Takes a generation off the list, unless it is active: then false. */

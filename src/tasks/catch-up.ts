@@ -12,8 +12,8 @@ export interface CatchUp {
 }
 
 /** Records between a status task and its targets. */
-export function leftUntil({ targets }: Manifest, partition: number, { positions }: Hold): number {
-  return (targets[partition] ?? []).reduce(
+export function leftUntil({ catchUpOffsets }: Manifest, partition: number, { positions }: Hold): number {
+  return (catchUpOffsets[partition] ?? []).reduce(
     (left, target, topic) => left + Math.max(0, target - (positions[topic] ?? 0)),
     0,
   );

@@ -73,7 +73,7 @@ export function statusTask(
   partition: number,
   signal: AbortSignal,
 ): Task<StatusInput> {
-  const address: TaskAddress = { generation: manifest.generation, pipeline: 'status', partition };
+  const address: TaskAddress = { stateId: manifest.stateId, pipeline: 'status', partition };
   const topics = FEEDBACK_TOPICS.map(({ topic }) => ends.topicPrefix + topic);
   const base = taskBase(ends, manifest, address, topics, ends.decoders.status, signal);
   const counting = countingRules(manifest);
@@ -170,7 +170,7 @@ export function kpiTask(
   partition: number,
   signal: AbortSignal,
 ): Task<KpiInput> {
-  const address: TaskAddress = { generation: manifest.generation, pipeline: 'kpi', partition };
+  const address: TaskAddress = { stateId: manifest.stateId, pipeline: 'kpi', partition };
   const contributions = ends.topicPrefix + CONTRIBUTIONS_TOPIC;
   const base = taskBase(ends, manifest, address, [contributions], ends.decoders.kpi, signal);
   const { contribution, kpiChanged } = ends.wire;
@@ -246,7 +246,7 @@ interface TaskBase<Decoded> {
 /** What the tasks of both pipelines have alike: every end waits out outages and can be called off. */
 function taskBase<Decoded>(
   ends: PipelineEnds,
-  { publishedAs }: Manifest,
+  { generation }: Manifest,
   address: TaskAddress,
   topics: readonly string[],
   decoder: Decoder<Decoded>,
@@ -263,7 +263,7 @@ function taskBase<Decoded>(
     task: {
       partition,
       batchMax: ends.batchMax,
-      claim: () => retry(() => ends.store.claim(address, publishedAs)),
+      claim: () => retry(() => ends.store.claim(address, generation)),
       observe: (processed) => meterOutcome(meter, pipeline, processed),
       onRolledBack: () => ends.onRolledBack(address),
       onProgress: (positions, lag) => {

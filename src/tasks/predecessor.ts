@@ -13,9 +13,9 @@ export async function predecessorOf(
   manifest: Manifest,
   partition: number,
 ): Promise<Manifest | null> {
-  if (manifest.takesOver === null) return null;
+  if (manifest.predecessor === null) return null;
   const listed = await store.list();
-  const found = listed.find(({ generation }) => generation === manifest.takesOver);
+  const found = listed.find(({ stateId }) => stateId === manifest.predecessor);
   return found !== undefined && (await hasSpoken(store, found, partition)) ? found : null;
 }
 
@@ -31,9 +31,9 @@ export async function leftToSay(
   own: readonly OutgoingRecord[],
 ): Promise<readonly OutgoingRecord[]> {
   if (await hasSpoken(store, manifest, partition)) return own;
-  const { takesOver, publishedAs } = manifest;
-  const task = { generation: takesOver ?? 0, pipeline: 'status', partition } as const;
-  const sealed = takesOver === null ? null : await store.seal(task, publishedAs - 1);
+  const { predecessor, generation } = manifest;
+  const task = { stateId: predecessor ?? 0, pipeline: 'status', partition } as const;
+  const sealed = predecessor === null ? null : await store.seal(task, generation - 1);
   const isChange = ({ topic }: OutgoingRecord): boolean => topic === MESSAGE_STATUS_TOPIC;
   const before = unpackOutbox(sealed?.outbox ?? null).filter(isChange);
   return [...before, ...own.filter((record) => !isChange(record))];

@@ -137,7 +137,9 @@ const REASONS: Record<Reason, true> = {
 /** The fixed texts that `efs run` logs at info and above, `kafka` standing for whatever does not answer. */
 function loggedLines(): string[] {
   const files = [
-    ...['src/service', 'src/tasks', 'src/generations'].flatMap(inFolder).filter((file) => file.endsWith('.ts')),
+    ...['src/service', 'src/tasks', 'src/generations']
+      .flatMap(inFolder)
+      .filter((file) => file.endsWith('.ts')),
     'src/cli/run.ts',
     'src/app/credentials.ts',
   ];

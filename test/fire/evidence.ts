@@ -138,10 +138,10 @@ async function scanned(stage: Stage, task: TaskAddress, hash: string): Promise<M
 }
 
 /** Status, reason and type of every message that the state holds. */
-async function keptMessages(stage: Stage, { generation, buckets }: Manifest) {
+async function keptMessages(stage: Stage, { stateId, buckets }: Manifest) {
   const found = new Map<string, ReturnType<typeof statusOf>>();
   for (let partition = 0; partition < stage.partitions; partition += 1) {
-    const task: TaskAddress = { generation, pipeline: 'status', partition };
+    const task: TaskAddress = { stateId, pipeline: 'status', partition };
     for (const id of (await scanned(stage, task, CONTRIBUTIONS_HASH)).keys()) {
       const delivery = Buffer.from(id, 'latin1').toString();
       for (let bucket = 0; bucket < buckets; bucket += 1) {
@@ -157,11 +157,11 @@ async function keptMessages(stage: Stage, { generation, buckets }: Manifest) {
 }
 
 /** How many records the state has folded of each delivery: repeats count, so a fold too many shows here. */
-async function foldedCounts(stage: Stage, { generation }: Manifest, schemas: ReadonlyMap<number, string>) {
+async function foldedCounts(stage: Stage, { stateId }: Manifest, schemas: ReadonlyMap<number, string>) {
   const read = valueReader(schemas);
   const counts = new Map<string, { revision: number; asOf: number }>();
   for (let partition = 0; partition < stage.partitions; partition += 1) {
-    const sums = await scanned(stage, { generation, pipeline: 'kpi', partition }, SUMS_HASH);
+    const sums = await scanned(stage, { stateId, pipeline: 'kpi', partition }, SUMS_HASH);
     for (const [id, bytes] of sums) {
       const { revision, asOf } = read(bytes) as Contribution;
       counts.set(Buffer.from(id, 'latin1').toString(), { revision, asOf });

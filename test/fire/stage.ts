@@ -195,10 +195,10 @@ export async function openStage(
 export async function standing(stage: Stage, pipeline: TaskAddress['pipeline']) {
   const manifest = await stage.store.active();
   if (manifest === null) return null;
-  const { generation } = manifest;
+  const { stateId } = manifest;
   return Promise.all(
     Array.from({ length: stage.partitions }, (_, partition) =>
-      stage.store.inspect({ generation, pipeline, partition }),
+      stage.store.inspect({ stateId, pipeline, partition }),
     ),
   );
 }

@@ -23,7 +23,7 @@ describe('while a cut-over is under way, KPIs stand still, so that', () => {
     const read: [active: number | undefined, partition: number, from: number][] = [];
     const reader: typeof ends.reader = {
       read: async (topic, partition, onRecord, from = 0) => {
-        read.push([(await there.store.active())?.generation, partition, from]);
+        read.push([(await there.store.active())?.stateId, partition, from]);
         return ends.reader.read(topic, partition, onRecord, from);
       },
     };
@@ -60,7 +60,7 @@ describe('while a cut-over is under way, KPIs stand still, so that', () => {
     await there.until(hasNoticed, 'the worker has noticed the switch');
     await there.settle();
     await promoted;
-    // The switch, and that it is settled: the worker was not faster.
+    // The switch, and that it is cutoverComplete: the worker was not faster.
     expect(replaced).toEqual([true, true]);
     expect(await differences(there)).toEqual([]);
   });

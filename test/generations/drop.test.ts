@@ -51,8 +51,8 @@ describe('the list of generations', () => {
     there.produce(randomFeedback(4, 50));
     await there.settle();
     const [old, live] = await list();
-    expect(old).toMatchObject({ state: 'retired', publishedAs: 1, lag: 50 });
-    expect(live).toMatchObject({ state: 'active', publishedAs: 2, lag: 0 });
+    expect(old).toMatchObject({ state: 'retired', generation: 1, lag: 50 });
+    expect(live).toMatchObject({ state: 'active', generation: 2, lag: 0 });
   });
 });
 
@@ -86,7 +86,7 @@ describe('a generation that is dropped', () => {
     await expect(promote(ends, 2)).rejects.toMatchObject(refused);
     await expect(promote(ends, null)).rejects.toMatchObject(refused);
     await expect(rebuilt(there)).rejects.toMatchObject(refused);
-    expect(await there.store.active()).toMatchObject({ generation: 1 });
+    expect(await there.store.active()).toMatchObject({ stateId: 1 });
     await dropGeneration(there.store, 2);
     expect(await list()).toHaveLength(1);
     expect([...there.store.snapshot().tasks.keys()].filter((key) => key.includes('{2.'))).toEqual([]);
@@ -100,6 +100,6 @@ describe('a generation that is dropped', () => {
     };
     const late = promote({ ...ends, store: { ...there.store, replaceActive } }, 2);
     await expect(late).rejects.toMatchObject({ code: 'generation-dropping' });
-    expect(await there.store.active()).toMatchObject({ generation: 1 });
+    expect(await there.store.active()).toMatchObject({ stateId: 1 });
   });
 });

@@ -57,23 +57,21 @@ describe('the generation to work on', () => {
     expect(created).toBe(true);
     expect(manifest).toEqual({
       ...FOUNDATION,
+      stateId: 1,
       generation: 1,
-      publishedAs: 1,
-      takesOver: null,
-      settled: true,
-      succeeds: false,
-      targets: [
+      predecessor: null,
+      cutoverComplete: true,
+      hasPredecessor: false,
+      catchUpOffsets: [
         [7, 7, 7, 7, 7],
         [7, 7, 7, 7, 7],
       ],
     });
-    const status = await generations.inspect({ generation: 1, pipeline: 'status', partition: 1 });
-    const kpi = await generations.inspect({ generation: 1, pipeline: 'kpi', partition: 1 });
+    const status = await generations.inspect({ stateId: 1, pipeline: 'status', partition: 1 });
+    const kpi = await generations.inspect({ stateId: 1, pipeline: 'kpi', partition: 1 });
     expect([status?.positions, kpi?.positions]).toEqual([[2, 2, 2, 2, 2], [30]]);
     const flags = { hash: 'f', fields: [Buffer.from('muted')] };
-    expect(await generations.load({ generation: 1, pipeline: 'kpi', partition: 1 }, [flags])).toEqual([
-      [null],
-    ]);
+    expect(await generations.load({ stateId: 1, pipeline: 'kpi', partition: 1 }, [flags])).toEqual([[null]]);
   });
 
   it('is the active one where there is one, untouched', async () => {
@@ -89,14 +87,14 @@ describe('the generation to work on', () => {
   it('succeeds the latest life that published: muted, and knowing what that one said last', async () => {
     const { generations, ends } = given([4, 7, 5]);
     const { manifest } = await ensureGeneration(ends);
-    expect(manifest).toMatchObject({ generation: 8, succeeds: true });
+    expect(manifest).toMatchObject({ generation: 8, hasPredecessor: true });
     const reads = [
       { hash: 'f', fields: [Buffer.from('muted')] },
       { hash: 'p', fields: ['d0', 'd1', 'd2'].map((id) => Buffer.from(id)) },
     ];
     const kpi = (partition: number) =>
       generations
-        .load({ generation: 8, pipeline: 'kpi', partition }, reads)
+        .load({ stateId: 8, pipeline: 'kpi', partition }, reads)
         .then((loaded) => loaded.map((values) => values.map((value) => value?.toString() ?? null)));
     expect(await kpi(0)).toEqual([['1'], ['4', null, '5']]);
     expect(await kpi(1)).toEqual([['1'], [null, '7', null]]);
@@ -111,7 +109,7 @@ describe('the generation to work on', () => {
     ];
     const kpi = (partition: number) =>
       generations
-        .load({ generation: 8, pipeline: 'kpi', partition }, reads)
+        .load({ stateId: 8, pipeline: 'kpi', partition }, reads)
         .then((loaded) => loaded.map((values) => values.map((value) => value?.toString() ?? null)));
     expect(await kpi(0)).toEqual([
       ['77/76', null],
@@ -129,8 +127,8 @@ describe('the generation to work on', () => {
     ['also where nothing was published yet', [], 1, 2],
   ])('comes after a lost one, muted, %s', async (_, published, after, expected) => {
     const { ends } = given(published);
-    const { manifest } = await ensureGeneration({ ...ends, lost: { generation: after, publishedAs: after } });
-    expect(manifest).toMatchObject({ generation: expected, succeeds: true });
+    const { manifest } = await ensureGeneration({ ...ends, lost: { stateId: after, generation: after } });
+    expect(manifest).toMatchObject({ generation: expected, hasPredecessor: true });
   });
 
   it('takes its name in the log before it is made, and none that was ever taken', async () => {
@@ -142,14 +140,17 @@ describe('the generation to work on', () => {
         return ends.takeName(name);
       },
     });
-    expect(manifest).toMatchObject({ generation: 5, publishedAs: 5, succeeds: true });
+    expect(manifest).toMatchObject({ stateId: 5, generation: 5, hasPredecessor: true });
     expect(taken).toEqual([5]);
   });
 
   it('is the one that is being made by whoever has just taken its name', async () => {
     const { generations, ends, taken } = given([], {}, [], [1]);
-    const made = { ...FOUNDATION, ...{ generation: 1, publishedAs: 1, takesOver: null, settled: true } };
-    const first = { ...made, succeeds: false, targets: [] };
+    const made = {
+      ...FOUNDATION,
+      ...{ stateId: 1, generation: 1, predecessor: null, cutoverComplete: true },
+    };
+    const first = { ...made, hasPredecessor: false, catchUpOffsets: [] };
     const pause = async (): Promise<void> => {
       await generations.create(first, { status: [[0], [0]], kpi: [[0], [0]] }, []);
     };
@@ -159,7 +160,7 @@ describe('the generation to work on', () => {
 
   it('is not waited for more than once where whoever took its name is gone', async () => {
     const { ends, taken, pauses } = given([], {}, [], [1]);
-    expect((await ensureGeneration(ends)).manifest).toMatchObject({ generation: 2, succeeds: true });
+    expect((await ensureGeneration(ends)).manifest).toMatchObject({ generation: 2, hasPredecessor: true });
     expect([taken, pauses.count]).toEqual([[2], 1]);
   });
 
@@ -168,9 +169,9 @@ describe('the generation to work on', () => {
     await ensureGeneration(ends);
     const { manifest, created } = await ensureGeneration({
       ...ends,
-      lost: { generation: 1, publishedAs: 1 },
+      lost: { stateId: 1, generation: 1 },
     });
-    expect([manifest.generation, created]).toEqual([2, true]);
+    expect([manifest.stateId, created]).toEqual([2, true]);
   });
 
   it('is the one that another worker has made meanwhile', async () => {
@@ -187,7 +188,7 @@ describe('the generation to work on', () => {
       return ends.contributionWatermarks(partition);
     };
     const { manifest, created } = await ensureGeneration({ ...ends, contributionWatermarks });
-    expect([manifest.generation, created]).toEqual([1, false]);
+    expect([manifest.stateId, created]).toEqual([1, false]);
     expect(taken).toEqual([1]);
   });
 

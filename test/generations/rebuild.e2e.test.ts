@@ -65,7 +65,7 @@ describeWithServers(['own-kafka', 'own-registry', 'own-redis'], 'a rebuild on re
     ]);
     const dropped = await efs(['generations', 'drop', '2'], stage.settings);
     expect([dropped.exitCode, dropped.err]).toEqual([0, '']);
-    expect(await stage.store.list()).toMatchObject([{ generation: 1 }]);
+    expect(await stage.store.list()).toMatchObject([{ stateId: 1 }]);
   }, 150_000);
 
   it('with another policy shows what would change, and ends with 3', async () => {

@@ -37,7 +37,7 @@ const heldBy = (there: World): number[] =>
 /** Changes a stored message of the candidate: what a broken fold would have left. */
 async function spoil({ store, partitions }: World, generation: number): Promise<string> {
   for (let partition = 0; partition < partitions; partition += 1) {
-    const task = { generation, pipeline: 'status', partition } as const;
+    const task = { stateId: generation, pipeline: 'status', partition } as const;
     const { entries } = await store.scan(task, 'c', '0');
     const [[delivery] = []] = entries;
     if (delivery === undefined) continue;
@@ -64,7 +64,7 @@ describe('a rebuild', () => {
     const { there } = await running();
     const before = heldBy(there);
     const rebuild = await rebuilt(there);
-    expect(rebuild).toMatchObject({ resumed: false, candidate: { generation: 2, publishedAs: 0 } });
+    expect(rebuild).toMatchObject({ resumed: false, candidate: { stateId: 2, generation: 0 } });
     const { done, total } = rebuild.progress();
     expect([done, total]).toEqual([total, total]);
     const found = await compared(there, rebuild);
@@ -73,7 +73,7 @@ describe('a rebuild', () => {
     expect(found.partitions.reduce((sum, each) => sum + each.messages, 0)).toBeGreaterThan(50);
     for (const { digests } of found.partitions) expect(digests.active).toBe(digests.candidate);
     expect(heldBy(there)).toEqual(before);
-    expect(await there.store.active()).toMatchObject({ generation: 1, publishedAs: 1 });
+    expect(await there.store.active()).toMatchObject({ stateId: 1, generation: 1 });
   });
 
   it('is compared exactly while feedback goes on, then takes over, and no figure was false', async () => {
@@ -98,7 +98,7 @@ describe('a rebuild', () => {
     await during(there, rebuild.stop());
     there.produce(timer.left);
     await there.settle();
-    expect(await there.store.active()).toMatchObject({ generation: 2, publishedAs: 2 });
+    expect(await there.store.active()).toMatchObject({ stateId: 2, generation: 2 });
     expect(kpiRecords(there).at(-1)?.generation).toBe(2);
     expect(await differences(there)).toEqual([]);
     expect(brokenLinks(there)).toEqual([]);
@@ -151,7 +151,7 @@ describe('a rebuild', () => {
     );
     const rebuild = await during(there, starting);
     await during(there, rebuild.caughtUp());
-    const standing = await there.store.inspect({ generation: 2, pipeline: 'status', partition: 0 });
+    const standing = await there.store.inspect({ stateId: 2, pipeline: 'status', partition: 0 });
     stall.arm();
     there.produce(rest);
     await there.until(stall.held, 'a batch is under way');
@@ -188,7 +188,7 @@ describe('a rebuild', () => {
     const { there } = await running();
     const first = await rebuilt(there);
     await during(there, first.stop());
-    const deliveryId = await spoil(there, first.candidate.generation);
+    const deliveryId = await spoil(there, first.candidate.stateId);
     const second = await rebuilt(there);
     const found = await compared(there, second);
     await during(there, second.stop());
@@ -217,7 +217,7 @@ describe('a rebuild', () => {
     there.produce(rest.slice(100));
     await there.settle();
     for (let partition = 0; partition < there.partitions; partition += 1) {
-      const standing = await there.store.inspect({ generation: 2, pipeline: 'status', partition });
+      const standing = await there.store.inspect({ stateId: 2, pipeline: 'status', partition });
       const ends = FEEDBACK_TOPICS.map((input) => there.log.watermarks(input.topic, partition).high);
       expect(standing?.positions).toEqual(ends);
     }
@@ -226,9 +226,9 @@ describe('a rebuild', () => {
 
   it('does not take what was promoted meanwhile for its candidate', async () => {
     const { there } = await running();
-    const { generation } = (await promote(endsOf(there), await proposed(there))).manifest;
+    const { stateId } = (await promote(endsOf(there), await proposed(there))).manifest;
     // As the list was read before, and what is listed under the name that was to be proposed.
-    const listed = (await there.store.list()).filter((each) => each.generation !== generation);
+    const listed = (await there.store.list()).filter((each) => each.stateId !== stateId);
     const ends = await rebuildEnds(there);
     const store = {
       ...there.store,
@@ -250,7 +250,7 @@ describe('a rebuild', () => {
     const { there, worker } = await running();
     await worker.stop();
     for (let partition = 0; partition < there.partitions; partition += 1)
-      await there.store.eraseTask({ generation: 1, pipeline: 'status', partition });
+      await there.store.eraseTask({ stateId: 1, pipeline: 'status', partition });
     const starting = startRebuild(await rebuildEnds(there), await foundationOf(there));
     await expect(during(there, starting)).rejects.toMatchObject({ code: 'generation-incomplete' });
   });

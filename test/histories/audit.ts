@@ -40,7 +40,7 @@ export function auditedStore(
     }
     if (task.pipeline !== 'status') return;
     auditPassed(task, what);
-    if (what.outbox !== null && generations.policiesOf(task.generation).length === 0)
+    if (what.outbox !== null && generations.policiesOf(task.stateId).length === 0)
       onViolation(`${name} has something to emit, and is only a candidate`);
     expiries.problemsOf(task, what).forEach(onViolation);
   };
@@ -106,7 +106,7 @@ export function auditedStore(
 function retiredIn({ manifest, tasks }: Snapshot): ReadonlySet<string> {
   return new Set(
     [...tasks].flatMap(([task, { hashes }]) =>
-      task.includes(`{${manifest?.generation}.k`) ? [...(hashes.get(RETIRED_HASH)?.keys() ?? [])] : [],
+      task.includes(`{${manifest?.stateId}.k`) ? [...(hashes.get(RETIRED_HASH)?.keys() ?? [])] : [],
     ),
   );
 }

@@ -86,8 +86,8 @@ function describe(method: string, args: readonly unknown[]): string {
   return `${method}(${told.join(', ')})`;
 }
 
-export const nameOfTask = ({ generation, pipeline, partition }: TaskAddress): string =>
-  `${pipeline}/${partition} of generation ${generation}`;
+export const nameOfTask = ({ stateId, pipeline, partition }: TaskAddress): string =>
+  `${pipeline}/${partition} of generation ${stateId}`;
 
 function describeStore(method: string, args: readonly unknown[]): string {
   const [task, second] = args as [TaskAddress, unknown];

@@ -49,7 +49,7 @@ export function expiriesOf(
   /** Why a message must not expire at the hands of a task that has folded this much; null where it may. */
   const objection = (
     said: RetryOutcome,
-    { generation, partition }: TaskAddress,
+    { stateId, partition }: TaskAddress,
     folded: Positions,
   ): string | null => {
     if (expiryGraceMs === null) return 'the timer is off';
@@ -61,7 +61,7 @@ export function expiriesOf(
       .filter((fact) => fact.deliveryId === said.deliveryId && fact.messageId === said.messageId);
     if (facts.length === 0) return 'nobody has heard of it';
     const ends = generations
-      .policiesOf(generation)
+      .policiesOf(stateId)
       .map((defaultPolicy) => endOfSilence(judge(facts, defaultPolicy, groupOf)));
     const end = ends.find((each) => each !== null) ?? null;
     if (end === null) return 'it has an outcome, or its policy waits for none';

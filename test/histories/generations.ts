@@ -10,7 +10,7 @@ export interface GenerationBook {
   /** The default policies under which contributions of a generation may have been made. */
   policiesOf(generation: number): readonly PolicyName[];
   /** The generations that have published under a number. */
-  namesOf(publishedAs: number): readonly number[];
+  namesOf(generation: number): readonly number[];
 }
 
 export const nameOfPolicy = (policy: Policy): PolicyName => (policy === 'efs' ? 'EFS' : 'RELAY');
@@ -23,9 +23,9 @@ export function generationBook({ settings }: Scenario): GenerationBook {
     note(active) {
       current = active;
       if (active === null) return;
-      const { generation, publishedAs, defaultPolicy } = active;
-      policies.set(generation, (policies.get(generation) ?? new Set()).add(defaultPolicy));
-      names.set(publishedAs, (names.get(publishedAs) ?? new Set()).add(generation));
+      const { stateId, generation, defaultPolicy } = active;
+      policies.set(stateId, (policies.get(stateId) ?? new Set()).add(defaultPolicy));
+      names.set(generation, (names.get(generation) ?? new Set()).add(stateId));
     },
     policyOfActive: () =>
       current === null ? settings.policy : current.defaultPolicy === 'EFS' ? 'efs' : 'relay',

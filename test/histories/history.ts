@@ -147,7 +147,7 @@ async function passing(schedule: Schedule, ms: number): Promise<void> {
 function tracesLeft({ store }: Installation): string[] {
   const { manifest, tasks } = store.snapshot();
   return [...tasks]
-    .filter(([task]) => task.includes(`{${manifest?.generation}.`))
+    .filter(([task]) => task.includes(`{${manifest?.stateId}.`))
     .flatMap(([task, { hashes }]) =>
       [...hashes.keys()]
         .filter((hash) => hash !== FLAGS_HASH && hash !== RETIRED_HASH)
@@ -170,13 +170,13 @@ const INPUTS = FEEDBACK_TOPICS.map(({ topic }) => topic);
 function unsettled({ store, log, scenario, expiries }: Installation): string | null {
   const { manifest, tasks } = store.snapshot();
   if (manifest === null) return 'there is no generation';
-  if (!manifest.settled) return 'a cut-over is not settled';
+  if (!manifest.cutoverComplete) return 'a cut-over is not settled';
   for (let partition = 0; partition < scenario.partitions; partition += 1) {
     for (const [letter, topics] of [
       ['s', INPUTS],
       ['k', [CONTRIBUTIONS_TOPIC]],
     ] as const) {
-      const name = `{${manifest.generation}.${letter}.${partition}}`;
+      const name = `{${manifest.stateId}.${letter}.${partition}}`;
       const task = tasks.get(`efs:memory:${name}:t`);
       if (task === undefined) return `${name} has no state`;
       const ends = topics.map((topic) => log.watermarks(topic, partition).high);

@@ -192,7 +192,7 @@ const ofGenerations: readonly NamedMutant[] = [
     shownBy: ['wipe'],
     ends: (ends) =>
       withStore(ends, (store) => ({
-        create: (manifest, start) => store.create({ ...manifest, succeeds: false }, start, []),
+        create: (manifest, start) => store.create({ ...manifest, hasPredecessor: false }, start, []),
       })),
   },
   {
@@ -245,7 +245,8 @@ const ofCutOver: readonly NamedMutant[] = [
     shownBy: ['operator'],
     ends: (ends) =>
       withStore(ends, (store) => ({
-        replaceActive: (from, to) => store.replaceActive(from, { ...to, succeeds: !to.settled }),
+        replaceActive: (from, to) =>
+          store.replaceActive(from, { ...to, hasPredecessor: !to.cutoverComplete }),
       })),
   },
   {

@@ -92,7 +92,7 @@ async function rebuild(
     if (differs && settings.length === 0 && tampered === there.timesTampered())
       failures.push(`a rebuild differs from the live state: ${JSON.stringify(found)}`);
     if (!promotes || !(equal || settings.length > 0)) return `built: ${equal ? 'equal' : 'not equal'}`;
-    return await retryOf(machine)(() => switchTo(cutOver, building.candidate.generation));
+    return await retryOf(machine)(() => switchTo(cutOver, building.candidate.stateId));
   } finally {
     await building.stop();
   }
@@ -100,7 +100,7 @@ async function rebuild(
 
 async function switchTo(cutOver: CutOverEnds, generation: number): Promise<string> {
   const { outcome, manifest } = await promote(cutOver, generation);
-  return `${outcome}: generation ${manifest.generation} as ${manifest.publishedAs}`;
+  return `${outcome}: generation ${manifest.stateId} as ${manifest.generation}`;
 }
 
 /** One of the generations that are not active; null where there is none. */
@@ -109,8 +109,8 @@ async function other(machine: Machine, which: number): Promise<number | null> {
   const retry = retryOf(machine);
   const active = await retry(() => store.active());
   const listed = await retry(() => store.list());
-  const others = listed.filter(({ generation }) => generation !== active?.generation);
-  return others[which % Math.max(1, others.length)]?.generation ?? null;
+  const others = listed.filter(({ stateId }) => stateId !== active?.stateId);
+  return others[which % Math.max(1, others.length)]?.stateId ?? null;
 }
 
 async function bringBack(machine: Machine, which: number): Promise<string> {

@@ -95,7 +95,7 @@ describeWithServers(['own-kafka', 'own-registry', 'own-redis'], 'the state', () 
       await drain(stage);
       const found = await verdict(stage);
       expect(found.problems).toEqual([]);
-      expect((await stage.store.active())?.generation).toBe(2);
+      expect((await stage.store.active())?.stateId).toBe(2);
       const generations = [...(await kpiHistory(stage)).values()].map(
         (history) => history.at(-1)?.change.generation,
       );
@@ -122,7 +122,7 @@ describeWithServers(['own-kafka', 'own-registry', 'own-redis'], 'the state', () 
       await drain(stage);
       const found = await verdict(stage);
       expect(found.problems).toEqual([]);
-      expect((await stage.store.active())?.generation).toBe(1);
+      expect((await stage.store.active())?.stateId).toBe(1);
     },
   );
 
@@ -152,7 +152,7 @@ describeWithServers(['own-kafka', 'own-registry', 'own-redis'], 'the state', () 
       await drain(stage);
       const found = await verdict(stage);
       expect(found.problems).toEqual([]);
-      expect((await stage.store.active())?.generation).toBe(1);
+      expect((await stage.store.active())?.stateId).toBe(1);
     },
   );
 

@@ -21,7 +21,7 @@ import { virtualClock } from '../support/clock';
 import { feedback, HOUR } from '../support/feedback';
 
 const MESSAGES = 6_000;
-const ADDRESS: TaskAddress = { generation: 1, pipeline: 'status', partition: 0 };
+const ADDRESS: TaskAddress = { stateId: 1, pipeline: 'status', partition: 0 };
 const { partitions } = manifestOf(1);
 const old = DeliveryId('old');
 
@@ -53,7 +53,7 @@ describeWithServers(['redis'], 'a retired delivery in Redis', ({ redisUrl }) => 
       const contribution = wireType(SCHEMAS.Contribution.type, 1) as never;
       const retryOutcome = wireType(SCHEMAS.RetryOutcome.type, 2) as never;
       const rules = {
-        ...{ generation: 1, publishedAs: 1, partition: 0, partitions, buckets, contribution, retryOutcome },
+        ...{ stateId: 1, generation: 1, partition: 0, partitions, buckets, contribution, retryOutcome },
         ...{ statusChanged: null, defaultPolicy: 'EFS' as const, groups: domainGroups([]) },
       };
       const memory = statusMemory();

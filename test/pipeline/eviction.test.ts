@@ -10,7 +10,7 @@ function given() {
   const log = { ends: [2, 3], asked: 0 };
   const duties = forgettingDuties({
     ...{ clock, partitions: 1, buckets: 1, retentionMs: 300 * HOUR },
-    address: { generation: 1, pipeline: 'status', partition: 0 },
+    address: { stateId: 1, pipeline: 'status', partition: 0 },
     contribution: wireType<Contribution>(SCHEMAS.Contribution.type, 1),
     store: { load: async () => [], scan: async () => ({ cursor: '0', entries: [] }) },
     believedUntil: new Map(),

@@ -9,7 +9,7 @@ import { shelf } from '../support/fake-store';
 const contribution = wireType<Contribution>(SCHEMAS.Contribution.type, 1);
 const kpiChanged = wireType<KpiChanged>(SCHEMAS.KpiChanged.type, 2);
 const rules = {
-  ...{ generation: 2, publishedAs: 2, partition: 0, defaultPolicy: 'RELAY' as const },
+  ...{ stateId: 2, generation: 2, partition: 0, defaultPolicy: 'RELAY' as const },
   ...{ contribution, kpiChanged },
 };
 

@@ -28,7 +28,7 @@ const decode: Decoder<Feedback> = async (records) => ({
 });
 
 /** A decoder at partition 0 of two, of a generation that succeeds another or not. `retired` may be changed. */
-function given({ succeeds = false, targets = [[10], [0]] } = {}) {
+function given({ hasPredecessor = false, catchUpOffsets = [[10], [0]] } = {}) {
   const retired = new Set<string>();
   const asked: string[][] = [];
   const clock = virtualClock();
@@ -42,8 +42,8 @@ function given({ succeeds = false, targets = [[10], [0]] } = {}) {
   };
   const decoder = lateDecoder(decode, {
     ...{ store, clock, agenda: waiting, believedUntil: new Map() },
-    address: { generation: 3, pipeline: 'status', partition: 0 },
-    manifest: { generation: 3, partitions: 2, succeeds, targets },
+    address: { stateId: 3, pipeline: 'status', partition: 0 },
+    manifest: { stateId: 3, partitions: 2, hasPredecessor, catchUpOffsets },
   });
   const run = async (...records: LogRecord[]) => {
     const { inputs, rejected } = await decoder(records);
@@ -79,7 +79,7 @@ describe('feedback on a retired delivery', () => {
   });
 
   it('is passed by where the life that this generation succeeds has counted it', async () => {
-    const { run, retired } = given({ succeeds: true });
+    const { run, retired } = given({ hasPredecessor: true });
     retired.add('old');
     const before = RETIRED.asOf - 1;
     const records = [
@@ -96,7 +96,7 @@ describe('feedback on a retired delivery', () => {
   });
 
   it('is never passed by where there was no earlier life', async () => {
-    const { run, retired } = given({ succeeds: false });
+    const { run, retired } = given({ hasPredecessor: false });
     retired.add('old');
     expect((await run(record('old', 9, 0))).rejected).toHaveLength(1);
   });
@@ -126,12 +126,12 @@ describe('whether a delivery is retired', () => {
 
   it('is asked of the kpi task that has the delivery', async () => {
     const tasks: string[] = [];
-    const load: Store['load'] = async ({ generation, pipeline, partition }, reads) => {
-      tasks.push(`${generation} ${pipeline} ${partition}`);
+    const load: Store['load'] = async ({ stateId, pipeline, partition }, reads) => {
+      tasks.push(`${stateId} ${pipeline} ${partition}`);
       return reads.map(({ fields }) => Array.from(fields, () => encodeRetirement(RETIRED)));
     };
     const ids = ['a', 'b', 'c', 'd', 'e', 'f'];
-    const retired = await retiredAmong({ load }, { generation: 3, partitions: 2 }, ids);
+    const retired = await retiredAmong({ load }, { stateId: 3, partitions: 2 }, ids);
     expect([...retired.keys()].sort()).toEqual(ids);
     expect(tasks.sort()).toEqual(['3 kpi 0', '3 kpi 1']);
   });

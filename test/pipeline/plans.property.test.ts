@@ -23,7 +23,7 @@ const kpiChanged = wireType<KpiChanged>(SCHEMAS.KpiChanged.type, 2);
 const retryOutcome = wireType<RetryOutcome>(SCHEMAS.RetryOutcome.type, 3);
 
 const statusRules = (partition: number, defaultPolicy: 'EFS' | 'RELAY', buckets: number) => ({
-  ...{ generation: 1, publishedAs: 1, partition, partitions: PARTITIONS, buckets, defaultPolicy },
+  ...{ stateId: 1, generation: 1, partition, partitions: PARTITIONS, buckets, defaultPolicy },
   ...{ groups, contribution, statusChanged: null, retryOutcome },
 });
 
@@ -60,7 +60,7 @@ function tellKpi(
   const sums = new Map<string, Contribution>();
   for (let partition = 0; partition < PARTITIONS; partition++) {
     const here = shelf();
-    const rules = { generation: 1, publishedAs: 1, partition, defaultPolicy, contribution, kpiChanged };
+    const rules = { stateId: 1, generation: 1, partition, defaultPolicy, contribution, kpiChanged };
     const mine = contributions.filter((record) => record.partition === partition);
     for (const batch of batchesOf(mine, cuts)) {
       const inputs = batch.map(({ value }) => contribution.decode(value!));
@@ -188,8 +188,8 @@ describe('both plans together', () => {
 
   it('publish nothing while muted, and what differs once they may speak', () => {
     const rules = {
+      stateId: 1,
       generation: 1,
-      publishedAs: 1,
       partition: 0,
       defaultPolicy: 'EFS' as const,
       contribution,

@@ -3,9 +3,9 @@ import { isOvertaken, seenAs, witnessOf } from '../../src/pipeline/publish-check
 
 const claimed = { positions: [7], committedBy: 4 };
 const overtaken = (state: typeof claimed, witness: Committed | null, seen: string | null = null) =>
-  isOvertaken({ generation: 2 }, state, witness, seen);
+  isOvertaken({ stateId: 2 }, state, witness, seen);
 const witnessed = (generation: number, epoch: number, position: number) =>
-  witnessOf({ generation }, { epoch, positions: [position] });
+  witnessOf({ stateId: generation }, { epoch, positions: [position] });
 
 describe('a state that was claimed', () => {
   it('is overtaken where records of later positions were published', () => {

@@ -12,11 +12,17 @@ import type { Manifest } from '../../src/store/store';
 import { memoryStore } from '../../src/store/store.memory';
 
 const FIRST: Manifest = {
-  ...{ generation: 1, publishedAs: 1, partitions: 1, buckets: 1 },
-  ...{ defaultPolicy: 'EFS', domainGroups: '', takesOver: null, settled: true, targets: [[0]] },
-  succeeds: false,
+  ...{ stateId: 1, generation: 1, partitions: 1, buckets: 1 },
+  ...{
+    defaultPolicy: 'EFS',
+    domainGroups: '',
+    predecessor: null,
+    cutoverComplete: true,
+    catchUpOffsets: [[0]],
+  },
+  hasPredecessor: false,
 };
-const ADDRESS = { generation: 1, pipeline: 'kpi', partition: 0 } as const;
+const ADDRESS = { stateId: 1, pipeline: 'kpi', partition: 0 } as const;
 
 /**
  * What a kpi task owes when it is claimed after so many commits, where records with these numbers were published of
@@ -32,7 +38,7 @@ async function owedAtClaim(
   const store = memoryStore();
   const entries = remembered.map((id) => [Buffer.from(id), Buffer.from([9])] as const);
   const muted = { hash: FLAGS_HASH, entries: [[MUTED_FIELD, Buffer.from('1')]] as const };
-  const writes = manifest.succeeds ? [muted, { hash: PUBLISHED_HASH, entries }] : [];
+  const writes = manifest.hasPredecessor ? [muted, { hash: PUBLISHED_HASH, entries }] : [];
   await store.create(manifest, { status: [[0]], kpi: [[0]] }, [{ partition: 0, writes }]);
   const ends: GateEnds = {
     ...{ address: ADDRESS, manifest, store },
@@ -75,7 +81,7 @@ describe('a kpi task whose store does not know what was published last', () => {
 });
 
 describe('a muted kpi task', () => {
-  const second: Manifest = { ...FIRST, publishedAs: 2, succeeds: true };
+  const second: Manifest = { ...FIRST, generation: 2, hasPredecessor: true };
 
   it('remembers what was published, then may speak', async () => {
     const owed = (await owedAtClaim(second, 0, [1])).filter((each): each is KpiDuty => 'published' in each);

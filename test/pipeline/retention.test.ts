@@ -46,7 +46,7 @@ function given(sums: Record<string, { asOf: number; revision: number }>, partiti
   };
   const duties = retirementDuties({
     ...{ store, clock, contribution, partitions, retentionMs: RETENTION_MS },
-    address: { generation: 1, pipeline: 'kpi', partition: 0 },
+    address: { stateId: 1, pipeline: 'kpi', partition: 0 },
     contributionsEnd: async () => state.end,
   });
   const portions = async (): Promise<(readonly RetirementDuty[])[]> => {
@@ -131,7 +131,7 @@ describe('a walk through the deliveries', () => {
 });
 
 it('a marker has a key that no partition’s share has, and says which delivery is retired since when, as of when', () => {
-  const marker = retirementMarker('d', { at: 7, asOf: 5 }, { generation: 2, partition: 3, contribution });
+  const marker = retirementMarker('d', { at: 7, asOf: 5 }, { stateId: 2, partition: 3, contribution });
   expect(retiredDelivery(marker.key)).toBe('d');
   const said = contribution.decode(marker.value!);
   expect(said).toMatchObject({ deliveryId: 'd', relayed: 0 });

@@ -6,7 +6,7 @@ import { encodeMessage, encodeMessageId } from '../../src/store/codec';
 import type { Manifest, Store } from '../../src/store/store';
 import { aggregates } from '../support/aggregates';
 
-const manifest = { generation: 1, partitions: 40, buckets: 1, defaultPolicy: 'EFS' } as Manifest;
+const manifest = { stateId: 1, partitions: 40, buckets: 1, defaultPolicy: 'EFS' } as Manifest;
 const [any] = fc.sample(aggregates, 1);
 const relay = { ...any!.relay, domainGroup: 0 };
 const value = encodeMessage({ ...any!, relay, outcome: null, softBounce: null });

@@ -18,16 +18,16 @@ import type { Manifest, TaskAddress, Write } from '../../src/store/store';
 import { feedback, HOUR, T0 } from '../support/feedback';
 
 const manifest: Manifest = {
-  generation: 3,
+  stateId: 3,
   partitions: 4,
   defaultPolicy: 'EFS',
   domainGroups: 'google=gmail.com',
   buckets: 1,
-  succeeds: false,
-  publishedAs: 1,
-  takesOver: null,
-  settled: true,
-  targets: Array.from({ length: 4 }, () => [0, 0, 0, 0, 0]),
+  hasPredecessor: false,
+  generation: 1,
+  predecessor: null,
+  cutoverComplete: true,
+  catchUpOffsets: Array.from({ length: 4 }, () => [0, 0, 0, 0, 0]),
 };
 const groups = domainGroups([{ name: 'google', domains: ['gmail.com'] }]);
 const kpiType = wireType<KpiChanged>(SCHEMAS.KpiChanged.type, 7);
@@ -36,7 +36,7 @@ async function stateWith(pipeline: TaskAddress['pipeline'], partition: number, w
   const state = memoryStore();
   const zeros = Array.from({ length: 4 }, () => [0, 0, 0, 0, 0]);
   await state.create(manifest, { status: zeros, kpi: zeros.map(() => [0]) }, []);
-  const task: TaskAddress = { generation: 3, pipeline, partition };
+  const task: TaskAddress = { stateId: 3, pipeline, partition };
   const claim = await state.claim(task, 1);
   if (claim === null) throw new Error('not created');
   const { epoch, sequence, positions: expected } = claim;

@@ -71,7 +71,7 @@ describeWithServers(['kafka', 'registry', 'redis'], 'old deliveries on real serv
   /** The ids in a hash of all tasks of a pipeline. */
   const idsIn = async (pipeline: 'status' | 'kpi', hash: string): Promise<string[]> => {
     const pages = partitions.map((partition) =>
-      stage.store.scan({ generation: 1, pipeline, partition }, hash, '0'),
+      stage.store.scan({ stateId: 1, pipeline, partition }, hash, '0'),
     );
     const entries = (await Promise.all(pages)).flatMap((page) => page.entries);
     return [...new Set(entries.map(([field]) => field.toString()))].sort();

@@ -26,7 +26,7 @@ describe('a cut-over', () => {
       const { there, rest } = await running(workers);
       const said = kpiRecords(there).length;
       const { manifest, outcome } = await promote(endsOf(there), await proposed(there));
-      expect([outcome, manifest.generation, manifest.publishedAs]).toEqual(['promoted', 2, 2]);
+      expect([outcome, manifest.stateId, manifest.generation]).toEqual(['promoted', 2, 2]);
       await there.settle();
       expect(kpiRecords(there)).toHaveLength(said);
       there.produce(rest);
@@ -46,10 +46,10 @@ describe('a cut-over', () => {
     await there.settle();
     there.produce(rest.slice(200, 300));
     const back = await promote(endsOf(there), 1);
-    expect(back.manifest).toMatchObject({ generation: 1, publishedAs: 3, takesOver: 2 });
+    expect(back.manifest).toMatchObject({ stateId: 1, generation: 3, predecessor: 2 });
     there.produce(rest.slice(300));
     await there.settle();
-    expect(await there.store.active()).toMatchObject({ generation: 1, publishedAs: 3, settled: true });
+    expect(await there.store.active()).toMatchObject({ stateId: 1, generation: 3, cutoverComplete: true });
     expect(kpiRecords(there).at(-1)?.generation).toBe(3);
     expect(await differences(there)).toEqual([]);
     expect(brokenLinks(there)).toEqual([]);
@@ -98,10 +98,10 @@ describe('a cut-over', () => {
       throw new Error('died');
     };
     await expect(promote({ ...dying, contributionWatermarks: stop }, candidate)).rejects.toThrow('died');
-    expect(await there.store.active()).toMatchObject({ generation: 2, settled: false });
+    expect(await there.store.active()).toMatchObject({ stateId: 2, cutoverComplete: false });
     there.produce(rest);
     await there.settle();
-    expect(await there.store.active()).toMatchObject({ generation: 2, settled: true });
+    expect(await there.store.active()).toMatchObject({ stateId: 2, cutoverComplete: true });
     expect(await differences(there)).toEqual([]);
     expect(brokenLinks(there)).toEqual([]);
   });
@@ -110,12 +110,17 @@ describe('a cut-over', () => {
     const { there, rest } = await running(2);
     const candidate = await proposed(there);
     const before = (await there.store.active())!;
-    const wanted = (await there.store.list()).find(({ generation }) => generation === candidate)!;
-    await there.store.eraseTask({ generation: candidate, pipeline: 'kpi', partition: 0 });
-    await there.store.replaceActive(before, { ...wanted, publishedAs: 2, takesOver: 1, settled: false });
+    const wanted = (await there.store.list()).find(({ stateId }) => stateId === candidate)!;
+    await there.store.eraseTask({ stateId: candidate, pipeline: 'kpi', partition: 0 });
+    await there.store.replaceActive(before, {
+      ...wanted,
+      generation: 2,
+      predecessor: 1,
+      cutoverComplete: false,
+    });
     there.produce(rest);
     await there.settle();
-    expect(await there.store.active()).toMatchObject({ generation: 3, settled: true });
+    expect(await there.store.active()).toMatchObject({ stateId: 3, cutoverComplete: true });
     expect(await differences(there)).toEqual([]);
     expect(brokenLinks(there)).toEqual([]);
   });
@@ -153,10 +158,10 @@ describe('a cut-over', () => {
     const candidate = await proposed(there);
     await promote(endsOf(there), candidate);
     const { store } = there;
-    const ungated = { ...(await store.active())!, succeeds: false };
+    const ungated = { ...(await store.active())!, hasPredecessor: false };
     await store.replaceActive(ungated, ungated);
     for (let partition = 0; partition < there.partitions; partition += 1) {
-      const task = { generation: 2, pipeline: 'kpi', partition } as const;
+      const task = { stateId: 2, pipeline: 'kpi', partition } as const;
       const claim = (await store.claim(task, 2))!;
       const seen = there.log.committed('efs-kpi', CONTRIBUTIONS_TOPIC, partition);
       const entries = [
@@ -188,10 +193,10 @@ describe('a store that comes back from the midst of a cut-over', () => {
     there.produce(rest.slice(0, 200));
     await there.settle();
     there.store.restore(midst[1]!);
-    expect(await there.store.active()).toMatchObject({ generation: 2, settled: false });
+    expect(await there.store.active()).toMatchObject({ stateId: 2, cutoverComplete: false });
     there.produce(rest.slice(200));
     await there.settle();
-    expect(await there.store.active()).toMatchObject({ generation: 2, settled: true });
+    expect(await there.store.active()).toMatchObject({ stateId: 2, cutoverComplete: true });
     expect(crew[0]!.log.entries.map(({ message }) => message)).toContain(
       'the cut-over to the active generation is not complete: completing it',
     );
@@ -214,7 +219,7 @@ describe('a store that comes back from before a cut-over', () => {
     await there.worker();
     there.produce(rest.slice(200));
     await there.settle();
-    expect(await there.store.active()).toMatchObject({ generation: 3, publishedAs: 3 });
+    expect(await there.store.active()).toMatchObject({ stateId: 3, generation: 3 });
     expect(kpiRecords(there).at(-1)?.generation).toBe(3);
     expect(await differences(there)).toEqual([]);
     expect(brokenLinks(there)).toEqual([]);
@@ -231,7 +236,7 @@ describe('a store that comes back from before a cut-over', () => {
     await there.worker();
     there.produce(rest);
     await there.settle();
-    expect(await there.store.active()).toMatchObject({ generation: 1, publishedAs: 1 });
+    expect(await there.store.active()).toMatchObject({ stateId: 1, generation: 1 });
     expect(await differences(there)).toEqual([]);
     expect(brokenLinks(there)).toEqual([]);
   });
@@ -247,9 +252,9 @@ describe('a generation that cannot become the active one', () => {
   it('is one whose state is not whole', async () => {
     const { there } = await running(1);
     const candidate = await proposed(there);
-    await there.store.eraseTask({ generation: candidate, pipeline: 'status', partition: 2 });
+    await there.store.eraseTask({ stateId: candidate, pipeline: 'status', partition: 2 });
     await expect(promote(endsOf(there), candidate)).rejects.toMatchObject({ code: 'generation-incomplete' });
-    expect(await there.store.active()).toMatchObject({ generation: 1, settled: true });
+    expect(await there.store.active()).toMatchObject({ stateId: 1, cutoverComplete: true });
   });
 
   it('is one that stands where Kafka holds nothing any more', async () => {
@@ -258,7 +263,7 @@ describe('a generation that cannot become the active one', () => {
     const { topic } = FEEDBACK_TOPICS[0];
     there.log.raiseLow(topic, 1, there.log.watermarks(topic, 1).high);
     await expect(promote(endsOf(there), candidate)).rejects.toMatchObject({ code: 'position-lost' });
-    expect(await there.store.active()).toMatchObject({ generation: 1, settled: true });
+    expect(await there.store.active()).toMatchObject({ stateId: 1, cutoverComplete: true });
   });
 
   it('is the active one: nothing happens', async () => {

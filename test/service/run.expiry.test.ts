@@ -176,7 +176,7 @@ describe('the timer', () => {
       const manifest = (await there.store.active())!;
       let count = 0;
       for (let partition = 0; partition < there.partitions; partition += 1) {
-        const task = { generation: manifest.generation, pipeline: 'status' as const, partition };
+        const task = { stateId: manifest.stateId, pipeline: 'status' as const, partition };
         const { entries } = await there.store.scan(task, 'm/d1/0', '0');
         count += entries.filter(([, value]) => decodeMessage(value).outcome?.rank === RANK.INFERRED).length;
       }

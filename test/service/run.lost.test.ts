@@ -19,7 +19,7 @@ function without(snapshot: Snapshot, lost: (key: string) => boolean): Snapshot {
 const isBarrier = ({ key }: { key: Buffer | null }): boolean => /^\/\d+\.\d+$/.test(String(key));
 
 async function generationOf(there: World): Promise<number | undefined> {
-  return (await there.store.active())?.generation;
+  return (await there.store.active())?.stateId;
 }
 
 /** A worker that commits each contribution by itself. */
@@ -101,7 +101,7 @@ describe('a store that is wiped while the service runs', () => {
     expect(recordsOf(there, CONTRIBUTIONS_TOPIC).filter(isBarrier)).toHaveLength(there.partitions ** 2);
     for (let partition = 0; partition < there.partitions; partition += 1) {
       const flag = { hash: 'f', fields: [Buffer.from('muted')] };
-      const address = { generation: 2, pipeline: 'kpi', partition } as const;
+      const address = { stateId: 2, pipeline: 'kpi', partition } as const;
       expect(await there.store.load(address, [flag])).toEqual([[null]]);
     }
   });
@@ -280,7 +280,7 @@ describe('a log that no longer holds a position', () => {
     expect(log.entries.filter(({ level }) => level === 'error')).toHaveLength(1);
     const manifest = (await there.store.active())!;
     for (const partition of [0, 2, 3]) {
-      const address = { generation: manifest.generation, pipeline: 'status' as const, partition };
+      const address = { stateId: manifest.stateId, pipeline: 'status' as const, partition };
       const { positions } = (await there.store.inspect(address))!;
       const ends = FEEDBACK_TOPICS.map((input) => there.log.watermarks(input.topic, partition).high);
       expect(positions).toEqual(ends);

@@ -24,7 +24,7 @@ describe('a generation that succeeds a life in which a delivery was retired', ()
     const before = recordsOf(there, DEAD_LETTER_TOPIC).length;
     there.store.wipe();
     await there.settle();
-    expect((await there.store.active())?.generation).toBe(2);
+    expect((await there.store.active())?.stateId).toBe(2);
     expect(kinds(there, 'old', 2)).toEqual(['r']);
     expect(kinds(there, 'young', 2)).toEqual(['c', 'd', 'm', 'p', 's']);
     // What had come late is said to be late again, with the same origin; what was counted once is passed by.
@@ -115,13 +115,13 @@ describe('a generation that succeeds a life in which a delivery was retired', ()
     const { key, value } = retirementMarker(
       'old',
       { at: now, asOf: now },
-      { generation: 1, partition, contribution },
+      { stateId: 1, partition, contribution },
     );
     there.log.append(CONTRIBUTIONS_TOPIC, partition, { key, value });
     await later(there, HOUR);
     stall.release();
     await there.settle();
-    expect((await there.store.active())?.generation).toBe(2);
+    expect((await there.store.active())?.stateId).toBe(2);
     expect(await differences(there)).toEqual([]);
     expect(brokenLinks(there)).toEqual([]);
   });
@@ -156,7 +156,7 @@ describe('a generation that succeeds a life in which a delivery was retired', ()
     await promote(endsOf(there), candidate);
     await there.worker();
     await there.settle();
-    expect(await there.store.active()).toMatchObject({ generation: 2, settled: true });
+    expect(await there.store.active()).toMatchObject({ stateId: 2, cutoverComplete: true });
     expect([kinds(there, 'old', 2), markers(there)]).toEqual([['r'], ['old/retired']]);
     there.produce(sent('old', 1));
     await there.settle();
@@ -177,7 +177,7 @@ describe('a generation that succeeds a life in which a delivery was retired', ()
     expect(markers(there)).toEqual(['old/retired']);
     await during(there, promote(endsOf(there), 1));
     await there.settle();
-    expect(await there.store.active()).toMatchObject({ generation: 1, settled: true });
+    expect(await there.store.active()).toMatchObject({ stateId: 1, cutoverComplete: true });
     expect(kpiRecords(there).at(-1)?.kpis).toMatchObject({ relayed: 20, sent: 20 });
     expect(brokenLinks(there)).toEqual([]);
     await walks(there, 7);
@@ -200,7 +200,7 @@ describe('a generation that succeeds a life in which a delivery was retired', ()
     await promote(endsOf(there), candidate);
     await there.settle();
     await walks(there, 6);
-    expect(await there.store.active()).toMatchObject({ generation: 2, settled: true });
+    expect(await there.store.active()).toMatchObject({ stateId: 2, cutoverComplete: true });
     expect([kinds(there, 'old', 2), kinds(there, 'young', 2)]).toEqual([['r'], ['c', 'd', 'm', 'p', 's']]);
     expect([kpiRecords(there).length, late(there)]).toEqual([said, []]);
     there.produce([...sent('old', 1), ...sent('young', 10, T0 + 30 * DAY)]);

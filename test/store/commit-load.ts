@@ -72,7 +72,7 @@ export async function startCommitLoad(store: Store & Generations): Promise<Commi
     }
   };
   const tasks = (['status', 'kpi'] as const).flatMap((pipeline) =>
-    each(pipeline).map((_, partition): TaskAddress => ({ generation: 1, pipeline, partition })),
+    each(pipeline).map((_, partition): TaskAddress => ({ stateId: 1, pipeline, partition })),
   );
   const owners = Promise.all(tasks.map(own));
   const tally = (): Tally => ({

@@ -109,7 +109,7 @@ export function contents(fresh: () => Store & Generations): void {
     const others = [
       { ...task, partition: 1 },
       { ...task, pipeline: 'kpi' as const },
-      { ...task, generation: 11 },
+      { ...task, stateId: 11 },
     ];
     const before = await Promise.all(others.map((other) => store.inspect(other)));
     const commit = commitOf(claim, { writes: [write('c', { a: '1' })], outbox: bytes('out') });

@@ -44,7 +44,7 @@ export function generations(subject: () => Subject): void {
     expect(await store.create({ ...manifestOf(2), buckets: 9 }, start, [])).toEqual(manifestOf(1));
     expect(await store.active()).toEqual(manifestOf(1));
     expect(await store.commit(task, commitOf(claim))).toBe('committed');
-    expect(await store.inspect({ ...task, generation: 2 })).toMatchObject({ epoch: 0 });
+    expect(await store.inspect({ ...task, stateId: 2 })).toMatchObject({ epoch: 0 });
   });
 
   it('does not touch an active generation that is made again', async () => {
@@ -73,7 +73,7 @@ export function generations(subject: () => Subject): void {
     await claimed(store);
     // Not active: as an interrupted creation leaves it.
     await store.create(manifestOf(2), start, seed);
-    const second = { ...task, generation: 2 };
+    const second = { ...task, stateId: 2 };
     const claim = (await store.claim(second, 2)) as Claim;
     await store.commit(second, commitOf(claim, { writes: [write('c', { a: '1' })] }));
     await store.create(
@@ -118,12 +118,12 @@ export function generations(subject: () => Subject): void {
   it('lists what was made and proposed, and keeps what was proposed apart from what is active', async () => {
     const store = subject().store(newNamespace());
     await store.create(manifestOf(1), start, []);
-    const candidate = { ...manifestOf(2), publishedAs: 0 };
+    const candidate = { ...manifestOf(2), generation: 0 };
     expect(await store.propose(candidate, start, seed)).toEqual(candidate);
     expect(await store.propose({ ...candidate, buckets: 7 }, start, [])).toEqual(candidate);
     expect(await store.list()).toEqual([manifestOf(1), candidate]);
     expect(await store.active()).toEqual(manifestOf(1));
-    expect(await readAll(store, 'p', { ...kpiTask, generation: 2, partition: 1 })).toEqual(
+    expect(await readAll(store, 'p', { ...kpiTask, stateId: 2, partition: 1 })).toEqual(
       new Map(Object.entries({ d1: 'kpi', d2: 'kpi2' })),
     );
     expect(await store.unlist(1)).toBe(false);
@@ -133,19 +133,19 @@ export function generations(subject: () => Subject): void {
 
   it('replaces the active one in one act, if it is the one expected', async () => {
     const store = subject().store(newNamespace());
-    const [first, second] = [manifestOf(1), { ...manifestOf(2), settled: false }];
+    const [first, second] = [manifestOf(1), { ...manifestOf(2), cutoverComplete: false }];
     await store.propose(second, start, []);
     expect(await store.replaceActive(first, second)).toBe(false);
     await store.create(first, start, []);
-    for (const other of [manifestOf(3), { ...first, publishedAs: 4 }, { ...first, settled: false }])
+    for (const other of [manifestOf(3), { ...first, generation: 4 }, { ...first, cutoverComplete: false }])
       expect(await store.replaceActive(other, second)).toBe(false);
     const both = await Promise.all([1, 2].map(() => store.replaceActive(first, second)));
     expect(both.sort()).toEqual([false, true]);
     expect(await store.active()).toEqual(second);
     expect(await store.list()).toEqual([first, second]);
-    expect(await store.replaceActive(second, { ...second, settled: true })).toBe(true);
-    expect(await store.active()).toMatchObject({ settled: true });
-    await store.forget({ generation: 2, publishedAs: 1 });
+    expect(await store.replaceActive(second, { ...second, cutoverComplete: true })).toBe(true);
+    expect(await store.active()).toMatchObject({ cutoverComplete: true });
+    await store.forget({ stateId: 2, generation: 1 });
     expect(await store.active()).not.toBeNull();
   });
 
@@ -182,8 +182,8 @@ export function generations(subject: () => Subject): void {
 
   it('lays out tasks that whoever knows the generation under a lesser number cannot claim, nor go on with', async () => {
     const store = subject().store(newNamespace());
-    const candidate = { ...manifestOf(2), publishedAs: 0 };
-    const builders = { ...task, generation: 2 };
+    const candidate = { ...manifestOf(2), generation: 0 };
+    const builders = { ...task, stateId: 2 };
     await store.propose(candidate, start, []);
     const claim = (await store.claim(builders, 0)) as Claim;
     await store.create(manifestOf(2), start, []);

@@ -10,21 +10,21 @@ export interface Subject {
   wipe(namespace: string): Promise<void>;
 }
 
-export const task: TaskAddress = { generation: 1, pipeline: 'status', partition: 0 };
+export const task: TaskAddress = { stateId: 1, pipeline: 'status', partition: 0 };
 export const kpiTask: TaskAddress = { ...task, pipeline: 'kpi' };
 export const bytes = (text: string): Buffer => Buffer.from(text, 'latin1');
 
 export const manifestOf = (generation: number): Manifest => ({
-  generation,
+  stateId: generation,
   partitions: 2,
   defaultPolicy: 'EFS',
   domainGroups: 'google=gmail.com',
   buckets: 1,
-  succeeds: false,
-  publishedAs: generation,
-  takesOver: null,
-  settled: true,
-  targets: [[7], [8]],
+  hasPredecessor: false,
+  generation: generation,
+  predecessor: null,
+  cutoverComplete: true,
+  catchUpOffsets: [[7], [8]],
 });
 
 export const start = {

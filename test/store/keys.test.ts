@@ -5,7 +5,7 @@ import type { TaskAddress } from '../../src/store/store';
 /** What Redis Cluster hashes of a key: between the first `{` and the next `}`, if anything stands there. */
 const tagOf = (key: string): string => /^[^{]*\{([^}]+)\}/.exec(key)?.[1] ?? key;
 
-const task: TaskAddress = { generation: 3, pipeline: 'status', partition: 11 };
+const task: TaskAddress = { stateId: 3, pipeline: 'status', partition: 11 };
 const text = fc.string({ unit: 'grapheme', maxLength: 20 });
 const braces = fc.string({ unit: fc.constantFrom('{', '}', ':', '/', '%', 'a'), maxLength: 8 });
 
@@ -46,7 +46,7 @@ describe('keys', () => {
       fc.property(place, place, (one, other) => {
         fc.pre(JSON.stringify(one) !== JSON.stringify(other));
         const [key, otherKey] = [one, other].map(([group, prefix, pipeline, generation, partition, name]) =>
-          keysOf(namespaceOf(group, prefix)).hash({ pipeline, generation, partition }, name),
+          keysOf(namespaceOf(group, prefix)).hash({ pipeline, stateId: generation, partition }, name),
         );
         expect(key).not.toBe(otherKey);
       }),

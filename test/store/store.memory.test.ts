@@ -31,16 +31,16 @@ describe('the store in memory', () => {
     const taken = await subject.snapshot('kept');
     await subject.store('kept').create(
       {
-        generation: 1,
+        stateId: 1,
         partitions: 1,
         defaultPolicy: 'EFS',
         domainGroups: '',
         buckets: 1,
-        succeeds: false,
-        publishedAs: 1,
-        takesOver: null,
-        settled: true,
-        targets: [],
+        hasPredecessor: false,
+        generation: 1,
+        predecessor: null,
+        cutoverComplete: true,
+        catchUpOffsets: [],
       },
       { status: [[0]], kpi: [] },
       [],

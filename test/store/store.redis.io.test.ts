@@ -72,7 +72,7 @@ describeWithServers(['redis'], 'the store in Redis', (servers) => {
       fc.record({
         kind: fc.constant('replace' as const),
         generation: small,
-        settled: fc.boolean(),
+        cutoverComplete: fc.boolean(),
         to: fc.integer({ min: 1, max: 3 }),
       }),
       fc.record({ kind: fc.constant('begin drop' as const), generation: small }),
@@ -107,7 +107,7 @@ describeWithServers(['redis'], 'the store in Redis', (servers) => {
           return store.propose(manifestOf(what.generation), start, []);
         case 'replace':
           return store.replaceActive(
-            { ...manifestOf(what.generation), settled: what.settled },
+            { ...manifestOf(what.generation), cutoverComplete: what.cutoverComplete },
             manifestOf(what.to),
           );
         case 'begin drop':

@@ -41,7 +41,14 @@ export async function proposed(
   const active = (await store.active())!;
   const generation = latestNumber(await store.list()) + 1;
   const begin = Array.from({ length: partitions }, () => [0, 0, 0, 0, 0]);
-  const manifest = { ...active, ...settings, generation, publishedAs: 0, succeeds: true, targets: begin };
+  const manifest = {
+    ...active,
+    ...settings,
+    stateId: generation,
+    generation: 0,
+    hasPredecessor: true,
+    catchUpOffsets: begin,
+  };
   await store.propose(manifest, { status: begin, kpi: begin.map(() => [0]) }, []);
   return generation;
 }

@@ -99,8 +99,8 @@ export async function storedMessages(there: Observable): Promise<NonNullable<Obs
   if (manifest === null) return found;
   const task = store.snapshot().tasks;
   for (let partition = 0; partition < partitions; partition += 1) {
-    const address = { generation: manifest.generation, pipeline: 'status' as const, partition };
-    const key = [...task.keys()].find((name) => name.includes(`{${manifest.generation}.s.${partition}}`));
+    const address = { stateId: manifest.stateId, pipeline: 'status' as const, partition };
+    const key = [...task.keys()].find((name) => name.includes(`{${manifest.stateId}.s.${partition}}`));
     const hashes = key === undefined ? [] : [...(task.get(key)?.hashes.keys() ?? [])];
     for (const hash of hashes.filter((name) => name.startsWith('m/'))) {
       const { entries } = await store.scan(address, hash, '0');

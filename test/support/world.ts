@@ -202,14 +202,14 @@ export async function world(
     const tasks = [];
     for (let partition = 0; manifest !== null && partition < partitions; partition += 1) {
       for (const pipeline of ['status', 'kpi'] as const) {
-        const standing = await store.inspect({ generation: manifest.generation, pipeline, partition });
+        const standing = await store.inspect({ stateId: manifest.stateId, pipeline, partition });
         tasks.push([standing?.epoch, standing?.positions]);
       }
     }
     const ends = ALL_TOPICS.flatMap((topic) =>
       Array.from({ length: partitions }, (_, partition) => log.watermarks(topic, partition).high),
     );
-    return JSON.stringify([manifest?.generation, tasks, ends]);
+    return JSON.stringify([manifest?.stateId, tasks, ends]);
   };
 
   return {
