@@ -19,8 +19,8 @@ export async function lastChange(world: World, prefix: string): Promise<number> 
   const reader = kafkaReader(world.kafka, systemClock);
   let last = 0;
   for (const topic of [prefix + CONTRIBUTIONS_TOPIC, prefix + DELIVERY_KPI_TOPIC]) {
-    const ends = await endOffsets(world, topic);
-    for (const [partition, end] of ends.entries()) {
+    const deps = await endOffsets(world, topic);
+    for (const [partition, end] of deps.entries()) {
       const from = Math.max(0, end - TAIL);
       await reader.read(topic, partition, ({ timestamp }) => (last = Math.max(last, timestamp)), from);
     }

@@ -144,9 +144,9 @@ async function drain(task: BenchTask, log: Log, partition: number): Promise<numb
   const next = log.map(() => 0);
   let folded = 0;
   for (;;) {
-    for (const [topic, lane] of queue.lanes.entries()) {
+    for (const [topic, lane] of queue.targets.entries()) {
       const batch = log[topic]?.[next[topic] ?? 0];
-      if (batch === undefined || !lane.wanted()) continue;
+      if (batch === undefined || !lane.hasCapacity()) continue;
       lane.deliver([batch], batch.nextOffset);
       next[topic] = (next[topic] ?? 0) + 1;
     }

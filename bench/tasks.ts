@@ -7,7 +7,7 @@ import { SCHEMAS } from '../src/feedback/schemas';
 import type { Batch } from '../src/log/source';
 import { domainGroups } from '../src/kpi/domains';
 import { type Contribution, wireType } from '../src/kpi/encode';
-import { type Hold, processBatch, processInputs, type TaskEnds } from '../src/pipeline';
+import { type TaskOwnership, processBatch, processInputs, type BatchDeps } from '../src/pipeline';
 import { planStatus, statusMemory } from '../src/pipeline/status';
 import type { StatusInput } from '../src/pipeline/status-input';
 import type { Generations, Manifest, Store, TaskAddress } from '../src/store/store';
@@ -54,7 +54,7 @@ export async function openTasks(
         ...{ contribution, statusChanged: null, retryOutcome, defaultPolicy: 'EFS' as const, groups },
       };
       const memory = statusMemory();
-      const ends: TaskEnds<StatusInput> = {
+      const deps: BatchDeps<StatusInput> = {
         decode,
         setAside: async () => undefined,
         load: (reads) => store.load(address, reads),
@@ -62,23 +62,23 @@ export async function openTasks(
         emit: async () => 'acknowledged',
         project: (inputs) => planStatus(rules, inputs, memory),
       };
-      return benchTask(ends, must(await store.claim(address, 1), 'a task laid out'));
+      return benchTask(deps, must(await store.claim(address, 1), 'a task laid out'));
     }),
   );
 }
 
-function benchTask(ends: TaskEnds<StatusInput>, claim: Omit<Hold, 'emitted'>): BenchTask {
+function benchTask(deps: BatchDeps<StatusInput>, claim: Omit<TaskOwnership, 'emitted'>): BenchTask {
   const { epoch, sequence, positions } = claim;
-  let hold: Hold = { epoch, sequence, positions, emitted: Promise.resolve('acknowledged') };
+  let ownership: TaskOwnership = { epoch, sequence, positions, emitted: Promise.resolve('acknowledged') };
   return {
     fold: async (inputs) => {
-      const [first = 0, ...rest] = hold.positions;
+      const [first = 0, ...rest] = ownership.positions;
       const next = [first + inputs.length, ...rest];
-      hold = (await processInputs(ends, hold, { inputs, rejected: [] }, next)).hold;
+      ownership = (await processInputs(deps, ownership, { inputs, rejected: [] }, next)).ownership;
     },
     process: async (batch) => {
-      const processed = await processBatch(ends, hold, batch);
-      hold = processed.hold;
+      const processed = await processBatch(deps, ownership, batch);
+      ownership = processed.ownership;
       return processed.folded;
     },
   };

@@ -99,6 +99,6 @@ export async function endOffsets(world: World, topic: string): Promise<number[]>
 
 /** The number of records in some topics. */
 export async function countRecords(world: World, topics: readonly string[]): Promise<number> {
-  const ends = await Promise.all(topics.map((topic) => endOffsets(world, topic)));
-  return ends.flat().reduce((sum, end) => sum + end, 0);
+  const deps = await Promise.all(topics.map((topic) => endOffsets(world, topic)));
+  return deps.flat().reduce((sum, end) => sum + end, 0);
 }

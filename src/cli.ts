@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 import { isMainThread } from 'node:worker_threads';
-import { inThread, needsThread, obeySignals } from './app/worker-thread';
+import { inWorkerThread, needsWorkerThread, forwardSignals } from './app/worker-thread';
 
 // Nothing else is loaded before it is known which thread runs the command: each has a heap of its own.
-if (isMainThread && needsThread(process.argv)) {
-  inThread(__filename, process.argv.slice(2));
+if (isMainThread && needsWorkerThread(process.argv)) {
+  inWorkerThread(__filename, process.argv.slice(2));
 } else {
-  if (!isMainThread) obeySignals();
+  if (!isMainThread) forwardSignals();
   void import('./cli/program.js').then(({ main }) => main());
 }

@@ -1,6 +1,6 @@
 import type { Decoded, Rejected } from './feedback/decode';
 import type { Batch, LogRecord, Positions } from './log/source';
-import type { FencedOutcome, OutgoingRecord } from './log/sink';
+import type { TransactionOutcome, OutgoingRecord } from './log/sink';
 import { packOutbox } from './store/outbox';
 import type { Commit, CommitOutcome, Read, Write } from './store/store';
 
@@ -23,14 +23,14 @@ export interface Plan {
 export type Projection<Input> = (inputs: readonly Input[], next: Positions) => Plan;
 
 /** The ends of one task, each of which waits out outages by itself. */
-export interface TaskEnds<Input> {
+export interface BatchDeps<Input> {
   decode(records: readonly LogRecord[]): Promise<Decoded<Input>>;
   /** Resolves when the dead letters are acknowledged. */
   setAside(rejected: readonly Rejected[]): Promise<void>;
   load(reads: readonly Read[]): Promise<Loaded>;
   commit(commit: Commit): Promise<CommitOutcome>;
   /** Emits what a commit left to be emitted. */
-  emit(records: readonly OutgoingRecord[], made: Made): Promise<FencedOutcome>;
+  emit(records: readonly OutgoingRecord[], made: Made): Promise<TransactionOutcome>;
   project: Projection<Input>;
 }
 
@@ -41,18 +41,18 @@ export interface Made {
 }
 
 /** One owner's hold on a task. Changes with every commit. */
-export interface Hold extends Made {
+export interface TaskOwnership extends Made {
   readonly sequence: number;
   /** Settles when the last commit's outbox is acknowledged. */
-  readonly emitted: Promise<FencedOutcome>;
+  readonly emitted: Promise<TransactionOutcome>;
 }
 
 /** What became of a batch: of its commit, or of the outbox before it, which must have been acknowledged. */
-export type BatchOutcome = CommitOutcome | Exclude<FencedOutcome, 'acknowledged'>;
+export type BatchOutcome = CommitOutcome | Exclude<TransactionOutcome, 'acknowledged'>;
 
 /** What a batch came to, for whoever watches. */
 export interface Processed {
-  readonly hold: Hold;
+  readonly ownership: TaskOwnership;
   readonly outcome: BatchOutcome;
   readonly folded: number;
   readonly rejected: readonly Rejected[];
@@ -66,11 +66,11 @@ export interface Processed {
 
 /** The path of a batch: from bytes to committed state and outgoing records. */
 export function processBatch<Input>(
-  ends: TaskEnds<Input>,
-  hold: Hold,
+  deps: BatchDeps<Input>,
+  ownership: TaskOwnership,
   { records, next }: Batch,
 ): Promise<Processed> {
-  return ends.decode(records).then((decoded) => processInputs(ends, hold, decoded, next));
+  return deps.decode(records).then((decoded) => processInputs(deps, ownership, decoded, next));
 }
 
 /**
@@ -79,46 +79,46 @@ export function processBatch<Input>(
  * crash between any two lines repeats bytes, and never loses or changes them.
  */
 export function processInputs<Input>(
-  ends: TaskEnds<Input>,
-  hold: Hold,
+  deps: BatchDeps<Input>,
+  ownership: TaskOwnership,
   { inputs, rejected }: Decoded<Input>,
   next: Positions,
 ): Promise<Processed> {
-  const plan = ends.project(inputs, next);
+  const plan = deps.project(inputs, next);
   const folded = inputs.length;
-  return Promise.all([ends.load(plan.reads), ends.setAside(rejected)]).then(([loaded]) =>
-    settle(ends, { hold, folded, rejected }, plan.project(loaded), next),
+  return Promise.all([deps.load(plan.reads), deps.setAside(rejected)]).then(([loaded]) =>
+    settle(deps, { ownership, folded, rejected }, plan.project(loaded), next),
   );
 }
 
 async function settle<Input>(
-  ends: TaskEnds<Input>,
-  batch: Pick<Processed, 'hold' | 'folded' | 'rejected'>,
+  deps: BatchDeps<Input>,
+  batch: Pick<Processed, 'ownership' | 'folded' | 'rejected'>,
   { writes, outgoing }: Projected,
   next: Positions,
 ): Promise<Processed> {
-  const { hold } = batch;
+  const { ownership } = batch;
   const seen = { ...batch, outgoing };
-  const emitted = await hold.emitted;
+  const emitted = await ownership.emitted;
   if (emitted !== 'acknowledged') return { ...seen, outcome: emitted };
 
-  const { epoch, positions: expected } = hold;
-  const sequence = hold.sequence + 1;
+  const { epoch, positions: expected } = ownership;
+  const sequence = ownership.sequence + 1;
   const outbox = packOutbox(outgoing);
-  const outcome = await ends.commit({ epoch, sequence, expected, next, writes, outbox });
+  const outcome = await deps.commit({ epoch, sequence, expected, next, writes, outbox });
   if (outcome !== 'committed') return { ...seen, outcome };
 
-  const emitting = emitInBackground(ends, outgoing, { epoch, positions: next });
-  return { ...seen, outcome, hold: { epoch, sequence, positions: next, emitted: emitting } };
+  const emitting = emitInBackground(deps, outgoing, { epoch, positions: next });
+  return { ...seen, outcome, ownership: { epoch, sequence, positions: next, emitted: emitting } };
 }
 
 /** The outbox leaves while the next batch is read and folded; a failure surfaces where the next commit awaits it. */
 function emitInBackground<Input>(
-  ends: TaskEnds<Input>,
+  deps: BatchDeps<Input>,
   outgoing: readonly OutgoingRecord[],
   made: Made,
-): Promise<FencedOutcome> {
-  const emitted = ends.emit(outgoing, made);
+): Promise<TransactionOutcome> {
+  const emitted = deps.emit(outgoing, made);
   emitted.catch(() => undefined);
   return emitted;
 }

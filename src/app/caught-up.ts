@@ -3,12 +3,12 @@ import type { Config } from '../settings/table';
 import { EfsError } from '../base/errors';
 import { readKpi } from '../queries/lookup';
 import { isLater, type KpiView } from '../queries/delivery-view';
-import type { Window } from '../queries/queries';
+import type { Queries } from '../queries/queries';
 import { unlessAborted } from '../tasks/retry';
 import { PUBLISHED_HASH } from '../store/hashes';
 import { pagesOf } from '../store/pages';
 import type { Store, TaskAddress } from '../store/store';
-import { type Ends, topicsOf } from './compose';
+import { type Servers, topicsOf } from './compose';
 
 const POLL_MS = 20;
 
@@ -18,19 +18,19 @@ const POLL_MS = 20;
  */
 export async function caughtUp(
   config: Config,
-  { store, reader }: Pick<Ends, 'store' | 'reader'>,
+  { store, reader }: Pick<Servers, 'store' | 'reader'>,
   where: {
     readonly partitions: number;
-    readonly window: Pick<Window, 'health' | 'view'>;
+    readonly queries: Pick<Queries, 'health' | 'view'>;
     readonly signal: AbortSignal;
   },
 ): Promise<void> {
-  const { partitions, window, signal } = where;
+  const { partitions, queries, signal } = where;
   const until = async (holds: (generation: number) => Promise<boolean>): Promise<void> => {
     for (;;) {
       const generation = (await store.active())?.stateId ?? 0;
       if (await holds(generation)) return;
-      const failure = window.health.failure();
+      const failure = queries.health.failure();
       if (failure !== null) throw new EfsError('not-ready', failure);
       await unlessAborted(signal, () => systemClock.sleep(POLL_MS));
     }
@@ -46,7 +46,7 @@ export async function caughtUp(
       // What is committed is about to leave, and then to come in at the window.
       if (pipeline === 'kpi')
         await until((generation) =>
-          isShown(store, { stateId: generation, pipeline, partition }, window.view),
+          isShown(store, { stateId: generation, pipeline, partition }, queries.view),
         );
     }
   }

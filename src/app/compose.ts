@@ -9,24 +9,24 @@ import type { CommittedOffset, Source, TopicReader } from '../log/source';
 import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, FEEDBACK_TOPICS } from '../feedback/topics';
 import { domainGroups } from '../kpi/domains';
 import { type Contribution, type KpiChanged, type MessageStatusChanged, wireType } from '../kpi/encode';
-import type { FencedSinks, Sink } from '../log/sink';
+import type { TransactionalSinks, Sink } from '../log/sink';
 import { retirementIn } from '../pipeline/retention';
-import { takeName } from '../generations/allocate';
-import { patientRegistry } from '../tasks/retrying';
+import { allocateGeneration } from '../generations/allocate';
+import { registryWithRetry } from '../tasks/retrying';
 import type { WireTypes } from '../tasks/pipelines';
 import type { Meter } from '../tasks/meter';
 import { type Dependency, type Outages, watchOutages } from '../tasks/outages';
-import { type Patience, retryUntil } from '../tasks/retry';
-import type { PipelineName, ServiceEnds } from '../service/run';
+import { type RetryDeps, retryUntil } from '../tasks/retry';
+import type { PipelineName, ServiceDeps } from '../service/run';
 import type { SchemaIds } from '../service/setup';
 import type { Generations, Store } from '../store/store';
 
 /** The ends of the service, real or in memory. */
-export interface Ends {
+export interface Servers {
   readonly registry: SchemaRegistry;
   readonly store: Store & Generations;
   readonly sink: Sink;
-  readonly fencedSinks: FencedSinks;
+  readonly fencedSinks: TransactionalSinks;
   readonly reader: TopicReader;
   readonly committedOffset: CommittedOffset;
   readonly sources: { readonly status: Source; readonly kpi: Source };
@@ -71,9 +71,9 @@ export function outagesOf(watchers: Pick<Watchers, 'log' | 'meter' | 'onReason'>
 }
 
 /** Puts settings and ends together into what the service runs on. `partitions` is the topics' count. */
-export function assemble(
+export function compose(
   config: Config,
-  ends: Ends,
+  servers: Servers,
   how: {
     readonly watchers: Watchers;
     readonly pipelines: readonly PipelineName[];
@@ -84,20 +84,20 @@ export function assemble(
     readonly clock?: Clock;
     readonly random?: Random;
   },
-): ServiceEnds {
+): ServiceDeps {
   const { watchers, partitions, ids } = how;
   const clock = how.clock ?? systemClock;
-  const patience = { clock, random: how.random ?? systemRandom, outages: watchers.outages };
-  const registry = patientRegistry(ends.registry, retryUntil(how.signal, patience));
+  const retryDeps = { clock, random: how.random ?? systemRandom, outages: watchers.outages };
+  const registry = registryWithRetry(servers.registry, retryUntil(how.signal, retryDeps));
   const limits = { maxValueBytes: config.maxValueBytes, maxHeaders: config.maxHeaders };
   const wire = wireTypes(config, ids);
   const { partitioner } = config;
   return {
     ...watchers,
     pipelines: how.pipelines,
-    ends: {
-      ...ends,
-      patience,
+    deps: {
+      ...servers,
+      retryDeps,
       meter: watchers.meter,
       decoders: {
         status: feedbackDecoder({
@@ -118,7 +118,7 @@ export function assemble(
       expiryGraceMs: config.expiry ? config.expiryGrace : null,
       retentionMs: config.retention,
     },
-    generation: generationEnds(config, ends, { wire, patience }),
+    generation: generationDeps(config, servers, { wire, retryDeps }),
   };
 }
 
@@ -126,29 +126,29 @@ export function assemble(
 const MAKING_MS = 2_000;
 
 /** What is asked of the ends when a generation begins, ends, or takes another one's place. */
-function generationEnds(
+function generationDeps(
   config: Config,
-  ends: Ends,
-  { wire, patience }: { readonly wire: WireTypes; readonly patience: Pick<Patience, 'clock' | 'random'> },
-): ServiceEnds['generation'] {
-  const { clock, random } = patience;
+  servers: Servers,
+  { wire, retryDeps }: { readonly wire: WireTypes; readonly retryDeps: Pick<RetryDeps, 'clock' | 'random'> },
+): ServiceDeps['generation'] {
+  const { clock, random } = retryDeps;
   const contributions = config.topicPrefix + CONTRIBUTIONS_TOPIC;
   return {
-    generations: ends.store,
-    foundation: {
+    generations: servers.store,
+    stateSettings: {
       defaultPolicy: config.policy,
       domainGroups: domainGroups(config.domainGroups).fingerprint,
       buckets: config.buckets,
     },
-    inputWatermarks: (partition) => watermarksOf(ends.reader, topicsOf(config, 'status'), partition),
-    contributionWatermarks: (partition) => ends.reader.watermarks(contributions, partition),
-    reader: ends.reader,
+    inputWatermarks: (partition) => watermarksOf(servers.reader, topicsOf(config, 'status'), partition),
+    contributionWatermarks: (partition) => servers.reader.watermarks(contributions, partition),
+    reader: servers.reader,
     pause: () => clock.sleep(MAKING_MS),
     kpiTopic: config.topicPrefix + DELIVERY_KPI_TOPIC,
     generationOf: (published) => wire.kpiChanged.decode(published).generation,
     contributionsTopic: contributions,
-    takeName: (name) =>
-      takeName({ ...ends, topic: contributions, contribution: wire.contribution, random }, name),
+    allocateGeneration: (name) =>
+      allocateGeneration({ ...servers, topic: contributions, contribution: wire.contribution, random }, name),
     retirementIn: (marker) => retirementIn(wire.contribution.decode(marker)),
   };
 }

@@ -11,16 +11,16 @@ import { lookAtMessage, type MessageView } from '../queries/lookup';
 import { createMetrics } from '../http/metrics';
 import { startHttp } from '../http/server.http';
 import type { Delivery } from '../queries/delivery-view';
-import type { Window } from '../queries/queries';
+import type { Queries } from '../queries/queries';
 import type { Sink } from '../log/sink';
 import { retryUntil } from '../tasks/retry';
 import { feedbackRecord } from '../simulation/traffic';
 import { type Encode, wireEncoder } from '../feedback/encode';
-import { type Ends, outagesOf, type Watchers } from './compose';
+import { type Servers, outagesOf, type Watchers } from './compose';
 import { caughtUp } from './caught-up';
-import { type MemoryState, type MemoryStore, openMemoryEnds } from './in-memory';
+import { type MemoryState, type MemoryStore, openInMemory } from './in-memory';
 import { inputIds, outgoing } from '../simulation/produce';
-import { openRealEnds } from './servers';
+import { connectServers } from './servers';
 import { startOn } from './start-service';
 import { watchInputs } from './input-retention';
 import { version } from './version';
@@ -82,7 +82,7 @@ function configFrom(settings: Readonly<Record<string, string>>): Config {
  */
 export function embed(
   settings?: Readonly<Record<string, string>>,
-  options?: EmbedOptions & { readonly ends?: 'memory' },
+  options?: EmbedOptions & { readonly servers?: 'memory' },
 ): Promise<EmbeddedInMemory>;
 /**
  * A worker in this process, on the servers that the settings name. `efs setup` has been run. Waits for servers that do
@@ -90,14 +90,14 @@ export function embed(
  */
 export function embed(
   settings: Readonly<Record<string, string>>,
-  options: EmbedOptions & { readonly ends: 'servers' },
+  options: EmbedOptions & { readonly servers: 'servers' },
 ): Promise<Embedded>;
 export function embed(
   settings: Readonly<Record<string, string>> = {},
-  options: EmbedOptions & { readonly ends?: 'memory' | 'servers' } = {},
+  options: EmbedOptions & { readonly servers?: 'memory' | 'servers' } = {},
 ): Promise<Embedded> {
   const config = configFrom(settings);
-  return options.ends === 'servers' ? embedOnServers(config, options) : embedInMemory(config, options);
+  return options.servers === 'servers' ? embedOnServers(config, options) : embedInMemory(config, options);
 }
 
 /** As `embed` in memory. It begins with `restored`, where there is any. */
@@ -107,10 +107,10 @@ export async function embedInMemory(
   restored?: MemoryState,
 ): Promise<EmbeddedInMemory> {
   const clock = options.clock ?? systemClock;
-  const { ends, log, store } = await openMemoryEnds(config, { clock, restored });
+  const { servers, log, store } = await openInMemory(config, { clock, restored });
   const frame = frameOf(config, options);
-  frame.look(ends);
-  const embedded = await embedOn(frame, ends, async () => undefined);
+  frame.look(servers);
+  const embedded = await embedOn(frame, servers, async () => undefined);
   return { ...embedded, log, store };
 }
 
@@ -119,7 +119,7 @@ export async function embedOnServers(config: Config, options: EmbedOptions): Pro
   const frame = frameOf(config, options);
   const { outages, log } = frame.watchers;
   const retry = retryUntil(frame.abort.signal, { clock: systemClock, random: systemRandom, outages });
-  const { ends, close } = await openRealEnds(config, {
+  const { servers, close } = await connectServers(config, {
     clock: systemClock,
     log,
     outages,
@@ -129,7 +129,7 @@ export async function embedOnServers(config: Config, options: EmbedOptions): Pro
     onLog: frame.look,
   });
   void watchInputs(config, { log, health: frame.health, metrics: frame.metrics }, frame.abort.signal);
-  return embedOn(frame, ends, close);
+  return embedOn(frame, servers, close);
 }
 
 /** What there is of a service before its ends. */
@@ -139,10 +139,10 @@ interface Frame {
   readonly abort: AbortController;
   readonly health: Health;
   readonly metrics: ReturnType<typeof createMetrics>;
-  readonly window: Window;
+  readonly queries: Queries;
   readonly watchers: Watchers;
   /** Lets the window follow the log. */
-  look(log: Pick<Ends, 'reader' | 'registry'>): void;
+  look(log: Pick<Servers, 'reader' | 'registry'>): void;
 }
 
 function frameOf(config: Config, options: EmbedOptions): Frame {
@@ -156,54 +156,54 @@ function frameOf(config: Config, options: EmbedOptions): Frame {
     options.onFatal?.(error);
   };
   const watchers = { ...watching, onFatal, outages: outagesOf(watching, systemClock) };
-  const window = windowOf(config, { health, metrics }, clock);
+  const queries = windowOf(config, { health, metrics }, clock);
   const abort = new AbortController();
   const { topicPrefix } = config;
   const look: Frame['look'] = ({ reader, registry }) =>
-    lookThrough(window, { reader, registry, topicPrefix }, watchers.outages, abort.signal);
-  return { config, clock, abort, health, metrics, window, watchers, look };
+    lookThrough(queries, { reader, registry, topicPrefix }, watchers.outages, abort.signal);
+  return { config, clock, abort, health, metrics, queries, watchers, look };
 }
 
 const STOP_GRACE_MS = 8_000;
 
-async function embedOn(frame: Frame, ends: Ends, closeEnds: () => Promise<void>): Promise<Embedded> {
-  const { config, clock, abort, health, metrics, window, watchers } = frame;
+async function embedOn(frame: Frame, servers: Servers, closeServers: () => Promise<void>): Promise<Embedded> {
+  const { config, clock, abort, health, metrics, queries, watchers } = frame;
   const { signal } = abort;
-  const service = await startOn(config, ends, {
+  const service = await startOn(config, servers, {
     watchers,
     pipelines: ['status', 'kpi'],
-    window,
+    queries,
     signal,
     clock,
   });
-  const encode = wireEncoder(await inputIds(ends.registry, config.topicPrefix));
-  const partitions = await ends.sources.status.partitions();
+  const encode = wireEncoder(await inputIds(servers.registry, config.topicPrefix));
+  const partitions = await servers.sources.status.partitions();
   const closing: (() => Promise<void>)[] = [];
   return {
     report: (feedback) =>
-      ends.sink.emit(feedback.map((each) => outgoing(feedbackRecord(each, encode), partitions))),
+      servers.sink.emit(feedback.map((each) => outgoing(feedbackRecord(each, encode), partitions))),
     onChange: (listener) =>
-      window.view.watch(({ delivery }) => (delivery === null ? undefined : listener(delivery))),
-    deliveries: () => window.view.deliveries(),
-    delivery: (deliveryId) => window.view.get(deliveryId),
+      queries.view.watch(({ delivery }) => (delivery === null ? undefined : listener(delivery))),
+    deliveries: () => queries.view.deliveries(),
+    delivery: (deliveryId) => queries.view.get(deliveryId),
     message: (deliveryId, messageId) =>
-      lookAtMessage(ends.store, DeliveryId(deliveryId), MessageId(messageId)),
+      lookAtMessage(servers.store, DeliveryId(deliveryId), MessageId(messageId)),
     async listen({ host = config.httpHost, port = config.httpPort } = {}) {
-      const routes = routesOf({ ...config, httpHost: host }, { health, metrics, window });
+      const routes = routesOf({ ...config, httpHost: host }, { health, metrics, queries });
       const http = await startHttp({ ...routes, port });
       closing.push(() => http.close());
       return `http://${host.includes(':') ? `[${host}]` : host}:${http.port}/`;
     },
-    caughtUp: () => caughtUp(config, ends, { partitions, window, signal }),
+    caughtUp: () => caughtUp(config, servers, { partitions, queries, signal }),
     health,
-    sink: ends.sink,
+    sink: servers.sink,
     encode,
     partitions,
     async stop() {
       await service.stop(STOP_GRACE_MS);
       abort.abort();
       await Promise.all(closing.map((close) => close()));
-      await closeEnds();
+      await closeServers();
     },
   };
 }

@@ -7,9 +7,9 @@ import { memoryRegistry } from '../avro/registry.memory';
 import { SCHEMAS, subjectOf, TOPIC_SCHEMAS } from '../feedback/schemas';
 import { memoryCommittedOffset, memoryReader, memorySource } from '../log/source.memory';
 import { ALL_TOPICS, CONTRIBUTIONS_TOPIC } from '../feedback/topics';
-import { memoryFencedSinks, memorySink } from '../log/sink.memory';
+import { memoryTransactionalSinks, memorySink } from '../log/sink.memory';
 import { memoryStore, type Snapshot } from '../store/store.memory';
-import { type Ends, groupOf, topicsOf } from './compose';
+import { type Servers, groupOf, topicsOf } from './compose';
 
 export type MemoryStore = ReturnType<typeof memoryStore>;
 
@@ -20,10 +20,10 @@ export interface MemoryState {
 }
 
 /** Ends in this process: a log, a registry and a store of its own, with topics and schemas set up. */
-export async function openMemoryEnds(
+export async function openInMemory(
   config: Config,
   how: { readonly clock: Clock; readonly restored?: MemoryState | undefined },
-): Promise<{ ends: Ends; log: MemoryLog; store: MemoryStore }> {
+): Promise<{ servers: Servers; log: MemoryLog; store: MemoryStore }> {
   const { partitions, topicPrefix: prefix } = config;
   const { clock, restored } = how;
   const log = memoryLog({ partitions, clock, ...(restored && { restored: restored.log }) });
@@ -35,20 +35,20 @@ export async function openMemoryEnds(
   const kpiGroup = groupOf(config, 'kpi');
   const source = (pipeline: 'status' | 'kpi') =>
     memorySource(log, { topics: topicsOf(config, pipeline), groupId: groupOf(config, pipeline) });
-  const ends: Ends = {
+  const servers: Servers = {
     registry,
     store,
     reader: memoryReader(log),
     sink: memorySink(log, { prefix }),
-    fencedSinks: memoryFencedSinks(log, {
+    fencedSinks: memoryTransactionalSinks(log, {
       group: kpiGroup,
-      witnessTopic: prefix + CONTRIBUTIONS_TOPIC,
+      checkpointTopic: prefix + CONTRIBUTIONS_TOPIC,
       prefix,
     }),
     committedOffset: memoryCommittedOffset(log),
     sources: { status: source('status'), kpi: source('kpi') },
   };
-  return { ends, log, store };
+  return { servers, log, store };
 }
 
 async function registerAll(registry: SchemaRegistrar, prefix: string): Promise<void> {

@@ -4,15 +4,15 @@ import type { Log } from '../base/log';
 import { NO_METER } from '../tasks/meter';
 import { retryUntil } from '../tasks/retry';
 import { schemaIds } from '../service/setup';
-import type { CutOverEnds } from '../generations/cutover';
-import type { RebuildEnds } from '../generations/rebuild';
-import { assemble, outagesOf } from './compose';
-import { openRealEnds } from './servers';
+import type { CutOverDeps } from '../generations/cutover';
+import type { RebuildDeps } from '../generations/rebuild';
+import { compose, outagesOf } from './compose';
+import { connectServers } from './servers';
 
 /** What commands work with that act on generations beside running workers. */
 export interface Beside {
-  readonly cutOver: CutOverEnds;
-  readonly rebuild: RebuildEnds;
+  readonly cutOver: CutOverDeps;
+  readonly rebuild: RebuildDeps;
   readonly retry: ReturnType<typeof retryUntil>;
 }
 
@@ -29,21 +29,21 @@ export async function besideWorkers<T>(
   const outages = outagesOf(watching, clock);
   const retry = retryUntil(signal, { clock, random: systemRandom, outages });
   const how = { clock, log, outages, retry, onReason: nothing };
-  const { ends, close } = await openRealEnds(config, { ...how, inGroups: false });
+  const { servers, close } = await connectServers(config, { ...how, inGroups: false });
   try {
-    const partitions = await retry(() => ends.sources.status.partitions());
-    const ids = await retry(() => schemaIds(ends.registry, config.topicPrefix));
+    const partitions = await retry(() => servers.sources.status.partitions());
+    const ids = await retry(() => schemaIds(servers.registry, config.topicPrefix));
     const watchers = { ...watching, outages, onFatal: nothing };
     const parts = { watchers, pipelines: ['status'] as const, partitions, ids, signal };
-    const { ends: pipeline, generation } = assemble(config, ends, parts);
-    const cutOver = { ...generation, store: ends.store };
+    const { deps: pipeline, generation } = compose(config, servers, parts);
+    const cutOver = { ...generation, store: servers.store };
     return await use({
       cutOver,
-      rebuild: { ...cutOver, pipeline, source: ends.sources.status, maxRate },
+      rebuild: { ...cutOver, pipeline, source: servers.sources.status, maxRate },
       retry,
     });
   } finally {
-    await ends.sources.status.stop();
+    await servers.sources.status.stop();
     await close();
   }
 }

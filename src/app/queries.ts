@@ -4,10 +4,10 @@ import type { Config } from '../settings/table';
 import type { Health } from '../queries/health';
 import type { Metrics } from '../http/metrics';
 import type { RouteOptions } from '../http/server.http';
-import { openWindow, type Window } from '../queries/queries';
+import { openQueries, type Queries } from '../queries/queries';
 import type { Outages } from '../tasks/outages';
 import { retryUntil } from '../tasks/retry';
-import type { Ends } from './compose';
+import type { Servers } from './compose';
 import { failureOf } from './failure';
 import { version } from './version';
 
@@ -19,33 +19,33 @@ export function windowOf(
   }: Pick<Config, 'httpShowRecipients' | 'retention'>,
   parts: { readonly health: Health; readonly metrics: Metrics },
   eventClock: Clock = systemClock,
-): Window {
+): Queries {
   const { health, metrics: meter } = parts;
   const instance = randomBytes(6).toString('hex');
   const at = { clock: systemClock, eventClock, random: systemRandom };
-  return openWindow({ health, ...at, instance, showsRecipients, meter, retentionMs });
+  return openQueries({ health, ...at, instance, showsRecipients, meter, retentionMs });
 }
 
 /** What the HTTP server is started with. */
 export function routesOf(
   config: Pick<Config, 'httpHost' | 'httpAllowedHosts' | 'httpToken'>,
-  parts: { readonly health: Health; readonly metrics: Metrics; readonly window: Window },
+  parts: { readonly health: Health; readonly metrics: Metrics; readonly queries: Queries },
 ): RouteOptions {
   const { httpHost: host, httpAllowedHosts: allowedHosts, httpToken: token } = config;
-  const { health, metrics, window } = parts;
-  const api = { window, version, allowedHosts, token, timeOfDay: systemClock };
+  const { health, metrics, queries } = parts;
+  const api = { queries, version, allowedHosts, token, timeOfDay: systemClock };
   return { host, health, metrics, api };
 }
 
 /** Lets the window follow the log until `signal` aborts, whoever answers yet and whoever does not. */
 export function lookThrough(
-  window: Window,
-  log: Pick<Ends, 'reader' | 'registry'> & { readonly topicPrefix: string },
+  queries: Queries,
+  log: Pick<Servers, 'reader' | 'registry'> & { readonly topicPrefix: string },
   outages: Outages,
   signal: AbortSignal,
 ): void {
   const retry = retryUntil(signal, { clock: systemClock, random: systemRandom, outages });
-  window.look({ ...log, retry }, signal, (error) =>
-    window.health.set('window', `the window has stopped: ${failureOf(error, false).text.trim()}`),
+  queries.look({ ...log, retry }, signal, (error) =>
+    queries.health.set('window', `the window has stopped: ${failureOf(error, false).text.trim()}`),
   );
 }

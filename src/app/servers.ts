@@ -6,8 +6,8 @@ import type { Groups } from '../log/groups';
 import { kafkaGroups } from '../kafka/groups.kafka';
 import { kafkaSource, SOURCE_LIMITS } from '../kafka/source.kafka';
 import { CONTRIBUTIONS_TOPIC } from '../feedback/topics';
-import { kafkaFencedSinks } from '../kafka/transactional-sink.kafka';
-import type { FencedSinks } from '../log/sink';
+import { kafkaTransactionalSinks } from '../kafka/transactional-sink.kafka';
+import type { TransactionalSinks } from '../log/sink';
 import { kafkaSink } from '../kafka/sink.kafka';
 import { takeOverFormerNames } from '../generations/former-names';
 import type { Outages } from '../tasks/outages';
@@ -16,7 +16,7 @@ import type { PipelineName } from '../service/run';
 import { checkServer, closeRedis } from '../store/connect.redis';
 import { namespaceOf } from '../store/keys';
 import { redisStore } from '../store/store.redis';
-import { type Ends, formerGroupOf, groupOf, topicsOf } from './compose';
+import { type Servers, formerGroupOf, groupOf, topicsOf } from './compose';
 import { kafkaOf, redisOf, registryOf } from './connect';
 
 /** A command that only reads, and much of it, may hold more at once than a service beside others. */
@@ -27,7 +27,7 @@ const BULK_LIMITS: typeof SOURCE_LIMITS = {
 };
 
 /** With what real ends are opened. */
-interface RealEndsOptions {
+interface ServersOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly outages: Outages;
@@ -37,17 +37,17 @@ interface RealEndsOptions {
   /** Gets, by key, what is waited for beside servers; null when that is over. */
   onReason(key: string, reason: string | null): void;
   /** Gets at once what connects when it is used, before anything is waited for. */
-  onLog?(log: Pick<Ends, 'reader' | 'registry'>): void;
+  onLog?(log: Pick<Servers, 'reader' | 'registry'>): void;
 }
 
 /**
  * Opens Kafka, the registry and Redis as the settings say, and waits for those that do not answer; in groups also for
  * workers of an earlier version to end. Throws what waiting cannot mend: `access-refused`, `tls-failed`, `redis-evicts`.
  */
-export async function openRealEnds(
+export async function connectServers(
   config: Config,
-  how: RealEndsOptions,
-): Promise<{ ends: Ends; close(): Promise<void> }> {
+  how: ServersOptions,
+): Promise<{ servers: Servers; close(): Promise<void> }> {
   const { clock, log, outages, retry } = how;
   const kafka = kafkaOf(config, log);
   const reader = kafkaReader(kafka, clock, config);
@@ -79,15 +79,15 @@ export async function openRealEnds(
     });
   };
   const sinksOf = (group: string) =>
-    kafkaFencedSinks(kafka, {
+    kafkaTransactionalSinks(kafka, {
       clock,
       prefix: config.topicPrefix,
       compression: config.kafkaCompression,
       group,
-      witnessTopic: config.topicPrefix + CONTRIBUTIONS_TOPIC,
+      checkpointTopic: config.topicPrefix + CONTRIBUTIONS_TOPIC,
     });
   const sink = kafkaSink(kafka, { clock, prefix: config.topicPrefix, compression: config.kafkaCompression });
-  const ends: Ends = {
+  const servers: Servers = {
     registry,
     store: redisStore(client, { namespace: namespaceOf(config.groupId, config.topicPrefix) }),
     reader,
@@ -103,22 +103,22 @@ export async function openRealEnds(
   if (how.inGroups && config.topicPrefix !== '') {
     try {
       // Says which topics are missing, where `efs setup` has not been run.
-      await retry(() => ends.sources.status.partitions());
+      await retry(() => servers.sources.status.partitions());
       await takeOver(config, kafkaGroups(kafka), sinksOf, how);
     } catch (error) {
       await close();
       throw error;
     }
   }
-  return { ends, close };
+  return { servers, close };
 }
 
 /** Takes over from workers of before there was a prefix in the names of groups and transactional ids. */
 function takeOver(
   config: Config,
   groups: Groups,
-  sinksOf: (group: string) => FencedSinks,
-  how: RealEndsOptions,
+  sinksOf: (group: string) => TransactionalSinks,
+  how: ServersOptions,
 ): Promise<void> {
   const group = groupOf(config, 'kpi');
   const former = formerGroupOf(config, 'kpi');

@@ -1,10 +1,10 @@
 import { type Clock, systemClock, systemRandom } from '../base/clock';
 import type { Config } from '../settings/table';
-import type { Window } from '../queries/queries';
+import type { Queries } from '../queries/queries';
 import { retryUntil } from '../tasks/retry';
 import { type PipelineName, type Service, startService } from '../service/run';
 import { schemaIds } from '../service/setup';
-import { assemble, type Ends, type Watchers } from './compose';
+import { compose, type Servers, type Watchers } from './compose';
 
 /**
  * Starts the service on its ends and lets the window ask for its state. Whatever waits is called off by `signal`. Throws
@@ -12,25 +12,25 @@ import { assemble, type Ends, type Watchers } from './compose';
  */
 export async function startOn(
   config: Config,
-  ends: Ends,
+  servers: Servers,
   how: {
     readonly watchers: Watchers;
     readonly pipelines: readonly PipelineName[];
-    readonly window: Window;
+    readonly queries: Queries;
     readonly signal: AbortSignal;
     readonly clock?: Clock;
   },
 ): Promise<Service> {
-  const { watchers, pipelines, window, signal, clock = systemClock } = how;
+  const { watchers, pipelines, queries, signal, clock = systemClock } = how;
   const { outages } = watchers;
   let service: Service | null = null;
-  window.found({ state: ends.store, running: () => service?.running() ?? [] });
+  queries.found({ state: servers.store, running: () => service?.running() ?? [] });
   const retry = retryUntil(signal, { clock: systemClock, random: systemRandom, outages });
   const [first = 'status'] = pipelines;
-  const partitions = await retry(() => ends.sources[first].partitions());
-  const ids = await retry(() => schemaIds(ends.registry, config.topicPrefix));
+  const partitions = await retry(() => servers.sources[first].partitions());
+  const ids = await retry(() => schemaIds(servers.registry, config.topicPrefix));
   service = await startService(
-    assemble(config, ends, { watchers, pipelines, partitions, ids, signal, clock }),
+    compose(config, servers, { watchers, pipelines, partitions, ids, signal, clock }),
   );
   return service;
 }

@@ -18,13 +18,13 @@ const SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM'];
 const ENDED_BY: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGINT: 130, SIGTERM: 143 };
 
 /** Whether the command of a command line (`process.argv`) is one that is worth a thread. */
-export const needsThread = (argv: readonly string[]): boolean => IN_THREAD.includes(argv[2]);
+export const needsWorkerThread = (argv: readonly string[]): boolean => IN_THREAD.includes(argv[2]);
 
 /**
  * Runs a script in a thread, with the rest of its command line. The process passes its signals on to the thread, and ends
  * when the thread does, with its exit code. A failure that nobody caught in the thread is one of the process.
  */
-export function inThread(script: string, rest: readonly string[]): void {
+export function inWorkerThread(script: string, rest: readonly string[]): void {
   const limits = { maxYoungGenerationSizeMb: HALVES * HALF_MIB };
   const thread = new Worker(script, { argv: [...rest], resourceLimits: limits });
   for (const signal of SIGNALS) process.on(signal, () => thread.postMessage(signal));
@@ -32,7 +32,7 @@ export function inThread(script: string, rest: readonly string[]): void {
 }
 
 /** In the thread: takes the signals that the process passes on as if they were its own. One that nobody minds ends it. */
-export function obeySignals(): void {
+export function forwardSignals(): void {
   assert(parentPort !== null, 'signals are passed on to a thread');
   parentPort.on('message', (signal: NodeJS.Signals) => {
     if (!process.emit(signal, signal)) process.exit(ENDED_BY[signal]);

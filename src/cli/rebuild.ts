@@ -8,8 +8,8 @@ import { domainGroups } from '../kpi/domains';
 import { compare } from '../generations/compare';
 import type { Comparison } from '../generations/comparison';
 import { promote } from '../generations/cutover';
-import type { Foundation } from '../generations/generation';
-import { patientStore } from '../tasks/retrying';
+import type { StateSettings } from '../generations/generation';
+import { withRetry } from '../tasks/retrying';
 import { type Rebuild, startRebuild } from '../generations/rebuild';
 import { type Beside, besideWorkers } from '../app/offline-context';
 import { comparisonLines } from './comparison';
@@ -52,8 +52,8 @@ function refusePartial({ fromOffset, fromTime }: Options): void {
 function wantedSettings(
   config: Config,
   command: Command,
-  active: Foundation,
-): Omit<Foundation, 'partitions'> {
+  active: StateSettings,
+): Omit<StateSettings, 'partitions'> {
   const flags = flagsOf(command);
   const isGiven = (name: SettingName): boolean =>
     flags[name] !== undefined || (process.env[SETTINGS[name].variable] ?? '').trim() !== '';
@@ -103,13 +103,13 @@ const rejected = (signal: AbortSignal): Promise<never> =>
 
 async function compared(
   rebuild: Rebuild,
-  { rebuild: ends, retry }: Beside,
+  { rebuild: deps, retry }: Beside,
   signal: AbortSignal,
 ): Promise<Comparison> {
   const bar = progress(stderr, { total: 0, what: 'messages compared', clock: systemClock });
-  const { contribution } = ends.pipeline.wire;
+  const { contribution } = deps.pipeline.wire;
   const onProgress = (messages: number): void => bar.at(messages);
-  const store = patientStore(ends.store, retry);
+  const store = withRetry(deps.store, retry);
   const work = compare({ store, rebuild, contribution, clock: systemClock, onProgress });
   try {
     return await Promise.race([work, rejected(signal)]);

@@ -5,7 +5,7 @@ import { openLog } from '../base/log';
 import { createHealth, type Health } from '../queries/health';
 import { createMetrics } from '../http/metrics';
 import { startHttp } from '../http/server.http';
-import type { Window } from '../queries/queries';
+import type { Queries } from '../queries/queries';
 import { retryUntil } from '../tasks/retry';
 import type { PipelineName, Service } from '../service/run';
 import { outagesOf, type Watchers } from '../app/compose';
@@ -13,7 +13,7 @@ import { EXIT, failureOf } from '../app/failure';
 import { addExample, addSettings, ALL_SETTINGS, configOf } from './options';
 import { watchInputs } from '../app/input-retention';
 import { aborted } from './interrupt';
-import { openRealEnds } from '../app/servers';
+import { connectServers } from '../app/servers';
 import { startOn } from '../app/start-service';
 import { version } from '../app/version';
 import { lookThrough, routesOf, windowOf } from '../app/queries';
@@ -57,12 +57,12 @@ async function run(config: Config, pipelines: readonly PipelineName[]): Promise<
   };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
 
-  const window = windowOf(config, { health, metrics });
-  const http = await startHttp({ ...routesOf(config, { health, metrics, window }), port: config.httpPort });
+  const queries = windowOf(config, { health, metrics });
+  const http = await startHttp({ ...routesOf(config, { health, metrics, queries }), port: config.httpPort });
   log.info('starting', { version, host: config.httpHost, port: http.port, groupId: config.groupId });
   const watching = { log, meter: metrics, onReason: health.set, onFatal: fatal.failed };
   const outages = outagesOf(watching, systemClock);
-  const started = start(config, pipelines, { ...watching, outages }, window, stop.signal);
+  const started = start(config, pipelines, { ...watching, outages }, queries, stop.signal);
   started.catch(fatal.failed);
   void watchInputs(config, { log, health, metrics }, stop.signal);
 
@@ -97,22 +97,22 @@ async function start(
   config: Config,
   pipelines: readonly PipelineName[],
   watchers: Watchers,
-  window: Window,
+  queries: Queries,
   signal: AbortSignal,
 ): Promise<{ service: Service; close(): Promise<void> }> {
   const { outages, log } = watchers;
   const retry = retryUntil(signal, { clock: systemClock, random: systemRandom, outages });
   const { topicPrefix } = config;
-  const { ends, close } = await openRealEnds(config, {
+  const { servers, close } = await connectServers(config, {
     clock: systemClock,
     log,
     outages,
     retry,
     inGroups: true,
     onReason: watchers.onReason,
-    onLog: (ends) => lookThrough(window, { ...ends, topicPrefix }, outages, signal),
+    onLog: (servers) => lookThrough(queries, { ...servers, topicPrefix }, outages, signal),
   });
-  const service = await startOn(config, ends, { watchers, pipelines, window, signal });
+  const service = await startOn(config, servers, { watchers, pipelines, queries, signal });
   return { service, close };
 }
 

@@ -9,7 +9,7 @@ import { taskOf } from './candidate';
 import type { MessageDifference, Sides } from './comparison';
 import type { Rebuild } from './rebuild';
 
-export interface CompareEnds {
+export interface CompareDeps {
   readonly store: ReadableStore;
   readonly rebuild: Pick<Rebuild, 'active' | 'candidate' | 'holdAt' | 'letGo' | 'confirm'>;
   readonly contribution: WireType<Contribution>;
@@ -31,7 +31,7 @@ export interface Findings {
 }
 
 /** One comparison under way. */
-export interface Work extends CompareEnds {
+export interface Work extends CompareDeps {
   readonly sides: Sides;
   readonly findings: Findings;
 }
@@ -39,7 +39,7 @@ export interface Work extends CompareEnds {
 type Reads = Parameters<Store['load']>[1];
 
 /** The values of the active generation, while the candidate stands at just their positions; null where it never does. */
-export async function meet(
+export async function readAligned(
   { store, rebuild, clock, sides }: Work,
   partition: number,
   reads: Reads,

@@ -5,7 +5,7 @@ import type { Sink } from '../log/sink';
 import { nameIn, nameRecord, NAMES_PARTITION } from '../pipeline/generation-claim';
 
 /** What is needed to take a name for a generation. */
-export interface NameEnds {
+export interface AllocateDeps {
   readonly sink: Pick<Sink, 'emit'>;
   readonly reader: Pick<TopicReader, 'read'>;
   /** The contributions topic's own name. */
@@ -18,8 +18,8 @@ export interface NameEnds {
  * Takes a name: resolves to true once it lies in the log as the caller's, to false where somebody else was first or a
  * later name is there. A name that was asked for is never free again, whatever became of who asked.
  */
-export async function takeName(
-  { sink, reader, topic, contribution, random }: NameEnds,
+export async function allocateGeneration(
+  { sink, reader, topic, contribution, random }: AllocateDeps,
   name: number,
 ): Promise<boolean> {
   const token = random().toString(36).slice(2) || '0';

@@ -1,13 +1,13 @@
 import { EfsError } from '../base/errors';
 import { retiredWrites } from '../pipeline/retention';
 import type { Manifest, Standing, TaskAddress } from '../store/store';
-import type { CutOverEnds } from './cutover';
+import type { CutOverDeps } from './cutover';
 import {
-  earlierLives,
-  type Foundation,
+  generationHistory,
+  type StateSettings,
   latestName,
   latestNumber,
-  misfits,
+  mismatches,
   refuseDropping,
 } from './generation';
 
@@ -23,44 +23,44 @@ export const taskOf = ({ stateId }: Standing, partition: number): TaskAddress =>
  * is for other settings, `generation-dropping`, `rebuild-taken-over` where it has been promoted meanwhile.
  */
 export async function findCandidate(
-  ends: CutOverEnds,
+  deps: CutOverDeps,
   active: Manifest,
-  foundation: Foundation,
+  stateSettings: StateSettings,
 ): Promise<{ candidate: Manifest; resumed: boolean }> {
-  const listed = await ends.store.list();
+  const listed = await deps.store.list();
   const known = listed.find(({ generation }) => generation === 0);
-  if (known !== undefined) return { candidate: candidateFor(foundation, known), resumed: true };
+  if (known !== undefined) return { candidate: candidateFor(stateSettings, known), resumed: true };
   const partitions = Array.from({ length: active.partitions }, (_, partition) => partition);
   const status = await Promise.all(
-    partitions.map(async (partition) => (await ends.inputWatermarks(partition)).map(({ low }) => low)),
+    partitions.map(async (partition) => (await deps.inputWatermarks(partition)).map(({ low }) => low)),
   );
   const kpi = await Promise.all(
-    partitions.map(async (partition) => [(await ends.contributionWatermarks(partition)).high]),
+    partitions.map(async (partition) => [(await deps.contributionWatermarks(partition)).high]),
   );
-  const lives = await Promise.all(partitions.map((partition) => earlierLives(ends, partition)));
+  const lives = await Promise.all(partitions.map((partition) => generationHistory(deps, partition)));
   const seed = lives.map(({ retired }, partition) => ({ partition, writes: retiredWrites(retired) }));
   const manifest: Manifest = {
-    ...foundation,
+    ...stateSettings,
     stateId: Math.max(latestNumber(listed), latestName(lives)) + 1,
     generation: 0,
     hasPredecessor: true,
     predecessor: null,
     cutoverComplete: true,
     catchUpOffsets: await Promise.all(
-      partitions.map(async (each) => (await ends.store.inspect(taskOf(active, each)))?.positions ?? []),
+      partitions.map(async (each) => (await deps.store.inspect(taskOf(active, each)))?.positions ?? []),
     ),
   };
-  if (!(await ends.takeName(manifest.stateId)))
+  if (!(await deps.allocateGeneration(manifest.stateId)))
     throw takenOver(`somebody else has begun generation ${manifest.stateId}`);
-  const listedNow = await ends.store.propose(manifest, { status, kpi }, seed);
-  return { candidate: candidateFor(foundation, listedNow), resumed: false };
+  const listedNow = await deps.store.propose(manifest, { status, kpi }, seed);
+  return { candidate: candidateFor(stateSettings, listedNow), resumed: false };
 }
 
 /** What is listed under a candidate's number, which somebody else may have proposed, and even promoted. */
-function candidateFor(foundation: Foundation, listed: Manifest): Manifest {
+function candidateFor(stateSettings: StateSettings, listed: Manifest): Manifest {
   if (listed.generation > 0) throw takenOver(`generation ${listed.stateId} is the active one by now`);
   refuseDropping(listed);
-  const others = misfits(listed, foundation);
+  const others = mismatches(listed, stateSettings);
   if (others.length === 0) return listed;
   throw new EfsError('candidate-unfit', `candidate ${listed.stateId}: ${others.join('; ')}`);
 }

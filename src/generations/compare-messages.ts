@@ -6,7 +6,7 @@ import { pagesOf } from '../store/pages';
 import type { Store } from '../store/store';
 import { taskOf } from './candidate';
 import { digestOf, plus, sameMessage, viewOf } from './comparison';
-import { keptAmong, LISTED_MAX, meet, type Tally, type Work } from './aligned-read';
+import { keptAmong, LISTED_MAX, readAligned, type Tally, type Work } from './aligned-read';
 
 /* Every message on both sides. Pages are compared as they stand; only what differs is looked at once more. */
 
@@ -40,7 +40,7 @@ export async function compareMessages(
 }
 
 /** Deliveries and messages of the candidate that the active generation does not know. */
-export async function compareStrangers(
+export async function compareOnlyInCandidate(
   work: Work,
   partition: number,
   ids: readonly DeliveryId[],
@@ -108,7 +108,7 @@ async function bothAt(
   const { store, sides } = work;
   let hasMet = true;
   const load: Store['load'] = async (_, reads) => {
-    const met = await meet(work, partition, reads);
+    const met = await readAligned(work, partition, reads);
     hasMet = met !== null;
     return met?.values ?? reads.map(() => []);
   };

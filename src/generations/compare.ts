@@ -14,13 +14,13 @@ import {
   sidesOf,
 } from './comparison';
 import { taskOf } from './candidate';
-import { compareMessages, compareStrangers } from './compare-messages';
+import { compareMessages, compareOnlyInCandidate } from './compare-messages';
 import {
-  type CompareEnds,
+  type CompareDeps,
   type Findings,
   keptAmong,
   LISTED_MAX,
-  meet,
+  readAligned,
   type Tally,
   type Work,
 } from './aligned-read';
@@ -36,20 +36,20 @@ import {
  * Compares a candidate that has caught up with the active generation: every message, and every KPI of every delivery.
  * Throws `rebuild-taken-over` where one of them has been promoted, replaced or dropped meanwhile.
  */
-export async function compare(ends: CompareEnds): Promise<Comparison> {
-  const { active, candidate } = ends.rebuild;
+export async function compare(deps: CompareDeps): Promise<Comparison> {
+  const { active, candidate } = deps.rebuild;
   const sides = sidesOf(active, candidate);
   const findings: Findings = { messages: 0, deliveries: new Set(), listed: [] };
-  const work: Work = { ...ends, sides, findings };
+  const work: Work = { ...deps, sides, findings };
   const partitions: PartitionComparison[] = [];
   for (let partition = 0; partition < active.partitions; partition += 1) {
     try {
       partitions.push(await comparePartition(work, partition));
     } finally {
-      ends.rebuild.letGo(partition);
+      deps.rebuild.letGo(partition);
     }
   }
-  await ends.rebuild.confirm();
+  await deps.rebuild.confirm();
   const named = [...findings.deliveries].slice(0, LISTED_MAX);
   const deliveries = await differingFields(work, named);
   const messages = partitions.reduce((sum, each) => sum + each.differingMessages, 0);
@@ -82,7 +82,7 @@ async function comparePartition(work: Work, partition: number): Promise<Partitio
   for await (const page of pagesOf(store, taskOf(sides.candidate, partition), CONTRIBUTIONS_HASH)) {
     if (!tally.comparable) break;
     const ids = page.map(([field]) => DeliveryId(field.toString('utf8')));
-    await compareStrangers(work, partition, ids, tally);
+    await compareOnlyInCandidate(work, partition, ids, tally);
   }
   for (const id of tally.differing) work.findings.deliveries.add(id);
   return {
@@ -106,7 +106,7 @@ async function contributionsOf(
   ids: readonly DeliveryId[],
 ): Promise<{ positions: Positions; pairs: [Contribution | null, Contribution | null][] } | null> {
   const reads = [{ hash: CONTRIBUTIONS_HASH, fields: ids.map(fieldOf) }];
-  const met = await meet(work, partition, reads);
+  const met = await readAligned(work, partition, reads);
   if (met === null) return null;
   const [theirs = []] = await work.store.load(taskOf(work.sides.candidate, partition), reads);
   const read = (bytes: Buffer | null | undefined): Contribution | null =>

@@ -9,7 +9,7 @@ import { policyOf } from '../status/message';
 import { type MessageStatus, statusOf } from '../status/projection';
 import { decodeMessage } from '../store/codec';
 import type { Manifest } from '../store/store';
-import { misfits } from './generation';
+import { mismatches } from './generation';
 
 /* What two generations are compared by. Pure. */
 
@@ -78,7 +78,7 @@ export function sidesOf(
   active: Manifest,
   candidate: Manifest,
 ): Sides & { readonly settings: readonly string[] } {
-  const settings = misfits(active, candidate);
+  const settings = mismatches(active, candidate);
   return {
     ...{ active, candidate, settings, alike: settings.length === 0 },
     rules: { active: countingRules(active), candidate: countingRules(candidate) },

@@ -1,18 +1,18 @@
 import { EfsError } from '../base/errors';
 import { inPortions } from '../base/portions';
 import type { OutgoingRecord } from '../log/sink';
-import { CUT_FIELD, MUTED_FIELD, UNTIL_FIELD } from '../pipeline/publish-gate';
+import { CUT_FIELD, SUPPRESSED_FIELD, UNTIL_FIELD } from '../pipeline/publish-gate';
 import { isMarker, removalOf, retiredAmong, retiredWrites } from '../pipeline/retention';
 import { FLAGS_HASH, numberField } from '../store/hashes';
 import { packOutbox, unpackOutbox } from '../store/outbox';
 import type { Retirement } from '../store/retired';
 import type { Generations, Manifest, Store, TaskAddress, Write } from '../store/store';
 import {
-  type EarlierLives,
-  earlierLives,
-  type GenerationEnds,
+  type GenerationHistory,
+  generationHistory,
+  type GenerationDeps,
   latestNumber,
-  type NamingEnds,
+  type AllocationDeps,
   refuseDropping,
 } from './generation';
 
@@ -30,8 +30,8 @@ import {
  * publish what differs from what was published last (gate.ts). So readers see no gap and no overlap, also on the way back.
  */
 
-export interface CutOverEnds
-  extends NamingEnds, Pick<GenerationEnds, 'inputWatermarks' | 'contributionWatermarks'> {
+export interface CutOverDeps
+  extends AllocationDeps, Pick<GenerationDeps, 'inputWatermarks' | 'contributionWatermarks'> {
   readonly store: Store & Generations;
 }
 
@@ -47,18 +47,18 @@ export interface Promotion {
  * state at all), `generation-dropping`, `generation-incomplete` where its state is not whole, `position-lost` where Kafka no
  * longer holds what it would have to read: all of them before anything has changed.
  */
-export async function promote(ends: CutOverEnds, generation: number | null): Promise<Promotion> {
-  let lives: readonly EarlierLives[] = [];
+export async function promote(deps: CutOverDeps, generation: number | null): Promise<Promotion> {
+  let lives: readonly GenerationHistory[] = [];
   for (;;) {
-    const before = await settledActive(ends);
-    const listed = await ends.store.list();
+    const before = await settledActive(deps);
+    const listed = await deps.store.list();
     const wanted = choose(listed, before, generation);
     if (wanted.stateId === before.stateId) return { outcome: 'active-already', manifest: before, before };
     refuseDropping(wanted);
-    await refuseIncomplete(ends, wanted);
+    await refuseIncomplete(deps, wanted);
     const known = lives;
     lives = await Promise.all(
-      tasksOf(wanted, 'kpi').map(({ partition }) => earlierLives(ends, partition, known[partition])),
+      tasksOf(wanted, 'kpi').map(({ partition }) => generationHistory(deps, partition, known[partition])),
     );
     const manifest: Manifest = {
       ...wanted,
@@ -68,15 +68,15 @@ export async function promote(ends: CutOverEnds, generation: number | null): Pro
       cutoverComplete: false,
       catchUpOffsets: [],
     };
-    if (!(await ends.store.replaceActive(before, manifest))) continue;
-    return { outcome: 'promoted', manifest: await settle(ends, manifest, lives), before };
+    if (!(await deps.store.replaceActive(before, manifest))) continue;
+    return { outcome: 'promoted', manifest: await settle(deps, manifest, lives), before };
   }
 }
 
-async function settledActive(ends: CutOverEnds): Promise<Manifest> {
-  const active = await ends.store.active();
+async function settledActive(deps: CutOverDeps): Promise<Manifest> {
+  const active = await deps.store.active();
   if (active === null) throw new EfsError('not-found', 'there is no state: the service has not run yet');
-  return settle(ends, active);
+  return settle(deps, active);
 }
 
 function choose(listed: readonly Manifest[], active: Manifest, generation: number | null): Manifest {
@@ -104,18 +104,18 @@ function numberFor({ stateId, generation }: Manifest, listed: readonly Manifest[
 const tasksOf = ({ stateId, partitions }: Manifest, pipeline: TaskAddress['pipeline']): TaskAddress[] =>
   Array.from({ length: partitions }, (_, partition) => ({ stateId, pipeline, partition }));
 
-async function refuseIncomplete(ends: CutOverEnds, manifest: Manifest): Promise<void> {
+async function refuseIncomplete(deps: CutOverDeps, manifest: Manifest): Promise<void> {
   const { stateId } = manifest;
   for (const task of tasksOf(manifest, 'status')) {
     const { partition } = task;
-    const standing = await ends.store.inspect(task);
-    const kpi = await ends.store.inspect({ ...task, pipeline: 'kpi' });
+    const standing = await deps.store.inspect(task);
+    const kpi = await deps.store.inspect({ ...task, pipeline: 'kpi' });
     if (standing === null || kpi === null)
       throw new EfsError(
         'generation-incomplete',
         `generation ${stateId} has no state of partition ${partition}`,
       );
-    const held = await ends.inputWatermarks(partition);
+    const held = await deps.inputWatermarks(partition);
     held.forEach(({ low }, topic) => {
       const position = standing.positions[topic] ?? 0;
       if (position >= low) return;
@@ -133,12 +133,12 @@ async function refuseIncomplete(ends: CutOverEnds, manifest: Manifest): Promise<
  * the `lives` before need not be read again.
  */
 export async function settle(
-  ends: CutOverEnds,
+  deps: CutOverDeps,
   manifest: Manifest,
-  lives: readonly EarlierLives[] = [],
+  lives: readonly GenerationHistory[] = [],
 ): Promise<Manifest> {
   if (manifest.cutoverComplete) return manifest;
-  const { store } = ends;
+  const { store } = deps;
   const { stateId, predecessor, generation, partitions } = manifest;
   const before = generation - 1;
   const catchUpOffsets: (readonly number[])[] = [];
@@ -147,23 +147,23 @@ export async function settle(
     // Whoever has built it up to here knows it under a lesser number.
     await store.seal(own, before);
     const sealed = predecessor === null ? null : await store.seal({ ...own, stateId: predecessor }, before);
-    const ended = sealed?.positions ?? (await ends.inputWatermarks(partition)).map(({ high }) => high);
+    const ended = sealed?.positions ?? (await deps.inputWatermarks(partition)).map(({ high }) => high);
     catchUpOffsets.push(ended);
   }
   for (let partition = 0; partition < partitions; partition += 1) {
     const kpi: TaskAddress = { stateId, pipeline: 'kpi', partition };
     const sealed = predecessor === null ? null : await store.seal({ ...kpi, stateId: predecessor }, before);
-    if (await isMuted(store, kpi, generation)) continue;
+    if (await isSuppressed(store, kpi, generation)) continue;
     // What it had announced, and may not have said, is left to the successor to say.
-    const unsaid = unpackOutbox(sealed?.outbox ?? null).filter(isMarker);
-    const { high } = await ends.contributionWatermarks(partition);
-    const { retired } = await earlierLives(ends, partition, lives[partition], unsaid);
-    await mute(store, { ...manifest, partition }, { end: high, retired, unsaid });
+    const pending = unpackOutbox(sealed?.outbox ?? null).filter(isMarker);
+    const { high } = await deps.contributionWatermarks(partition);
+    const { retired } = await generationHistory(deps, partition, lives[partition], pending);
+    await mute(store, { ...manifest, partition }, { end: high, retired, pending });
   }
   const completed: Manifest = { ...manifest, catchUpOffsets, cutoverComplete: true };
   if (await store.replaceActive(manifest, completed)) return completed;
   const active = await store.active();
-  return active === null ? completed : settle(ends, active);
+  return active === null ? completed : settle(deps, active);
 }
 
 /**
@@ -174,15 +174,15 @@ export async function settle(
 async function mute(
   store: Store,
   { stateId, partition, partitions, generation }: Manifest & { readonly partition: number },
-  { end, retired, unsaid }: Beginning,
+  { end, retired, pending }: Beginning,
 ): Promise<void> {
   const task: TaskAddress = { stateId, pipeline: 'kpi', partition };
-  const outbox = packOutbox(unsaid);
-  while (!(await isMuted(store, task, generation))) {
+  const outbox = packOutbox(pending);
+  while (!(await isSuppressed(store, task, generation))) {
     const claim = await store.claim(task, generation);
     if (claim === null)
       throw new EfsError('generation-incomplete', `generation ${stateId} has lost a kpi task`);
-    if (await isMuted(store, task, generation)) return;
+    if (await isSuppressed(store, task, generation)) return;
     let { sequence, positions } = claim;
     const write = async (writes: readonly Write[]): Promise<void> => {
       sequence += 1;
@@ -197,12 +197,12 @@ async function mute(
       const removals = news.flatMap(([deliveryId]) => removalOf(deliveryId, partitions));
       if (news.length > 0) await write([...retiredWrites(new Map(news)), ...removals]);
     }
-    await write([{ hash: FLAGS_HASH, entries: mutedUntilSettled(generation) }]);
+    await write([{ hash: FLAGS_HASH, entries: suppressedUntilComplete(generation) }]);
   }
 }
 
 /** Whether a kpi task has been muted for the cut-over to this number, or for a later one. */
-async function isMuted(store: Pick<Store, 'load'>, task: TaskAddress, number: number): Promise<boolean> {
+async function isSuppressed(store: Pick<Store, 'load'>, task: TaskAddress, number: number): Promise<boolean> {
   const [flags] = await store.load(task, [{ hash: FLAGS_HASH, fields: [CUT_FIELD] }]);
   return Number(flags?.[0]?.toString('latin1') ?? 0) >= number;
 }
@@ -211,15 +211,15 @@ async function isMuted(store: Pick<Store, 'load'>, task: TaskAddress, number: nu
 interface Beginning {
   readonly end: number;
   readonly retired: ReadonlyMap<string, Retirement>;
-  readonly unsaid: readonly OutgoingRecord[];
+  readonly pending: readonly OutgoingRecord[];
 }
 
 /** Deliveries that one commit retires at most. */
 const RETIRED_AT_ONCE = 50;
 
-const mutedUntilSettled = (number: number) =>
+const suppressedUntilComplete = (number: number) =>
   [
-    [MUTED_FIELD, numberField(1)],
+    [SUPPRESSED_FIELD, numberField(1)],
     [UNTIL_FIELD, null],
     [CUT_FIELD, numberField(number)],
   ] as const;

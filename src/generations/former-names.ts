@@ -3,7 +3,7 @@ import { EfsError } from '../base/errors';
 import type { Log } from '../base/log';
 import { described, type Groups, readsAny } from '../log/groups';
 import type { Committed } from '../log/source';
-import type { FencedSinks } from '../log/sink';
+import type { TransactionalSinks } from '../log/sink';
 import type { Retry } from '../tasks/retry';
 
 /*
@@ -16,10 +16,10 @@ import type { Retry } from '../tasks/retry';
 /** The names of one version, and the sinks under them. */
 interface Names {
   readonly kpiGroup: string;
-  readonly fencedSinks: FencedSinks;
+  readonly fencedSinks: TransactionalSinks;
 }
 
-export interface TakeOverEnds {
+export interface TakeOverDeps {
   readonly groups: Groups;
   readonly own: Names;
   readonly former: Names & { readonly statusGroup: string };
@@ -43,28 +43,28 @@ const NOTHING_PUBLISHED: Committed = { offset: 0, note: '' };
  * run them. Must have ended before the worker joins its groups. Throws `access-refused` where the former transactional ids
  * are refused, `Stopped`.
  */
-export async function takeOverFormerNames(ends: TakeOverEnds): Promise<void> {
-  const { groups, own, former, contributionsTopic: topic, retry } = ends;
+export async function takeOverFormerNames(deps: TakeOverDeps): Promise<void> {
+  const { groups, own, former, contributionsTopic: topic, retry } = deps;
   try {
-    await untilFormerWorkersLeft(ends);
-    const witnesses = await retry(() => groups.committed(former.kpiGroup, topic));
-    if ([...witnesses.values()].every((witness) => witness === null)) return;
+    await untilFormerWorkersLeft(deps);
+    const checkpoints = await retry(() => groups.committed(former.kpiGroup, topic));
+    if ([...checkpoints.values()].every((checkpoint) => checkpoint === null)) return;
   } catch (error) {
     if (error instanceof EfsError && error.code === 'access-refused') return;
     throw error;
   }
   const known = await retry(() => groups.committed(own.kpiGroup, topic));
-  const left = [...known].filter(([, witness]) => witness === null).map(([partition]) => partition);
-  for (const partition of left) await retry(() => takeOver(ends, partition));
+  const left = [...known].filter(([, checkpoint]) => checkpoint === null).map(([partition]) => partition);
+  for (const partition of left) await retry(() => takeOver(deps, partition));
   if (left.length > 0)
-    ends.log.info('consumer groups and transactional ids of an earlier version taken over', {
+    deps.log.info('consumer groups and transactional ids of an earlier version taken over', {
       partitions: left,
       groupId: former.kpiGroup,
     });
 }
 
-async function untilFormerWorkersLeft(ends: TakeOverEnds): Promise<void> {
-  const { groups, former, topics, clock, log, retry, onReason } = ends;
+async function untilFormerWorkersLeft(deps: TakeOverDeps): Promise<void> {
+  const { groups, former, topics, clock, log, retry, onReason } = deps;
   const key = 'former-workers';
   for (let told = ''; ; await clock.sleep(LOOK_EVERY_MS)) {
     const members = [
@@ -86,8 +86,8 @@ async function untilFormerWorkersLeft(ends: TakeOverEnds): Promise<void> {
 }
 
 /** Whoever opens the own sink last decides: what one commits that another has overtaken is refused. */
-async function takeOver(ends: TakeOverEnds, partition: number): Promise<void> {
-  const { groups, own, former, contributionsTopic: topic } = ends;
+async function takeOver(deps: TakeOverDeps, partition: number): Promise<void> {
+  const { groups, own, former, contributionsTopic: topic } = deps;
   for (const name of [`kpi-${partition}`, `status-${partition}`]) {
     const sink = await former.fencedSinks.open(name);
     await sink.close();
@@ -97,8 +97,8 @@ async function takeOver(ends: TakeOverEnds, partition: number): Promise<void> {
     const isTaken = (await groups.committed(own.kpiGroup, topic)).get(partition) != null;
     if (isTaken) return;
     // Read after the former producer is shut out: its last transaction is settled by now.
-    const witness = (await groups.committed(former.kpiGroup, topic)).get(partition);
-    if ((await sink.emit([], witness ?? NOTHING_PUBLISHED)) === 'unacknowledged')
+    const checkpoint = (await groups.committed(former.kpiGroup, topic)).get(partition);
+    if ((await sink.emit([], checkpoint ?? NOTHING_PUBLISHED)) === 'unacknowledged')
       throw new EfsError(
         'kafka-unavailable',
         `partition ${partition}: the witness may not have been written`,

@@ -1,6 +1,6 @@
 import { EfsError } from '../base/errors';
 import type { LogRecord, Positions, TopicReader, Watermarks } from '../log/source';
-import { lastPublished, mutedBegin } from '../pipeline/publish-gate';
+import { lastPublished, suppressedStart } from '../pipeline/publish-gate';
 import { nameIn } from '../pipeline/generation-claim';
 import { retiredWrites, retiredDelivery } from '../pipeline/retention';
 import type { OutgoingRecord } from '../log/sink';
@@ -8,10 +8,10 @@ import type { Retirement } from '../store/retired';
 import type { Generations, Manifest, Seed, Standing, StartPositions, Write } from '../store/store';
 
 /** The settings a generation's state depends on. */
-export type Foundation = Pick<Manifest, 'partitions' | 'defaultPolicy' | 'domainGroups' | 'buckets'>;
+export type StateSettings = Pick<Manifest, 'partitions' | 'defaultPolicy' | 'domainGroups' | 'buckets'>;
 
 /** How to read what earlier generations have left in the contributions. */
-export interface EarlierEnds {
+export interface HistoryDeps {
   readonly reader: Pick<TopicReader, 'read'>;
   /** The contributions topic's own name. */
   readonly contributionsTopic: string;
@@ -20,7 +20,7 @@ export interface EarlierEnds {
 }
 
 /** What earlier generations have left in a partition of the contributions. */
-export interface EarlierLives {
+export interface GenerationHistory {
   /** Deliveries that are retired. */
   readonly retired: ReadonlyMap<string, Retirement>;
   /** The highest name that a record there has; 0 where there is none. */
@@ -29,18 +29,18 @@ export interface EarlierLives {
   readonly until: number;
 }
 
-const NO_LIVES: EarlierLives = { retired: new Map(), name: 0, until: 0 };
+const NO_HISTORY: GenerationHistory = { retired: new Map(), name: 0, until: 0 };
 
 /** How a generation gets its name. */
-export interface NamingEnds extends EarlierEnds {
+export interface AllocationDeps extends HistoryDeps {
   /** Takes the name in the log; false where somebody else was first. */
-  takeName(generation: number): Promise<boolean>;
+  allocateGeneration(generation: number): Promise<boolean>;
 }
 
 /** What can be asked of the log when a generation begins. */
-export interface GenerationEnds extends NamingEnds {
+export interface GenerationDeps extends AllocationDeps {
   readonly generations: Generations;
-  readonly foundation: Foundation;
+  readonly stateSettings: StateSettings;
   /** A generation that is known to be lost, in whole or in part. The one to use comes after it. */
   readonly lost: Standing | null;
   /** Of every input of a partition, by topic index. */
@@ -60,55 +60,55 @@ export interface GenerationEnds extends NamingEnds {
  * until it has caught up with it. It may be of other settings than the foundation's (`misfits`).
  */
 export async function ensureGeneration(
-  ends: GenerationEnds,
+  deps: GenerationDeps,
 ): Promise<{ manifest: Manifest; created: boolean }> {
-  const { lost, generations } = ends;
+  const { lost, generations } = deps;
   if (lost !== null) await generations.forget(lost);
   for (let isFirst = true; ; isFirst = false) {
     const active = await generations.active();
     if (active !== null) return { manifest: active, created: false };
-    const before = await lookBack(ends);
+    const before = await scanHistory(deps);
     // The log takes a while to read: who made one meanwhile must not cost another name.
     if ((await generations.active()) !== null) continue;
     const name = before.latest + 1;
     // Somebody may be about to make the one that is named. Or has lived and died since the log was read.
-    if ((isFirst && before.isBegun) || !(await ends.takeName(name))) {
-      await ends.pause();
+    if ((isFirst && before.isBegun) || !(await deps.allocateGeneration(name))) {
+      await deps.pause();
       continue;
     }
-    const { manifest, start, seed } = beginning(ends.foundation, name, before);
+    const { manifest, start, seed } = beginning(deps.stateSettings, name, before);
     const made = await generations.create(manifest, start, seed);
     return { manifest: made, created: made.stateId === name };
   }
 }
 
 /** What the log and the list say when a generation begins; by partition. */
-interface LookBack {
+interface LogHistory {
   readonly inputs: readonly (readonly Watermarks[])[];
   readonly kpi: readonly Positions[];
   readonly published: readonly ReadonlyMap<string, Buffer>[];
-  readonly lives: readonly EarlierLives[];
+  readonly lives: readonly GenerationHistory[];
   /** The highest number that was ever in use; 0 where none was. */
   readonly latest: number;
   /** Whether nothing is known of that one but its name. */
   readonly isBegun: boolean;
 }
 
-async function lookBack(ends: GenerationEnds): Promise<LookBack> {
+async function scanHistory(deps: GenerationDeps): Promise<LogHistory> {
   const inputs: (readonly Watermarks[])[] = [];
   const kpi: Positions[] = [];
   const published: ReadonlyMap<string, Buffer>[] = [];
-  const lives: EarlierLives[] = [];
-  for (let partition = 0; partition < ends.foundation.partitions; partition++) {
-    inputs.push(await ends.inputWatermarks(partition));
-    kpi.push([(await ends.contributionWatermarks(partition)).high]);
-    published.push(await lastPublished((onRecord) => ends.reader.read(ends.kpiTopic, partition, onRecord)));
-    lives.push(await earlierLives(ends, partition));
+  const lives: GenerationHistory[] = [];
+  for (let partition = 0; partition < deps.stateSettings.partitions; partition++) {
+    inputs.push(await deps.inputWatermarks(partition));
+    kpi.push([(await deps.contributionWatermarks(partition)).high]);
+    published.push(await lastPublished((onRecord) => deps.reader.read(deps.kpiTopic, partition, onRecord)));
+    lives.push(await generationHistory(deps, partition));
   }
   const known = Math.max(
-    latestGeneration(published, ends.generationOf),
-    ends.lost?.generation ?? 0,
-    latestNumber(await ends.generations.list()),
+    latestGeneration(published, deps.generationOf),
+    deps.lost?.generation ?? 0,
+    latestNumber(await deps.generations.list()),
   );
   const named = latestName(lives);
   return { inputs, kpi, published, lives, latest: Math.max(named, known), isBegun: named > known };
@@ -116,15 +116,15 @@ async function lookBack(ends: GenerationEnds): Promise<LookBack> {
 
 /** A new generation, its start positions, and what its kpi tasks begin with. */
 function beginning(
-  foundation: Foundation,
+  stateSettings: StateSettings,
   name: number,
-  { inputs, kpi, published, lives, latest }: LookBack,
+  { inputs, kpi, published, lives, latest }: LogHistory,
 ): { manifest: Manifest; start: StartPositions; seed: Seed } {
   // A life that has lost its state may have a first record under way that is not in the log yet; its name is.
   const hasPredecessor = latest > 0;
   return {
     manifest: {
-      ...foundation,
+      ...stateSettings,
       stateId: name,
       generation: name,
       predecessor: null,
@@ -147,19 +147,19 @@ function begin(
   retired: ReadonlyMap<string, Retirement>,
 ): readonly Write[] {
   const kept = new Map([...published].filter(([deliveryId]) => !retired.has(deliveryId)));
-  return [...(hasPredecessor ? mutedBegin(kept) : []), ...retiredWrites(retired)];
+  return [...(hasPredecessor ? suppressedStart(kept) : []), ...retiredWrites(retired)];
 }
 
 /**
  * What the contributions in a partition tell of the generations that were there before: what is `known` of them already, what
  * lies in the log since, and what is `unsaid` yet.
  */
-export async function earlierLives(
-  { reader, contributionsTopic, retirementIn }: EarlierEnds,
+export async function generationHistory(
+  { reader, contributionsTopic, retirementIn }: HistoryDeps,
   partition: number,
-  known: EarlierLives = NO_LIVES,
-  unsaid: readonly Pick<OutgoingRecord, 'key' | 'value'>[] = [],
-): Promise<EarlierLives> {
+  known: GenerationHistory = NO_HISTORY,
+  pending: readonly Pick<OutgoingRecord, 'key' | 'value'>[] = [],
+): Promise<GenerationHistory> {
   const retired = new Map(known.retired);
   let { name, until } = known;
   const note = ({ key, value }: Pick<OutgoingRecord, 'key' | 'value'>): void => {
@@ -173,7 +173,7 @@ export async function earlierLives(
     until = record.offset + 1;
   };
   await reader.read(contributionsTopic, partition, onRecord, known.until);
-  unsaid.forEach(note);
+  pending.forEach(note);
   return { retired, name, until };
 }
 
@@ -188,7 +188,7 @@ function latestGeneration(
 }
 
 /** The highest name that was ever taken; 0 where none was. */
-export function latestName(lives: readonly EarlierLives[]): number {
+export function latestName(lives: readonly GenerationHistory[]): number {
   return lives.reduce((most, { name }) => Math.max(most, name), 0);
 }
 
@@ -197,12 +197,17 @@ export function latestNumber(listed: readonly Manifest[]): number {
   return listed.reduce((most, each) => Math.max(most, each.stateId, each.generation), 0);
 }
 
-const FOUNDATION: readonly (keyof Foundation)[] = ['partitions', 'defaultPolicy', 'domainGroups', 'buckets'];
+const STATE_SETTINGS: readonly (keyof StateSettings)[] = [
+  'partitions',
+  'defaultPolicy',
+  'domainGroups',
+  'buckets',
+];
 
 /** The settings that state was built with, and others than these: `buckets was 1 and is now 16`. */
-export function misfits(manifest: Manifest, foundation: Foundation): string[] {
-  return FOUNDATION.filter((setting) => manifest[setting] !== foundation[setting]).map(
-    (setting) => `${setting} was ${manifest[setting]} and is now ${foundation[setting]}`,
+export function mismatches(manifest: Manifest, stateSettings: StateSettings): string[] {
+  return STATE_SETTINGS.filter((setting) => manifest[setting] !== stateSettings[setting]).map(
+    (setting) => `${setting} was ${manifest[setting]} and is now ${stateSettings[setting]}`,
   );
 }
 
@@ -212,8 +217,8 @@ export function refuseDropping({ stateId, dropping }: Manifest): void {
 }
 
 /** Throws `generation-unfit` where state was built with other settings than these, naming them. */
-export function refuseMisfits(manifest: Manifest, foundation: Foundation): void {
-  const found = misfits(manifest, foundation);
+export function refuseMismatches(manifest: Manifest, stateSettings: StateSettings): void {
+  const found = mismatches(manifest, stateSettings);
   if (found.length === 0) return;
   throw new EfsError('generation-unfit', `generation ${manifest.stateId} does not fit: ${found.join('; ')}`);
 }

@@ -28,25 +28,25 @@ export interface ListedGeneration {
   readonly readable: boolean;
 }
 
-export interface ListingEnds {
+export interface ListingDeps {
   readonly store: Store & Generations;
   inputWatermarks(partition: number): Promise<readonly Watermarks[]>;
   readonly contribution: WireType<Contribution>;
 }
 
 /** All generations, with how far and how large each is. Reads every contribution of them, page by page. */
-export async function listGenerations(ends: ListingEnds): Promise<ListedGeneration[]> {
-  const active = await ends.store.active();
+export async function listGenerations(deps: ListingDeps): Promise<ListedGeneration[]> {
+  const active = await deps.store.active();
   const listed: ListedGeneration[] = [];
-  for (const each of await ends.store.list()) {
+  for (const each of await deps.store.list()) {
     const manifest = each.stateId === active?.stateId ? active : each;
-    listed.push(await describe(ends, manifest, active));
+    listed.push(await describe(deps, manifest, active));
   }
   return listed;
 }
 
 async function describe(
-  ends: ListingEnds,
+  deps: ListingDeps,
   manifest: Manifest,
   active: Manifest | null,
 ): Promise<ListedGeneration> {
@@ -54,18 +54,18 @@ async function describe(
   const sum = { deliveries: new Set<string>(), messages: 0, lag: 0, isWhole: true, readable: true };
   for (let partition = 0; partition < partitions; partition += 1) {
     const task: TaskAddress = { stateId, pipeline: 'status', partition };
-    const standing = await ends.store.inspect(task);
-    const kpi = await ends.store.inspect({ ...task, pipeline: 'kpi' });
+    const standing = await deps.store.inspect(task);
+    const kpi = await deps.store.inspect({ ...task, pipeline: 'kpi' });
     if (standing === null || kpi === null) sum.isWhole = false;
-    (await ends.inputWatermarks(partition)).forEach(({ low, high }, topic) => {
+    (await deps.inputWatermarks(partition)).forEach(({ low, high }, topic) => {
       const position = standing?.positions[topic] ?? 0;
       sum.lag += Math.max(0, high - Math.max(low, position));
       if (position < low) sum.readable = false;
     });
-    for await (const page of pagesOf(ends.store, task, CONTRIBUTIONS_HASH)) {
+    for await (const page of pagesOf(deps.store, task, CONTRIBUTIONS_HASH)) {
       for (const [field, value] of page) {
         sum.deliveries.add(field.toString('utf8'));
-        sum.messages += ends.contribution.decode(value).relayed;
+        sum.messages += deps.contribution.decode(value).relayed;
       }
     }
   }

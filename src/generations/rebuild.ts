@@ -4,10 +4,10 @@ import { isPast } from '../pipeline/publish-gate';
 import type { Manifest } from '../store/store';
 import { openBacklog } from '../tasks/backlog';
 import { NO_CATCH_UP } from '../tasks/catch-up';
-import type { CutOverEnds } from './cutover';
+import type { CutOverDeps } from './cutover';
 import { findCandidate, takenOver, taskOf } from './candidate';
-import type { Foundation } from './generation';
-import { type PipelineEnds, statusTask } from '../tasks/pipelines';
+import type { StateSettings } from './generation';
+import { type PipelineDeps, statusTask } from '../tasks/pipelines';
 import { taskPool } from '../tasks/pool';
 import { type Retry, retryUntil, unlessAborted } from '../tasks/retry';
 import { runTask } from '../tasks/task';
@@ -19,8 +19,8 @@ import { throttled } from '../tasks/throttle';
  * said. It belongs to no consumer group: it owns all partitions, and whoever starts later takes the candidate over at once.
  */
 
-export interface RebuildEnds extends CutOverEnds {
-  readonly pipeline: Omit<PipelineEnds, 'backlog' | 'catchUp' | 'onRolledBack'>;
+export interface RebuildDeps extends CutOverDeps {
+  readonly pipeline: Omit<PipelineDeps, 'backlog' | 'catchUp' | 'onRolledBack'>;
   /** The inputs, without a group. */
   readonly source: Source;
   /** Records a second over all partitions; null: as fast as it goes. */
@@ -66,34 +66,34 @@ const IDLE_MS = 100;
  * nothing to build beside, `candidate-unfit` where the candidate is for other settings.
  */
 export async function startRebuild(
-  ends: RebuildEnds,
-  wanted: Omit<Foundation, 'partitions'>,
+  deps: RebuildDeps,
+  wanted: Omit<StateSettings, 'partitions'>,
 ): Promise<Rebuild> {
-  const { patience } = ends.pipeline;
+  const { retryDeps } = deps.pipeline;
   const stopping = new AbortController();
-  const retry = retryUntil(stopping.signal, patience);
-  const active = await retry(() => ends.store.active());
+  const retry = retryUntil(stopping.signal, retryDeps);
+  const active = await retry(() => deps.store.active());
   if (active === null || !active.cutoverComplete)
     throw new EfsError('not-found', 'there is no state to build another beside: start `efs run` first');
-  const foundation = { ...wanted, partitions: active.partitions };
-  const { candidate, resumed } = await retry(() => findCandidate(ends, active, foundation));
-  const places = await openPlaces(ends, active, candidate, retry);
+  const stateSettings = { ...wanted, partitions: active.partitions };
+  const { candidate, resumed } = await retry(() => findCandidate(deps, active, stateSettings));
+  const places = await openPlaces(deps, active, candidate, retry);
   const failure = failureOf(stopping);
-  void watchActive(ends, active, places, failure, stopping.signal);
-  const pool = startTasks(ends, candidate, places, failure);
-  await ends.source.start({ onAssigned: (all) => pool.assign(all), onFailed: failure.fail });
+  void watchActive(deps, active, places, failure, stopping.signal);
+  const pool = startTasks(deps, candidate, places, failure);
+  await deps.source.start({ onAssigned: (all) => pool.assign(all), onFailed: failure.fail });
 
   const wait = async (holds: () => boolean): Promise<void> => {
     while (!holds()) {
       failure.check();
-      await patience.clock.sleep(WAIT_MS, stopping.signal);
+      await retryDeps.clock.sleep(WAIT_MS, stopping.signal);
     }
   };
   return {
     ...{ active, candidate, resumed },
     progress: () => progressOf(places),
     async caughtUp() {
-      await failure.unless(() => lookAtActive(ends, active, places, retry));
+      await failure.unless(() => lookAtActive(deps, active, places, retry));
       const targets = places.map(({ live }) => live);
       await wait(() => places.every(({ own }, partition) => isPast(targets[partition] ?? [], own)));
     },
@@ -111,13 +111,13 @@ export async function startRebuild(
       // The commit that is under way may have been sent before. A deletion seals a task before it touches it.
       const enough = places.map(({ commits }) => commits + 2);
       await wait(() => places.every(({ commits }, partition) => commits >= (enough[partition] ?? 0)));
-      const now = await failure.unless(() => retry(() => ends.store.active()));
+      const now = await failure.unless(() => retry(() => deps.store.active()));
       if (now?.generation !== active.generation) throw takenOver('another generation is active');
     },
     async stop() {
       await pool.stop(STOP_GRACE_MS);
       stopping.abort();
-      await ends.source.stop();
+      await deps.source.stop();
     },
   };
 }
@@ -136,7 +136,7 @@ interface Place {
 }
 
 async function openPlaces(
-  { store, inputWatermarks }: RebuildEnds,
+  { store, inputWatermarks }: RebuildDeps,
   active: Manifest,
   candidate: Manifest,
   retry: Retry,
@@ -196,7 +196,7 @@ function failureOf(stopping: AbortController): Failure {
 }
 
 async function lookAtActive(
-  { store }: RebuildEnds,
+  { store }: RebuildDeps,
   active: Manifest,
   places: readonly Place[],
   retry: Retry,
@@ -211,33 +211,33 @@ async function lookAtActive(
 
 /** Keeps an eye on the active generation: how far it is, and whether it still is the active one. */
 async function watchActive(
-  ends: RebuildEnds,
+  deps: RebuildDeps,
   active: Manifest,
   places: readonly Place[],
   failure: Failure,
   signal: AbortSignal,
 ): Promise<void> {
-  const { patience } = ends.pipeline;
-  const retry = retryUntil(signal, patience);
+  const { retryDeps } = deps.pipeline;
+  const retry = retryUntil(signal, retryDeps);
   try {
     while (!signal.aborted) {
-      await patience.clock.sleep(LOOK_MS, signal);
-      const now = await retry(() => ends.store.active());
+      await retryDeps.clock.sleep(LOOK_MS, signal);
+      const now = await retry(() => deps.store.active());
       if (now?.generation !== active.generation)
         return failure.fail(takenOver('another generation is active'));
-      await lookAtActive(ends, active, places, retry);
+      await lookAtActive(deps, active, places, retry);
     }
   } catch (error) {
     if (!signal.aborted) failure.fail(error);
   }
 }
 
-function startTasks(ends: RebuildEnds, candidate: Manifest, places: readonly Place[], failure: Failure) {
-  const { pipeline, maxRate } = ends;
-  const { clock } = pipeline.patience;
-  const paced = maxRate === null ? ends.source : throttled(ends.source, clock, maxRate);
+function startTasks(deps: RebuildDeps, candidate: Manifest, places: readonly Place[], failure: Failure) {
+  const { pipeline, maxRate } = deps;
+  const { clock } = pipeline.retryDeps;
+  const paced = maxRate === null ? deps.source : throttled(deps.source, clock, maxRate);
   const status: Source = {
-    ...ends.source,
+    ...deps.source,
     open: (partition, positions) =>
       paced.open(partition, positions, () => places[partition]?.held ?? places[partition]?.live ?? []),
     noteProgress: (partition, own) => {
@@ -245,7 +245,7 @@ function startTasks(ends: RebuildEnds, candidate: Manifest, places: readonly Pla
       if (place !== undefined) Object.assign(place, { own, commits: place.commits + 1 });
     },
   };
-  const muted: PipelineEnds = {
+  const suppressed: PipelineDeps = {
     ...pipeline,
     sources: { ...pipeline.sources, status },
     wire: { ...pipeline.wire, statusChanged: null },
@@ -259,7 +259,7 @@ function startTasks(ends: RebuildEnds, candidate: Manifest, places: readonly Pla
   return taskPool({
     clock,
     run: async (partition, stopping, signal) => {
-      const task = { ...statusTask(muted, candidate, partition, signal), idleMs: IDLE_MS };
+      const task = { ...statusTask(suppressed, candidate, partition, signal), idleMs: IDLE_MS };
       const end = await runTask(task, stopping);
       if (end === 'fenced' || end === 'lost')
         failure.fail(takenOver(`partition ${partition} has another owner`));

@@ -11,10 +11,10 @@ import { openApi } from './openapi';
 import { type Operation, type OperationId, OPERATIONS } from './operations';
 import { serveStream } from './stream.http';
 import { type DeliveryQuery, listDeliveries } from '../queries/delivery-view';
-import type { Window } from '../queries/queries';
+import type { Queries } from '../queries/queries';
 
 export interface ApiOptions {
-  readonly window: Window;
+  readonly queries: Queries;
   readonly version: string;
   /** Empty asks for none. */
   readonly token: string;
@@ -28,8 +28,8 @@ type Handlers = { readonly [Id in OperationId]: Handler };
 /** Adds the routes of the API. Requests are checked by the schemas that describe them. */
 export function addApi(server: FastifyInstance, options: ApiOptions): void {
   const handlers: Handlers = {
-    ...figures(options.window),
-    ...messages(options.window),
+    ...figures(options.queries),
+    ...messages(options.queries),
     ...workings(options),
     ...sessions(options),
     getDescription: () => openApi(options.version),
@@ -61,7 +61,7 @@ function authorized({ token, timeOfDay }: ApiOptions) {
 const iso = (millis: number): string => new Date(millis).toISOString();
 
 /** The delivery of a path. Throws `not-found` where no KPIs of it were published. */
-function deliveryIn({ view }: Window, request: FastifyRequest) {
+function deliveryIn({ view }: Queries, request: FastifyRequest) {
   const { deliveryId } = request.params as { deliveryId: string };
   const delivery = view.get(deliveryId);
   if (delivery !== null) return delivery;
@@ -74,8 +74,8 @@ function deliveryIn({ view }: Window, request: FastifyRequest) {
   );
 }
 
-function figures(window: Window) {
-  const { view, feed } = window;
+function figures(queries: Queries) {
+  const { view, feed } = queries;
   const subscription = (request: FastifyRequest, deliveryId: string | null) => {
     const { lastEventId, snapshot } = request.query as { lastEventId?: string; snapshot: string };
     const header = request.headers['last-event-id'];
@@ -86,12 +86,12 @@ function figures(window: Window) {
     listDeliveries: (request) => {
       const query = request.query as DeliveryQuery;
       const page = listDeliveries(view.deliveries(), { ...query, policy: query.policy ?? null });
-      return { ...page, at: iso(window.clock.now()), stale: window.stale() };
+      return { ...page, at: iso(queries.clock.now()), stale: queries.stale() };
     },
-    getDelivery: (request) => ({ ...deliveryIn(window, request), stale: window.stale() }),
+    getDelivery: (request) => ({ ...deliveryIn(queries, request), stale: queries.stale() }),
     streamDeliveries: (request, reply) => serveStream(feed, reply, subscription(request, null)),
     streamDelivery: (request, reply) =>
-      serveStream(feed, reply, subscription(request, deliveryIn(window, request).deliveryId)),
+      serveStream(feed, reply, subscription(request, deliveryIn(queries, request).deliveryId)),
   } satisfies Partial<Handlers>;
 }
 
@@ -104,7 +104,7 @@ interface LogQuery extends Partial<LogFilter> {
 /** Logs that are taken away at once: each reads as fast as its reader takes it. */
 const EXPORTS_MAX = 4;
 
-function messages(window: Window) {
+function messages(queries: Queries) {
   let exporting = 0;
   const exported = async (reply: FastifyReply, id: DeliveryId, filter: LogFilter, format: ExportFormat) => {
     if (exporting >= EXPORTS_MAX)
@@ -112,7 +112,7 @@ function messages(window: Window) {
         'too-many-readers',
         `${exporting} delivery logs are being read, which is all there may be`,
       );
-    const state = window.state();
+    const state = queries.state();
     const manifest = await activeManifest(state);
     const lines = exportLog(readLog(state, manifest, id, filter), format);
     // Whatever is wrong shows before the answer begins.
@@ -126,16 +126,16 @@ function messages(window: Window) {
   return {
     listMessages: async (request, reply) => {
       const { limit, cursor, format, status, reason, domainGroup } = request.query as LogQuery;
-      const id = DeliveryId(deliveryIn(window, request).deliveryId);
+      const id = DeliveryId(deliveryIn(queries, request).deliveryId);
       const filter = { status: status ?? null, reason: reason ?? null, domainGroup: domainGroup ?? null };
       const form = exportFormat(format, request.headers.accept);
       if (form !== null) return exported(reply, id, filter, form);
-      const state = window.state();
+      const state = queries.state();
       return readLogPage(state, await activeManifest(state), id, { filter, limit, cursor: cursor ?? null });
     },
     getMessage: async (request) => {
       const { deliveryId, messageId } = request.params as { deliveryId: string; messageId: string };
-      return lookAtMessage(window.state(), DeliveryId(deliveryId), MessageId(messageId));
+      return lookAtMessage(queries.state(), DeliveryId(deliveryId), MessageId(messageId));
     },
   } satisfies Partial<Handlers>;
 }
@@ -146,12 +146,12 @@ async function* following(first: IteratorResult<string>, rest: AsyncGenerator<st
   yield* rest;
 }
 
-function workings({ window, version }: ApiOptions) {
-  const { deadLetters, health, feed, view } = window;
+function workings({ queries, version }: ApiOptions) {
+  const { deadLetters, health, feed, view } = queries;
   return {
     listTasks: async () => {
-      const { at, ...found } = await window.tasks();
-      return { ...found, at: iso(at), stale: window.stale() };
+      const { at, ...found } = await queries.tasks();
+      return { ...found, at: iso(at), stale: queries.stale() };
     },
     listDeadLetters: async (request) => {
       const { limit, cursor } = request.query as { limit: number; cursor?: string };
@@ -161,10 +161,10 @@ function workings({ window, version }: ApiOptions) {
       const page = deadLetters.page({ limit, before });
       const letters = page.letters.map(async ({ key, value, detail, timestamp, ...letter }) => ({
         ...letter,
-        detail: window.show(detail),
+        detail: queries.show(detail),
         at: iso(timestamp),
-        key: key === null ? null : window.show(key.toString('utf8')),
-        preview: await window.peek(value),
+        key: key === null ? null : queries.show(key.toString('utf8')),
+        preview: await queries.peek(value),
       }));
       return {
         letters: await Promise.all(letters),
@@ -181,11 +181,11 @@ function workings({ window, version }: ApiOptions) {
         reasons,
         warnings: health.warnings(),
         version,
-        startedAt: iso(window.openedAt),
-        at: iso(window.clock.now()),
+        startedAt: iso(queries.openedAt),
+        at: iso(queries.clock.now()),
         deliveries: view.deliveries().length,
         readers: feed.readers(),
-        recipientsShown: window.showsRecipients,
+        recipientsShown: queries.showsRecipients,
       };
     },
   } satisfies Partial<Handlers>;

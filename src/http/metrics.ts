@@ -14,7 +14,7 @@ function counters(registers: [Registry]) {
     new Counter({ name, help, labelNames, registers });
   const records = counter('efs_records_total', 'Input records done with, by what became of them.', [
     'topic',
-    'fate',
+    'result',
   ]);
   const deadLetters = counter('efs_dead_letters_total', 'Records set aside, by reason.', ['reason']);
   const kpiChanges = counter('efs_kpi_changes_total', 'KPI changes committed for publication.', []);
@@ -167,10 +167,10 @@ export function createMetrics(what: RunningWhat, now: () => number = systemClock
   );
   return {
     folded: (topic: string, count: number) => {
-      if (count > 0) records.inc({ topic, fate: 'folded' }, count);
+      if (count > 0) records.inc({ topic, result: 'folded' }, count);
     },
     deadLettered: (topic: string, reason: string) => {
-      records.inc({ topic, fate: 'dead_lettered' });
+      records.inc({ topic, result: 'dead_lettered' });
       deadLetters.inc({ reason });
     },
     kpiChanges: (count: number) => kpiChanges.inc(count),

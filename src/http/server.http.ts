@@ -50,14 +50,14 @@ export function httpRoutes(options: RouteOptions): FastifyInstance {
   addProbes(server, options);
   const { host, api } = options;
   if (api === undefined) return server;
-  void server.register(async (window) => {
-    window.addHook('onRequest', async ({ headers }) => {
+  void server.register(async (queries) => {
+    queries.addHook('onRequest', async ({ headers }) => {
       const isOurs = isHostOurs(headers.host, { httpHost: host, allowed: api.allowedHosts });
       if (!isOurs || !isOriginOurs(headers.origin, headers.host))
         throw new EfsError('not-allowed', 'the request names another host, or a page elsewhere sent it');
     });
-    addApi(window, api);
-    addPage(window);
+    addApi(queries, api);
+    addPage(queries);
   });
   return server;
 }

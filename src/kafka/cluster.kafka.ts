@@ -19,7 +19,7 @@ export interface Coordinated {
 }
 
 /** kafkajs' connections without its consumer. Every method throws `kafka-unavailable` where Kafka does not answer. */
-export interface Wire {
+export interface KafkaCluster {
   /** Number of partitions of each topic, in order; null where it does not exist. */
   partitionCounts(topics: readonly string[]): Promise<(number | null)[]>;
   /** The nodes that lead these partitions, in order; null where there is none for now. Throws `topic-missing`. */
@@ -43,7 +43,7 @@ export interface Wire {
 }
 
 /** Connects at the first call, and never again after `close`. */
-export function openWire(kafka: Kafka): Wire {
+export function openCluster(kafka: Kafka): KafkaCluster {
   const cluster = clusterOf(kafka);
   let closed = false;
 
@@ -128,7 +128,7 @@ const NO_LEADER = -1;
 const COORDINATOR_TYPES = { group: 0, transaction: 1 } as const;
 
 /** Remembers which broker a coordinator is until a request to it fails, or it takes no connection. */
-function askCoordinators(cluster: ClusterInside): Wire['askCoordinator'] {
+function askCoordinators(cluster: ClusterInside): KafkaCluster['askCoordinator'] {
   const nodes = new Map<string, number>();
   return async (of, request) => {
     const key = `${of.kind}/${of.id}`;

@@ -4,14 +4,14 @@ import { kafkaFailure, protocolError } from './failure.kafka';
 import type { FetchedPartition } from './fetch.kafka';
 import type { RecordBatch } from './records.kafka';
 import type { FetchLimits, TopicPartition } from './requests.kafka';
-import type { Wire } from './cluster.kafka';
+import type { KafkaCluster } from './cluster.kafka';
 
 /** One partition of one topic that is being read. Its owner moves `position`, in `deliver` only. */
-export interface Lane extends TopicPartition {
+export interface FetchTarget extends TopicPartition {
   /** The next offset to fetch. */
   position: number;
   /** Whether there is room for more. Asked before each fetch. */
-  wanted(): boolean;
+  hasCapacity(): boolean;
   /** What was fetched at `position`; moves it. `end` is where the log ends for readers of committed records. */
   deliver(batches: readonly RecordBatch[], end: number): void;
   /** The log does not hold `position`. The lane has been taken out. */
@@ -20,10 +20,10 @@ export interface Lane extends TopicPartition {
 
 /** Fetches for lanes: at most one request per node at a time, of all lanes that node leads and that have room. */
 export interface Fetcher {
-  add(lanes: readonly Lane[]): void;
-  remove(lanes: readonly Lane[]): void;
+  add(targets: readonly FetchTarget[]): void;
+  remove(targets: readonly FetchTarget[]): void;
   /** A lane may have room again. */
-  poke(): void;
+  wake(): void;
   close(): void;
 }
 
@@ -34,7 +34,7 @@ export interface Backoff {
 }
 
 export interface FetcherOptions {
-  readonly wire: Wire;
+  readonly wire: KafkaCluster;
   readonly clock: Clock;
   readonly limits: FetchLimits;
   readonly backoffMs: Backoff;
@@ -51,26 +51,28 @@ const IMPATIENT_MS = 10;
 /** Starts with no lanes. Never follows a lost position anywhere: that is told to the lane, once. */
 export function startFetcher(options: FetcherOptions): Fetcher {
   const { wire, limits } = options;
-  const lanes = new Set<Lane>();
+  const targets = new Set<FetchTarget>();
   const busy = new Set<number | null>();
   const closing = new AbortController();
-  const { answered, failed } = waitingLanes(options, lanes, closing.signal);
+  const { answered, failed } = waitingTargets(options, targets, closing.signal);
   let finding = false;
   let heldMs = IMPATIENT_MS;
 
   /** Starts a request at every idle node that leads a lane with room. */
   const pump = async (): Promise<void> => {
     if (finding || closing.signal.aborted) return;
-    const wanted = [...lanes].filter((lane) => lane.wanted());
-    if (wanted.length === 0) return;
+    const hasCapacity = [...targets].filter((target) => target.hasCapacity());
+    if (hasCapacity.length === 0) return;
     finding = true;
-    const byNode = await laneByNode(wire, wanted).catch((error: unknown) => failed(error, wanted, null));
+    const byNode = await targetsByNode(wire, hasCapacity).catch((error: unknown) =>
+      failed(error, hasCapacity, null),
+    );
     finding = false;
     if (byNode === undefined) return pump();
     for (const [node, led] of byNode) {
       if (busy.has(node)) continue;
       busy.add(node);
-      void fetchFrom(wire, node, led, lanes, { ...limits, maxWaitMs: holdFor(led) })
+      void fetchFrom(wire, node, led, targets, { ...limits, maxWaitMs: holdFor(led) })
         .then(
           () => answered(led, node),
           (error: unknown) => failed(error, led, node),
@@ -82,8 +84,8 @@ export function startFetcher(options: FetcherOptions): Fetcher {
     }
   };
 
-  const holdFor = (led: readonly Lane[]): number => {
-    const full = [...lanes].some((lane) => !led.includes(lane) && !lane.wanted());
+  const holdFor = (led: readonly FetchTarget[]): number => {
+    const full = [...targets].some((target) => !led.includes(target) && !target.hasCapacity());
     if (!full) return limits.maxWaitMs;
     heldMs = Math.min(limits.maxWaitMs, heldMs * 2);
     return heldMs;
@@ -91,47 +93,48 @@ export function startFetcher(options: FetcherOptions): Fetcher {
 
   return {
     add(added) {
-      for (const lane of added) lanes.add(lane);
+      for (const target of added) targets.add(target);
       void pump();
     },
     remove(removed) {
-      for (const lane of removed) lanes.delete(lane);
+      for (const target of removed) targets.delete(target);
       answered(removed, null);
     },
-    poke() {
+    wake() {
       heldMs = IMPATIENT_MS;
       void pump();
     },
     close() {
       closing.abort();
-      lanes.clear();
+      targets.clear();
     },
   };
 }
 
 /** Which lanes wait because their last request failed, and for how long the next one is put off. */
-function waitingLanes(
+function waitingTargets(
   { wire, clock, backoffMs, onOutage, onAnswer }: FetcherOptions,
-  lanes: ReadonlySet<Lane>,
+  targets: ReadonlySet<FetchTarget>,
   closing: AbortSignal,
 ) {
-  const waiting = new Set<Lane>();
+  const waiting = new Set<FetchTarget>();
   /** How often each node has failed since its last answer; null stands for lanes that have no node. */
   const failures = new Map<number | null, number>();
   return {
     /** These lanes were served by a node, or taken out. */
-    answered(served: readonly Lane[], node: number | null): void {
+    answered(served: readonly FetchTarget[], node: number | null): void {
       failures.delete(node);
       const before = waiting.size;
       // A lane that has become full waits for its owner, no longer for Kafka.
-      for (const lane of waiting) if (served.includes(lane) || !lane.wanted()) waiting.delete(lane);
+      for (const target of waiting)
+        if (served.includes(target) || !target.hasCapacity()) waiting.delete(target);
       if (before > 0 && waiting.size === 0) onAnswer();
     },
     /** Resolves when it is time to try again. */
-    async failed(error: unknown, asked: readonly Lane[], node: number | null): Promise<void> {
-      const left = asked.filter((lane) => lanes.has(lane));
+    async failed(error: unknown, asked: readonly FetchTarget[], node: number | null): Promise<void> {
+      const left = asked.filter((target) => targets.has(target));
       if (closing.aborted || left.length === 0) return;
-      for (const lane of left) waiting.add(lane);
+      for (const target of left) waiting.add(target);
       onOutage(error);
       const count = failures.get(node) ?? 0;
       failures.set(node, count + 1);
@@ -143,34 +146,38 @@ function waitingLanes(
 
 /** One request to one node. Throws where Kafka does not answer, or refuses a lane what it may give it later. */
 async function fetchFrom(
-  wire: Wire,
+  wire: KafkaCluster,
   node: number | null,
-  led: readonly Lane[],
-  lanes: Set<Lane>,
+  led: readonly FetchTarget[],
+  targets: Set<FetchTarget>,
   limits: FetchLimits,
 ): Promise<void> {
   if (node === null) throw new EfsError('kafka-unavailable', `${nameOf(led)} without a leader`);
-  const asked = led.map((lane) => ({ lane, offset: lane.position }));
+  const asked = led.map((target) => ({ target, offset: target.position }));
   const requests = led.map(({ topic, partition, position }) => ({ topic, partition, offset: position }));
   const { partitions } = await wire.fetch(node, requests, limits);
   const refusals: EfsError[] = [];
   for (const fetched of partitions) {
     const { topic, partition } = fetched;
-    const found = asked.find(({ lane }) => lane.topic === topic && lane.partition === partition);
+    const found = asked.find(({ target }) => target.topic === topic && target.partition === partition);
     // A lane may have been taken out, or replaced by another, while the request was under way.
-    if (found === undefined || !lanes.has(found.lane) || found.lane.position !== found.offset) continue;
-    const refusal = handOver(found.lane, fetched, lanes);
+    if (found === undefined || !targets.has(found.target) || found.target.position !== found.offset) continue;
+    const refusal = deliverTo(found.target, fetched, targets);
     if (refusal !== null) refusals.push(refusal);
   }
   if (refusals[0] !== undefined) throw refusals[0];
 }
 
 /** Gives a lane its part; answers with Kafka's refusal where trying again may help, else null. */
-function handOver(lane: Lane, fetched: FetchedPartition, lanes: Set<Lane>): EfsError | null {
+function deliverTo(
+  target: FetchTarget,
+  fetched: FetchedPartition,
+  targets: Set<FetchTarget>,
+): EfsError | null {
   const { errorCode, batches, end, topic, partition } = fetched;
   if (errorCode === OFFSET_OUT_OF_RANGE) {
-    lanes.delete(lane);
-    lane.outOfRange();
+    targets.delete(target);
+    target.outOfRange();
   } else if (errorCode !== 0) {
     const cause = protocolError(errorCode);
     const failure = kafkaFailure(cause);
@@ -179,31 +186,34 @@ function handOver(lane: Lane, fetched: FetchedPartition, lanes: Set<Lane>): EfsE
       cause,
     });
   } else {
-    lane.deliver(batches, end);
+    target.deliver(batches, end);
     if (batches.length > 0) {
       // To the back: the response has room for few, and who was served lets the others go first.
-      lanes.delete(lane);
-      lanes.add(lane);
+      targets.delete(target);
+      targets.add(target);
     }
   }
   return null;
 }
 
 /** Lanes by the node that leads them; null for those that have no leader now. */
-async function laneByNode(wire: Wire, wanted: readonly Lane[]): Promise<Map<number | null, Lane[]>> {
-  const leaders = await wire.leaders(wanted);
-  const byNode = new Map<number | null, Lane[]>();
-  wanted.forEach((lane, index) => {
+async function targetsByNode(
+  wire: KafkaCluster,
+  hasCapacity: readonly FetchTarget[],
+): Promise<Map<number | null, FetchTarget[]>> {
+  const leaders = await wire.leaders(hasCapacity);
+  const byNode = new Map<number | null, FetchTarget[]>();
+  hasCapacity.forEach((target, index) => {
     const node = leaders[index] ?? null;
     const led = byNode.get(node);
-    if (led === undefined) byNode.set(node, [lane]);
-    else led.push(lane);
+    if (led === undefined) byNode.set(node, [target]);
+    else led.push(target);
   });
   return byNode;
 }
 
 /** The first of several partitions, and how many more. */
-function nameOf([first, ...others]: readonly Lane[]): string {
+function nameOf([first, ...others]: readonly FetchTarget[]): string {
   const name = `${first?.topic}/${first?.partition}`;
   return others.length === 0 ? `${name} is` : `${name} and ${others.length} more partitions are`;
 }

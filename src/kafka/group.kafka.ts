@@ -14,7 +14,7 @@ import {
   ownedIn,
   PROTOCOL,
 } from './protocol.kafka';
-import { openWire, type Wire } from './cluster.kafka';
+import { openCluster, type KafkaCluster } from './cluster.kafka';
 
 /** How a member keeps its place in the group, in milliseconds. */
 export interface GroupLimits {
@@ -52,7 +52,7 @@ export interface Membership {
  */
 export function joinGroup(options: GroupOptions): Membership {
   const { kafka, clock, limits, topics } = options;
-  const wire = openWire(kafka);
+  const wire = openCluster(kafka);
   const group = groupRequests(wire, options);
   const leaving = new AbortController();
   let place = NEWCOMER;
@@ -91,7 +91,7 @@ export function joinGroup(options: GroupOptions): Membership {
   /** On another connection: a broker answers a connection's requests one by one, and a join may take long. */
   const leave = async (): Promise<void> => {
     if (place.memberId === '') await ended;
-    const another = openWire(kafka);
+    const another = openCluster(kafka);
     if (place.memberId !== '')
       await groupRequests(another, options)
         .leave(place.memberId)
@@ -116,7 +116,7 @@ export function joinGroup(options: GroupOptions): Membership {
 }
 
 /** Throws where a topic is missing: there is nothing to assign then. */
-async function assign(wire: Wire, topics: readonly string[], members: readonly Joined[]) {
+async function assign(wire: KafkaCluster, topics: readonly string[], members: readonly Joined[]) {
   const counts = await wire.partitionCounts(topics);
   return assignmentsOf(
     members,
@@ -126,7 +126,7 @@ async function assign(wire: Wire, topics: readonly string[], members: readonly J
 }
 
 /** The requests of a member to the coordinator of its group, each made once. */
-function groupRequests(wire: Wire, { groupId, limits }: GroupOptions) {
+function groupRequests(wire: KafkaCluster, { groupId, limits }: GroupOptions) {
   const ask = <T>(request: (coordinator: BrokerInside) => Promise<T>): Promise<T> =>
     wire.askCoordinator({ kind: 'group', id: groupId }, request);
   return {

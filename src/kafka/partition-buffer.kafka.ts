@@ -1,7 +1,7 @@
 import { must } from '../base/assert';
 import { EfsError } from '../base/errors';
 import type { Waiting } from '../log/inbox';
-import type { Lane } from './fetcher.kafka';
+import type { FetchTarget } from './fetcher.kafka';
 import { readRecords, type RecordBatch, type RecordReader } from './records.kafka';
 import type { LogRecord, Positions } from '../log/source';
 
@@ -29,7 +29,7 @@ interface Entry {
 
 /** The undecoded batches of one partition, in the order in which they came, and the lanes that bring them. */
 export interface PartitionQueue extends Waiting {
-  readonly lanes: readonly Lane[];
+  readonly targets: readonly FetchTarget[];
 }
 
 export interface QueueOptions {
@@ -80,7 +80,7 @@ export function partitionQueue(options: QueueOptions): PartitionQueue {
   };
 
   return {
-    lanes: topics.map((_, topic) => laneInto(contents, topic, room, options)),
+    targets: topics.map((_, topic) => targetInto(contents, topic, room, options)),
     size: () => contents.records,
     pending: () => contents.entries.some(({ topic }) => (next[topic] ?? 0) < limitOf(topic)),
     lost: () => (contents.entries.length > 0 ? null : contents.failure),
@@ -121,39 +121,39 @@ export function partitionQueue(options: QueueOptions): PartitionQueue {
 }
 
 /** The lane that brings one topic's batches into a queue. */
-function laneInto(
+function targetInto(
   contents: Contents,
   topic: number,
   room: () => boolean,
   { topics, partition, positions, held, until, onArrival }: QueueOptions,
-): Lane {
+): FetchTarget {
   const fail = (error: unknown): void => {
     contents.failure ??= error;
     onArrival();
   };
-  const lane: Lane = {
+  const target: FetchTarget = {
     topic: must(topics[topic], 'a topic by its index'),
     partition,
     position: must(positions[topic], 'one position per topic'),
     // What lies beyond the limit of one topic must not keep the others from being fetched.
-    wanted: () =>
+    hasCapacity: () =>
       until === undefined
         ? room()
-        : lane.position < (until()[topic] ?? 0) &&
+        : target.position < (until()[topic] ?? 0) &&
           (room() || !contents.entries.some((entry) => entry.topic === topic)),
     deliver(batches, end) {
       contents.ends[topic] = end;
       contents.unseen.delete(topic);
-      const first = lane.position;
+      const first = target.position;
       for (const batch of batches) {
-        if (batch.nextOffset <= lane.position) continue;
+        if (batch.nextOffset <= target.position) continue;
         contents.entries.push({
           topic,
           batch,
           reader: readRecords(batch, topic, partition, first),
           ahead: null,
         });
-        lane.position = batch.nextOffset;
+        target.position = batch.nextOffset;
         contents.records += batch.count;
         contents.bytes += batch.storedBytes;
         held.bytes += batch.storedBytes;
@@ -162,10 +162,13 @@ function laneInto(
     },
     outOfRange: () =>
       fail(
-        new EfsError('position-lost', `${lane.topic}/${partition}: the log no longer holds ${lane.position}`),
+        new EfsError(
+          'position-lost',
+          `${target.topic}/${partition}: the log no longer holds ${target.position}`,
+        ),
       ),
   };
-  return lane;
+  return target;
 }
 
 /** Moves records of one batch until there are `max` in all, or they come to the limit; gives how many the batch has less. */

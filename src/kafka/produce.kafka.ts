@@ -1,6 +1,6 @@
 import { EfsError } from '../base/errors';
 import { loadCodec } from './codecs.kafka';
-import type { Wire } from './cluster.kafka';
+import type { KafkaCluster } from './cluster.kafka';
 import { encodeProduceRequest, type PartitionRecords, type ProduceOptions, sizeBound } from './encode.kafka';
 import type { OutgoingRecord } from '../log/sink';
 
@@ -18,7 +18,7 @@ export type Sequences = Map<string, number>;
  * replicas have every record; where it rejects, any of them may have been written.
  */
 export async function produce(
-  wire: Pick<Wire, 'leaders' | 'reaches' | 'produce'>,
+  wire: Pick<KafkaCluster, 'leaders' | 'reaches' | 'produce'>,
   requests: readonly (readonly PartitionRecords[])[],
   options: Omit<ProduceOptions, 'timeoutMs'>,
 ): Promise<void> {
@@ -35,7 +35,7 @@ export async function produce(
 
 /** A leader that takes no connection has been sent nothing: whoever leads by now gets what was meant for it. */
 async function byLeader(
-  wire: Pick<Wire, 'leaders' | 'reaches'>,
+  wire: Pick<KafkaCluster, 'leaders' | 'reaches'>,
   partitions: readonly PartitionRecords[],
 ): Promise<Map<number, PartitionRecords[]>> {
   const known = groupByNode(partitions, await wire.leaders(partitions));

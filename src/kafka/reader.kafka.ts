@@ -1,11 +1,11 @@
 import type { Kafka } from 'kafkajs';
 import type { Clock } from '../base/clock';
 import { EfsError } from '../base/errors';
-import { type Backoff, type Lane, startFetcher } from './fetcher.kafka';
+import { type Backoff, type FetchTarget, startFetcher } from './fetcher.kafka';
 import { readRecords } from './records.kafka';
 import { type CommittedOffset, followStart, type LogRecord, type TopicReader } from '../log/source';
 import type { FetchLimits } from './requests.kafka';
-import { openWire, type Wire } from './cluster.kafka';
+import { openCluster, type KafkaCluster } from './cluster.kafka';
 
 const LIMITS: FetchLimits = {
   maxWaitMs: 250,
@@ -21,7 +21,7 @@ export function kafkaReader(
   clock: Clock,
   { maxBatchBytes }: Pick<FetchLimits, 'maxBatchBytes'> = LIMITS,
 ): TopicReader {
-  const wire = openWire(kafka);
+  const wire = openCluster(kafka);
   const limits: FetchLimits = { ...LIMITS, maxBatchBytes };
 
   const countOf = async (topic: string): Promise<number> => {
@@ -82,7 +82,7 @@ export function kafkaReader(
 /** Reads what groups have committed. Connects for each call: they are few. */
 export function kafkaCommittedOffset(kafka: Kafka): CommittedOffset {
   return async (groupId, topic, partition) => {
-    const wire = openWire(kafka);
+    const wire = openCluster(kafka);
     try {
       return await wire.committed(groupId, topic, partition);
     } finally {
@@ -99,34 +99,42 @@ function laneOf(
   fail: (error: unknown) => void,
   onRecord: (record: LogRecord) => void,
   onPosition: (position: number) => void,
-): Lane {
-  const lane: Lane = {
+): FetchTarget {
+  const target: FetchTarget = {
     topic,
     partition,
     position: start,
-    wanted: () => true,
+    hasCapacity: () => true,
     deliver(batches) {
       try {
         for (const batch of batches) {
-          const reader = readRecords(batch, 0, partition, lane.position);
+          const reader = readRecords(batch, 0, partition, target.position);
           for (let record = reader.next(); record !== null; record = reader.next()) onRecord(record);
-          lane.position = Math.max(lane.position, batch.nextOffset);
+          target.position = Math.max(target.position, batch.nextOffset);
         }
-        onPosition(lane.position);
+        onPosition(target.position);
       } catch (error) {
         fail(error);
       }
     },
     outOfRange: () =>
-      fail(new EfsError('position-lost', `${topic}/${partition}: the log no longer holds ${lane.position}`)),
+      fail(
+        new EfsError('position-lost', `${topic}/${partition}: the log no longer holds ${target.position}`),
+      ),
   };
-  return lane;
+  return target;
 }
 
 /** Fetches until `signal` aborts or a lane fails. Outages are waited out, or thrown. */
 async function fetchUntil(
-  options: { wire: Wire; clock: Clock; limits: FetchLimits; signal: AbortSignal; outages: 'wait' | 'throw' },
-  lanes: (fail: (error: unknown) => void) => readonly Lane[],
+  options: {
+    wire: KafkaCluster;
+    clock: Clock;
+    limits: FetchLimits;
+    signal: AbortSignal;
+    outages: 'wait' | 'throw';
+  },
+  targets: (fail: (error: unknown) => void) => readonly FetchTarget[],
 ): Promise<void> {
   const { wire, clock, limits, signal, outages } = options;
   await new Promise<void>((resolve, reject) => {
@@ -146,6 +154,6 @@ async function fetchUntil(
     };
     if (signal.aborted) return end(resolve);
     signal.addEventListener('abort', () => end(resolve), { once: true });
-    fetcher.add(lanes((error) => end(() => reject(error))));
+    fetcher.add(targets((error) => end(() => reject(error))));
   });
 }

@@ -1,7 +1,7 @@
 import type { Kafka } from 'kafkajs';
 import type { Clock } from '../base/clock';
 import type { Codec } from './codecs.kafka';
-import { openWire } from './cluster.kafka';
+import { openCluster } from './cluster.kafka';
 import { produce, requestsOf } from './produce.kafka';
 import type { OutgoingRecord, Sink } from '../log/sink';
 
@@ -14,7 +14,7 @@ export function kafkaSink(
   options: { readonly clock: Clock; readonly prefix?: string; readonly compression?: Codec },
 ): Sink {
   const { clock, prefix = '', compression = 'off' } = options;
-  const wire = openWire(kafka);
+  const wire = openCluster(kafka);
   let previous: Promise<unknown> = Promise.resolve();
 
   const emit = async (records: readonly OutgoingRecord[]): Promise<void> => {

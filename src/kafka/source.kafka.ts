@@ -11,7 +11,7 @@ import { openInbox } from '../log/inbox';
 import { type InboxLimits, partitionQueue } from './partition-buffer.kafka';
 import type { Inbox, Positions, Source } from '../log/source';
 import type { FetchLimits } from './requests.kafka';
-import { openWire, type Wire } from './cluster.kafka';
+import { openCluster, type KafkaCluster } from './cluster.kafka';
 
 /** All times in milliseconds, all sizes in bytes. */
 export interface SourceLimits {
@@ -62,7 +62,7 @@ export interface KafkaSourceOptions {
  */
 export function kafkaSource(options: KafkaSourceOptions): Source {
   const { kafka, topics, groupId, clock, limits = SOURCE_LIMITS } = options;
-  const wire = openWire(kafka);
+  const wire = openCluster(kafka);
   let refused = (_: unknown): void => undefined;
   const outage = outageOf(['group', 'fetch'], options, (error) => refused(error));
   const reading = readPartitions(wire, topics, clock, limits, outage);
@@ -136,7 +136,7 @@ interface Reading {
 }
 
 function readPartitions(
-  wire: Wire,
+  wire: KafkaCluster,
   topics: readonly string[],
   clock: Clock,
   limits: SourceLimits,
@@ -170,18 +170,18 @@ function readPartitions(
         held,
         until,
         onArrival: () => inbox.wake(),
-        onRoom: () => fetcher.poke(),
+        onRoom: () => fetcher.wake(),
       });
       const drop = (): void => {
         queue.drop();
-        fetcher.remove(queue.lanes);
+        fetcher.remove(queue.targets);
         if (inboxes.get(partition) === inbox) inboxes.delete(partition);
-        fetcher.poke(); // what it held may have kept others waiting for room
+        fetcher.wake(); // what it held may have kept others waiting for room
       };
       const inbox = openInbox(clock, { ...queue, drop });
       if (owned.includes(partition)) {
         inboxes.set(partition, inbox);
-        fetcher.add(queue.lanes);
+        fetcher.add(queue.targets);
       } else inbox.close();
       return inbox;
     },
@@ -220,7 +220,7 @@ function progressNotes(
 async function disconnect(
   clock: Clock,
   withinMs: number,
-  wire: Wire,
+  wire: KafkaCluster,
   progress: { flush(): Promise<void> },
   membership: Membership | null,
 ): Promise<void> {

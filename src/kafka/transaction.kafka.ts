@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock';
 import { isOfType } from './failure.kafka';
 import type { Codec } from './codecs.kafka';
 import type { Committed } from '../log/source';
-import type { Wire } from './cluster.kafka';
+import type { KafkaCluster } from './cluster.kafka';
 import type { PartitionRecords, ProducerEpoch } from './encode.kafka';
 import { produce } from './produce.kafka';
 
@@ -38,7 +38,11 @@ export interface GroupOffset {
  * The next epoch of a transactional id. Shuts out every producer that has an earlier one; once it resolves, their last
  * transaction is either committed or aborted.
  */
-export async function nextEpoch(wire: Wire, clock: Clock, transactionalId: string): Promise<ProducerEpoch> {
+export async function nextEpoch(
+  wire: KafkaCluster,
+  clock: Clock,
+  transactionalId: string,
+): Promise<ProducerEpoch> {
   const request = { transactionalId, transactionTimeout: TRANSACTION_TIMEOUT_MS };
   const { producerId, producerEpoch } = await onceSettled(clock, () =>
     wire.askCoordinator({ kind: 'transaction', id: transactionalId }, (coordinator) =>
@@ -53,7 +57,7 @@ export async function nextEpoch(wire: Wire, clock: Clock, transactionalId: strin
  * before the next epoch. There must be something to write.
  */
 export async function transact(
-  wire: Wire,
+  wire: KafkaCluster,
   clock: Clock,
   producer: ProducerEpoch,
   requests: readonly (readonly PartitionRecords[])[],
@@ -85,7 +89,11 @@ export async function transact(
   );
 }
 
-async function commitOffset(wire: Wire, producer: ProducerEpoch, offset: GroupOffset | null): Promise<void> {
+async function commitOffset(
+  wire: KafkaCluster,
+  producer: ProducerEpoch,
+  offset: GroupOffset | null,
+): Promise<void> {
   if (offset === null) return;
   const { groupId, topic, partition, committed } = offset;
   const partitions = [{ partition, offset: String(committed.offset), metadata: committed.note }];

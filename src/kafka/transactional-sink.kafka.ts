@@ -3,17 +3,17 @@ import type { Clock } from '../base/clock';
 import { isRetriable } from '../base/errors';
 import type { Codec } from './codecs.kafka';
 import { isOfType } from './failure.kafka';
-import { openWire, type Wire } from './cluster.kafka';
+import { openCluster, type KafkaCluster } from './cluster.kafka';
 import type { ProducerEpoch } from './encode.kafka';
 import { requestsOf, type Sequences } from './produce.kafka';
-import type { FencedOutcome, FencedSink, FencedSinks } from '../log/sink';
+import type { TransactionOutcome, TransactionalSink, TransactionalSinks } from '../log/sink';
 import { nextEpoch, transact } from './transaction.kafka';
-import { witnessPartition } from '../log/sink';
+import { checkpointPartition } from '../log/sink';
 
 /** Kafka refuses an epoch that is no longer the latest: another producer has been opened under the name. */
 const FENCED = 'INVALID_PRODUCER_EPOCH';
 
-export interface FencedOptions {
+export interface TransactionalOptions {
   /** Stamps records that bring no stamp. */
   readonly clock: Clock;
   /** The consumer group whose committed offsets are the witnesses, and the prefix of the transactional ids. */
@@ -23,17 +23,17 @@ export interface FencedOptions {
   /** What the records are compressed with. */
   readonly compression?: Codec;
   /** The topic whose offsets the witnesses are; the log's own name for it. */
-  readonly witnessTopic: string;
+  readonly checkpointTopic: string;
 }
 
 /**
  * Fenced sinks on Kafka: one transactional producer per name, whose epoch rises when it is opened. Once `open` has
  * resolved, what the former owner's last transaction wrote is either all there or will never be, witness included.
  */
-export function kafkaFencedSinks(kafka: Kafka, options: FencedOptions): FencedSinks {
+export function kafkaTransactionalSinks(kafka: Kafka, options: TransactionalOptions): TransactionalSinks {
   return {
     async open(name) {
-      const wire = openWire(kafka);
+      const wire = openCluster(kafka);
       try {
         const producer = await nextEpoch(wire, options.clock, `${options.group}-${name}`);
         return fencedSink(wire, options, name, producer);
@@ -45,19 +45,26 @@ export function kafkaFencedSinks(kafka: Kafka, options: FencedOptions): FencedSi
   };
 }
 
-const close = (wire: Wire): Promise<void> => wire.close().catch(() => undefined);
+const close = (wire: KafkaCluster): Promise<void> => wire.close().catch(() => undefined);
 
-function fencedSink(wire: Wire, options: FencedOptions, name: string, producer: ProducerEpoch): FencedSink {
-  const { clock, group, prefix = '', compression = 'off', witnessTopic } = options;
+function fencedSink(
+  wire: KafkaCluster,
+  options: TransactionalOptions,
+  name: string,
+  producer: ProducerEpoch,
+): TransactionalSink {
+  const { clock, group, prefix = '', compression = 'off', checkpointTopic } = options;
   const sequences: Sequences = new Map();
-  const partition = witnessPartition(name);
-  let ended: Exclude<FencedOutcome, 'acknowledged'> | null = null;
+  const partition = checkpointPartition(name);
+  let ended: Exclude<TransactionOutcome, 'acknowledged'> | null = null;
   return {
-    async emit(records, witness) {
+    async emit(records, checkpoint) {
       if (ended !== null) return ended;
-      if (records.length === 0 && witness === null) return 'acknowledged';
+      if (records.length === 0 && checkpoint === null) return 'acknowledged';
       const offset =
-        witness === null ? null : { groupId: group, topic: witnessTopic, partition, committed: witness };
+        checkpoint === null
+          ? null
+          : { groupId: group, topic: checkpointTopic, partition, committed: checkpoint };
       try {
         await transact(wire, clock, producer, requestsOf(records, prefix, sequences), compression, offset);
         return 'acknowledged';

@@ -1,7 +1,7 @@
 import { EfsError } from '../base/errors';
 import type { MemoryLog } from './log.memory';
-import type { FencedSinks, OutgoingRecord, Sink } from './sink';
-import { witnessPartition } from './sink';
+import type { TransactionalSinks, OutgoingRecord, Sink } from './sink';
+import { checkpointPartition } from './sink';
 
 /** Appends to a log in memory. */
 export function memorySink(log: MemoryLog, options: { readonly prefix?: string } = {}): Sink {
@@ -22,18 +22,18 @@ export function memorySink(log: MemoryLog, options: { readonly prefix?: string }
  * Fenced sinks on a log in memory: the last one opened under a name shuts out those before it. What is emitted ends
  * with a marker in each partition, as a Kafka transaction does. `witnessTopic` is the log's own name for it.
  */
-export function memoryFencedSinks(
+export function memoryTransactionalSinks(
   log: MemoryLog,
-  options: { readonly group: string; readonly witnessTopic: string; readonly prefix?: string },
-): FencedSinks {
-  const { group, witnessTopic, prefix = '' } = options;
+  options: { readonly group: string; readonly checkpointTopic: string; readonly prefix?: string },
+): TransactionalSinks {
+  const { group, checkpointTopic, prefix = '' } = options;
   return {
     async open(name) {
       const fence = `${group}-${name}`;
       const epoch = log.raiseEpoch(fence);
       let closed = false;
       return {
-        async emit(records, witness) {
+        async emit(records, checkpoint) {
           if (closed) return 'unacknowledged';
           if (log.epoch(fence) !== epoch) return 'fenced';
           appendAll(log, prefix, records);
@@ -41,7 +41,7 @@ export function memoryFencedSinks(
             records.map((record) => [`${record.topic}/${record.partition}`, record]),
           );
           for (const { topic, partition } of partitions.values()) log.appendMarker(prefix + topic, partition);
-          if (witness !== null) log.commit(group, witnessTopic, witnessPartition(name), witness);
+          if (checkpoint !== null) log.commit(group, checkpointTopic, checkpointPartition(name), checkpoint);
           return 'acknowledged';
         },
         async close() {

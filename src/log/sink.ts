@@ -26,9 +26,9 @@ export interface Sink {
  * A writing end that one task owns. Opening it shuts out every sink opened before under the same name: what a former
  * owner still sends is refused by the log. `read` topic positions travel with the records, in one transaction.
  */
-export interface FencedSinks {
+export interface TransactionalSinks {
   /** Throws `kafka-unavailable`. */
-  open(name: string): Promise<FencedSink>;
+  open(name: string): Promise<TransactionalSink>;
 }
 
 /**
@@ -37,19 +37,19 @@ export interface FencedSinks {
  * - `unacknowledged`: whether the records are in the log is not known, and this sink is of no more use. Its owner must
  *   open another and claim its task again before it emits anything: in between somebody else may have gone on.
  */
-export type FencedOutcome = 'acknowledged' | 'fenced' | 'unacknowledged';
+export type TransactionOutcome = 'acknowledged' | 'fenced' | 'unacknowledged';
 
-export interface FencedSink {
+export interface TransactionalSink {
   /**
    * All or nothing, in order, with the witness: the input position that the records speak of and a note on them, or null
    * where nobody will ask for it. Does not retry.
    */
-  emit(records: readonly OutgoingRecord[], witness: Committed | null): Promise<FencedOutcome>;
+  emit(records: readonly OutgoingRecord[], checkpoint: Committed | null): Promise<TransactionOutcome>;
   close(): Promise<void>;
 }
 
 /** The input partition a fenced sink speaks of: the number its name ends with (`kpi-7`, or just `7`). */
-export function witnessPartition(name: string): number {
+export function checkpointPartition(name: string): number {
   const [digits] = must(/\d+$/.exec(name), `the name of a fenced sink ends with a partition number: ${name}`);
   return Number(digits);
 }

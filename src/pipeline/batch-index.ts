@@ -4,8 +4,8 @@ import type { Contribution } from '../kpi/encode';
 import { encodeMessageId } from '../store/codec';
 import { bucketOf, messagesHash } from '../store/hashes';
 import { type MessageFields, packFields } from '../store/messages';
-import type { Recall } from '../base/lru';
-import { isDuty, type StatusInput } from './status-input';
+import type { LruCache } from '../base/lru';
+import { isCommand, type StatusInput } from './status-input';
 
 /* What a batch of feedback touches: by delivery, then by hash, then by message. */
 
@@ -37,14 +37,14 @@ export interface TouchedDelivery {
 export function groupByDelivery(
   inputs: readonly StatusInput[],
   buckets: number,
-  remembered: Recall<Contribution>,
+  remembered: LruCache<Contribution>,
 ): TouchedDelivery[] {
   const deliveries = new Map<
     DeliveryId,
     { messages: Map<MessageId, TouchedMessage>; feedback: Feedback[] }
   >();
   for (const feedback of inputs) {
-    if (isDuty(feedback)) continue;
+    if (isCommand(feedback)) continue;
     const { deliveryId, messageId } = feedback;
     let delivery = deliveries.get(deliveryId);
     if (delivery === undefined) {

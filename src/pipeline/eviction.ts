@@ -3,11 +3,11 @@ import type { DeliveryId } from '../base/ids';
 import type { Millis } from '../feedback/feedback';
 import type { Positions } from '../log/source';
 import type { Contribution, WireType } from '../kpi/encode';
-import type { Hold } from '../pipeline';
+import type { TaskOwnership } from '../pipeline';
 import { CONTRIBUTIONS_HASH, messagesHash } from '../store/hashes';
 import type { Store, TaskAddress } from '../store/store';
 import { isPast } from './publish-gate';
-import type { Believed } from './late-records';
+import type { RetiredKnown } from './late-records';
 import { retiredAmong, WALK_MS } from './retention';
 
 /*
@@ -35,9 +35,9 @@ export interface FoldedUntil {
   readonly at: Millis;
 }
 
-export type RetentionDuty = ForgetMessages | ForgetDelivery | FoldedUntil;
+export type EvictionCommand = ForgetMessages | ForgetDelivery | FoldedUntil;
 
-export interface ForgettingEnds {
+export interface EvictionDeps {
   readonly address: TaskAddress;
   readonly partitions: number;
   readonly buckets: number;
@@ -46,7 +46,7 @@ export interface ForgettingEnds {
   readonly clock: Clock;
   readonly retentionMs: number;
   /** What is forgotten is not to be believed in any more. */
-  readonly believedUntil: Pick<Believed, 'delete'>;
+  readonly retiredKnownUntil: Pick<RetiredKnown, 'delete'>;
   /** The ends of the inputs as they are now. */
   inputEnds(): Promise<Positions>;
 }
@@ -64,31 +64,31 @@ interface Place {
 }
 
 /** What a status task owes to retention: asked after each commit of a task that has caught up with the log. */
-export function forgettingDuties(
-  ends: ForgettingEnds,
-): (hold: Pick<Hold, 'positions'>) => AsyncGenerator<readonly RetentionDuty[]> {
-  const walk = { next: ends.clock.now() + WALK_MS, cursor: '0', isUnderWay: false };
-  const saying = foldedUntil(ends);
+export function evictionCommands(
+  deps: EvictionDeps,
+): (ownership: Pick<TaskOwnership, 'positions'>) => AsyncGenerator<readonly EvictionCommand[]> {
+  const walk = { next: deps.clock.now() + WALK_MS, cursor: '0', isUnderWay: false };
+  const saying = foldedUntil(deps);
   const retired: DeliveryId[] = [];
   const place: Place = { bucket: 0, cursor: '0' };
 
   return async function* ({ positions }) {
-    const now = ends.clock.now();
+    const now = deps.clock.now();
     yield* saying(positions, now);
     let found = 0;
     for (let page = 0; page < PAGES_AT_ONCE && found < MESSAGES_AT_ONCE && retired.length > 0; page += 1) {
       const [deliveryId] = retired as [DeliveryId];
-      const messages = await nextMessages(ends, deliveryId, place);
+      const messages = await nextMessages(deps, deliveryId, place);
       found += messages?.fields.length ?? 0;
       if (messages !== null) yield [messages];
-      if (place.bucket < ends.buckets) continue;
+      if (place.bucket < deps.buckets) continue;
       yield [{ kind: 'ForgetDelivery', deliveryId }];
       retired.shift();
       Object.assign(place, { bucket: 0, cursor: '0' });
     }
     if (retired.length > 0 || (!walk.isUnderWay && now < walk.next)) return;
     if (!walk.isUnderWay) walk.next = now + WALK_MS;
-    const page = await nextRetired(ends, walk.cursor);
+    const page = await nextRetired(deps, walk.cursor);
     retired.push(...page.retired);
     walk.cursor = page.cursor;
     walk.isUnderWay = page.cursor !== '0';
@@ -99,17 +99,17 @@ export function forgettingDuties(
  * Says until when all was folded, once in a while. What the log holds it is asked after the time is taken: what was fetched
  * last may be long ago. A task that is behind says it late, and asks again when it has come so far.
  */
-function foldedUntil({ inputEnds }: Pick<ForgettingEnds, 'inputEnds'>) {
+function foldedUntil({ inputEnds }: Pick<EvictionDeps, 'inputEnds'>) {
   let next = 0;
-  let asked: { readonly at: Millis; readonly ends: Positions } | null = null;
+  let asked: { readonly at: Millis; readonly deps: Positions } | null = null;
   return async function* (positions: Positions, now: Millis): AsyncGenerator<readonly FoldedUntil[]> {
     for (;;) {
       if (asked === null) {
         if (now < next) return;
         next = now + SAID_MS;
-        asked = { at: now, ends: await inputEnds() };
+        asked = { at: now, deps: await inputEnds() };
       }
-      if (!isPast(asked.ends, positions)) return;
+      if (!isPast(asked.deps, positions)) return;
       yield [{ kind: 'FoldedUntil', at: asked.at }];
       asked = null;
     }
@@ -118,7 +118,7 @@ function foldedUntil({ inputEnds }: Pick<ForgettingEnds, 'inputEnds'>) {
 
 /** The next messages of a delivery that are left, and moves the place on. */
 async function nextMessages(
-  { address, store }: ForgettingEnds,
+  { address, store }: EvictionDeps,
   deliveryId: DeliveryId,
   place: Place,
 ): Promise<ForgetMessages | null> {
@@ -132,14 +132,14 @@ async function nextMessages(
 
 /** Of a page of deliveries, the ones that are retired. Only old ones are asked for. */
 async function nextRetired(
-  ends: ForgettingEnds,
+  deps: EvictionDeps,
   from: string,
 ): Promise<{ cursor: string; retired: DeliveryId[] }> {
-  const { address, partitions, store, contribution, clock, retentionMs } = ends;
+  const { address, partitions, store, contribution, clock, retentionMs } = deps;
   const { cursor, entries } = await store.scan(address, CONTRIBUTIONS_HASH, from);
   const old = entries.filter(([, value]) => contribution.decode(value).asOf + retentionMs < clock.now());
   const ids = old.map(([field]) => field.toString('utf8') as DeliveryId);
   const retired = await retiredAmong(store, { stateId: address.stateId, partitions }, ids);
-  for (const id of retired.keys()) ends.believedUntil.delete(id);
+  for (const id of retired.keys()) deps.retiredKnownUntil.delete(id);
   return { cursor, retired: [...retired.keys()] };
 }

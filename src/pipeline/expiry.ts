@@ -10,7 +10,7 @@ import { deadlineOf } from '../status/deadline';
 import { decodeMessage, decodeMessageId } from '../store/codec';
 import { messagesHash } from '../store/hashes';
 import type { Store, TaskAddress } from '../store/store';
-import { type Agenda, waitingIn } from './timer-index';
+import { type TimerIndex, entriesIn } from './timer-index';
 
 /*
  * Time becomes feedback. Where a message's validity period has ended in silence, an inferred RetryOutcome goes to the
@@ -32,13 +32,13 @@ export interface Expired {
 }
 
 /** A delivery has been looked through: no deadline that is still ahead is earlier than `soonest`. */
-export interface LookedThrough {
+export interface ScanDone {
   readonly kind: 'LookedThrough';
   readonly deliveryId: DeliveryId;
   readonly soonest: Millis;
 }
 
-export interface ExpiryEnds {
+export interface ExpiryDeps {
   readonly address: TaskAddress;
   readonly buckets: number;
   readonly store: Pick<Store, 'scan'>;
@@ -68,17 +68,17 @@ const REST_MS_PER_MESSAGE = 0.1;
  * What a task owes to time, page by page: asked after each commit of a task that has caught up with the log. One that has
  * not may be about to read that a message was delivered.
  */
-export function expiryDuties(
-  ends: ExpiryEnds,
-  agenda: Agenda,
-): () => AsyncGenerator<readonly (Expired | LookedThrough)[]> {
+export function expiryCommands(
+  deps: ExpiryDeps,
+  timerIndex: TimerIndex,
+): () => AsyncGenerator<readonly (Expired | ScanDone)[]> {
   let look: Look | null = null;
   let nextRound = -Infinity;
 
   const begin = (now: Millis): Look | null => {
     if (now < nextRound) return null;
-    for (const [deliveryId, waiting] of agenda) {
-      if (waiting.soonest + ends.graceMs >= now || waiting.restsUntil > now) continue;
+    for (const [deliveryId, waiting] of timerIndex) {
+      if (waiting.soonest + deps.graceMs >= now || waiting.restsUntil > now) continue;
       waiting.added = Infinity;
       return { deliveryId, bucket: 0, cursor: '0', seen: 0, soonest: Infinity };
     }
@@ -88,15 +88,15 @@ export function expiryDuties(
 
   return async function* () {
     for (let pages = 0; pages < PAGES_AT_ONCE; pages += 1) {
-      const now = ends.clock.now();
+      const now = deps.clock.now();
       look ??= begin(now);
       if (look === null) return;
-      const overdue = await nextPage(ends, look, now);
+      const overdue = await nextPage(deps, look, now);
       if (overdue.length > 0) yield overdue;
-      if (look.bucket < ends.buckets) continue;
+      if (look.bucket < deps.buckets) continue;
       const { deliveryId, soonest, seen } = look;
       look = null;
-      const waiting = waitingIn(agenda, deliveryId);
+      const waiting = entriesIn(timerIndex, deliveryId);
       waiting.restsUntil = now + seen * REST_MS_PER_MESSAGE;
       yield [{ kind: 'LookedThrough', deliveryId, soonest: Math.min(soonest, waiting.added) }];
     }
@@ -104,16 +104,16 @@ export function expiryDuties(
 }
 
 /** Looks through one page: gives what has expired in it, and moves the look on. */
-async function nextPage(ends: ExpiryEnds, look: Look, now: Millis): Promise<Expired[]> {
+async function nextPage(deps: ExpiryDeps, look: Look, now: Millis): Promise<Expired[]> {
   const { deliveryId } = look;
   const hash = messagesHash(deliveryId, look.bucket);
-  const { cursor, entries } = await ends.store.scan(ends.address, hash, look.cursor);
+  const { cursor, entries } = await deps.store.scan(deps.address, hash, look.cursor);
   const overdue: Expired[] = [];
   for (const [field, value] of entries) {
     const message = decodeMessage(value);
-    const deadline = deadlineOf(message, ends.defaultPolicy);
+    const deadline = deadlineOf(message, deps.defaultPolicy);
     if (deadline === null) continue;
-    if (deadline + ends.graceMs >= now) look.soonest = Math.min(look.soonest, deadline);
+    if (deadline + deps.graceMs >= now) look.soonest = Math.min(look.soonest, deadline);
     else {
       const { domainGroup } = message.relay;
       overdue.push({

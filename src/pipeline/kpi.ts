@@ -14,8 +14,8 @@ import {
 } from '../store/hashes';
 import type { Retirement } from '../store/retired';
 import type { Read, Write } from '../store/store';
-import { barrierField, type KpiInput, MUTED_FIELD, SEEN_FIELD, UNTIL_FIELD } from './publish-gate';
-import { type Recall, recall } from '../base/lru';
+import { barrierField, type KpiInput, SUPPRESSED_FIELD, CHECKPOINT_FIELD, UNTIL_FIELD } from './publish-gate';
+import { type LruCache, lruCache } from '../base/lru';
 import { removalOf, retiredWrites, retirementIn, retirementMarker } from './retention';
 
 /** What the kpi pipeline of one task is made of. */
@@ -60,8 +60,8 @@ export const DELIVERIES_RECALLED = 64;
 export function planKpi(
   rules: KpiRules,
   inputs: readonly KpiInput[],
-  muted: boolean,
-  remembered: Recall<KnownDelivery> = recall(0),
+  suppressed: boolean,
+  remembered: LruCache<KnownDelivery> = lruCache(0),
 ): Plan {
   const deliveries = groupByDelivery(rules, inputs, remembered);
   const flags = flagsOf(rules, inputs);
@@ -81,7 +81,7 @@ export function planKpi(
           entries.shares.push({ hash: sharesHash(delivery.id), entries: shares });
           entries.sums.push([delivery.field, rules.contribution.encode(known.sum)]);
         }
-        const publication = publicationOf(rules, known, delivery.relearned, muted);
+        const publication = publicationOf(rules, known, delivery.relearned, suppressed);
         if (publication !== null) {
           const { value, isNews } = publication;
           entries.published.push([delivery.field, value]);
@@ -113,13 +113,13 @@ export function planKpi(
 /** What barriers and duties do to the task's flags. */
 function flagsOf(rules: KpiRules, inputs: readonly KpiInput[]): (readonly [Buffer, Buffer | null])[] {
   return inputs.flatMap((input): (readonly [Buffer, Buffer | null])[] => {
-    if ('muteUntil' in input)
+    if ('suppressUntil' in input)
       return [
-        [MUTED_FIELD, YES],
-        [UNTIL_FIELD, numberField(input.muteUntil)],
+        [SUPPRESSED_FIELD, YES],
+        [UNTIL_FIELD, numberField(input.suppressUntil)],
       ];
-    if ('unmute' in input) return [[MUTED_FIELD, null]];
-    if ('seen' in input) return [[SEEN_FIELD, Buffer.from(input.seen, 'latin1')]];
+    if ('resume' in input) return [[SUPPRESSED_FIELD, null]];
+    if ('seen' in input) return [[CHECKPOINT_FIELD, Buffer.from(input.seen, 'latin1')]];
     if (!('revision' in input) || input.deliveryId !== null || input.generation !== rules.stateId) return [];
     return [[barrierField(input.partition, input.revision), YES]];
   });
@@ -131,7 +131,7 @@ const YES = Buffer.from('1');
 function retirementsOf(
   rules: KpiRules,
   inputs: readonly KpiInput[],
-  remembered: Recall<KnownDelivery>,
+  remembered: LruCache<KnownDelivery>,
 ): Projected {
   const writes: Write[] = [];
   const outgoing: OutgoingRecord[] = [];
@@ -157,7 +157,7 @@ function retirementsOf(
 function groupByDelivery(
   rules: KpiRules,
   inputs: readonly KpiInput[],
-  remembered: Recall<KnownDelivery>,
+  remembered: LruCache<KnownDelivery>,
 ): TouchedDelivery[] {
   const deliveries = new Map<string, TouchedDelivery>();
   const touched = (id: string): TouchedDelivery => {
@@ -244,12 +244,12 @@ function publicationOf(
   rules: KpiRules,
   known: KnownDelivery,
   relearned: Buffer | null | undefined,
-  muted: boolean,
+  suppressed: boolean,
 ): { value: Buffer | null; isNews: boolean } | null {
   if (relearned !== undefined)
     known.published = relearned === null ? null : rules.kpiChanged.decode(relearned);
   const change =
-    muted || known.sum.relayed === 0
+    suppressed || known.sum.relayed === 0
       ? null
       : changeOf(known.sum, known.published, {
           generation: rules.generation,

@@ -6,25 +6,25 @@ import type { LogRecord, Positions } from '../log/source';
 import type { Retirement } from '../store/retired';
 import type { Manifest, Store, TaskAddress } from '../store/store';
 import { retiredAmong } from './retention';
-import type { Agenda } from './timer-index';
+import type { TimerIndex } from './timer-index';
 
 /*
  * Feedback on a delivery that is retired is late: it is set aside, never folded, because what there was before it is gone.
  * Whether a delivery is retired its kpi task knows. That is asked once in a while for each delivery, not for each record.
  */
 
-export interface LateEnds {
+export interface LateRecordDeps {
   readonly address: TaskAddress;
   readonly manifest: Pick<Manifest, 'stateId' | 'partitions' | 'hasPredecessor' | 'catchUpOffsets'>;
   readonly store: Pick<Store, 'load'>;
   readonly clock: Clock;
   /** A delivery that is retired has nothing left to wait for. */
-  readonly agenda: Pick<Agenda, 'delete'>;
-  readonly believedUntil: Believed;
+  readonly timerIndex: Pick<TimerIndex, 'delete'>;
+  readonly retiredKnownUntil: RetiredKnown;
 }
 
 /** Until when it is believed that a delivery is not retired. */
-export type Believed = Map<DeliveryId, Millis>;
+export type RetiredKnown = Map<DeliveryId, Millis>;
 
 /** How long an answer holds. Kpi tasks keep what they know of a delivery for longer after they have retired it. */
 const BELIEVED_MS = 600_000;
@@ -32,24 +32,24 @@ const BELIEVED_MS = 600_000;
 const DELIVERIES_BELIEVED = 10_000;
 
 /** A decoder that sets late feedback aside. `decode` is the one that it asks what records say. */
-export function lateDecoder(decode: Decoder<Feedback>, ends: LateEnds): Decoder<Feedback> {
-  const { believedUntil } = ends;
+export function lateDecoder(decode: Decoder<Feedback>, deps: LateRecordDeps): Decoder<Feedback> {
+  const { retiredKnownUntil } = deps;
   return async (records) => {
     const decoded = await decode(records);
-    const doubtful = doubtfulIn(decoded.inputs, believedUntil, ends.clock.now());
+    const doubtful = doubtfulIn(decoded.inputs, retiredKnownUntil, deps.clock.now());
     if (doubtful.size === 0) return decoded;
-    const retired = await retiredAmong(ends.store, ends.manifest, doubtful);
-    const until = ends.clock.now() + BELIEVED_MS;
-    for (const id of doubtful) if (!retired.has(id)) believe(believedUntil, id, until);
-    for (const id of retired.keys()) ends.agenda.delete(id);
-    return retired.size === 0 ? decoded : withoutLate(decode, records, retired, ends);
+    const retired = await retiredAmong(deps.store, deps.manifest, doubtful);
+    const until = deps.clock.now() + BELIEVED_MS;
+    for (const id of doubtful) if (!retired.has(id)) believe(retiredKnownUntil, id, until);
+    for (const id of retired.keys()) deps.timerIndex.delete(id);
+    return retired.size === 0 ? decoded : withoutLate(decode, records, retired, deps);
   };
 }
 
 /** The deliveries of which it is not known, or no longer, that they are not retired. */
 function doubtfulIn(
   inputs: readonly Feedback[],
-  believedUntil: ReadonlyMap<DeliveryId, Millis>,
+  retiredKnownUntil: ReadonlyMap<DeliveryId, Millis>,
   now: Millis,
 ): ReadonlySet<DeliveryId> {
   const doubtful = new Set<DeliveryId>();
@@ -57,17 +57,17 @@ function doubtfulIn(
   for (const { deliveryId } of inputs) {
     if (deliveryId === last) continue;
     last = deliveryId;
-    if ((believedUntil.get(deliveryId) ?? 0) <= now) doubtful.add(deliveryId);
+    if ((retiredKnownUntil.get(deliveryId) ?? 0) <= now) doubtful.add(deliveryId);
   }
   return doubtful;
 }
 
-function believe(believedUntil: Believed, id: DeliveryId, until: Millis): void {
-  believedUntil.delete(id);
-  believedUntil.set(id, until);
-  if (believedUntil.size <= DELIVERIES_BELIEVED) return;
-  const [first] = believedUntil.keys();
-  if (first !== undefined) believedUntil.delete(first);
+function believe(retiredKnownUntil: RetiredKnown, id: DeliveryId, until: Millis): void {
+  retiredKnownUntil.delete(id);
+  retiredKnownUntil.set(id, until);
+  if (retiredKnownUntil.size <= DELIVERIES_BELIEVED) return;
+  const [first] = retiredKnownUntil.keys();
+  if (first !== undefined) retiredKnownUntil.delete(first);
 }
 
 /** The rare batch that has late feedback in it, decoded again record by record: a value does not know its record. */
@@ -75,7 +75,7 @@ async function withoutLate(
   decode: Decoder<Feedback>,
   records: readonly LogRecord[],
   retired: ReadonlyMap<DeliveryId, Retirement>,
-  { address, manifest }: LateEnds,
+  { address, manifest }: LateRecordDeps,
 ): Promise<Decoded<Feedback>> {
   const catchUpOffsets = manifest.hasPredecessor ? (manifest.catchUpOffsets[address.partition] ?? []) : [];
   const inputs: Feedback[] = [];

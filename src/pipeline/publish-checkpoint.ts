@@ -9,12 +9,12 @@ import type { Claim, Standing } from '../store/store';
  */
 
 /** What goes with the records of a commit. */
-export function witnessOf({ stateId }: Pick<Standing, 'stateId'>, { epoch, positions }: Made): Committed {
+export function checkpointOf({ stateId }: Pick<Standing, 'stateId'>, { epoch, positions }: Made): Committed {
   return { offset: positions[0] ?? 0, note: `${stateId}/${epoch}` };
 }
 
 /** How a task notes that it knows what was published up to this witness. */
-export const seenAs = ({ offset, note }: Committed): string => `${offset} ${note}`;
+export const checkpointKey = ({ offset, note }: Committed): string => `${offset} ${note}`;
 
 /**
  * Whether more was published than the state that was claimed knows of, or by an owner that it does not know of: one of its
@@ -23,13 +23,13 @@ export const seenAs = ({ offset, note }: Committed): string => `${offset} ${note
 export function isOvertaken(
   { stateId }: Pick<Standing, 'stateId'>,
   { positions, committedBy }: Pick<Claim, 'positions' | 'committedBy'>,
-  witness: Committed | null,
+  checkpoint: Committed | null,
   seen: string | null,
 ): boolean {
-  if (witness === null) return false;
-  if (witness.offset > (positions[0] ?? 0)) return true;
-  if (witness.note === '') return false;
-  const [name, epoch] = witness.note.split('/').map(Number);
+  if (checkpoint === null) return false;
+  if (checkpoint.offset > (positions[0] ?? 0)) return true;
+  if (checkpoint.note === '') return false;
+  const [name, epoch] = checkpoint.note.split('/').map(Number);
   // Epochs of another generation are those of another task: they cannot be compared.
-  return name === stateId ? (epoch ?? 0) > committedBy : seenAs(witness) !== seen;
+  return name === stateId ? (epoch ?? 0) > committedBy : checkpointKey(checkpoint) !== seen;
 }

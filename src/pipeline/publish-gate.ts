@@ -1,12 +1,12 @@
 import { inPortions } from '../base/portions';
 import type { Committed, LogRecord, Positions } from '../log/source';
 import type { Contribution } from '../kpi/encode';
-import type { Hold } from '../pipeline';
+import type { TaskOwnership } from '../pipeline';
 import { FLAGS_HASH, PUBLISHED_HASH, SUMS_HASH } from '../store/hashes';
 import { pagesOf } from '../store/pages';
 import type { Claim, Manifest, Read, Store, TaskAddress, Write } from '../store/store';
-import type { RetirementDuty } from './retention';
-import { isOvertaken, seenAs } from './publish-checkpoint';
+import type { RetentionCommand } from './retention';
+import { isOvertaken, checkpointKey } from './publish-checkpoint';
 
 /*
  * When KPIs may be published. A generation that succeeds an earlier life begins muted, and so does a kpi task whose
@@ -21,18 +21,18 @@ import { isOvertaken, seenAs } from './publish-checkpoint';
  * come, `cut` the last cut-over for which the task was muted, `seen` the witness as it was when the task learned from the log
  * what was published; `sent` (status pipeline) the last own barrier that has left.
  */
-export const MUTED_FIELD = Buffer.from('muted');
+export const SUPPRESSED_FIELD = Buffer.from('muted');
 export const UNTIL_FIELD = Buffer.from('until');
 export const SENT_FIELD = Buffer.from('sent');
 export const CUT_FIELD = Buffer.from('cut');
-export const SEEN_FIELD = Buffer.from('seen');
+export const CHECKPOINT_FIELD = Buffer.from('seen');
 
 export function barrierField(partition: number, number: number): Buffer {
   return Buffer.from(`b${partition}.${number}`, 'latin1');
 }
 
 export interface Gate {
-  readonly muted: boolean;
+  readonly suppressed: boolean;
   /** Position in the contributions below which nothing is published. */
   readonly until: number;
   readonly barriersMissing: number;
@@ -45,13 +45,13 @@ export function gateReads(manifest: Manifest): readonly Read[] {
   const barriers = manifest.hasPredecessor
     ? Array.from({ length: manifest.partitions }, (_, p) => barrierField(p, manifest.generation))
     : [];
-  return [{ hash: FLAGS_HASH, fields: [MUTED_FIELD, UNTIL_FIELD, SEEN_FIELD, ...barriers] }];
+  return [{ hash: FLAGS_HASH, fields: [SUPPRESSED_FIELD, UNTIL_FIELD, CHECKPOINT_FIELD, ...barriers] }];
 }
 
 export function gateOf([flags]: readonly (readonly (Buffer | null)[])[]): Gate {
-  const [muted, until, seen, ...barriers] = flags ?? [];
+  const [suppressed, until, seen, ...barriers] = flags ?? [];
   return {
-    muted: muted !== null && muted !== undefined,
+    suppressed: suppressed !== null && suppressed !== undefined,
     until: Number(until?.toString('latin1') ?? 0),
     barriersMissing: barriers.filter((barrier) => barrier === null).length,
     seen: seen?.toString('latin1') ?? null,
@@ -59,7 +59,7 @@ export function gateOf([flags]: readonly (readonly (Buffer | null)[])[]): Gate {
 }
 
 /** Whether a muted task may speak again. */
-export function mayUnmute(gate: Gate, positions: Positions): boolean {
+export function mayResume(gate: Gate, positions: Positions): boolean {
   return gate.barriersMissing === 0 && (positions[0] ?? 0) >= gate.until;
 }
 
@@ -74,7 +74,7 @@ export function isPast(catchUpOffsets: Positions, positions: Positions): boolean
 }
 
 /** What a kpi task owes beside the log's records. They are folded and committed like any other input. */
-export type KpiDuty =
+export type KpiCommand =
   /** Compare this delivery with what was last published. */
   | { readonly recheck: string }
   /** What was published last, as the log has it; null where nothing was. */
@@ -82,38 +82,38 @@ export type KpiDuty =
   /** The witness by which what was published has been learned. */
   | { readonly seen: string }
   /** Publish nothing below this position. */
-  | { readonly muteUntil: number }
-  | { readonly unmute: true };
+  | { readonly suppressUntil: number }
+  | { readonly resume: true };
 
-export type KpiInput = Contribution | KpiDuty | RetirementDuty;
+export type KpiInput = Contribution | KpiCommand | RetentionCommand;
 
 /**
  * Thrown where records of a later number have been published: the store is older than a cut-over. What this generation
  * would publish, readers would pass by.
  */
-export class Outnumbered extends Error {
+export class SupersededGenerationError extends Error {
   override readonly name = 'Outnumbered';
 }
 
-export interface KpiDuties {
-  muted(): boolean;
+export interface KpiCommands {
+  suppressed(): boolean;
   /**
    * Whether more was published than the state knows of: the store came back older than it was. KPI records in its outbox
    * are then of the past, and must not be emitted behind what came after: they were acknowledged long ago, or never are to
    * be.
    */
   overtaken(claim: Claim): Promise<boolean>;
-  atClaim(hold: Hold, claim: Claim): AsyncGenerator<readonly KpiInput[]>;
-  afterCommit(hold: Hold): AsyncGenerator<readonly KpiInput[]>;
+  atClaim(ownership: TaskOwnership, claim: Claim): AsyncGenerator<readonly KpiInput[]>;
+  afterCommit(ownership: TaskOwnership): AsyncGenerator<readonly KpiInput[]>;
 }
 
 /** What the duties of a kpi task need. */
-export interface GateEnds {
+export interface GateDeps {
   readonly address: TaskAddress;
   readonly manifest: Manifest;
   readonly store: Pick<Store, 'load' | 'scan'>;
   /** What the log itself witnesses of the last published record; null where there is none. */
-  witness(): Promise<Committed | null>;
+  checkpoint(): Promise<Committed | null>;
   /** Every record of this partition of the KPI topic, in order. */
   readPublished(onRecord: (record: LogRecord) => void): Promise<void>;
   /** The number that a published record carries. */
@@ -122,7 +122,7 @@ export interface GateEnds {
 
 /** The state as it was claimed, beside what the log tells. */
 interface Comparison {
-  readonly witness: Committed | null;
+  readonly checkpoint: Committed | null;
   readonly isOlder: boolean;
 }
 
@@ -131,60 +131,61 @@ interface Comparison {
  * has for published may have stayed in an outbox that a cut-over or a rollback has made void.
  * `afterCommit` looks whether a muted task may speak again. Throws `Outnumbered` at a claim.
  */
-export function kpiDuties(ends: GateEnds): KpiDuties {
-  let muted = true;
+export function kpiCommands(deps: GateDeps): KpiCommands {
+  let suppressed = true;
   let comparison: Promise<Comparison> | null = null;
 
   const look = async (): Promise<Gate> => {
-    const gate = gateOf(await ends.store.load(ends.address, gateReads(ends.manifest)));
-    muted = gate.muted;
+    const gate = gateOf(await deps.store.load(deps.address, gateReads(deps.manifest)));
+    suppressed = gate.suppressed;
     return gate;
   };
 
   /** Made once a claim: `overtaken` and `atClaim` ask side by side, and only the latter may mute after it. */
   const compare = (claim: Claim): Promise<Comparison> =>
-    (comparison ??= Promise.all([ends.witness(), look()]).then(([witness, { seen }]) => ({
-      witness,
-      isOlder: isOvertaken(ends.manifest, claim, witness, seen),
+    (comparison ??= Promise.all([deps.checkpoint(), look()]).then(([checkpoint, { seen }]) => ({
+      checkpoint,
+      isOlder: isOvertaken(deps.manifest, claim, checkpoint, seen),
     })));
 
-  async function* afterCommit(hold: Hold): AsyncGenerator<readonly KpiInput[]> {
-    if (!muted || !mayUnmute(await look(), hold.positions)) return;
-    muted = false;
-    for await (const page of pagesOf(ends.store, ends.address, SUMS_HASH))
+  async function* afterCommit(ownership: TaskOwnership): AsyncGenerator<readonly KpiInput[]> {
+    if (!suppressed || !mayResume(await look(), ownership.positions)) return;
+    suppressed = false;
+    for await (const page of pagesOf(deps.store, deps.address, SUMS_HASH))
       yield page.map(([field]) => ({ recheck: field.toString('utf8') }));
-    yield [{ unmute: true }];
+    yield [{ resume: true }];
   }
 
   return {
-    muted: () => muted,
+    suppressed: () => suppressed,
     overtaken: (claim) => compare(claim).then(({ isOlder }) => isOlder),
     afterCommit,
-    async *atClaim(hold, claim) {
-      const { witness, isOlder } = await compare(claim);
+    async *atClaim(ownership, claim) {
+      const { checkpoint, isOlder } = await compare(claim);
       if (isOlder) {
-        muted = true;
-        yield [{ muteUntil: witness?.offset ?? 0 }];
+        suppressed = true;
+        yield [{ suppressUntil: checkpoint?.offset ?? 0 }];
       }
       // A former owner's last record may have arrived after the state was laid out. From here on none can.
-      if (muted) {
-        const last = await lastPublished(ends.readPublished);
-        refuseOutnumbered(ends, last);
+      if (suppressed) {
+        const last = await lastPublished(deps.readPublished);
+        refuseOutnumbered(deps, last);
         yield* relearned(last);
-        yield* unlearned(ends, last);
-        if (witness !== null) yield [{ seen: seenAs(witness) }];
+        yield* unlearned(deps, last);
+        if (checkpoint !== null) yield [{ seen: checkpointKey(checkpoint) }];
       }
-      yield* afterCommit(hold);
+      yield* afterCommit(ownership);
     },
   };
 }
 
 function refuseOutnumbered(
-  { manifest: { stateId, generation }, numberOf }: Pick<GateEnds, 'manifest' | 'numberOf'>,
+  { manifest: { stateId, generation }, numberOf }: Pick<GateDeps, 'manifest' | 'numberOf'>,
   last: ReadonlyMap<string, Buffer>,
 ): void {
   for (const value of last.values())
-    if (numberOf(value) > generation) throw new Outnumbered(`generation ${stateId} is of before a cut-over`);
+    if (numberOf(value) > generation)
+      throw new SupersededGenerationError(`generation ${stateId} is of before a cut-over`);
 }
 
 /** The last record of each delivery in a partition of the KPI topic. */
@@ -199,28 +200,28 @@ export async function lastPublished(
 }
 
 /** How a kpi task begins that succeeds an earlier life: muted, and knowing what that life published last. */
-export function mutedBegin(published: ReadonlyMap<string, Buffer>): readonly Write[] {
+export function suppressedStart(published: ReadonlyMap<string, Buffer>): readonly Write[] {
   const entries = [...published].map(
     ([deliveryId, value]) => [Buffer.from(deliveryId, 'utf8'), value] as const,
   );
   return [
-    { hash: FLAGS_HASH, entries: [[MUTED_FIELD, Buffer.from('1')]] },
+    { hash: FLAGS_HASH, entries: [[SUPPRESSED_FIELD, Buffer.from('1')]] },
     ...(entries.length > 0 ? [{ hash: PUBLISHED_HASH, entries }] : []),
   ];
 }
 
 const PAGE = 500;
 
-function* relearned(last: ReadonlyMap<string, Buffer>): Generator<readonly KpiDuty[]> {
-  const duties = [...last].map(([deliveryId, published]) => ({ deliveryId, published }));
-  yield* inPortions(duties, PAGE);
+function* relearned(last: ReadonlyMap<string, Buffer>): Generator<readonly KpiCommand[]> {
+  const commands = [...last].map(([deliveryId, published]) => ({ deliveryId, published }));
+  yield* inPortions(commands, PAGE);
 }
 
 /** What the state has for published, and the log has not. */
 async function* unlearned(
-  { store, address }: Pick<GateEnds, 'store' | 'address'>,
+  { store, address }: Pick<GateDeps, 'store' | 'address'>,
   last: ReadonlyMap<string, Buffer>,
-): AsyncGenerator<readonly KpiDuty[]> {
+): AsyncGenerator<readonly KpiCommand[]> {
   for await (const page of pagesOf(store, address, PUBLISHED_HASH)) {
     const ids = page.map(([field]) => field.toString('utf8')).filter((id) => !last.has(id));
     if (ids.length > 0) yield ids.map((deliveryId) => ({ deliveryId, published: null }));

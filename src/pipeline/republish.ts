@@ -1,13 +1,13 @@
 import { DeliveryId } from '../base/ids';
 import type { Positions } from '../log/source';
-import type { Hold } from '../pipeline';
+import type { TaskOwnership } from '../pipeline';
 import { statusOf } from '../status/projection';
 import { decodeMessage, decodeMessageId } from '../store/codec';
 import { bucketOf, CONTRIBUTIONS_HASH, FLAGS_HASH, messagesHash } from '../store/hashes';
 import { pagesOf } from '../store/pages';
 import type { Manifest, Store, TaskAddress } from '../store/store';
 import { hasCaughtUp, isPast, SENT_FIELD } from './publish-gate';
-import type { Announced, Restated, StatusDuty } from './status-input';
+import type { Republished, Restated, StatusCommand } from './status-input';
 
 /*
  * How a status task ends its silence. A generation that succeeds an earlier life folds its backlog without a word: what it
@@ -16,7 +16,7 @@ import type { Announced, Restated, StatusDuty } from './status-input';
  * also makes catching up cheaper than living.
  */
 
-export interface AnnouncingEnds {
+export interface RepublishDeps {
   readonly address: TaskAddress;
   readonly manifest: Manifest;
   /** The generation that spoke before, where its state is there and tells what was said: only what differs is restated. */
@@ -29,33 +29,33 @@ export interface AnnouncingEnds {
 }
 
 /** What a status task owes until its barrier has left; keeps `voice.silent` at what it has to be for the next batch. */
-export function statusDuties(
-  ends: AnnouncingEnds,
-  voice: { silent: boolean },
-): (hold: Hold) => AsyncGenerator<readonly StatusDuty[]> {
-  const { address, manifest, store } = ends;
+export function statusCommands(
+  deps: RepublishDeps,
+  publishing: { suppressed: boolean },
+): (ownership: TaskOwnership) => AsyncGenerator<readonly StatusCommand[]> {
+  const { address, manifest, store } = deps;
   let known = !manifest.hasPredecessor;
-  voice.silent = manifest.hasPredecessor;
+  publishing.suppressed = manifest.hasPredecessor;
   let inputEnds: Positions | null = null;
-  return async function* (hold) {
+  return async function* (ownership) {
     if (!known) {
-      voice.silent = !(await hasSpoken(store, manifest, address.partition));
+      publishing.suppressed = !(await hasPublished(store, manifest, address.partition));
       known = true;
     }
     // A candidate publishes nothing, however far it is.
-    if (!voice.silent || manifest.generation === 0) return;
-    if (!hasCaughtUp(manifest, address.partition, hold.positions)) return;
+    if (!publishing.suppressed || manifest.generation === 0) return;
+    if (!hasCaughtUp(manifest, address.partition, ownership.positions)) return;
     // Whoever made the generation may have read its targets before the earlier life even began. By now that is over.
-    inputEnds ??= await ends.inputEnds();
-    if (!isPast(inputEnds, hold.positions)) return;
-    yield* announcements(ends);
+    inputEnds ??= await deps.inputEnds();
+    if (!isPast(inputEnds, ownership.positions)) return;
+    yield* republications(deps);
     yield [{ kind: 'CaughtUp' }];
-    voice.silent = false;
+    publishing.suppressed = false;
   };
 }
 
 /** Whether a generation has ended its silence in a partition since it became the active one. */
-export async function hasSpoken(
+export async function hasPublished(
   store: Pick<Store, 'load'>,
   { stateId, generation, hasPredecessor }: Manifest,
   partition: number,
@@ -66,23 +66,23 @@ export async function hasSpoken(
   return Number(flags?.[0]?.toString('latin1') ?? -1) >= generation;
 }
 
-async function* announcements(ends: AnnouncingEnds): AsyncGenerator<readonly (Announced | Restated)[]> {
-  const predecessor = ends.withStatuses ? await ends.predecessor() : null;
-  for await (const page of pagesOf(ends.store, ends.address, CONTRIBUTIONS_HASH)) {
+async function* republications(deps: RepublishDeps): AsyncGenerator<readonly (Republished | Restated)[]> {
+  const predecessor = deps.withStatuses ? await deps.predecessor() : null;
+  for await (const page of pagesOf(deps.store, deps.address, CONTRIBUTIONS_HASH)) {
     const deliveries = page.map(([field]) => DeliveryId(field.toString('utf8')));
     yield page.map(([field, contribution]) => ({
       kind: 'Announced' as const,
       deliveryId: DeliveryId(field.toString('utf8')),
       contribution,
     }));
-    if (!ends.withStatuses) continue;
-    for (const delivery of deliveries) yield* restatements(ends, predecessor, delivery);
+    if (!deps.withStatuses) continue;
+    for (const delivery of deliveries) yield* restatements(deps, predecessor, delivery);
   }
 }
 
 /** The messages of a delivery, each with the status that the predecessor gave it. */
 async function* restatements(
-  { address, manifest, store }: AnnouncingEnds,
+  { address, manifest, store }: RepublishDeps,
   predecessor: Manifest | null,
   deliveryId: DeliveryId,
 ): AsyncGenerator<readonly Restated[]> {

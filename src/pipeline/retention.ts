@@ -6,7 +6,7 @@ import { CONTRIBUTIONS_TOPIC } from '../feedback/topics';
 import type { Contribution, WireType } from '../kpi/encode';
 import { emptySum } from '../kpi/publish';
 import type { OutgoingRecord } from '../log/sink';
-import type { Hold } from '../pipeline';
+import type { TaskOwnership } from '../pipeline';
 import {
   FLAGS_HASH,
   numberField,
@@ -31,7 +31,7 @@ import type { Store, TaskAddress, Write } from '../store/store';
  */
 
 /** What a kpi task does to deliveries of its own accord. */
-export type RetirementDuty =
+export type RetentionCommand =
   | { readonly retire: string; readonly as: Retirement }
   /** `partitions`: how many there are, each of which may have a share. */
   | { readonly remove: string; readonly partitions: number };
@@ -50,7 +50,7 @@ const SETTLING_MS = 2 * 3_600_000;
 const FIELDS_AT_ONCE = 1_000;
 const ANNOUNCED_AT_ONCE = 200;
 
-export interface RetirementEnds {
+export interface RetentionDeps {
   readonly address: TaskAddress;
   readonly partitions: number;
   readonly store: Pick<Store, 'load' | 'scan'>;
@@ -73,27 +73,27 @@ interface Walk {
 }
 
 /** Walks through the deliveries once an hour, a page after each commit of a task that has caught up. */
-export function retirementDuties(
-  ends: RetirementEnds,
-): (hold: Hold) => AsyncGenerator<readonly RetirementDuty[]> {
-  let nextWalk = ends.clock.now() + WALK_MS;
+export function retentionCommands(
+  deps: RetentionDeps,
+): (ownership: TaskOwnership) => AsyncGenerator<readonly RetentionCommand[]> {
+  let nextWalk = deps.clock.now() + WALK_MS;
   let walk: Walk | null = null;
   /** What the last walk found old. */
   let suspects: ReadonlyMap<string, number> = new Map();
 
   return async function* ({ positions: [position = 0] }) {
     if (walk === null) {
-      const now = ends.clock.now();
+      const now = deps.clock.now();
       if (now < nextWalk) return;
       nextWalk = now + WALK_MS;
-      const foldedUntil = await foldedUntilOf(ends);
+      const foldedUntil = await foldedUntilOf(deps);
       if (foldedUntil === null) return;
-      walk = { foldedUntil, from: await ends.contributionsEnd(), cursor: '0', old: new Map() };
+      walk = { foldedUntil, from: await deps.contributionsEnd(), cursor: '0', old: new Map() };
     }
     if (position < walk.from) return;
-    const page = await nextPage(ends, walk);
-    yield* inPortions(retiring(ends, walk, suspects, page), ANNOUNCED_AT_ONCE);
-    yield* inPortions(removing(ends, walk, page), Math.ceil(FIELDS_AT_ONCE / (ends.partitions + 2)));
+    const page = await nextPage(deps, walk);
+    yield* inPortions(retiring(deps, walk, suspects, page), ANNOUNCED_AT_ONCE);
+    yield* inPortions(removing(deps, walk, page), Math.ceil(FIELDS_AT_ONCE / (deps.partitions + 2)));
     if (walk.cursor !== '0') return;
     suspects = walk.old;
     walk = null;
@@ -101,7 +101,7 @@ export function retirementDuties(
 }
 
 /** The least of what the status tasks have folded; null where one has not said yet. */
-async function foldedUntilOf({ address, partitions, store }: RetirementEnds): Promise<Millis | null> {
+async function foldedUntilOf({ address, partitions, store }: RetentionDeps): Promise<Millis | null> {
   const said = await Promise.all(
     Array.from({ length: partitions }, async (_, partition) => {
       const task: TaskAddress = { stateId: address.stateId, pipeline: 'status', partition };
@@ -118,25 +118,25 @@ interface Found {
   readonly retiredAt: Millis | null;
 }
 
-async function nextPage(ends: RetirementEnds, walk: Walk): Promise<Found[]> {
-  const { cursor, entries } = await ends.store.scan(ends.address, SUMS_HASH, walk.cursor);
+async function nextPage(deps: RetentionDeps, walk: Walk): Promise<Found[]> {
+  const { cursor, entries } = await deps.store.scan(deps.address, SUMS_HASH, walk.cursor);
   const ids = entries.map(([field]) => field);
-  const [retired = []] = await ends.store.load(ends.address, [{ hash: RETIRED_HASH, fields: ids }]);
+  const [retired = []] = await deps.store.load(deps.address, [{ hash: RETIRED_HASH, fields: ids }]);
   walk.cursor = cursor;
   return entries.map(([field, value], index) => ({
     id: field.toString('utf8'),
-    sum: ends.contribution.decode(value),
+    sum: deps.contribution.decode(value),
     retiredAt: retired[index] == null ? null : decodeRetirement(retired[index]).at,
   }));
 }
 
 /** Deliveries to announce: old, and not one record more than at the last walk. Notes which are old. */
 function retiring(
-  { retentionMs, clock }: RetirementEnds,
+  { retentionMs, clock }: RetentionDeps,
   { foldedUntil, old }: Walk,
   suspects: ReadonlyMap<string, number>,
   page: readonly Found[],
-): RetirementDuty[] {
+): RetentionCommand[] {
   const due = page.filter(({ sum, retiredAt }) => retiredAt === null && sum.asOf + retentionMs < foldedUntil);
   for (const { id, sum } of due) old.set(id, sum.revision);
   const as: Retirement = { at: clock.now(), asOf: foldedUntil };
@@ -145,10 +145,10 @@ function retiring(
 
 /** Deliveries that were announced long enough ago. */
 function removing(
-  { partitions }: RetirementEnds,
+  { partitions }: RetentionDeps,
   { foldedUntil }: Walk,
   page: readonly Found[],
-): RetirementDuty[] {
+): RetentionCommand[] {
   return page
     .filter(({ retiredAt }) => retiredAt !== null && retiredAt + SETTLING_MS < foldedUntil)
     .map(({ id }) => ({ remove: id, partitions }));

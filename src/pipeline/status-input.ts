@@ -2,8 +2,8 @@ import type { DeliveryId, MessageId } from '../base/ids';
 import type { Feedback } from '../feedback/feedback';
 import type { MessageAggregate } from '../status/message';
 import type { MessageStatus } from '../status/projection';
-import type { Expired, LookedThrough } from './expiry';
-import type { RetentionDuty } from './eviction';
+import type { Expired, ScanDone } from './expiry';
+import type { EvictionCommand } from './eviction';
 
 /** What a status task owes when it has folded everything that was there when its generation began: its barrier. */
 export interface CaughtUp {
@@ -11,7 +11,7 @@ export interface CaughtUp {
 }
 
 /** A contribution that was folded in silence is published. */
-export interface Announced {
+export interface Republished {
   readonly kind: 'Announced';
   readonly deliveryId: DeliveryId;
   readonly contribution: Buffer;
@@ -27,8 +27,8 @@ export interface Restated {
 }
 
 /** What a status task does of its own accord. */
-export type StatusDuty = CaughtUp | Announced | Restated | Expired | LookedThrough | RetentionDuty;
-export type StatusInput = Feedback | StatusDuty;
+export type StatusCommand = CaughtUp | Republished | Restated | Expired | ScanDone | EvictionCommand;
+export type StatusInput = Feedback | StatusCommand;
 
 const DUTIES: readonly StatusInput['kind'][] = [
   'CaughtUp',
@@ -39,8 +39,8 @@ const DUTIES: readonly StatusInput['kind'][] = [
   'FoldedUntil',
   'ForgetMessages',
   'ForgetDelivery',
-] satisfies StatusDuty['kind'][];
+] satisfies StatusCommand['kind'][];
 
-export function isDuty(input: StatusInput): input is StatusDuty {
+export function isCommand(input: StatusInput): input is StatusCommand {
   return DUTIES.includes(input.kind);
 }

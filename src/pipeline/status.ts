@@ -16,11 +16,11 @@ import { entryPacker } from '../store/messages';
 import type { Read, Write } from '../store/store';
 import { expiryRecord } from './expiry';
 import { SENT_FIELD } from './publish-gate';
-import { type Recall, recall } from '../base/lru';
+import { type LruCache, lruCache } from '../base/lru';
 import { FOLDED_UNTIL_FIELD } from './retention';
-import { isDuty, type Restated, type StatusDuty, type StatusInput } from './status-input';
+import { isCommand, type Restated, type StatusCommand, type StatusInput } from './status-input';
 import { groupByDelivery, type TouchedDelivery, type TouchedHash, type TouchedMessage } from './batch-index';
-import { type Agenda, enter, moveWaiting, type Waiting, waitingIn } from './timer-index';
+import { type TimerIndex, enter, moveEntry, type DeadlineEntry, entriesIn } from './timer-index';
 
 /** What the status pipeline of one task is made of. Fixed while the task is held. */
 export interface StatusRules extends CountingRules {
@@ -38,11 +38,11 @@ export interface StatusRules extends CountingRules {
 
 /** What the owner of a status task remembers of its state. */
 export interface StatusMemory {
-  readonly contributions: Recall<Contribution>;
+  readonly contributions: LruCache<Contribution>;
   /** Complete, unlike what is recalled: what is not on it does not wait. */
-  readonly agenda: Agenda;
+  readonly timerIndex: TimerIndex;
   /** While true, nothing is published of what is folded: it is announced when the silence ends (announce.ts). */
-  silent: boolean;
+  suppressed: boolean;
 }
 
 /** Deliveries whose contribution a status task remembers. */
@@ -50,7 +50,7 @@ const DELIVERIES_RECALLED = 256;
 
 /** The memory of a task that has just been claimed; its agenda is still to be recalled. */
 export function statusMemory(deliveriesRecalled = DELIVERIES_RECALLED): StatusMemory {
-  return { contributions: recall(deliveriesRecalled), agenda: new Map(), silent: false };
+  return { contributions: lruCache(deliveriesRecalled), timerIndex: new Map(), suppressed: false };
 }
 
 /** Folds a batch of feedback into the aggregates it touches and into the contributions of their deliveries. */
@@ -66,35 +66,35 @@ export function planStatus(rules: StatusRules, inputs: readonly StatusInput[], m
       let read = 0;
       for (const delivery of deliveries) {
         const sum = delivery.known ?? contributionOf(rules, delivery.id, stored?.next().value ?? null);
-        const waiting = waitingIn(memory.agenda, delivery.id);
+        const waiting = entriesIn(memory.timerIndex, delivery.id);
         const { count, soonest } = waiting;
         for (const hash of delivery.hashes) {
           read += 1;
-          const share = { sum, waiting, silent: memory.silent };
+          const share = { sum, waiting, suppressed: memory.suppressed };
           const entries = foldMessages(rules, share, hash, loaded[read] ?? [], projected.outgoing);
           if (entries.length > 0) projected.writes.push({ hash: hash.name, entries });
         }
         noteFacts(sum, delivery.feedback);
         memory.contributions.put(delivery.id, sum);
         if (waiting.count !== count || waiting.soonest !== soonest)
-          waits.push([delivery.field, enter(memory.agenda, delivery.id, waiting)]);
+          waits.push([delivery.field, enter(memory.timerIndex, delivery.id, waiting)]);
         const value = rules.contribution.encode(sum);
         contributions.push([delivery.field, value]);
-        if (!memory.silent) projected.outgoing.push(contributionRecord(rules, delivery.field, value));
+        if (!memory.suppressed) projected.outgoing.push(contributionRecord(rules, delivery.field, value));
       }
       if (contributions.length > 0)
         projected.writes.push({ hash: CONTRIBUTIONS_HASH, entries: contributions });
       if (waits.length > 0) projected.writes.push({ hash: WAITING_HASH, entries: waits });
-      for (const input of inputs) if (isDuty(input)) doDuty(rules, input, memory, projected);
+      for (const input of inputs) if (isCommand(input)) runCommand(rules, input, memory, projected);
       return projected satisfies Projected;
     },
   };
 }
 
-function doDuty(
+function runCommand(
   rules: StatusRules,
-  duty: StatusDuty,
-  { agenda, contributions }: StatusMemory,
+  duty: StatusCommand,
+  { timerIndex, contributions }: StatusMemory,
   { writes, outgoing }: { writes: Write[]; outgoing: OutgoingRecord[] },
 ): void {
   switch (duty.kind) {
@@ -112,9 +112,9 @@ function doDuty(
       outgoing.push(expiryRecord(duty, rules));
       break;
     case 'LookedThrough': {
-      const waiting = waitingIn(agenda, duty.deliveryId);
+      const waiting = entriesIn(timerIndex, duty.deliveryId);
       waiting.soonest = duty.soonest;
-      const entry = enter(agenda, duty.deliveryId, waiting);
+      const entry = enter(timerIndex, duty.deliveryId, waiting);
       writes.push({ hash: WAITING_HASH, entries: [[Buffer.from(duty.deliveryId, 'utf8'), entry]] });
       break;
     }
@@ -128,7 +128,7 @@ function doDuty(
       const gone = [[Buffer.from(duty.deliveryId, 'utf8'), null]] as const;
       writes.push({ hash: CONTRIBUTIONS_HASH, entries: gone }, { hash: WAITING_HASH, entries: gone });
       contributions.drop(duty.deliveryId);
-      agenda.delete(duty.deliveryId);
+      timerIndex.delete(duty.deliveryId);
       break;
     }
   }
@@ -152,7 +152,11 @@ function readsOf(deliveries: readonly TouchedDelivery[]): Read[] {
 /** Folds the messages of one hash, moves the sum by what they changed, and gives the entries that changed. */
 function foldMessages(
   rules: StatusRules,
-  { sum, waiting, silent }: { readonly sum: Contribution; readonly waiting: Waiting; silent: boolean },
+  {
+    sum,
+    waiting,
+    suppressed,
+  }: { readonly sum: Contribution; readonly waiting: DeadlineEntry; suppressed: boolean },
   { messages, fields }: TouchedHash,
   loaded: readonly (Buffer | null)[],
   outgoing: OutgoingRecord[],
@@ -168,8 +172,8 @@ function foldMessages(
     if (!changed) continue;
     if (before !== null) countMessage(sum, before, -1, rules);
     countMessage(sum, after, 1, rules);
-    moveWaiting(waiting, before, after, rules.defaultPolicy);
-    if (rules.statusChanged === null || silent) continue;
+    moveEntry(waiting, before, after, rules.defaultPolicy);
+    if (rules.statusChanged === null || suppressed) continue;
     const was = before === null ? null : statusOf(before, rules.defaultPolicy);
     const change = statusChange(rules, sum.deliveryId ?? '', message.id, was, after);
     if (change !== null) outgoing.push(statusRecord(rules, rules.statusChanged, change));

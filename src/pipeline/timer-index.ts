@@ -18,7 +18,7 @@ const TIME_BYTES = 6;
 const NONE = 2 ** 48 - 1;
 
 /** The messages of a delivery, in one partition, that have a deadline. */
-export interface Waiting {
+export interface DeadlineEntry {
   count: number;
   /** None of the deadlines for which nothing has been inferred yet is earlier. Infinity where there is none. */
   soonest: Millis;
@@ -29,16 +29,16 @@ export interface Waiting {
 }
 
 /** By delivery. The task's own: changed in place by the batch that is about to be committed, like what it recalls. */
-export type Agenda = Map<DeliveryId, Waiting>;
+export type TimerIndex = Map<DeliveryId, DeadlineEntry>;
 
 /** What is known of a delivery; nothing waits where nothing is known. */
-export function waitingIn(agenda: Agenda, delivery: DeliveryId): Waiting {
-  return agenda.get(delivery) ?? { count: 0, soonest: Infinity, added: Infinity, restsUntil: 0 };
+export function entriesIn(timerIndex: TimerIndex, delivery: DeliveryId): DeadlineEntry {
+  return timerIndex.get(delivery) ?? { count: 0, soonest: Infinity, added: Infinity, restsUntil: 0 };
 }
 
 /** Moves the index by what a batch made of one message. */
-export function moveWaiting(
-  waiting: Waiting,
+export function moveEntry(
+  waiting: DeadlineEntry,
   before: MessageAggregate | null,
   after: MessageAggregate,
   defaultPolicy: PolicyName,
@@ -55,12 +55,12 @@ export function moveWaiting(
  * Puts what a batch made of a delivery's index on the agenda; gives its stored form, null where nothing waits any more.
  * Where the store has come back older than the agenda, counts are nonsense, below zero even: the commit will be refused.
  */
-export function enter(agenda: Agenda, delivery: DeliveryId, waiting: Waiting): Buffer | null {
+export function enter(timerIndex: TimerIndex, delivery: DeliveryId, waiting: DeadlineEntry): Buffer | null {
   if (waiting.count <= 0) {
-    agenda.delete(delivery);
+    timerIndex.delete(delivery);
     return null;
   }
-  agenda.set(delivery, waiting);
+  timerIndex.set(delivery, waiting);
   const bytes = Buffer.allocUnsafe(COUNT_BYTES + TIME_BYTES);
   bytes.writeUInt32BE(waiting.count, 0);
   bytes.writeUIntBE(Math.min(waiting.soonest, NONE), COUNT_BYTES, TIME_BYTES);
@@ -68,7 +68,7 @@ export function enter(agenda: Agenda, delivery: DeliveryId, waiting: Waiting): B
 }
 
 /** What `enter` gave to be stored. */
-export function waitingStored(bytes: Buffer): Waiting {
+export function waitingStored(bytes: Buffer): DeadlineEntry {
   const soonest = bytes.readUIntBE(COUNT_BYTES, TIME_BYTES);
   return {
     count: bytes.readUInt32BE(0),
@@ -79,14 +79,14 @@ export function waitingStored(bytes: Buffer): Waiting {
 }
 
 /** Fills the agenda of a task that has just been claimed from the store. */
-export async function recallAgenda(
-  agenda: Agenda,
+export async function recallTimerIndex(
+  timerIndex: TimerIndex,
   store: Pick<Store, 'scan'>,
   address: TaskAddress,
 ): Promise<void> {
   for await (const page of pagesOf(store, address, WAITING_HASH)) {
     for (const [field, bytes] of page) {
-      agenda.set(field.toString('utf8') as DeliveryId, waitingStored(bytes));
+      timerIndex.set(field.toString('utf8') as DeliveryId, waitingStored(bytes));
     }
   }
 }

@@ -11,7 +11,7 @@ import { type DeadLetterView, deadLetterView } from './dead-letters';
 import { type Feed, type FeedMeter, kpiFeed } from './feed';
 import { type Health, type Staleness, stalenessOf } from './health';
 import { activeManifest, readKpi, type State } from './lookup';
-import { type TasksEnds, type TaskView, viewTasks } from './tasks';
+import { type TaskDeps, type TaskView, viewTasks } from './tasks';
 import { kpiView, type KpiView } from './delivery-view';
 
 /*
@@ -20,7 +20,7 @@ import { kpiView, type KpiView } from './delivery-view';
  */
 
 /** What the window follows from the start on, whether or not it answers yet. */
-export interface WindowLog {
+export interface QueriesLog {
   readonly reader: TopicReader;
   readonly registry: SchemaRegistry;
   readonly topicPrefix: string;
@@ -29,12 +29,12 @@ export interface WindowLog {
 }
 
 /** What the window can ask once the service has found its Redis. */
-export interface WindowState {
+export interface QueriesState {
   readonly state: State & Pick<Store, 'outboxBytes'>;
-  running: TasksEnds['running'];
+  running: TaskDeps['running'];
 }
 
-export interface WindowOptions {
+export interface QueriesOptions {
   readonly health: Health;
   readonly clock: Clock;
   /** The time of day that records are stamped by: deliveries age by it. */
@@ -48,7 +48,7 @@ export interface WindowOptions {
   readonly retentionMs: number;
 }
 
-export interface Window {
+export interface Queries {
   readonly view: KpiView;
   readonly feed: Feed;
   readonly deadLetters: DeadLetterView;
@@ -58,9 +58,9 @@ export interface Window {
   /** When it was opened, in milliseconds since 1970. */
   readonly openedAt: number;
   /** Begins to follow the topics, until the signal aborts. Gives what went wrong for good to `onFailed`. */
-  look(log: WindowLog, signal: AbortSignal, onFailed: (error: unknown) => void): void;
+  look(log: QueriesLog, signal: AbortSignal, onFailed: (error: unknown) => void): void;
   /** From now on the state can be asked. */
-  found(state: WindowState): void;
+  found(state: QueriesState): void;
   /** Null while nothing stands in the way of the figures. */
   stale(): Staleness | null;
   /** The state. Throws `not-ready` before it is found, `redis-unavailable` while it is known to be away. */
@@ -79,19 +79,19 @@ const TASKS_FOR_MS = 1_000;
 const AGEING_MS = 60_000;
 const LOADING = 'the window is still reading the KPI topic';
 
-export function openWindow(options: WindowOptions): Window {
+export function openQueries(options: QueriesOptions): Queries {
   const { health, clock, eventClock, showsRecipients } = options;
   const view = kpiView();
   const letters = deadLetterView();
   const ages = ageing(view, options.retentionMs);
   const stale = (): Staleness | null => stalenessOf(health.standing());
   const feed = kpiFeed({ ...options, view, stale });
-  let log: WindowLog | null = null;
-  let found: WindowState | null = null;
+  let log: QueriesLog | null = null;
+  let found: QueriesState | null = null;
   let peek: ReturnType<typeof feedbackPeek> | null = null;
   health.set('window', LOADING);
 
-  const known = (): WindowLog & WindowState => {
+  const known = (): QueriesLog & QueriesState => {
     if (log === null || found === null)
       throw new EfsError('not-ready', 'the service is starting: it has not found its servers yet');
     return { ...log, ...found };
@@ -148,7 +148,7 @@ interface Followed {
 }
 
 async function followTopics(
-  { reader, topicPrefix, retry }: WindowLog,
+  { reader, topicPrefix, retry }: QueriesLog,
   signal: AbortSignal,
   { view, ages, letters, health, clock }: Followed,
 ): Promise<void> {

@@ -26,7 +26,7 @@ export interface TaskView {
   readonly lag: number;
 }
 
-export interface TasksEnds {
+export interface TaskDeps {
   readonly store: Pick<Store, 'inspect' | 'outboxBytes'>;
   readonly reader: Pick<TopicReader, 'watermarks'>;
   readonly topicPrefix: string;
@@ -40,7 +40,7 @@ const TOPICS = {
 } as const;
 
 /** All tasks of a generation, by pipeline and partition. Throws `redis-unavailable`, `kafka-unavailable`. */
-export async function viewTasks(ends: TasksEnds, manifest: Manifest): Promise<readonly TaskView[]> {
+export async function viewTasks(ends: TaskDeps, manifest: Manifest): Promise<readonly TaskView[]> {
   const here = new Set(ends.running().map(({ pipeline, partition }) => `${pipeline}/${partition}`));
   const addresses = (['status', 'kpi'] as const).flatMap((pipeline) =>
     Array.from({ length: manifest.partitions }, (_, partition): TaskAddress => {
@@ -55,7 +55,7 @@ export async function viewTasks(ends: TasksEnds, manifest: Manifest): Promise<re
 }
 
 async function viewTask(
-  { store, reader, topicPrefix }: TasksEnds,
+  { store, reader, topicPrefix }: TaskDeps,
   address: TaskAddress,
   owner: TaskView['owner'],
 ): Promise<TaskView> {

@@ -70,7 +70,7 @@ function inWords(ms: number): string {
 
 const LOOK_EVERY_MS = 5 * 60_000;
 
-export interface InputRetentionEnds {
+export interface InputRetentionDeps {
   readonly admin: Pick<TopicAdmin, 'describe'>;
   readonly prefix: string;
   readonly neededMs: number;
@@ -85,13 +85,13 @@ export interface InputRetentionEnds {
  * Looks how long the inputs are kept, now and every five minutes until `signal` aborts, and says so once where it is not long
  * enough. Where Kafka does not answer it looks again later; where the user may not look (DescribeConfigs) it ends.
  */
-export async function watchInputRetention(ends: InputRetentionEnds, signal: AbortSignal): Promise<void> {
-  const { admin, prefix, clock, log, onInput } = ends;
+export async function watchInputRetention(deps: InputRetentionDeps, signal: AbortSignal): Promise<void> {
+  const { admin, prefix, clock, log, onInput } = deps;
   const topics = FEEDBACK_TOPICS.map(({ topic }) => prefix + topic);
   const told = new Map<string, string | null>();
   while (!signal.aborted) {
     try {
-      const short = shortInputs(await admin.describe(topics), ends);
+      const short = shortInputs(await admin.describe(topics), deps);
       for (const topic of topics) {
         const warning = short.find((each) => each.topic === topic)?.warning ?? null;
         if (warning !== null && told.get(topic) !== warning)

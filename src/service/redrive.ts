@@ -49,10 +49,10 @@ export async function* deadLetters(
 ): AsyncGenerator<readonly FoundLetter[]> {
   const topic = prefix + DEAD_LETTER_TOPIC;
   const partitions = await reader.partitions(topic);
-  const ends = await Promise.all(
+  const deps = await Promise.all(
     Array.from({ length: partitions }, (_, partition) => reader.watermarks(topic, partition)),
   );
-  for (const [partition, { low, high }] of ends.entries()) {
+  for (const [partition, { low, high }] of deps.entries()) {
     if (low === high) continue;
     const redriven = await notedIn(reader, topic, partition);
     for (let from = low; from < high;) {

@@ -2,13 +2,18 @@ import { EfsError } from '../base/errors';
 import type { Log } from '../base/log';
 import { coPartitions } from '../log/copartition';
 import { ALL_TOPICS } from '../feedback/topics';
-import { Outnumbered } from '../pipeline/publish-gate';
+import { SupersededGenerationError } from '../pipeline/publish-gate';
 import type { Manifest, Standing, TaskAddress } from '../store/store';
 import { openBacklog } from '../tasks/backlog';
 import { openCatchUp } from '../tasks/catch-up';
-import { type CutOverEnds, settle } from '../generations/cutover';
-import { ensureGeneration, type GenerationEnds, misfits, refuseMisfits } from '../generations/generation';
-import { kpiTask, type PipelineEnds, statusTask } from '../tasks/pipelines';
+import { type CutOverDeps, settle } from '../generations/cutover';
+import {
+  ensureGeneration,
+  type GenerationDeps,
+  mismatches,
+  refuseMismatches,
+} from '../generations/generation';
+import { kpiTask, type PipelineDeps, statusTask } from '../tasks/pipelines';
 import { type TaskPool, taskPool } from '../tasks/pool';
 import { type Retry, retryUntil, Stopped } from '../tasks/retry';
 import { runTask, type Stopping, type TaskEnd } from '../tasks/task';
@@ -23,14 +28,14 @@ import { runTask, type Stopping, type TaskEnd } from '../tasks/task';
 
 export type PipelineName = TaskAddress['pipeline'];
 
-export interface ServiceEnds {
+export interface ServiceDeps {
   readonly log: Log;
   readonly pipelines: readonly PipelineName[];
   /** All but what the service itself provides. */
-  readonly ends: Omit<PipelineEnds, 'backlog' | 'catchUp' | 'onRolledBack'>;
-  readonly generation: Omit<GenerationEnds, 'foundation' | 'lost' | 'generations'> & {
-    readonly foundation: Omit<GenerationEnds['foundation'], 'partitions'>;
-    readonly generations: CutOverEnds['store'];
+  readonly deps: Omit<PipelineDeps, 'backlog' | 'catchUp' | 'onRolledBack'>;
+  readonly generation: Omit<GenerationDeps, 'stateSettings' | 'lost' | 'generations'> & {
+    readonly stateSettings: Omit<GenerationDeps['stateSettings'], 'partitions'>;
+    readonly generations: CutOverDeps['store'];
   };
   /** Gets, by key, why the service is not ready; null when that is over. */
   onReason(key: string, reason: string | null): void;
@@ -49,17 +54,17 @@ export interface Service {
  * Starts the pipelines and keeps them going until `stop`. Waits for servers that do not answer; throws what waiting
  * cannot mend: `topic-missing`, `not-co-partitioned`, `generation-unfit`.
  */
-export async function startService(service: ServiceEnds): Promise<Service> {
-  const { log, ends, onReason } = service;
+export async function startService(service: ServiceDeps): Promise<Service> {
+  const { log, deps, onReason } = service;
   const abort = new AbortController();
-  const retry = retryUntil(abort.signal, ends.patience);
+  const retry = retryUntil(abort.signal, deps.retryDeps);
   onReason('starting', 'starting');
 
   const partitions = await commonPartitions(service, retry);
   const find = (lost: Standing | null): Promise<Manifest> =>
     retry(() => findGeneration(service, partitions, lost));
   const current = { manifest: await find(null) };
-  refuseMisfits(current.manifest, { ...service.generation.foundation, partitions });
+  refuseMismatches(current.manifest, { ...service.generation.stateSettings, partitions });
   const pools = new Map<PipelineName, TaskPool>();
   const assigned = new Map<PipelineName, readonly number[]>();
   const stopping = { requested: false };
@@ -88,7 +93,7 @@ export async function startService(service: ServiceEnds): Promise<Service> {
   void watchGeneration(service, current, onLost, abort.signal);
   await Promise.all(
     [...pools].map(([name, pool]) =>
-      ends.sources[name].start({
+      deps.sources[name].start({
         onAssigned: (list) => {
           log.info('partitions assigned', { pipeline: name, partitions: list });
           assigned.set(name, list);
@@ -111,7 +116,7 @@ export async function startService(service: ServiceEnds): Promise<Service> {
 }
 
 /** Says once who else is in a pipeline's group, and that it is over. */
-function strangersReporter({ log, onReason }: ServiceEnds, pipeline: PipelineName) {
+function strangersReporter({ log, onReason }: ServiceDeps, pipeline: PipelineName) {
   let told = '';
   return (found: EfsError | null): void => {
     if (found !== null && found.message !== told)
@@ -125,8 +130,8 @@ function strangersReporter({ log, onReason }: ServiceEnds, pipeline: PipelineNam
 }
 
 /** What the tasks of both pipelines share. */
-function sharedBy({ log, ends, onReason }: ServiceEnds): Pick<PipelineEnds, 'backlog' | 'catchUp'> {
-  const { clock } = ends.patience;
+function sharedBy({ log, deps, onReason }: ServiceDeps): Pick<PipelineDeps, 'backlog' | 'catchUp'> {
+  const { clock } = deps.retryDeps;
   const catchUp = openCatchUp({ log, clock, onReason: (reason) => onReason('catching-up', reason) });
   return { backlog: openBacklog(), catchUp };
 }
@@ -135,13 +140,13 @@ const WATCH_MS = 2_000;
 
 /** Notices when another worker, or somebody else, has made another generation the active one, or none. */
 async function watchGeneration(
-  { ends, generation }: ServiceEnds,
+  { deps, generation }: ServiceDeps,
   current: { readonly manifest: Manifest },
   onLost: (left: Manifest) => void,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
-    await ends.patience.clock.sleep(WATCH_MS, signal);
+    await deps.retryDeps.clock.sleep(WATCH_MS, signal);
     const expected = current.manifest;
     // A store that does not answer is noticed by whoever needs it.
     const active = await generation.generations.active().catch(() => current.manifest);
@@ -150,31 +155,31 @@ async function watchGeneration(
 }
 
 async function stopService(
-  { pipelines, ends }: ServiceEnds,
+  { pipelines, deps }: ServiceDeps,
   pools: ReadonlyMap<PipelineName, TaskPool>,
   abort: AbortController,
   graceMs: number,
 ): Promise<void> {
   await Promise.all([...pools.values()].map((pool) => pool.stop(graceMs)));
   abort.abort();
-  await Promise.all(pipelines.map((name) => ends.sources[name].stop()));
+  await Promise.all(pipelines.map((name) => deps.sources[name].stop()));
 }
 
 /** The number of partitions of every topic; throws `topic-missing` and `not-co-partitioned`, naming the topics. */
-async function commonPartitions({ ends }: ServiceEnds, retry: Retry): Promise<number> {
-  const names = ALL_TOPICS.map((topic) => ends.topicPrefix + topic);
-  const counts = await Promise.all(names.map((name) => retry(() => ends.reader.partitions(name))));
+async function commonPartitions({ deps }: ServiceDeps, retry: Retry): Promise<number> {
+  const names = ALL_TOPICS.map((topic) => deps.topicPrefix + topic);
+  const counts = await Promise.all(names.map((name) => retry(() => deps.reader.partitions(name))));
   return coPartitions(names.map((name, index) => [name, counts[index] ?? null]));
 }
 
 /** A generation of before a cut-over is as good as lost: it is built anew, under a number above all that were published. */
 function lostIfOutnumbered(error: unknown): TaskEnd {
-  if (error instanceof Outnumbered) return 'lost';
+  if (error instanceof SupersededGenerationError) return 'lost';
   throw error;
 }
 
 /** Whether another generation is the active one by now. */
-async function hasMoved({ generation: { generations } }: ServiceEnds, known: Standing): Promise<boolean> {
+async function hasMoved({ generation: { generations } }: ServiceDeps, known: Standing): Promise<boolean> {
   const active = await generations.active().catch(() => null);
   return active !== null && !isStill(active, known);
 }
@@ -187,7 +192,7 @@ const isStill = (active: Manifest, known: Standing): boolean =>
   isSame(active, known) && active.cutoverComplete;
 
 /** Says what becomes of the tasks: `active` is what is there to follow, null where the state is lost. */
-function sayWhy({ log, onReason }: ServiceEnds, active: Manifest | null, left: Manifest): void {
+function sayWhy({ log, onReason }: ServiceDeps, active: Manifest | null, left: Manifest): void {
   const { stateId } = active ?? left;
   if (active === null) {
     onReason('state', 'the store has lost its state: a new generation is being built');
@@ -204,8 +209,8 @@ function sayWhy({ log, onReason }: ServiceEnds, active: Manifest | null, left: M
 }
 
 /** Running workers take their settings from the state; the next start would refuse those that differ. */
-function warnOfMisfits({ generation, log }: ServiceEnds, manifest: Manifest, partitions: number): void {
-  const found = misfits(manifest, { ...generation.foundation, partitions });
+function warnOfMisfits({ generation, log }: ServiceDeps, manifest: Manifest, partitions: number): void {
+  const found = mismatches(manifest, { ...generation.stateSettings, partitions });
   if (found.length === 0) return;
   log.warn('the active generation was built with other settings: correct those of this worker', {
     generation: manifest.stateId,
@@ -214,13 +219,13 @@ function warnOfMisfits({ generation, log }: ServiceEnds, manifest: Manifest, par
 }
 
 async function findGeneration(
-  service: ServiceEnds,
+  service: ServiceDeps,
   partitions: number,
   lost: Standing | null,
 ): Promise<Manifest> {
   const { generation, log } = service;
-  const foundation = { ...generation.foundation, partitions };
-  const { manifest: found, created } = await ensureGeneration({ ...generation, foundation, lost });
+  const stateSettings = { ...generation.stateSettings, partitions };
+  const { manifest: found, created } = await ensureGeneration({ ...generation, stateSettings, lost });
   const manifest = await settleWhole(service, await leftToOthers(service, found));
   if (manifest === null) return findGeneration(service, partitions, found);
   log.info(created ? 'new generation: reading the topics from their beginning' : 'generation found', {
@@ -234,17 +239,17 @@ const LEFT_TO_OTHERS_MS = 1_000;
 const LOOK_EVERY_MS = 50;
 
 /** Gives whoever has switched the time to complete the cut-over: only that one has read beforehand what it takes. */
-async function leftToOthers({ generation, ends }: ServiceEnds, found: Manifest): Promise<Manifest> {
+async function leftToOthers({ generation, deps }: ServiceDeps, found: Manifest): Promise<Manifest> {
   let active = found;
   for (let waited = 0; !active.cutoverComplete && waited < LEFT_TO_OTHERS_MS; waited += LOOK_EVERY_MS) {
-    await ends.patience.clock.sleep(LOOK_EVERY_MS);
+    await deps.retryDeps.clock.sleep(LOOK_EVERY_MS);
     active = (await generation.generations.active()) ?? active;
   }
   return active;
 }
 
 /** Completes a cut-over that is under way; null where the state of what it cuts over to is not whole. */
-async function settleWhole({ generation, log }: ServiceEnds, found: Manifest): Promise<Manifest | null> {
+async function settleWhole({ generation, log }: ServiceDeps, found: Manifest): Promise<Manifest | null> {
   try {
     return await settle({ ...generation, store: generation.generations }, found);
   } catch (error) {
@@ -258,15 +263,15 @@ async function settleWhole({ generation, log }: ServiceEnds, found: Manifest): P
 }
 
 function poolOf(
-  service: ServiceEnds,
-  shared: Pick<PipelineEnds, 'backlog' | 'catchUp'>,
+  service: ServiceDeps,
+  shared: Pick<PipelineDeps, 'backlog' | 'catchUp'>,
   name: PipelineName,
   current: { readonly manifest: Manifest },
   onLost: (left: Manifest) => void,
 ): TaskPool {
   const { log, onReason } = service;
-  const ends: PipelineEnds = {
-    ...service.ends,
+  const deps: PipelineDeps = {
+    ...service.deps,
     ...shared,
     onRolledBack: ({ pipeline, partition }) =>
       log.warn('the store is older than it was: going back to its position', { pipeline, partition }),
@@ -275,15 +280,15 @@ function poolOf(
     const { manifest } = current;
     const end =
       name === 'status'
-        ? await runTask(statusTask(ends, manifest, partition, signal), stopping)
-        : await runTask(kpiTask(ends, manifest, partition, signal), stopping).catch(lostIfOutnumbered);
+        ? await runTask(statusTask(deps, manifest, partition, signal), stopping)
+        : await runTask(kpiTask(deps, manifest, partition, signal), stopping).catch(lostIfOutnumbered);
     // A cut-over seals the tasks of the one before: who was fenced by that need not wait to find out.
     const isOver = end === 'lost' || (end === 'fenced' && (await hasMoved(service, manifest)));
     if (isOver) onLost(manifest);
     return isOver ? 'lost' : end;
   };
   return taskPool({
-    clock: ends.patience.clock,
+    clock: deps.retryDeps.clock,
     run,
     onFenced: (partition) => log.info('another worker has the partition', { pipeline: name, partition }),
     onFailed: (partition, error) => {

@@ -62,8 +62,8 @@ function configOf(topic: string, inputRetentionMs: number): Readonly<Record<stri
 async function setupTopics(options: SetupOptions): Promise<SetupStep[]> {
   const { admin, prefix, partitions, inputRetentionMs: neededMs } = options;
   const existing = await admin.describe(ALL_TOPICS.map((topic) => prefix + topic));
-  const misfits = [...countMisfits(existing), ...policyMisfits(existing, prefix)];
-  if (misfits.length > 0) throw new EfsError('topic-unfit', misfits.join('\n'));
+  const mismatches = [...countMisfits(existing), ...policyMisfits(existing, prefix)];
+  if (mismatches.length > 0) throw new EfsError('topic-unfit', mismatches.join('\n'));
   const [first] = existing.values();
   const count = first?.partitions ?? partitions;
   const missing = ALL_TOPICS.filter((topic) => !existing.has(prefix + topic));
@@ -112,13 +112,13 @@ function policyMisfits(existing: ReadonlyMap<string, TopicFacts>, prefix: string
 
 async function setupSchemas(options: SetupOptions): Promise<SetupStep[]> {
   const steps: SetupStep[] = [];
-  const misfits: string[] = [];
+  const mismatches: string[] = [];
   for (const schema of TOPIC_SCHEMAS) {
     const outcome = await setupSchema(options, schema);
     steps.push(...outcome.steps);
-    misfits.push(...outcome.misfits);
+    mismatches.push(...outcome.mismatches);
   }
-  if (misfits.length > 0) throw new EfsError('schema-unfit', misfits.join('\n'));
+  if (mismatches.length > 0) throw new EfsError('schema-unfit', mismatches.join('\n'));
   return steps;
 }
 
@@ -129,12 +129,15 @@ const NO_LEVEL = 'NONE';
 async function setupSchema(
   { registrar, prefix }: SetupOptions,
   { topic, record, compatibility }: TopicSchema,
-): Promise<{ steps: SetupStep[]; misfits: string[] }> {
+): Promise<{ steps: SetupStep[]; mismatches: string[] }> {
   const name = subjectOf(prefix, topic);
   const level = await registrar.compatibility(name);
   const isLevelMissing = level === null || level === NO_LEVEL;
   if (!isLevelMissing && level !== compatibility) {
-    return { steps: [], misfits: [`subject ${name} has compatibility ${level}: set it to ${compatibility}`] };
+    return {
+      steps: [],
+      mismatches: [`subject ${name} has compatibility ${level}: set it to ${compatibility}`],
+    };
   }
   if (isLevelMissing) await registrar.setCompatibility(name, compatibility);
   const known = await registrar.idOf(name, SCHEMAS[record].text);
@@ -143,7 +146,7 @@ async function setupSchema(
     const reason = registered.incompatible;
     return {
       steps: [],
-      misfits: [
+      mismatches: [
         `subject ${name} holds versions that ${record} is not compatible with (${reason}): remove them`,
       ],
     };
@@ -159,7 +162,7 @@ async function setupSchema(
         detail: `${SCHEMAS[record].fullName}, id ${registered.id}`,
       },
     ],
-    misfits: [],
+    mismatches: [],
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock';
 import type { Log } from '../base/log';
-import type { Hold } from '../pipeline';
+import type { TaskOwnership } from '../pipeline';
 import type { Manifest } from '../store/store';
 
 /** How far the tasks of this worker are with what an earlier life had done and published. */
@@ -8,11 +8,15 @@ export interface CatchUp {
   /** Records that a status task has yet to fold before it speaks; null where it speaks, or has ended. */
   toFold(partition: number, records: number | null): void;
   /** Whether a kpi task holds back what it would publish. */
-  muted(partition: number, isMuted: boolean): void;
+  suppressed(partition: number, isSuppressed: boolean): void;
 }
 
 /** Records between a status task and its targets. */
-export function leftUntil({ catchUpOffsets }: Manifest, partition: number, { positions }: Hold): number {
+export function leftUntil(
+  { catchUpOffsets }: Manifest,
+  partition: number,
+  { positions }: TaskOwnership,
+): number {
   return (catchUpOffsets[partition] ?? []).reduce(
     (left, target, topic) => left + Math.max(0, target - (positions[topic] ?? 0)),
     0,
@@ -22,37 +26,37 @@ export function leftUntil({ catchUpOffsets }: Manifest, partition: number, { pos
 const LOG_EVERY_MS = 10_000;
 
 /** Tells whoever asks for readiness, and the log now and then, how far the tasks are. */
-export function openCatchUp(ends: {
+export function openCatchUp(deps: {
   readonly clock: Clock;
   readonly log: Log;
   onReason(reason: string | null): void;
 }): CatchUp {
   const left = new Map<number, number>();
-  const mute = new Set<number>();
+  const suppress = new Set<number>();
   let most = 0;
   let logged = -Infinity;
   let began: number | null = null;
 
   const tell = (): void => {
-    const now = ends.clock.monotonic();
-    if (left.size === 0 && mute.size === 0) {
+    const now = deps.clock.monotonic();
+    if (left.size === 0 && suppress.size === 0) {
       if (began === null) return;
-      ends.log.info('caught up: KPI changes are published as they come', {
+      deps.log.info('caught up: KPI changes are published as they come', {
         durationMs: Math.round(now - began),
       });
-      ends.onReason(null);
+      deps.onReason(null);
       [began, most, logged] = [null, 0, -Infinity];
       return;
     }
     began ??= now;
     const records = [...left.values()].reduce((sum, each) => sum + each, 0);
     most = Math.max(most, records);
-    ends.onReason(reasonOf(records, most, mute.size));
+    deps.onReason(reasonOf(records, most, suppress.size));
     if (now - logged < LOG_EVERY_MS) return;
     logged = now;
-    ends.log.info('catching up with what was published before: nothing is published meanwhile', {
+    deps.log.info('catching up with what was published before: nothing is published meanwhile', {
       records,
-      partitions: mute.size,
+      partitions: suppress.size,
     });
   };
   return {
@@ -61,20 +65,20 @@ export function openCatchUp(ends: {
       else left.set(partition, records);
       tell();
     },
-    muted: (partition, isMuted) => {
-      if (isMuted) mute.add(partition);
-      else mute.delete(partition);
+    suppressed: (partition, isSuppressed) => {
+      if (isSuppressed) suppress.add(partition);
+      else suppress.delete(partition);
       tell();
     },
   };
 }
 
-function reasonOf(records: number, most: number, muted: number): string {
+function reasonOf(records: number, most: number, suppressed: number): string {
   const done = most === 0 ? 100 : Math.floor((1 - records / most) * 100);
   const folding = records > 0 ? `, ${records} records to fold here (${done} % done)` : '';
-  const waiting = muted > 0 ? `, KPIs of ${muted} partitions stand still` : '';
+  const waiting = suppressed > 0 ? `, KPIs of ${suppressed} partitions stand still` : '';
   return `catching up with what was published before${folding}${waiting}`;
 }
 
 /** For a candidate: its builder shows how far it is. */
-export const NO_CATCH_UP: CatchUp = { toFold: () => undefined, muted: () => undefined };
+export const NO_CATCH_UP: CatchUp = { toFold: () => undefined, suppressed: () => undefined };

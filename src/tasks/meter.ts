@@ -57,7 +57,7 @@ export const NO_METER: Meter = {
 
 /** Times a task's batches and counts what becomes of their records; changes nothing of what the ends do. */
 export function metered<Input>(
-  ends: Opened<Input>,
+  deps: Opened<Input>,
   how: { meter: Meter; clock: Clock; task: MeteredTask; topics: readonly string[] },
 ): Opened<Input> {
   const { meter, clock, task, topics } = how;
@@ -67,14 +67,14 @@ export function metered<Input>(
   let oldest = 0;
   let counts: number[] = [];
   return {
-    ...ends,
+    ...deps,
     decode: async (records) => {
       began = clock.monotonic();
       oldest = records.reduce((least, record) => Math.min(least, record.timestamp), clock.now());
       if (records.length > 0) meter.unapplied(task, oldest);
       counts = topics.map(() => 0);
       for (const { topic } of records) counts[topic] = (counts[topic] ?? 0) + 1;
-      const decoded = await ends.decode(records);
+      const decoded = await deps.decode(records);
       for (const { record, reason } of decoded.rejected) {
         counts[record.topic] = (counts[record.topic] ?? 0) - 1;
         meter.deadLettered(topics[record.topic] ?? '', reason);
@@ -83,7 +83,7 @@ export function metered<Input>(
     },
     commit: async (commit) => {
       const start = clock.monotonic();
-      const outcome = await ends.commit(commit);
+      const outcome = await deps.commit(commit);
       meter.commitTook(pipeline, since(start));
       meter.batchTook(pipeline, since(began));
       if (outcome === 'committed') {
@@ -95,7 +95,7 @@ export function metered<Input>(
     },
     emit: async (records, made) => {
       const waited = oldest;
-      const outcome = await ends.emit(records, made);
+      const outcome = await deps.emit(records, made);
       if (outcome === 'acknowledged') meter.outbox(task, 0);
       if (outcome === 'acknowledged' && records.length > 0 && waited > 0) {
         meter.latency(pipeline, Math.max(0, clock.now() - waited) / 1000);
@@ -104,7 +104,7 @@ export function metered<Input>(
     },
     close: () => {
       meter.taskLeft(task);
-      return ends.close();
+      return deps.close();
     },
   };
 }

@@ -43,7 +43,7 @@ interface Outage {
  * Watches the dependencies. `onBegin` is called once for each outage; `onChange` gets the reason why the service is not ready,
  * which grows with the servers that do not answer, or null when that is over.
  */
-export function watchOutages(ends: {
+export function watchOutages(deps: {
   readonly clock: Clock;
   readonly log: Log;
   onBegin(dependency: Dependency): void;
@@ -52,15 +52,15 @@ export function watchOutages(ends: {
   const outages = new Map<Dependency, Outage>();
 
   const endOnceQuiet = async (dependency: Dependency, outage: Outage): Promise<void> => {
-    const answered = ends.clock.monotonic();
+    const answered = deps.clock.monotonic();
     outage.answered = answered;
-    await ends.clock.sleep(QUIET_MS);
+    await deps.clock.sleep(QUIET_MS);
     const isQuiet = outage.waiting.size === 0 && outage.answered === answered;
     if (!isQuiet || outages.get(dependency) !== outage) return;
     outages.delete(dependency);
     const durationMs = Math.round(answered - outage.began);
-    ends.log.info(`${dependency} answers again: going on where it stopped`, { dependency, durationMs });
-    ends.onChange(dependency, null);
+    deps.log.info(`${dependency} answers again: going on where it stopped`, { dependency, durationMs });
+    deps.onChange(dependency, null);
   };
   const settle = (party: unknown, but: Dependency | null): void => {
     for (const [dependency, outage] of outages) {
@@ -70,7 +70,7 @@ export function watchOutages(ends: {
   };
 
   const begin = (): Outage => ({
-    began: ends.clock.monotonic(),
+    began: deps.clock.monotonic(),
     waiting: new Set(),
     servers: new Set(),
     answered: 0,
@@ -90,9 +90,9 @@ export function watchOutages(ends: {
       if (known !== undefined && (server === null || known.servers.has(server))) return;
       if (server !== null) outage.servers.add(server);
       outages.set(dependency, outage);
-      ends.log.warn(`${dependency} does not answer: waiting until it does`, { dependency, error });
-      if (known === undefined) ends.onBegin(dependency);
-      ends.onChange(dependency, [`${dependency} does not answer`, ...listed(outage.servers)].join(': '));
+      deps.log.warn(`${dependency} does not answer: waiting until it does`, { dependency, error });
+      if (known === undefined) deps.onBegin(dependency);
+      deps.onChange(dependency, [`${dependency} does not answer`, ...listed(outage.servers)].join(': '));
     },
     answered: (party) => {
       if (outages.size > 0) settle(party, null);

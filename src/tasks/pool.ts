@@ -26,7 +26,7 @@ interface Running {
 }
 
 /** Keeps one task per assigned partition alive. `run` runs one until it ends. */
-export function taskPool(ends: {
+export function taskPool(deps: {
   readonly clock: Clock;
   /** Another owner has claimed the partition. */
   onFenced(partition: number): void;
@@ -38,10 +38,10 @@ export function taskPool(ends: {
 
   const live = async (partition: number, { stopping, abort }: Running): Promise<void> => {
     while (!stopping.requested) {
-      const end = await ends.run(partition, stopping, abort.signal);
+      const end = await deps.run(partition, stopping, abort.signal);
       if (stopping.requested || end === 'lost') return;
-      if (end === 'fenced') ends.onFenced(partition);
-      await ends.clock.sleep(RECLAIM_WAIT_MS[end], abort.signal);
+      if (end === 'fenced') deps.onFenced(partition);
+      await deps.clock.sleep(RECLAIM_WAIT_MS[end], abort.signal);
     }
   };
 
@@ -53,7 +53,7 @@ export function taskPool(ends: {
     };
     tasks.set(partition, task);
     task.ended = live(partition, task).catch((error: unknown) => {
-      if (!(error instanceof Stopped)) ends.onFailed(partition, error);
+      if (!(error instanceof Stopped)) deps.onFailed(partition, error);
     });
   };
 
@@ -69,7 +69,7 @@ export function taskPool(ends: {
     }
     const ended = Promise.all(ending.map((task) => task.ended));
     const over = new AbortController();
-    await Promise.race([ended, ends.clock.sleep(graceMs, over.signal)]);
+    await Promise.race([ended, deps.clock.sleep(graceMs, over.signal)]);
     over.abort();
     for (const { abort } of ending) abort.abort();
     await ended;

@@ -1,6 +1,6 @@
 import { MESSAGE_STATUS_TOPIC } from '../feedback/topics';
 import type { OutgoingRecord } from '../log/sink';
-import { hasSpoken } from '../pipeline/republish';
+import { hasPublished } from '../pipeline/republish';
 import { unpackOutbox } from '../store/outbox';
 import type { Generations, Manifest, Store } from '../store/store';
 
@@ -16,7 +16,7 @@ export async function predecessorOf(
   if (manifest.predecessor === null) return null;
   const listed = await store.list();
   const found = listed.find(({ stateId }) => stateId === manifest.predecessor);
-  return found !== undefined && (await hasSpoken(store, found, partition)) ? found : null;
+  return found !== undefined && (await hasPublished(store, found, partition)) ? found : null;
 }
 
 /**
@@ -24,13 +24,13 @@ export async function predecessorOf(
  * first what the predecessor committed and may not have emitted of changes of messages. Of its own there are then none
  * to be said: they are of a time when it was the active one before, or will be restated.
  */
-export async function leftToSay(
+export async function pendingOutbox(
   store: Store,
   manifest: Manifest,
   partition: number,
   own: readonly OutgoingRecord[],
 ): Promise<readonly OutgoingRecord[]> {
-  if (await hasSpoken(store, manifest, partition)) return own;
+  if (await hasPublished(store, manifest, partition)) return own;
   const { predecessor, generation } = manifest;
   const task = { stateId: predecessor ?? 0, pipeline: 'status', partition } as const;
   const sealed = predecessor === null ? null : await store.seal(task, generation - 1);

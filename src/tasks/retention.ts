@@ -3,16 +3,16 @@ import type { Feedback } from '../feedback/feedback';
 import type { Positions, TopicReader } from '../log/source';
 import { CONTRIBUTIONS_TOPIC } from '../feedback/topics';
 import type { Contribution, WireType } from '../kpi/encode';
-import { forgettingDuties } from '../pipeline/eviction';
-import { type Believed, lateDecoder } from '../pipeline/late-records';
-import { retirementDuties } from '../pipeline/retention';
-import type { Agenda } from '../pipeline/timer-index';
+import { evictionCommands } from '../pipeline/eviction';
+import { type RetiredKnown, lateDecoder } from '../pipeline/late-records';
+import { retentionCommands } from '../pipeline/retention';
+import type { TimerIndex } from '../pipeline/timer-index';
 import type { Manifest, Store, TaskAddress } from '../store/store';
-import type { Patience, Retry } from './retry';
+import type { RetryDeps, Retry } from './retry';
 
 /** What both pipelines need to let old deliveries go. */
-export interface RetentionEnds {
-  readonly patience: Pick<Patience, 'clock'>;
+export interface RetentionDeps {
+  readonly retryDeps: Pick<RetryDeps, 'clock'>;
   /** How long after its last feedback a delivery is kept. */
   readonly retentionMs: number;
   readonly wire: { readonly contribution: WireType<Contribution> };
@@ -30,39 +30,49 @@ interface Held {
 
 /** What a status task knows beside. */
 interface HeldStatus extends Held {
-  readonly believedUntil: Believed;
+  readonly retiredKnownUntil: RetiredKnown;
 }
 
 /** The decoder of a status task, which sets feedback on retired deliveries aside. */
 export function retentiveDecoder(
-  { patience: { clock } }: RetentionEnds,
+  { retryDeps: { clock } }: RetentionDeps,
   held: HeldStatus,
-  agenda: Agenda,
+  timerIndex: TimerIndex,
   decode: Decoder<Feedback>,
 ): Decoder<Feedback> {
-  return lateDecoder(decode, { ...held, agenda, clock });
+  return lateDecoder(decode, { ...held, timerIndex, clock });
 }
 
 /** What a status task owes to retention. */
 export function statusRetention(
-  { patience: { clock }, retentionMs, wire: { contribution } }: RetentionEnds,
-  { address, store, manifest: { partitions, buckets }, believedUntil }: HeldStatus,
+  { retryDeps: { clock }, retentionMs, wire: { contribution } }: RetentionDeps,
+  { address, store, manifest: { partitions, buckets }, retiredKnownUntil }: HeldStatus,
   inputEnds: () => Promise<Positions>,
 ) {
-  return forgettingDuties({
-    ...{ address, store, partitions, buckets, contribution, clock, retentionMs, inputEnds, believedUntil },
+  return evictionCommands({
+    ...{
+      address,
+      store,
+      partitions,
+      buckets,
+      contribution,
+      clock,
+      retentionMs,
+      inputEnds,
+      retiredKnownUntil,
+    },
   });
 }
 
 /** What a kpi task owes to retention. */
-export function kpiRetention(ends: RetentionEnds, { address, store, manifest }: Held, retry: Retry) {
-  const { retentionMs, reader, topicPrefix } = ends;
+export function kpiRetention(deps: RetentionDeps, { address, store, manifest }: Held, retry: Retry) {
+  const { retentionMs, reader, topicPrefix } = deps;
   const topic = topicPrefix + CONTRIBUTIONS_TOPIC;
-  return retirementDuties({
+  return retentionCommands({
     ...{ address, store, retentionMs },
     partitions: manifest.partitions,
-    contribution: ends.wire.contribution,
-    clock: ends.patience.clock,
+    contribution: deps.wire.contribution,
+    clock: deps.retryDeps.clock,
     contributionsEnd: async () => (await retry(() => reader.watermarks(topic, address.partition))).high,
   });
 }

@@ -14,7 +14,7 @@ const DELAY_MAX_MS = 500;
 export type Retry = <T>(attempt: () => Promise<T>) => Promise<T>;
 
 /** What waiting needs. */
-export interface Patience {
+export interface RetryDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly outages: Outages;
@@ -25,7 +25,7 @@ export interface Patience {
  * that doubles from 50 ms to 500 ms and is jittered down by up to a half. Throws `Stopped` as soon as `signal` aborts, also
  * out of an attempt that hangs.
  */
-export function retryUntil(signal: AbortSignal, { clock, random, outages }: Patience): Retry {
+export function retryUntil(signal: AbortSignal, { clock, random, outages }: RetryDeps): Retry {
   return async (attempt) => {
     const party = Symbol('waiting');
     try {

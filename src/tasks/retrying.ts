@@ -3,7 +3,7 @@ import type { Store } from '../store/store';
 import type { Retry } from './retry';
 
 /** A registry that waits until it answers. */
-export function patientRegistry(registry: SchemaRegistry, retry: Retry): SchemaRegistry {
+export function registryWithRetry(registry: SchemaRegistry, retry: Retry): SchemaRegistry {
   return {
     schemaById: (id) => retry(() => registry.schemaById(id)),
     idOf: (subject, schema) => retry(() => registry.idOf(subject, schema)),
@@ -14,7 +14,7 @@ export function patientRegistry(registry: SchemaRegistry, retry: Retry): SchemaR
 export type ReadableStore = Pick<Store, 'load' | 'loadAt' | 'scan'>;
 
 /** A store that waits until it answers what it is asked. */
-export function patientStore(store: ReadableStore, retry: Retry): ReadableStore {
+export function withRetry(store: ReadableStore, retry: Retry): ReadableStore {
   return {
     load: (task, reads) => retry(() => store.load(task, reads)),
     loadAt: (task, reads) => retry(() => store.loadAt(task, reads)),

@@ -1,13 +1,13 @@
 import type { Positions, Source } from '../log/source';
 import {
   type BatchOutcome,
-  type Hold,
+  type TaskOwnership,
   processBatch,
   type Processed,
   processInputs,
-  type TaskEnds,
+  type BatchDeps,
 } from '../pipeline';
-import type { FencedOutcome } from '../log/sink';
+import type { TransactionOutcome } from '../log/sink';
 import type { Claim } from '../store/store';
 
 /*
@@ -29,13 +29,13 @@ const IDLE_MS = 5_000;
 export type TaskEnd = 'stopped' | 'fenced' | 'lost' | 'unacknowledged';
 
 /** What one claim works with; a new claim opens new ones. */
-export interface Opened<Input> extends TaskEnds<Input> {
+export interface Opened<Input> extends BatchDeps<Input> {
   /** Emits what the last owner committed and may not have emitted. */
-  drain(claim: Claim): Promise<FencedOutcome>;
+  drain(claim: Claim): Promise<TransactionOutcome>;
   /** What the task owes at its begin, and after each commit, beside the records of the log. */
-  owedAtClaim(hold: Hold, claim: Claim): AsyncIterable<readonly Input[]>;
+  onClaim(ownership: TaskOwnership, claim: Claim): AsyncIterable<readonly Input[]>;
   /** `caughtUp`: whether the task has taken all that the log is known to hold. */
-  owedAfterCommit(hold: Hold, caughtUp: boolean): AsyncIterable<readonly Input[]>;
+  afterCommit(ownership: TaskOwnership, caughtUp: boolean): AsyncIterable<readonly Input[]>;
   close(): Promise<void>;
 }
 
@@ -85,29 +85,31 @@ export async function runTask<Input>(task: Task<Input>, stopping: Stopping): Pro
 
 async function holdTask<Input>(
   task: Task<Input>,
-  ends: Opened<Input>,
+  deps: Opened<Input>,
   claim: Claim,
   stopping: Stopping,
 ): Promise<TaskEnd | 'rolled-back'> {
-  let hold = adopt(ends, claim);
+  let ownership = resumeFrom(deps, claim);
   let hasOutbox = claim.outbox !== null;
   const observed = (processed: Processed): BatchOutcome => {
     task.observe(processed);
-    hold = processed.hold;
+    ownership = processed.ownership;
     if (processed.outcome === 'committed') hasOutbox = processed.outgoing.length > 0;
     return processed.outcome;
   };
-  const doOwed = async (owed: AsyncIterable<readonly Input[]>): Promise<BatchOutcome> => {
-    for await (const inputs of owed) {
-      const outcome = observed(await processInputs(ends, hold, { inputs, rejected: [] }, hold.positions));
+  const runCommands = async (commands: AsyncIterable<readonly Input[]>): Promise<BatchOutcome> => {
+    for await (const inputs of commands) {
+      const outcome = observed(
+        await processInputs(deps, ownership, { inputs, rejected: [] }, ownership.positions),
+      );
       if (outcome !== 'committed') return outcome;
     }
     return 'committed';
   };
 
-  let outcome = await doOwed(ends.owedAtClaim(hold, claim));
+  let outcome = await runCommands(deps.onClaim(ownership, claim));
   if (outcome !== 'committed') return outcome;
-  const inbox = await task.source.open(task.partition, hold.positions);
+  const inbox = await task.source.open(task.partition, ownership.positions);
   stopping.closeInbox = () => inbox.close();
   if (stopping.requested) inbox.close();
   try {
@@ -115,33 +117,33 @@ async function holdTask<Input>(
       // The batch is handed on at once, so that its records can be forgotten once they are decoded.
       const processed = await inbox
         .take({ max: task.batchMax, lingerMs: task.lingerMs(), idleMs: task.idleMs ?? IDLE_MS })
-        .then((batch) => (batch === null ? null : processBatch(ends, hold, batch)));
-      if (processed === null) return await letGo(ends, hold, hasOutbox);
+        .then((batch) => (batch === null ? null : processBatch(deps, ownership, batch)));
+      if (processed === null) return await letGo(deps, ownership, hasOutbox);
       outcome = observed(processed);
-      if (outcome === 'committed') outcome = await doOwed(ends.owedAfterCommit(hold, inbox.caughtUp()));
+      if (outcome === 'committed') outcome = await runCommands(deps.afterCommit(ownership, inbox.caughtUp()));
       if (outcome !== 'committed') return outcome;
-      task.onProgress(hold.positions, inbox.lag());
+      task.onProgress(ownership.positions, inbox.lag());
     }
   } finally {
     inbox.close();
   }
 }
 
-function adopt<Input>(ends: Opened<Input>, claim: Claim): Hold {
-  const emitted = ends.drain(claim);
+function resumeFrom<Input>(deps: Opened<Input>, claim: Claim): TaskOwnership {
+  const emitted = deps.drain(claim);
   emitted.catch(() => undefined);
   return { epoch: claim.epoch, sequence: claim.sequence, positions: claim.positions, emitted };
 }
 
 /** Takes the outbox away once it is acknowledged, so that the next owner does not say all of it again. */
 async function letGo<Input>(
-  ends: Opened<Input>,
-  hold: Hold,
+  deps: Opened<Input>,
+  ownership: TaskOwnership,
   hasOutbox: boolean,
 ): Promise<'fenced' | 'stopped'> {
   const nothing = { inputs: [], rejected: [] };
   const outcome = hasOutbox
-    ? (await processInputs(ends, hold, nothing, hold.positions)).outcome
-    : await hold.emitted;
+    ? (await processInputs(deps, ownership, nothing, ownership.positions)).outcome
+    : await ownership.emitted;
   return outcome === 'fenced' ? 'fenced' : 'stopped';
 }

@@ -15,11 +15,11 @@ const SETTINGS = { EFS_LINGER_MS: '0', EFS_PARTITIONS: '3' };
 function catchingUp(efs: EmbeddedInMemory, view = kpiView()) {
   const read = readConfig(SETTINGS);
   if ('errors' in read) throw new Error(read.errors.join('\n'));
-  const window = { view, health: createHealth() };
+  const queries = { view, health: createHealth() };
   const { signal } = new AbortController();
-  const ends = { store: efs.store, reader: memoryReader(efs.log) };
+  const servers = { store: efs.store, reader: memoryReader(efs.log) };
   let isOver = false;
-  const over = caughtUp(read.ok, ends, { partitions: 3, window, signal }).then(() => (isOver = true));
+  const over = caughtUp(read.ok, servers, { partitions: 3, queries, signal }).then(() => (isOver = true));
   return { view, over, isOver: () => isOver };
 }
 

@@ -7,7 +7,7 @@ import { confluentRegistry } from '../../src/avro/registry.confluent';
 import { SCHEMAS, subjectOf } from '../../src/feedback/schemas';
 import { DELIVERY_KPI_TOPIC } from '../../src/feedback/topics';
 import { type KpiChanged, wireType } from '../../src/kpi/encode';
-import { kafkaFencedSinks } from '../../src/kafka/transactional-sink.kafka';
+import { kafkaTransactionalSinks } from '../../src/kafka/transactional-sink.kafka';
 import { changeOf, emptySum } from '../../src/kpi/publish';
 import { retryUntil } from '../../src/tasks/retry';
 import { efs } from '../cli/process';
@@ -44,17 +44,17 @@ describeWithServers(['kafka', 'registry'], 'the example subscriber', (servers) =
     const id = await registry.idOf(subjectOf(prefix, DELIVERY_KPI_TOPIC), SCHEMAS.KpiChanged.text);
     const type = wireType<KpiChanged>(SCHEMAS.KpiChanged.type, id ?? 0);
     const kafka = kafkaClient({ brokers: servers.kafkaBrokers, clientId: 'test' });
-    const witnessTopic = `${prefix}efs.kpi-contributions`;
-    const sinks = kafkaFencedSinks(kafka, {
+    const checkpointTopic = `${prefix}efs.kpi-contributions`;
+    const sinks = kafkaTransactionalSinks(kafka, {
       clock: systemClock,
       prefix,
       group: `${prefix}kpi`,
-      witnessTopic,
+      checkpointTopic,
     });
     // The first transaction of a broker waits until it has a coordinator.
     const outages = { failed: () => undefined, answered: () => undefined };
-    const patience = { clock: systemClock, random: systemRandom, outages };
-    const retry = retryUntil(new AbortController().signal, patience);
+    const retryDeps = { clock: systemClock, random: systemRandom, outages };
+    const retry = retryUntil(new AbortController().signal, retryDeps);
     const sink = await retry(() => sinks.open('0'));
     const records = changes.map((each) => ({
       ...{ topic: DELIVERY_KPI_TOPIC, partition: 0 },

@@ -1,4 +1,4 @@
-import type { Ends } from '../../src/app/compose';
+import type { Servers } from '../../src/app/compose';
 import { CONTRIBUTIONS_TOPIC, DEAD_LETTER_TOPIC, RETRY_OUTCOME_TOPIC } from '../../src/feedback/topics';
 import type { OutgoingRecord } from '../../src/log/sink';
 import type { Store } from '../../src/store/store';
@@ -66,16 +66,16 @@ function pointOf(records: readonly OutgoingRecord[]): Point {
 }
 
 /** The ends with the fault armed. Everything else passes through unchanged. */
-export function struckEnds(ends: Ends, fault: Fault | undefined, say: (line: string) => void): Ends {
+export function struckEnds(deps: Servers, fault: Fault | undefined, say: (line: string) => void): Servers {
   const at = striker(fault, say);
-  const { store, sink, fencedSinks } = ends;
+  const { store, sink, fencedSinks } = deps;
   const struck: Pick<Store, 'claim' | 'load' | 'commit'> = {
     claim: (task) => at(`claim:${task.pipeline}`, () => store.claim(task, 1)),
     load: (task, reads) => at(`load:${task.pipeline}`, () => store.load(task, reads)),
     commit: (task, commit) => at(`commit:${task.pipeline}`, () => store.commit(task, commit)),
   };
   return {
-    ...ends,
+    ...deps,
     store: { ...store, ...struck },
     sink: { ...sink, emit: (records) => at(pointOf(records), () => sink.emit(records)) },
     fencedSinks: {
@@ -83,7 +83,7 @@ export function struckEnds(ends: Ends, fault: Fault | undefined, say: (line: str
         const fenced = await at('open:kpi', () => fencedSinks.open(name));
         return {
           ...fenced,
-          emit: (records, witness) => at('emit:kpi', () => fenced.emit(records, witness)),
+          emit: (records, checkpoint) => at('emit:kpi', () => fenced.emit(records, checkpoint)),
         };
       },
     },

@@ -5,8 +5,8 @@ import { kafkaClient } from '../../src/kafka/client.kafka';
 import { kafkaGroups } from '../../src/kafka/groups.kafka';
 import { kafkaSource } from '../../src/kafka/source.kafka';
 import { CONTRIBUTIONS_TOPIC } from '../../src/feedback/topics';
-import { kafkaFencedSinks } from '../../src/kafka/transactional-sink.kafka';
-import type { FencedSink } from '../../src/log/sink';
+import { kafkaTransactionalSinks } from '../../src/kafka/transactional-sink.kafka';
+import type { TransactionalSink } from '../../src/log/sink';
 import { namespaceOf } from '../../src/store/keys';
 import { describeWithServers } from '../servers/servers';
 import { untilDone } from '../kafka/kafka-world';
@@ -68,7 +68,7 @@ describeWithServers(['kafka', 'registry', 'redis'], 'tenants of one group id', (
     const worker = kafkaSource({
       ...{ kafka, clock: systemClock, topics: [contributions], groupId: `${group}-kpi` },
     });
-    const zombies: FencedSink[] = [];
+    const zombies: TransactionalSink[] = [];
     try {
       stage.run('first');
       await stage.pour(records.slice(0, third));
@@ -79,16 +79,16 @@ describeWithServers(['kafka', 'registry', 'redis'], 'tenants of one group id', (
       await drain(stage);
 
       // As 0.1 would have left it: the witnesses in the group without the prefix, and a producer that may still be about to write.
-      const former = kafkaFencedSinks(kafka, {
+      const former = kafkaTransactionalSinks(kafka, {
         clock: systemClock,
         group: `${group}-kpi`,
         prefix: stage.prefix,
-        witnessTopic: contributions,
+        checkpointTopic: contributions,
       });
-      const witnesses = await groups.committed(`${stage.prefix}${group}-kpi`, contributions);
-      for (const [partition, witness] of witnesses) {
+      const checkpoints = await groups.committed(`${stage.prefix}${group}-kpi`, contributions);
+      for (const [partition, checkpoint] of checkpoints) {
         const zombie = await former.open(`kpi-${partition}`);
-        expect(await zombie.emit([], witness)).toBe('acknowledged');
+        expect(await zombie.emit([], checkpoint)).toBe('acknowledged');
         zombies.push(zombie);
       }
       const admin = kafka.admin();
@@ -125,8 +125,8 @@ describeWithServers(['kafka', 'registry', 'redis'], 'tenants of one group id', (
       for (const history of (await kpiHistory(stage)).values())
         expect(new Set(history.map(({ bytes }) => bytes.toString('base64'))).size).toBe(history.length);
       const now = await groups.committed(`${stage.prefix}${group}-kpi`, contributions);
-      for (const [partition, witness] of witnesses)
-        expect(now.get(partition)?.offset).toBeGreaterThanOrEqual(witness?.offset ?? 0);
+      for (const [partition, checkpoint] of checkpoints)
+        expect(now.get(partition)?.offset).toBeGreaterThanOrEqual(checkpoint?.offset ?? 0);
     } finally {
       await Promise.all([worker.stop(), ...zombies.map((zombie) => zombie.close())]);
       redis.disconnect();

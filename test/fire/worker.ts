@@ -1,8 +1,8 @@
 import { systemClock, systemRandom } from '../../src/base/clock';
 import { readConfig } from '../../src/settings/config';
 import { openLog } from '../../src/base/log';
-import { assemble, type Ends, outagesOf } from '../../src/app/compose';
-import { openRealEnds } from '../../src/app/servers';
+import { compose, type Servers, outagesOf } from '../../src/app/compose';
+import { connectServers } from '../../src/app/servers';
 import { createHealth } from '../../src/queries/health';
 import { createMetrics } from '../../src/http/metrics';
 import { startHttp } from '../../src/http/server.http';
@@ -25,20 +25,20 @@ if ('errors' in read) throw new Error(read.errors.join('\n'));
 const config = read.ok;
 
 /** A sink like that of the inputs in the place of the fenced one. */
-function unfenced(ends: Ends): Ends {
-  const emit = async (records: Parameters<Ends['sink']['emit']>[0]) => {
-    await ends.sink.emit(records);
+function unfenced(deps: Servers): Servers {
+  const emit = async (records: Parameters<Servers['sink']['emit']>[0]) => {
+    await deps.sink.emit(records);
     return 'acknowledged' as const;
   };
-  return { ...ends, fencedSinks: { open: async () => ({ emit, close: async () => undefined }) } };
+  return { ...deps, fencedSinks: { open: async () => ({ emit, close: async () => undefined }) } };
 }
 
 /** Passes a dead letter only once the position behind it is committed. */
-function committingFirst(ends: Ends): Ends {
-  const { store, sink } = ends;
+function committingFirst(deps: Servers): Servers {
+  const { store, sink } = deps;
   let held: (() => Promise<void>)[] = [];
   return {
-    ...ends,
+    ...deps,
     sink: {
       ...sink,
       emit: async (records) => {
@@ -60,18 +60,18 @@ function committingFirst(ends: Ends): Ends {
 }
 
 /** A store whose commit script checks nothing. */
-async function trusting(ends: Ends): Promise<Ends> {
+async function trusting(deps: Servers): Promise<Servers> {
   const scripts = readScripts();
   const unchecked = scripts.commit.text.replace(/^if .* then return '(fenced|rolled-back)' end$/gm, '');
   const client = await connectRedis(config.redisUrl, {
     log: { info: () => undefined, warn: () => undefined },
   });
   const namespace = namespaceOf(config.groupId, config.topicPrefix);
-  return { ...ends, store: redisStore(client, { namespace }, { ...scripts, commit: scriptOf(unchecked) }) };
+  return { ...deps, store: redisStore(client, { namespace }, { ...scripts, commit: scriptOf(unchecked) }) };
 }
 
-async function weakened(ends: Ends, weaknesses: readonly Weakness[]): Promise<Ends> {
-  let weak = ends;
+async function weakened(deps: Servers, weaknesses: readonly Weakness[]): Promise<Servers> {
+  let weak = deps;
   if (weaknesses.includes('unchecked-commit')) weak = await trusting(weak);
   if (weaknesses.includes('unfenced-sink')) weak = unfenced(weak);
   return weak;
@@ -90,9 +90,9 @@ async function main(): Promise<void> {
   log.info('starting', { port: http.port });
   const watching = { log, meter: metrics, onReason: health.set, onFatal: fail };
   const watchers = { ...watching, outages: outagesOf(watching, systemClock) };
-  const patience = { clock: systemClock, random: systemRandom, outages: watchers.outages };
-  const retry = retryUntil(stop.signal, patience);
-  const real = await openRealEnds(config, {
+  const retryDeps = { clock: systemClock, random: systemRandom, outages: watchers.outages };
+  const retry = retryUntil(stop.signal, retryDeps);
+  const real = await connectServers(config, {
     clock: systemClock,
     log,
     outages: watchers.outages,
@@ -101,16 +101,16 @@ async function main(): Promise<void> {
     onReason: watching.onReason,
   });
   const weaknesses = orders.weaknesses ?? [];
-  const struck = struckEnds(await weakened(real.ends, weaknesses), orders.fault, (line) =>
+  const struck = struckEnds(await weakened(real.servers, weaknesses), orders.fault, (line) =>
     log.warn(line, {}),
   );
   // Outside of the blows: it is the order of the calls that is changed, and the blow falls between them.
-  const ends = weaknesses.includes('commit-before-dead-letter') ? committingFirst(struck) : struck;
-  const partitions = await retry(() => ends.sources.status.partitions());
-  const ids = await retry(() => schemaIds(ends.registry, config.topicPrefix));
+  const deps = weaknesses.includes('commit-before-dead-letter') ? committingFirst(struck) : struck;
+  const partitions = await retry(() => deps.sources.status.partitions());
+  const ids = await retry(() => schemaIds(deps.registry, config.topicPrefix));
   const pipelines = ['status', 'kpi'] as const;
   const service = await startService(
-    assemble(config, ends, { watchers, pipelines, partitions, ids, signal: stop.signal }),
+    compose(config, deps, { watchers, pipelines, partitions, ids, signal: stop.signal }),
   );
   process.on('SIGTERM', () => {
     void service

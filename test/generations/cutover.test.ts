@@ -19,15 +19,15 @@ async function lived() {
 describe('while a cut-over is under way, KPIs stand still, so that', () => {
   it('what was retired before is read before the switch, and after it only what came since', async () => {
     const { there, candidate } = await lived();
-    const ends = endsOf(there);
+    const deps = endsOf(there);
     const read: [active: number | undefined, partition: number, from: number][] = [];
-    const reader: typeof ends.reader = {
+    const reader: typeof deps.reader = {
       read: async (topic, partition, onRecord, from = 0) => {
         read.push([(await there.store.active())?.stateId, partition, from]);
-        return ends.reader.read(topic, partition, onRecord, from);
+        return deps.reader.read(topic, partition, onRecord, from);
       },
     };
-    await promote({ ...ends, reader }, candidate);
+    await promote({ ...deps, reader }, candidate);
     const partitions = Array.from({ length: there.partitions }, (_, partition) => partition);
     const end = (partition: number): number => there.log.watermarks(CONTRIBUTIONS_TOPIC, partition).high;
     expect(Math.max(...partitions.map(end))).toBeGreaterThan(0);
@@ -39,24 +39,24 @@ describe('while a cut-over is under way, KPIs stand still, so that', () => {
 
   it('a worker leaves it for a second to whoever has switched, who has read beforehand', async () => {
     const { there, worker, candidate } = await lived();
-    const ends = endsOf(there);
+    const deps = endsOf(there);
     const replaced: boolean[] = [];
-    const store: typeof ends.store = {
-      ...ends.store,
+    const store: typeof deps.store = {
+      ...deps.store,
       replaceActive: async (...how) => {
-        replaced.push(await ends.store.replaceActive(...how));
+        replaced.push(await deps.store.replaceActive(...how));
         return replaced.at(-1) === true;
       },
     };
     const following = 'another generation has become the active one: following it';
     const hasNoticed = (): boolean => worker.log.entries.some(({ message }) => message === following);
-    const contributionWatermarks: typeof ends.contributionWatermarks = async (partition) => {
-      if (partition > 0) return ends.contributionWatermarks(partition);
+    const contributionWatermarks: typeof deps.contributionWatermarks = async (partition) => {
+      if (partition > 0) return deps.contributionWatermarks(partition);
       while (!hasNoticed()) await there.clock.sleep(100);
       await there.clock.sleep(500);
-      return ends.contributionWatermarks(partition);
+      return deps.contributionWatermarks(partition);
     };
-    const promoted = promote({ ...ends, store, contributionWatermarks }, candidate);
+    const promoted = promote({ ...deps, store, contributionWatermarks }, candidate);
     await there.until(hasNoticed, 'the worker has noticed the switch');
     await there.settle();
     await promoted;

@@ -14,10 +14,10 @@ async function twoGenerations() {
   await there.settle();
   const rebuild = await rebuilt(there);
   await during(there, rebuild.stop());
-  const ends = await rebuildEnds(there);
-  const { contribution } = ends.pipeline.wire;
-  const list = () => listGenerations({ ...ends, contribution });
-  return { there, ends, list };
+  const deps = await rebuildEnds(there);
+  const { contribution } = deps.pipeline.wire;
+  const list = () => listGenerations({ ...deps, contribution });
+  return { there, deps, list };
 }
 
 /** The store of a process that dies instead of doing this for the n-th time. */
@@ -35,7 +35,7 @@ function dyingAt(store: Store & Generations, act: 'seal' | 'erase' | 'eraseTask'
 
 describe('the list of generations', () => {
   it('says which is active, how large and how far each is', async () => {
-    const { there, ends, list } = await twoGenerations();
+    const { there, deps, list } = await twoGenerations();
     const before = await list();
     expect(before).toMatchObject([
       { generation: 1, state: 'active', publishedAs: 1, lag: 0, readable: true },
@@ -46,7 +46,7 @@ describe('the list of generations', () => {
       before[0]!.messages,
       before[0]!.deliveries,
     ]);
-    await promote(ends, 2);
+    await promote(deps, 2);
     await there.settle();
     there.produce(randomFeedback(4, 50));
     await there.settle();
@@ -78,13 +78,13 @@ describe('a generation that is dropped', () => {
     ['erase', 2],
     ['eraseTask', 3],
   ])('can only be dropped again where that was interrupted, at %s %i', async (act, at) => {
-    const { there, ends, list } = await twoGenerations();
+    const { there, deps, list } = await twoGenerations();
     const dying = dyingAt(there.store, act, at);
     await expect(dropGeneration(dying, 2)).rejects.toThrow('died');
     expect(await list()).toMatchObject([{ state: 'active' }, { state: 'being dropped' }]);
     const refused = { code: 'generation-dropping' };
-    await expect(promote(ends, 2)).rejects.toMatchObject(refused);
-    await expect(promote(ends, null)).rejects.toMatchObject(refused);
+    await expect(promote(deps, 2)).rejects.toMatchObject(refused);
+    await expect(promote(deps, null)).rejects.toMatchObject(refused);
     await expect(rebuilt(there)).rejects.toMatchObject(refused);
     expect(await there.store.active()).toMatchObject({ stateId: 1 });
     await dropGeneration(there.store, 2);
@@ -93,12 +93,12 @@ describe('a generation that is dropped', () => {
   });
 
   it('is not switched to by whoever has looked at the list before', async () => {
-    const { there, ends } = await twoGenerations();
+    const { there, deps } = await twoGenerations();
     const replaceActive: Generations['replaceActive'] = async (from, to) => {
       await expect(dropGeneration(dyingAt(there.store, 'seal', 1), 2)).rejects.toThrow('died');
       return there.store.replaceActive(from, to);
     };
-    const late = promote({ ...ends, store: { ...there.store, replaceActive } }, 2);
+    const late = promote({ ...deps, store: { ...there.store, replaceActive } }, 2);
     await expect(late).rejects.toMatchObject({ code: 'generation-dropping' });
     expect(await there.store.active()).toMatchObject({ stateId: 1 });
   });

@@ -1,7 +1,7 @@
 import { EfsError } from '../../src/base/errors';
 import type { GroupMember, Groups } from '../../src/log/groups';
 import { memoryLog } from '../../src/log/log.memory';
-import { memoryFencedSinks } from '../../src/log/sink.memory';
+import { memoryTransactionalSinks } from '../../src/log/sink.memory';
 import { takeOverFormerNames } from '../../src/generations/former-names';
 import { recordingLog } from '../base/recording-log';
 import { virtualClock } from '../support/clock';
@@ -15,7 +15,8 @@ const ofAnotherTenant: GroupMember = { ...worker, topics: ['t2.efs.kpi-contribut
 function given(members: (GroupMember[] | null)[] = [[]]) {
   const clock = virtualClock();
   const log = memoryLog({ partitions: PARTITIONS, clock });
-  const sinksOf = (group: string) => memoryFencedSinks(log, { group, witnessTopic: TOPIC, prefix: 't1.' });
+  const sinksOf = (group: string) =>
+    memoryTransactionalSinks(log, { group, checkpointTopic: TOPIC, prefix: 't1.' });
   const groups: Groups = {
     members: async (groupId) =>
       groupId === 'efs-kpi' ? ((members.length > 1 ? members.shift() : members[0]) ?? null) : [],
@@ -45,7 +46,7 @@ function given(members: (GroupMember[] | null)[] = [[]]) {
     }
     await taken;
   };
-  const witness = (group: string, partition: number) => log.committed(group, TOPIC, partition);
+  const checkpoint = (group: string, partition: number) => log.committed(group, TOPIC, partition);
   return {
     log,
     recorded,
@@ -53,20 +54,20 @@ function given(members: (GroupMember[] | null)[] = [[]]) {
     takeOver,
     former: sinksOf('efs-kpi'),
     own: sinksOf('t1.efs-kpi'),
-    witness,
+    checkpoint,
   };
 }
 
 describe('names of 0.1', () => {
   it('are taken over with the witness, and whoever wrote under them is shut out', async () => {
-    const { former, own, takeOver, witness, recorded } = given();
+    const { former, own, takeOver, checkpoint, recorded } = given();
     const kpi = await former.open('kpi-1');
     const status = await former.open('status-1');
     const published = { offset: 7, note: '3/42' };
     await kpi.emit([], published);
     await takeOver();
-    expect(witness('t1.efs-kpi', 1)).toEqual(published);
-    expect(witness('t1.efs-kpi', 0)).toEqual({ offset: 0, note: '' });
+    expect(checkpoint('t1.efs-kpi', 1)).toEqual(published);
+    expect(checkpoint('t1.efs-kpi', 0)).toEqual({ offset: 0, note: '' });
     expect(await kpi.emit([], { offset: 8, note: '3/42' })).toBe('fenced');
     expect(await status.emit([], null)).toBe('fenced');
     expect(await (await own.open('kpi-1')).emit([], null)).toBe('acknowledged');
@@ -74,7 +75,7 @@ describe('names of 0.1', () => {
   });
 
   it('are left alone once they are taken over: another installation may use them', async () => {
-    const { former, own, takeOver, witness } = given();
+    const { former, own, takeOver, checkpoint } = given();
     await (await former.open('kpi-0')).emit([], { offset: 3, note: '1/1' });
     await takeOver();
     const ours = await own.open('kpi-0');
@@ -83,11 +84,11 @@ describe('names of 0.1', () => {
     await takeOver();
     expect(await theirs.emit([], null)).toBe('acknowledged');
     expect(await ours.emit([], null)).toBe('acknowledged');
-    expect(witness('t1.efs-kpi', 0)).toEqual({ offset: 9, note: '1/2' });
+    expect(checkpoint('t1.efs-kpi', 0)).toEqual({ offset: 9, note: '1/2' });
   });
 
   it('are left alone by an installation that never had them, also where it may not look at them', async () => {
-    const { former, own, takeOver, witness } = given([[ofAnotherTenant]]);
+    const { former, own, takeOver, checkpoint } = given([[ofAnotherTenant]]);
     const theirs = await former.open('kpi-0');
     const ours = await own.open('kpi-0');
     await takeOver();
@@ -95,11 +96,11 @@ describe('names of 0.1', () => {
     await takeOver({ members: refuse });
     expect(await theirs.emit([], null)).toBe('acknowledged');
     expect(await ours.emit([], null)).toBe('acknowledged');
-    expect(witness('t1.efs-kpi', 0)).toBeNull();
+    expect(checkpoint('t1.efs-kpi', 0)).toBeNull();
   });
 
   it('are taken over only once no worker is left under them, which is said until then', async () => {
-    const { former, takeOver, witness, recorded, reasons } = given([[worker], null, [worker], []]);
+    const { former, takeOver, checkpoint, recorded, reasons } = given([[worker], null, [worker], []]);
     const sink = await former.open('kpi-0');
     await sink.emit([], { offset: 1, note: '1/1' });
     await takeOver();
@@ -113,6 +114,6 @@ describe('names of 0.1', () => {
         fields: { error: { code: 'former-workers' } },
       },
     ]);
-    expect(witness('t1.efs-kpi', 0)).toEqual({ offset: 1, note: '1/1' });
+    expect(checkpoint('t1.efs-kpi', 0)).toEqual({ offset: 1, note: '1/1' });
   });
 });

@@ -1,12 +1,17 @@
 import {
   ensureGeneration,
-  type Foundation,
-  type GenerationEnds,
-  refuseMisfits,
+  type StateSettings,
+  type GenerationDeps,
+  refuseMismatches,
 } from '../../src/generations/generation';
 import { memoryStore } from '../../src/store/store.memory';
 
-const FOUNDATION: Foundation = { partitions: 2, defaultPolicy: 'EFS', domainGroups: 'none', buckets: 1 };
+const STATE_SETTINGS: StateSettings = {
+  partitions: 2,
+  defaultPolicy: 'EFS',
+  domainGroups: 'none',
+  buckets: 1,
+};
 
 /**
  * A log with five records in each input, from offset 2, these generations published, one a delivery, and markers of
@@ -14,16 +19,16 @@ const FOUNDATION: Foundation = { partitions: 2, defaultPolicy: 'EFS', domainGrou
  */
 function given(
   published: readonly number[] = [],
-  foundation: Partial<Foundation> = {},
+  stateSettings: Partial<StateSettings> = {},
   retired: readonly string[] = [],
   names: readonly number[] = [],
 ) {
   const generations = memoryStore();
   const taken: number[] = [];
   const pauses = { count: 0 };
-  const ends: GenerationEnds = {
+  const deps: GenerationDeps = {
     generations,
-    foundation: { ...FOUNDATION, ...foundation },
+    stateSettings: { ...STATE_SETTINGS, ...stateSettings },
     lost: null,
     inputWatermarks: async () => Array.from({ length: 5 }, () => ({ low: 2, high: 7 })),
     contributionWatermarks: async () => ({ low: 0, high: 30 }),
@@ -43,20 +48,20 @@ function given(
     kpiTopic: 'kpis',
     generationOf: (value) => Number(value.toString()),
     contributionsTopic: 'contributions',
-    takeName: async (name) => !taken.includes(name) && taken.push(name) > 0,
+    allocateGeneration: async (name) => !taken.includes(name) && taken.push(name) > 0,
     pause: async () => void (pauses.count += 1),
     retirementIn: (value) => ({ at: Number(value.toString()), asOf: 76 }),
   };
-  return { generations, ends, taken, pauses };
+  return { generations, deps, taken, pauses };
 }
 
 describe('the generation to work on', () => {
   it('is the first one where nothing was ever stored or published: it reads everything, and is not muted', async () => {
-    const { generations, ends } = given();
-    const { manifest, created } = await ensureGeneration(ends);
+    const { generations, deps } = given();
+    const { manifest, created } = await ensureGeneration(deps);
     expect(created).toBe(true);
     expect(manifest).toEqual({
-      ...FOUNDATION,
+      ...STATE_SETTINGS,
       stateId: 1,
       generation: 1,
       predecessor: null,
@@ -75,18 +80,18 @@ describe('the generation to work on', () => {
   });
 
   it('is the active one where there is one, untouched', async () => {
-    const { ends } = given();
-    const first = await ensureGeneration(ends);
+    const { deps } = given();
+    const first = await ensureGeneration(deps);
     const again = await ensureGeneration({
-      ...ends,
+      ...deps,
       inputWatermarks: () => Promise.reject(new Error('asked')),
     });
     expect(again).toEqual({ manifest: first.manifest, created: false });
   });
 
   it('succeeds the latest life that published: muted, and knowing what that one said last', async () => {
-    const { generations, ends } = given([4, 7, 5]);
-    const { manifest } = await ensureGeneration(ends);
+    const { generations, deps } = given([4, 7, 5]);
+    const { manifest } = await ensureGeneration(deps);
     expect(manifest).toMatchObject({ generation: 8, hasPredecessor: true });
     const reads = [
       { hash: 'f', fields: [Buffer.from('muted')] },
@@ -101,8 +106,8 @@ describe('the generation to work on', () => {
   });
 
   it('knows what that life had retired, and nothing else of it', async () => {
-    const { generations, ends } = given([4, 7, 5], {}, ['d0', 'd9']);
-    await ensureGeneration(ends);
+    const { generations, deps } = given([4, 7, 5], {}, ['d0', 'd9']);
+    await ensureGeneration(deps);
     const reads = [
       { hash: 'r', fields: ['d0', 'd9'].map((id) => Buffer.from(id)) },
       { hash: 'p', fields: ['d0', 'd1', 'd2'].map((id) => Buffer.from(id)) },
@@ -126,18 +131,18 @@ describe('the generation to work on', () => {
     ['above what was lost', [9], 3, 10],
     ['also where nothing was published yet', [], 1, 2],
   ])('comes after a lost one, muted, %s', async (_, published, after, expected) => {
-    const { ends } = given(published);
-    const { manifest } = await ensureGeneration({ ...ends, lost: { stateId: after, generation: after } });
+    const { deps } = given(published);
+    const { manifest } = await ensureGeneration({ ...deps, lost: { stateId: after, generation: after } });
     expect(manifest).toMatchObject({ generation: expected, hasPredecessor: true });
   });
 
   it('takes its name in the log before it is made, and none that was ever taken', async () => {
-    const { generations, ends, taken } = given([], {}, [], [4, 2]);
+    const { generations, deps, taken } = given([], {}, [], [4, 2]);
     const { manifest } = await ensureGeneration({
-      ...ends,
-      takeName: async (name) => {
+      ...deps,
+      allocateGeneration: async (name) => {
         expect(await generations.active()).toBeNull();
-        return ends.takeName(name);
+        return deps.allocateGeneration(name);
       },
     });
     expect(manifest).toMatchObject({ stateId: 5, generation: 5, hasPredecessor: true });
@@ -145,63 +150,63 @@ describe('the generation to work on', () => {
   });
 
   it('is the one that is being made by whoever has just taken its name', async () => {
-    const { generations, ends, taken } = given([], {}, [], [1]);
+    const { generations, deps, taken } = given([], {}, [], [1]);
     const made = {
-      ...FOUNDATION,
+      ...STATE_SETTINGS,
       ...{ stateId: 1, generation: 1, predecessor: null, cutoverComplete: true },
     };
     const first = { ...made, hasPredecessor: false, catchUpOffsets: [] };
     const pause = async (): Promise<void> => {
       await generations.create(first, { status: [[0], [0]], kpi: [[0], [0]] }, []);
     };
-    expect(await ensureGeneration({ ...ends, pause })).toEqual({ manifest: first, created: false });
+    expect(await ensureGeneration({ ...deps, pause })).toEqual({ manifest: first, created: false });
     expect(taken).toEqual([]);
   });
 
   it('is not waited for more than once where whoever took its name is gone', async () => {
-    const { ends, taken, pauses } = given([], {}, [], [1]);
-    expect((await ensureGeneration(ends)).manifest).toMatchObject({ generation: 2, hasPredecessor: true });
+    const { deps, taken, pauses } = given([], {}, [], [1]);
+    expect((await ensureGeneration(deps)).manifest).toMatchObject({ generation: 2, hasPredecessor: true });
     expect([taken, pauses.count]).toEqual([[2], 1]);
   });
 
   it('is another than the lost one though that is still on the list', async () => {
-    const { ends } = given();
-    await ensureGeneration(ends);
+    const { deps } = given();
+    await ensureGeneration(deps);
     const { manifest, created } = await ensureGeneration({
-      ...ends,
+      ...deps,
       lost: { stateId: 1, generation: 1 },
     });
     expect([manifest.stateId, created]).toEqual([2, true]);
   });
 
   it('is the one that another worker has made meanwhile', async () => {
-    const { ends } = given();
-    const [one, other] = await Promise.all([ensureGeneration(ends), ensureGeneration(ends)]);
+    const { deps } = given();
+    const [one, other] = await Promise.all([ensureGeneration(deps), ensureGeneration(deps)]);
     expect(one.manifest).toEqual(other.manifest);
     expect([one.created, other.created].sort()).toEqual([false, true]);
   });
 
   it('is the one that was made while the log was read, and no name is spent on another', async () => {
-    const { ends, taken } = given();
+    const { deps, taken } = given();
     const contributionWatermarks = async (partition: number) => {
-      if (taken.length === 0) await ensureGeneration(ends);
-      return ends.contributionWatermarks(partition);
+      if (taken.length === 0) await ensureGeneration(deps);
+      return deps.contributionWatermarks(partition);
     };
-    const { manifest, created } = await ensureGeneration({ ...ends, contributionWatermarks });
+    const { manifest, created } = await ensureGeneration({ ...deps, contributionWatermarks });
     expect([manifest.stateId, created]).toEqual([1, false]);
     expect(taken).toEqual([1]);
   });
 
-  it.each<[keyof Foundation, Partial<Foundation>]>([
+  it.each<[keyof StateSettings, Partial<StateSettings>]>([
     ['partitions', { partitions: 3 }],
     ['defaultPolicy', { defaultPolicy: 'RELAY' }],
     ['domainGroups', { domainGroups: 'x=y.z' }],
     ['buckets', { buckets: 16 }],
   ])('is refused where it was built with another setting: %s', async (name, other) => {
-    const { ends } = given();
-    const { manifest } = await ensureGeneration(ends);
-    const unfit = (): void => refuseMisfits(manifest, { ...FOUNDATION, ...other });
+    const { deps } = given();
+    const { manifest } = await ensureGeneration(deps);
+    const unfit = (): void => refuseMismatches(manifest, { ...STATE_SETTINGS, ...other });
     expect(unfit).toThrow(expect.objectContaining({ code: 'generation-unfit' }));
-    expect(unfit).toThrow(`${name} was ${FOUNDATION[name]} and is now ${other[name]}`);
+    expect(unfit).toThrow(`${name} was ${STATE_SETTINGS[name]} and is now ${other[name]}`);
   });
 });

@@ -80,7 +80,7 @@ describe('a rebuild', () => {
     const { there, rest } = await running();
     const rebuild = await rebuilt(there);
     const timer = { left: rest };
-    const ends = await rebuildEnds(there);
+    const deps = await rebuildEnds(there);
     const loaded = there.store.loadAt;
     // Feedback comes between any two reads of the comparison.
     there.store.loadAt = (task, reads) => {
@@ -91,7 +91,7 @@ describe('a rebuild', () => {
     const found = await compared(there, rebuild);
     expect(timer.left.length).toBeLessThan(rest.length);
     expect(found.equal).toBe(true);
-    await during(there, promote(ends, null));
+    await during(there, promote(deps, null));
     let steps = 20;
     await there.until(() => steps-- <= 0, 'it has noticed');
     await expect(during(there, rebuild.caughtUp())).rejects.toMatchObject({ code: 'rebuild-taken-over' });
@@ -106,8 +106,8 @@ describe('a rebuild', () => {
 
   it('that was killed goes on where it stood', async () => {
     const { there } = await running();
-    const ends = await rebuildEnds(there, 200);
-    const first = await during(there, startRebuild(ends, await foundationOf(there)));
+    const deps = await rebuildEnds(there, 200);
+    const first = await during(there, startRebuild(deps, await foundationOf(there)));
     let steps = 5;
     await there.until(() => steps-- <= 0, 'some of it is folded');
     await during(there, first.stop());
@@ -136,9 +136,9 @@ describe('a rebuild', () => {
   it('is not held at positions that a batch under way goes beyond', async () => {
     const { there, rest } = await running();
     const stall = barrier();
-    const ends = await rebuildEnds(there);
-    const store: typeof ends.pipeline.store = {
-      ...ends.pipeline.store,
+    const deps = await rebuildEnds(there);
+    const store: typeof deps.pipeline.store = {
+      ...deps.pipeline.store,
       commit: async (task, commit) => {
         const moves = task.partition === 0 && String(commit.next) !== String(commit.expected);
         if (moves) await stall.pass();
@@ -146,7 +146,7 @@ describe('a rebuild', () => {
       },
     };
     const starting = startRebuild(
-      { ...ends, pipeline: { ...ends.pipeline, store } },
+      { ...deps, pipeline: { ...deps.pipeline, store } },
       await foundationOf(there),
     );
     const rebuild = await during(there, starting);
@@ -218,8 +218,8 @@ describe('a rebuild', () => {
     await there.settle();
     for (let partition = 0; partition < there.partitions; partition += 1) {
       const standing = await there.store.inspect({ stateId: 2, pipeline: 'status', partition });
-      const ends = FEEDBACK_TOPICS.map((input) => there.log.watermarks(input.topic, partition).high);
-      expect(standing?.positions).toEqual(ends);
+      const deps = FEEDBACK_TOPICS.map((input) => there.log.watermarks(input.topic, partition).high);
+      expect(standing?.positions).toEqual(deps);
     }
     expect(kpiRecords(there).at(-1)?.generation).toBe(2);
   });
@@ -229,20 +229,20 @@ describe('a rebuild', () => {
     const { stateId } = (await promote(endsOf(there), await proposed(there))).manifest;
     // As the list was read before, and what is listed under the name that was to be proposed.
     const listed = (await there.store.list()).filter((each) => each.stateId !== stateId);
-    const ends = await rebuildEnds(there);
+    const deps = await rebuildEnds(there);
     const store = {
       ...there.store,
       list: async () => listed,
       propose: async () => (await there.store.active())!,
     };
-    const starting = startRebuild({ ...ends, store }, await foundationOf(there));
+    const starting = startRebuild({ ...deps, store }, await foundationOf(there));
     await expect(during(there, starting)).rejects.toMatchObject({ code: 'rebuild-taken-over' });
   });
 
   it('says so where somebody else has taken the name for its candidate', async () => {
     const { there } = await running();
-    const ends = { ...(await rebuildEnds(there)), takeName: async () => false };
-    const starting = startRebuild(ends, await foundationOf(there));
+    const deps = { ...(await rebuildEnds(there)), allocateGeneration: async () => false };
+    const starting = startRebuild(deps, await foundationOf(there));
     await expect(during(there, starting)).rejects.toMatchObject({ code: 'rebuild-taken-over' });
   });
 
@@ -279,8 +279,8 @@ describe('a rebuild', () => {
 
   it('has nothing to build beside where the service has not run', async () => {
     const there = await world();
-    const ends = await rebuildEnds(there);
+    const deps = await rebuildEnds(there);
     const settings = { defaultPolicy: 'EFS', domainGroups: 'none', buckets: 1 } as const;
-    await expect(during(there, startRebuild(ends, settings))).rejects.toMatchObject({ code: 'not-found' });
+    await expect(during(there, startRebuild(deps, settings))).rejects.toMatchObject({ code: 'not-found' });
   });
 });

@@ -1,10 +1,10 @@
-import type { Ends } from '../../src/app/compose';
+import type { Servers } from '../../src/app/compose';
 import type { MemoryLog } from '../../src/log/log.memory';
 import type { SchemaRegistry } from '../../src/avro/registry';
 import type { Source } from '../../src/log/source';
 import { memoryCommittedOffset, memoryReader, memorySource } from '../../src/log/source.memory';
-import { memoryFencedSinks, memorySink } from '../../src/log/sink.memory';
-import type { FencedOutcome, FencedSink, OutgoingRecord, Sink } from '../../src/log/sink';
+import { memoryTransactionalSinks, memorySink } from '../../src/log/sink.memory';
+import type { TransactionOutcome, TransactionalSink, OutgoingRecord, Sink } from '../../src/log/sink';
 import type { Commit, TaskAddress } from '../../src/store/store';
 import { type FetchedLog, fetchedLog } from './fetching';
 import type { Server } from './faults';
@@ -16,7 +16,7 @@ import type { Process } from './schedule';
 export interface Names {
   readonly topics: { readonly status: readonly string[]; readonly kpi: readonly string[] };
   readonly groups: { readonly status: string; readonly kpi: string };
-  readonly witnessTopic: string;
+  readonly checkpointTopic: string;
 }
 
 /** The ends of one process: the product's own, in memory, each call of which goes over the network. */
@@ -31,16 +31,19 @@ export function endsOf(
     /** Whether it is a member of the groups; else it owns all partitions. */
     readonly inGroups: boolean;
   },
-): { readonly ends: Ends; readonly views: readonly FetchedLog[] } {
+): { readonly deps: Servers; readonly views: readonly FetchedLog[] } {
   const { log, store } = there;
   const { names, sinkLog } = how;
   const memberOf = (group: string): string | null => (how.inGroups ? group : null);
   const status = fetchedLog(there, process);
   const kpi = fetchedLog(there, process);
-  const fenced = memoryFencedSinks(sinkLog, { group: names.groups.kpi, witnessTopic: names.witnessTopic });
+  const fenced = memoryTransactionalSinks(sinkLog, {
+    group: names.groups.kpi,
+    checkpointTopic: names.checkpointTopic,
+  });
   const { snapshot: _, restore: __, wipe: ___, ...remote } = store;
   const reader = memoryReader(log);
-  const ends: Ends = {
+  const deps: Servers = {
     registry: far(call, 'registry', how.registry, describe),
     store: far(call, 'redis', remote, describeStore),
     sink: farSink(call, memorySink(log)),
@@ -58,7 +61,7 @@ export function endsOf(
       kpi: farSource(there, call, kpi, names.topics.kpi, memberOf(names.groups.kpi)),
     },
   };
-  return { ends, views: [status, kpi] };
+  return { deps, views: [status, kpi] };
 }
 
 type Method = (...args: unknown[]) => Promise<unknown>;
@@ -139,15 +142,15 @@ function farSink(call: Caller, near: Sink): Sink {
 }
 
 /** What is under way when it is closed goes on; after one unknown outcome it is of no more use. */
-function farFencedSink(call: Caller, name: string, near: FencedSink): FencedSink {
-  let ended: Exclude<FencedOutcome, 'acknowledged'> | null = null;
+function farFencedSink(call: Caller, name: string, near: TransactionalSink): TransactionalSink {
+  let ended: Exclude<TransactionOutcome, 'acknowledged'> | null = null;
   return {
-    async emit(records, witness) {
+    async emit(records, checkpoint) {
       if (ended !== null) return ended;
-      const outcome = await call<FencedOutcome>({
+      const outcome = await call<TransactionOutcome>({
         server: 'kafka',
-        what: () => `emits through ${name} ${listOf(records)} with witness ${answerOf(witness)}`,
-        effect: () => near.emit(records, witness),
+        what: () => `emits through ${name} ${listOf(records)} with witness ${answerOf(checkpoint)}`,
+        effect: () => near.emit(records, checkpoint),
         unknown: () => 'unacknowledged',
         once: true,
         show: (answer) => answer,

@@ -18,7 +18,7 @@ import type { Schedule } from './schedule';
 
 export interface Expiries {
   /** A task has said that it holds all there is of a partition, which ends at these positions. */
-  noteCaughtUp(partition: number, ends: Positions): void;
+  noteCaughtUp(partition: number, deps: Positions): void;
   /** What is wrong with the expiries that a commit of a status task has in its outbox. */
   problemsOf(task: TaskAddress, commit: Commit): string[];
   /** A message that should have expired by now, or null. */
@@ -60,10 +60,10 @@ export function expiriesOf(
       .flatMap((below, topic) => ledger.countedFacts(topic, partition, below))
       .filter((fact) => fact.deliveryId === said.deliveryId && fact.messageId === said.messageId);
     if (facts.length === 0) return 'nobody has heard of it';
-    const ends = generations
+    const deps = generations
       .policiesOf(stateId)
       .map((defaultPolicy) => endOfSilence(judge(facts, defaultPolicy, groupOf)));
-    const end = ends.find((each) => each !== null) ?? null;
+    const end = deps.find((each) => each !== null) ?? null;
     if (end === null) return 'it has an outcome, or its policy waits for none';
     if (end + expiryGraceMs >= time.calendar()) return 'it has time left';
     if (said.occurredAt !== end) return `it is said to expire at ${said.occurredAt}, and does at ${end}`;
@@ -73,7 +73,7 @@ export function expiriesOf(
   };
 
   return {
-    noteCaughtUp: (partition, ends) => void caughtUp.add(placeOf(partition, ends)),
+    noteCaughtUp: (partition, deps) => void caughtUp.add(placeOf(partition, deps)),
     problemsOf: (task, { outbox, expected }) =>
       unpackOutbox(outbox)
         .filter(({ topic }) => topic === RETRY_OUTCOME_TOPIC)

@@ -61,7 +61,7 @@ const SCRIPT = join(__dirname, '..', '..', 'scripts', 'histories.mjs');
 export const MEMBER = '--member';
 
 /** Lives through `count` histories in so many processes. `onBlock` gets the sum after each block. */
-export async function sail(
+export async function runMany(
   { kind, from, count, processes }: Block & { readonly processes: number },
   onBlock: (sum: Tally) => void = () => undefined,
 ): Promise<Tally> {

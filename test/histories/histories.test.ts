@@ -1,4 +1,4 @@
-import { sail } from './fleet';
+import { runMany } from './fleet';
 import { live } from './history';
 import { type Kind, KINDS } from './kinds';
 
@@ -14,7 +14,7 @@ describe('histories of a whole installation', () => {
   it.each(HISTORIES)(
     'hold every invariant, the first $count of the $kind ones',
     async ({ kind, count }) => {
-      const { histories, violated } = await sail({ kind, from: 1, count, processes: PROCESSES });
+      const { histories, violated } = await runMany({ kind, from: 1, count, processes: PROCESSES });
       expect({ histories, violated }).toEqual({ histories: count, violated: [] });
     },
     PATIENCE_MS,

@@ -108,31 +108,31 @@ async function trouble({ schedule, scenario }: Installation, nemesis: Nemesis): 
 }
 
 /** Until everything is as it should be and stays so. Gives what is wrong where that takes too long. */
-async function calmDown(there: Installation, crew: Crew): Promise<string | null> {
+async function calmDown(there: Installation, processes: Crew): Promise<string | null> {
   const { schedule, calm, story } = there;
   calm.reached = true;
   story.tell('***', () => 'from here on nothing goes wrong');
-  if (crew.workers.every(({ process }) => process.dead)) crew.start();
+  if (processes.workers.every(({ process }) => process.dead)) processes.start();
   const deadline = Math.max(schedule.now(), there.lastEffect()) + SETTLES_WITHIN_MS;
   let why: string | null = '';
   while (why !== null) {
     const until = schedule.now() + LOOK_EVERY_MS;
     while (await schedule.step(until)) if (schedule.taken() > MOST_STEPS) return `never rests: ${why}`;
-    why = there.lastEffect() > until ? 'something is under way' : (unsettled(there) ?? unready(crew));
+    why = there.lastEffect() > until ? 'something is under way' : (unsettled(there) ?? unready(processes));
     if (until > deadline && why !== null) return `after ${SETTLES_WITHIN_MS} ms of calm, ${why}`;
   }
   return null;
 }
 
 /** Until nothing is left of any delivery but that it is retired. Gives what is wrong where that takes too long. */
-async function growOld(there: Installation, crew: Crew): Promise<string[]> {
+async function growOld(there: Installation, processes: Crew): Promise<string[]> {
   const { schedule, scenario, story } = there;
   story.tell('***', () => 'nothing more is heard of any delivery');
   schedule.leap((scenario.settings.retentionMs ?? 0) + VALIDITY_MS);
   for (let walk = 0; walk < WALKS_NEEDED; walk += 1) {
     schedule.leap(WALK_MS);
     await passing(schedule, WALKED_WITHIN_MS);
-    const restless = await calmDown(there, crew);
+    const restless = await calmDown(there, processes);
     if (restless !== null) return [restless];
   }
   return tracesLeft(there);
@@ -179,9 +179,9 @@ function unsettled({ store, log, scenario, expiries }: Installation): string | n
       const name = `{${manifest.stateId}.${letter}.${partition}}`;
       const task = tasks.get(`efs:memory:${name}:t`);
       if (task === undefined) return `${name} has no state`;
-      const ends = topics.map((topic) => log.watermarks(topic, partition).high);
-      if (task.positions.join() !== ends.join())
-        return `${name} is at ${task.positions.join()} of ${ends.join()}`;
+      const deps = topics.map((topic) => log.watermarks(topic, partition).high);
+      if (task.positions.join() !== deps.join())
+        return `${name} is at ${task.positions.join()} of ${deps.join()}`;
       if (task.outbox !== null) return `${name} has something to emit`;
       if (task.hashes.get('f')?.has('muted') === true) return `${name} is muted`;
     }

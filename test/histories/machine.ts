@@ -1,13 +1,13 @@
 import { readConfig } from '../../src/settings/config';
 import type { Config } from '../../src/settings/table';
 import type { Log, LogFields } from '../../src/base/log';
-import { assemble, type Ends, groupOf, outagesOf, topicsOf, type Watchers } from '../../src/app/compose';
+import { compose, type Servers, groupOf, outagesOf, topicsOf, type Watchers } from '../../src/app/compose';
 import type { MemoryLog } from '../../src/log/log.memory';
 import { CONTRIBUTIONS_TOPIC } from '../../src/feedback/topics';
 import { NO_METER } from '../../src/tasks/meter';
-import { patientRegistry } from '../../src/tasks/retrying';
+import { registryWithRetry } from '../../src/tasks/retrying';
 import { retryUntil } from '../../src/tasks/retry';
-import type { ServiceEnds } from '../../src/service/run';
+import type { ServiceDeps } from '../../src/service/run';
 import type { Check } from '../../src/store/store.memory';
 import { endsOf, type Names } from './ends';
 import type { FetchedLog } from './fetching';
@@ -20,8 +20,8 @@ import type { Story } from './story';
 
 /** What is wrong with a build of the product, for histories that are to find it. */
 export interface Mutant {
-  readonly ends?: (ends: Ends) => Ends;
-  readonly service?: (service: ServiceEnds) => ServiceEnds;
+  readonly deps?: (deps: Servers) => Servers;
+  readonly service?: (service: ServiceDeps) => ServiceDeps;
   /** The log as its sinks see it. */
   readonly sinkLog?: (log: MemoryLog) => MemoryLog;
   /** Checks that the store leaves out. */
@@ -31,8 +31,8 @@ export interface Mutant {
 /** The product on its ends, in one process. */
 export interface Machine {
   readonly process: Process;
-  readonly service: ServiceEnds;
-  readonly store: Ends['store'];
+  readonly service: ServiceDeps;
+  readonly store: Servers['store'];
   readonly views: readonly FetchedLog[];
   /** Why it is not ready, by key. */
   readonly reasons: ReadonlyMap<string, string>;
@@ -69,7 +69,7 @@ function namesOf(config: Config): Names {
   return {
     topics: { status: topicsOf(config, 'status'), kpi: topicsOf(config, 'kpi') },
     groups: { status: groupOf(config, 'status'), kpi: groupOf(config, 'kpi') },
-    witnessTopic: CONTRIBUTIONS_TOPIC,
+    checkpointTopic: CONTRIBUTIONS_TOPIC,
   };
 }
 
@@ -84,7 +84,7 @@ export function machineOf(
   const process: Process = { name, dead: false, frozenUntil: 0 };
   const clock = schedule.clockOf(process);
   const config = configOf(scenario, how.policy);
-  const { ends, views } = endsOf(there, process, callerOf(there, process), {
+  const { deps, views } = endsOf(there, process, callerOf(there, process), {
     names: namesOf(config),
     inGroups: how.inGroups,
     registry,
@@ -101,8 +101,8 @@ export function machineOf(
   const fail = (error: unknown): void => void failures.push(String(error));
   const watchers: Watchers = { ...watching, outages: outagesOf(watching, clock), onFatal: fail };
   const { signal } = new AbortController();
-  const broken = mutant.ends?.(ends) ?? ends;
-  const assembled = assemble(config, broken, {
+  const broken = mutant.deps?.(deps) ?? deps;
+  const assembled = compose(config, broken, {
     watchers,
     pipelines: ['status', 'kpi'],
     partitions: scenario.partitions,
@@ -113,12 +113,12 @@ export function machineOf(
   });
   const lent = scenario.network.knowsSchemas
     ? lendDecoders(scenario.partitions, {
-        registry: patientRegistry(ends.registry, retryUntil(signal, assembled.ends.patience)),
+        registry: registryWithRetry(deps.registry, retryUntil(signal, assembled.deps.retryDeps)),
         clock,
       })
     : null;
-  const decoders = lent?.decoders ?? assembled.ends.decoders;
-  const service = { ...assembled, ends: { ...assembled.ends, decoders } };
+  const decoders = lent?.decoders ?? assembled.deps.decoders;
+  const service = { ...assembled, deps: { ...assembled.deps, decoders } };
   return {
     ...{ process, views, reasons, failures },
     service: mutant.service?.(service) ?? service,

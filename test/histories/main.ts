@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../src/base/clock';
 import { grouped, progress } from '../../src/cli/progress';
-import { MEMBER, sail, serveAsMember, type Tally } from './fleet';
+import { MEMBER, runMany, serveAsMember, type Tally } from './fleet';
 import { live, type Outcome } from './history';
 import { type Kind, KINDS } from './kinds';
 import { everything, type Kept, only, shrink } from './shrink';
@@ -113,7 +113,7 @@ const MOST_TOLD = 3;
 async function liveMany(kind: Kind, from: number, count: number, processes: number): Promise<boolean> {
   const shown = progress(process.stderr, { total: count, what: 'histories', clock: systemClock });
   const began = systemClock.monotonic();
-  const tally = await sail({ kind, from, count, processes }, ({ histories }) => shown.at(histories));
+  const tally = await runMany({ kind, from, count, processes }, ({ histories }) => shown.at(histories));
   shown.end();
   for (const seed of tally.violated.slice(0, MOST_TOLD)) await tellOne(kind, seed, { shrink: true });
   const seconds = (systemClock.monotonic() - began) / 1000;

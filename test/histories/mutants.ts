@@ -1,8 +1,8 @@
-import type { Ends } from '../../src/app/compose';
+import type { Servers } from '../../src/app/compose';
 import { EfsError } from '../../src/base/errors';
 import { MessageId } from '../../src/base/ids';
 import type { Inbox } from '../../src/log/source';
-import { CUT_FIELD, MUTED_FIELD } from '../../src/pipeline/publish-gate';
+import { CUT_FIELD, SUPPRESSED_FIELD } from '../../src/pipeline/publish-gate';
 import { FLAGS_HASH, WAITING_HASH } from '../../src/store/hashes';
 import type { Write } from '../../src/store/store';
 import { notWaitingForDeadLetters, storeOf, withoutDraining } from '../support/faults';
@@ -16,18 +16,18 @@ export interface NamedMutant extends Mutant {
   readonly shownBy: readonly (FaultKind | 'any' | 'loss')[];
 }
 
-type StoreMethods = Partial<Ends['store']>;
-export const withStore = (ends: Ends, methods: (store: Ends['store']) => StoreMethods): Ends => ({
-  ...ends,
-  store: { ...storeOf(ends.store), ...methods(ends.store) },
+type StoreMethods = Partial<Servers['store']>;
+export const withStore = (deps: Servers, methods: (store: Servers['store']) => StoreMethods): Servers => ({
+  ...deps,
+  store: { ...storeOf(deps.store), ...methods(deps.store) },
 });
 
 /** Every inbox of the status pipeline, changed. */
-const withInbox = (ends: Ends, change: (inbox: Inbox) => Inbox): Ends => {
-  const { status } = ends.sources;
+const withInbox = (deps: Servers, change: (inbox: Inbox) => Inbox): Servers => {
+  const { status } = deps.sources;
   const open: typeof status.open = async (partition, positions, until) =>
     change(await status.open(partition, positions, until));
-  return { ...ends, sources: { ...ends.sources, status: { ...status, open } } };
+  return { ...deps, sources: { ...deps.sources, status: { ...status, open } } };
 };
 
 /** Of several records at once the first is not given. */
@@ -43,7 +43,7 @@ const withoutFirst = (inbox: Inbox): Inbox => ({
 const withoutMuting = (write: Write): Write => {
   const entries = [...write.entries];
   return write.hash === FLAGS_HASH && entries.some(([field]) => field.equals(CUT_FIELD))
-    ? { ...write, entries: entries.filter(([field]) => !field.equals(MUTED_FIELD)) }
+    ? { ...write, entries: entries.filter(([field]) => !field.equals(SUPPRESSED_FIELD)) }
     : write;
 };
 
@@ -56,8 +56,8 @@ const ofCommit: readonly NamedMutant[] = [
   {
     name: 'a commit that is refused counts as committed',
     shownBy: ['rollback'],
-    ends: (ends) =>
-      withStore(ends, (store) => ({
+    deps: (deps) =>
+      withStore(deps, (store) => ({
         commit: async (task, what) => {
           const outcome = await store.commit(task, what);
           return outcome === 'rolled-back' ? 'committed' : outcome;
@@ -67,8 +67,8 @@ const ofCommit: readonly NamedMutant[] = [
   {
     name: 'a commit without an answer counts as committed',
     shownBy: ['storm', 'outage'],
-    ends: (ends) =>
-      withStore(ends, (store) => ({
+    deps: (deps) =>
+      withStore(deps, (store) => ({
         commit: (task, what) =>
           store.commit(task, what).catch((error: unknown) => {
             if (error instanceof EfsError) return 'committed';
@@ -79,21 +79,21 @@ const ofCommit: readonly NamedMutant[] = [
   {
     name: 'a commit passes a record that was not folded',
     shownBy: ['any'],
-    ends: (ends) => withInbox(ends, withoutFirst),
+    deps: (deps) => withInbox(deps, withoutFirst),
   },
 ];
 
 const ofOutbox: readonly NamedMutant[] = [
-  { name: 'a new owner does not drain the outbox', shownBy: ['kill', 'freeze'], ends: withoutDraining },
+  { name: 'a new owner does not drain the outbox', shownBy: ['kill', 'freeze'], deps: withoutDraining },
   {
     name: 'the next commit does not wait for the outbox',
     shownBy: ['kill'],
-    ends: (ends) => ({
-      ...ends,
+    deps: (deps) => ({
+      ...deps,
       sink: {
-        ...ends.sink,
+        ...deps.sink,
         emit: async (records) => {
-          const emitted = ends.sink.emit(records);
+          const emitted = deps.sink.emit(records);
           emitted.catch(() => undefined);
         },
       },
@@ -102,15 +102,15 @@ const ofOutbox: readonly NamedMutant[] = [
   {
     name: 'records without an acknowledgement count as acknowledged',
     shownBy: ['storm', 'outage'],
-    ends: (ends) => ({
-      ...ends,
+    deps: (deps) => ({
+      ...deps,
       fencedSinks: {
         open: async (name) => {
-          const sink = await ends.fencedSinks.open(name);
+          const sink = await deps.fencedSinks.open(name);
           return {
             ...sink,
-            emit: async (records, witness) => {
-              const outcome = await sink.emit(records, witness);
+            emit: async (records, checkpoint) => {
+              const outcome = await sink.emit(records, checkpoint);
               return outcome === 'unacknowledged' ? 'acknowledged' : outcome;
             },
           };
@@ -121,7 +121,7 @@ const ofOutbox: readonly NamedMutant[] = [
   {
     name: 'a position passes dead letters that are under way',
     shownBy: ['any'],
-    ends: notWaitingForDeadLetters,
+    deps: notWaitingForDeadLetters,
   },
 ];
 
@@ -134,13 +134,13 @@ const ofFence: readonly NamedMutant[] = [
   {
     name: 'nobody asks the log what was published',
     shownBy: ['rollback'],
-    ends: (ends) => ({ ...ends, committedOffset: async () => null }),
+    deps: (deps) => ({ ...deps, committedOffset: async () => null }),
   },
 ];
 
 let arrivals = 0;
 
-type Decoders = Parameters<NonNullable<Mutant['service']>>[0]['ends']['decoders'];
+type Decoders = Parameters<NonNullable<Mutant['service']>>[0]['deps']['decoders'];
 
 /** A service that reads every input of a pipeline as something else. */
 const misreading =
@@ -149,12 +149,12 @@ const misreading =
     change: (input: Awaited<ReturnType<Decoders[Pipeline]>>['inputs'][number]) => typeof input,
   ): NonNullable<Mutant['service']> =>
   (service) => {
-    const { decoders } = service.ends;
+    const { decoders } = service.deps;
     const misread: Decoders[keyof Decoders] = async (records) => {
       const { inputs, rejected } = await decoders[pipeline](records);
       return { inputs: (inputs as Parameters<typeof change>[0][]).map(change) as never[], rejected };
     };
-    return { ...service, ends: { ...service.ends, decoders: { ...decoders, [pipeline]: misread } } };
+    return { ...service, deps: { ...service.deps, decoders: { ...decoders, [pipeline]: misread } } };
   };
 
 const ofFold: readonly NamedMutant[] = [
@@ -179,9 +179,9 @@ const ofFold: readonly NamedMutant[] = [
   {
     name: 'a registry that does not answer knows no schema',
     shownBy: ['outage'],
-    ends: (ends) => ({
-      ...ends,
-      registry: { ...ends.registry, schemaById: (id) => ends.registry.schemaById(id).catch(() => null) },
+    deps: (deps) => ({
+      ...deps,
+      registry: { ...deps.registry, schemaById: (id) => deps.registry.schemaById(id).catch(() => null) },
     }),
   },
 ];
@@ -190,15 +190,15 @@ const ofGenerations: readonly NamedMutant[] = [
   {
     name: 'a generation that succeeds another speaks at once',
     shownBy: ['wipe'],
-    ends: (ends) =>
-      withStore(ends, (store) => ({
+    deps: (deps) =>
+      withStore(deps, (store) => ({
         create: (manifest, start) => store.create({ ...manifest, hasPredecessor: false }, start, []),
       })),
   },
   {
     name: 'nobody reads what an earlier generation published',
     shownBy: ['wipe'],
-    ends: (ends) => ({ ...ends, reader: { ...ends.reader, read: async () => undefined } }),
+    deps: (deps) => ({ ...deps, reader: { ...deps.reader, read: async () => undefined } }),
   },
 ];
 
@@ -206,8 +206,8 @@ const ofExpiry: readonly NamedMutant[] = [
   {
     name: 'a message expires before the log is read to its end',
     shownBy: ['stall'],
-    ends: (ends) =>
-      withInbox(ends, (inbox) => ({
+    deps: (deps) =>
+      withInbox(deps, (inbox) => ({
         ...inbox,
         caughtUp: () => {
           inbox.caughtUp();
@@ -219,15 +219,15 @@ const ofExpiry: readonly NamedMutant[] = [
     name: 'a message expires before its grace is over',
     shownBy: ['hours'],
     service: (service) => {
-      const expiryGraceMs = service.ends.expiryGraceMs === null ? null : 0;
-      return { ...service, ends: { ...service.ends, expiryGraceMs } };
+      const expiryGraceMs = service.deps.expiryGraceMs === null ? null : 0;
+      return { ...service, deps: { ...service.deps, expiryGraceMs } };
     },
   },
   {
     name: 'what waits is not in the commit',
     shownBy: ['kill'],
-    ends: (ends) =>
-      withStore(ends, (store) => ({
+    deps: (deps) =>
+      withStore(deps, (store) => ({
         commit: (task, what) =>
           store.commit(task, { ...what, writes: what.writes.filter(({ hash }) => hash !== WAITING_HASH) }),
       })),
@@ -243,8 +243,8 @@ const ofCutOver: readonly NamedMutant[] = [
   {
     name: 'after a cut-over nobody waits until as much is folded as before',
     shownBy: ['operator'],
-    ends: (ends) =>
-      withStore(ends, (store) => ({
+    deps: (deps) =>
+      withStore(deps, (store) => ({
         replaceActive: (from, to) =>
           store.replaceActive(from, { ...to, hasPredecessor: !to.cutoverComplete }),
       })),
@@ -252,22 +252,22 @@ const ofCutOver: readonly NamedMutant[] = [
   {
     name: 'kpi tasks are not muted at a cut-over',
     shownBy: ['operator'],
-    ends: (ends) =>
-      withStore(ends, (store) => ({
+    deps: (deps) =>
+      withStore(deps, (store) => ({
         commit: (task, what) => store.commit(task, { ...what, writes: what.writes.map(withoutMuting) }),
       })),
   },
   {
     name: 'a rebuild misses a record',
     shownBy: ['operator'],
-    ends: (ends) => {
-      const { status } = ends.sources;
+    deps: (deps) => {
+      const { status } = deps.sources;
       const open: typeof status.open = async (partition, positions, until) => {
         const inbox = await status.open(partition, positions, until);
         // Only a rebuild reads up to somewhere.
         return until === undefined ? inbox : withoutFirst(inbox);
       };
-      return { ...ends, sources: { ...ends.sources, status: { ...status, open } } };
+      return { ...deps, sources: { ...deps.sources, status: { ...status, open } } };
     },
   },
 ];

@@ -25,7 +25,7 @@ export interface Nemesis {
   isOver(): boolean;
 }
 
-export function nemesisOf(there: Installation, crew: Crew, groups: readonly string[]): Nemesis {
+export function nemesisOf(there: Installation, processes: Crew, groups: readonly string[]): Nemesis {
   const { scenario, schedule } = there;
   const memories = new Map<number, Snapshot>();
   const toRemember = scenario.faults
@@ -35,7 +35,7 @@ export function nemesisOf(there: Installation, crew: Crew, groups: readonly stri
   let underWay = 0;
   let changedAt = -Infinity;
   const powers: Powers = {
-    ...{ there, crew, groups },
+    ...{ there, processes, groups },
     change(act) {
       const delayMs = Math.max(0, changedAt + BETWEEN_CHANGES_MS - schedule.now());
       changedAt = schedule.now() + delayMs;
@@ -64,7 +64,7 @@ export function nemesisOf(there: Installation, crew: Crew, groups: readonly stri
       while (toCome.length > 0 && toCome[0]!.at <= step) strikeWith(powers, toCome.shift()!);
     },
     isOver: () =>
-      toCome.length === 0 && underWay === 0 && crew.operators.every(({ process }) => process.dead),
+      toCome.length === 0 && underWay === 0 && processes.operators.every(({ process }) => process.dead),
   };
 }
 
@@ -73,7 +73,7 @@ const BETWEEN_CHANGES_MS = 6_000;
 
 interface Powers {
   readonly there: Installation;
-  readonly crew: Crew;
+  readonly processes: Crew;
   readonly groups: readonly string[];
   /** Does something to the store, some time after the last that was done to it. */
   change(act: () => void): void;
@@ -94,15 +94,15 @@ function alive({ workers }: Crew, number: number): Worker | null {
 }
 
 function strikeWith(powers: Powers, fault: Fault): void {
-  const { there, crew, later } = powers;
+  const { there, processes, later } = powers;
   switch (fault.kind) {
     case 'kill':
     case 'stop':
     case 'freeze':
-      return strikeWorker(powers, fault, alive(crew, fault.worker));
+      return strikeWorker(powers, fault, alive(processes, fault.worker));
     case 'start':
       tell(there, 'another worker is started');
-      return crew.start();
+      return processes.start();
     case 'rebalance':
       return joinForAWhile(powers, fault.forMs);
     case 'rollback':
@@ -124,7 +124,7 @@ function strikeWith(powers: Powers, fault: Fault): void {
       there.storm.until = there.schedule.now() + fault.forMs;
       return later(fault.forMs, () => undefined);
     case 'operator': {
-      const { process } = crew.command(fault.order);
+      const { process } = processes.command(fault.order);
       tell(there, `${process.name} is to ${JSON.stringify(fault.order)}`);
       // A history does not wait for it once its command has ended.
       there.schedule.after(fault.forMs, () => {
@@ -154,7 +154,7 @@ function growOld(
 }
 
 function strikeWorker(
-  { there, crew, later }: Powers,
+  { there, processes, later }: Powers,
   fault: Extract<Fault, { worker: number }>,
   worker: Worker | null,
 ): void {
@@ -179,7 +179,7 @@ function strikeWorker(
     tell(there, `${process.name} is told to stop within ${fault.graceMs} ms`);
     worker.stop(fault.graceMs);
   }
-  later(fault.backMs, () => crew.start());
+  later(fault.backMs, () => processes.start());
 }
 
 function joinForAWhile({ there, groups, later }: Powers, forMs: number): void {

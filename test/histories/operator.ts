@@ -1,9 +1,9 @@
 import { EfsError, type ErrorCode } from '../../src/base/errors';
 import { compare } from '../../src/generations/compare';
-import { type CutOverEnds, promote } from '../../src/generations/cutover';
+import { type CutOverDeps, promote } from '../../src/generations/cutover';
 import { dropGeneration } from '../../src/generations/drop';
 import { startRebuild } from '../../src/generations/rebuild';
-import { patientStore } from '../../src/tasks/retrying';
+import { withRetry } from '../../src/tasks/retrying';
 import { type Retry, retryUntil } from '../../src/tasks/retry';
 import type { Installation } from './installation';
 import { type Machine, machineOf, type Mutant } from './machine';
@@ -61,9 +61,9 @@ function carryOut(there: Installation, machine: Machine, order: Order): Promise<
 }
 
 const retryOf = ({ service }: Machine): Retry =>
-  retryUntil(new AbortController().signal, service.ends.patience);
+  retryUntil(new AbortController().signal, service.deps.retryDeps);
 
-const cutOverOf = ({ service, store }: Machine): CutOverEnds => ({ ...service.generation, store });
+const cutOverOf = ({ service, store }: Machine): CutOverDeps => ({ ...service.generation, store });
 
 async function rebuild(
   there: Installation,
@@ -72,8 +72,8 @@ async function rebuild(
 ): Promise<string> {
   const { service, store, failures } = machine;
   const cutOver = cutOverOf(machine);
-  const { ends: pipeline, generation } = service;
-  const { buckets, domainGroups } = generation.foundation;
+  const { deps: pipeline, generation } = service;
+  const { buckets, domainGroups } = generation.stateSettings;
   const defaultPolicy = policy === 'efs' ? 'EFS' : 'RELAY';
   const tampered = there.timesTampered();
   const source = pipeline.sources.status;
@@ -83,9 +83,9 @@ async function rebuild(
   );
   try {
     await building.caughtUp();
-    const { clock } = pipeline.patience;
+    const { clock } = pipeline.retryDeps;
     const { contribution } = pipeline.wire;
-    const patient = patientStore(store, retryOf(machine));
+    const patient = withRetry(store, retryOf(machine));
     const comparing = { store: patient, rebuild: building, contribution, clock };
     const { equal, settings, ...found } = await compare(comparing);
     const differs = found.partitions.some((each) => each.differingDeliveries + each.differingMessages > 0);
@@ -98,7 +98,7 @@ async function rebuild(
   }
 }
 
-async function switchTo(cutOver: CutOverEnds, generation: number): Promise<string> {
+async function switchTo(cutOver: CutOverDeps, generation: number): Promise<string> {
   const { outcome, manifest } = await promote(cutOver, generation);
   return `${outcome}: generation ${manifest.stateId} as ${manifest.generation}`;
 }

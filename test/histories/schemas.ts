@@ -6,7 +6,7 @@ import type { SchemaRegistry } from '../../src/avro/registry';
 import { parseWriterSchema } from '../../src/avro/schema';
 import { SCHEMAS as OURS } from '../../src/feedback/schemas';
 import { FEEDBACK_TOPICS } from '../../src/feedback/topics';
-import type { ServiceEnds } from '../../src/service/run';
+import type { ServiceDeps } from '../../src/service/run';
 import type { SchemaIds } from '../../src/service/setup';
 import { SCHEMA_IDS, SCHEMAS, wireHeader } from '../support/records';
 
@@ -31,7 +31,7 @@ export const IDS: SchemaIds = {
   retryOutcome: must(SCHEMA_IDS['mta.retry-outcome'], 'the inputs have ids'),
 };
 
-type Decoders = ServiceEnds['ends']['decoders'];
+type Decoders = ServiceDeps['deps']['decoders'];
 
 /** Decoders in use by one worker. */
 export interface Lent {
@@ -57,9 +57,9 @@ const BETWEEN_USES_MS = 1e9;
  * history, so decoders go from one worker to the next; of ids that the registry does not have they remember nothing.
  */
 export function lendDecoders(partitions: number, whose: { registry: SchemaRegistry; clock: Clock }): Lent {
-  const shelf = shelves.get(partitions) ?? [];
-  shelves.set(partitions, shelf);
-  const known = shelf.pop() ?? null;
+  const fakeStore = shelves.get(partitions) ?? [];
+  shelves.set(partitions, fakeStore);
+  const known = fakeStore.pop() ?? null;
   const shelved = known ?? unused(partitions);
   const ready = (known === null ? learn(shelved.decoders) : Promise.resolve()).then(() => {
     shelved.registry = whose.registry;
@@ -72,7 +72,7 @@ export function lendDecoders(partitions: number, whose: { registry: SchemaRegist
       kpi: (records) => ready.then(() => shelved.decoders.kpi(records)),
     },
     handBack: () => {
-      if (shelved.unanswered === 0) shelf.push(shelved);
+      if (shelved.unanswered === 0) fakeStore.push(shelved);
     },
   };
 }

@@ -42,11 +42,11 @@ async function told(): Promise<Opened> {
   await opened.spoil(Buffer.from('{"to":"jane.doe@example.com","tel":"0123456789"}'));
   await opened.until(
     () =>
-      opened.window.view.get('d1')?.kpis.failed === FAILED &&
-      opened.window.view.get('d1')?.kpis.sent === SENT &&
-      opened.window.view.get('Other')?.kpis.relayed === 3 &&
-      opened.window.deadLetters.total() === 1 &&
-      opened.window.stale() === null,
+      opened.queries.view.get('d1')?.kpis.failed === FAILED &&
+      opened.queries.view.get('d1')?.kpis.sent === SENT &&
+      opened.queries.view.get('Other')?.kpis.relayed === 3 &&
+      opened.queries.deadLetters.total() === 1 &&
+      opened.queries.stale() === null,
   );
   return opened;
 }

@@ -42,7 +42,7 @@ describe('metrics', () => {
     const lines = (await filled()).split('\n');
     expect(lines).toEqual(
       expect.arrayContaining([
-        'efs_records_total{topic="mta.relayed",fate="folded"} 3',
+        'efs_records_total{topic="mta.relayed",result="folded"} 3',
         'efs_dead_letters_total{reason="not-avro"} 2',
         'efs_kpi_changes_total 4',
         'efs_batches_total{pipeline="status"} 1',
@@ -50,7 +50,7 @@ describe('metrics', () => {
         'efs_commit_duration_seconds_bucket{le="0.025",pipeline="kpi"} 1',
         'efs_commit_duration_seconds_bucket{le="0.01",pipeline="kpi"} 0',
         'efs_consumer_lag_records{topic="mta.relayed",partition="2"} 77',
-        'efs_records_total{topic="mta.relayed",fate="dead_lettered"} 2',
+        'efs_records_total{topic="mta.relayed",result="dead_lettered"} 2',
         'efs_end_to_end_latency_seconds_sum{pipeline="kpi"} 0.25',
         'efs_oldest_unapplied_record_age_seconds{pipeline="status",partition="0"} 90',
         'efs_oldest_unapplied_record_age_seconds{pipeline="status",partition="1"} 0',

@@ -3,7 +3,7 @@ import { readConfig } from '../../src/settings/config';
 import { type Clock, systemClock } from '../../src/base/clock';
 import { silentLog } from '../../src/base/log';
 import { outagesOf } from '../../src/app/compose';
-import { openMemoryEnds } from '../../src/app/in-memory';
+import { openInMemory } from '../../src/app/in-memory';
 import { inputIds, outgoing } from '../../src/simulation/produce';
 import { startOn } from '../../src/app/start-service';
 import { lookThrough, routesOf, windowOf } from '../../src/app/queries';
@@ -11,7 +11,7 @@ import type { Feedback } from '../../src/feedback/feedback';
 import { createHealth, type Health } from '../../src/queries/health';
 import { createMetrics } from '../../src/http/metrics';
 import { httpRoutes } from '../../src/http/server.http';
-import type { Window } from '../../src/queries/queries';
+import type { Queries } from '../../src/queries/queries';
 import { wireEncoder } from '../../src/feedback/encode';
 import { feedbackRecord } from '../../src/simulation/traffic';
 
@@ -21,7 +21,7 @@ const PARTITIONS = 2;
 export interface Opened {
   readonly routes: FastifyInstance;
   readonly health: Health;
-  readonly window: Window;
+  readonly queries: Queries;
   report(feedback: readonly Feedback[]): Promise<void>;
   /** Puts bytes that are no feedback on an input. */
   spoil(value: Buffer): Promise<void>;
@@ -40,23 +40,24 @@ export async function open(
   const config = read.ok;
   const health = createHealth();
   const metrics = createMetrics({ version: '0', node: '0' });
-  const window = windowOf(config, { health, metrics }, clock);
-  const { ends } = await openMemoryEnds(config, { clock: systemClock });
+  const queries = windowOf(config, { health, metrics }, clock);
+  const { servers } = await openInMemory(config, { clock: systemClock });
   const watching = { log: silentLog, meter: metrics, onReason: health.set };
   const watchers = { ...watching, onFatal: health.fail, outages: outagesOf(watching, systemClock) };
   const abort = new AbortController();
   const { signal } = abort;
-  lookThrough(window, { ...ends, topicPrefix: '' }, watchers.outages, signal);
-  const service = await startOn(config, ends, { watchers, pipelines: ['status', 'kpi'], window, signal });
-  const encode = wireEncoder(await inputIds(ends.registry, ''));
-  const routes = httpRoutes(routesOf(config, { health, metrics, window }));
+  lookThrough(queries, { ...servers, topicPrefix: '' }, watchers.outages, signal);
+  const service = await startOn(config, servers, { watchers, pipelines: ['status', 'kpi'], queries, signal });
+  const encode = wireEncoder(await inputIds(servers.registry, ''));
+  const routes = httpRoutes(routesOf(config, { health, metrics, queries }));
   return {
     routes,
     health,
-    window,
+    queries,
     report: (feedback) =>
-      ends.sink.emit(feedback.map((each) => outgoing(feedbackRecord(each, encode), PARTITIONS))),
-    spoil: (value) => ends.sink.emit([{ topic: 'mta.relayed', partition: 0, key: Buffer.from('k'), value }]),
+      servers.sink.emit(feedback.map((each) => outgoing(feedbackRecord(each, encode), PARTITIONS))),
+    spoil: (value) =>
+      servers.sink.emit([{ topic: 'mta.relayed', partition: 0, key: Buffer.from('k'), value }]),
     async until(holds) {
       for (let left = 500; !holds(); left--) {
         if (left === 0) throw new Error('it never came to hold');

@@ -5,7 +5,7 @@ import { kafkaClient } from '../../src/kafka/client.kafka';
 import { joinGroup } from '../../src/kafka/group.kafka';
 import { clusterOf } from '../../src/kafka/inside.kafka';
 import type { Source } from '../../src/log/source';
-import { kafkaFencedSinks } from '../../src/kafka/transactional-sink.kafka';
+import { kafkaTransactionalSinks } from '../../src/kafka/transactional-sink.kafka';
 import { kafkaSink } from '../../src/kafka/sink.kafka';
 import { retryUntil, Stopped } from '../../src/tasks/retry';
 import { pollMs } from '../servers/child';
@@ -96,7 +96,7 @@ export function startLoad(world: KafkaWorld, partitions: number, idleGroup: stri
     }
   };
   const writeFenced = async (): Promise<void> => {
-    const sinks = kafkaFencedSinks(world.kafka, { clock, group: idleGroup, witnessTopic: other });
+    const sinks = kafkaTransactionalSinks(world.kafka, { clock, group: idleGroup, checkpointTopic: other });
     for (let n = 0; !abort.signal.aborted;) {
       const sink = await retry(() => sinks.open('kpi-0'));
       const record = { topic: other, partition: 0, key: null, value: Buffer.from('x') };

@@ -6,9 +6,9 @@ import { type Codec, CODECS, deflate, loadCodec } from '../../src/kafka/codecs.k
 import { kafkaReader } from '../../src/kafka/reader.kafka';
 import type { Inbox, LogRecord } from '../../src/log/source';
 import { kafkaSource, SOURCE_LIMITS } from '../../src/kafka/source.kafka';
-import { openWire } from '../../src/kafka/cluster.kafka';
+import { openCluster } from '../../src/kafka/cluster.kafka';
 import { encodeBatch, encodeProduceRequest } from '../../src/kafka/encode.kafka';
-import { kafkaFencedSinks } from '../../src/kafka/transactional-sink.kafka';
+import { kafkaTransactionalSinks } from '../../src/kafka/transactional-sink.kafka';
 import { kafkaSink } from '../../src/kafka/sink.kafka';
 import type { OutgoingRecord } from '../../src/log/sink';
 import { describeWithServers } from '../servers/servers';
@@ -31,7 +31,7 @@ describeWithServers(['kafka'], 'compressed topics', (servers) => {
   const prefix = `t${randomUUID().slice(0, 8)}.`;
   const kafka = kafkaClient({ brokers: servers.kafkaBrokers, clientId: 'efs-test' });
   const admin = kafka.admin();
-  const wire = openWire(kafka);
+  const wire = openCluster(kafka);
   const reader = kafkaReader(kafka, systemClock);
   const plain = kafkaSink(kafka, { clock: systemClock, prefix });
 
@@ -95,9 +95,9 @@ describeWithServers(['kafka'], 'compressed topics', (servers) => {
     const sink = kafkaSink(kafka, { clock: systemClock, prefix, compression: codec });
     await sink.emit(some(topic, 1_000));
     await sink.close();
-    const sinks = kafkaFencedSinks(kafka, {
+    const sinks = kafkaTransactionalSinks(kafka, {
       ...{ clock: systemClock, prefix, compression: codec },
-      ...{ group: `${prefix}group`, witnessTopic: prefix + topic },
+      ...{ group: `${prefix}group`, checkpointTopic: prefix + topic },
     });
     const fenced = await untilDone(() => sinks.open('task-0'));
     expect(await fenced.emit(some(topic).slice(1_000), null)).toBe('acknowledged');

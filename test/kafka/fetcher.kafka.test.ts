@@ -1,15 +1,15 @@
 import { EfsError } from '../../src/base/errors';
-import { type Lane, startFetcher } from '../../src/kafka/fetcher.kafka';
-import type { Wire } from '../../src/kafka/cluster.kafka';
+import { type FetchTarget, startFetcher } from '../../src/kafka/fetcher.kafka';
+import type { KafkaCluster } from '../../src/kafka/cluster.kafka';
 import { turn, virtualClock } from '../support/clock';
 
 const LIMITS = { maxWaitMs: 250, maxBytes: 1 << 20, maxBytesPerPartition: 1 << 20, maxBatchBytes: 1 << 20 };
 
-const lane: Lane = {
+const target: FetchTarget = {
   topic: 'mta.relayed',
   partition: 0,
   position: 0,
-  wanted: () => true,
+  hasCapacity: () => true,
   deliver: () => undefined,
   outOfRange: () => undefined,
 };
@@ -19,14 +19,14 @@ describe('a fetcher whose Kafka does not answer', () => {
     const clock = virtualClock();
     const told: string[] = [];
     let refuse = (): void => undefined;
-    const wire: Pick<Wire, 'leaders' | 'forgetLeaders' | 'fetch'> = {
+    const wire: Pick<KafkaCluster, 'leaders' | 'forgetLeaders' | 'fetch'> = {
       leaders: async () => [1],
       forgetLeaders: async () => undefined,
       fetch: () =>
         new Promise((_, reject) => (refuse = () => reject(new EfsError('kafka-unavailable', 'away')))),
     };
     const fetcher = startFetcher({
-      wire: wire as Wire,
+      wire: wire as KafkaCluster,
       clock,
       limits: LIMITS,
       backoffMs: { least: 200, most: 5_000 },
@@ -44,7 +44,7 @@ describe('a fetcher whose Kafka does not answer', () => {
 
   test('says so at every failure while there is something to fetch', async () => {
     const { fetcher, told, fail } = open();
-    fetcher.add([lane]);
+    fetcher.add([target]);
     await turn();
     await fail();
     await fail();
@@ -53,10 +53,10 @@ describe('a fetcher whose Kafka does not answer', () => {
 
   test('waits for nobody once there is nothing to fetch: a worker without partitions is ready', async () => {
     const { fetcher, told, fail } = open();
-    fetcher.add([lane]);
+    fetcher.add([target]);
     await turn();
     await fail();
-    fetcher.remove([lane]);
+    fetcher.remove([target]);
     expect(told).toEqual(['outage', 'over']);
     await fail();
     expect(told.at(-1)).toBe('over');
@@ -70,8 +70,8 @@ describe('a fetcher beside several brokers', () => {
     const fetched: number[] = [];
     let leaders: (number | null)[] = [1, null];
     const answers: (() => void)[] = [];
-    const wire: Pick<Wire, 'leaders' | 'forgetLeaders' | 'fetch'> = {
-      leaders: async (lanes) => lanes.map(({ partition }) => leaders[partition] ?? null),
+    const wire: Pick<KafkaCluster, 'leaders' | 'forgetLeaders' | 'fetch'> = {
+      leaders: async (targets) => targets.map(({ partition }) => leaders[partition] ?? null),
       forgetLeaders: async () => undefined,
       fetch: (node) => {
         fetched.push(node);
@@ -80,7 +80,7 @@ describe('a fetcher beside several brokers', () => {
       },
     };
     const fetcher = startFetcher({
-      wire: wire as Wire,
+      wire: wire as KafkaCluster,
       clock,
       limits: LIMITS,
       backoffMs: { least: 100, most: 500 },
@@ -93,7 +93,7 @@ describe('a fetcher beside several brokers', () => {
       clock.advance(ms);
       await turn();
     };
-    fetcher.add([lane, { ...lane, partition: 1 }]);
+    fetcher.add([target, { ...target, partition: 1 }]);
     await go();
     await go(100);
     expect(told).toEqual(['mta.relayed/1 is without a leader', 'mta.relayed/1 is without a leader']);

@@ -45,7 +45,7 @@ describe('the queue of a partition', () => {
           const logs = counts.map(logOf);
           const queue = open(limits && (() => limits));
           for (const [topic, { bytes, end }] of logs.entries()) {
-            queue.lanes[topic]?.deliver(readBatches(bytes, [], ORIGIN), end);
+            queue.targets[topic]?.deliver(readBatches(bytes, [], ORIGIN), end);
           }
           const given = [new Set<number>(), new Set<number>()];
           for (const max of takes) {
@@ -68,7 +68,7 @@ describe('the queue of a partition', () => {
         const logs = counts.map(logOf);
         const queue = open();
         for (const [topic, { bytes, end }] of logs.entries()) {
-          queue.lanes[topic]?.deliver(readBatches(bytes, [], ORIGIN), end);
+          queue.targets[topic]?.deliver(readBatches(bytes, [], ORIGIN), end);
         }
         const given: number[][] = [[], []];
         while (queue.pending()) {

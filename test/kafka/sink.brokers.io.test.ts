@@ -2,7 +2,7 @@ import type { Admin } from 'kafkajs';
 import { systemClock } from '../../src/base/clock';
 import { kafkaClient } from '../../src/kafka/client.kafka';
 import { kafkaCommittedOffset, kafkaReader } from '../../src/kafka/reader.kafka';
-import { kafkaFencedSinks } from '../../src/kafka/transactional-sink.kafka';
+import { kafkaTransactionalSinks } from '../../src/kafka/transactional-sink.kafka';
 import { untilDone } from './kafka-world';
 import { type KafkaServer, startKafka } from '../servers/kafka';
 import { describeWithServers } from '../servers/servers';
@@ -45,7 +45,7 @@ describeWithServers(['own-kafka'], 'a fenced sink on three brokers', () => {
         await reader.read('out', partition, ({ value }) => values.push(String(value)));
         return values;
       });
-    const sinks = kafkaFencedSinks(kafka, { clock: systemClock, group: 'g', witnessTopic: 'in' });
+    const sinks = kafkaTransactionalSinks(kafka, { clock: systemClock, group: 'g', checkpointTopic: 'in' });
     const open = () => untilDone(() => sinks.open('task-1'));
     const emitted = ['a', 'b', 'c'];
 
@@ -62,12 +62,12 @@ describeWithServers(['own-kafka'], 'a fenced sink on three brokers', () => {
         await sink.close();
         sink = await open();
         // What was not acknowledged is not there, with its witness: here every refusal comes before the end.
-        const witness = await committedOffset('g', 'in', 1);
+        const checkpoint = await committedOffset('g', 'in', 1);
         expect([await valuesOf(0), await valuesOf(1)]).toEqual([
           emitted.slice(0, index),
           emitted.slice(0, index),
         ]);
-        expect(witness?.offset ?? -1).toBe(index - 1);
+        expect(checkpoint?.offset ?? -1).toBe(index - 1);
       }
     }
     await sink.close();

@@ -3,7 +3,7 @@ import { systemClock } from '../../src/base/clock';
 import { kafkaClient } from '../../src/kafka/client.kafka';
 import type { Codec } from '../../src/kafka/codecs.kafka';
 import { kafkaCommittedOffset, kafkaReader } from '../../src/kafka/reader.kafka';
-import { kafkaFencedSinks } from '../../src/kafka/transactional-sink.kafka';
+import { kafkaTransactionalSinks } from '../../src/kafka/transactional-sink.kafka';
 import { kafkaSink } from '../../src/kafka/sink.kafka';
 import { createTopics, untilDone } from './kafka-world';
 import { describeWithServers } from '../servers/servers';
@@ -13,17 +13,17 @@ async function kafkaWorld(brokers: string[], compression: Codec = 'off'): Promis
   const kafka = kafkaClient({ brokers, clientId: 'efs-test' });
   const prefix = `t${randomUUID().slice(0, 8)}.`;
   const group = `${prefix}group`;
-  const witnessTopic = `${prefix}in`;
+  const checkpointTopic = `${prefix}in`;
   const admin = kafka.admin();
   await admin.connect();
-  await createTopics(admin, [`${prefix}out`, witnessTopic], 3);
+  await createTopics(admin, [`${prefix}out`, checkpointTopic], 3);
   await admin.disconnect();
   const reader = kafkaReader(kafka, systemClock);
   const sinks = [kafkaSink(kafka, { clock: systemClock, prefix, compression })];
   for (const partition of [0, 1, 2]) await untilDone(() => reader.watermarks(`${prefix}out`, partition));
   const committedOffset = kafkaCommittedOffset(kafka);
   // A broker of no groups so far is still making the topic for their offsets.
-  await untilDone(() => committedOffset(group, witnessTopic, 0));
+  await untilDone(() => committedOffset(group, checkpointTopic, 0));
   return {
     sink() {
       const sink = kafkaSink(kafka, { clock: systemClock, prefix, compression });
@@ -31,13 +31,19 @@ async function kafkaWorld(brokers: string[], compression: Codec = 'off'): Promis
       return sink;
     },
     fencedSinks() {
-      const sinks = kafkaFencedSinks(kafka, { clock: systemClock, group, prefix, compression, witnessTopic });
+      const sinks = kafkaTransactionalSinks(kafka, {
+        clock: systemClock,
+        group,
+        prefix,
+        compression,
+        checkpointTopic,
+      });
       // A broker of no transactions so far is still making the topic for their log.
       return { open: (name) => untilDone(() => sinks.open(name)) };
     },
     committedOffset,
     group,
-    witnessTopic,
+    checkpointTopic,
     async written(partition) {
       const written: Written[] = [];
       await reader.read(`${prefix}out`, partition, (record) =>

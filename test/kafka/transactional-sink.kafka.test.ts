@@ -1,6 +1,6 @@
 import { systemClock } from '../../src/base/clock';
-import { kafkaFencedSinks } from '../../src/kafka/transactional-sink.kafka';
-import type { FencedSink } from '../../src/log/sink';
+import { kafkaTransactionalSinks } from '../../src/kafka/transactional-sink.kafka';
+import type { TransactionalSink } from '../../src/log/sink';
 import { kafkaSink } from '../../src/kafka/sink.kafka';
 import { type FakeBrokers, fakeBrokers } from './fake-brokers';
 import { outgoing } from '../log/sink.contract';
@@ -10,8 +10,10 @@ const both = (value: string) => [outgoing(1, value), outgoing(2, value)];
 
 describe('a fenced sink on two brokers', () => {
   let brokers: FakeBrokers;
-  const open = (): Promise<FencedSink> =>
-    kafkaFencedSinks(brokers.kafka, { clock: systemClock, group: 'g', witnessTopic: 'in' }).open('task-1');
+  const open = (): Promise<TransactionalSink> =>
+    kafkaTransactionalSinks(brokers.kafka, { clock: systemClock, group: 'g', checkpointTopic: 'in' }).open(
+      'task-1',
+    );
   beforeEach(() => {
     brokers = fakeBrokers();
   });

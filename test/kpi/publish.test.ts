@@ -89,8 +89,8 @@ describe('what is published of a delivery', () => {
   });
 
   it('is said when the policy alone has changed', () => {
-    const muted: KpiChanged = { ...first, kpis: { ...first.kpis } };
-    expect(changeOf({ ...sum, saysRelay: true }, muted, rules)).toMatchObject({ policy: 'RELAY' });
+    const suppressed: KpiChanged = { ...first, kpis: { ...first.kpis } };
+    expect(changeOf({ ...sum, saysRelay: true }, suppressed, rules)).toMatchObject({ policy: 'RELAY' });
   });
 
   it.each<[string, Partial<Contribution>]>([

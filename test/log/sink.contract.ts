@@ -1,5 +1,5 @@
 import type { Committed, CommittedOffset, RecordHeader } from '../../src/log/source';
-import type { FencedSink, FencedSinks, OutgoingRecord, Sink } from '../../src/log/sink';
+import type { TransactionalSink, TransactionalSinks, OutgoingRecord, Sink } from '../../src/log/sink';
 
 export interface Written {
   readonly key: string | null;
@@ -12,10 +12,10 @@ export interface Written {
 export interface SinkWorld {
   sink(): Sink;
   /** Another opener of fenced sinks, as another process would have one. The witness topic is `in`. */
-  fencedSinks(): FencedSinks;
+  fencedSinks(): TransactionalSinks;
   readonly committedOffset: CommittedOffset;
   readonly group: string;
-  readonly witnessTopic: string;
+  readonly checkpointTopic: string;
   /** The committed records of a partition of `out`, in order. */
   written(partition: number): Promise<readonly Written[]>;
   close(): Promise<void>;
@@ -82,13 +82,13 @@ export function sinkContract(makeWorld: () => Promise<SinkWorld>): void {
 
   describe('a fenced sink', () => {
     /** What a transaction did is certain once its sink has been opened again; that sink goes on. */
-    const reopened = async (name: string): Promise<FencedSink> => {
+    const reopened = async (name: string): Promise<TransactionalSink> => {
       const sink = await world.fencedSinks().open(name);
       closing.push(() => sink.close());
       return sink;
     };
-    const witness = (partition: number): Promise<Committed | null> =>
-      world.committedOffset(world.group, world.witnessTopic, partition);
+    const checkpoint = (partition: number): Promise<Committed | null> =>
+      world.committedOffset(world.group, world.checkpointTopic, partition);
     const at = (offset: number, note = ''): Committed => ({ offset, note });
     const closing: (() => Promise<void>)[] = [];
     afterEach(async () => {
@@ -97,24 +97,24 @@ export function sinkContract(makeWorld: () => Promise<SinkWorld>): void {
 
     test('writes records and witness together', async () => {
       let sink = await reopened('task-1');
-      expect(await witness(1)).toBeNull();
+      expect(await checkpoint(1)).toBeNull();
       expect(
         await sink.emit([outgoing(0, 'a'), outgoing(1, 'b'), outgoing(0, 'c')], at(17, '3/1795606123456')),
       ).toBe('acknowledged');
       sink = await reopened('task-1');
       expect(await values(0)).toEqual(['a', 'c']);
       expect(await values(1)).toEqual(['b']);
-      expect(await witness(1)).toEqual(at(17, '3/1795606123456'));
+      expect(await checkpoint(1)).toEqual(at(17, '3/1795606123456'));
       expect(await sink.emit([outgoing(0, 'd')], at(18))).toBe('acknowledged');
       await reopened('task-1');
       expect(await values(0)).toEqual(['a', 'c', 'd']);
-      expect(await witness(1)).toEqual(at(18));
+      expect(await checkpoint(1)).toEqual(at(18));
     });
 
     test('moves the witness where there is nothing to write', async () => {
       expect(await (await reopened('task-0')).emit([], at(5))).toBe('acknowledged');
       await reopened('task-0');
-      expect(await witness(0)).toEqual(at(5));
+      expect(await checkpoint(0)).toEqual(at(5));
     });
 
     test('shuts out the one opened before it under the same name, and no other', async () => {
@@ -128,7 +128,7 @@ export function sinkContract(makeWorld: () => Promise<SinkWorld>): void {
       expect(await other.emit([outgoing(0, 'other')], at(9))).toBe('acknowledged');
       await Promise.all([reopened('task-1'), reopened('task-2')]);
       expect(await values(0)).toEqual(['former', 'owner', 'other']);
-      expect(await witness(2)).toEqual(at(3));
+      expect(await checkpoint(2)).toEqual(at(3));
     });
   });
 }

@@ -1,17 +1,17 @@
 import { memoryLog } from '../../src/log/log.memory';
 import { memoryCommittedOffset } from '../../src/log/source.memory';
-import { memoryFencedSinks, memorySink } from '../../src/log/sink.memory';
-import { witnessPartition } from '../../src/log/sink';
+import { memoryTransactionalSinks, memorySink } from '../../src/log/sink.memory';
+import { checkpointPartition } from '../../src/log/sink';
 import { sinkContract, type SinkWorld, type Written } from './sink.contract';
 
 async function memoryWorld(): Promise<SinkWorld> {
   const log = memoryLog({ partitions: 3 });
   return {
     sink: () => memorySink(log, { prefix: 't.' }),
-    fencedSinks: () => memoryFencedSinks(log, { group: 'g', witnessTopic: 't.in', prefix: 't.' }),
+    fencedSinks: () => memoryTransactionalSinks(log, { group: 'g', checkpointTopic: 't.in', prefix: 't.' }),
     committedOffset: memoryCommittedOffset(log),
     group: 'g',
-    witnessTopic: 't.in',
+    checkpointTopic: 't.in',
     async written(partition) {
       const { high } = log.watermarks('t.out', partition);
       const written: Written[] = [];
@@ -35,7 +35,7 @@ async function memoryWorld(): Promise<SinkWorld> {
 sinkContract(memoryWorld);
 
 test('the name of a fenced sink ends with the partition it speaks of', () => {
-  expect(witnessPartition('kpi-12')).toBe(12);
-  expect(witnessPartition('0')).toBe(0);
-  expect(() => witnessPartition('kpi')).toThrow('partition number');
+  expect(checkpointPartition('kpi-12')).toBe(12);
+  expect(checkpointPartition('0')).toBe(0);
+  expect(() => checkpointPartition('kpi')).toThrow('partition number');
 });

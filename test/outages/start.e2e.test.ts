@@ -82,7 +82,7 @@ describeWithServers(['kafka', 'registry', 'redis', 'own-redis'], 'efs run at its
     };
     const waited = { [dependency]: `${dependency} does not answer`, starting: 'starting' };
     if (dependency === 'kafka')
-      expect(await reasons()).toEqual({ ...waited, window: 'the window is still reading the KPI topic' });
+      expect(await reasons()).toEqual({ ...waited, queries: 'the window is still reading the KPI topic' });
     else {
       // What Kafka holds is shown all the same.
       await until('the window has read the KPI topic', async () => !('window' in (await reasons())));

@@ -4,7 +4,7 @@ import { SCHEMAS } from '../../src/feedback/schemas';
 import { partitionOf } from '../../src/log/partitioner';
 import { domainGroups } from '../../src/kpi/domains';
 import { wireType } from '../../src/kpi/encode';
-import { forgettingDuties } from '../../src/pipeline/eviction';
+import { evictionCommands } from '../../src/pipeline/eviction';
 import { WALK_MS } from '../../src/pipeline/retention';
 import { planStatus, statusMemory } from '../../src/pipeline/status';
 import type { StatusInput } from '../../src/pipeline/status-input';
@@ -82,16 +82,16 @@ describeWithServers(['redis'], 'a retired delivery in Redis', ({ redisUrl }) => 
 
       const clock = virtualClock();
       clock.advance(31 * 24 * HOUR);
-      const duties = forgettingDuties({
+      const commands = evictionCommands({
         ...{ address: ADDRESS, partitions, buckets, store, contribution, clock },
         retentionMs: 30 * 24 * HOUR,
         inputEnds: async () => [],
-        believedUntil: new Map(),
+        retiredKnownUntil: new Map(),
       });
       clock.advance(WALK_MS);
       const sizes: number[] = [];
       for (let tick = 0; tick < 100; tick += 1) {
-        for await (const inputs of duties({ positions: [] })) {
+        for await (const inputs of commands({ positions: [] })) {
           const writes = await fold(inputs);
           sizes.push(writes.reduce((sum, { entries: { length } }) => sum + length, 0));
         }

@@ -3,8 +3,8 @@ import { type Contribution, type KpiChanged, wireType } from '../../src/kpi/enco
 import { emptySum } from '../../src/kpi/publish';
 import type { KpiInput } from '../../src/pipeline/publish-gate';
 import { planKpi } from '../../src/pipeline/kpi';
-import { recall } from '../../src/base/lru';
-import { shelf } from '../support/fake-store';
+import { lruCache } from '../../src/base/lru';
+import { fakeStore } from '../support/fake-store';
 
 const contribution = wireType<Contribution>(SCHEMAS.Contribution.type, 1);
 const kpiChanged = wireType<KpiChanged>(SCHEMAS.KpiChanged.type, 2);
@@ -20,12 +20,12 @@ const share = (relayed: number, given: Partial<Contribution> = {}): Contribution
 });
 
 /** A kpi task's state, and what it publishes of inputs, batch by batch. */
-function given(options: { muted?: boolean; remembers?: number } = {}) {
-  const here = shelf();
-  const remembered = recall<never>(options.remembers ?? 0);
+function given(options: { suppressed?: boolean; remembers?: number } = {}) {
+  const here = fakeStore();
+  const remembered = lruCache<never>(options.remembers ?? 0);
   const tell = (...inputs: KpiInput[]) =>
     here
-      .run(planKpi(rules, inputs, options.muted ?? false, remembered))
+      .run(planKpi(rules, inputs, options.suppressed ?? false, remembered))
       .map(({ value }) => kpiChanged.decode(value!));
   return { here, tell };
 }
@@ -79,7 +79,7 @@ describe('what the log itself remembers as published', () => {
       ...{ deliveryId: 'd1', generation, revision, previousRevision: 0, policy: 'RELAY', asOf: 0 },
       ...{ kpis: { ...emptySum('', 0), success: null, deliverySize: null }, previous: null },
     });
-  const storedRevision = (here: ReturnType<typeof shelf>): number =>
+  const storedRevision = (here: ReturnType<typeof fakeStore>): number =>
     kpiChanged.decode(here.entries('p').get('d1')!).revision;
 
   it.each([
@@ -87,7 +87,7 @@ describe('what the log itself remembers as published', () => {
     ['earlier: what was committed as said has never left', said(4)],
     ['of another generation', said(1, 2)],
   ])('counts, whatever the state remembers, also where it is %s', (_, found) => {
-    const { here, tell } = given({ muted: true });
+    const { here, tell } = given({ suppressed: true });
     expect(tell({ deliveryId: 'd1', published: said(5) })).toEqual([]);
     expect(storedRevision(here)).toBe(5);
     expect(tell({ deliveryId: 'd1', published: found })).toEqual([]);
@@ -95,14 +95,14 @@ describe('what the log itself remembers as published', () => {
   });
 
   it('is forgotten where the log has nothing of it', () => {
-    const { here, tell } = given({ muted: true });
+    const { here, tell } = given({ suppressed: true });
     tell({ deliveryId: 'd1', published: said(5) });
     expect(tell({ deliveryId: 'd1', published: null })).toEqual([]);
     expect(here.entries('p').has('d1')).toBe(false);
   });
 
   it('comes before the next record: that one names it as previous', () => {
-    const { here, tell } = given({ muted: true });
+    const { here, tell } = given({ suppressed: true });
     tell({ deliveryId: 'd1', published: said(5, 2) });
     tell(share(7));
     const speaking = here.run(planKpi(rules, [{ recheck: 'd1' }], false));

@@ -14,7 +14,7 @@ import { partitionOf } from '../recount/read';
 import { DEFAULT_GROUPS, recountFacts } from '../recount/recount';
 import { batchesOf, RUNS, someFeedback, withDisorder } from '../support/arbitrary';
 import { factOf } from '../support/records';
-import { type Shelf, shelf } from '../support/fake-store';
+import { type Shelf, fakeStore } from '../support/fake-store';
 
 const PARTITIONS = 3;
 const groups = domainGroups(Object.entries(DEFAULT_GROUPS).map(([name, domains]) => ({ name, domains })));
@@ -40,7 +40,7 @@ function tellStatus(
   cuts: readonly boolean[],
   buckets: number,
 ): Told {
-  const shelves = Array.from({ length: PARTITIONS }, shelf);
+  const shelves = Array.from({ length: PARTITIONS }, fakeStore);
   const memories = shelves.map(() => statusMemory(0));
   const contributions = shelves.flatMap((each, partition) => {
     const mine = all.filter(({ messageId }) => partitionOf(Buffer.from(messageId), PARTITIONS) === partition);
@@ -59,7 +59,7 @@ function tellKpi(
   const published: KpiChanged[] = [];
   const sums = new Map<string, Contribution>();
   for (let partition = 0; partition < PARTITIONS; partition++) {
-    const here = shelf();
+    const here = fakeStore();
     const rules = { stateId: 1, generation: 1, partition, defaultPolicy, contribution, kpiChanged };
     const mine = contributions.filter((record) => record.partition === partition);
     for (const batch of batchesOf(mine, cuts)) {
@@ -133,10 +133,10 @@ describe('both plans together', () => {
               if (deadline !== null) deadlines.set(delivery, [...(deadlines.get(delivery) ?? []), deadline]);
             }
           }
-          const { agenda } = memories[partition]!;
-          expect(new Set(agenda.keys())).toEqual(new Set(deadlines.keys()));
+          const { timerIndex } = memories[partition]!;
+          expect(new Set(timerIndex.keys())).toEqual(new Set(deadlines.keys()));
           expect(new Set(each.entries('w').keys())).toEqual(new Set(deadlines.keys()));
-          for (const [delivery, { count, soonest }] of agenda) {
+          for (const [delivery, { count, soonest }] of timerIndex) {
             expect(count).toBe(deadlines.get(delivery)!.length);
             expect(soonest).toBeLessThanOrEqual(Math.min(...deadlines.get(delivery)!));
           }
@@ -197,7 +197,7 @@ describe('both plans together', () => {
     };
     fc.assert(
       fc.property(sets, cuts, (set, cut) => {
-        const here = shelf();
+        const here = fakeStore();
         const { contributions } = tellStatus(set.disorder, 'EFS', cut, 1);
         const inputs = contributions.map(({ value }) => contribution.decode(value!));
         for (const batch of batchesOf(inputs, cut)) expect(here.run(planKpi(rules, batch, true))).toEqual([]);

@@ -1,6 +1,6 @@
 import type { Rejected } from '../../src/feedback/decode';
-import type { FencedOutcome, OutgoingRecord } from '../../src/log/sink';
-import { type Hold, processInputs, type TaskEnds } from '../../src/pipeline';
+import type { TransactionOutcome, OutgoingRecord } from '../../src/log/sink';
+import { type TaskOwnership, processInputs, type BatchDeps } from '../../src/pipeline';
 import { packOutbox } from '../../src/store/outbox';
 import type { Commit, CommitOutcome } from '../../src/store/store';
 import { turn } from '../support/clock';
@@ -27,8 +27,8 @@ function given() {
   const loads = event<readonly (readonly Buffer[])[]>();
   const setsAside = event<void>();
   const commitsAs = event<CommitOutcome>();
-  const emits = event<FencedOutcome>();
-  const emittedBefore = event<FencedOutcome>();
+  const emits = event<TransactionOutcome>();
+  const emittedBefore = event<TransactionOutcome>();
   const then = <T>(what: string, promise: Promise<T>): Promise<T> => {
     did.push(`${what}?`);
     return promise.then((value) => {
@@ -36,7 +36,7 @@ function given() {
       return value;
     });
   };
-  const ends: TaskEnds<string> = {
+  const deps: BatchDeps<string> = {
     decode: async () => ({ inputs: [], rejected: [] }),
     load: () => then('load', loads.promise),
     setAside: () => then('set aside', setsAside.promise),
@@ -47,9 +47,9 @@ function given() {
     emit: () => then('emit', emits.promise),
     project: () => ({ reads: [], project: () => ({ writes: [], outgoing: [OUT] }) }),
   };
-  const hold: Hold = { epoch: 3, sequence: 8, positions: [4], emitted: emittedBefore.promise };
-  const result = processInputs(ends, hold, { inputs: ['a'], rejected: [REJECTED] }, [6]);
-  return { did, commits, loads, setsAside, commitsAs, emits, emittedBefore, hold, result };
+  const ownership: TaskOwnership = { epoch: 3, sequence: 8, positions: [4], emitted: emittedBefore.promise };
+  const result = processInputs(deps, ownership, { inputs: ['a'], rejected: [REJECTED] }, [6]);
+  return { did, commits, loads, setsAside, commitsAs, emits, emittedBefore, ownership, result };
 }
 
 describe('a batch', () => {
@@ -77,11 +77,11 @@ describe('a batch', () => {
     await turn();
     expect(did).not.toContain('emit?');
     task.commitsAs.happens('committed');
-    const { hold, outcome, folded } = await task.result;
+    const { ownership, outcome, folded } = await task.result;
     expect([outcome, folded, did.at(-1)]).toEqual(['committed', 1, 'emit?']);
-    expect(hold).toMatchObject({ epoch: 3, sequence: 9, positions: [6] });
+    expect(ownership).toMatchObject({ epoch: 3, sequence: 9, positions: [6] });
     task.emits.happens('fenced');
-    expect(await hold.emitted).toBe('fenced');
+    expect(await ownership.emitted).toBe('fenced');
   });
 
   it.each(['fenced', 'unacknowledged'] as const)(
@@ -91,8 +91,8 @@ describe('a batch', () => {
       task.loads.happens([]);
       task.setsAside.happens();
       task.emittedBefore.happens(how);
-      const { outcome, hold } = await task.result;
-      expect([outcome, hold, task.commits]).toEqual([how, task.hold, []]);
+      const { outcome, ownership } = await task.result;
+      expect([outcome, ownership, task.commits]).toEqual([how, task.ownership, []]);
     },
   );
 
@@ -102,8 +102,8 @@ describe('a batch', () => {
     task.setsAside.happens();
     task.emittedBefore.happens('acknowledged');
     task.commitsAs.happens(how);
-    const { outcome, hold } = await task.result;
-    expect([outcome, hold]).toEqual([how, task.hold]);
+    const { outcome, ownership } = await task.result;
+    expect([outcome, ownership]).toEqual([how, task.ownership]);
     expect(task.did).not.toContain('emit?');
   });
 });

@@ -1,10 +1,10 @@
 import type { Committed, LogRecord } from '../../src/log/source';
 import {
-  type GateEnds,
-  kpiDuties,
-  type KpiDuty,
-  MUTED_FIELD,
-  Outnumbered,
+  type GateDeps,
+  kpiCommands,
+  type KpiCommand,
+  SUPPRESSED_FIELD,
+  SupersededGenerationError,
 } from '../../src/pipeline/publish-gate';
 import type { KpiInput } from '../../src/pipeline/publish-gate';
 import { FLAGS_HASH, PUBLISHED_HASH } from '../../src/store/hashes';
@@ -28,21 +28,21 @@ const ADDRESS = { stateId: 1, pipeline: 'kpi', partition: 0 } as const;
  * What a kpi task owes when it is claimed after so many commits, where records with these numbers were published of
  * `d1`, and it remembers some of these deliveries.
  */
-async function owedAtClaim(
+async function onClaim(
   manifest: Manifest,
   commits: number,
   published: readonly number[],
   remembered: readonly string[] = [],
-  witness: Committed | null = null,
+  checkpoint: Committed | null = null,
 ): Promise<KpiInput[]> {
   const store = memoryStore();
   const entries = remembered.map((id) => [Buffer.from(id), Buffer.from([9])] as const);
-  const muted = { hash: FLAGS_HASH, entries: [[MUTED_FIELD, Buffer.from('1')]] as const };
-  const writes = manifest.hasPredecessor ? [muted, { hash: PUBLISHED_HASH, entries }] : [];
+  const suppressed = { hash: FLAGS_HASH, entries: [[SUPPRESSED_FIELD, Buffer.from('1')]] as const };
+  const writes = manifest.hasPredecessor ? [suppressed, { hash: PUBLISHED_HASH, entries }] : [];
   await store.create(manifest, { status: [[0]], kpi: [[0]] }, [{ partition: 0, writes }]);
-  const ends: GateEnds = {
+  const deps: GateDeps = {
     ...{ address: ADDRESS, manifest, store },
-    witness: async () => witness,
+    checkpoint: async () => checkpoint,
     readPublished: async (onRecord) => {
       for (const number of published) onRecord(recordOf(number));
     },
@@ -50,9 +50,9 @@ async function owedAtClaim(
   };
   const emitted = Promise.resolve('acknowledged' as const);
   const claim = { epoch: 1, sequence: commits, positions: [0], committedBy: 0, outbox: null };
-  const hold = { ...claim, emitted };
+  const ownership = { ...claim, emitted };
   const owed: KpiInput[] = [];
-  for await (const page of kpiDuties(ends).atClaim(hold, claim)) owed.push(...page);
+  for await (const page of kpiCommands(deps).atClaim(ownership, claim)) owed.push(...page);
   return owed;
 }
 
@@ -64,19 +64,19 @@ const recordOf = (number: number): LogRecord => ({
 
 describe('a kpi task that is not muted', () => {
   it('owes nothing, whatever was published', async () => {
-    expect(await owedAtClaim(FIRST, 1, [1])).toEqual([]);
+    expect(await onClaim(FIRST, 1, [1])).toEqual([]);
   });
 });
 
 describe('a kpi task whose store does not know what was published last', () => {
   it('is muted, learns it from the log, and notes up to where', async () => {
-    const owed = await owedAtClaim(FIRST, 1, [1], [], { offset: 0, note: '7/3' });
+    const owed = await onClaim(FIRST, 1, [1], [], { offset: 0, note: '7/3' });
     expect(owed.slice(0, 3)).toEqual([
-      { muteUntil: 0 },
+      { suppressUntil: 0 },
       { deliveryId: 'd1', published: Buffer.from([1]) },
       { seen: '0 7/3' },
     ]);
-    expect(owed.at(-1)).toEqual({ unmute: true });
+    expect(owed.at(-1)).toEqual({ resume: true });
   });
 });
 
@@ -84,16 +84,16 @@ describe('a muted kpi task', () => {
   const second: Manifest = { ...FIRST, generation: 2, hasPredecessor: true };
 
   it('remembers what was published, then may speak', async () => {
-    const owed = (await owedAtClaim(second, 0, [1])).filter((each): each is KpiDuty => 'published' in each);
+    const owed = (await onClaim(second, 0, [1])).filter((each): each is KpiCommand => 'published' in each);
     expect(owed).toEqual([{ deliveryId: 'd1', published: Buffer.from([1]) }]);
   });
 
   it('gives way where a later number was published', async () => {
-    await expect(owedAtClaim(second, 1, [3])).rejects.toThrow(Outnumbered);
+    await expect(onClaim(second, 1, [3])).rejects.toThrow(SupersededGenerationError);
   });
 
   it('forgets what it has for published and the log has not', async () => {
-    const owed = await owedAtClaim(second, 0, [1], ['d1', 'd2']);
+    const owed = await onClaim(second, 0, [1], ['d1', 'd2']);
     expect(owed.filter((each) => 'published' in each && each.published === null)).toEqual([
       { deliveryId: 'd2', published: null },
     ]);

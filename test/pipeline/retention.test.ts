@@ -1,10 +1,10 @@
 import { SCHEMAS } from '../../src/feedback/schemas';
 import { type Contribution, wireType } from '../../src/kpi/encode';
 import { emptySum } from '../../src/kpi/publish';
-import type { Hold } from '../../src/pipeline';
+import type { TaskOwnership } from '../../src/pipeline';
 import {
-  type RetirementDuty,
-  retirementDuties,
+  type RetentionCommand,
+  retentionCommands,
   retirementIn,
   retirementMarker,
   retiredDelivery,
@@ -44,20 +44,20 @@ function given(sums: Record<string, { asOf: number; revision: number }>, partiti
       ),
     }),
   };
-  const duties = retirementDuties({
+  const commands = retentionCommands({
     ...{ store, clock, contribution, partitions, retentionMs: RETENTION_MS },
     address: { stateId: 1, pipeline: 'kpi', partition: 0 },
     contributionsEnd: async () => state.end,
   });
-  const portions = async (): Promise<(readonly RetirementDuty[])[]> => {
+  const portions = async (): Promise<(readonly RetentionCommand[])[]> => {
     const done = [];
-    const hold = { positions: [state.position] } as unknown as Hold;
-    for await (const portion of duties(hold)) done.push(portion);
+    const ownership = { positions: [state.position] } as unknown as TaskOwnership;
+    for await (const portion of commands(ownership)) done.push(portion);
     return done;
   };
-  const look = async (): Promise<RetirementDuty[]> => (await portions()).flat();
+  const look = async (): Promise<RetentionCommand[]> => (await portions()).flat();
   /** Looks when the next walk is due; partitions have read until then, or until the times given. */
-  const walk = (read: readonly (number | null)[] | null = null): Promise<RetirementDuty[]> => {
+  const walk = (read: readonly (number | null)[] | null = null): Promise<RetentionCommand[]> => {
     clock.advance(WALK_MS);
     until = read ?? Array.from({ length: partitions }, () => clock.now());
     return look();

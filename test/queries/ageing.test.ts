@@ -20,14 +20,14 @@ test('a delivery older than the retention leaves the window once nothing has com
     // Its silent message expires after 84 hours, which is the last thing that happens to it.
     const old = feedback.relayed({ deliveryId: 'old', occurredAt: now - RETENTION_MS - 85 * HOUR });
     await there.report([old, young]);
-    await there.until(() => there.window.view.deliveries().length === 2 && there.window.stale() === null);
+    await there.until(() => there.queries.view.deliveries().length === 2 && there.queries.stale() === null);
     now += HOUR / 2;
     const looked = looks + 2;
     await there.until(() => looks >= looked);
-    expect(there.window.view.get('old')).not.toBeNull();
+    expect(there.queries.view.get('old')).not.toBeNull();
     now += HOUR;
-    await there.until(() => there.window.view.get('old') === null);
-    expect(there.window.view.get('young')).not.toBeNull();
+    await there.until(() => there.queries.view.get('old') === null);
+    expect(there.queries.view.get('young')).not.toBeNull();
     const answer = await there.routes.inject('/api/deliveries/old');
     expect([answer.statusCode, answer.body]).toEqual([404, expect.stringContaining('EFS_RETENTION')]);
   } finally {

@@ -1,7 +1,7 @@
 import { readConfig } from '../../src/settings/config';
 import { systemClock } from '../../src/base/clock';
 import { EfsError } from '../../src/base/errors';
-import { openMemoryEnds } from '../../src/app/in-memory';
+import { openInMemory } from '../../src/app/in-memory';
 import { lookThrough, windowOf } from '../../src/app/queries';
 import type { TopicReader } from '../../src/log/source';
 import { DEAD_LETTER_TOPIC } from '../../src/feedback/topics';
@@ -24,11 +24,11 @@ describe('the window', () => {
   ): Promise<void> => {
     const read = readConfig({});
     if ('errors' in read) throw new Error(read.errors.join('\n'));
-    const { ends } = await openMemoryEnds(read.ok, { clock: systemClock });
+    const { servers: servers } = await openInMemory(read.ok, { clock: systemClock });
     const health = { ...createHealth(), set: onReason };
-    const window = windowOf(read.ok, { health, metrics: createMetrics({ version: '0', node: '0' }) });
-    const reader = { ...ends.reader, follow: follow(ends.reader.follow) };
-    lookThrough(window, { ...ends, reader, topicPrefix: '' }, outages, abort.signal);
+    const queries = windowOf(read.ok, { health, metrics: createMetrics({ version: '0', node: '0' }) });
+    const reader = { ...servers.reader, follow: follow(servers.reader.follow) };
+    lookThrough(queries, { ...servers, reader, topicPrefix: '' }, outages, abort.signal);
   };
 
   test('waits no longer once it follows its topics, where Kafka was away when it began', async () => {

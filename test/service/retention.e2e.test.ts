@@ -1,8 +1,8 @@
 import { type Clock, systemClock, systemRandom } from '../../src/base/clock';
 import { readConfig } from '../../src/settings/config';
 import { silentLog } from '../../src/base/log';
-import { assemble, outagesOf } from '../../src/app/compose';
-import { openRealEnds } from '../../src/app/servers';
+import { compose, outagesOf } from '../../src/app/compose';
+import { connectServers } from '../../src/app/servers';
 import { CONTRIBUTIONS_TOPIC, DEAD_LETTER_TOPIC } from '../../src/feedback/topics';
 import { createMetrics } from '../../src/http/metrics';
 import { retryUntil } from '../../src/tasks/retry';
@@ -28,7 +28,7 @@ async function runAhead(stage: Stage) {
   const watching = { log: silentLog, meter, onReason: () => undefined, onFatal: () => undefined };
   const outages = outagesOf(watching, systemClock);
   const retry = retryUntil(stop.signal, { clock: systemClock, random: systemRandom, outages });
-  const { ends, close } = await openRealEnds(read.ok, {
+  const { servers, close } = await connectServers(read.ok, {
     clock: systemClock,
     log: silentLog,
     outages,
@@ -36,9 +36,9 @@ async function runAhead(stage: Stage) {
     inGroups: true,
     onReason: watching.onReason,
   });
-  const ids = await schemaIds(ends.registry, stage.prefix);
+  const ids = await schemaIds(servers.registry, stage.prefix);
   const service = await startService(
-    assemble(read.ok, ends, {
+    compose(read.ok, servers, {
       watchers: { ...watching, outages },
       ...{ pipelines: ['status', 'kpi'], partitions: stage.partitions, ids, signal: stop.signal, clock },
     }),

@@ -34,11 +34,11 @@ describe('the word on catching up', () => {
     const onReason = (reason: string | null): void => void reasons.push(reason);
     const catchUp = openCatchUp({ clock: virtualClock(), log: recordingLog(), onReason });
     catchUp.toFold(0, null);
-    catchUp.muted(1, false);
+    catchUp.suppressed(1, false);
     expect(reasons).toEqual([]);
     catchUp.toFold(0, 300);
     catchUp.toFold(1, 100);
-    catchUp.muted(1, true);
+    catchUp.suppressed(1, true);
     catchUp.toFold(0, 0);
     expect(reasons.at(-1)).toBe(
       'catching up with what was published before, 100 records to fold here (75 % done), KPIs of 1 partitions stand still',
@@ -48,7 +48,7 @@ describe('the word on catching up', () => {
     expect(reasons.at(-1)).toBe(
       'catching up with what was published before, KPIs of 1 partitions stand still',
     );
-    catchUp.muted(1, false);
+    catchUp.suppressed(1, false);
     expect(reasons.at(-1)).toBeNull();
   });
 });

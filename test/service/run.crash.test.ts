@@ -1,4 +1,4 @@
-import type { Ends } from '../../src/app/compose';
+import type { Servers } from '../../src/app/compose';
 import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, MESSAGE_STATUS_TOPIC } from '../../src/feedback/topics';
 import type { OutgoingRecord } from '../../src/log/sink';
 import type { Check } from '../../src/store/store.memory';
@@ -28,8 +28,8 @@ async function zombie(pipeline: 'status' | 'kpi', without: readonly Check[]): Pr
   const there = await world({ partitions: 1, without });
   const all = randomFeedback(SEED, 400, 12);
   const stall = barrier();
-  const stalled = await there.worker((ends) =>
-    withCommit(ends, async (task) => (task.pipeline === pipeline ? stall.pass() : undefined)),
+  const stalled = await there.worker((deps) =>
+    withCommit(deps, async (task) => (task.pipeline === pipeline ? stall.pass() : undefined)),
   );
   there.produce(all.slice(0, 100));
   await there.settle();
@@ -66,17 +66,17 @@ describe('a worker whose task another has taken over', () => {
 });
 
 /** A worker dies between a commit and what it emits then; another takes over. Gives the differences. */
-async function crashAtEmit(topic: string, successor: (ends: Ends) => Ends): Promise<string[]> {
+async function crashAtEmit(topic: string, successor: (deps: Servers) => Servers): Promise<string[]> {
   const there = await world();
   const all = randomFeedback(SEED, 300);
   let armed = false;
-  await there.worker((ends, worker) => dyingAtEmit(ends, worker, (records) => armed && on(topic)(records)));
+  await there.worker((deps, worker) => dyingAtEmit(deps, worker, (records) => armed && on(topic)(records)));
   there.produce(all.slice(0, 150));
   await there.settle();
   armed = true;
   there.produce(all.slice(150));
   await there.settle();
-  await there.worker((ends) => successor(ends));
+  await there.worker((deps) => successor(deps));
   await there.settle();
   return [...(await differences(there)), ...brokenLinks(there)];
 }
@@ -85,7 +85,7 @@ describe('a worker that dies between a commit and what it emits', () => {
   it.each([CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC])(
     'leaves an outbox for %s that the next owner drains',
     async (topic) => {
-      expect(await crashAtEmit(topic, (ends) => ends)).toEqual([]);
+      expect(await crashAtEmit(topic, (deps) => deps)).toEqual([]);
     },
   );
 
@@ -102,7 +102,7 @@ describe('a worker that dies between a commit and what it emits', () => {
     for (let i = 0; i < 24; i += 1) {
       let left = 1 + (i % 5);
       there.produce(all.slice(i * 10, i * 10 + 10));
-      const { kill } = await there.worker((ends, worker) => dyingAtEmit(ends, worker, () => left-- <= 0));
+      const { kill } = await there.worker((deps, worker) => dyingAtEmit(deps, worker, () => left-- <= 0));
       for (let turns = 0; turns < 20 && left >= 0; turns += 1) await there.until(() => true, '');
       kill();
     }
@@ -114,18 +114,18 @@ describe('a worker that dies between a commit and what it emits', () => {
 });
 
 /** A worker dies while its dead letters are under way. Gives the differences. */
-async function crashAtDeadLetter(faulty: (ends: Ends) => Ends): Promise<string[]> {
+async function crashAtDeadLetter(faulty: (deps: Servers) => Servers): Promise<string[]> {
   const there = await world();
-  const dying = (ends: Ends, worker: Mortal): Ends => {
+  const dying = (deps: Servers, worker: Mortal): Servers => {
     let calls = 0;
     // The first dead letters never arrive; the worker lives on for as long as it has something else to emit.
-    return withEmit(ends, async (records) => {
+    return withEmit(deps, async (records) => {
       if (areDeadLetters(records)) await new Promise(() => undefined);
       calls += 1;
       if (calls > 40) worker.kill();
     });
   };
-  const { kill } = await there.worker((ends, worker) => faulty(dying(ends, worker)));
+  const { kill } = await there.worker((deps, worker) => faulty(dying(deps, worker)));
   there.append(poison(there.partitions));
   there.produce(randomFeedback(SEED, 100));
   await there.settle();
@@ -140,9 +140,9 @@ describe('a record of a message that is still under way when another worker take
   it('does not arrive behind what that worker says: the last word on a message is the true one', async () => {
     const there = await world({ partitions: 1, messageStatus: 'on' });
     const stall = barrier();
-    const slow = await there.worker((ends) =>
+    const slow = await there.worker((deps) =>
       unclosing(
-        withEmit(ends, (records) => (on(MESSAGE_STATUS_TOPIC)(records) ? stall.pass() : Promise.resolve())),
+        withEmit(deps, (records) => (on(MESSAGE_STATUS_TOPIC)(records) ? stall.pass() : Promise.resolve())),
       ),
     );
     const all = randomFeedback(SEED, 200, 8);
@@ -168,7 +168,7 @@ describe('a record of a message that is still under way when another worker take
 
 describe('a worker that dies while dead letters are under way', () => {
   it('has not passed them: the next owner sets them aside', async () => {
-    expect(await crashAtDeadLetter((ends) => ends)).toEqual([]);
+    expect(await crashAtDeadLetter((deps) => deps)).toEqual([]);
   });
 
   it('would lose them if it did not wait for their acknowledgement', async () => {

@@ -1,6 +1,6 @@
 import { promote } from '../../src/generations/cutover';
 import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS, MESSAGE_STATUS_TOPIC } from '../../src/feedback/topics';
-import { seenAs } from '../../src/pipeline/publish-checkpoint';
+import { checkpointKey } from '../../src/pipeline/publish-checkpoint';
 import type { Snapshot } from '../../src/store/store.memory';
 import { endsOf, proposed } from '../support/cutover';
 import { brokenLinks, differences, kpiRecords, recordsOf, statusRecords } from '../support/observe';
@@ -12,11 +12,11 @@ const SEED = 7;
 async function running(workers: number, settings: Parameters<typeof world>[0] = {}) {
   const there = await world(settings);
   const all = randomFeedback(SEED, 600);
-  const crew = [];
-  for (let i = 0; i < workers; i += 1) crew.push(await there.worker());
+  const processes = [];
+  for (let i = 0; i < workers; i += 1) processes.push(await there.worker());
   there.produce(all.slice(0, 200));
   await there.settle();
-  return { there, crew, rest: all.slice(200) };
+  return { there, processes, rest: all.slice(200) };
 }
 
 describe('a cut-over', () => {
@@ -56,7 +56,7 @@ describe('a cut-over', () => {
   });
 
   it('publishes what differs, and only that, where the other generation was built with another policy', async () => {
-    const { there, crew } = await running(1);
+    const { there, processes } = await running(1);
     const before = new Map(kpiRecords(there).map((each) => [each.deliveryId, each]));
     await promote(endsOf(there), await proposed(there, { defaultPolicy: 'RELAY' }));
     await there.settle();
@@ -67,7 +67,7 @@ describe('a cut-over', () => {
       expect([each.previous, each.previousRevision]).toEqual([last.kpis, 0]);
       expect({ policy: each.policy, kpis: each.kpis }).not.toEqual({ policy: last.policy, kpis: last.kpis });
     }
-    const warned = crew[0]!.log.entries.filter(({ message }) => message.includes('other settings'));
+    const warned = processes[0]!.log.entries.filter(({ message }) => message.includes('other settings'));
     expect(warned).toHaveLength(1);
     expect(there.store.snapshot().manifest?.defaultPolicy).toBe('RELAY');
   });
@@ -129,13 +129,13 @@ describe('a cut-over', () => {
     const { there, rest } = await running(1);
     const candidate = await proposed(there);
     let late: (() => void) | null = null;
-    const ends = endsOf(there);
+    const deps = endsOf(there);
     const slow = promote(
       {
-        ...ends,
+        ...deps,
         contributionWatermarks: async (partition) => {
           if (partition === 1) await new Promise<void>((resolve) => (late = resolve));
-          return ends.contributionWatermarks(partition);
+          return deps.contributionWatermarks(partition);
         },
       },
       candidate,
@@ -166,7 +166,7 @@ describe('a cut-over', () => {
       const seen = there.log.committed('efs-kpi', CONTRIBUTIONS_TOPIC, partition);
       const entries = [
         [Buffer.from('muted'), null],
-        [Buffer.from('seen'), seen && Buffer.from(seenAs(seen))],
+        [Buffer.from('seen'), seen && Buffer.from(checkpointKey(seen))],
       ] as const;
       const writes = [{ hash: 'f', entries }];
       const { epoch, sequence, positions } = claim;
@@ -181,15 +181,15 @@ describe('a cut-over', () => {
 
 describe('a store that comes back from the midst of a cut-over', () => {
   it('has it completed by the workers that run, who believed it complete', async () => {
-    const { there, crew, rest } = await running(2);
+    const { there, processes, rest } = await running(2);
     const candidate = await proposed(there);
-    const ends = endsOf(there);
+    const deps = endsOf(there);
     const midst: Snapshot[] = [];
-    const contributionWatermarks: typeof ends.contributionWatermarks = async (partition) => {
+    const contributionWatermarks: typeof deps.contributionWatermarks = async (partition) => {
       midst.push(there.store.snapshot());
-      return ends.contributionWatermarks(partition);
+      return deps.contributionWatermarks(partition);
     };
-    await promote({ ...ends, contributionWatermarks }, candidate);
+    await promote({ ...deps, contributionWatermarks }, candidate);
     there.produce(rest.slice(0, 200));
     await there.settle();
     there.store.restore(midst[1]!);
@@ -197,7 +197,7 @@ describe('a store that comes back from the midst of a cut-over', () => {
     there.produce(rest.slice(200));
     await there.settle();
     expect(await there.store.active()).toMatchObject({ stateId: 2, cutoverComplete: true });
-    expect(crew[0]!.log.entries.map(({ message }) => message)).toContain(
+    expect(processes[0]!.log.entries.map(({ message }) => message)).toContain(
       'the cut-over to the active generation is not complete: completing it',
     );
     expect(await differences(there)).toEqual([]);
@@ -207,14 +207,14 @@ describe('a store that comes back from the midst of a cut-over', () => {
 
 describe('a store that comes back from before a cut-over', () => {
   it('is built anew: what readers see keeps rising', async () => {
-    const { there, crew, rest } = await running(2);
+    const { there, processes, rest } = await running(2);
     const candidate = await proposed(there);
     const old = there.store.snapshot();
     await promote(endsOf(there), candidate);
     there.produce(rest.slice(0, 200));
     await there.settle();
     expect(kpiRecords(there).at(-1)?.generation).toBe(2);
-    for (const each of crew) await each.stop();
+    for (const each of processes) await each.stop();
     there.store.restore(old);
     await there.worker();
     there.produce(rest.slice(200));
@@ -226,12 +226,12 @@ describe('a store that comes back from before a cut-over', () => {
   });
 
   it('is used as it is where nothing was published since', async () => {
-    const { there, crew, rest } = await running(2);
+    const { there, processes, rest } = await running(2);
     const candidate = await proposed(there);
     const old = there.store.snapshot();
     await promote(endsOf(there), candidate);
     await there.settle();
-    for (const each of crew) await each.stop();
+    for (const each of processes) await each.stop();
     there.store.restore(old);
     await there.worker();
     there.produce(rest);

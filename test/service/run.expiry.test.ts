@@ -1,4 +1,4 @@
-import type { Ends } from '../../src/app/compose';
+import type { Servers } from '../../src/app/compose';
 import { RETRY_OUTCOME_TOPIC } from '../../src/feedback/topics';
 import { RANK } from '../../src/status/message';
 import { decodeMessage } from '../../src/store/codec';
@@ -31,13 +31,13 @@ async function later(there: World, ms: number): Promise<void> {
 
 /** A worker dies at the nth of some steps once messages are due; another one finds all of them expired in the end. */
 async function expectExpiredAfterDeath(
-  mortal: (ends: Ends, worker: Mortal, strikes: () => boolean) => Ends,
+  mortal: (deps: Servers, worker: Mortal, strikes: () => boolean) => Servers,
   nth: number,
 ): Promise<void> {
   const there = await world({ partitions: 2 });
   let left = nth;
   let armed = false;
-  await there.worker((ends, worker) => mortal(ends, worker, () => armed && left-- <= 0));
+  await there.worker((deps, worker) => mortal(deps, worker, () => armed && left-- <= 0));
   there.produce(silent(25));
   await there.settle();
   armed = true;
@@ -152,13 +152,13 @@ describe('the timer', () => {
 
   it.each([0, 1, 2, 3, 4, 5])(
     'may die at its emission number %i: every message is expired all the same',
-    (nth) => expectExpiredAfterDeath((ends, worker, strikes) => dyingAtEmit(ends, worker, strikes), nth),
+    (nth) => expectExpiredAfterDeath((deps, worker, strikes) => dyingAtEmit(deps, worker, strikes), nth),
   );
 
   it.each([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])('may die at its commit number %i', (nth) =>
     expectExpiredAfterDeath(
-      (ends, worker, strikes) =>
-        withCommit(ends, async () => {
+      (deps, worker, strikes) =>
+        withCommit(deps, async () => {
           if (!strikes()) return;
           worker.kill();
           await new Promise(() => undefined);
@@ -196,8 +196,8 @@ describe('the timer', () => {
   it('emits what it has committed before it looks again', async () => {
     const there = await world({ partitions: 1 });
     const order: string[] = [];
-    await there.worker((ends) =>
-      withEmit(ends, async (records) => {
+    await there.worker((deps) =>
+      withEmit(deps, async (records) => {
         for (const { topic } of records) if (order.at(-1) !== topic) order.push(topic);
       }),
     );

@@ -1,4 +1,4 @@
-import type { Ends } from '../../src/app/compose';
+import type { Servers } from '../../src/app/compose';
 import { DELIVERY_KPI_TOPIC } from '../../src/feedback/topics';
 import { type Barrier, barrier, unclosing, withCreate, withEmit } from '../support/faults';
 import { brokenLinks, differences, kpiRecords } from '../support/observe';
@@ -9,8 +9,8 @@ const SEED = 31;
 
 const holding =
   (emitting: Barrier, creating: Barrier) =>
-  (ends: Ends): Ends => {
-    const held = withEmit(ends, async (records) => {
+  (deps: Servers): Servers => {
+    const held = withEmit(deps, async (records) => {
       if (records.some(({ topic }) => topic === DELIVERY_KPI_TOPIC)) await emitting.pass();
     });
     return withCreate(unclosing(held), () => creating.pass());
@@ -51,9 +51,9 @@ describe('a state that is lost again while the next generation is being made', (
     const there = await world();
     const all = randomFeedback(SEED, 300);
     let losses = 3;
-    await there.worker((ends) =>
+    await there.worker((deps) =>
       withCreate(
-        ends,
+        deps,
         async () => {
           if (when === 'before' && losses-- > 0) there.store.wipe();
         },
@@ -78,9 +78,9 @@ describe('a worker that is slow to make a generation', () => {
     const there = await world({ partitions: 1, batchMax: 10 });
     const reading = barrier();
     reading.arm();
-    const slow = there.worker((ends) => ({
-      ...ends,
-      reader: { ...ends.reader, read: (...args) => reading.pass().then(() => ends.reader.read(...args)) },
+    const slow = there.worker((deps) => ({
+      ...deps,
+      reader: { ...deps.reader, read: (...args) => reading.pass().then(() => deps.reader.read(...args)) },
     }));
     await there.until(reading.held, 'the slow worker knows where the inputs end');
     const other = await there.worker();

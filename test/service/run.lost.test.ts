@@ -1,5 +1,5 @@
 import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS } from '../../src/feedback/topics';
-import type { Ends } from '../../src/app/compose';
+import type { Servers } from '../../src/app/compose';
 import type { Snapshot } from '../../src/store/store.memory';
 import { barrier, withCommit } from '../support/faults';
 import { feedback } from '../support/feedback';
@@ -23,13 +23,13 @@ async function generationOf(there: World): Promise<number | undefined> {
 }
 
 /** A worker that commits each contribution by itself. */
-function takingKpisOneByOne(ends: Ends): Ends {
-  const { status, kpi } = ends.sources;
-  const open: Ends['sources']['kpi']['open'] = async (partition, positions) => {
+function takingKpisOneByOne(deps: Servers): Servers {
+  const { status, kpi } = deps.sources;
+  const open: Servers['sources']['kpi']['open'] = async (partition, positions) => {
     const inbox = await kpi.open(partition, positions);
     return { ...inbox, take: (how) => inbox.take({ ...how, max: 1 }) };
   };
-  return { ...ends, sources: { status, kpi: { ...kpi, open } } };
+  return { ...deps, sources: { status, kpi: { ...kpi, open } } };
 }
 
 /** What readers saw must be a chain without false figures, and end where the recount does. */
@@ -200,8 +200,8 @@ describe('a store that comes back older than it was', () => {
     const there = await world({ partitions: 1 });
     const all = randomFeedback(SEED, 300, 12);
     const stall = barrier();
-    const former = await there.worker((ends) =>
-      withCommit(ends, async ({ pipeline }) => (pipeline === 'kpi' ? stall.pass() : undefined)),
+    const former = await there.worker((deps) =>
+      withCommit(deps, async ({ pipeline }) => (pipeline === 'kpi' ? stall.pass() : undefined)),
     );
     there.produce(all.slice(0, 100));
     await there.settle();
@@ -282,8 +282,8 @@ describe('a log that no longer holds a position', () => {
     for (const partition of [0, 2, 3]) {
       const address = { stateId: manifest.stateId, pipeline: 'status' as const, partition };
       const { positions } = (await there.store.inspect(address))!;
-      const ends = FEEDBACK_TOPICS.map((input) => there.log.watermarks(input.topic, partition).high);
-      expect(positions).toEqual(ends);
+      const deps = FEEDBACK_TOPICS.map((input) => there.log.watermarks(input.topic, partition).high);
+      expect(positions).toEqual(deps);
     }
   });
 });

@@ -1,12 +1,12 @@
 import { EfsError } from '../../src/base/errors';
-import type { Ends } from '../../src/app/compose';
+import type { Servers } from '../../src/app/compose';
 import type { Source } from '../../src/log/source';
 import { differences } from '../support/observe';
 import { randomFeedback } from '../support/traffic';
 import { world } from '../support/world';
 
 /** Sources whose partitions cannot be opened for a number of times. */
-function withoutOpening(ends: Ends, times: number): Ends {
+function withoutOpening(deps: Servers, times: number): Servers {
   const failing = (source: Source): Source => {
     let left = times;
     return {
@@ -17,13 +17,13 @@ function withoutOpening(ends: Ends, times: number): Ends {
       },
     };
   };
-  return { ...ends, sources: { status: failing(ends.sources.status), kpi: failing(ends.sources.kpi) } };
+  return { ...deps, sources: { status: failing(deps.sources.status), kpi: failing(deps.sources.kpi) } };
 }
 
 describe('where the log is away just when a partition is to be opened', () => {
   it('its task waits, and says so, instead of ending', async () => {
     const there = await world();
-    const { reasons, log } = await there.worker((ends) => withoutOpening(ends, 5));
+    const { reasons, log } = await there.worker((deps) => withoutOpening(deps, 5));
     there.produce(randomFeedback(3, 200));
     await there.settle();
     expect(await differences(there)).toEqual([]);

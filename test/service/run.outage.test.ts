@@ -1,5 +1,5 @@
 import { EfsError } from '../../src/base/errors';
-import type { Ends } from '../../src/app/compose';
+import type { Servers } from '../../src/app/compose';
 import { storeOf, withSinkOutage, withStoreOutage } from '../support/faults';
 import {
   brokenLinks,
@@ -39,14 +39,14 @@ describe('while the registry does not answer', () => {
   });
 });
 
-describe.each<[string, (ends: Ends, isDown: () => boolean) => Ends, string]>([
+describe.each<[string, (deps: Servers, isDown: () => boolean) => Servers, string]>([
   ['the log', withSinkOutage, 'kafka'],
   ['the store', withStoreOutage, 'redis'],
 ])('while %s does not answer', (_, fault, dependency) => {
   it('the service waits and says so once, and goes on where it stopped', async () => {
     const there = await world();
     let down = false;
-    const { reasons, log, fatal } = await there.worker((ends) => fault(ends, () => down));
+    const { reasons, log, fatal } = await there.worker((deps) => fault(deps, () => down));
     const all = randomFeedback(SEED, 400);
     there.produce(all.slice(0, 100));
     await there.settle();
@@ -74,7 +74,7 @@ describe.each<[string, (ends: Ends, isDown: () => boolean) => Ends, string]>([
       state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
       return state / 2 ** 32;
     };
-    await there.worker((ends) => fault(ends, () => chance() < 1 / 3));
+    await there.worker((deps) => fault(deps, () => chance() < 1 / 3));
     there.produce(randomFeedback(SEED, 300));
     there.append(poison(there.partitions));
     await there.settle();
@@ -83,7 +83,7 @@ describe.each<[string, (ends: Ends, isDown: () => boolean) => Ends, string]>([
 
   it('the service can be stopped', async () => {
     const there = await world();
-    const worker = await there.worker((ends) => fault(ends, () => true)).catch(() => null);
+    const worker = await there.worker((deps) => fault(deps, () => true)).catch(() => null);
     there.produce(randomFeedback(SEED, 100));
     await there.settle();
     await worker?.stop();
@@ -97,9 +97,9 @@ describe('a commit whose answer was lost', () => {
   it('is sent again and counts once', async () => {
     const there = await world({ batchMax: 10 });
     const answered = new Set<string>();
-    await there.worker((ends) => {
-      const { store } = ends;
-      const commit: Ends['store']['commit'] = async (task, what) => {
+    await there.worker((deps) => {
+      const { store } = deps;
+      const commit: Servers['store']['commit'] = async (task, what) => {
         const outcome = await store.commit(task, what);
         const attempt = JSON.stringify([task, what.epoch, what.sequence]);
         if (!answered.has(attempt)) {
@@ -108,7 +108,7 @@ describe('a commit whose answer was lost', () => {
         }
         return outcome;
       };
-      return { ...ends, store: { ...storeOf(store), commit } };
+      return { ...deps, store: { ...storeOf(store), commit } };
     });
     there.produce(randomFeedback(SEED, 300));
     await there.settle();

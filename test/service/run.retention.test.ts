@@ -101,8 +101,8 @@ describe('a delivery whose last feedback is older than the retention', () => {
   it('stays while one partition has not read all of its feedback', async () => {
     const there = await world({ partitions: 2 });
     const stalled = { status: true };
-    await there.worker((ends) =>
-      withCommit(ends, async ({ pipeline, partition }) => {
+    await there.worker((deps) =>
+      withCommit(deps, async ({ pipeline, partition }) => {
         if (stalled.status && pipeline === 'status' && partition === 1) await new Promise(() => undefined);
       }),
     );
@@ -166,8 +166,8 @@ describe('what is deleted of a retired delivery', () => {
   it('is deleted in steps: at most a page of fields in a commit', async () => {
     const there = await world({ partitions: 1, batchMax: 2_000 });
     const deleted: number[] = [];
-    await there.worker((ends) =>
-      withCommit(ends, async (_, { writes }) => {
+    await there.worker((deps) =>
+      withCommit(deps, async (_, { writes }) => {
         const fields = writes.flatMap(({ entries }) => [...entries].filter(([, value]) => value === null));
         if (fields.length > 0) deleted.push(fields.length);
       }),
@@ -185,8 +185,8 @@ describe('what is deleted of a retired delivery', () => {
     async (nth) => {
       const there = await world({ partitions: 2, batchMax: 2_000 });
       let left = nth;
-      const { kill } = await there.worker((ends, mortal) =>
-        withCommit(ends, async (_, { writes }) => {
+      const { kill } = await there.worker((deps, mortal) =>
+        withCommit(deps, async (_, { writes }) => {
           const retires = writes.some(
             ({ hash, entries }) =>
               hash === 'r' || [...entries].some(([, value]) => value === null && hash !== 'w'),

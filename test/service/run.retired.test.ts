@@ -53,8 +53,8 @@ describe('a generation that succeeds a life in which a delivery was retired', ()
     const there = await world({ partitions: 1 });
     const stall = barrier();
     stall.arm();
-    const former = await there.worker((ends) =>
-      withCommit(ends, async (_, { writes }) =>
+    const former = await there.worker((deps) =>
+      withCommit(deps, async (_, { writes }) =>
         writes.some(({ hash }) => hash === RETIRED_HASH) ? stall.pass() : undefined,
       ),
     );
@@ -103,8 +103,8 @@ describe('a generation that succeeds a life in which a delivery was retired', ()
     there.store.wipe();
     const stall = barrier();
     stall.arm();
-    await there.worker((ends) =>
-      withCommit(ends, async ({ partition }, { writes }) =>
+    await there.worker((deps) =>
+      withCommit(deps, async ({ partition }, { writes }) =>
         partition === 1 && writes.some(({ hash }) => hash.startsWith('m/old')) ? stall.pass() : undefined,
       ),
     );
@@ -144,8 +144,8 @@ describe('a generation that succeeds a life in which a delivery was retired', ()
 
   it('passes on what was announced when it took over, and had not been said', async () => {
     const there = await world();
-    await there.worker((ends, mortal) =>
-      dyingAtEmit(ends, mortal, (records) => records.some(({ key }) => retiredDelivery(key) !== null)),
+    await there.worker((deps, mortal) =>
+      dyingAtEmit(deps, mortal, (records) => records.some(({ key }) => retiredDelivery(key) !== null)),
     );
     there.produce(sent('old'));
     await later(there, 31 * DAY);

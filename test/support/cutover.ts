@@ -4,8 +4,8 @@ import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS } from '../../src/feedback/topics'
 import { type Contribution, wireType } from '../../src/kpi/encode';
 import { retirementIn } from '../../src/pipeline/retention';
 import { memorySink } from '../../src/log/sink.memory';
-import type { CutOverEnds } from '../../src/generations/cutover';
-import { takeName } from '../../src/generations/allocate';
+import type { CutOverDeps } from '../../src/generations/cutover';
+import { allocateGeneration } from '../../src/generations/allocate';
 import { latestNumber } from '../../src/generations/generation';
 import type { Manifest } from '../../src/store/store';
 import type { World } from './world';
@@ -13,14 +13,14 @@ import type { World } from './world';
 const contribution = wireType<Contribution>(SCHEMAS.Contribution.type, 0);
 
 /** What a cut-over in a world works with. */
-export const endsOf = ({ log, store }: World): CutOverEnds => ({
+export const endsOf = ({ log, store }: World): CutOverDeps => ({
   store,
   inputWatermarks: async (partition) => FEEDBACK_TOPICS.map(({ topic }) => log.watermarks(topic, partition)),
   contributionWatermarks: async (partition) => log.watermarks(CONTRIBUTIONS_TOPIC, partition),
   reader: memoryReader(log),
   contributionsTopic: CONTRIBUTIONS_TOPIC,
-  takeName: (name) =>
-    takeName(
+  allocateGeneration: (name) =>
+    allocateGeneration(
       {
         sink: memorySink(log),
         reader: memoryReader(log),

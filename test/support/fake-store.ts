@@ -8,7 +8,7 @@ export interface Shelf {
   hashes(): readonly string[];
 }
 
-export function shelf(): Shelf {
+export function fakeStore(): Shelf {
   const hashes = new Map<string, Map<string, Buffer>>();
   const at = (hash: string): Map<string, Buffer> => {
     const known = hashes.get(hash) ?? new Map<string, Buffer>();

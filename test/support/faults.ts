@@ -1,7 +1,7 @@
-import type { Ends } from '../../src/app/compose';
+import type { Servers } from '../../src/app/compose';
 import { EfsError } from '../../src/base/errors';
 import { DEAD_LETTER_TOPIC } from '../../src/feedback/topics';
-import type { FencedSink, OutgoingRecord } from '../../src/log/sink';
+import type { TransactionalSink, OutgoingRecord } from '../../src/log/sink';
 import type { Commit, TaskAddress } from '../../src/store/store';
 import type { Mortal } from './world';
 
@@ -37,10 +37,13 @@ export function barrier(): Barrier {
 }
 
 /** Runs `before` before every commit. */
-export function withCommit(ends: Ends, before: (task: TaskAddress, commit: Commit) => Promise<void>): Ends {
-  const { store } = ends;
+export function withCommit(
+  deps: Servers,
+  before: (task: TaskAddress, commit: Commit) => Promise<void>,
+): Servers {
+  const { store } = deps;
   return {
-    ...ends,
+    ...deps,
     store: {
       ...storeOf(store),
       commit: async (task, commit) => {
@@ -52,7 +55,7 @@ export function withCommit(ends: Ends, before: (task: TaskAddress, commit: Commi
 }
 
 /** A store's methods by name; a spread would not reach through a proxy. */
-export function storeOf(store: Ends['store']): Ends['store'] {
+export function storeOf(store: Servers['store']): Servers['store'] {
   return {
     claim: (task, number) => store.claim(task, number),
     load: (task, reads) => store.load(task, reads),
@@ -76,41 +79,44 @@ export function storeOf(store: Ends['store']): Ends['store'] {
 }
 
 /** An owner that does not emit what the last one left: the outbox is forgotten at each claim. */
-export function withoutDraining(ends: Ends): Ends {
-  const { store } = ends;
-  const claim: Ends['store']['claim'] = async (task, number) => {
+export function withoutDraining(deps: Servers): Servers {
+  const { store } = deps;
+  const claim: Servers['store']['claim'] = async (task, number) => {
     const claimed = await store.claim(task, number);
     return claimed === null ? null : { ...claimed, outbox: null };
   };
-  return { ...ends, store: { ...storeOf(store), claim } };
+  return { ...deps, store: { ...storeOf(store), claim } };
 }
 
 /** Kills the worker where it is about to emit records that match: they are committed and never leave. */
 export function dyingAtEmit(
-  ends: Ends,
+  deps: Servers,
   worker: Mortal,
   matches: (records: readonly OutgoingRecord[]) => boolean,
-): Ends {
+): Servers {
   const guard = async (records: readonly OutgoingRecord[]): Promise<void> => {
     if (!matches(records)) return;
     worker.kill();
     await new Promise(() => undefined);
   };
-  return withEmit(ends, guard);
+  return withEmit(deps, guard);
 }
 
 /** Runs `before` before everything that is emitted, fenced or not. */
-export function withEmit(ends: Ends, before: (records: readonly OutgoingRecord[]) => Promise<void>): Ends {
-  const { sink, fencedSinks } = ends;
-  const guarded = (fenced: FencedSink): FencedSink => ({
-    emit: async (records, witness) => {
+export function withEmit(
+  deps: Servers,
+  before: (records: readonly OutgoingRecord[]) => Promise<void>,
+): Servers {
+  const { sink, fencedSinks } = deps;
+  const guarded = (fenced: TransactionalSink): TransactionalSink => ({
+    emit: async (records, checkpoint) => {
       await before(records);
-      return fenced.emit(records, witness);
+      return fenced.emit(records, checkpoint);
     },
     close: () => fenced.close(),
   });
   return {
-    ...ends,
+    ...deps,
     sink: {
       emit: async (records) => {
         await before(records);
@@ -123,20 +129,20 @@ export function withEmit(ends: Ends, before: (records: readonly OutgoingRecord[]
 }
 
 /** Sinks that go on sending what is under way when they are closed, as a real log's do. */
-export function unclosing(ends: Ends): Ends {
-  const { fencedSinks } = ends;
-  const open: Ends['fencedSinks']['open'] = async (name) => {
+export function unclosing(deps: Servers): Servers {
+  const { fencedSinks } = deps;
+  const open: Servers['fencedSinks']['open'] = async (name) => {
     const fenced = await fencedSinks.open(name);
-    return { emit: (records, witness) => fenced.emit(records, witness), close: async () => undefined };
+    return { emit: (records, checkpoint) => fenced.emit(records, checkpoint), close: async () => undefined };
   };
-  return { ...ends, fencedSinks: { open } };
+  return { ...deps, fencedSinks: { open } };
 }
 
 /** Says that dead letters are acknowledged while they are still under way. */
-export function notWaitingForDeadLetters(ends: Ends): Ends {
-  const { sink } = ends;
+export function notWaitingForDeadLetters(deps: Servers): Servers {
+  const { sink } = deps;
   return {
-    ...ends,
+    ...deps,
     sink: {
       emit: async (records) => {
         const acknowledged = sink.emit(records);
@@ -151,13 +157,13 @@ export const areDeadLetters = (records: readonly OutgoingRecord[]): boolean =>
   records.some(({ topic }) => topic === DEAD_LETTER_TOPIC);
 
 /** Fails what is emitted as an outage does, while `isDown`: a fenced sink cannot tell then what became of it. */
-export function withSinkOutage(ends: Ends, isDown: () => boolean): Ends {
-  const { sink, fencedSinks } = ends;
+export function withSinkOutage(deps: Servers, isDown: () => boolean): Servers {
+  const { sink, fencedSinks } = deps;
   const refuse = (): void => {
     if (isDown()) throw new EfsError('kafka-unavailable', 'the log in memory is down');
   };
   return {
-    ...ends,
+    ...deps,
     sink: {
       emit: async (records) => {
         refuse();
@@ -170,7 +176,8 @@ export function withSinkOutage(ends: Ends, isDown: () => boolean): Ends {
         refuse();
         const fenced = await fencedSinks.open(name);
         return {
-          emit: async (records, witness) => (isDown() ? 'unacknowledged' : fenced.emit(records, witness)),
+          emit: async (records, checkpoint) =>
+            isDown() ? 'unacknowledged' : fenced.emit(records, checkpoint),
           close: () => fenced.close(),
         };
       },
@@ -180,29 +187,29 @@ export function withSinkOutage(ends: Ends, isDown: () => boolean): Ends {
 
 /** Runs something before and after a generation is made. */
 export function withCreate(
-  ends: Ends,
+  deps: Servers,
   before: () => Promise<void>,
   after: () => void = () => undefined,
-): Ends {
-  const { store } = ends;
-  const create: Ends['store']['create'] = async (manifest, start, seed) => {
+): Servers {
+  const { store } = deps;
+  const create: Servers['store']['create'] = async (manifest, start, seed) => {
     await before();
     const made = await store.create(manifest, start, seed);
     after();
     return made;
   };
-  return { ...ends, store: { ...storeOf(store), create } };
+  return { ...deps, store: { ...storeOf(store), create } };
 }
 
 /** Fails what the store is asked as an outage does, while `isDown`. */
-export function withStoreOutage(ends: Ends, isDown: () => boolean): Ends {
+export function withStoreOutage(deps: Servers, isDown: () => boolean): Servers {
   const answer = async <T>(ask: () => Promise<T>): Promise<T> => {
     if (isDown()) throw new EfsError('redis-unavailable', 'the store in memory is down');
     return ask();
   };
-  const { store } = ends;
+  const { store } = deps;
   return {
-    ...ends,
+    ...deps,
     store: {
       ...storeOf(store),
       claim: (task) => answer(() => store.claim(task, 1)),

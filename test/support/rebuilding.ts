@@ -1,29 +1,29 @@
 import { must } from '../../src/base/assert';
 import { readConfig } from '../../src/settings/config';
-import { assemble, type Ends, outagesOf, topicsOf } from '../../src/app/compose';
+import { compose, type Servers, outagesOf, topicsOf } from '../../src/app/compose';
 import { memoryCommittedOffset, memoryReader, memorySource } from '../../src/log/source.memory';
 import { CONTRIBUTIONS_TOPIC } from '../../src/feedback/topics';
-import { memoryFencedSinks, memorySink } from '../../src/log/sink.memory';
+import { memoryTransactionalSinks, memorySink } from '../../src/log/sink.memory';
 import { type Comparison } from '../../src/generations/comparison';
 import { compare } from '../../src/generations/compare';
-import type { Foundation } from '../../src/generations/generation';
-import { type Rebuild, type RebuildEnds, startRebuild } from '../../src/generations/rebuild';
+import type { StateSettings } from '../../src/generations/generation';
+import { type Rebuild, type RebuildDeps, startRebuild } from '../../src/generations/rebuild';
 import { schemaIds } from '../../src/service/setup';
 import { recordingLog } from '../base/recording-log';
 import { NO_METER } from '../../src/tasks/meter';
 import type { World } from './world';
 
 /** What a rebuild in a world works with. */
-export async function rebuildEnds(there: World, maxRate: number | null = null): Promise<RebuildEnds> {
+export async function rebuildEnds(there: World, maxRate: number | null = null): Promise<RebuildDeps> {
   const { log, store, registry, partitions, clock, settings } = there;
   const read = readConfig({ EFS_PARTITIONS: String(partitions), EFS_BATCH_MAX: String(settings.batchMax) });
   if ('errors' in read) throw new Error(read.errors.join('\n'));
   const config = read.ok;
   const source = memorySource(log, { topics: topicsOf(config, 'status'), groupId: null });
-  const ends: Ends = {
+  const deps: Servers = {
     ...{ registry, store, reader: memoryReader(log), committedOffset: memoryCommittedOffset(log) },
     sink: memorySink(log),
-    fencedSinks: memoryFencedSinks(log, { group: 'none', witnessTopic: CONTRIBUTIONS_TOPIC }),
+    fencedSinks: memoryTransactionalSinks(log, { group: 'none', checkpointTopic: CONTRIBUTIONS_TOPIC }),
     sources: { status: source, kpi: source },
   };
   const watching = { log: recordingLog(), meter: NO_METER, onReason: () => undefined };
@@ -31,8 +31,8 @@ export async function rebuildEnds(there: World, maxRate: number | null = null): 
   const { signal } = new AbortController();
   const ids = await schemaIds(registry, '');
   const how = { watchers, pipelines: ['status'] as const, partitions, ids, signal, clock };
-  const assembled = assemble(config, ends, how);
-  return { ...assembled.generation, store, pipeline: assembled.ends, source, maxRate };
+  const assembled = compose(config, deps, how);
+  return { ...assembled.generation, store, pipeline: assembled.deps, source, maxRate };
 }
 
 /** Lets time pass until a promise has settled; gives what it came to. */
@@ -45,7 +45,10 @@ export async function during<T>(there: World, work: Promise<T>): Promise<T> {
 }
 
 /** The settings of the active generation, with some changed. */
-export async function foundationOf(there: World, changed: Partial<Foundation> = {}): Promise<Foundation> {
+export async function foundationOf(
+  there: World,
+  changed: Partial<StateSettings> = {},
+): Promise<StateSettings> {
   const { defaultPolicy, domainGroups, buckets, partitions } = must(
     await there.store.active(),
     'a generation',
@@ -54,7 +57,7 @@ export async function foundationOf(there: World, changed: Partial<Foundation> = 
 }
 
 /** A rebuild in a world that has caught up. */
-export async function rebuilt(there: World, changed: Partial<Foundation> = {}): Promise<Rebuild> {
+export async function rebuilt(there: World, changed: Partial<StateSettings> = {}): Promise<Rebuild> {
   const starting = startRebuild(await rebuildEnds(there), await foundationOf(there, changed));
   const rebuild = await during(there, starting);
   await during(there, rebuild.caughtUp());

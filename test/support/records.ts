@@ -64,11 +64,11 @@ export function produced(feedback: Feedback, partitions: number): Produced {
 
 /** Gives records the offsets a log would. */
 export function withOffsets(records: readonly Produced[]): RawRecord[] {
-  const ends = new Map<string, number>();
+  const deps = new Map<string, number>();
   return records.map((record) => {
     const place = `${record.topic}/${record.partition}`;
-    const offset = ends.get(place) ?? 0;
-    ends.set(place, offset + 1);
+    const offset = deps.get(place) ?? 0;
+    deps.set(place, offset + 1);
     return { ...record, offset };
   });
 }

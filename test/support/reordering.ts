@@ -1,17 +1,17 @@
-import type { Ends } from '../../src/app/compose';
+import type { Servers } from '../../src/app/compose';
 import type { Batch, Inbox, LogRecord } from '../../src/log/source';
 
 /**
  * A worker whose log gives the topics in another order than that of arrival: of everything that waits, the first topic
  * comes first. A real log promises no order between topics.
  */
-export function withTopicsInTurn(ends: Ends): Ends {
-  const { status } = ends.sources;
+export function withTopicsInTurn(deps: Servers): Servers {
+  const { status } = deps.sources;
   const inTurn: typeof status = {
     ...status,
     open: async (partition, positions) => takingTurns(await status.open(partition, positions), positions),
   };
-  return { ...ends, sources: { ...ends.sources, status: inTurn } };
+  return { ...deps, sources: { ...deps.sources, status: inTurn } };
 }
 
 const EVERYTHING = 100_000;

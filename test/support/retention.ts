@@ -58,8 +58,8 @@ export const markers = (there: World): string[] =>
 export async function agedWorld(partitions: number) {
   const there = await world({ partitions });
   const stall = barrier();
-  const { kill } = await there.worker((ends) =>
-    withCommit(ends, async (_, { writes }) => {
+  const { kill } = await there.worker((deps) =>
+    withCommit(deps, async (_, { writes }) => {
       if (writes.some(({ hash }) => hash.startsWith('m/old'))) await stall.pass();
     }),
   );

@@ -1,13 +1,13 @@
 import { readConfig } from '../../src/settings/config';
 import { must } from '../../src/base/assert';
-import { assemble, type Ends, groupOf, outagesOf, topicsOf, type Watchers } from '../../src/app/compose';
+import { compose, type Servers, groupOf, outagesOf, topicsOf, type Watchers } from '../../src/app/compose';
 import type { Feedback } from '../../src/feedback/feedback';
 import { memoryLog, type MemoryLog } from '../../src/log/log.memory';
 import { type MemoryRegistry, memoryRegistry } from '../../src/avro/registry.memory';
 import { TOPIC_SCHEMAS, SCHEMAS as RECORD_SCHEMAS, subjectOf } from '../../src/feedback/schemas';
 import { memoryCommittedOffset, memoryReader, memorySource } from '../../src/log/source.memory';
 import { ALL_TOPICS, CONTRIBUTIONS_TOPIC } from '../../src/feedback/topics';
-import { memoryFencedSinks, memorySink } from '../../src/log/sink.memory';
+import { memoryTransactionalSinks, memorySink } from '../../src/log/sink.memory';
 import { NO_METER } from '../../src/tasks/meter';
 import { type Service, startService } from '../../src/service/run';
 import { schemaIds } from '../../src/service/setup';
@@ -27,7 +27,7 @@ export interface World {
   produce(all: readonly Feedback[]): void;
   append(records: readonly Produced[]): void;
   /** Starts a worker. `wrap` may put faults between it and its ends. */
-  worker(wrap?: (ends: Ends, worker: Mortal) => Ends): Promise<Worker>;
+  worker(wrap?: (deps: Servers, worker: Mortal) => Servers): Promise<Worker>;
   /** Lets time pass until nothing has changed for a good while: longer than any wait of the service. */
   settle(): Promise<void>;
   /** Lets time pass until something holds. */
@@ -88,8 +88,8 @@ async function filledRegistry(): Promise<MemoryRegistry> {
 }
 
 /** Ends whose calls hang once their worker is dead. */
-function mortal<T extends object>(ends: T, isDead: () => boolean): T {
-  return new Proxy(ends, {
+function mortal<T extends object>(deps: T, isDead: () => boolean): T {
+  return new Proxy(deps, {
     get(target, name, receiver) {
       const member: unknown = Reflect.get(target, name, receiver);
       if (typeof member !== 'function') return member;
@@ -129,14 +129,14 @@ export async function world(
     }
   };
 
-  const endsOf = (isDead: () => boolean, service: { leave: () => Promise<void> }): Ends => {
+  const endsOf = (isDead: () => boolean, service: { leave: () => Promise<void> }): Servers => {
     const source = (pipeline: 'status' | 'kpi') =>
       memorySource(log, { topics: topicsOf(config, pipeline), groupId: groupOf(config, pipeline) });
     const sources = { status: source('status'), kpi: source('kpi') };
     service.leave = async () => void (await Promise.all([sources.status.stop(), sources.kpi.stop()]));
-    const fenced = memoryFencedSinks(log, {
+    const fenced = memoryTransactionalSinks(log, {
       group: groupOf(config, 'kpi'),
-      witnessTopic: CONTRIBUTIONS_TOPIC,
+      checkpointTopic: CONTRIBUTIONS_TOPIC,
     });
     return {
       registry: mortal(registry, isDead),
@@ -149,14 +149,14 @@ export async function world(
     };
   };
 
-  const worker: World['worker'] = async (wrap = (ends) => ends) => {
+  const worker: World['worker'] = async (wrap = (deps) => deps) => {
     let dead = false;
     const life = { leave: async () => undefined as void };
     const kill = (): void => {
       dead = true;
       void life.leave();
     };
-    const ends = wrap(
+    const deps = wrap(
       endsOf(() => dead, life),
       { kill },
     );
@@ -173,7 +173,7 @@ export async function world(
     };
     const { signal } = new AbortController();
     const how = { watchers, pipelines: ['status', 'kpi'] as const, partitions, ids, signal, clock };
-    const starting = startService(assemble(config, ends, how));
+    const starting = startService(compose(config, deps, how));
     let service: Service | null = null;
     let failure: unknown = null;
     starting.then(
@@ -206,10 +206,10 @@ export async function world(
         tasks.push([standing?.epoch, standing?.positions]);
       }
     }
-    const ends = ALL_TOPICS.flatMap((topic) =>
+    const deps = ALL_TOPICS.flatMap((topic) =>
       Array.from({ length: partitions }, (_, partition) => log.watermarks(topic, partition).high),
     );
-    return JSON.stringify([manifest?.stateId, tasks, ends]);
+    return JSON.stringify([manifest?.stateId, tasks, deps]);
   };
 
   return {

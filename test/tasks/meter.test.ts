@@ -16,8 +16,8 @@ function samplesOf(text: string, name: string): Record<string, number> {
 test('a task that is held up shows how old what it holds is, and its outbox until it is acknowledged', async () => {
   let now = NOW;
   const metrics = createMetrics({ version: '1', node: 'v20' }, () => now);
-  const hold = { epoch: 1, sequence: 1, expected: [0], next: [2], writes: [] };
-  const ends = metered<never>(
+  const ownership = { epoch: 1, sequence: 1, expected: [0], next: [2], writes: [] };
+  const deps = metered<never>(
     {
       decode: async () => ({ inputs: [], rejected: [] }),
       setAside: async () => undefined,
@@ -26,8 +26,8 @@ test('a task that is held up shows how old what it holds is, and its outbox unti
       emit: async () => 'acknowledged',
       project: () => ({ reads: [], project: () => ({ writes: [], outgoing: [] }) }),
       drain: async () => 'acknowledged',
-      owedAtClaim: async function* () {},
-      owedAfterCommit: async function* () {},
+      onClaim: async function* () {},
+      afterCommit: async function* () {},
       close: async () => undefined,
     },
     {
@@ -47,17 +47,17 @@ test('a task that is held up shows how old what it holds is, and its outbox unti
     headers: () => [],
     headerCount: 0,
   };
-  await ends.decode([
+  await deps.decode([
     { ...record, timestamp: NOW - 4_000 },
     { ...record, timestamp: NOW - 9_000 },
   ]);
   now += 60_000;
   expect(await shown('efs_oldest_unapplied_record_age_seconds')).toBe(69);
-  await ends.commit({ ...hold, outbox: Buffer.alloc(70) });
+  await deps.commit({ ...ownership, outbox: Buffer.alloc(70) });
   expect(await shown('efs_outbox_bytes')).toBe(70);
-  await ends.emit([], { epoch: 1, positions: [2] });
+  await deps.emit([], { epoch: 1, positions: [2] });
   expect(await shown('efs_outbox_bytes')).toBe(0);
-  await ends.close();
+  await deps.close();
   expect(await shown('efs_outbox_bytes')).toBeUndefined();
   expect(await shown('efs_oldest_unapplied_record_age_seconds')).toBeUndefined();
 });
@@ -66,7 +66,7 @@ test('tasks that have applied all have nothing before them and nothing in their 
   const there = await open({ EFS_PARTITIONS: '2' });
   try {
     await there.report([feedback.relayed({ occurredAt: Date.now() - HOUR })]);
-    await there.until(() => there.window.view.deliveries().length === 1);
+    await there.until(() => there.queries.view.deliveries().length === 1);
     for (;;) {
       const text = (await there.routes.inject('/metrics')).body;
       const ages = samplesOf(text, 'efs_oldest_unapplied_record_age_seconds');

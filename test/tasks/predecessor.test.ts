@@ -1,7 +1,7 @@
 import { SENT_FIELD } from '../../src/pipeline/publish-gate';
 import { CONTRIBUTIONS_TOPIC, MESSAGE_STATUS_TOPIC } from '../../src/feedback/topics';
 import type { OutgoingRecord } from '../../src/log/sink';
-import { leftToSay, predecessorOf } from '../../src/tasks/predecessor';
+import { pendingOutbox, predecessorOf } from '../../src/tasks/predecessor';
 import { FLAGS_HASH, numberField } from '../../src/store/hashes';
 import { packOutbox } from '../../src/store/outbox';
 import type { Manifest } from '../../src/store/store';
@@ -56,19 +56,19 @@ describe('what is left to say at a claim', () => {
   it('is all of the own outbox, once the generation has spoken', async () => {
     const { store } = await given({ hasPredecessor: true, generation: 3 }, 3);
     const manifest = { ...manifestOf(1), hasPredecessor: true, generation: 3, predecessor: 2 };
-    expect(await leftToSay(store, manifest, 0, OWN)).toEqual(OWN);
+    expect(await pendingOutbox(store, manifest, 0, OWN)).toEqual(OWN);
   });
 
   it('is what the predecessor may not have said of messages, and nothing of its own that is older', async () => {
     const { store, second } = await given({ hasPredecessor: false }, null);
-    const left = await leftToSay(store, { ...second, hasPredecessor: true }, 0, OWN);
+    const left = await pendingOutbox(store, { ...second, hasPredecessor: true }, 0, OWN);
     expect(left).toEqual([CHANGE, OWN[1]]);
   });
 
   it('is nothing of messages where there is no predecessor: all of them will be restated', async () => {
     const { store, second } = await given({ hasPredecessor: false }, null);
-    expect(await leftToSay(store, { ...second, hasPredecessor: true, predecessor: null }, 0, OWN)).toEqual([
-      OWN[1],
-    ]);
+    expect(
+      await pendingOutbox(store, { ...second, hasPredecessor: true, predecessor: null }, 0, OWN),
+    ).toEqual([OWN[1]]);
   });
 });
