@@ -35,27 +35,31 @@ interface Servers {
 }
 
 /**
- * Kills every broker and every Redis master once under load and compares all that was published with the recount; again on
- * new topics for each run. Gives whether every run held.
+ * Kills every broker and every Redis master once under load and compares all that was published with the recount; each run
+ * on servers of its own. Gives whether every run held.
  */
 export async function benchFailover(options: FailoverOptions): Promise<boolean> {
+  let held = 0;
+  const all: Failover[] = [];
+  for (let run = 1; run <= options.runs; run += 1) {
+    const seed = options.seed + run - 1;
+    console.log(`\nrun ${run}, --seed ${seed}, Redis ${options.redis}`);
+    const done = await withServers(options.redis, (servers) => oneRun(servers, { ...options, seed }));
+    all.push(...(done?.failovers ?? []));
+    if (done?.found.problems.length === 0) held += 1;
+  }
+  console.log();
+  printTable(summaryOf(all));
+  console.log(`\n${held} of ${options.runs} runs held`);
+  return held === options.runs;
+}
+
+async function withServers<T>(topology: RedisTopology, use: (servers: Servers) => Promise<T>): Promise<T> {
   const kafka = await startBrokers();
   const registry = await startRegistry();
-  const redis = await startShards(options.redis);
+  const redis = await startShards(topology);
   try {
-    let held = 0;
-    const all: Failover[] = [];
-    for (let run = 1; run <= options.runs; run += 1) {
-      const seed = options.seed + run - 1;
-      console.log(`\nrun ${run}, --seed ${seed}, Redis ${options.redis}`);
-      const done = await oneRun({ kafka, registry, redis }, { ...options, seed });
-      all.push(...(done?.failovers ?? []));
-      if (done?.found.problems.length === 0) held += 1;
-    }
-    console.log();
-    printTable(summaryOf(all));
-    console.log(`\n${held} of ${options.runs} runs held`);
-    return held === options.runs;
+    return await use({ kafka, registry, redis });
   } finally {
     await Promise.all([kafka.stop(), registry.stop(), redis.stop()]);
   }
