@@ -20,15 +20,15 @@ const PREFIX = 'api.';
 const DELIVERY = 'DM1-1';
 const REQUESTS_PER_SECOND = 44;
 const ASK = join(__dirname, 'doors', 'ask.mjs');
-/** `measure` warms up before it counts: requests begin with the counting. */
+/** `measure` warms up first: requests begin with the measurement. */
 const WARM_UP_S = 5;
 
-/** Milliseconds of every answer, sorted, by what was asked for. */
+/** Milliseconds of every answer, sorted, by request. */
 type Answers = Readonly<Record<string, readonly number[]>>;
 
 /**
- * How long the read API takes to answer about a delivery of a million messages, which came in through the service, while
- * the pipeline runs at half of its capacity; and what the pipeline notices of being asked.
+ * The read API's response times for a delivery of a million messages, folded by the service, while the pipeline runs at
+ * half of its capacity; and their cost to the pipeline.
  */
 export async function benchApi(options: ApiOptions): Promise<void> {
   const world = await startWorld();
@@ -98,7 +98,7 @@ function show(
   const { held, rate, idle, busy, alone, beside, used } = seen;
   assert(
     Object.values(busy).every((list) => list.length > 0),
-    'everything was asked for',
+    'every request was made',
   );
   console.log(
     `\n${grouped(held)} messages in one delivery on ${PARTITIONS} partitions, ${grouped(rate)} records/s and ` +
@@ -118,8 +118,8 @@ function show(
   console.log('');
   printTable([
     ['record to KPI change, ms', 'p50', 'p99', 'worst'],
-    ['nobody asks', ...figures(alone)],
-    ['while asked', ...figures(beside)],
+    ['without requests', ...figures(alone)],
+    ['with requests', ...figures(beside)],
   ]);
-  console.log(`CPU of the service while asked: ${grouped(used * 100)} % of a core`);
+  console.log(`CPU of the service with requests: ${grouped(used * 100)} % of a core`);
 }

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 
 const CLI = join(__dirname, '..', 'dist', 'cli.js');
 
-/** Runs a command of `efs` to its end; gives what it printed. Throws where it fails. */
+/** Runs a command of `efs` to its end; returns its output. Throws where it fails. */
 export async function runEfs(args: readonly string[], settings: Record<string, string>): Promise<string> {
   return runNode([CLI, ...args], settings);
 }
@@ -26,12 +26,12 @@ export async function killedEfs(
   if (signal !== 'SIGKILL') throw new Error(`${args.join(' ')} ended before it was killed`);
 }
 
-/** Runs a script to its end; gives what it printed. */
+/** Runs a script to its end; returns its output. */
 export function runNode(args: readonly string[], environment: Record<string, string>): Promise<string> {
   return runProgram(process.execPath, args, environment);
 }
 
-/** Runs a program to its end; gives what it printed. Throws where it fails. */
+/** Runs a program to its end; returns its output. Throws where it fails. */
 export async function runProgram(
   command: string,
   args: readonly string[],
@@ -63,7 +63,7 @@ interface LogLine {
 export interface RunningEfs {
   readonly pid: number;
   readonly port: number;
-  /** Resolves with the first log line, printed already or still to come, that fits. Rejects when the process ends. */
+  /** Resolves with the first matching log line, printed already or later. Rejects when the process ends. */
   logged(fits: (line: LogLine) => boolean): Promise<LogLine>;
   stop(): Promise<void>;
 }
@@ -124,14 +124,14 @@ export async function consumingSince(efs: RunningEfs): Promise<number> {
 /** A sample of /metrics: its name, its labels as they are written, its value. */
 type Sample = readonly [name: string, labels: string, value: number];
 
-/** What /metrics says now. */
+/** The current samples of /metrics. */
 export async function readMetrics(efs: RunningEfs): Promise<readonly Sample[]> {
   const response = await fetch(`http://127.0.0.1:${efs.port}/metrics`);
   const lines = (await response.text()).matchAll(/^(efs_\w+)(?:\{(.*)\})? (\S+)$/gm);
   return [...lines].map(([, name = '', labels = '', value]): Sample => [name, labels, Number(value)]);
 }
 
-/** The sum of what is called so and has all of these labels. */
+/** The sum of the samples with this name and all of these labels. */
 export function sumOf(samples: readonly Sample[], name: string, ...labels: readonly string[]): number {
   return samples
     .filter(([own, text]) => own === name && labels.every((label) => text.includes(label)))

@@ -8,7 +8,7 @@ import {
   type FailoverRun,
   masterTarget,
 } from '../test/fire/failover';
-import { keepLogs, openStory } from '../test/fire/chaos';
+import { keepLogs, openEventLog } from '../test/fire/chaos';
 import { type RedisTopology, type ShardedRedis, startShards } from '../test/fire/shards';
 import { openStage, type Stage } from '../test/fire/stage';
 import type { KafkaServer } from '../test/servers/kafka';
@@ -35,8 +35,8 @@ interface Servers {
 }
 
 /**
- * Kills every broker and every Redis master once under load and compares all that was published with the recount; each run
- * on servers of its own. Gives whether every run held.
+ * Kills every broker and every Redis master once under load and compares all published records with the recount; each run
+ * on servers of its own. Returns whether every run held.
  */
 export async function benchFailover(options: FailoverOptions): Promise<boolean> {
   let held = 0;
@@ -65,7 +65,7 @@ async function withServers<T>(topology: RedisTopology, use: (servers: Servers) =
   }
 }
 
-/** What a run was like, printed; null where it did not come to its end. */
+/** Runs once and prints the result; null where the run did not complete. */
 async function oneRun(servers: Servers, options: FailoverOptions): Promise<FailoverRun | null> {
   const { seed, rate: perSecond } = options;
   const { kafka, registry, redis } = servers;
@@ -74,8 +74,8 @@ async function oneRun(servers: Servers, options: FailoverOptions): Promise<Failo
     { settings: { EFS_MESSAGE_STATUS: 'on', EFS_SESSION_TIMEOUT_MS: '30000' } },
   );
   try {
-    const story = openStory(console.log);
-    const run = await failOverEach(stage, targetsOf(servers, stage, options), { seed, perSecond, story });
+    const events = openEventLog(console.log);
+    const run = await failOverEach(stage, targetsOf(servers, stage, options), { seed, perSecond, events });
     show(run, stage);
     return run;
   } catch (error) {
@@ -97,7 +97,7 @@ function targetsOf({ kafka, redis }: Servers, stage: Stage, { seed, rolling }: F
 
 const seconds = (ms: number): string => grouped(ms / 1000, 1);
 
-/** The medians and the worst of all failovers, by what went down. */
+/** The medians and the worst of all failovers, by kind of server. */
 function summaryOf(failovers: readonly Failover[]): string[][] {
   const kinds = [...new Set(failovers.map(({ kind }) => kind))];
   const show = (times: number[]): string =>
@@ -110,7 +110,7 @@ function summaryOf(failovers: readonly Failover[]): string[][] {
   return [['went down', 'times', 'replaced, s', 'KPIs after that, s'], ...rows];
 }
 
-/** Prints what a run was like. */
+/** Prints the result of a run. */
 function show({ failovers, records, perSecond, found }: FailoverRun, stage: Stage): void {
   const { problems, rolledBack } = found;
   console.log();

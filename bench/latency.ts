@@ -26,9 +26,9 @@ export interface LatencyOptions {
 export interface LatencyPlace {
   /** Of the topics. */
   readonly prefix: string;
-  /** What the deliveries' names begin with; used once. */
+  /** The prefix of the deliveries' ids; used once. */
   readonly name: string;
-  /** Gets every KPI change as a subscriber does, with its stamp in the log: milliseconds since 1970. */
+  /** Called with every KPI change, as a subscriber reads it, and its timestamp in the log: milliseconds since 1970. */
   onChange?(change: KpiChanged, at: number): void;
 }
 
@@ -59,9 +59,9 @@ export async function benchLatency(options: LatencyOptions): Promise<void> {
   });
 }
 
-/** What is known of the records of one delivery: when each was produced, and how many a change has covered. */
+/** The records of one delivery: when each was produced, and how many a change has covered. */
 interface Coverage {
-  readonly born: number[];
+  readonly producedAt: number[];
   covered: number;
 }
 
@@ -82,17 +82,17 @@ export async function measure(
     const delivery = deliveries.get(deliveryId);
     if (delivery === undefined) return;
     const shown = kpis.relayed + kpis.delivered;
-    assert(shown <= delivery.born.length, `${deliveryId} shows more than was produced`);
+    assert(shown <= delivery.producedAt.length, `${deliveryId} shows more than was produced`);
     for (; delivery.covered < shown; delivery.covered++) {
-      const born = delivery.born[delivery.covered] ?? 0;
-      if (born >= measuredFrom) latencies.push(now - born);
+      const producedAt = delivery.producedAt[delivery.covered] ?? 0;
+      if (producedAt >= measuredFrom) latencies.push(now - producedAt);
     }
   });
   const until = performance.now() + WARM_UP_MS + seconds * 1000;
   const records = await produceSteadily(world, place, rate, until, (deliveryId) => {
-    const delivery = deliveries.get(deliveryId) ?? { born: [], covered: 0 };
+    const delivery = deliveries.get(deliveryId) ?? { producedAt: [], covered: 0 };
     deliveries.set(deliveryId, delivery);
-    delivery.born.push(performance.now());
+    delivery.producedAt.push(performance.now());
   });
   await sleep(SETTLE_MS);
   await leave();
@@ -101,7 +101,7 @@ export async function measure(
   return latencies.sort((a, b) => a - b);
 }
 
-/** Gives every KPI change as it comes; resolves once the subscription stands. */
+/** Passes on every KPI change; resolves once subscribed. */
 async function subscribe(
   kafka: Kafka,
   prefix: string,
@@ -123,7 +123,7 @@ async function subscribe(
   return () => consumer.disconnect();
 }
 
-/** Produces relays, and a delivery for each of them later, at a rate; gives how many records that were. */
+/** Produces relays, and a delivery for each of them later, at a rate; returns the number of records. */
 async function produceSteadily(
   world: World,
   { prefix, name }: LatencyPlace,
@@ -162,7 +162,7 @@ interface Message {
   readonly deliveryId: DeliveryId;
 }
 
-/** Of one of the deliveries, the first ones more often than the last. */
+/** A message of one of the deliveries, the first ones more often than the last. */
 function newMessage(name: string): Message {
   const number = Math.floor(DELIVERIES ** Math.random());
   return { messageId: MessageId(randomUUID()), deliveryId: DeliveryId(`${name}-${number}`) };

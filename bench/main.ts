@@ -17,9 +17,9 @@ const USAGE = `npm run bench -- [throughput | peers | path | rebuild | latency |
   throughput   from full topics and an empty Redis to everything drained (default)
     --records <n>    feedback records in the topics (1000000)
     --repeat <n>     runs, each on new topics; medians are shown (1)
-    --profile        where the service's CPU goes; costs some speed
-    --compression <codec>  every run again with inputs in gzip, snappy, lz4 or zstd (off)
-  peers        what others cost for a similar task, on the same topics in the same session; options of throughput
+    --profile        the service's CPU by function; costs some speed
+    --compression <codec>  repeats every run with inputs in gzip, snappy, lz4 or zstd (off)
+  peers        the cost of other programs for a similar task, on the same topics and servers; options of throughput
   path         the status pipeline from the bytes of a fetch to the commit, without Kafka: CPU of node and Redis
     --messages <n>   (1000000)
     --passes <n>     medians of so many, after one to warm up (5)
@@ -27,7 +27,7 @@ const USAGE = `npm run bench -- [throughput | peers | path | rebuild | latency |
     --records <n>    feedback records in the topics (1000000)
     --rate <n>       live records per second (5000)
     --max-rate <n>   of the rebuild (20000)
-    --seconds <n>    how long live traffic is measured (150); 0 leaves that out
+    --seconds <n>    how long live traffic is measured (150); 0 for not at all
   latency      from producing a record to a KPI change that covers it, at a steady rate
     --rate <n>       records per second (5000)
     --seconds <n>    for how long (30)
@@ -38,12 +38,12 @@ const USAGE = `npm run bench -- [throughput | peers | path | rebuild | latency |
     --messages <n>   of that delivery (1000000)
     --rate <n>       records per second meanwhile (20000)
     --seconds <n>    for how long (60)
-  stream       what readers of the live stream cost the pipeline, and how soon they read a change
+  stream       the cost of readers of the live stream for the pipeline, and the time until they read a change
     --rate <n>       records per second (5000)
     --readers <n>    at once (1000), a twentieth of them slow, a fiftieth stopped
     --seconds <n>    for how long (90)
-  failover     three brokers and a Redis with replicas, each killed once under load; all that was published is recounted
-    --runs <n>       each on new topics (1); ends with 1 unless all of them held
+  failover     three brokers and a Redis with replicas, each killed once under load; all published records are recounted
+    --runs <n>       each on new topics (1); ends with 1 unless all of them equal the recount
     --seed <n>       of the feedback and of the order of kills (1)
     --rate <n>       records per second (3300)
     --redis <how>    ${REDIS_TOPOLOGIES.join(', ')} (cluster)
@@ -51,7 +51,7 @@ const USAGE = `npm run bench -- [throughput | peers | path | rebuild | latency |
   memory       bytes of Redis per message
     --messages <n>   (1000000)
     --buckets <list> hashes per delivery and partition (1,64)
-  store        CPU of the store alone by hashes touched, and bytes by bucket count; the same options as memory`;
+  store        CPU of the store alone by number of hashes, and bytes by bucket count; the same options as memory`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -4,7 +4,7 @@ import type { Feedback } from '../src/feedback/feedback';
 import { partitionOf } from '../src/log/partitioner';
 import { feedback, ORDINARY_TRAFFIC } from '../src/simulation/traffic';
 import { waitingStored } from '../src/pipeline/timer-index';
-import { WAITING_HASH } from '../src/store/hashes';
+import { TIMER_INDEX_HASH } from '../src/store/hashes';
 import { redisStore } from '../src/store/store.redis';
 import { startRedis } from '../test/servers/redis';
 import { sleep } from './processes';
@@ -21,7 +21,7 @@ export interface MemoryOptions {
 
 const BATCH = 1_000;
 
-/** What a message takes in Redis, all of it simulated feedback folded by the real pipeline into the real store. */
+/** The Redis memory of a message: simulated feedback, folded by the real pipeline into the real store. */
 export async function benchMemory({ messages, buckets }: MemoryOptions): Promise<void> {
   const rows: string[][] = [['', 'bytes', 'floor', '']];
   for (const count of buckets) {
@@ -35,18 +35,18 @@ export async function benchMemory({ messages, buckets }: MemoryOptions): Promise
   printTable(rows);
 }
 
-/** Bytes of the timer index for each message that it knows to wait. */
+/** Bytes of the timer index for each message in it. */
 async function timerBytes(redis: Redis): Promise<number> {
   let bytes = 0;
   let waiting = 0;
-  for (const key of await redis.keys(`*:h:${WAITING_HASH}`)) {
+  for (const key of await redis.keys(`*:h:${TIMER_INDEX_HASH}`)) {
     bytes += must(await redis.memory('USAGE', key, 'SAMPLES', 0), 'a key');
     for (const entry of await redis.hvalsBuffer(key)) waiting += waitingStored(entry).count;
   }
   return bytes / waiting;
 }
 
-/** Folds the feedback on so many messages; gives what Redis uses for each of them, and what to know when they expire. */
+/** Folds the feedback on so many messages; returns the Redis bytes for each of them, and those of its timer. */
 async function load(messages: number, buckets: number): Promise<{ bytes: number; timer: number }> {
   const server = await startRedis();
   const redis = new Redis(server.url);

@@ -6,10 +6,10 @@ import type { KpiChanged } from '../src/kpi/encode';
 import { endOffsets, type World } from './world';
 
 const WIRE_HEADER = 5;
-/** A transaction's end marker and more lie behind the last record. */
+/** Offsets behind the last record: a transaction's end marker and more. */
 const TAIL = 50;
 
-/** A published KPI change as a reader of the topic gets it. */
+/** A published KPI change as a reader of the topic decodes it. */
 export function decodeKpi(value: Buffer): KpiChanged {
   return SCHEMAS.KpiChanged.type.fromBuffer(value.subarray(WIRE_HEADER)) as KpiChanged;
 }
@@ -29,7 +29,7 @@ export async function lastChange(world: World, prefix: string): Promise<number> 
   return last;
 }
 
-/** What the last KPI change of every delivery adds up to. */
+/** The sum of the last KPI changes of all deliveries. */
 export async function readKpis(world: World, prefix: string): Promise<{ relayed: number; changes: number }> {
   const reader = kafkaReader(world.kafka, systemClock);
   const topic = prefix + DELIVERY_KPI_TOPIC;

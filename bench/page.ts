@@ -5,7 +5,7 @@ import { extname, join } from 'node:path';
 import type { CDPSession } from 'playwright-core';
 import { systemClock } from '../src/base/clock';
 import { kpiFeed } from '../src/queries/feed';
-import { kpiView, listDeliveries } from '../src/queries/delivery-view';
+import { deliveryView, listDeliveries } from '../src/queries/delivery-view';
 import type { KpiChanged } from '../src/kpi/encode';
 import { emptyTotals } from '../src/kpi/kpis';
 import { openBrowser } from '../test/dashboard/browsing';
@@ -50,8 +50,8 @@ function change(index: number, revision: number, relayed: number): KpiChanged {
   };
 }
 
-/** The page and the part of the API that its overview needs, over the service's own view and feed. */
-function serve(view: ReturnType<typeof kpiView>, feed: ReturnType<typeof kpiFeed>): Server {
+/** The page and the part of the API that its overview needs, on the service's own read model and feed. */
+function serve(view: ReturnType<typeof deliveryView>, feed: ReturnType<typeof kpiFeed>): Server {
   return createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://bench');
     if (pathname === '/api/stream') {
@@ -87,13 +87,13 @@ function serve(view: ReturnType<typeof kpiView>, feed: ReturnType<typeof kpiFeed
   });
 }
 
-/** The processes that draw pages and run their workers. */
+/** The processes that render pages and run their workers. */
 async function renderers(browser: CDPSession): Promise<readonly { id: number; cpuTime: number }[]> {
   const { processInfo } = await browser.send('SystemInfo.getProcessInfo');
   return processInfo.filter(({ type }) => type === 'renderer');
 }
 
-/** Seconds of CPU that they have used. */
+/** Their CPU seconds so far. */
 const renderersCpu = async (browser: CDPSession): Promise<number> =>
   (await renderers(browser)).reduce((total, { cpuTime }) => total + cpuTime, 0);
 
@@ -120,7 +120,7 @@ async function memoryOf(page: CDPSession, browser: CDPSession): Promise<Memory> 
 const grown = (memory: readonly Memory[], key: keyof Memory): number =>
   (memory.at(-1)?.[key] ?? NaN) - (memory[0]?.[key] ?? NaN);
 
-/** Runs in the page: how long after its change a figure is drawn, frame by frame. */
+/** Runs in the page: how long after its change a figure is rendered, frame by frame. */
 const WATCH = (began: number): string => `
   window.waits = [];
   const cell = document.querySelector('[data-delivery="${PROBE}"] td.relayed');
@@ -139,7 +139,7 @@ const nothing = (): void => undefined;
 /** Measures the page at a steady rate of changes over 200 deliveries: change to pixels, CPU, memory. */
 export async function benchPage({ rate, seconds }: { rate: number; seconds: number }): Promise<void> {
   const began = systemClock.now();
-  const view = kpiView();
+  const view = deliveryView();
   const clock = systemClock;
   const meter = { readers: nothing, readerDropped: nothing, changesSkipped: nothing };
   const feed = kpiFeed({ view, clock, meter, random: Math.random, instance: 'bench', stale: () => null });

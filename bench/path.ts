@@ -5,7 +5,7 @@ import { systemClock } from '../src/base/clock';
 import { feedbackDecoder } from '../src/feedback/decode';
 import { readBatches } from '../src/kafka/fetch.kafka';
 import { partitionOf } from '../src/log/partitioner';
-import { partitionQueue } from '../src/kafka/partition-buffer.kafka';
+import { partitionBuffer } from '../src/kafka/partition-buffer.kafka';
 import type { RecordBatch } from '../src/kafka/records.kafka';
 import { parseWriterSchema } from '../src/avro/schema';
 import { SCHEMAS } from '../src/feedback/schemas';
@@ -23,7 +23,7 @@ import { PARTITIONS } from './world';
 
 export interface PathOptions {
   readonly messages: number;
-  /** How often the same bytes go through, each time into an empty Redis. The first time is a warm-up. */
+  /** Passes of the same bytes, each into an empty Redis. The first one is a warm-up. */
   readonly repeat: number;
 }
 
@@ -41,12 +41,12 @@ interface Pass {
   /** CPU microseconds per record. */
   readonly node: number;
   readonly redis: number;
-  /** Microseconds per record for which the collector held up the thread. */
+  /** Microseconds per record for which garbage collection blocked the thread. */
   readonly gc: number;
 }
 
 /**
- * What the status pipeline costs from the bytes of a fetch to the commit in a real Redis, without Kafka: one process,
+ * The cost of the status pipeline from the bytes of a fetch to the commit in a real Redis, without Kafka: one process,
  * all of whose CPU is counted. Steadier than `throughput`, and it starts in a second.
  */
 export async function benchPath({ messages, repeat }: PathOptions): Promise<void> {
@@ -64,7 +64,7 @@ export async function benchPath({ messages, repeat }: PathOptions): Promise<void
     printTable([
       [`${grouped(passes[0]?.records ?? 0)} records, medians of ${repeat}`, 'µs per record'],
       ['node, CPU of all threads', middle((pass) => pass.node)],
-      ['  its thread held up by the collector', middle((pass) => pass.gc)],
+      ['  its thread blocked by garbage collection', middle((pass) => pass.gc)],
       ['Redis, CPU', middle((pass) => pass.redis)],
     ]);
   } finally {
@@ -73,7 +73,7 @@ export async function benchPath({ messages, repeat }: PathOptions): Promise<void
   }
 }
 
-/** The bytes as a broker would send them. */
+/** The bytes as a broker sends them. */
 async function makeLogs(messages: number): Promise<Log[]> {
   const waiting = Array.from({ length: PARTITIONS }, () => FEEDBACK_TOPICS.map((): OutgoingRecord[] => []));
   const logs = waiting.map((topics) => topics.map((): RecordBatch[] => []));
@@ -132,7 +132,7 @@ async function measure(redis: Redis, redisPid: number, logs: readonly Log[]): Pr
 }
 
 async function drain(task: BenchTask, log: Log, partition: number): Promise<number> {
-  const queue = partitionQueue({
+  const queue = partitionBuffer({
     topics: FEEDBACK_TOPICS.map(({ topic }) => topic),
     partition,
     positions: FEEDBACK_TOPICS.map(() => 0),

@@ -9,12 +9,12 @@ import { inputTopics, type World } from './world';
 /** Another program that reads the same topics. */
 export interface Peer {
   readonly name: string;
-  /** What it promises of its figures. */
-  readonly promise: string;
+  /** The delivery guarantee of its figures. */
+  readonly guarantee: string;
   command(): Promise<readonly [string, ...string[]]>;
 }
 
-/** What a program cost: CPU in microseconds per feedback record. */
+/** The cost of a program: CPU in microseconds per feedback record. */
 export interface PeerRun {
   readonly rate: number;
   readonly own: number;
@@ -27,26 +27,26 @@ const peerFile = (...names: string[]): string => join(__dirname, 'peers', ...nam
 
 export const CONSUME_ONLY: Peer = {
   name: 'kafkajs that only consumes',
-  promise: 'nothing',
+  guarantee: 'nothing',
   command: async () => [process.execPath, peerFile('consume-only.mjs')],
 };
 
 export const BATCHED: Peer = {
   name: 'kafkajs in batches, pipelined Redis',
-  promise: 'nothing',
+  guarantee: 'nothing',
   command: async () => [process.execPath, peerFile('batched.mjs')],
 };
 
 export const STREAMS: Peer = {
   name: 'Kafka Streams, exactly_once_v2',
-  promise: 'exactly once',
+  guarantee: 'exactly once',
   command: async () => {
     const jars = await jarsOf('bench-streams-4.1.1', peerFile('streams', 'pom.xml'));
     return ['java', '-Xmx1g', '-cp', join(jars, '*'), peerFile('streams', 'Streams.java')];
   },
 };
 
-/** Lets a peer read the topics under a prefix to their end, with an empty Redis. */
+/** Runs a peer on the topics under a prefix to their end, with an empty Redis. */
 export async function runPeer(world: World, prefix: string, peer: Peer, records: number): Promise<PeerRun> {
   const { kafka, redis } = world.pids;
   const settings = world.settings(prefix);

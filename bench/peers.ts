@@ -11,7 +11,7 @@ export interface PeersOptions {
 
 const PEERS: readonly Peer[] = [BATCHED, STREAMS, CONSUME_ONLY];
 
-/** The service beside what one would take instead: the same topics, the same servers, one after the other. */
+/** The service and its alternatives: on the same topics and servers, one after the other. */
 export async function benchPeers({ records, repeat }: PeersOptions): Promise<void> {
   const world = await startWorld();
   try {
@@ -30,7 +30,7 @@ export async function benchPeers({ records, repeat }: PeersOptions): Promise<voi
 
 const OURS = 'efs';
 
-/** The service first: its topics hold no other's KPIs yet. */
+/** The service first: its topics have no other program's KPIs yet. */
 async function compare(
   world: World,
   prefix: string,
@@ -46,13 +46,13 @@ async function compare(
 }
 
 function show(runs: ReadonlyMap<string, readonly PeerRun[]>): void {
-  const promises = new Map([[OURS, 'exactly once in effect'], ...PEERS.map(promiseOf)]);
+  const guarantees = new Map([[OURS, 'exactly once in effect'], ...PEERS.map(guaranteeOf)]);
   const row = (name: string, all: readonly PeerRun[]): string[] => {
     const middle = (figure: (run: PeerRun) => number, decimals: number): string =>
       grouped(median(all.map(figure)), decimals);
     return [
       name,
-      promises.get(name) ?? '',
+      guarantees.get(name) ?? '',
       middle(({ rate }) => rate, 0),
       middle(({ own }) => own, 1),
       middle(({ kafka }) => kafka, 1),
@@ -62,9 +62,9 @@ function show(runs: ReadonlyMap<string, readonly PeerRun[]>): void {
   };
   console.log(`\nCPU in µs per record, Node ${process.version}\n`);
   printTable([
-    ['', 'promise', 'records/s', 'own', 'broker', 'Redis', 'peak RSS, MiB'],
+    ['', 'guarantee', 'records/s', 'own', 'broker', 'Redis', 'peak RSS, MiB'],
     ...[...runs].map(([name, all]) => row(name, all)),
   ]);
 }
 
-const promiseOf = ({ name, promise }: Peer): [string, string] => [name, promise];
+const guaranteeOf = ({ name, guarantee }: Peer): [string, string] => [name, guarantee];

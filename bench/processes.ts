@@ -8,12 +8,12 @@ const STIME = 12;
 /** CPU seconds that a process has used so far, user and system, all its threads. */
 export function cpuSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  // The name of the command, in parentheses, may hold anything.
+  // The name of the command, in parentheses, may contain any character.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[UTIME]) + Number(fields[STIME])) / TICKS_PER_SECOND;
 }
 
-/** CPU seconds that the whole machine has been busy so far, what its host took from it included. */
+/** CPU seconds that the whole machine has been busy so far, stolen time included. */
 export function machineSeconds(): number {
   const [, user, nice, system, , , irq, softirq, steal] = readFileSync('/proc/stat', 'utf8')
     .split(/\s+/)
@@ -25,10 +25,10 @@ export function machineSeconds(): number {
   return busy / TICKS_PER_SECOND;
 }
 
-/** The most resident memory that a process ever had, in bytes. */
+/** The peak resident memory of a process, in bytes. */
 export const peakRss = (pid: number): number => statusBytes(pid, 'VmHWM');
 
-/** The resident memory that a process has now, in bytes. */
+/** The current resident memory of a process, in bytes. */
 export const rssBytes = (pid: number): number => statusBytes(pid, 'VmRSS');
 
 function statusBytes(pid: number, field: string): number {

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { grouped, printTable } from './report';
 
-/** V8's CPU profile: a tree of calls, and which of its nodes each sample met. */
+/** V8's CPU profile: a tree of calls, and the node of each sample. */
 interface Profile {
   readonly nodes: readonly {
     readonly id: number;
@@ -17,7 +17,7 @@ interface Profile {
   readonly timeDeltas: readonly number[];
 }
 
-/** What a function belongs to, by the first pattern that its place fits. */
+/** The group of a function: that of the first pattern which matches its URL. */
 const GROUPS: readonly (readonly [group: string, place: RegExp])[] = [
   ['fetch', /feedback\/(fetch|fetcher|records|queue|source|wire|group|reader)\.kafka|feedback\/inbox/],
   ['decode', /feedback\/(decode|avro|resolution|validate|partitioner|writers)/],
@@ -40,7 +40,7 @@ function groupOf(url: string, functionName: string): string {
   return GROUPS.find(([, place]) => place.test(url))?.[0] ?? 'rest';
 }
 
-/** Of the profiles in a directory, one a thread, the one of the thread that called the most functions. */
+/** Of the profiles in a directory, one a thread, that of the thread with the most functions. */
 function busiest(directory: string): Profile | null {
   const profiles = readdirSync(directory)
     .filter((name) => name.endsWith('.cpuprofile'))
@@ -48,7 +48,7 @@ function busiest(directory: string): Profile | null {
   return profiles.sort((a, b) => b.nodes.length - a.nodes.length)[0] ?? null;
 }
 
-/** Prints where the CPU went: self time by group and the most expensive functions, per feedback record. */
+/** Prints the CPU's self time by group and the most expensive functions, per feedback record. */
 export function printProfile(directory: string, records: number): void {
   const profile = busiest(directory);
   if (profile === null) return;

@@ -18,10 +18,10 @@ const PREFIX = 'rebuild.';
 /** Duplicates included. */
 const RECORDS_PER_MESSAGE = 2.2;
 const KILLED_AFTER_MS = 8_000;
-/** The rebuild begins when the live traffic has been measured for a while. */
+/** The rebuild begins after a measurement of the live traffic alone. */
 const LEAD_MS = 7_000;
 
-/** What `efs rebuild --json` prints, as far as it is used here. */
+/** The fields of `efs rebuild --json` that are used here. */
 interface Report {
   readonly equal: boolean;
   readonly promotedAs: number | null;
@@ -30,8 +30,8 @@ interface Report {
 }
 
 /**
- * How fast a rebuild drains full topics, against the live path on the same topics; then what live traffic notices of a
- * rebuild that is killed twice, compared and promoted.
+ * The speed of a rebuild of full topics, against the live path on the same topics; then the latency of live traffic beside
+ * a rebuild that is killed twice, compared and promoted.
  */
 export async function benchRebuild(options: RebuildOptions): Promise<void> {
   const world = await startWorld();
@@ -63,7 +63,7 @@ async function beside(
   const efs = await startEfs(settings);
   try {
     await consumingSince(efs);
-    const truth = openTruth();
+    const truth = regressionCheck();
     const { onChange } = truth;
     const alone = await measure(
       world,
@@ -72,7 +72,7 @@ async function beside(
     );
     const rebuilding = rebuildKilledTwice(settings, options.maxRate);
     const during = await measure(world, options, { prefix: PREFIX, name: 'during', onChange });
-    show(options, drained, { alone, during, report: await rebuilding, falsehoods: truth.falsehoods });
+    show(options, drained, { alone, during, report: await rebuilding, regressions: truth.regressions });
   } finally {
     await efs.stop();
   }
@@ -87,12 +87,12 @@ async function rebuildKilledTwice(settings: Record<string, string>, maxRate: num
   return report;
 }
 
-/** Notes what no subscriber may see: relays that become fewer, a generation or a revision that falls. */
-function openTruth() {
+/** Collects what no subscriber may see: relays that become fewer, a generation or a revision that falls. */
+function regressionCheck() {
   const last = new Map<string, KpiChanged>();
-  const falsehoods: string[] = [];
+  const regressions: string[] = [];
   return {
-    falsehoods,
+    regressions,
     onChange: (change: KpiChanged): void => {
       const { deliveryId, generation, revision, kpis } = change;
       const before = last.get(deliveryId);
@@ -103,7 +103,7 @@ function openTruth() {
         kpis.delivered < before.kpis.delivered ||
         generation < before.generation ||
         (generation === before.generation && revision < before.revision);
-      if (falls) falsehoods.push(`${deliveryId} ${generation}/${revision}`);
+      if (falls) regressions.push(`${deliveryId} ${generation}/${revision}`);
     },
   };
 }
@@ -115,10 +115,10 @@ function show(
     readonly alone: readonly number[];
     readonly during: readonly number[];
     readonly report: Report;
-    readonly falsehoods: readonly string[];
+    readonly regressions: readonly string[];
   },
 ): void {
-  const { alone, during, report, falsehoods } = seen;
+  const { alone, during, report, regressions } = seen;
   const before = quantile(alone, 0.99);
   const compared = report.partitions.reduce((sum, { messages }) => sum + messages, 0);
   console.log(
@@ -137,6 +137,6 @@ function show(
     against('  during / before', quantile(during, 0.99) / before, { most: 2 }, 2),
     against('worst during it, ms', during.at(-1) ?? NaN, {}, 0),
     against('differences found', report.equal ? 0 : 1, { most: 0 }, 0),
-    against('false KPI changes seen', falsehoods.length, { most: 0 }, 0),
+    against('false KPI changes seen', regressions.length, { most: 0 }, 0),
   ]);
 }

@@ -10,7 +10,7 @@ export function quantile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? NaN;
 }
 
-/** `1,234,567`, with as many decimals as asked for. */
+/** `1,234,567`, with so many decimals. */
 export function grouped(value: number, decimals = 0): string {
   return value.toLocaleString('en-US', { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
 }
@@ -26,7 +26,7 @@ export function printTable(rows: readonly (readonly string[])[]): void {
   }
 }
 
-/** What a figure must be. */
+/** The bound of a figure. */
 export interface Floor {
   readonly least?: number;
   readonly most?: number;

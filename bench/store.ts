@@ -22,7 +22,7 @@ const DELIVERIES = 200;
 const PARTITION: TaskAddress = { stateId: 1, pipeline: 'status', partition: 0 };
 const quiet = { info: () => undefined, warn: () => undefined };
 
-/** The store alone: what a load and a commit cost by the number of hashes touched, and bytes by bucket count. */
+/** The store alone: the cost of a load and a commit by the number of hashes, and bytes by bucket count. */
 export async function benchStore({ messages, buckets }: StoreOptions): Promise<void> {
   const costs = [['µs per record, batches of 1,000', 'wall', 'node', 'redis']];
   for (const hashes of [5, 100, 200, 1_000]) costs.push(...(await measureBatches(hashes)));

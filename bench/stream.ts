@@ -9,7 +9,7 @@ import { onService, type World } from './world';
 
 export interface StreamOptions extends LatencyOptions {
   readonly readers: number;
-  /** Of the readers: who take a little now and then, and who take nothing. */
+  /** Of the readers: those that read slowly, and those that read nothing. */
   readonly slow: number;
   readonly stopped: number;
 }
@@ -22,7 +22,7 @@ const ALONE_S = 20;
 /** The pipeline settles after the load before the readers go. */
 const SETTLE_S = 5;
 
-/** One phase: what the pipeline did, and what that cost the service. */
+/** One phase: the pipeline's throughput and latency, and the service's cost. */
 interface Phase {
   readonly latencies: readonly number[];
   readonly folded: number;
@@ -30,15 +30,15 @@ interface Phase {
   readonly rss: number;
 }
 
-interface Heard {
+interface ReaderFigures {
   readonly bytes: number;
   readonly ended: number;
-  readonly told: readonly (readonly [delivery: string, revision: number, at: number])[];
+  readonly changes: readonly (readonly [delivery: string, revision: number, at: number])[];
 }
 
 /**
- * What a thousand readers of the live stream cost the pipeline: a while without them, with them, and without them again,
- * at the same rate of records. And how long after its record in the KPI topic a change is read by a reader.
+ * The cost of a thousand readers of the live stream: a phase without them, with them, and without them again, at the same
+ * rate of records. And the time from a record in the KPI topic to a reader.
  */
 export async function benchStream(options: StreamOptions): Promise<void> {
   await onService(PREFIX, async (world, efs) => {
@@ -50,7 +50,7 @@ export async function benchStream(options: StreamOptions): Promise<void> {
     const reading = read(efs, options);
     const during = await phase(world, efs, options, { name: 'during', onChange });
     const samples = await readMetrics(efs);
-    const heard = await reading;
+    const figures = await reading;
     const after = await phase(world, efs, short, { name: 'after' });
     show(options, {
       before,
@@ -58,8 +58,8 @@ export async function benchStream(options: StreamOptions): Promise<void> {
       after,
       peak: peakRss(efs.pid),
       samples,
-      waits: waitsOf(heard, published),
-      heard,
+      waits: waitsOf(figures, published),
+      figures,
     });
   });
 }
@@ -85,7 +85,7 @@ async function phase(
 async function read(
   { port }: RunningEfs,
   { readers, slow, stopped, seconds }: StreamOptions,
-): Promise<Heard> {
+): Promise<ReaderFigures> {
   const printed = await runNode([READ], {
     PORT: String(port),
     READERS: String(readers),
@@ -94,12 +94,12 @@ async function read(
     MEASURED: String(MEASURED),
     SECONDS: String(seconds + WARM_UP_S + SETTLE_S),
   });
-  return JSON.parse(printed.split('\n')[1] ?? '') as Heard;
+  return JSON.parse(printed.split('\n')[1] ?? '') as ReaderFigures;
 }
 
-/** Milliseconds from a change's stamp in the KPI topic to a reader that was told it, sorted. */
-function waitsOf({ told }: Heard, published: ReadonlyMap<string, number>): number[] {
-  const waits = told.flatMap(([delivery, revision, at]) => {
+/** Milliseconds from a change's timestamp in the KPI topic to its reader, sorted. */
+function waitsOf({ changes }: ReaderFigures, published: ReadonlyMap<string, number>): number[] {
+  const waits = changes.flatMap(([delivery, revision, at]) => {
     const since = published.get(`${delivery}/${revision}`);
     return since === undefined ? [] : [at - since];
   });
@@ -115,10 +115,10 @@ function show(
     readonly peak: number;
     readonly samples: Awaited<ReturnType<typeof readMetrics>>;
     readonly waits: readonly number[];
-    readonly heard: Heard;
+    readonly figures: ReaderFigures;
   },
 ): void {
-  const { before, during, after, peak, samples, waits, heard } = seen;
+  const { before, during, after, peak, samples, waits, figures } = seen;
   console.log(
     `\n${grouped(readers)} readers, ${slow} of them slow and ${stopped} stopped; ${grouped(rate)} records/s; ` +
       `${seconds} s with readers, ${ALONE_S} s without before and after; Node ${process.version}, load average ${grouped(loadavg()[0] ?? NaN, 1)}\n`,
@@ -143,11 +143,11 @@ function show(
     ['KPI record to reader p50, ms', grouped(quantile(waits, 0.5))],
     ['p99', grouped(quantile(waits, 0.99))],
     ['events of the measured readers', grouped(waits.length)],
-    ['MiB read in all', grouped(heard.bytes / 2 ** 20)],
+    ['MiB read in all', grouped(figures.bytes / 2 ** 20)],
     ['peak RSS of efs, MiB', grouped(peak / 2 ** 20)],
     ['readers at the end of the load', of('efs_stream_readers')],
     ['changes skipped for newer ones', of('efs_stream_changes_skipped_total')],
     ['readers dropped', of('efs_stream_readers_dropped_total')],
-    ['streams ended of readers who take something', grouped(heard.ended)],
+    ['ended streams of readers that read', grouped(figures.ended)],
   ]);
 }

@@ -15,14 +15,14 @@ import { PARTITIONS } from './world';
 
 const START = [0, 0, 0, 0, 0];
 
-/** A status task of everything but a log. */
+/** A status task without a log. */
 export interface BenchTask {
   fold(inputs: readonly StatusInput[]): Promise<void>;
   /** Resolves with the number of records folded. */
   process(batch: Batch): Promise<number>;
 }
 
-/** A status task for each partition, on a store that holds no generation yet. */
+/** A status task for each partition, on a store without a generation. */
 export async function openTasks(
   store: Store & Generations,
   buckets: number,

@@ -17,14 +17,14 @@ export interface ThroughputOptions {
   readonly records: number;
   readonly repeat: number;
   readonly profile: boolean;
-  /** Measures every turn again with inputs in this codec; `off` leaves that out. */
+  /** Repeats every run with inputs in this codec; `off` does not. */
   readonly compression: string;
 }
 
 /** Duplicates included. */
 export const RECORDS_PER_MESSAGE = 2.2;
 const POLL_MS = 1_000;
-/** Nothing more comes once nothing has come for so many polls. */
+/** Polls without a new record after which the run is over. */
 const QUIET_POLLS = 2;
 
 /** One run: CPU in microseconds per feedback record. */
@@ -46,7 +46,7 @@ interface Run {
   readonly compressedRate: number | null;
 }
 
-/** How fast full topics are drained into an empty Redis, KPI changes and all, and what that costs. */
+/** The speed and cost of draining full topics into an empty Redis, KPI changes included. */
 export async function benchThroughput(options: ThroughputOptions): Promise<void> {
   const world = await startWorld();
   try {
@@ -76,8 +76,8 @@ async function measure(
   const drained = await drain(world, prefix, { produced, messages, profile });
   const compressed = async (): Promise<number> => {
     const other = `${prefix}${compression}.`;
-    const heardOf = await fill(world, other, simulated, seed, { compression });
-    return (await drain(world, other, { produced, messages: heardOf, profile: false })).rate;
+    const withFeedback = await fill(world, other, simulated, seed, { compression });
+    return (await drain(world, other, { produced, messages: withFeedback, profile: false })).rate;
   };
   return {
     ...drained,
@@ -89,7 +89,7 @@ async function measure(
   };
 }
 
-/** Runs the service until everything is drained, and checks that nothing was missed. */
+/** Runs the service until everything is drained, and checks that every message is in the KPIs. */
 export async function drain(
   world: World,
   prefix: string,
@@ -137,7 +137,7 @@ export async function drain(
   }
 }
 
-/** Prints what the batches of both pipelines were like. */
+/** Prints the batches of both pipelines. */
 async function showBatches(efs: RunningEfs): Promise<void> {
   const samples = await readMetrics(efs);
   for (const pipeline of ['status', 'kpi']) {
@@ -164,8 +164,8 @@ export async function usedMemory(redis: Redis): Promise<number> {
 }
 
 /**
- * Waits until all inputs are folded or set aside, all contributions are folded, and nothing more comes. When that
- * began is told by the log's stamps, not by when it was noticed here: polling costs the service CPU.
+ * Waits until all inputs are folded or dead-lettered, all contributions are folded, and no record is new. The end is taken
+ * from the log's timestamps, not from the polls: frequent polling would cost the service CPU.
  */
 export async function untilDrained(
   world: World,

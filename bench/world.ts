@@ -14,7 +14,7 @@ export interface World {
   readonly kafka: Kafka;
   readonly pids: { readonly kafka: number; readonly redis: number };
   readonly redisUrl: string;
-  /** The settings that lead a command to these servers and to the topics under a prefix. */
+  /** The settings of a command for these servers and the topics under a prefix. */
   settings(prefix: string): Record<string, string>;
   stop(): Promise<void>;
 }
@@ -41,7 +41,7 @@ export async function startWorld(): Promise<World> {
   };
 }
 
-/** Runs `efs run` on servers and topics of its own, for as long as `use` takes; it has begun to work by then. */
+/** Runs `efs run` on servers and topics of its own, for as long as `use` takes; it is ready by then. */
 export async function onService(
   prefix: string,
   use: (world: World, efs: RunningEfs) => Promise<void>,
@@ -65,8 +65,8 @@ export async function onService(
 export const inputTopics = (prefix: string): string[] => FEEDBACK_TOPICS.map(({ topic }) => prefix + topic);
 
 /**
- * Creates the topics under a prefix and fills the inputs with simulated traffic. Gives how many of the messages are
- * heard of: on a few of them the simulated MTA says nothing at all. `compression` is that of the inputs alone.
+ * Creates the topics under a prefix and fills the inputs with simulated traffic. Returns the number of messages with
+ * feedback: the simulated MTA reports none on a few of them. `compression` is that of the inputs alone.
  */
 export async function fill(
   world: World,
@@ -80,12 +80,12 @@ export async function fill(
   const traffic = { ...campaign, disorder: 0.05, duplicates: 0.05, poison };
   const flags = Object.entries(traffic).flatMap(([name, value]) => [`--${name}`, String(value)]);
   await runEfs(['simulate', ...flags], { ...world.settings(prefix), EFS_KAFKA_COMPRESSION: compression });
-  const heardOf = new Set<string>();
-  for (const { messageId } of feedback({ ...ORDINARY_TRAFFIC, ...campaign })) heardOf.add(messageId);
-  return heardOf.size;
+  const withFeedback = new Set<string>();
+  for (const { messageId } of feedback({ ...ORDINARY_TRAFFIC, ...campaign })) withFeedback.add(messageId);
+  return withFeedback.size;
 }
 
-/** Where a topic ends, by partition: as many records as have been produced, where nothing is transactional. */
+/** The end offsets of a topic, by partition: the number of its records, where none is transactional. */
 export async function endOffsets(world: World, topic: string): Promise<number[]> {
   const admin = world.kafka.admin();
   await admin.connect();

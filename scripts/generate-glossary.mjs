@@ -1,5 +1,5 @@
-// Writes src/dashboard/glossary.js: the words of docs/glossary.md and the reasons of docs/records.md to set a record
-// aside, for the page to show. `--check` writes nothing and fails where the file is not up to date.
+// Writes src/dashboard/glossary.js: the words of docs/glossary.md and the reasons of docs/records.md to dead-letter a
+// record, for the page to show. `--check` writes nothing and fails where the file is not up to date.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -39,9 +39,9 @@ function sections(text) {
 }
 
 function generate() {
-  const setAside = sections(read('records.md')).find(([heading]) => heading === 'Set aside')?.[1] ?? [];
-  const reasons = setAside.filter(([word]) => /^[a-z]+(-[a-z]+)+$/.test(word));
-  const all = [...sections(read('glossary.md')), ['Why records are set aside', reasons]];
+  const deadLetters = sections(read('records.md')).find(([heading]) => heading === 'Dead letters')?.[1] ?? [];
+  const reasons = deadLetters.filter(([word]) => /^[a-z]+(-[a-z]+)+$/.test(word));
+  const all = [...sections(read('glossary.md')), ['Why records are dead-lettered', reasons]];
   const words = all.flatMap(([, rows]) => rows.map(([word]) => word));
   const twice = words.filter((word, index) => words.indexOf(word) !== index);
   if (twice.length > 0) throw new Error(`explained twice: ${twice.join(', ')}`);

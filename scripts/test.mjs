@@ -1,13 +1,14 @@
 // Runs the tests and ends with one plain line, `N passed, N failed`.
-//   node scripts/test.mjs [memory] [io] [e2e] [-- arguments for jest]
-// Tests in memory run side by side; those with real servers one file after the other, because they share servers
-// and measure time.
+//   node scripts/test.mjs [memory] [sim] [io] [e2e] [-- arguments for jest]
+// Tests in memory and simulations run side by side; those with real servers one file after the other, because they share
+// servers and measure time.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureBuilt, ensureInstalled, root } from './ensure.mjs';
 
-const PRICES = ['memory', 'io', 'e2e'];
+const IN_MEMORY = ['memory', 'sim'];
+const PRICES = [...IN_MEMORY, 'io', 'e2e'];
 const split = process.argv.indexOf('--');
 const given = process.argv.slice(2, split === -1 ? undefined : split);
 const forJest = split === -1 ? [] : process.argv.slice(split + 1);
@@ -51,8 +52,9 @@ function jest(projects, args) {
 }
 
 ensureInstalled();
-const runs = prices.includes('memory') ? [jest(['memory'], [])] : [];
-let serial = prices.filter((price) => price !== 'memory');
+const parallel = prices.filter((price) => IN_MEMORY.includes(price));
+const runs = parallel.length > 0 ? [jest(parallel, [])] : [];
+let serial = prices.filter((price) => !IN_MEMORY.includes(price));
 if (serial.includes('e2e') && !ensureBuilt()) {
   serial = serial.filter((price) => price !== 'e2e');
   runs.push({ passed: 0, failed: 1, skipped: 0 });

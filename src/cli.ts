@@ -2,7 +2,7 @@
 import { isMainThread } from 'node:worker_threads';
 import { inWorkerThread, needsWorkerThread, forwardSignals } from './app/worker-thread';
 
-// Nothing else is loaded before it is known which thread runs the command: each has a heap of its own.
+// Nothing else is loaded before the thread of the command is chosen: each thread has its own heap.
 if (isMainThread && needsWorkerThread(process.argv)) {
   inWorkerThread(__filename, process.argv.slice(2));
 } else {

@@ -4,53 +4,53 @@ import type { TransactionOutcome, OutgoingRecord } from './log/sink';
 import { packOutbox } from './store/outbox';
 import type { Commit, CommitOutcome, Read, Write } from './store/store';
 
-/** The values of what was asked for: by read, then by field; null where absent. */
+/** The loaded values: by read, then by field; null where absent. */
 export type Loaded = readonly (readonly (Buffer | null)[])[];
 
-/** What a batch does to a task: nothing here has happened yet. */
+/** The effects of a batch on a task, not yet applied. */
 export interface Projected {
   readonly writes: readonly Write[];
   readonly outgoing: readonly OutgoingRecord[];
 }
 
-/** What a batch needs of the store, and what it makes of it: `project` is pure and synchronous. */
+/** The reads of a batch, and its synchronous projection to effects, which changes nothing but the owner's cache. */
 export interface Plan {
   readonly reads: readonly Read[];
   project(loaded: Loaded): Projected;
 }
 
-/** The heart of a pipeline: folds inputs into state. `next` is where the task stands once they are folded. */
+/** The core of a pipeline: folds inputs into state. `next` holds the task's positions after the fold. */
 export type Projection<Input> = (inputs: readonly Input[], next: Positions) => Plan;
 
-/** The ends of one task, each of which waits out outages by itself. */
+/** The dependencies of one task, each of which retries through outages by itself. */
 export interface BatchDeps<Input> {
   decode(records: readonly LogRecord[]): Promise<Decoded<Input>>;
   /** Resolves when the dead letters are acknowledged. */
   setAside(rejected: readonly Rejected[]): Promise<void>;
   load(reads: readonly Read[]): Promise<Loaded>;
   commit(commit: Commit): Promise<CommitOutcome>;
-  /** Emits what a commit left to be emitted. */
+  /** Emits the outbox of a commit. */
   emit(records: readonly OutgoingRecord[], made: Made): Promise<TransactionOutcome>;
   project: Projection<Input>;
 }
 
-/** A commit, as seen from the records that it left to be emitted: whose it was, and where the task stood after it. */
+/** The commit that an outbox belongs to: the epoch of its owner, and the task's positions after it. */
 export interface Made {
   readonly epoch: number;
   readonly positions: Positions;
 }
 
-/** One owner's hold on a task. Changes with every commit. */
+/** The owner's view of its task. Replaced with every commit. */
 export interface TaskOwnership extends Made {
   readonly sequence: number;
-  /** Settles when the last commit's outbox is acknowledged. */
+  /** The outcome of the last commit's outbox. */
   readonly emitted: Promise<TransactionOutcome>;
 }
 
-/** What became of a batch: of its commit, or of the outbox before it, which must have been acknowledged. */
+/** The outcome of a batch: of its commit, or of the previous outbox where that was not acknowledged. */
 export type BatchOutcome = CommitOutcome | Exclude<TransactionOutcome, 'acknowledged'>;
 
-/** What a batch came to, for whoever watches. */
+/** The result of a batch, for observers. */
 export interface Processed {
   readonly ownership: TaskOwnership;
   readonly outcome: BatchOutcome;
@@ -60,8 +60,8 @@ export interface Processed {
 }
 
 /*
- * Several batches wait for the store at any time, and what they hold meanwhile costs the garbage collector: so no step
- * keeps what only the one before it needed. An `async` function would keep its arguments to its end.
+ * Several batches wait for the store at any time, and what they retain meanwhile costs the garbage collector: so no step
+ * retains what only an earlier step needed. An `async` function would retain its arguments until it returns.
  */
 
 /** The path of a batch: from bytes to committed state and outgoing records. */
@@ -74,7 +74,7 @@ export function processBatch<Input>(
 }
 
 /**
- * The path of what was decoded, in order. Nothing is written before everything is checked; dead letters are
+ * The path of a decoded batch, in order. Nothing is written before everything is checked; dead letters are
  * acknowledged before the position passes them; an outbox is acknowledged before the next commit replaces it. So a
  * crash between any two lines repeats bytes, and never loses or changes them.
  */
@@ -87,32 +87,32 @@ export function processInputs<Input>(
   const plan = deps.project(inputs, next);
   const folded = inputs.length;
   return Promise.all([deps.load(plan.reads), deps.setAside(rejected)]).then(([loaded]) =>
-    settle(deps, { ownership, folded, rejected }, plan.project(loaded), next),
+    commitBatch(deps, { ownership, folded, rejected }, plan.project(loaded), next),
   );
 }
 
-async function settle<Input>(
+async function commitBatch<Input>(
   deps: BatchDeps<Input>,
   batch: Pick<Processed, 'ownership' | 'folded' | 'rejected'>,
   { writes, outgoing }: Projected,
   next: Positions,
 ): Promise<Processed> {
   const { ownership } = batch;
-  const seen = { ...batch, outgoing };
+  const result = { ...batch, outgoing };
   const emitted = await ownership.emitted;
-  if (emitted !== 'acknowledged') return { ...seen, outcome: emitted };
+  if (emitted !== 'acknowledged') return { ...result, outcome: emitted };
 
   const { epoch, positions: expected } = ownership;
   const sequence = ownership.sequence + 1;
   const outbox = packOutbox(outgoing);
   const outcome = await deps.commit({ epoch, sequence, expected, next, writes, outbox });
-  if (outcome !== 'committed') return { ...seen, outcome };
+  if (outcome !== 'committed') return { ...result, outcome };
 
   const emitting = emitInBackground(deps, outgoing, { epoch, positions: next });
-  return { ...seen, outcome, ownership: { epoch, sequence, positions: next, emitted: emitting } };
+  return { ...result, outcome, ownership: { epoch, sequence, positions: next, emitted: emitting } };
 }
 
-/** The outbox leaves while the next batch is read and folded; a failure surfaces where the next commit awaits it. */
+/** The outbox is emitted while the next batch is read and folded; a failure surfaces where the next commit awaits it. */
 function emitInBackground<Input>(
   deps: BatchDeps<Input>,
   outgoing: readonly OutgoingRecord[],

@@ -7,6 +7,7 @@ const TOP_LEVEL = [
   '.ci',
   '.dockerignore',
   '.editorconfig',
+  '.githooks',
   '.github',
   '.gitignore',
   '.npmrc',

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import * as ts from 'typescript';
 
-// The house, room by room. A room may import itself, `base`, and the rooms named beside it.
+// The rooms of src. A room may import itself, `base`, and the rooms listed for it.
 const ROOMS: Record<string, readonly string[]> = {
   base: [],
   settings: [],
@@ -32,10 +32,10 @@ const ROOMS: Record<string, readonly string[]> = {
   index: ['app', 'feedback', 'kpi', 'queries'],
 };
 
-/** Rooms that put the others together: they alone meet technologies by name. */
+/** Rooms that compose the others: they alone import technologies by name. */
 const COMPOSING = ['app', 'cli', 'index'];
 
-// Technology is a file's last name: what may touch it. Rooms and last names, or one file with its reason.
+// What may import a package: rooms, last names of files (their technology), or one file with its reason.
 const MAY_IMPORT: Record<string, readonly string[]> = {
   kafkajs: ['kafka'],
   snappy: ['kafka/codecs.kafka'],
@@ -45,7 +45,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ioredis: ['.redis'],
   fastify: ['.http'],
   '@kafkajs/confluent-schema-registry': ['.confluent'],
-  // The client's own exchange is neither bounded nor safe.
+  // The client's own requests are neither bounded nor verified.
   'node:http': ['.http', 'avro/exchange.confluent'],
   'node:https': ['.http', 'avro/exchange.confluent'],
   'prom-client': ['http', 'service', ...COMPOSING],
@@ -67,7 +67,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'node:v8': COMPOSING,
   'node:crypto': Object.keys(ROOMS),
   'node:events': Object.keys(ROOMS),
-  // Only to tell an address from a name.
+  // Only to distinguish an address from a name.
   'node:net': ['http/access'],
   'node:path': Object.keys(ROOMS),
   'node:url': Object.keys(ROOMS),
@@ -133,12 +133,12 @@ function walk(node: ts.Node, visit: (node: ts.Node) => void): void {
 }
 
 describe('the rooms', () => {
-  it('are all in the table', () => {
+  it('are all listed in the table', () => {
     const unknown = sources.filter(({ name }) => !(roomOf(name) in ROOMS));
     expect(unknown.map(({ name }) => name)).toEqual([]);
   });
 
-  it('are imported one way', () => {
+  it('import only the rooms that the table allows', () => {
     const faults = sources.flatMap((file) => {
       const room = roomOf(file.name);
       const allowed = [room, 'base', ...(ROOMS[room] ?? [])];
@@ -164,7 +164,7 @@ describe('the rooms', () => {
     expect(faults).toEqual([]);
   });
 
-  it('have no barrels: nothing but the embedding door exports what another file declares', () => {
+  it('have no barrels: only index exports what another file declares', () => {
     const faults = sources.filter(
       ({ name, tree }) =>
         name !== 'index' &&
@@ -175,7 +175,7 @@ describe('the rooms', () => {
 });
 
 describe('technology', () => {
-  it('is met by its last name: only the composition and the same technology import a file that bears one', () => {
+  it('is imported by its last name: only the composition and the same technology import such files', () => {
     const faults = sources.flatMap((file) =>
       importsOf(file)
         .files.filter((target) => lastNameOf(target) !== '' && !COMPOSING.includes(roomOf(file.name)))
@@ -185,7 +185,7 @@ describe('technology', () => {
     expect(faults).toEqual([]);
   });
 
-  it('comes in only where the table says', () => {
+  it('is imported only where the table allows', () => {
     const faults = sources.flatMap((file) => {
       const who = [roomOf(file.name), lastNameOf(file.name), file.name];
       return importsOf(file)
@@ -195,7 +195,7 @@ describe('technology', () => {
     expect(faults).toEqual([]);
   });
 
-  it('leaves time, chance, timers and the environment to base and the composition', () => {
+  it('leaves time, randomness, timers and the environment to base and the composition', () => {
     const faults = sources.flatMap((file) => {
       const found: string[] = [];
       const free = ['base', ...COMPOSING].includes(roomOf(file.name));
@@ -216,7 +216,7 @@ describe('technology', () => {
 describe('sizes', () => {
   const everything = [...sources, ...typescriptIn('test'), ...typescriptIn('bench')];
 
-  it(`no file passes ${MAX_FILE_LINES} lines`, () => {
+  it(`no file has more than ${MAX_FILE_LINES} lines`, () => {
     const long = everything.map(({ name, text }) => ({ name, lines: text.trimEnd().split('\n').length }));
     expect(long.filter(({ lines }) => lines > MAX_FILE_LINES)).toEqual([]);
   });
@@ -234,14 +234,14 @@ describe('sizes', () => {
     expect(lengths[Math.floor(lengths.length / 2)]).toBeLessThan(MAX_MEDIAN_FUNCTION_LINES);
   });
 
-  it(`base has at most ${MAX_BASE_FILES} files: it is a cellar, not an attic`, () => {
+  it(`base has at most ${MAX_BASE_FILES} files`, () => {
     const names = sources.filter(({ name }) => roomOf(name) === 'base').map(({ name }) => name);
     expect(names.length).toBeLessThanOrEqual(MAX_BASE_FILES);
   });
 });
 
 describe('names', () => {
-  it('say what is in a file, not what kind of thing it is', () => {
+  it('of files state their content, not its kind', () => {
     const faults = [...sources, ...typescriptIn('test')].filter(
       ({ name }) =>
         name !== 'index' && name.split('/').some((part) => BANNED_NAMES.test(part.split('.')[0] ?? '')),
@@ -254,5 +254,44 @@ describe('names', () => {
       ({ name }) => name.includes('.test') && !/^[\w-]+(\.[\w-]+)*?(\.(io|e2e))?\.test$/.test(basename(name)),
     );
     expect(faults.map(({ name }) => name)).toEqual([]);
+  });
+});
+
+describe('words', () => {
+  const words = 'speaks?|spoken?|owe[sd]?|somebody|whoever|nobody|anew|mends?|such a|(?<!there )is none';
+  // A phrase may go on in the next line of a comment.
+  const banned = new RegExp(
+    `(?<![\\w-])(?:${words.replaceAll(/(?<!there) /g, '[\\s*/#-]+')})(?![\\w-])`,
+    'gi',
+  );
+  const blank = (code: string): string => code.replaceAll(/[^\n]/g, ' ');
+  const faultsIn = (place: string, text: string): string[] =>
+    [...text.matchAll(banned)].map(
+      ({ 0: word, index }) => `${place}:${text.slice(0, index).split('\n').length}: ${word}`,
+    );
+  // Code on a page is not prose.
+  const faultsInFile = (file: string): string[] =>
+    faultsIn(file, readFileSync(join(root, file), 'utf8').replaceAll(/^ *```\w[^]*?```$/gm, blank));
+
+  it.each(['src', 'docs', 'schemas'])('of %s are terms of the field: none is banned', (folder) => {
+    const files = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .map((file) => join(folder, file))
+      .filter((file) => /\.(ts|js|lua|html|css|avsc|md|json|yaml)$/.test(file) && !file.includes('/vendor/'));
+    expect(files.flatMap(faultsInFile)).toEqual([]);
+  });
+
+  it('of the README and of test titles are terms of the field: none is banned', () => {
+    const titles = typescriptIn('test').flatMap(({ name, tree }) => {
+      const found: string[] = [];
+      walk(tree, (node) => {
+        if (!ts.isCallExpression(node) || !/^(it|test|describe)/.test(node.expression.getText(tree))) return;
+        const texts = node.arguments.filter(
+          (each) => ts.isStringLiteralLike(each) || ts.isTemplateExpression(each),
+        );
+        found.push(...texts.flatMap((each) => faultsIn(`test/${name}`, each.getText(tree))));
+      });
+      return found;
+    });
+    expect([...faultsInFile('README.md'), ...titles]).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
-// Asks the read API for everything it has, in turn, at a steady rate. An answer's time runs from when its request was due,
+// Sends every request of the read API, in turn, at a steady rate. An answer's time runs from when its request was due,
 // so that one that holds up the others counts for all of them.
 //   PORT, DELIVERY, RATE (requests per second), SECONDS in the environment;
-//   prints the milliseconds of every answer, sorted, by what was asked for.
+//   prints the milliseconds of every answer, sorted, by request.
 const { PORT, DELIVERY, RATE, SECONDS } = process.env;
 const rate = Number(RATE);
 const log = `/api/deliveries/${encodeURIComponent(DELIVERY)}/messages`;
@@ -13,7 +13,7 @@ async function ask(path) {
   return JSON.parse(body);
 }
 
-/** A walk through the whole log: each call gives the next page, and begins again after the last. */
+/** Pages through the whole log: each call returns the next page, and the first one after the last. */
 function walk(limit, cursor = null) {
   return async () => {
     const at = cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`;
@@ -42,7 +42,7 @@ const KINDS = {
   'one delivery': () => ask(`/api/deliveries/${encodeURIComponent(DELIVERY)}`),
   'log: first page': () => ask(`${log}?limit=50`),
   'log: only failed': () => ask(`${log}?status=FAILED&limit=50`),
-  'log: a reason nobody has': () => ask(`${log}?reason=ACCOUNT_DISABLED&limit=50`),
+  'log: a reason no message has': () => ask(`${log}?reason=ACCOUNT_DISABLED&limit=50`),
   'log: from deep inside on, 50 a page': walk(50, cursor),
   'log: from deep inside on, 1,000 a page': walk(1_000, cursor),
   'one message': () => ask(`${log}/${encodeURIComponent(aMessage())}`),
@@ -53,13 +53,13 @@ const KINDS = {
 
 const kinds = Object.entries(KINDS);
 const took = Object.fromEntries(kinds.map(([name]) => [name, []]));
-/** Of one kind no two requests are under way: a walk needs the cursor of the page before. */
+/** One request of a kind is in flight at a time: the next page needs the cursor of the page before. */
 const last = new Map(kinds.map(([name]) => [name, Promise.resolve()]));
 const began = performance.now();
-for (let asked = 0; asked < rate * Number(SECONDS); asked++) {
-  const due = began + (asked * 1_000) / rate;
+for (let sent = 0; sent < rate * Number(SECONDS); sent++) {
+  const due = began + (sent * 1_000) / rate;
   await new Promise((resolve) => setTimeout(resolve, Math.max(0, due - performance.now())));
-  const [name, kind] = kinds[asked % kinds.length];
+  const [name, kind] = kinds[sent % kinds.length];
   last.set(
     name,
     last

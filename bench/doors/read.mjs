@@ -1,23 +1,23 @@
-// Reads the live stream with many clients: most take what comes, some take a little now and then, some nothing at all.
+// Reads the live stream with many clients: most read everything, some read slowly, some read nothing.
 //   PORT, READERS, SLOW, STOPPED (of the readers), MEASURED (of the others), SECONDS in the environment;
-//   prints a line when all are connected, then { bytes, events, ended, told: [[delivery, revision, ms since 1970] ...] }:
-//   what the measured ones were told and when; `ended` counts streams that the server ended of readers who take something.
-//   Who takes nothing does not notice his end.
+//   prints a line once all are connected, then { bytes, events, ended, changes: [[delivery, revision, ms since 1970] ...] }:
+//   the changes that the measured ones read; `ended` counts streams that the server ended of readers that read.
+//   A reader that reads nothing does not notice its end.
 import { connect } from 'node:net';
 
 const { PORT, READERS, SLOW, STOPPED, MEASURED, SECONDS } = process.env;
 const [slow, stopped, measured] = [SLOW, STOPPED, MEASURED].map(Number);
-const SIP_BYTES = 16 * 1024;
-const SIP_MS = 1_000;
+const SLOW_BYTES = 16 * 1024;
+const SLOW_MS = 1_000;
 
-const told = [];
+const changes = [];
 let ended = 0;
 let bytes = 0;
 let events = 0;
 let over = false;
 
-/** Notes what an event says; the server writes whole events, so a line in two pieces is of a full buffer only. */
-function noteEvents() {
+/** Records the change of an event; the server writes whole events, so a line in two pieces is of a full buffer only. */
+function recordEvents() {
   let rest = '';
   return (piece) => {
     const at = Date.now();
@@ -27,7 +27,7 @@ function noteEvents() {
       const [, id, revision] = /^data: \{"deliveryId":"([^"]+)".*?"revision":(\d+)/.exec(line) ?? [];
       if (id === undefined) continue;
       events += 1;
-      told.push([id, Number(revision), at]);
+      changes.push([id, Number(revision), at]);
     }
   };
 }
@@ -48,9 +48,9 @@ function open(index) {
       if (kind === 'slow') {
         socket.removeAllListeners('data');
         socket.on('readable', () => undefined);
-        setInterval(() => void socket.read(Math.min(SIP_BYTES, socket.readableLength)), SIP_MS).unref();
+        setInterval(() => void socket.read(Math.min(SLOW_BYTES, socket.readableLength)), SLOW_MS).unref();
       }
-      if (kind === 'quick' && index >= Number(READERS) - measured) socket.on('data', noteEvents());
+      if (kind === 'quick' && index >= Number(READERS) - measured) socket.on('data', recordEvents());
     });
   });
 }
@@ -63,6 +63,6 @@ for (let index = 0; index < Number(READERS); index += 50) {
 console.log(`connected ${sockets.length}`);
 await new Promise((resolve) => setTimeout(resolve, Number(SECONDS) * 1_000));
 over = true;
-console.log(JSON.stringify({ bytes, events, ended, told }));
+console.log(JSON.stringify({ bytes, events, ended, changes }));
 for (const socket of sockets) socket.destroy();
 process.exitCode = 0;

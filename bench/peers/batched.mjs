@@ -1,6 +1,6 @@
-// What one would write in a day with kafkajs and ioredis, done well: batches, a cached resolver per schema id, pipelined
-// reads and writes, counters per delivery in Redis, one KPI record per delivery and batch. It promises nothing: a crash
-// or a rebalance counts twice or not at all, and what a message comes to depends on the order of arrival.
+// A service with kafkajs and ioredis as one writes it in a day, done well: batches, a cached resolver per schema id, pipelined
+// reads and writes, counters per delivery in Redis, one KPI record per delivery and batch. It guarantees nothing: a crash
+// or a rebalance counts twice or not at all, and a message's status depends on the order of arrival.
 //   BROKERS, TOPICS (comma-separated, in the order of KINDS), REGISTRY, REDIS, OUTPUT, RECORDS in the environment;
 //   prints { seconds, cpuSeconds, rss } from joining the group to the last KPI record acknowledged.
 import avsc from 'avsc';
@@ -27,7 +27,7 @@ async function fetchType(id) {
   return answer.ok ? avsc.Type.forSchema(JSON.parse((await answer.json()).schema)) : null;
 }
 
-/** A record's feedback, or null where it is none: a service that set such records aside would do more. */
+/** A record's feedback, or null where it cannot be decoded: a complete service would dead-letter such records. */
 async function decode({ value }) {
   if (value === null || value.length < 5 || value[0] !== 0) return null;
   const type = await typeOf(value.readInt32BE(1));
@@ -42,9 +42,9 @@ const FAILURES = ['hardBounced', 'FAILED', 'EXPIRED'];
 
 /** The status that a message has after a feedback. */
 function statusAfter(before, kind, feedback) {
-  const said = kind === 'retryOutcome' ? feedback.outcome : kind;
-  if (FAILURES.includes(said)) return 'FAILED';
-  if (said === 'delivered' || said === 'SUCCEEDED') return before === 'FAILED' ? before : 'SENT';
+  const outcome = kind === 'retryOutcome' ? feedback.outcome : kind;
+  if (FAILURES.includes(outcome)) return 'FAILED';
+  if (outcome === 'delivered' || outcome === 'SUCCEEDED') return before === 'FAILED' ? before : 'SENT';
   return before ?? 'TAKEN_INTO_ACCOUNT';
 }
 

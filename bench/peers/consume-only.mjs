@@ -1,4 +1,4 @@
-// Plain kafkajs that reads topics to their end and does nothing with what it gets: what the client alone costs.
+// Plain kafkajs that reads topics to their end and does nothing with the records: the cost of the client alone.
 //   BROKERS, TOPICS (comma-separated), RECORDS in the environment; prints { seconds, cpuSeconds, rss } from joining the
 // group to the last record.
 import { Kafka, logLevel } from 'kafkajs';

@@ -2,17 +2,17 @@ import { systemClock } from '../base/clock';
 import { EfsError } from '../base/errors';
 import type { Token } from '../kafka/token';
 
-/** What is used of the package `aws-msk-iam-sasl-signer-js`. `expiryTime` is in milliseconds since 1970. */
+/** The part of the package `aws-msk-iam-sasl-signer-js` that is used. `expiryTime` is in milliseconds since 1970. */
 export interface MskSigner {
   generateAuthToken(options: { region: string }): Promise<{ token: string; expiryTime: number }>;
 }
 
-/** An optional peer dependency: loaded only where it is used; that it is installed is a rule of the settings. */
+/** An optional peer dependency, loaded only where it is used. A rule of the settings checks that it is installed. */
 const installed = (): Promise<MskSigner> => import('aws-msk-iam-sasl-signer-js') as Promise<MskSigner>;
 
 /**
- * Has tokens for Amazon MSK signed with the credentials that the AWS SDK finds (environment, profile, container or
- * instance). They are a log-in by SASL OAUTHBEARER. Rejects with `token-unavailable` where the signer fails.
+ * Signs tokens for Amazon MSK with the credentials that the AWS SDK finds (environment, profile, container or instance),
+ * for SASL OAUTHBEARER. Rejects with `token-unavailable` where the signer fails.
  */
 export function mskTokens(region: string, load = installed, clock = systemClock): () => Promise<Token> {
   return async () => {

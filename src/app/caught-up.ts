@@ -2,7 +2,7 @@ import { systemClock } from '../base/clock';
 import type { Config } from '../settings/table';
 import { EfsError } from '../base/errors';
 import { readKpi } from '../queries/lookup';
-import { isLater, type KpiView } from '../queries/delivery-view';
+import { isLater, type DeliveryView } from '../queries/delivery-view';
 import type { Queries } from '../queries/queries';
 import { unlessAborted } from '../tasks/retry';
 import { PUBLISHED_HASH } from '../store/hashes';
@@ -13,8 +13,8 @@ import { type Servers, topicsOf } from './compose';
 const POLL_MS = 20;
 
 /**
- * Waits until every task stands at the end of its topics as it is when its turn comes, and until the window shows what the
- * tasks have published. Throws `not-ready` where the service has failed.
+ * Waits until every task has reached the end of its topics, read when the wait reaches that task, and until the read model
+ * shows what the tasks have published. Throws `not-ready` where the service has failed.
  */
 export async function caughtUp(
   config: Config,
@@ -26,10 +26,10 @@ export async function caughtUp(
   },
 ): Promise<void> {
   const { partitions, queries, signal } = where;
-  const until = async (holds: (generation: number) => Promise<boolean>): Promise<void> => {
+  const until = async (holds: (stateId: number) => Promise<boolean>): Promise<void> => {
     for (;;) {
-      const generation = (await store.active())?.stateId ?? 0;
-      if (await holds(generation)) return;
+      const stateId = (await store.active())?.stateId ?? 0;
+      if (await holds(stateId)) return;
       const failure = queries.health.failure();
       if (failure !== null) throw new EfsError('not-ready', failure);
       await unlessAborted(signal, () => systemClock.sleep(POLL_MS));
@@ -38,33 +38,31 @@ export async function caughtUp(
   for (const pipeline of ['status', 'kpi'] as const) {
     for (let partition = 0; partition < partitions; partition++) {
       const topics = topicsOf(config, pipeline);
-      const held = await Promise.all(topics.map((topic) => reader.watermarks(topic, partition)));
-      await until(async (generation) => {
-        const standing = await store.inspect({ stateId: generation, pipeline, partition });
-        return held.every(({ high }, topic) => (standing?.positions[topic] ?? 0) >= high);
+      const ends = await Promise.all(topics.map((topic) => reader.watermarks(topic, partition)));
+      await until(async (stateId) => {
+        const task = await store.inspect({ stateId, pipeline, partition });
+        return ends.every(({ high }, topic) => (task?.positions[topic] ?? 0) >= high);
       });
-      // What is committed is about to leave, and then to come in at the window.
+      // A committed change is published next, and then arrives in the read model.
       if (pipeline === 'kpi')
-        await until((generation) =>
-          isShown(store, { stateId: generation, pipeline, partition }, queries.view),
-        );
+        await until((stateId) => isShown(store, { stateId, pipeline, partition }, queries.view));
     }
   }
 }
 
-/** Whether the view knows what a task published last of each delivery, or something later. */
+/** Whether the view has, for each delivery, what the task published last, or something later. */
 async function isShown(
   store: Pick<Store, 'scan'>,
   task: TaskAddress,
-  view: Pick<KpiView, 'last'>,
+  view: Pick<DeliveryView, 'last'>,
 ): Promise<boolean> {
   for await (const entries of pagesOf(store, task, PUBLISHED_HASH)) {
     for (const [, value] of entries) {
       const published = readKpi(value);
       if (published === null) continue;
-      const seen = view.last(published.deliveryId);
-      if (seen === null) return false;
-      if (seen.delivery !== null && isLater(published, seen.delivery)) return false;
+      const shown = view.last(published.deliveryId);
+      if (shown === null) return false;
+      if (shown.delivery !== null && isLater(published, shown.delivery)) return false;
     }
   }
   return true;

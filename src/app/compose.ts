@@ -21,7 +21,7 @@ import type { PipelineName, ServiceDeps } from '../service/run';
 import type { SchemaIds } from '../service/setup';
 import type { Generations, Store } from '../store/store';
 
-/** The ends of the service, real or in memory. */
+/** The servers of the service, real or in memory. */
 export interface Servers {
   readonly registry: SchemaRegistry;
   readonly store: Store & Generations;
@@ -32,7 +32,7 @@ export interface Servers {
   readonly sources: { readonly status: Source; readonly kpi: Source };
 }
 
-/** Who watches a service. */
+/** Observers of a service. */
 export interface Watchers {
   readonly log: Log;
   readonly meter: Meter;
@@ -42,14 +42,14 @@ export interface Watchers {
 }
 
 /**
- * The consumer group of each pipeline, with the tenant's prefix as every topic: installations that differ in it alone share no
- * group, and no transactional id, which begins with the group's name.
+ * The consumer group of each pipeline, with the tenant's prefix like every topic: installations that differ only in the
+ * prefix share no group, and no transactional id, which begins with the group's name.
  */
 export function groupOf(config: Pick<Config, 'groupId' | 'topicPrefix'>, pipeline: PipelineName): string {
   return config.topicPrefix + formerGroupOf(config, pipeline);
 }
 
-/** The same up to 0.1. */
+/** The consumer group up to version 0.1. */
 export function formerGroupOf({ groupId }: Pick<Config, 'groupId'>, pipeline: PipelineName): string {
   return `${groupId}-${pipeline}`;
 }
@@ -60,7 +60,7 @@ export function topicsOf(config: Pick<Config, 'topicPrefix'>, pipeline: Pipeline
   return topics.map((topic) => config.topicPrefix + topic);
 }
 
-/** Lines of when an outage begins and ends; a reason for not being ready in between. */
+/** Logs when an outage begins and ends, and reports it as a readiness reason in between. */
 export function outagesOf(watchers: Pick<Watchers, 'log' | 'meter' | 'onReason'>, clock: Clock): Outages {
   return watchOutages({
     clock,
@@ -70,7 +70,7 @@ export function outagesOf(watchers: Pick<Watchers, 'log' | 'meter' | 'onReason'>
   });
 }
 
-/** Puts settings and ends together into what the service runs on. `partitions` is the topics' count. */
+/** Composes settings and servers into the dependencies of the service. `partitions` is the topics' partition count. */
 export function compose(
   config: Config,
   servers: Servers,
@@ -79,7 +79,7 @@ export function compose(
     readonly pipelines: readonly PipelineName[];
     readonly partitions: number;
     readonly ids: SchemaIds;
-    /** Calls off what waits for the registry. */
+    /** Aborts waits for the registry. */
     readonly signal: AbortSignal;
     readonly clock?: Clock;
     readonly random?: Random;
@@ -122,10 +122,10 @@ export function compose(
   };
 }
 
-/** Far longer than it takes to make a generation that is named. */
-const MAKING_MS = 2_000;
+/** Far longer than it takes to create a generation once its number is allocated. */
+const CREATION_MS = 2_000;
 
-/** What is asked of the ends when a generation begins, ends, or takes another one's place. */
+/** The dependencies for creating, cutting over and dropping generations. */
 function generationDeps(
   config: Config,
   servers: Servers,
@@ -143,7 +143,7 @@ function generationDeps(
     inputWatermarks: (partition) => watermarksOf(servers.reader, topicsOf(config, 'status'), partition),
     contributionWatermarks: (partition) => servers.reader.watermarks(contributions, partition),
     reader: servers.reader,
-    pause: () => clock.sleep(MAKING_MS),
+    pause: () => clock.sleep(CREATION_MS),
     kpiTopic: config.topicPrefix + DELIVERY_KPI_TOPIC,
     generationOf: (published) => wire.kpiChanged.decode(published).generation,
     contributionsTopic: contributions,
@@ -153,7 +153,7 @@ function generationDeps(
   };
 }
 
-/** What the service writes, under the ids that the registry gave. */
+/** The record types that the service writes, under the ids from the registry. */
 function wireTypes(config: Config, ids: SchemaIds): WireTypes {
   return {
     contribution: wireType<Contribution>(SCHEMAS.Contribution.type, ids.contribution),

@@ -61,7 +61,7 @@ type RedisSettings = Pick<
 >;
 type StateSettings = RedisSettings & Pick<Config, 'groupId' | 'topicPrefix'>;
 
-/** PEM texts as far as files are named. */
+/** The PEM texts of the configured files. */
 const pems = (ca: PemFile | null, cert: PemFile | null, key: PemFile | null) => ({
   ...(ca === null ? {} : { ca: ca.pem }),
   ...(cert === null ? {} : { cert: cert.pem }),
@@ -71,7 +71,7 @@ const pems = (ca: PemFile | null, cert: PemFile | null, key: PemFile | null) => 
 /** How long the token endpoint may take, in milliseconds: kafkajs gives a broker 11 s to be connected and logged in. */
 const TOKEN_TIMEOUT_MS = 5_000;
 
-/** A Kafka client; it connects when it is used, and reads the files of the settings again then. Throws `config-invalid`. */
+/** A Kafka client. It connects on use, and rereads the configured files then. Throws `config-invalid`. */
 export function kafkaOf(config: KafkaSettings, log: Log): ReturnType<typeof kafkaClient> {
   const { kafkaCaFile: ca, kafkaCertFile: cert, kafkaKeyFile: key } = config;
   return kafkaClient(
@@ -86,7 +86,7 @@ export function kafkaOf(config: KafkaSettings, log: Log): ReturnType<typeof kafk
   );
 }
 
-/** How Kafka is logged in to; null is not at all. */
+/** The SASL log-in to Kafka; null without one. */
 function saslOf(config: KafkaSettings, log: Log): KafkaAddress['sasl'] {
   const { kafkaSasl: mechanism, kafkaUser: username } = config;
   switch (mechanism) {
@@ -111,7 +111,7 @@ function saslOf(config: KafkaSettings, log: Log): KafkaAddress['sasl'] {
   }
 }
 
-/** Asks the token endpoint of the settings. */
+/** Requests tokens from the configured token endpoint. */
 function oauthTokens(config: KafkaSettings, log: Log): () => Promise<Token> {
   const client = {
     tokenUrl: config.kafkaOauthTokenUrl,
@@ -124,7 +124,7 @@ function oauthTokens(config: KafkaSettings, log: Log): () => Promise<Token> {
   return () => requestToken(client);
 }
 
-/** What proves to the registry who asks; null where no setting does, or only the URL. */
+/** The authorization header for the registry; null where no setting holds a log-in, or only the URL does. */
 function registryLogin(config: RegistrySettings, log: Log): () => string | null {
   const { registryUser: user, registryToken, registryPassword } = config;
   const [token, password] = [renewedSecret(registryToken, log), renewedSecret(registryPassword, log)];
@@ -132,7 +132,7 @@ function registryLogin(config: RegistrySettings, log: Log): () => string | null 
   return () => (user === '' ? null : basic(user, password()));
 }
 
-/** The registry; it is asked when it is used. */
+/** The registry client. It connects on use. */
 export function registryOf(config: RegistrySettings, log: Log): SchemaRegistrar {
   return confluentRegistry({
     url: config.schemaRegistryUrl,
@@ -142,20 +142,20 @@ export function registryOf(config: RegistrySettings, log: Log): SchemaRegistrar 
   });
 }
 
-/** Connects to Redis, and reads the files of the settings again at each connection. Throws as `connectRedis` does. */
+/** Connects to Redis, and rereads the configured files at each connection. Throws as `connectRedis` does. */
 export function redisOf(
   config: RedisSettings,
   log: Log,
   how: Pick<ConnectOptions, 'log' | 'name'>,
 ): Promise<RedisClient> {
   const { redisCaFile: ca, redisCertFile: cert, redisKeyFile: key } = config;
-  const isApart = config.redisPassword.text !== '';
+  const hasOwnLogin = config.redisPassword.text !== '';
   const { redisSentinelUser: username, redisSentinelPassword: sentinelPassword } = config;
   return connectRedis(config.redisUrl, {
     ...how,
     commandTimeoutMs: config.redisTimeoutMs,
     ...(config.redisUrl.startsWith('rediss') ? { tls: renewedTls({ ca, cert, key }, log) } : {}),
-    ...(isApart ? { user: config.redisUser, password: renewedSecret(config.redisPassword, log) } : {}),
+    ...(hasOwnLogin ? { user: config.redisUser, password: renewedSecret(config.redisPassword, log) } : {}),
     sentinel: {
       ...(username === '' ? {} : { username }),
       ...(sentinelPassword.text === '' ? {} : { password: renewedSecret(sentinelPassword, log) }),

@@ -4,7 +4,7 @@ import { EfsError } from '../base/errors';
 import type { Log } from '../base/log';
 import { type PemFile, type PemKind, readPem, readSecret, type Secret } from '../settings/files';
 
-/** The files of a TLS connection, as settings name them. */
+/** The configured files of a TLS connection. */
 export interface TlsFiles {
   readonly ca: PemFile | null;
   readonly cert?: PemFile | null;
@@ -12,9 +12,9 @@ export interface TlsFiles {
 }
 
 /**
- * TLS by these files, which are read again each time `secureContext` is: whenever a connection is made. Files that
- * cannot be used together then are logged, and what they held before stays in use. Without `ca` the well-known
- * authorities are trusted. Throws `config-invalid` where the files cannot be used from the start.
+ * TLS from these files. Each read of `secureContext` (one per connection) rereads them. Files that cannot be used together
+ * are then logged, and their previous content stays in effect. Without `ca` the well-known authorities are trusted. Throws
+ * `config-invalid` where the files cannot be used at the start.
  */
 export function renewedTls({ ca, cert, key }: TlsFiles, log: Log): { readonly secureContext: SecureContext } {
   const context = (textOf: (file: PemFile, kind: PemKind) => string): SecureContext =>
@@ -27,7 +27,7 @@ export function renewedTls({ ca, cert, key }: TlsFiles, log: Log): { readonly se
   const current = lastGood(
     orInvalid(paths, () => context(({ pem }) => pem)),
     () => context(({ path }, kind) => readPem(path, kind)),
-    (problem) => unusable(log, `${paths}: ${problem}`),
+    (problem) => warnUnusable(log, `${paths}: ${problem}`),
   );
   return {
     get secureContext() {
@@ -37,22 +37,22 @@ export function renewedTls({ ca, cert, key }: TlsFiles, log: Log): { readonly se
 }
 
 /**
- * A secret, read again at each call where a file holds it. A file that cannot be used then is logged, and what it held
- * before stays in use.
+ * A secret; each call rereads its file, if it has one. A file that cannot be used is then logged, and its previous content
+ * stays in effect.
  */
 export function renewedSecret({ text, path }: Secret, log: Log): () => string {
   if (path === null) return () => text;
   return lastGood(
     text,
     () => readSecret(path),
-    (problem) => unusable(log, `${path}: ${problem}`),
+    (problem) => warnUnusable(log, `${path}: ${problem}`),
   );
 }
 
-const unusable = (log: Log, reason: string): void =>
-  log.warn('a file of the settings cannot be used: what it held before stays in use', { reason });
+const warnUnusable = (log: Log, reason: string): void =>
+  log.warn('configured file cannot be used: its previous content stays in effect', { reason });
 
-/** Gives what `read` does or, where it throws, what it gave last; `onProblem` is told when that begins. */
+/** Returns the result of `read` or, where it throws, the last good one; `onProblem` receives each new problem once. */
 function lastGood<T>(first: T, read: () => T, onProblem: (problem: string) => void): () => T {
   let good = first;
   let problem = '';
@@ -77,7 +77,7 @@ function orInvalid<T>(paths: string, read: () => T): T {
   }
 }
 
-/** The text, where each certificate in it can be read: OpenSSL passes over those that cannot. Throws otherwise. */
+/** The text, where each certificate in it can be read: OpenSSL skips those that cannot. Throws otherwise. */
 function certificates(pem: string): string {
   const begin = '-----BEGIN CERTIFICATE-----';
   for (const block of pem.split(begin).slice(1)) void new X509Certificate(begin + block);

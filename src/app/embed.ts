@@ -3,11 +3,11 @@ import { readConfig } from '../settings/config';
 import type { Config } from '../settings/table';
 import { EfsError } from '../base/errors';
 import { DeliveryId, MessageId } from '../base/ids';
-import { type Log, silentLog } from '../base/log';
+import { type Log, NO_LOG } from '../base/log';
 import type { Feedback } from '../feedback/feedback';
 import type { MemoryLog } from '../log/log.memory';
 import { createHealth, type Health } from '../queries/health';
-import { lookAtMessage, type MessageView } from '../queries/lookup';
+import { lookUpMessage, type MessageView } from '../queries/lookup';
 import { createMetrics } from '../http/metrics';
 import { startHttp } from '../http/server.http';
 import type { Delivery } from '../queries/delivery-view';
@@ -24,21 +24,21 @@ import { connectServers } from './servers';
 import { startOn } from './start-service';
 import { watchInputs } from './input-retention';
 import { version } from './version';
-import { lookThrough, routesOf, windowOf } from './queries';
+import { followLog, routesOf, createQueries } from './queries';
 
-/** How a service inside this process is to run. */
+/** Options of a service inside this process. */
 export interface EmbedOptions {
-  /** Gets what the service has to say; nobody, where absent. */
+  /** Receives the log lines of the service; without it they are discarded. */
   readonly log?: Log;
-  /** Gets what ended the service for good, such as `position-lost`; it is also in `health`. */
+  /** Receives the error that ended the service for good, such as `position-lost`; it is also in `health`. */
   onFatal?(error: EfsError | unknown): void;
-  /** Tells the time of day that records are stamped with, and that validity periods end by. */
+  /** The clock of record timestamps and of validity periods. */
   readonly clock?: Clock;
 }
 
 /** A service that runs inside this process. */
 export interface Embedded {
-  /** Settles when the feedback is in the log, which it then goes through like any other. Throws `kafka-unavailable`. */
+  /** Resolves when the feedback is in the log, from where it is processed like any other. Throws `kafka-unavailable`. */
   report(feedback: readonly Feedback[]): Promise<void>;
   /** Calls `listener` with a delivery whenever its KPIs have changed, until the returned function is called. */
   onChange(listener: (delivery: Delivery) => void): () => void;
@@ -46,24 +46,24 @@ export interface Embedded {
   deliveries(): readonly Delivery[];
   /** Null where no KPIs of it have been published. */
   delivery(deliveryId: string): Delivery | null;
-  /** Status, reason and story of a message. Throws `not-found`, `redis-unavailable`. */
+  /** Status, reason and timeline of a message. Throws `not-found`, `redis-unavailable`. */
   message(deliveryId: string, messageId: string): Promise<MessageView>;
-  /** Serves page, API, health and metrics; gives the address. Throws `config-invalid` where it cannot be had. */
+  /** Serves page, API, health and metrics; returns the address. Throws `config-invalid` where it is unavailable. */
   listen(where?: { readonly host?: string; readonly port?: number }): Promise<string>;
-  /** Resolves when all feedback that the log holds at the call is folded, published, and seen by `deliveries`. */
+  /** Resolves when all feedback that the log holds at the call is folded, published, and shown by `deliveries`. */
   caughtUp(): Promise<void>;
   /** Why it is not ready, if it is not. */
   readonly health: Health;
-  /** Where records go to, and what makes their values of feedback: `report` is both. */
+  /** Where records are written, and how feedback is encoded: `report` uses both. */
   readonly sink: Sink;
   readonly encode: Encode;
   /** Number of partitions of each topic. */
   readonly partitions: number;
-  /** Finishes what is under way, stops serving, and ends. */
+  /** Finishes the batches in flight, stops serving, and ends. */
   stop(): Promise<void>;
 }
 
-/** One that needs no server: what it stands on is at hand, for tests and demonstrations. */
+/** A service that needs no servers and exposes its log and store, for tests and demonstrations. */
 export interface EmbeddedInMemory extends Embedded {
   readonly log: MemoryLog;
   readonly store: MemoryStore;
@@ -78,7 +78,7 @@ function configFrom(settings: Readonly<Record<string, string>>): Config {
 
 /**
  * The whole service in this process, on a log and a store in memory: no Kafka, no Redis, nothing to install. Settings
- * are those of `efs run`, by their variables; those of servers are of no use here. Throws `config-invalid`.
+ * are those of `efs run`, by their variables; those of servers are ignored. Throws `config-invalid`.
  */
 export function embed(
   settings?: Readonly<Record<string, string>>,
@@ -86,7 +86,7 @@ export function embed(
 ): Promise<EmbeddedInMemory>;
 /**
  * A worker in this process, on the servers that the settings name. `efs setup` has been run. Waits for servers that do
- * not answer. Throws what waiting cannot mend, as `efs run` does: `config-invalid`, `topic-missing`, `access-refused`...
+ * not answer. Throws what is not retriable, as `efs run` does: `config-invalid`, `topic-missing`, `access-refused`...
  */
 export function embed(
   settings: Readonly<Record<string, string>>,
@@ -100,7 +100,7 @@ export function embed(
   return options.servers === 'servers' ? embedOnServers(config, options) : embedInMemory(config, options);
 }
 
-/** As `embed` in memory. It begins with `restored`, where there is any. */
+/** As `embed` in memory. It starts from `restored`, where given. */
 export async function embedInMemory(
   config: Config,
   options: EmbedOptions,
@@ -109,7 +109,7 @@ export async function embedInMemory(
   const clock = options.clock ?? systemClock;
   const { servers, log, store } = await openInMemory(config, { clock, restored });
   const frame = frameOf(config, options);
-  frame.look(servers);
+  frame.follow(servers);
   const embedded = await embedOn(frame, servers, async () => undefined);
   return { ...embedded, log, store };
 }
@@ -126,13 +126,13 @@ export async function embedOnServers(config: Config, options: EmbedOptions): Pro
     retry,
     inGroups: true,
     onReason: frame.watchers.onReason,
-    onLog: frame.look,
+    onLog: frame.follow,
   });
   void watchInputs(config, { log, health: frame.health, metrics: frame.metrics }, frame.abort.signal);
   return embedOn(frame, servers, close);
 }
 
-/** What there is of a service before its ends. */
+/** The parts of a service that do not depend on its servers. */
 interface Frame {
   readonly config: Config;
   readonly clock: Clock;
@@ -141,27 +141,27 @@ interface Frame {
   readonly metrics: ReturnType<typeof createMetrics>;
   readonly queries: Queries;
   readonly watchers: Watchers;
-  /** Lets the window follow the log. */
-  look(log: Pick<Servers, 'reader' | 'registry'>): void;
+  /** Starts the read model on the log. */
+  follow(log: Pick<Servers, 'reader' | 'registry'>): void;
 }
 
 function frameOf(config: Config, options: EmbedOptions): Frame {
   const clock = options.clock ?? systemClock;
-  // What is said of this process, and of who looks at it, keeps the time of the world.
+  // Health describes this process, so it uses the system clock.
   const health = createHealth();
   const metrics = createMetrics({ version, node: process.version, installation: config }, clock.now);
-  const watching = { log: options.log ?? silentLog, meter: metrics, onReason: health.set };
+  const watching = { log: options.log ?? NO_LOG, meter: metrics, onReason: health.set };
   const onFatal = (error: unknown): void => {
     health.fail(error instanceof Error ? error.message : String(error));
     options.onFatal?.(error);
   };
   const watchers = { ...watching, onFatal, outages: outagesOf(watching, systemClock) };
-  const queries = windowOf(config, { health, metrics }, clock);
+  const queries = createQueries(config, { health, metrics }, clock);
   const abort = new AbortController();
   const { topicPrefix } = config;
-  const look: Frame['look'] = ({ reader, registry }) =>
-    lookThrough(queries, { reader, registry, topicPrefix }, watchers.outages, abort.signal);
-  return { config, clock, abort, health, metrics, queries, watchers, look };
+  const follow: Frame['follow'] = ({ reader, registry }) =>
+    followLog(queries, { reader, registry, topicPrefix }, watchers.outages, abort.signal);
+  return { config, clock, abort, health, metrics, queries, watchers, follow };
 }
 
 const STOP_GRACE_MS = 8_000;
@@ -187,7 +187,7 @@ async function embedOn(frame: Frame, servers: Servers, closeServers: () => Promi
     deliveries: () => queries.view.deliveries(),
     delivery: (deliveryId) => queries.view.get(deliveryId),
     message: (deliveryId, messageId) =>
-      lookAtMessage(servers.store, DeliveryId(deliveryId), MessageId(messageId)),
+      lookUpMessage(servers.store, DeliveryId(deliveryId), MessageId(messageId)),
     async listen({ host = config.httpHost, port = config.httpPort } = {}) {
       const routes = routesOf({ ...config, httpHost: host }, { health, metrics, queries });
       const http = await startHttp({ ...routes, port });

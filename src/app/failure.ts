@@ -2,7 +2,7 @@ import { CommanderError } from 'commander';
 import { EfsError, type ErrorCode } from '../base/errors';
 import { printable } from '../base/log';
 
-/** Exit codes: 0 done, 1 failed, 2 the command, the settings or the set-up must be corrected first, 3 not the same. */
+/** Exit codes: 0 done, 1 failed, 2 correct the command, the settings or the set-up first, 3 generations differ. */
 export const EXIT = { OK: 0, FAILED: 1, MISFIT: 2, DIFFERENT: 3 } as const;
 
 const MISFITS: readonly ErrorCode[] = [
@@ -33,11 +33,11 @@ function block(label: string, text: string): string {
 }
 
 /**
- * What a command that threw has to say on standard error, and the exit code. A failure of the table is one message
- * and its remedy; anything else is a bug. The stack is shown only when `verbose`.
+ * The standard error output and the exit code of a command that threw. A failure of the table is one message and its
+ * remedy; anything else is a bug. The stack is shown only when `verbose`.
  */
 export function failureOf(error: unknown, verbose: boolean): { text: string; exitCode: number } {
-  // Commander has already said what was wrong with the command line.
+  // Commander has already printed what is wrong with the command line.
   if (error instanceof CommanderError)
     return { text: '', exitCode: error.exitCode === 0 ? EXIT.OK : EXIT.MISFIT };
   const stack =
@@ -51,6 +51,6 @@ export function failureOf(error: unknown, verbose: boolean): { text: string; exi
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   const hint = verbose
     ? ''
-    : block('remedy', 'this is a bug: run again with EFS_LOG_LEVEL=debug and report what it says');
+    : block('remedy', 'this is a bug: run again with EFS_LOG_LEVEL=debug and report its output');
   return { text: block('error', message) + hint + stack, exitCode: EXIT.FAILED };
 }

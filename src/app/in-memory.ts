@@ -19,7 +19,7 @@ export interface MemoryState {
   readonly store: Snapshot;
 }
 
-/** Ends in this process: a log, a registry and a store of its own, with topics and schemas set up. */
+/** Servers in this process: a log, a registry and a store of its own, with topics and schemas set up. */
 export async function openInMemory(
   config: Config,
   how: { readonly clock: Clock; readonly restored?: MemoryState | undefined },

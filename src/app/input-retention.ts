@@ -7,21 +7,21 @@ import { neededRetention, watchInputRetention } from '../service/input-retention
 import type { Config } from '../settings/table';
 import { kafkaOf } from './connect';
 
-/** Watches until `signal` aborts whether the inputs are kept long enough; says so in the log, on the page and in the metrics. */
+/** Watches the retention of the inputs until `signal` aborts; reports to the log, the page and the metrics. */
 export async function watchInputs(
   config: Config,
-  tell: { readonly log: Log; readonly health: Health; readonly metrics: Metrics },
+  reportTo: { readonly log: Log; readonly health: Health; readonly metrics: Metrics },
   signal: AbortSignal,
 ): Promise<void> {
   const { topicPrefix: prefix, kafkaBrokers: brokers, retention } = config;
-  const admin = kafkaTopicAdmin(kafkaOf(config, tell.log), systemClock);
+  const admin = kafkaTopicAdmin(kafkaOf(config, reportTo.log), systemClock);
   const neededMs = neededRetention(retention);
   const onInput = (topic: string, warning: string | null): void => {
-    tell.health.warn(`retention of ${topic}`, warning);
-    tell.metrics.inputRetention(topic, warning !== null);
+    reportTo.health.warn(`retention of ${topic}`, warning);
+    reportTo.metrics.inputRetention(topic, warning !== null);
   };
   try {
-    const { log } = tell;
+    const { log } = reportTo;
     await watchInputRetention({ admin, prefix, neededMs, brokers, clock: systemClock, log, onInput }, signal);
   } finally {
     await admin.close().catch(() => undefined);

@@ -9,19 +9,19 @@ import type { RebuildDeps } from '../generations/rebuild';
 import { compose, outagesOf } from './compose';
 import { connectServers } from './servers';
 
-/** What commands work with that act on generations beside running workers. */
-export interface Beside {
+/** The dependencies of commands that act on generations beside running workers. */
+export interface OfflineContext {
   readonly cutOver: CutOverDeps;
   readonly rebuild: RebuildDeps;
   readonly retry: ReturnType<typeof retryUntil>;
 }
 
-/** Opens the ends for as long as `use` takes; waits for servers that do not answer, until `signal` aborts. */
-export async function besideWorkers<T>(
+/** Opens the servers for the duration of `use`; waits for those that do not answer, until `signal` aborts. */
+export async function withOfflineContext<T>(
   config: Config,
   log: Log,
   { signal, maxRate }: { readonly signal: AbortSignal; readonly maxRate: number | null },
-  use: (beside: Beside) => Promise<T>,
+  use: (context: OfflineContext) => Promise<T>,
 ): Promise<T> {
   const clock = systemClock;
   const nothing = (): void => undefined;

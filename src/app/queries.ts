@@ -11,8 +11,8 @@ import type { Servers } from './compose';
 import { failureOf } from './failure';
 import { version } from './version';
 
-/** Opens the window that the settings ask for; it sees nothing yet. `eventClock` is the one that records are stamped by. */
-export function windowOf(
+/** Creates the read model by the settings; it follows no topic yet. `eventClock` is the clock of record timestamps. */
+export function createQueries(
   {
     httpShowRecipients: showsRecipients,
     retention: retentionMs,
@@ -26,7 +26,7 @@ export function windowOf(
   return openQueries({ health, ...at, instance, showsRecipients, meter, retentionMs });
 }
 
-/** What the HTTP server is started with. */
+/** The options of the HTTP server. */
 export function routesOf(
   config: Pick<Config, 'httpHost' | 'httpAllowedHosts' | 'httpToken'>,
   parts: { readonly health: Health; readonly metrics: Metrics; readonly queries: Queries },
@@ -37,15 +37,15 @@ export function routesOf(
   return { host, health, metrics, api };
 }
 
-/** Lets the window follow the log until `signal` aborts, whoever answers yet and whoever does not. */
-export function lookThrough(
+/** Starts the read model on the log until `signal` aborts, also while servers do not answer. */
+export function followLog(
   queries: Queries,
   log: Pick<Servers, 'reader' | 'registry'> & { readonly topicPrefix: string },
   outages: Outages,
   signal: AbortSignal,
 ): void {
   const retry = retryUntil(signal, { clock: systemClock, random: systemRandom, outages });
-  queries.look({ ...log, retry }, signal, (error) =>
-    queries.health.set('window', `the window has stopped: ${failureOf(error, false).text.trim()}`),
+  queries.follow({ ...log, retry }, signal, (error) =>
+    queries.health.set('window', `the read model has stopped: ${failureOf(error, false).text.trim()}`),
   );
 }

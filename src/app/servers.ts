@@ -19,30 +19,30 @@ import { redisStore } from '../store/store.redis';
 import { type Servers, formerGroupOf, groupOf, topicsOf } from './compose';
 import { kafkaOf, redisOf, registryOf } from './connect';
 
-/** A command that only reads, and much of it, may hold more at once than a service beside others. */
+/** Bulk reads by a command may buffer more than a service that shares its machine. */
 const BULK_LIMITS: typeof SOURCE_LIMITS = {
   ...SOURCE_LIMITS,
   fetch: { ...SOURCE_LIMITS.fetch, maxBytes: 16 << 20, maxBytesPerPartition: 1 << 20 },
   inbox: { records: 32_000, bytes: 4 << 20, bytesInAll: 64 << 20 },
 };
 
-/** With what real ends are opened. */
+/** Options of the connection to real servers. */
 interface ServersOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly outages: Outages;
   readonly retry: Retry;
-  /** Whether the sources share partitions with other workers; without a group all are theirs. */
+  /** Whether the sources share partitions with other workers; without a group they own all partitions. */
   readonly inGroups: boolean;
-  /** Gets, by key, what is waited for beside servers; null when that is over. */
+  /** Receives, by key, what is waited for beside servers; null when that is over. */
   onReason(key: string, reason: string | null): void;
-  /** Gets at once what connects when it is used, before anything is waited for. */
+  /** Receives the clients that connect on use, before any wait. */
   onLog?(log: Pick<Servers, 'reader' | 'registry'>): void;
 }
 
 /**
  * Opens Kafka, the registry and Redis as the settings say, and waits for those that do not answer; in groups also for
- * workers of an earlier version to end. Throws what waiting cannot mend: `access-refused`, `tls-failed`, `redis-evicts`.
+ * workers of an earlier version to end. Throws what is not retriable: `access-refused`, `tls-failed`, `redis-evicts`.
  */
 export async function connectServers(
   config: Config,
@@ -102,7 +102,7 @@ export async function connectServers(
   };
   if (how.inGroups && config.topicPrefix !== '') {
     try {
-      // Says which topics are missing, where `efs setup` has not been run.
+      // Throws `topic-missing` with the topics, where `efs setup` has not been run.
       await retry(() => servers.sources.status.partitions());
       await takeOver(config, kafkaGroups(kafka), sinksOf, how);
     } catch (error) {
@@ -113,7 +113,7 @@ export async function connectServers(
   return { servers, close };
 }
 
-/** Takes over from workers of before there was a prefix in the names of groups and transactional ids. */
+/** Takes over from workers up to 0.1, whose groups and transactional ids have no prefix. */
 function takeOver(
   config: Config,
   groups: Groups,

@@ -7,8 +7,8 @@ import { schemaIds } from '../service/setup';
 import { compose, type Servers, type Watchers } from './compose';
 
 /**
- * Starts the service on its ends and lets the window ask for its state. Whatever waits is called off by `signal`. Throws
- * what waiting cannot mend: `topic-missing`, `schema-missing`, `not-co-partitioned`, `generation-unfit`.
+ * Starts the service on its servers and gives the read model its state. `signal` aborts every wait. Throws what is not
+ * retriable: `topic-missing`, `schema-missing`, `not-co-partitioned`, `generation-unfit`.
  */
 export async function startOn(
   config: Config,
@@ -24,7 +24,7 @@ export async function startOn(
   const { watchers, pipelines, queries, signal, clock = systemClock } = how;
   const { outages } = watchers;
   let service: Service | null = null;
-  queries.found({ state: servers.store, running: () => service?.running() ?? [] });
+  queries.attach({ state: servers.store, running: () => service?.running() ?? [] });
   const retry = retryUntil(signal, { clock: systemClock, random: systemRandom, outages });
   const [first = 'status'] = pipelines;
   const partitions = await retry(() => servers.sources[first].partitions());

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The package's version. `src/` and `dist/` lie equally deep. */
+/** The package's version. `src/` and `dist/` are at the same depth. */
 export const version: string = (
   JSON.parse(readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8')) as { version: string }
 ).version;

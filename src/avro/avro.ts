@@ -1,24 +1,24 @@
 /**
- * Where the reading of one Avro value stands. Reading never throws: what it finds wrong is noted here, the value that
- * comes out then means nothing.
+ * The state of reading one Avro value. Reading never throws: faults set the flags below, and the value read is then
+ * meaningless.
  */
 export interface Cursor {
   readonly bytes: Buffer;
   position: number;
-  /** Bytes that no Avro writer makes, or too few of them. */
+  /** The bytes are not valid Avro, or too few. */
   malformed: boolean;
-  /** A value that the writer's schema allows and ours has no place for. */
+  /** The writer's schema allows the value, but the reader's schema cannot represent it. */
   unresolved: boolean;
-  /** Items of arrays and maps, and inner records, that may still be read: those of no size cost time, but no bytes. */
+  /** Array and map items, and nested records, that may still be read: items of no size cost time, but no bytes. */
   items: number;
-  /** Records within records that may still be opened. */
+  /** Levels of nested records that may still be opened. */
   depth: number;
 }
 
 const MAX_DEPTH = 64;
 const MAX_VARINT_BYTES = 10;
 
-/** A cursor over `bytes` from `position` to their end. It reads no more items than there are bytes. */
+/** A cursor over `bytes` from `position` to their end. It reads at most as many items as there are bytes. */
 export function cursorAt(bytes: Buffer, position: number): Cursor {
   return {
     bytes,
@@ -30,7 +30,7 @@ export function cursorAt(bytes: Buffer, position: number): Cursor {
   };
 }
 
-/** Whether every byte has been read, and none that is not there. */
+/** Whether every byte has been read, and none beyond the end. */
 export const isFinished = (cursor: Cursor): boolean =>
   !cursor.malformed && cursor.position === cursor.bytes.length;
 
@@ -41,7 +41,7 @@ function fail(cursor: Cursor): void {
 
 /**
  * Reads a zigzag varint of at most 64 bits. Beyond ±2^53 the result is rounded, never wrapped, so that it still fails a
- * check of its range. Bytes beyond the end read as zero; `isFinished` tells.
+ * check of its range. Bytes beyond the end read as zero; `isFinished` is then false.
  */
 export function readLong(cursor: Cursor): number {
   const bytes = cursor.bytes;
@@ -75,7 +75,7 @@ export function readBoolean(cursor: Cursor): boolean {
   return byte === 1;
 }
 
-/** Moves over `length` bytes; gives where they begin, or −1 where they are not there. */
+/** Moves over `length` bytes; returns where they begin, or −1 where they are beyond the end. */
 export function take(cursor: Cursor, length: number): number {
   const start = cursor.position;
   if (length < 0 || length > cursor.bytes.length - start) {
@@ -96,33 +96,32 @@ export function readDouble(cursor: Cursor): number {
   return start < 0 ? 0 : cursor.bytes.readDoubleLE(start);
 }
 
-/** A power of two: strings that a reader remembers, each in the place that its bytes choose. */
-const REMEMBERED = 64;
-const REMEMBERED_LENGTH_MAX = 64;
+/** Slots of a reader's string cache, each chosen by the string's bytes; a power of two. */
+const CACHE_SLOTS = 64;
+const CACHED_LENGTH_MAX = 64;
 
 /**
- * Makes a reader of strings that gives the same string again where the bytes are those of one it gave lately: a batch
- * speaks of few deliveries and domains, and strings that are the same are looked up faster. Bytes that are not UTF-8
- * read as U+FFFD.
+ * Makes a reader of strings that caches recent strings and returns the same object for the same bytes: a batch has few
+ * deliveries and domains, and identical objects are looked up faster. Bytes that are not UTF-8 read as U+FFFD.
  */
 export function stringReader(): (cursor: Cursor) => string {
-  const remembered: string[] = Array.from({ length: REMEMBERED }, () => '');
+  const cache: string[] = Array.from({ length: CACHE_SLOTS }, () => '');
   return (cursor) => {
     const start = take(cursor, readLong(cursor));
     const end = cursor.position;
     if (start < 0 || start === end) return '';
     const { bytes } = cursor;
-    if (end - start > REMEMBERED_LENGTH_MAX) return bytes.toString('utf8', start, end);
+    if (end - start > CACHED_LENGTH_MAX) return bytes.toString('utf8', start, end);
     const middle = bytes[(start + end) >> 1]!;
-    const place = (end - start + bytes[start]! + middle * 5 + bytes[end - 1]! * 11) & (REMEMBERED - 1);
-    const known = remembered[place]!;
-    if (repeats(bytes, start, end, known)) return known;
-    return (remembered[place] = bytes.toString('utf8', start, end));
+    const slot = (end - start + bytes[start]! + middle * 5 + bytes[end - 1]! * 11) & (CACHE_SLOTS - 1);
+    const cached = cache[slot]!;
+    if (spells(bytes, start, end, cached)) return cached;
+    return (cache[slot] = bytes.toString('utf8', start, end));
   };
 }
 
 /** Whether the bytes are ASCII and spell `text`. */
-function repeats(bytes: Buffer, start: number, end: number, text: string): boolean {
+function spells(bytes: Buffer, start: number, end: number, text: string): boolean {
   if (end - start !== text.length) return false;
   for (let index = 0; index < text.length; index += 1) {
     const byte = bytes[start + index]!;
@@ -135,7 +134,7 @@ export function skipBytes(cursor: Cursor): void {
   take(cursor, readLong(cursor));
 }
 
-/** Reads the blocks of an array or a map: calls `item` once for each item, and no more often than bytes can justify. */
+/** Reads the blocks of an array or a map: calls `item` once for each item, at most as often as `items` allows. */
 export function readBlocks(cursor: Cursor, item: (cursor: Cursor) => void): void {
   for (;;) {
     let count = readLong(cursor);
@@ -152,7 +151,7 @@ export function readBlocks(cursor: Cursor, item: (cursor: Cursor) => void): void
   }
 }
 
-/** Reads one record within another: `read` is not called where they are nested too deep. */
+/** Reads a nested record; does not call `read` beyond the depth limit. */
 export function readNested(cursor: Cursor, read: (cursor: Cursor) => unknown): unknown {
   if (--cursor.depth < 0 || --cursor.items < 0) {
     fail(cursor);

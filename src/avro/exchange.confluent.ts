@@ -3,36 +3,36 @@ import { request as requestOverTls, type RequestOptions as TlsOptions } from 'no
 import { EfsError, isTlsFailure } from '../base/errors';
 
 export interface ExchangeOptions extends Pick<TlsOptions, 'ca' | 'cert' | 'key'> {
-  /** The header `authorization`, asked for at each request; null for none. */
+  /** The header `authorization`, called at each request; null for no header. */
   readonly authorization: () => string | null;
 }
 
-/** What is asked of the registry. */
-export interface Question {
+/** A request to the registry. */
+export interface RegistryRequest {
   readonly method: string;
   readonly url: string;
   /** JSON text, or null. */
   readonly body: string | null;
-  /** What a good answer has. */
+  /** The field that a successful answer must have. */
   readonly wants: 'id' | 'schema' | 'compatibilityLevel' | null;
 }
 
 type Body = Readonly<Record<string, unknown>>;
 
 /**
- * Asks once: nothing is repeated, no redirection is followed. Gives the body of a good answer. Throws `Refusal`;
+ * Sends one request, without retries or redirects. Returns the body of a successful answer. Throws `Refusal`;
  * `access-refused`, `tls-failed`, and `registry-unavailable` for everything else, also where the signal aborts before the
- * whole answer is there.
+ * whole answer has arrived.
  */
-export type Exchange = (question: Question, signal: AbortSignal) => Promise<Body>;
+export type Exchange = (request: RegistryRequest, signal: AbortSignal) => Promise<Body>;
 
-/** The registry itself says no: with 404 that it has no such thing, else that it does not take a schema. */
+/** A refusal by the registry itself: with 404 it does not have the subject, version or id, else it rejects a schema. */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
   readonly url: string;
   readonly status: number;
 
-  constructor({ url }: Question, { status, body }: Answer) {
+  constructor({ url }: RegistryRequest, { status, body }: Answer) {
     super(String(body['message'] ?? `HTTP ${status}`));
     this.url = url;
     this.status = status;
@@ -41,22 +41,22 @@ export class Refusal extends Error {
 
 interface Answer {
   readonly status: number;
-  /** A JSON object; an empty one where the answer is none. */
+  /** A JSON object; empty where the answer is not one. */
   readonly body: Body;
 }
 
-/** Answers longer than this are no schema. */
+/** Longer answers are rejected. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 const CONTENT_TYPE = 'application/vnd.schemaregistry.v1+json';
 
-/** The registry's own codes for what it does not have, in the body of a 404. Any other 404 comes from somewhere else. */
+/** The registry's "not found" codes in the body of a 404. Any other 404 comes from another server. */
 const NOT_FOUND_CODES = [40401, 40402, 40403, 40408];
 const INCOMPATIBLE = 409;
 const INVALID_SCHEMA = 422;
 
 export function exchange({ authorization, ...tls }: ExchangeOptions): Exchange {
-  return async (question, signal) => {
-    const { method, url, body } = question;
+  return async (asked, signal) => {
+    const { method, url, body } = asked;
     const login = authorization();
     const headers = {
       accept: CONTENT_TYPE,
@@ -69,19 +69,19 @@ export function exchange({ authorization, ...tls }: ExchangeOptions): Exchange {
         cause,
       });
     });
-    return goodBody(question, answer);
+    return bodyOf(asked, answer);
   };
 }
 
-function goodBody(question: Question, answer: Answer): Body {
-  const { method, url, wants } = question;
+function bodyOf(asked: RegistryRequest, answer: Answer): Body {
+  const { method, url, wants } = asked;
   const { status, body } = answer;
   if (status === 200) {
     if (wants === null || has(body, wants)) return body;
     throw new EfsError('registry-unavailable', `${method} ${url}: the answer has no ${wants}`);
   }
   const isAbsent = status === 404 && NOT_FOUND_CODES.includes(Number(body['error_code']));
-  if (isAbsent || status === INCOMPATIBLE || status === INVALID_SCHEMA) throw new Refusal(question, answer);
+  if (isAbsent || status === INCOMPATIBLE || status === INVALID_SCHEMA) throw new Refusal(asked, answer);
   const message = typeof body['message'] === 'string' ? `: ${body['message'].slice(0, 200)}` : '';
   const code = status === 401 || status === 403 ? 'access-refused' : 'registry-unavailable';
   throw new EfsError(code, `${method} ${url}: HTTP ${status}${message}`);
@@ -90,11 +90,11 @@ function goodBody(question: Question, answer: Answer): Body {
 const has = (body: Body, field: 'id' | 'schema' | 'compatibilityLevel'): boolean =>
   field === 'id' ? Number.isInteger(body[field]) : typeof body[field] === 'string';
 
-/** One request and its whole answer. Rejects where the signal aborts before it is there. */
+/** One request and its whole answer. Rejects where the signal aborts before the answer has arrived. */
 function send(url: string, options: RequestOptions & TlsOptions, body: string | null): Promise<Answer> {
   const over = url.startsWith('https:') ? requestOverTls : request;
   return new Promise((resolve, reject) => {
-    // A connection each: schemas are asked for once, and one kept for later would be found closed.
+    // One connection per request: schemas are requested once, and a kept connection would be closed by its next use.
     const sent = over(url, { ...options, agent: false }, (response) => {
       const chunks: Buffer[] = [];
       let bytes = 0;
@@ -122,10 +122,10 @@ function parse(bytes: Buffer): Body {
   }
 }
 
-/** What went wrong on the way. */
+/** The reason of a failed request. */
 export function reasonOf(error: unknown): string {
   const { name, message, code } = error as { name?: string; message?: string; code?: string };
   if (name === 'TimeoutError') return 'no answer in time';
-  // Where several addresses failed there is no message.
+  // An error has no message where several addresses failed.
   return message || code || String(error);
 }

@@ -3,27 +3,33 @@ import type { COMPATIBILITY, SchemaRegistry as Client, SchemaType } from '@kafka
 import { Type } from 'avsc';
 import { assert } from '../base/assert';
 import { EfsError } from '../base/errors';
-import { exchange, type ExchangeOptions, type Question, reasonOf, Refusal } from './exchange.confluent';
+import {
+  exchange,
+  type ExchangeOptions,
+  reasonOf,
+  Refusal,
+  type RegistryRequest,
+} from './exchange.confluent';
 import type { SchemaRegistrar } from './registry';
 import { WRITER_OPTIONS } from './schema';
 
 export interface ConfluentRegistryOptions extends Partial<ExchangeOptions> {
   /** Base of a Confluent-compatible API. A path is kept; user and password become basic authentication. */
   readonly url: string;
-  /** A call that takes longer than this, with all its requests, counts as unanswered. */
+  /** A call counts as unanswered where it takes longer, with all its requests. */
   readonly timeoutMs: number;
 }
 
-/** Sends one request; gives the body of a good answer, throws as `Exchange` does. */
-type Ask = (question: Question) => Promise<Readonly<Record<string, unknown>>>;
+/** Sends one request; returns the body of a successful answer, throws as `Exchange` does. */
+type Ask = (request: RegistryRequest) => Promise<Readonly<Record<string, unknown>>>;
 
 type Middleware = NonNullable<ConstructorParameters<typeof Client>[0]['middlewares']>[number];
 type Response = Awaited<ReturnType<NonNullable<ReturnType<Middleware>['response']>>>;
 
 const AVRO = 'AVRO' as SchemaType.AVRO;
 
-/** What good answers have, by the client's names for its requests. */
-const WANTS: Readonly<Record<string, Question['wants']>> = {
+/** The field that a successful answer must have, by the client's names for its requests. */
+const WANTS: Readonly<Record<string, RegistryRequest['wants']>> = {
   find: 'schema',
   version: 'schema',
   registered: 'id',
@@ -33,7 +39,7 @@ const WANTS: Readonly<Record<string, Question['wants']>> = {
 
 /**
  * The registry through `@kafkajs/confluent-schema-registry`, which is loaded at the first call. The client decides what
- * is asked and assembles schemas; `exchange` carries its requests (docs/decisions/0003-registry-client.md).
+ * to request and assembles schemas; `exchange` sends its requests (docs/decisions/0003-registry-client.md).
  */
 export function confluentRegistry({ url, timeoutMs, ...how }: ConfluentRegistryOptions): SchemaRegistrar {
   const { base, login } = target(url);
@@ -43,16 +49,16 @@ export function confluentRegistry({ url, timeoutMs, ...how }: ConfluentRegistryO
   const call = async <T>(use: (client: Client, ask: Ask) => Promise<T>): Promise<T> => {
     const { SchemaRegistry } = await import('@kafkajs/confluent-schema-registry');
     const signal = AbortSignal.timeout(timeoutMs);
-    const ask: Ask = (question) => send(question, signal);
+    const ask: Ask = (asked) => send(asked, signal);
     const client = new SchemaRegistry(
-      { host: base, middlewares: [carriedBy(ask)] },
+      { host: base, middlewares: [sentBy(ask)] },
       { forSchemaOptions: WRITER_OPTIONS },
     );
-    // The signal ends the requests; the race ends the wait, whatever the client makes of that.
-    const late = once(signal, 'abort').then(() => Promise.reject<never>(signal.reason));
-    return Promise.race([use(client, ask), late]).catch((cause: unknown) => {
+    // The signal ends the requests; the race ends the wait, whatever the client does with the abort.
+    const timedOut = once(signal, 'abort').then(() => Promise.reject<never>(signal.reason));
+    return Promise.race([use(client, ask), timedOut]).catch((cause: unknown) => {
       if (cause instanceof EfsError) throw cause;
-      // Also what the client makes no sense of: no registry answers so.
+      // Also an answer that the client cannot parse: it is not a registry's.
       throw new EfsError('registry-unavailable', `${base}: ${reasonOf(cause)}`, { cause });
     });
   };
@@ -66,10 +72,10 @@ export function confluentRegistry({ url, timeoutMs, ...how }: ConfluentRegistryO
 
   return {
     async schemaById(id) {
-      const missing = noWriter(`${base}/schemas/ids/${id}`);
-      const schema = await call((client) => client.getSchema(id).catch(missing));
+      const onError = missingWriter(`${base}/schemas/ids/${id}`);
+      const schema = await call((client) => client.getSchema(id).catch(onError));
       if (schema === null || schema === 'unreadable') return schema;
-      // Reading goes by avsc's classes: with another copy of them every record would look wrong.
+      // Resolution tests avsc's classes: with a second copy of them every record would fail.
       assert(schema instanceof Type, 'the registry client and this service use one avsc');
       return schema;
     },
@@ -83,14 +89,14 @@ export function confluentRegistry({ url, timeoutMs, ...how }: ConfluentRegistryO
       }),
     register: (subject, schema) =>
       call(async (client, ask) => {
-        // Given the level that the subject has, undefined for none, the client sets none: its default would be BACKWARD.
+        // With the subject's own level, or undefined, the client sets no level; its default would be BACKWARD.
         const compatibility = ((await levelOf(subject, ask)) ?? undefined) as COMPATIBILITY;
         return client.register({ type: AVRO, schema }, { subject, compatibility }).catch(refused);
       }),
   };
 }
 
-/** Splits the address into what is asked, which messages quote, and what is kept to ourselves: user and password. */
+/** Splits the address into the base URL, which messages quote, and the credentials, which they do not. */
 function target(address: string): { base: string; login: string | null } {
   const url = new URL(address);
   const base = `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
@@ -103,10 +109,10 @@ export const basic = (user: string, password: string): string =>
   `Basic ${Buffer.from(`${user}:${password}`, 'utf8').toString('base64')}`;
 
 /**
- * Carries the client's requests in place of its own exchange, which waits without end where a connection breaks off in
- * the middle of an answer, and where an error's body is `null` rejects a promise that nobody holds.
+ * Sends the client's requests in place of its own transport, which waits without end where a connection breaks off in
+ * the middle of an answer, and causes an unhandled rejection where an error's body is `null`.
  */
-const carriedBy =
+const sentBy =
   (ask: Ask): Middleware =>
   ({ resourceMethod }) => ({
     async response(_next, _renew, request) {
@@ -116,7 +122,7 @@ const carriedBy =
       const language = answer['schemaType'] ?? AVRO;
       // The client would compile it.
       if (language !== AVRO) throw new OtherLanguage(`a schema in ${String(language)}`);
-      // All that the client reads of an answer is this.
+      // The client reads only `data` of an answer.
       return { data: () => ({ ...answer, schemaType: AVRO }) } as unknown as Response;
     },
   });
@@ -127,15 +133,15 @@ class OtherLanguage extends Error {}
 const isOfClient = (error: unknown, kind: '' | 'Argument' | 'Compatibility'): error is Error =>
   error instanceof Error && error.name === `ConfluentSchemaRegistry${kind}Error`;
 
-/** Null where the registry says that it has no such thing; the client says it in its own words. */
+/** Null where the registry does not have the subject or version; the client has an error of its own for it. */
 function absent(error: unknown): null {
   if (error instanceof Refusal && error.status === 404) return null;
   if (isOfClient(error, '')) return null;
   throw error;
 }
 
-/** Why there is no type of a schema: it is not there, or no Avro, or refers to one that is not there. */
-const noWriter =
+/** Why a schema has no type: it does not exist, is not Avro, or refers to a schema that does not exist. */
+const missingWriter =
   (url: string) =>
   (error: unknown): 'unreadable' | null => {
     if (error instanceof OtherLanguage || isOfClient(error, 'Argument')) return 'unreadable';
@@ -143,7 +149,7 @@ const noWriter =
     return error.url === url ? null : 'unreadable';
   };
 
-/** What the registry, or the client before it is asked, has against a schema. */
+/** The reason for which the registry, or the client before it sends the request, rejects a schema. */
 function refused(error: unknown): { incompatible: string } {
   const isRefused = error instanceof Refusal && error.status !== 404;
   if (!isRefused && !isOfClient(error, 'Argument') && !isOfClient(error, 'Compatibility')) throw error;

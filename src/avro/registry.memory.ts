@@ -3,24 +3,24 @@ import type { SchemaRegistrar } from './registry';
 import { resolve } from './resolution';
 import { parseSchema, parseWriterSchema } from './schema';
 
-/** A registry in memory, with the means to make it fail and to see what it was asked. */
+/** A registry in memory that can be made to fail, and that counts its lookups. */
 export interface MemoryRegistry extends SchemaRegistrar {
   /** While true every call throws `registry-unavailable`. */
   setDown(isDown: boolean): void;
-  /** How often `schemaById` was called, whatever came of it. */
+  /** How often `schemaById` was called, with any result. */
   lookups(): number;
 }
 
 /**
- * Ids count from 1; the same text has the same id under every subject. A subject with a level takes a schema only where
- * it reads what every version wrote and, where the level is FULL_TRANSITIVE, every version reads what it writes.
+ * Ids count from 1; the same text has the same id under every subject. A subject with a level accepts a schema only where
+ * it reads records of every version and, where the level is FULL_TRANSITIVE, every version reads its records.
  */
 export function memoryRegistry(): MemoryRegistry {
   const texts: string[] = [];
   const subjects = new Map<string, Set<string>>();
   const levels = new Map<string, string>();
   let down = false;
-  let asked = 0;
+  let lookups = 0;
 
   const answer = <T>(make: () => T): Promise<T> =>
     down
@@ -31,7 +31,7 @@ export function memoryRegistry(): MemoryRegistry {
     try {
       parseWriterSchema(schema);
     } catch {
-      return 'is no Avro schema';
+      return 'is not an Avro schema';
     }
     const level = levels.get(subject) ?? 'NONE';
     for (const version of subjects.get(subject) ?? []) {
@@ -43,7 +43,7 @@ export function memoryRegistry(): MemoryRegistry {
 
   return {
     schemaById(id) {
-      asked += 1;
+      lookups += 1;
       return answer(() => {
         const text = texts[id - 1];
         return text === undefined ? null : parseWriterSchema(text);
@@ -64,7 +64,7 @@ export function memoryRegistry(): MemoryRegistry {
     setDown(isDown) {
       down = isDown;
     },
-    lookups: () => asked,
+    lookups: () => lookups,
   };
 }
 

@@ -13,20 +13,19 @@ import {
   take,
 } from './avro';
 
-/** Reads one value at the cursor. Nothing it gives means anything once the cursor says `malformed` or `unresolved`. */
+/** Reads one value at the cursor. The value is meaningless once the cursor is `malformed` or `unresolved`. */
 export type Read = (cursor: Cursor) => unknown;
 
 /**
  * Makes a record of its field values, in the order of the reader's fields; undefined stands for the field's default. The
- * array is lent: it is filled anew for the next record.
+ * array is reused for the next record.
  */
 export type RecordMaker = (values: readonly unknown[]) => object;
 
 /**
- * How to read what `writer` wrote as `reader` has it, by Avro's rules of schema resolution; null where they cannot meet
- * whatever the value. Where only some values have no place (a symbol, a branch of a union) reading them sets
- * `unresolved`. The reader's enumerations have no defaults, its fields no aliases, and it holds no bytes, fixed or
- * array and does not contain itself: ours do not.
+ * A reader of `writer`'s values as `reader`, by Avro's schema resolution; null where no value resolves. Where only some
+ * values do not resolve (a symbol, a branch of a union), reading them sets `unresolved`. Reader schemas of this service
+ * have no enumeration defaults, aliases, bytes, fixed or arrays, and do not contain themselves.
  */
 export function resolve(writer: Type, reader: Type): Read | null {
   const branches = branchesOf(writer);
@@ -55,7 +54,7 @@ export function resolve(writer: Type, reader: Type): Read | null {
   return PROMOTIONS[reader.typeName]?.[writer.typeName] ?? null;
 }
 
-/** As `resolve`, for a record that is to be made by `make`. Names are not compared. */
+/** Like `resolve`, for a record that `make` makes. Names are not compared. */
 export function resolveRecord(
   writer: types.RecordType,
   reader: types.RecordType,
@@ -83,7 +82,7 @@ export function constructed(type: types.RecordType): RecordMaker {
   return (values) => new construct(...values);
 }
 
-/** Reads the fields as they were written. The values' array is made once: a record does not contain itself. */
+/** Reads the fields in the writer's order. The array of values is made once: a record does not contain itself. */
 function recordReader(
   steps: readonly { slot: number; read: Read }[],
   fields: number,
@@ -126,7 +125,7 @@ function resolveEnum(writer: types.EnumType, reader: types.EnumType): Read {
   };
 }
 
-/** Gives objects without a prototype: a key is data, whatever it is called. */
+/** Makes objects without a prototype: every key is data. */
 function resolveMap(writer: types.MapType, reader: types.MapType): Read | null {
   const read = resolve(writer.valuesType as Type, reader.valuesType as Type);
   if (read === null) return null;
@@ -173,7 +172,7 @@ const SKIPS: Readonly<Record<string, Read>> = {
   bytes: skipBytes,
 };
 
-/** Makes readers that pass over values of any type. A record is made once: it may contain itself. */
+/** Makes readers that skip values of any type. A record's reader is made once: it may contain itself. */
 function skipper(): (type: Type) => Read {
   const records = new Map<Type, Read[]>();
   const skip = (type: Type): Read => {

@@ -1,4 +1,4 @@
-/** Thrown where an invariant of the code itself is broken: a bug, never an input. It stops the partition. */
+/** Thrown where an invariant of the code is broken: always a bug, never caused by input. It stops the partition. */
 export class InvariantError extends Error {
   override readonly name = 'InvariantError';
 }

@@ -1,11 +1,11 @@
 /**
- * The one door to time and timers. Everything that waits or asks for the time takes a `Clock`; tests and the
- * simulator give their own.
+ * The only access to time and timers. Every component that waits or reads the time takes a `Clock`; tests and the simulator
+ * pass their own.
  */
 export interface Clock {
-  /** Milliseconds since 1970, UTC. For stamps and logs. */
+  /** Milliseconds since 1970, UTC. For timestamps and logs. */
   now(): number;
-  /** Milliseconds that never go back. For durations. */
+  /** Milliseconds that never decrease. For durations. */
   monotonic(): number;
   /** Resolves after `ms`, or at once when `signal` aborts (it never rejects). */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
@@ -28,8 +28,8 @@ export const systemClock: Clock = {
 };
 
 /**
- * A clock on which the time of day runs `speed` times as fast, from `startAt` on. What waits and what is measured keeps
- * the time of the clock underneath: only what is said to happen when is quicker.
+ * A clock whose time of day runs `speed` times as fast, from `startAt` on. Waits and durations keep the time of the clock
+ * underneath: only timestamps run faster.
  */
 export function fastClock(underneath: Clock, options: { startAt: number; speed: number }): Clock {
   const began = underneath.monotonic();

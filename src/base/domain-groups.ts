@@ -5,7 +5,7 @@ export interface DomainGroup {
   readonly domains: readonly string[];
 }
 
-/** Fits one byte of a stored aggregate, with `other` and "not known" beside them. */
+/** A group index fits one byte of a stored aggregate, beside `other` and "not known". */
 const MAX_DOMAIN_GROUPS = 200;
 
 const GROUP_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;

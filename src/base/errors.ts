@@ -1,6 +1,6 @@
 /**
- * Every failure that crosses a room, in one table: a code, whether trying again can help, and what a person
- * should do about it. Only `service/retry.ts` retries, and only on `retriable`.
+ * Every failure that crosses a folder, in one table: a code, whether a retry can succeed, and the remedy for an operator.
+ * `tasks/retry.ts` retries only what is `retriable`.
  */
 export const ERRORS = {
   'config-invalid': {
@@ -30,7 +30,7 @@ export const ERRORS = {
   'tls-failed': {
     retriable: false,
     remedy:
-      'see that the server speaks TLS on this port, that its certificate is valid for the host name in the settings, ' +
+      'see that the server uses TLS on this port, that its certificate is valid for the host name in the settings, ' +
       'and that the CA file of its settings holds who has signed it',
   },
   'redis-evicts': {
@@ -40,7 +40,7 @@ export const ERRORS = {
   'redis-replica': {
     retriable: false,
     remedy:
-      'let EFS_REDIS_URL name the master, or the sentinels that tell which it is (redis+sentinel://host,host,host/name): ' +
+      'let EFS_REDIS_URL name the primary, or the sentinels that know it (redis+sentinel://host,host,host/name): ' +
       'a worker then follows a failover',
   },
   'topic-missing': { retriable: false, remedy: 'run `efs setup`' },
@@ -67,7 +67,7 @@ export const ERRORS = {
   'schema-missing': { retriable: false, remedy: 'run `efs setup`' },
   'schema-unfit': {
     retriable: false,
-    remedy: 'mend the subject as the message says, then run `efs setup` again',
+    remedy: 'correct the subject as the message says, then run `efs setup` again',
   },
   'position-lost': {
     retriable: false,
@@ -127,16 +127,19 @@ export const ERRORS = {
   },
   'not-ready': { retriable: false, remedy: 'try again when /readyz says ready' },
   'too-many-readers': { retriable: false, remedy: 'close some live streams, or ask another worker' },
-  'not-found': { retriable: false, remedy: 'check the id; the state knows only what feedback has told it' },
+  'not-found': {
+    retriable: false,
+    remedy: 'check the id; the state contains only what feedback has reported',
+  },
 } as const satisfies Record<string, { retriable: boolean; remedy: string }>;
 
 export type ErrorCode = keyof typeof ERRORS;
 
-/** A failure with a row in the table. `message` says what happened; `remedy` what to do. */
+/** A failure with a row in the table. `message` states what happened, `remedy` what to do. */
 export class EfsError extends Error {
   override readonly name = 'EfsError';
   readonly code: ErrorCode;
-  /** Which one of several servers it was that did not answer, where that is known. */
+  /** The server that did not answer, where there are several and it is known. */
   readonly server: string | null;
 
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown; server?: string | null }) {
@@ -154,17 +157,17 @@ export class EfsError extends Error {
   }
 }
 
-/** Whether trying the same again can succeed. Anything without a row in the table cannot. */
+/** Whether a retry of the same attempt can succeed. Errors without a row in the table are not retriable. */
 export function isRetriable(error: unknown): boolean {
   return error instanceof EfsError && error.retriable;
 }
 
-/** Whether a server does not let us in, or cannot be trusted: neither time nor another attempt mends it. */
+/** Whether a server refuses access or cannot be trusted: neither time nor a retry helps. */
 export function isRefusal(error: unknown): error is EfsError {
   return error instanceof EfsError && (error.code === 'access-refused' || error.code === 'tls-failed');
 }
 
-/** Node's codes for certificates that do not verify, and OpenSSL's for peers that refuse ours or speak no TLS. */
+/** Node's codes for certificates that do not verify, and OpenSSL's for peers that refuse ours or do not use TLS. */
 const TLS_CODES = new RegExp(
   [
     '^CERT_',
@@ -177,7 +180,7 @@ const TLS_CODES = new RegExp(
   ].join('|'),
 );
 
-/** Whether a system error means that TLS could not be agreed on, rather than that nobody answered. */
+/** Whether a system error means that the TLS handshake failed, rather than that the server did not answer. */
 export function isTlsFailure(error: unknown): boolean {
   return TLS_CODES.test(String((error as { code?: unknown } | null)?.code));
 }

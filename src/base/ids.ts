@@ -1,4 +1,4 @@
-/** One campaign send. 1–128 UTF-16 code units, no control characters, no `/` (docs/records.md, "Set aside"). */
+/** One campaign send. 1–128 UTF-16 code units, no control characters, no `/` (docs/records.md, "Dead letters"). */
 export type DeliveryId = string & { readonly __id: 'delivery' };
 /** One e-mail to one recipient, unique within its delivery. 1–128 UTF-16 code units, no control characters. */
 export type MessageId = string & { readonly __id: 'message' };

@@ -4,8 +4,8 @@ import pino, { type DestinationStream } from 'pino';
 import pretty from 'pino-pretty';
 
 /**
- * What a line may carry beside its message. The list is closed so that no recipient ever gets into a log: there is no
- * field for a message id, an address, a domain or a diagnostic. Other fields are dropped, whatever a caller passes.
+ * The fields that a log line may carry beside its message. The list is closed so that no recipient ever gets into a log:
+ * there is no field for a message id, an address, a domain or a diagnostic. Other fields are dropped.
  */
 export const LOG_FIELDS = [
   'topic',
@@ -45,23 +45,23 @@ export type LogFields = { readonly [F in LogField]?: string | number | boolean |
   readonly error?: unknown;
 };
 
-/** One line per event; the message is a fixed text, what varies goes into the fields. */
+/** One line per event; the message is a fixed text, variable values go into the fields. */
 export interface Log {
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
-  /** A log whose every line carries these fields too. */
+  /** A log whose lines all carry these fields too. */
   child(fields: LogFields): Log;
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
-/** Text without the control characters (C0, C1, and what reorders it) that could steer a terminal. */
+/** Text without the control characters (C0, C1, bidirectional overrides) that could control a terminal. */
 export const printable = (text: string): string =>
   text.replace(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, ' ');
 
-/** An error as fields. EfsErrors and system errors have a code, and so have what caused them; only bugs show a stack. */
+/** An error as fields, with its causes. EfsErrors and system errors have a code; only bugs show a stack. */
 function errorFields(error: unknown, isCause = false): Record<string, unknown> {
   if (!(error instanceof Error)) return { message: printable(String(error)) };
   const code = (error as { code?: unknown }).code;
@@ -93,7 +93,7 @@ function overPino(logger: pino.Logger): Log {
 
 const STDOUT = 1;
 
-/** What a thread calls its standard output goes by way of the main thread, and would be lost with it. */
+/** A worker thread's `process.stdout` goes through the main thread and would be lost with it: a thread writes directly. */
 function standardOutput(): DestinationStream & { isTTY?: boolean } {
   if (isMainThread) return process.stdout;
   return Object.assign(pino.destination({ dest: STDOUT, sync: true }), { isTTY: isatty(STDOUT) });
@@ -123,11 +123,11 @@ export function openLog(
 
 const nothing = (): void => undefined;
 
-/** Says nothing. */
-export const silentLog: Log = {
+/** Discards every line. */
+export const NO_LOG: Log = {
   debug: nothing,
   info: nothing,
   warn: nothing,
   error: nothing,
-  child: () => silentLog,
+  child: () => NO_LOG,
 };

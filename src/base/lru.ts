@@ -1,7 +1,7 @@
 /**
- * What the owner of a task remembers of the task's state, so as not to read and decode it again for every batch. It is
- * the state as long as the hold lasts: nobody else writes it, and a commit that does not succeed ends the hold, and its
- * memory with it. What is remembered may therefore be changed in place by the batch that is about to be committed.
+ * A single-owner cache of a task's state, which saves reading and decoding it for every batch. It equals the state for the
+ * duration of the claim: only the owner writes the state, and a failed commit ends the claim and discards the cache. The
+ * batch that is about to be committed may therefore change cached values in place.
  */
 export interface LruCache<Value> {
   get(key: string): Value | null;
@@ -9,7 +9,7 @@ export interface LruCache<Value> {
   drop(key: string): void;
 }
 
-/** Remembers at most `max` values, and forgets first what was used longest ago. 0 remembers nothing. */
+/** Caches at most `max` values and evicts the one that was put longest ago first. 0 caches nothing. */
 export function lruCache<Value>(max: number): LruCache<Value> {
   const values = new Map<string, Value>();
   return {

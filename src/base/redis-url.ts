@@ -1,8 +1,8 @@
-/** Where Redis is, and as whom to log in: what `EFS_REDIS_URL` says. */
+/** The hosts and the log-in of Redis, from `EFS_REDIS_URL`. */
 export interface RedisAddress {
   /** One server, nodes of one cluster, or sentinels; at least one. */
   readonly hosts: readonly { readonly host: string; readonly port: number }[];
-  /** What the sentinels call the primary; null where the hosts are no sentinels. */
+  /** The name of the primary at the sentinels; null where the hosts are not sentinels. */
   readonly primaryName: string | null;
   /** Whether the URL says that the hosts are nodes of a cluster. */
   readonly cluster: boolean;
@@ -16,7 +16,7 @@ const SCHEME = /^rediss?(\+sentinel)?:\/\//;
 const REDIS_PORT = 6379;
 const SENTINEL_PORT = 26379;
 
-/** A URL that names several hosts, separated by commas, as one URL per host; null where it is no URL. */
+/** Splits a URL with several hosts, separated by commas, into one URL per host; null where the text is not a URL. */
 export function urlPerHost(text: string): readonly [URL, ...URL[]] | null {
   const [, start = '', hosts = '', rest = ''] = /^([^/?#]*:\/\/(?:[^/?#]*@)?)([^/?#]*)(.*)$/.exec(text) ?? [];
   const texts = hosts.split(',').map((host) => start + host.trim() + rest);

@@ -8,7 +8,7 @@ import type {
 import { table } from './present';
 import { grouped } from './progress';
 
-/** Of each delivery and of all messages; the JSON form has more. */
+/** Differences shown of each delivery and of all messages; the JSON form has more. */
 const SHOWN_MAX = 20;
 
 const shown = (value: string | number | null): string =>
@@ -24,7 +24,7 @@ function deliveryLines({ deliveryId, fields }: DeliveryDifference): string[] {
 
 const viewText = (view: MessageView | null): string =>
   view === null
-    ? 'not known'
+    ? 'unknown'
     : [view.status, view.reason, view.domainGroup].filter((part) => part !== null).join(', ');
 
 function messageLine({ deliveryId, messageId, active, candidate }: MessageDifference): string {
@@ -33,12 +33,12 @@ function messageLine({ deliveryId, messageId, active, candidate }: MessageDiffer
 
 function verdict({ equal, partitions }: Comparison): string {
   if (equal) return 'equal: every message and every KPI is the same';
-  const stuck = partitions.filter(({ comparable }) => !comparable).map(({ partition }) => partition);
-  if (stuck.length === 0) return 'different';
-  return `different; partitions ${stuck.join(', ')} cannot be compared: the active generation has lost its position there`;
+  const lost = partitions.filter(({ comparable }) => !comparable).map(({ partition }) => partition);
+  if (lost.length === 0) return 'different';
+  return `different; partitions ${lost.join(', ')} cannot be compared: Kafka no longer holds what the active state would read next`;
 }
 
-/** The report of a comparison, for a person. The left figures are the active generation's. */
+/** The report of a comparison as text. The left figures are those of the active state. */
 export function comparisonLines(found: Comparison): string[] {
   const { partitions, deliveries, messages, more, settings } = found;
   const rows = partitions.map((each) => [

@@ -4,11 +4,11 @@ import { EfsError } from '../base/errors';
 import { printable } from '../base/log';
 import { addExample, addSettings, ALL_SETTINGS, configOf, flagsOf } from './options';
 
-/** A setting as lines of a shell file: what it is for, then the assignment. */
+/** A setting as lines of a shell file: its description, then the assignment. */
 function lines({ variable, value, doc, expects, fallback }: SettingRow): string {
-  const standing = fallback === '' ? 'empty' : fallback;
+  const shownDefault = fallback === '' ? 'empty' : fallback;
   const assigned = value === null ? `# ${variable} is not valid` : `${variable}=${quoted(value)}`;
-  return `# ${doc}: ${expects}; default ${standing}\n${assigned}\n`;
+  return `# ${doc}: ${expects}; default ${shownDefault}\n${assigned}\n`;
 }
 
 const quoted = (value: string): string =>
@@ -28,9 +28,9 @@ function check(_: unknown, command: Command): void {
 
 /** `efs config check` and `efs config print`. */
 export function configCommand(): Command {
-  const group = new Command('config').description('look at the settings').helpCommand(false);
+  const group = new Command('config').description('check or print the settings').helpCommand(false);
   const checking = new Command('check')
-    .description('say everything that is wrong with the settings')
+    .description('validate the settings and print every error')
     .action(check);
   const printing = new Command('print')
     .description('print all settings with their meaning, passwords blanked out')

@@ -14,7 +14,7 @@ import {
   type FoundLetter,
   type LetterFilter,
   type LettersIn,
-  putInAll,
+  totalRedriven,
   redrive,
 } from '../service/redrive';
 import { kafkaOf, registryOf } from '../app/connect';
@@ -59,7 +59,7 @@ interface RedriveFlags extends FilterOptions {
   readonly json?: true;
 }
 
-/** Collects an option that may be given several times; each must be one of these. */
+/** Collects an option that may be given several times; each value must be one of `names`. */
 const anyOf =
   (what: string, names: readonly string[]) =>
   (text: string, given: readonly string[]): readonly string[] => {
@@ -67,7 +67,7 @@ const anyOf =
     throw new InvalidArgumentError(`It must be ${what}: ${names.join(', ')}.`);
   };
 
-/** Parses the place of a dead letter, `partition/offset`. */
+/** Parses the position of a dead letter on its topic, `partition/offset`. */
 export function place(text: string): { partition: number; offset: number } {
   const [, partition, offset] = /^(\d{1,9})\/(\d{1,15})$/.exec(text) ?? [];
   if (partition !== undefined) return { partition: Number(partition), offset: Number(offset) };
@@ -78,19 +78,19 @@ function filterOf({ reason, topic, since, until }: FilterOptions): LetterFilter 
   return { reasons: reason, topics: topic, since: since ?? 0, until: until ?? Infinity };
 }
 
-/** A registry that does not answer is no reason not to show the bytes. */
-function unlessAway(error: unknown): null {
+/** Without the registry the bytes are shown; any other error is thrown. */
+function nullIfRetriable(error: unknown): null {
   if (isRetriable(error)) return null;
   throw error;
 }
 
-/** How letters are shown: their values read with the registry's schemas where it knows them. */
+/** Makes views of letters: values are decoded with the registry's schemas where it has them. */
 function viewer(registry: SchemaRegistry, showsRecipients: boolean) {
   const peek = feedbackPeek({ registry, clock: systemClock });
   const clean = (text: string): string => (showsRecipients ? text : masked(text)).slice(0, 200);
   return async ({ letter, redriven }: FoundLetter): Promise<LetterView> => {
     const { record, reason, detail, origin, redrivenFrom } = letter;
-    const feedback = record.value === null ? null : await peek(record.value).catch(unlessAway);
+    const feedback = record.value === null ? null : await peek(record.value).catch(nullIfRetriable);
     const key = record.key?.toString('utf8') ?? null;
     return {
       id: `${record.partition}/${record.offset}`,
@@ -98,7 +98,7 @@ function viewer(registry: SchemaRegistry, showsRecipients: boolean) {
       reason,
       detail: showsRecipients ? detail : masked(detail),
       origin: `${origin.topic}/${origin.partition}/${origin.offset}`,
-      // A key that is the message's id is an id; any other may be anything.
+      // A key that is not the message's id may hold personal data.
       key: key === null || key === feedback?.messageId ? key : clean(key),
       headers: letter.headers.length,
       bytes: record.value?.length ?? null,
@@ -109,7 +109,7 @@ function viewer(registry: SchemaRegistry, showsRecipients: boolean) {
   };
 }
 
-/** Opens the dead letters for as long as `use` takes. */
+/** Opens the dead-letter topic for the duration of `use`. */
 async function withLetters<T>(config: Config, use: (letters: LettersIn) => Promise<T>): Promise<T> {
   const reader = kafkaReader(kafkaOf(config, commandLog(config)), systemClock, config);
   try {
@@ -119,7 +119,7 @@ async function withLetters<T>(config: Config, use: (letters: LettersIn) => Promi
   }
 }
 
-/** The newest of those that are meant, and how many there are by reason. */
+/** The newest letters that match the filter, and the number of all that match, by reason. */
 export async function newest(
   letters: LettersIn,
   filter: LetterFilter,
@@ -169,7 +169,7 @@ async function show(
   });
 }
 
-async function putBack(options: RedriveFlags, command: Command): Promise<void> {
+async function redriveLetters(options: RedriveFlags, command: Command): Promise<void> {
   const config = configOf(command);
   const { again = false, byKey = false, dryRun = false, rate } = options;
   const sink = kafkaSink(kafkaOf(config, commandLog(config)), {
@@ -186,7 +186,7 @@ async function putBack(options: RedriveFlags, command: Command): Promise<void> {
         redrive({
           ...letters,
           ...{ sink, clock: systemClock, filter, again, byKey, rate, dryRun, signal },
-          onProgress: (so) => bar.at(putInAll(so)),
+          onProgress: (so) => bar.at(totalRedriven(so)),
         }),
       );
       bar.end();
@@ -202,7 +202,7 @@ async function putBack(options: RedriveFlags, command: Command): Promise<void> {
   });
 }
 
-/** Records on the dead-letter topic: what there is to put back at most. */
+/** Records on the dead-letter topic: an upper bound of those to put back. */
 async function countIn({ reader, prefix }: LettersIn): Promise<number> {
   const topic = prefix + DEAD_LETTER_TOPIC;
   const partitions = await reader.partitions(topic);
@@ -226,30 +226,30 @@ function filtered(command: Command): Command {
 /** `efs dead-letters list`, `show` and `redrive`. */
 export function deadLettersCommand(): Command {
   const group = new Command('dead-letters')
-    .description('look at records that were set aside, and put them back')
+    .description('show dead-lettered records, and put them back')
     .helpCommand(false);
   const listing = filtered(new Command('list').description('list the newest dead letters, addresses masked'))
-    .option('--limit <n>', 'show at most so many', wholeNumber(1, 10_000), 50)
-    .option('--all', 'also those that have been put back')
+    .option('--limit <n>', 'maximum number to show', wholeNumber(1, 10_000), 50)
+    .option('--all', 'include those that have been put back')
     .option('--json', 'print each as a line of JSON')
     .action(list);
   const showing = new Command('show')
-    .description('show all that can be shown of one dead letter')
-    .argument('<partition/offset>', 'its place, as listed', place)
-    .option('--unmasked', 'show addresses, and bytes that are no feedback')
+    .description('show one dead letter in full')
+    .argument('<partition/offset>', 'its position, as listed', place)
+    .option('--unmasked', 'show addresses, and bytes that are not feedback')
     .option('--json', 'print JSON')
     .action(show);
   const redriving = filtered(
     new Command('redrive').description(
-      'put dead letters back where they came from; each once, so it is safe to run again',
+      'put dead letters back into the topics they came from; each once, so it is safe to run again',
     ),
   )
-    .option('--dry-run', 'only say what would be put back')
+    .option('--dry-run', 'only report what would be put back')
     .option('--rate <n>', 'records per second; 0 is as fast as possible', wholeNumber(0, 1_000_000), 1_000)
-    .option('--again', 'also those that were put back and set aside again')
-    .option('--by-key', 'to the partition that the key belongs to')
+    .option('--again', 'include those that were put back and dead-lettered again')
+    .option('--by-key', 'put each into the partition that its key belongs to')
     .option('--json', 'print what was done as JSON')
-    .action(putBack);
+    .action(redriveLetters);
   addExample(
     addSettings(listing, [...KAFKA_SETTINGS, ...REGISTRY_SETTINGS]),
     'efs dead-letters list --reason not-avro --since 2026-01-05T08:00:00Z',

@@ -6,7 +6,7 @@ import type { KpiChanged } from '../kpi/encode';
 import type { Generations, Store } from '../store/store';
 import { withState } from '../app/connect';
 import { untilInterrupted } from './interrupt';
-import { lookAtDelivery } from '../queries/lookup';
+import { lookUpDelivery } from '../queries/lookup';
 import { addExample, addSettings, commandLog, configOf, REDIS_SETTINGS } from './options';
 import { deliveryLines, jsonLine } from './present';
 
@@ -15,7 +15,7 @@ interface Options {
   readonly watch?: true;
 }
 
-const LOOK_EVERY_MS = 1_000;
+const POLL_MS = 1_000;
 const CLEAR = '\u001b[H\u001b[2J';
 
 function print(kpi: KpiChanged, { json, watch }: Options): void {
@@ -23,8 +23,8 @@ function print(kpi: KpiChanged, { json, watch }: Options): void {
   process.stdout.write(`${watch && !json && process.stdout.isTTY ? CLEAR : ''}${text}\n`);
 }
 
-/** Prints the KPIs whenever they have changed. A delivery that is not there yet is waited for. */
-async function watching(
+/** Prints the KPIs whenever they change. Waits for a delivery that does not exist yet. */
+async function watch(
   state: Store & Generations,
   id: DeliveryId,
   options: Options,
@@ -32,14 +32,14 @@ async function watching(
 ): Promise<void> {
   let shown = '';
   while (!signal.aborted) {
-    const kpi = await lookAtDelivery(state, id).catch((error: unknown) => {
+    const kpi = await lookUpDelivery(state, id).catch((error: unknown) => {
       if (error instanceof EfsError && error.code === 'not-found') return null;
       throw error;
     });
     const version = kpi === null ? '' : `${kpi.generation}/${kpi.revision}`;
     if (kpi !== null && version !== shown) print(kpi, options);
     shown = version;
-    await systemClock.sleep(LOOK_EVERY_MS, signal);
+    await systemClock.sleep(POLL_MS, signal);
   }
 }
 
@@ -47,8 +47,8 @@ async function show(delivery: string, options: Options, command: Command): Promi
   const config = configOf(command);
   const id = DeliveryId(delivery);
   await withState(config, commandLog(config), async (state) => {
-    if (options.watch) await untilInterrupted((signal) => watching(state, id, options, signal));
-    else print(await lookAtDelivery(state, id), options);
+    if (options.watch) await untilInterrupted((signal) => watch(state, id, options, signal));
+    else print(await lookUpDelivery(state, id), options);
   });
 }
 

@@ -11,51 +11,51 @@ import {
 } from '../feedback/topics';
 import type { MemoryState } from '../app/in-memory';
 
-/** What a demo keeps of itself. */
-export interface Kept {
+/** The saved state of a demo, as in its file. */
+export interface SavedDemo {
   readonly seed: number;
-  /** What happened in its campaigns until then is in the state. */
+  /** Feedback up to this time has been emitted and is in the state. The name is part of the file's format. */
   readonly toldUntil: number;
   readonly state: MemoryState;
 }
 
 const FILE = 'demo.state';
-/** Changes with what is in the file. */
+/** Version of the file's format. */
 const FORM = 2;
 
-/** What the directory holds; null where nothing has been kept there. Throws `config-invalid` for what is not ours to use. */
-export async function readDemo(directory: string, seed: number): Promise<Kept | null> {
+/** The demo saved in the directory, or null. Throws `config-invalid` for an unreadable file, another version or seed. */
+export async function readDemo(directory: string, seed: number): Promise<SavedDemo | null> {
   const path = join(directory, FILE);
   const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;
     throw new EfsError('config-invalid', `--data: cannot read ${path} (${error.code ?? error.message})`);
   });
   if (bytes === null) return null;
-  const kept = parse(bytes);
-  if (kept?.form !== FORM)
+  const saved = parse(bytes);
+  if (saved?.form !== FORM)
     throw new EfsError(
       'config-invalid',
-      `--data: ${path} was not kept by this version; remove it, or name another directory`,
+      `--data: ${path} was not saved by this version; remove it, or name another directory`,
     );
-  if (kept.seed !== seed)
+  if (saved.seed !== seed)
     throw new EfsError(
       'config-invalid',
-      `--data: ${path} holds the campaigns of seed ${kept.seed}; say --seed ${kept.seed}`,
+      `--data: ${path} holds the campaigns of seed ${saved.seed}; use --seed ${saved.seed}`,
     );
-  return kept;
+  return saved;
 }
 
-function parse(bytes: Buffer): (Kept & { readonly form: number }) | null {
+function parse(bytes: Buffer): (SavedDemo & { readonly form: number }) | null {
   try {
-    return deserialize(bytes) as Kept & { readonly form: number };
+    return deserialize(bytes) as SavedDemo & { readonly form: number };
   } catch {
     return null;
   }
 }
 
-/** Puts the state in the place of what was kept before: all of it, or nothing. */
-export async function keepDemo(directory: string, kept: Kept): Promise<void> {
-  const bytes = serialize({ form: FORM, ...kept });
+/** Replaces the saved demo atomically. */
+export async function saveDemo(directory: string, demo: SavedDemo): Promise<void> {
+  const bytes = serialize({ form: FORM, ...demo });
   await mkdir(directory, { recursive: true });
   const draft = join(directory, `${FILE}.draft`);
   const file = await open(draft, 'w');
@@ -68,10 +68,10 @@ export async function keepDemo(directory: string, kept: Kept): Promise<void> {
   await rename(draft, join(directory, FILE));
 }
 
-/** Records that stay in each partition of what is not compacted: far more than lie before any task. */
+/** Records kept in each partition of a topic that is not compacted: far more than any task's lag. */
 const RECORDS_KEPT = 20_000;
 
-/** Keeps the log of a demo from growing: retention for what comes in, compaction for what goes out. */
+/** Bounds the log of a demo: retention for inputs and dead letters, compaction for contributions and KPIs. */
 export function trimLog(log: MemoryLog): void {
   const partitionsOf = (topic: string): number[] => [...Array(log.partitions(topic) ?? 0).keys()];
   for (const topic of [...FEEDBACK_TOPICS.map((input) => input.topic), DEAD_LETTER_TOPIC]) {

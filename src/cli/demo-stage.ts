@@ -2,90 +2,93 @@ import { type Clock, fastClock, systemClock } from '../base/clock';
 import type { Config } from '../settings/table';
 import type { Log } from '../base/log';
 import { scenario } from '../simulation/scenario';
-import { ORDINARY_TRAFFIC, type TrafficRecord, untidied } from '../simulation/traffic';
-import { keepDemo, readDemo, trimLog } from './demo-data';
+import { ORDINARY_TRAFFIC, type TrafficRecord, withFaults } from '../simulation/traffic';
+import { readDemo, saveDemo, trimLog } from './demo-data';
 import { type Embedded, type EmbeddedInMemory, embedInMemory, embedOnServers } from '../app/embed';
 import { outgoing } from '../simulation/produce';
 
-/** What is shown: the campaigns of a seed, and how untidily they are told. */
-export interface Play {
+/** The traffic of a demo: the campaigns of a seed, and the share of faulty records. */
+export interface DemoTraffic {
   readonly seed: number;
-  /** Shares of records that come twice, and of records that must be set aside. */
+  /** Shares of records that are sent twice, and of records that are dead-lettered. */
   readonly duplicates: number;
   readonly poison: number;
 }
 
-/** A running demo: the service, and the time in which its campaigns live. */
-export interface Stage<Service extends Embedded = Embedded> {
+/** A running demo: the service, and the clock of its campaigns. */
+export interface Demo<Service extends Embedded = Embedded> {
   readonly embedded: Service;
   readonly clock: Clock;
   /** When the first campaign began. */
   readonly startAt: number;
-  /** What happened until then has been told. */
-  toldUntil: number;
-  /** Done now and then, and at the end. */
-  tidy(toldUntil: number): Promise<void>;
+  /** Feedback up to this time has been emitted. */
+  emittedUntil: number;
+  /** Trims the log and saves the state; called regularly and at the end. */
+  maintain(emittedUntil: number): Promise<void>;
 }
 
-/** How often what has happened is told. */
+/** How often due feedback is emitted. */
 const TICK_MS = 50;
 /** When the demo's first campaign begins: any Monday morning. */
 const START_AT = Date.UTC(2026, 0, 5, 8);
-/** How often the log is trimmed, and the state kept where it is to be. */
-const TIDY_MS = 20_000;
+/** How often the log is trimmed and the state saved. */
+const MAINTENANCE_MS = 20_000;
 
 /**
- * The demo on a log and a store of its own, on the clock that is made for the moment at which it begins: the first, or where
- * what `data` holds was left.
+ * The demo on a log and a store in memory. `clockFrom` makes its clock for the time at which it begins: that of the
+ * first campaign, or that of the demo saved in `data`.
  */
-export async function stageInMemory(
+export async function demoInMemory(
   { seed, data }: { readonly seed: number; readonly data?: string },
   config: Config,
   clockFrom: (startAt: number) => Clock,
-): Promise<Stage<EmbeddedInMemory>> {
-  const kept = data === undefined ? null : await readDemo(data, seed);
-  const toldUntil = kept?.toldUntil ?? START_AT - 1;
-  const clock = clockFrom(toldUntil);
+): Promise<Demo<EmbeddedInMemory>> {
+  const saved = data === undefined ? null : await readDemo(data, seed);
+  const emittedUntil = saved?.toldUntil ?? START_AT - 1;
+  const clock = clockFrom(emittedUntil);
   const own = { ...config, partitions: 4, topicPrefix: '' };
-  const embedded = await embedInMemory(own, { clock }, kept?.state);
-  const tidy = async (until: number): Promise<void> => {
+  const embedded = await embedInMemory(own, { clock }, saved?.state);
+  const maintain = async (until: number): Promise<void> => {
     trimLog(embedded.log);
     if (data === undefined) return;
     const state = { log: embedded.log.snapshot(), store: embedded.store.snapshot() };
-    await keepDemo(data, { seed, toldUntil: until, state });
+    await saveDemo(data, { seed, toldUntil: until, state });
   };
-  return { embedded, clock, startAt: START_AT, toldUntil, tidy };
+  return { embedded, clock, startAt: START_AT, emittedUntil, maintain };
 }
 
 /**
- * The demo on real servers that are set up. Its campaigns begin now, and live `speed` times as fast. `log` gets what
- * is waited for.
+ * The demo on real servers that are set up. Its campaigns begin now and run `speed` times as fast. `log` gets outages.
  */
-export async function stageOnServers(config: Config, speed: number, log: Log): Promise<Stage> {
+export async function demoOnServers(config: Config, speed: number, log: Log): Promise<Demo> {
   const startAt = systemClock.now();
   const clock = fastClock(systemClock, { startAt, speed });
   const embedded = await embedOnServers(config, { clock, log });
-  return { embedded, clock, startAt, toldUntil: startAt - 1, tidy: async () => undefined };
+  return { embedded, clock, startAt, emittedUntil: startAt - 1, maintain: async () => undefined };
 }
 
-/** Tells the feedback of the campaigns when its time has come, until the signal aborts. */
-export async function tell(stage: Stage, play: Play, signal: AbortSignal): Promise<void> {
-  const { embedded, clock, startAt } = stage;
-  const events = scenario({ seed: play.seed, startAt, after: stage.toldUntil });
-  const untidiness = { ...play, disorder: 0, limits: ORDINARY_TRAFFIC.limits };
-  const records = untidied(events, untidiness, embedded.encode);
+/** Emits the feedback of the campaigns when it is due, until the signal aborts. */
+export async function emitCampaigns(
+  demo: Demo,
+  demoTraffic: DemoTraffic,
+  signal: AbortSignal,
+): Promise<void> {
+  const { embedded, clock, startAt } = demo;
+  const events = scenario({ seed: demoTraffic.seed, startAt, after: demo.emittedUntil });
+  const faults = { ...demoTraffic, disorder: 0, limits: ORDINARY_TRAFFIC.limits };
+  const records = withFaults(events, faults, embedded.encode);
   let next = records.next().value as TrafficRecord;
-  let tidied = clock.monotonic();
+  let maintainedAt = clock.monotonic();
   while (!signal.aborted) {
     const now = clock.now();
     const due: TrafficRecord[] = [];
     for (; (next.feedback?.occurredAt ?? 0) <= now; next = records.next().value as TrafficRecord)
       due.push(next);
     if (due.length > 0) await embedded.sink.emit(due.map((each) => outgoing(each, embedded.partitions)));
-    stage.toldUntil = now;
-    if (clock.monotonic() - tidied > TIDY_MS) {
-      await stage.tidy(now);
-      tidied = clock.monotonic();
+    demo.emittedUntil = now;
+    if (clock.monotonic() - maintainedAt > MAINTENANCE_MS) {
+      await demo.maintain(now);
+      maintainedAt = clock.monotonic();
     }
     await clock.sleep(TICK_MS, signal);
   }

@@ -3,7 +3,7 @@ import { fastClock, systemClock } from '../base/clock';
 import type { Config } from '../settings/table';
 import { openLog } from '../base/log';
 import type { Delivery } from '../queries/delivery-view';
-import { type Play, type Stage, stageInMemory, stageOnServers, tell } from './demo-stage';
+import { type Demo, demoInMemory, demoOnServers, type DemoTraffic, emitCampaigns } from './demo-stage';
 import { rejectedAtAbort, untilInterrupted } from './interrupt';
 import { kpiTable } from './kpi-table';
 import { addExample, addSettings, ALL_SETTINGS, configOf, share, timeSpan, wholeNumber } from './options';
@@ -11,67 +11,67 @@ import { grouped } from './progress';
 import { screen } from './screen';
 import { setUp, setupLines } from './setup';
 
-interface DemoOptions extends Play {
+interface DemoOptions extends DemoTraffic {
   readonly speed: number;
-  /** How long, in milliseconds; until Ctrl-C, where absent. */
+  /** Duration in milliseconds; until Ctrl-C where absent. */
   readonly for?: number;
   readonly data?: string;
   readonly kafka?: true;
 }
 
 const REDRAW_MS = 500;
-/** On paper a table now and then is enough. */
+/** Where the output is not a terminal. */
 const REPRINT_MS = 10_000;
-/** Deliveries in the table: those that began last. */
+/** Deliveries in the table: the latest ones. */
 const ROWS = 14;
 
 /** `efs demo`: the whole flow in one process, with simulated campaigns and the page; no Kafka, no Redis. */
 export const demoCommand = (): Command =>
   addExample(
     addSettings(new Command('demo'), ALL_SETTINGS)
-      .description('show the whole flow in one process, on simulated campaigns: no server needed')
-      .option('--speed <n>', 'seconds of the campaigns in one of yours', wholeNumber(1, 100_000), 600)
+      .description('run the whole flow in one process, on simulated campaigns: no server needed')
+      .option('--speed <n>', 'seconds of the campaigns per second', wholeNumber(1, 100_000), 600)
       .option('--seed <n>', 'same seed, same campaigns', wholeNumber(0, 4_294_967_295), 1)
-      .option('--duplicates <share>', 'records that come twice', share, 0.03)
-      .option('--poison <share>', 'records that must be set aside', share, 0.0005)
-      .option('--for <time>', 'end after so long, such as 30s, instead of at Ctrl-C', timeSpan)
-      .option('--data <dir>', 'keep the state in this directory, and go on from what it holds')
-      .option('--kafka', 'on the Kafka, registry and Redis of the settings instead of in memory')
-      .action(async (options: DemoOptions, command: Command) => demo(options, configOf(command))),
+      .option('--duplicates <share>', 'share of records that are sent twice', share, 0.03)
+      .option('--poison <share>', 'share of records that are dead-lettered', share, 0.0005)
+      .option('--for <time>', 'end after this time, such as 30s, instead of at Ctrl-C', timeSpan)
+      .option('--data <dir>', 'save the state in this directory, and continue from it')
+      .option('--kafka', 'use the Kafka, registry and Redis of the settings instead of memory')
+      .action(async (options: DemoOptions, command: Command) => run(options, configOf(command))),
     'efs demo --speed 1200',
   );
 
-async function demo(options: DemoOptions, config: Config): Promise<void> {
+async function run(options: DemoOptions, config: Config): Promise<void> {
   await untilInterrupted(async (interrupted) => {
     const over = new AbortController();
     const signal = AbortSignal.any([interrupted, over.signal]);
     const out = process.stdout;
-    const called = rejectedAtAbort(interrupted, 'interrupted before the servers have answered');
-    called.catch(() => undefined);
-    const stage = await Promise.race([stageFor(options, config), called]);
-    const { embedded } = stage;
+    const interruption = rejectedAtAbort(interrupted, 'interrupted before the servers answered');
+    interruption.catch(() => undefined);
+    const demo = await Promise.race([openDemo(options, config), interruption]);
+    const { embedded } = demo;
     out.write(introduction(options, await embedded.listen()));
     if (options.for !== undefined) void systemClock.sleep(options.for, signal).then(() => over.abort());
 
-    const showLast = showing(stage, out);
+    const showLast = showTable(demo, out);
     try {
-      await tell(stage, options, signal);
+      await emitCampaigns(demo, options, signal);
     } finally {
       await embedded.stop();
       showLast();
-      await stage.tidy(stage.toldUntil);
+      await demo.maintain(demo.emittedUntil);
     }
     out.write(`\n${summary(embedded.deliveries())}`);
   });
 }
 
-/** Sets up what is played on; on servers it says what it did there. */
-async function stageFor(options: DemoOptions, config: Config): Promise<Stage> {
+/** Opens the demo; on servers it sets them up first and prints the steps. */
+async function openDemo(options: DemoOptions, config: Config): Promise<Demo> {
   const { speed } = options;
   if (options.kafka !== true)
-    return stageInMemory(options, config, (startAt) => fastClock(systemClock, { startAt, speed }));
+    return demoInMemory(options, config, (startAt) => fastClock(systemClock, { startAt, speed }));
   process.stdout.write(`${setupLines(await setUp(config)).join('\n')}\n\n`);
-  return stageOnServers(config, speed, openLog({ level: 'warn', format: config.logFormat }, process.stderr));
+  return demoOnServers(config, speed, openLog({ level: 'warn', format: config.logFormat }, process.stderr));
 }
 
 function introduction({ speed, seed }: DemoOptions, address: string): string {
@@ -86,8 +86,11 @@ function introduction({ speed, seed }: DemoOptions, address: string): string {
   ].join('\n');
 }
 
-/** Shows the table: over itself on a terminal, now and then elsewhere. Gives what draws it once more, and for the last time. */
-function showing({ embedded, clock }: Stage, out: NodeJS.WriteStream): () => void {
+/**
+ * Redraws the table regularly: in place on a terminal, below the last one elsewhere. Returns a function that draws it a
+ * last time.
+ */
+function showTable({ embedded, clock }: Demo, out: NodeJS.WriteStream): () => void {
   const shown = screen(out);
   const draw = (): void => shown.draw(frame(embedded.deliveries(), clock.now()));
   const timer = setInterval(draw, out.isTTY ? REDRAW_MS : REPRINT_MS);

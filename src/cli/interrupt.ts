@@ -1,6 +1,6 @@
 import { EfsError } from '../base/errors';
 
-/** Runs something that lasts until Ctrl-C or a termination: the signal aborts then. A second Ctrl-C ends the process. */
+/** Runs `work` with a signal that aborts at SIGINT or SIGTERM. A second Ctrl-C ends the process. */
 export async function untilInterrupted<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const abort = new AbortController();
   const stop = (): void => abort.abort();

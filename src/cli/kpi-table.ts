@@ -4,12 +4,12 @@ import { grouped } from './progress';
 
 const BAR_WIDTH = 20;
 
-/** A share as a percentage with one decimal; a dash where it is not shown yet. */
+/** A share as a percentage with one decimal; a dash where it is null. */
 export function percent(value: number | null): string {
   return value === null ? '–' : `${(value * 100).toFixed(1)} %`;
 }
 
-/** A bar of what was sent (full), has failed (light) and is still open (dots), in the proportion of the messages. */
+/** A bar of sent (full), failed (light) and open messages (dots), in proportion. */
 export function statusBar({ relayed, sent, failed }: KpiChanged['kpis']): string {
   const cells = (count: number): number => (relayed === 0 ? 0 : Math.round((count / relayed) * BAR_WIDTH));
   const full = cells(sent);
@@ -17,7 +17,7 @@ export function statusBar({ relayed, sent, failed }: KpiChanged['kpis']): string
   return '█'.repeat(full) + '░'.repeat(light) + '·'.repeat(BAR_WIDTH - full - light);
 }
 
-/** A line of the table. */
+/** A row of the table. */
 type Row = Pick<KpiChanged, 'deliveryId' | 'policy' | 'kpis'>;
 type Column = readonly [title: string, cell: (change: Row) => string, align: 'left' | 'right'];
 
@@ -34,7 +34,7 @@ const COLUMNS: readonly Column[] = [
   ['sent █ failed ░', (change) => statusBar(change.kpis), 'left'],
 ];
 
-/** The KPIs of some deliveries, a line each, under a line of titles. */
+/** The KPIs of deliveries, one line each, under a header line. */
 export function kpiTable(changes: readonly Row[]): string {
   const lines = [
     COLUMNS.map(([title]) => title),

@@ -14,7 +14,7 @@ interface Options {
   readonly json?: true;
 }
 
-/** The line of a record, or null where it is not one of those wanted. */
+/** The line of a record; null where it is not a KPI record or not of the delivery asked for. */
 export function lineOf(value: Buffer | null, { delivery, json }: Options): string | null {
   const kpi = readKpi(value);
   if (kpi === null || (delivery !== undefined && kpi.deliveryId !== delivery)) return null;
@@ -42,8 +42,8 @@ async function follow(options: Options, command: Command): Promise<void> {
 /** `efs kpis`. */
 export function kpisCommand(): Command {
   const command = new Command('kpis')
-    .description('follow how the KPIs of deliveries change, one line per change, until Ctrl-C')
-    .option('--from-beginning', 'begin with what the topic already holds')
+    .description('follow the KPI changes of deliveries, one line per change, until Ctrl-C')
+    .option('--from-beginning', 'begin with the records that the topic already holds')
     .option('--delivery <id>', 'only this delivery')
     .option('--json', 'print each change as a line of JSON')
     .action(follow);

@@ -1,34 +1,34 @@
 import { printable } from '../base/log';
 import type { Preview } from '../feedback/redaction';
-import { putInAll, type RedriveReport } from '../service/redrive';
+import { totalRedriven, type RedriveReport } from '../service/redrive';
 import { grouped } from './progress';
 
-/** What is shown of a dead letter, ready for JSON. */
+/** A dead letter as it is shown, ready for JSON. */
 export interface LetterView {
-  /** Its place on the dead-letter topic: `partition/offset`. */
+  /** Its position on the dead-letter topic: `partition/offset`. */
   readonly id: string;
-  /** The record's own stamp, which it has kept; ISO 8601. */
+  /** The timestamp of the original record; ISO 8601. */
   readonly at: string;
   readonly reason: string;
   readonly detail: string;
   /** `topic/partition/offset`. */
   readonly origin: string;
   readonly key: string | null;
-  /** How many headers of its own it has. */
+  /** The number of headers of the original record. */
   readonly headers: number;
   /** Length of the value; null where there is none. */
   readonly bytes: number | null;
   readonly preview: Preview | null;
   /** It has been put back. */
   readonly redriven: boolean;
-  /** The dead letter that it was put back from, where it lies here again. */
+  /** The dead letter it was put back from, where it was dead-lettered again; else null. */
   readonly redrivenFrom: string | null;
 }
 
 const state = ({ redriven, redrivenFrom }: LetterView): string =>
-  redriven ? ', put back' : redrivenFrom === null ? '' : ', set aside again';
+  redriven ? ', put back' : redrivenFrom === null ? '' : ', dead-lettered again';
 
-/** Dead letters a line each, the newest first, and the sum by reason. */
+/** Dead letters, one line each, newest first, and the numbers by reason. */
 export function listLines(views: readonly LetterView[], byReason: ReadonlyMap<string, number>): string[] {
   if (views.length === 0) return ['no dead letters'];
   const width = Math.max(...views.map(({ id }) => id.length));
@@ -46,7 +46,7 @@ export function listLines(views: readonly LetterView[], byReason: ReadonlyMap<st
   ];
 }
 
-/** All that is shown of one dead letter. */
+/** One dead letter in full. */
 export function letterLines(view: LetterView): string[] {
   const { preview } = view;
   const rows: [string, string][] = [
@@ -69,7 +69,7 @@ export function letterLines(view: LetterView): string[] {
 }
 
 function previewRows(preview: Preview): [string, string][] {
-  if (preview.form === 'bytes') return [['no feedback', preview.text]];
+  if (preview.form === 'bytes') return [['not feedback', preview.text]];
   const fields = Object.entries(preview.fields);
   return [
     ['feedback', preview.record],
@@ -77,16 +77,16 @@ function previewRows(preview: Preview): [string, string][] {
   ];
 }
 
-/** What was put back, and why others were not. */
+/** What was put back, and why others were skipped. */
 export function redriveLines(report: RedriveReport, dryRun: boolean): string[] {
   const { already, again, homeless } = report;
   const lines = [
-    `${grouped(putInAll(report))} ${dryRun ? 'would be put back' : 'put back'}`,
+    `${grouped(totalRedriven(report))} ${dryRun ? 'would be put back' : 'put back'}`,
     ...[...report.put].map(([topic, count]) => `  ${topic} ${grouped(count)}`),
   ];
-  if (already > 0) lines.push(`${grouped(already)} left out: put back before`);
+  if (already > 0) lines.push(`${grouped(already)} skipped: put back before`);
   if (again > 0)
-    lines.push(`${grouped(again)} left out: put back before and set aside again (--again takes them too)`);
-  if (homeless > 0) lines.push(`${grouped(homeless)} left out: their topic or partition is not there`);
+    lines.push(`${grouped(again)} skipped: put back before and dead-lettered again (--again includes them)`);
+  if (homeless > 0) lines.push(`${grouped(homeless)} skipped: their topic or partition does not exist`);
   return lines;
 }

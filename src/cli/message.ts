@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { DeliveryId, MessageId } from '../base/ids';
 import { withState } from '../app/connect';
-import { lookAtMessage } from '../queries/lookup';
+import { lookUpMessage } from '../queries/lookup';
 import { addExample, addSettings, commandLog, configOf, REDIS_SETTINGS } from './options';
 import { jsonLine, messageLines } from './present';
 
@@ -13,7 +13,7 @@ async function show(
 ): Promise<void> {
   const config = configOf(command);
   const view = await withState(config, commandLog(config), (state) =>
-    lookAtMessage(state, DeliveryId(delivery), MessageId(message)),
+    lookUpMessage(state, DeliveryId(delivery), MessageId(message)),
   );
   process.stdout.write(`${json ? jsonLine(view) : messageLines(view).join('\n')}\n`);
 }
@@ -21,7 +21,7 @@ async function show(
 /** `efs message`. */
 export function messageCommand(): Command {
   const command = new Command('message')
-    .description('show the status of one message and all that is known of it')
+    .description('show the status of one message and everything known about it')
     .argument('<delivery>', 'id of the delivery')
     .argument('<message>', 'id of the message')
     .option('--json', 'print JSON')

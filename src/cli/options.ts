@@ -2,11 +2,11 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Flags, flagOf, readConfig, settings } from '../settings/config';
 import type { Config, SettingName } from '../settings/table';
 import { EfsError } from '../base/errors';
-import { type Log, openLog, silentLog } from '../base/log';
+import { type Log, openLog, NO_LOG } from '../base/log';
 import { duration } from '../settings/kinds';
 import { SETTINGS } from '../settings/table';
 
-/** Settings that every command which talks to Kafka, the registry or Redis uses, by what it talks to. */
+/** The settings of a command that connects to Kafka, the registry or Redis, by server. */
 export const KAFKA_SETTINGS = [
   'kafkaBrokers',
   'topicPrefix',
@@ -43,22 +43,22 @@ export const REDIS_SETTINGS = [
 ] as const;
 export const ALL_SETTINGS: readonly SettingName[] = settings.map(([name]) => name);
 
-/** Adds the named settings to a command as flags, with the settings table's own words. */
+/** Adds the named settings to a command as flags, with the descriptions of the settings table. */
 export function addSettings(command: Command, names: readonly SettingName[]): Command {
   for (const name of names) {
     const { variable, doc, fallback, isFlag } = SETTINGS[name];
     if (!isFlag) continue;
-    const standing = fallback === '' ? 'empty' : fallback;
+    const shownDefault = fallback === '' ? 'empty' : fallback;
     const option = new Option(
       `${flagOf(SETTINGS[name])} <value>`,
-      `${doc} (${variable}, default ${standing})`,
+      `${doc} (${variable}, default ${shownDefault})`,
     );
     command.addOption(option.helpGroup('Settings, as flags or environment variables:'));
   }
   return command;
 }
 
-/** Adds an example, which works as printed. */
+/** Adds an example, which must work as printed. */
 export function addExample(command: Command, ...lines: readonly string[]): Command {
   return command.addHelpText('after', `\nExample:\n${lines.map((line) => `  $ ${line}`).join('\n')}\n`);
 }
@@ -69,18 +69,21 @@ export function flagsOf(command: Command): Flags {
   return Object.fromEntries(ALL_SETTINGS.map((name) => [name, given[name]]));
 }
 
-/** The settings from the environment and the command's flags. Throws `config-invalid` with everything that is wrong. */
+/** The settings from the environment and the command's flags. Throws `config-invalid` with every error. */
 export function configOf(command: Command): Config {
   const result = readConfig(process.env, flagsOf(command));
   if ('errors' in result) throw new EfsError('config-invalid', result.errors.join('\n'));
   return result.ok;
 }
 
-/** The log of a command that ends by itself: silent, so that its own words stand alone, unless debugging is asked for. */
+/**
+ * The log of a command that ends by itself: disabled, so that only the command's output is shown, unless the level is
+ * debug.
+ */
 export function commandLog(config: Config): Log {
   return config.logLevel === 'debug'
     ? openLog({ level: 'debug', format: config.logFormat }, process.stderr)
-    : silentLog;
+    : NO_LOG;
 }
 
 /** Parses an option that is a whole number within bounds. */
@@ -94,7 +97,7 @@ export const wholeNumber =
 
 const SPAN = duration(1_000, 365 * 86_400_000);
 
-/** Parses an option that is a span of time with its unit; gives milliseconds. */
+/** Parses an option that is a duration with its unit; returns milliseconds. */
 export function timeSpan(text: string): number {
   const parsed = SPAN.schema.safeParse(text);
   if (parsed.success) return parsed.data;

@@ -3,7 +3,7 @@ import type { KpiChanged } from '../kpi/encode';
 import type { FactView, MessageView } from '../queries/lookup';
 import { grouped } from './progress';
 
-/** JSON on one line, with nothing in it that could steer a terminal. */
+/** JSON on one line, without characters that could control a terminal. */
 export function jsonLine(value: unknown): string {
   const text = JSON.stringify(value);
   return text.replace(
@@ -26,14 +26,14 @@ export function table(rows: readonly (readonly string[])[]): string[] {
 
 const percent = (share: number | null): string => (share === null ? '–' : `${(share * 100).toFixed(1)} %`);
 
-/** To the second. */
+/** ISO 8601 to the second. */
 const instant = (millis: number): string => `${new Date(millis).toISOString().slice(0, 19)}Z`;
 
-/** Entries of a map by name. */
+/** Entries of a map, sorted by name. */
 const byName = <V>(map: Readonly<Record<string, V>>): [string, V][] =>
   Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1));
 
-/** One change of the KPIs of a delivery on one line. */
+/** A KPI change of a delivery on one line. */
 export function kpiLine({ deliveryId, policy, asOf, revision, kpis, previous }: KpiChanged): string {
   const moved = ((kpis.success ?? 0) - (previous?.success ?? 0)) * 100;
   const change =
@@ -104,7 +104,7 @@ function factCells(label: string, fact: FactView | null): string[][] {
   return [[label, `${what} at ${at}${why}`]];
 }
 
-/** All that is known of a message. */
+/** Everything known about a message. */
 export function messageLines(view: MessageView): string[] {
   const { status, reason, failureType, relay } = view;
   const positions = Object.entries(view.positions).map(([topic, offset]) => `${topic} ${offset}`);
@@ -118,7 +118,7 @@ export function messageLines(view: MessageView): string[] {
     ...factCells('last soft bounce', view.softBounce),
     ...factCells('decided by', view.outcome),
     ...view.why.map((sentence, i) => [i === 0 ? 'why' : '', sentence]),
-    ['partition', `${view.partition} of generation ${view.generation}`],
+    ['partition', `${view.partition} of state ${view.generation}`],
     ['folded up to', positions.join(', ')],
   ];
   const width = Math.max(...rows.map(([label = '']) => label.length));

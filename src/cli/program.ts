@@ -14,7 +14,7 @@ import { setupCommand } from './setup';
 import { simulateCommand } from './simulate';
 import { version } from '../app/version';
 
-/** Makes a command and those under it throw instead of ending the process. */
+/** Makes a command and its subcommands throw instead of ending the process. */
 function throwing(command: Command): Command {
   command.exitOverride();
   for (const each of command.commands) throwing(each);
@@ -49,7 +49,7 @@ function program(): Command {
   return throwing(efs);
 }
 
-/** A reader that goes away (`efs kpis | head`) is no failure. */
+/** A reader that closes the pipe (`efs kpis | head`) is not a failure. */
 function endQuietlyOnClosedPipe(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     process.exit(error.code === 'EPIPE' ? EXIT.OK : EXIT.FAILED);
@@ -64,7 +64,7 @@ export async function main(): Promise<void> {
   } catch (error) {
     const { text, exitCode } = failureOf(error, process.env['EFS_LOG_LEVEL'] === 'debug');
     process.stderr.write(text);
-    // Not by `exitCode`: a command that failed may have left connections open, and they would hold the process.
+    // Not by `exitCode`: connections that a failed command left open would keep the process running.
     if (exitCode !== EXIT.OK) process.exit(exitCode);
   }
 }

@@ -1,10 +1,10 @@
 import type { Clock } from '../base/clock';
 
-/** Shows how far something is. */
+/** Shows the progress of a long operation. */
 export interface Progress {
-  /** `done` of the total, in whatever it counts; the total may have grown. */
+  /** Shows `done` of the total; the total may grow. */
   at(done: number, total?: number): void;
-  /** Ends the line, where there is one. */
+  /** Clears the bar, if one is shown. */
   end(): void;
 }
 
@@ -32,7 +32,7 @@ export function progress(
     readonly total: number;
     readonly what: string;
     readonly clock: Clock;
-    /** How much of it had been done before. */
+    /** How much was done before this run. */
     readonly from?: number;
   },
 ): Progress {

@@ -1,16 +1,16 @@
 import { Command } from 'commander';
 import { type Promotion, promote } from '../generations/cutover';
-import { besideWorkers } from '../app/offline-context';
+import { withOfflineContext } from '../app/offline-context';
 import { untilInterrupted } from './interrupt';
 import { addExample, addSettings, ALL_SETTINGS, commandLog, configOf, wholeNumber } from './options';
 import { jsonLine } from './present';
 
-/** What a promotion came to, and what is still to be done about settings. */
+/** The outcome of a promotion, and the settings that must be changed. */
 export function promotionLine({ outcome, manifest, before }: Promotion): string {
   const { stateId, generation } = manifest;
-  if (outcome === 'active-already') return `generation ${stateId} is the active one already`;
+  if (outcome === 'active-already') return `state ${stateId} is already active`;
   const back = `\`efs promote --generation ${before.stateId}\` goes back`;
-  const switched = `generation ${stateId} is active, its records carry the number ${generation}; ${back}`;
+  const switched = `state ${stateId} is active, its records carry generation ${generation}; ${back}`;
   const changed = [
     manifest.defaultPolicy === before.defaultPolicy
       ? []
@@ -19,13 +19,13 @@ export function promotionLine({ outcome, manifest, before }: Promotion): string 
     manifest.buckets === before.buckets ? [] : [`EFS_BUCKETS=${manifest.buckets}`],
   ].flat();
   if (changed.length === 0) return switched;
-  return `${switched}\nset ${changed.join(' ')} for all workers before they start the next time`;
+  return `${switched}\nset ${changed.join(' ')} for all workers before their next start`;
 }
 
 async function run(options: { generation?: number; json?: true }, command: Command): Promise<void> {
   const config = configOf(command);
   const promotion = await untilInterrupted((signal) =>
-    besideWorkers(config, commandLog(config), { signal, maxRate: null }, ({ cutOver, retry }) =>
+    withOfflineContext(config, commandLog(config), { signal, maxRate: null }, ({ cutOver, retry }) =>
       retry(() => promote(cutOver, options.generation ?? null)),
     ),
   );
@@ -38,8 +38,14 @@ async function run(options: { generation?: number; json?: true }, command: Comma
 /** `efs promote`. */
 export function promoteCommand(): Command {
   const command = new Command('promote')
-    .description('switch all workers to another generation: a candidate, or one that was active before')
-    .option('--generation <n>', 'which one; the only candidate where left out', wholeNumber(1, 2_147_483_647))
+    .description(
+      'switch all workers to the state of another generation: a candidate, or one that was active before',
+    )
+    .option(
+      '--generation <n>',
+      'id of the state, as `efs generations` lists it; default: the only candidate',
+      wholeNumber(1, 2_147_483_647),
+    )
     .option('--json', 'print JSON')
     .action(run);
   addSettings(command, ALL_SETTINGS);

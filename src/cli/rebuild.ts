@@ -11,7 +11,7 @@ import { promote } from '../generations/cutover';
 import type { StateSettings } from '../generations/generation';
 import { withRetry } from '../tasks/retrying';
 import { type Rebuild, startRebuild } from '../generations/rebuild';
-import { type Beside, besideWorkers } from '../app/offline-context';
+import { type OfflineContext, withOfflineContext } from '../app/offline-context';
 import { comparisonLines } from './comparison';
 import { EXIT } from '../app/failure';
 import { rejectedAtAbort, untilInterrupted } from './interrupt';
@@ -31,24 +31,24 @@ interface Options {
 
 const SHOW_MS = 200;
 
-/** The thread that a command may run in has streams of its own, but the process's terminal. */
+/** A command may run in a worker thread, whose streams do not know that they lead to the process's terminal. */
 const STDERR_FD = 2;
 const stderr = {
   isTTY: isatty(STDERR_FD),
   write: (text: string): unknown => process.stderr.write(text),
 };
 
-/** A state that begins in the middle would lie: it is a join of all feedback. */
-function refusePartial({ fromOffset, fromTime }: Options): void {
+/** A partial replay gives wrong counts: a message's state is a join of all its feedback. */
+function rejectPartial({ fromOffset, fromTime }: Options): void {
   const option = fromOffset !== undefined ? '--from-offset' : fromTime !== undefined ? '--from-time' : null;
   if (option === null) return;
   throw new EfsError(
     'rebuild-partial',
-    `${option}: a state that begins in the middle would count messages as new whose relay and outcome lie before it`,
+    `${option}: not supported: a partial replay gives wrong counts, messages relayed before it would count as new`,
   );
 }
 
-/** What the command line or the environment asks for; where they say nothing, what the active generation has. */
+/** The settings of the command line or the environment; where they set nothing, those of the active generation. */
 function wantedSettings(
   config: Config,
   command: Command,
@@ -66,14 +66,14 @@ function wantedSettings(
   };
 }
 
-/** What was folded until it had caught up, and how long that took. */
-interface Took {
+/** What was folded until the candidate had caught up, and how long that took. */
+interface Folded {
   readonly records: number;
   readonly seconds: number;
 }
 
-/** Shows how far a rebuild is until it has caught up. */
-async function untilCaughtUp(rebuild: Rebuild, signal: AbortSignal): Promise<Took> {
+/** Shows the progress of a rebuild until it has caught up. */
+async function untilCaughtUp(rebuild: Rebuild, signal: AbortSignal): Promise<Folded> {
   const { done, total } = rebuild.progress();
   const began = systemClock.monotonic();
   const bar = progress(stderr, { total, from: done, what: 'records', clock: systemClock });
@@ -99,11 +99,11 @@ async function show(rebuild: Rebuild, bar: Progress, signal: AbortSignal): Promi
 }
 
 const rejected = (signal: AbortSignal): Promise<never> =>
-  rejectedAtAbort(signal, 'interrupted: what is built stays, and the same command goes on with it');
+  rejectedAtAbort(signal, 'interrupted: the candidate is kept, and the same command resumes it');
 
 async function compared(
   rebuild: Rebuild,
-  { rebuild: deps, retry }: Beside,
+  { rebuild: deps, retry }: OfflineContext,
   signal: AbortSignal,
 ): Promise<Comparison> {
   const bar = progress(stderr, { total: 0, what: 'messages compared', clock: systemClock });
@@ -119,25 +119,25 @@ async function compared(
 }
 
 async function run(options: Options, command: Command): Promise<void> {
-  refusePartial(options);
+  rejectPartial(options);
   const config = configOf(command);
   const { maxRate = null } = options;
   const found = await untilInterrupted((signal) =>
-    besideWorkers(config, commandLog(config), { signal, maxRate }, async (beside) => {
+    withOfflineContext(config, commandLog(config), { signal, maxRate }, async (beside) => {
       const active = await beside.retry(() => beside.cutOver.store.active());
       const wanted = active === null ? noState() : wantedSettings(config, command, active);
       const rebuild = await startRebuild(beside.rebuild, wanted);
       try {
         const { candidate, resumed } = rebuild;
-        stderr.write(`${resumed ? 'going on with' : 'building'} generation ${candidate.stateId}\n`);
-        const took = await untilCaughtUp(rebuild, signal);
+        stderr.write(`${resumed ? 'resuming' : 'building'} state ${candidate.stateId}\n`);
+        const folded = await untilCaughtUp(rebuild, signal);
         const comparison = await compared(rebuild, beside, signal);
         const mayPromote = comparison.equal || options.acceptDifferences === true;
         const promotion =
           options.promote && mayPromote
             ? await beside.retry(() => promote(beside.cutOver, candidate.stateId))
             : null;
-        print(rebuild, took, comparison, promotion, options);
+        print(rebuild, folded, comparison, promotion, options);
         return comparison;
       } finally {
         await rebuild.stop();
@@ -148,12 +148,12 @@ async function run(options: Options, command: Command): Promise<void> {
 }
 
 function noState(): never {
-  throw new EfsError('not-found', 'there is no state to build another beside: start `efs run` first');
+  throw new EfsError('not-found', 'there is no active state to compare with: start `efs run` first');
 }
 
 function print(
   { active, candidate }: Rebuild,
-  took: Took,
+  folded: Folded,
   comparison: Comparison,
   promotion: Awaited<ReturnType<typeof promote>> | null,
   options: Options,
@@ -162,20 +162,16 @@ function print(
   if (options.json) {
     const promoted = promotion === null ? null : promotion.manifest.generation;
     process.stdout.write(
-      `${jsonLine({ active: before, candidate: after, promotedAs: promoted, folded: took, ...comparison })}\n`,
+      `${jsonLine({ active: before, candidate: after, promotedAs: promoted, folded, ...comparison })}\n`,
     );
     return;
   }
   const next =
     promotion !== null
       ? promotionLine(promotion)
-      : `generation ${after} is a candidate: \`efs promote\` switches to it, \`efs generations drop ${after}\` removes it`;
-  const folded = `${grouped(took.records)} records folded in ${took.seconds.toFixed(1)} s`;
-  const lines = [
-    `generation ${before} (active) and ${after}: ${folded}`,
-    ...comparisonLines(comparison),
-    next,
-  ];
+      : `state ${after} is a candidate: \`efs promote\` switches to it, \`efs generations drop ${after}\` removes it`;
+  const rate = `${grouped(folded.records)} records folded in ${folded.seconds.toFixed(1)} s`;
+  const lines = [`state ${before} (active) and ${after}: ${rate}`, ...comparisonLines(comparison), next];
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
@@ -183,14 +179,14 @@ function print(
 export function rebuildCommand(): Command {
   const command = new Command('rebuild')
     .description(
-      'build the state anew from the topics, beside the live one, and compare the two; exit code 3 where they differ',
+      'rebuild the state from the topics, beside the active one, and compare the two; exit code 3 where they differ',
     )
-    .option('--max-rate <n>', 'records a second at most', wholeNumber(1, 10_000_000))
-    .option('--promote', 'switch to it where it is equal')
-    .option('--accept-differences', 'with --promote: switch to it also where it is not')
+    .option('--max-rate <n>', 'maximum number of records per second', wholeNumber(1, 10_000_000))
+    .option('--promote', 'switch to it if it is equal')
+    .option('--accept-differences', 'with --promote: switch to it even if it is not equal')
     .option('--json', 'print the report as JSON')
-    .option('--from-offset <n>', 'refused: such a state would lie')
-    .option('--from-time <time>', 'refused: such a state would lie')
+    .option('--from-offset <n>', 'not supported: a partial replay gives wrong counts')
+    .option('--from-time <time>', 'not supported: a partial replay gives wrong counts')
     .action(run);
   addSettings(command, ALL_SETTINGS);
   return addExample(command, 'efs rebuild --max-rate 20000');

@@ -16,18 +16,21 @@ import { aborted } from './interrupt';
 import { connectServers } from '../app/servers';
 import { startOn } from '../app/start-service';
 import { version } from '../app/version';
-import { lookThrough, routesOf, windowOf } from '../app/queries';
+import { followLog, routesOf, createQueries } from '../app/queries';
 
 const STOP_GRACE_MS = 5_000;
 const STOP_DEADLINE_MS = 9_500;
 
-/** `efs run`: the service, until it is told to stop. */
+/** `efs run`: the service, until a signal stops it. */
 export const runCommand = (): Command =>
   addExample(
     addSettings(
       new Command('run')
-        .description('run the service: feedback in, KPI changes out')
-        .option('--pipelines <list>', 'which pipelines to run here', parsePipelines, ['status', 'kpi'])
+        .description('run the service: fold feedback and publish KPI changes')
+        .option('--pipelines <list>', 'the pipelines that this worker runs', parsePipelines, [
+          'status',
+          'kpi',
+        ])
         .action(async (options: { pipelines: PipelineName[] }, command: Command) =>
           run(configOf(command), options.pipelines),
         ),
@@ -43,7 +46,7 @@ function parsePipelines(text: string): PipelineName[] {
   return known;
 }
 
-/** Runs until a signal or a failure for good. Resolves when everything has been let go. */
+/** Runs until a signal or a permanent failure. Resolves when everything is released. */
 async function run(config: Config, pipelines: readonly PipelineName[]): Promise<void> {
   const log = openLog({ level: config.logLevel, format: config.logFormat });
   const health = createHealth();
@@ -52,12 +55,12 @@ async function run(config: Config, pipelines: readonly PipelineName[]): Promise<
   const fatal = failures(health, stop);
   const onSignal = (signal: NodeJS.Signals): void => {
     if (stop.signal.aborted) process.exit(EXIT.FAILED);
-    log.info('stopping: finishing what is under way', { signal });
+    log.info('stopping: finishing work in progress', { signal });
     stop.abort();
   };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
 
-  const queries = windowOf(config, { health, metrics });
+  const queries = createQueries(config, { health, metrics });
   const http = await startHttp({ ...routesOf(config, { health, metrics, queries }), port: config.httpPort });
   log.info('starting', { version, host: config.httpHost, port: http.port, groupId: config.groupId });
   const watching = { log, meter: metrics, onReason: health.set, onFatal: fatal.failed };
@@ -78,7 +81,7 @@ async function run(config: Config, pipelines: readonly PipelineName[]): Promise<
   process.exit(EXIT.OK);
 }
 
-/** Remembers the first failure for good, and stops the process because of it. */
+/** Keeps the first permanent failure, and stops the process because of it. */
 function failures(health: Health, stop: AbortController): { failed(error: unknown): void; error(): unknown } {
   let first: unknown = null;
   return {
@@ -92,7 +95,7 @@ function failures(health: Health, stop: AbortController): { failed(error: unknow
   };
 }
 
-/** Opens the ends and starts the service on them; whatever waits is called off by `signal`. */
+/** Connects to the servers and starts the service on them; `signal` aborts all waiting. */
 async function start(
   config: Config,
   pipelines: readonly PipelineName[],
@@ -110,16 +113,16 @@ async function start(
     retry,
     inGroups: true,
     onReason: watchers.onReason,
-    onLog: (servers) => lookThrough(queries, { ...servers, topicPrefix }, outages, signal),
+    onLog: (servers) => followLog(queries, { ...servers, topicPrefix }, outages, signal),
   });
   const service = await startOn(config, servers, { watchers, pipelines, queries, signal });
   return { service, close };
 }
 
-/** A stop that hangs ends all the same: what was not committed is read again. */
+/** Ends a stop that hangs: uncommitted records are read again. */
 function deadline(log: ReturnType<typeof openLog>): void {
   const timer = setTimeout(() => {
-    log.warn('stopping took too long: ending without waiting any more', { durationMs: STOP_DEADLINE_MS });
+    log.warn('stop deadline exceeded: exiting', { durationMs: STOP_DEADLINE_MS });
     process.exit(EXIT.FAILED);
   }, STOP_DEADLINE_MS);
   timer.unref();

@@ -1,4 +1,4 @@
-/** What is drawn upon: a terminal, or paper. */
+/** The output: a terminal, or a file or pipe. */
 export interface Canvas {
   readonly isTTY?: boolean;
   readonly columns?: number;
@@ -6,17 +6,17 @@ export interface Canvas {
   write(text: string): unknown;
 }
 
-/** Shows a text that changes. */
+/** Shows a changing text. */
 export interface Screen {
-  /** Puts the text in the place of the one before; on paper, below it. */
+  /** Replaces the previous text; where the output is not a terminal, writes below it. */
   draw(text: string): void;
 }
 
 const UP_AND_CLEAR = (lines: number): string => `${lines > 0 ? `\u001b[${lines}A` : ''}\r\u001b[J`;
 
 /**
- * A screen from where the cursor stands on. Goes back by as many lines as it wrote, whatever has scrolled meanwhile; so no
- * line may wrap, and none may leave by the upper edge: what has no room is cut off.
+ * A screen that begins at the cursor. It goes back by as many lines as it wrote, whatever has scrolled meanwhile; so no
+ * line may wrap or leave the upper edge: text that does not fit is cut off.
  */
 export function screen(out: Canvas): Screen {
   let drawn = 0;

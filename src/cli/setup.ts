@@ -7,21 +7,19 @@ import { setup, type SetupStep } from '../service/setup';
 import { kafkaOf, registryOf } from '../app/connect';
 import { addExample, addSettings, commandLog, configOf, KAFKA_SETTINGS, REGISTRY_SETTINGS } from './options';
 
-/** What was done, a line each, the sum of it, and what should be changed. */
+/** The steps, one line each, their sum, and the warnings. */
 export function setupLines(steps: readonly SetupStep[]): string[] {
   const created = steps.filter((step) => step.outcome === 'created').length;
   const rows = steps.map(({ outcome, what, name }) => [`${outcome} ${what} ${name}`]);
   const width = Math.max(...rows.map(([cell = '']) => cell.length));
   return [
     ...steps.map(({ detail }, i) => `${rows[i]?.[0]?.padEnd(width)}  ${detail}`),
-    created === 0
-      ? 'everything was there already'
-      : `${created} created, ${steps.length - created} unchanged`,
+    created === 0 ? 'everything exists already' : `${created} created, ${steps.length - created} unchanged`,
     ...steps.flatMap(({ warning }) => (warning === undefined ? [] : [`warning: ${warning}`])),
   ];
 }
 
-/** Sets up topics and schemas as the settings say; see `setup` of the service. */
+/** Creates topics and registers schemas by the settings; see `setup` of the service. */
 export async function setUp(config: Config): Promise<readonly SetupStep[]> {
   const admin = kafkaTopicAdmin(kafkaOf(config, commandLog(config)), systemClock);
   const registrar = registryOf(config, commandLog(config));

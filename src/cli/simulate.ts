@@ -37,11 +37,11 @@ interface Options {
 }
 
 const HOUR = 3_600_000;
-/** Old enough that nothing simulated lies in the future: retries last 3.5 days, asynchronous bounces come in 3. */
+/** Old enough that no simulated event is in the future: retries last 3.5 days, asynchronous bounces arrive within 3. */
 const AGE_MS = 96 * HOUR;
 const RECORDS_PER_MESSAGE = 2.13;
 
-/** Parses `efs=0.3,relay=0.2`; what is left over names no policy. */
+/** Parses `efs=0.3,relay=0.2`; the remaining deliveries name no policy. */
 export function policyMix(text: string): TrafficOptions['policyMix'] {
   const shares = { efs: 0, relay: 0 };
   for (const part of text.split(',')) {
@@ -68,7 +68,7 @@ async function inputPartitions(reader: TopicReader, prefix: string): Promise<num
   throw new EfsError('not-co-partitioned', `the inputs have ${counts.join(', ')} partitions`);
 }
 
-/** The command that produces the same records again. */
+/** The command that produces the same records. */
 function commandFor(options: Options): string {
   const { deliveries, messages, disorder, duplicates, poison, policyMix: mix, seed, startAt } = options;
   const flags = [
@@ -92,9 +92,9 @@ export function summary(produced: Produced, options: Options, elapsedMs: number)
   return [
     `${grouped(records)} records, ${grouped(bytes / 1024)} KiB, in ${(elapsedMs / 1000).toFixed(1)} s: ${rate}/s`,
     ...counts,
-    ...(poison > 0 ? [`  of these to be set aside: ${grouped(poison)}`] : []),
+    ...(poison > 0 ? [`  of these to be dead-lettered: ${grouped(poison)}`] : []),
     `deliveries DM${options.seed.toString(36)}-1 to DM${options.seed.toString(36)}-${options.deliveries}`,
-    `the same again: ${commandFor(options)}`,
+    `to repeat: ${commandFor(options)}`,
   ];
 }
 
@@ -136,16 +136,16 @@ export function simulateCommand(): Command {
     .option('--deliveries <n>', 'number of deliveries; sizes are skewed', wholeNumber(1, 100_000), deliveries)
     .option('--messages <n>', 'number of messages in all', wholeNumber(1, 1_000_000_000), messages)
     .option('--rate <n>', 'records per second; 0 is as fast as possible', wholeNumber(0, 10_000_000), 0)
-    .option('--disorder <share>', 'how far records come out of order, 0 to 1', share, 0)
-    .option('--duplicates <share>', 'share of records that come again', share, 0)
-    .option('--poison <share>', 'share of additional records that must be set aside', share, 0)
+    .option('--disorder <share>', 'how far records are out of order, 0 to 1', share, 0)
+    .option('--duplicates <share>', 'share of records that are sent twice', share, 0)
+    .option('--poison <share>', 'share of additional records that are dead-lettered', share, 0)
     .addOption(
       new Option('--policy-mix <shares>', 'deliveries that name a policy')
         .argParser(policyMix)
         .default(ORDINARY_TRAFFIC.policyMix, 'efs=0.3,relay=0.2'),
     )
     .addOption(
-      new Option('--seed <n>', 'makes the same traffic again')
+      new Option('--seed <n>', 'the same seed produces the same traffic')
         .argParser(wholeNumber(0, Number.MAX_SAFE_INTEGER))
         .default(Math.floor(systemRandom() * 2 ** 32), 'random'),
     )

@@ -1,10 +1,10 @@
-// What the page asks the server for.
+// The page's requests to the server.
 
 /** @import { Delivery, Staleness } from './model.js' */
 
-/** The server's answer to a request it does not grant, or that there was none. */
+/** An error response of the server, or no response. */
 export class ApiError extends Error {
-  /** @param {number} status 0 where no answer came. @param {string} message @param {string | null} remedy */
+  /** @param {number} status 0 where no response came. @param {string} message @param {string | null} remedy */
   constructor(status, message, remedy) {
     super(message);
     this.status = status;
@@ -42,7 +42,7 @@ async function request(path, init, signal) {
     response = await fetch(path, { ...init, signal: signal ? AbortSignal.any([signal, timeout]) : timeout });
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new ApiError(0, 'The service does not answer.', 'It may be restarting: the page goes on trying.');
+    throw new ApiError(0, 'The service does not answer.', 'It may be restarting: the page keeps trying.');
   }
   const body = response.status === 204 ? null : await response.json().catch(() => null);
   if (!response.ok) throw errorOf(body, response.status);
@@ -50,7 +50,7 @@ async function request(path, init, signal) {
 }
 
 /**
- * The JSON at a path below /api. Throws `ApiError`; an abort by the signal goes through as it is.
+ * The JSON at a path below /api. Throws `ApiError`; an abort by the signal is rethrown unchanged.
  * @param {string} path
  * @param {Readonly<Record<string, string | number | null>>} [query] what is null or empty is left out
  * @param {AbortSignal | null} [signal]

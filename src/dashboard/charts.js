@@ -1,5 +1,5 @@
 // The large charts, by uPlot (loaded before this module, as a script that declares `uPlot`). Colours come from the
-// style sheet, so a chart is made anew where the theme changes.
+// style sheet, so a chart is recreated when the theme changes.
 import { h, setAttribute } from './dom.js';
 import { brief, count, moment, percent } from './format.js';
 
@@ -28,7 +28,7 @@ const timeAxis = () => ({
   values: (_, values, __, ___, gap) => values.map((at) => tickOf(at, gap)),
 });
 
-/** A time on the axis: the hour, or the day where hours are too fine. @param {number} at @param {number} gap */
+/** A label of the time axis: the hour, or the day where hours are too fine. @param {number} at @param {number} gap */
 function tickOf(at, gap) {
   const iso = new Date(at * 1_000).toISOString();
   const isDay = iso.slice(11, 16) === '00:00';
@@ -51,13 +51,14 @@ const read = (label, format) => ({ label, value: (_, value) => (value == null ? 
 /** @returns {uPlot.Series} */
 const timeSeries = () => ({ label: 'UTC', value: (_, at) => (at == null ? '–' : moment(at * 1_000)) });
 
-/** Where the pointer reads nothing, the legend reads the end. @param {uPlot} plot */
+/** Without a pointer on the chart, the legend shows the last values. @param {uPlot} plot */
 function readLast(plot) {
   if (plot.cursor.idx == null) plot.setLegend({ idx: plot.data[0].length - 1 }, false);
 }
 
 /**
- * A chart that keeps the width of its place and is made anew for another theme. Drawn when it is given data and seen.
+ * A chart that follows the width of its container and is recreated for another theme. Drawn once it has data and is
+ * visible.
  * @param {() => Omit<uPlot.Options, 'width'>} options
  * @returns {Chart}
  */
@@ -110,8 +111,8 @@ function chart(options) {
 const CURSOR = { y: false, drag: { x: false, y: false }, points: { size: 7 } };
 
 /**
- * The course of Success, 0 to 100 %, a line for each delivery. With `band` the space between the first two lines is
- * filled: what one policy counts and the other does not.
+ * Success over time, 0 to 100 %, one line for each delivery. With `band` the space between the first two lines is
+ * filled: messages that one policy counts as sent and the other does not.
  * @param {readonly Line[]} lines
  * @param {{ band?: boolean }} [options]
  */
@@ -140,7 +141,7 @@ export function courseChart(lines, { band = false } = {}) {
 }
 
 /**
- * What happened in each hour, as bars.
+ * Counts per hour, as bars.
  * @param {Line} line
  * @param {string} sync charts of the same name move their cursors together
  */

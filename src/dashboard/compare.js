@@ -1,4 +1,4 @@
-// Any two deliveries beside each other.
+// Comparison of any two deliveries.
 
 /** @import { Page, View } from './main.js' */
 import { deliveryPath, get } from './api.js';
@@ -6,7 +6,7 @@ import { h, note, setChildren } from './dom.js';
 import { pairPanel } from './pair.js';
 import { hrefOf } from './route.js';
 
-/** A field that leads to the comparison with another delivery. @param {string} deliveryId @param {Page} page */
+/** A form that opens the comparison with another delivery. @param {string} deliveryId @param {Page} page */
 export function compareForm(deliveryId, page) {
   const options = h('datalist', { id: 'others' });
   const other = h('input', {

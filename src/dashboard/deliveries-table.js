@@ -1,4 +1,4 @@
-// The table of the overview: its tools, its head, and its rows, of which only those in sight are drawn.
+// The table of the overview: toolbar, head, and rows; only visible rows are drawn.
 
 /** @import { Page } from './main.js' */
 import { h, swatch, term } from './dom.js';
@@ -7,7 +7,7 @@ import { deliveryRow } from './row.js';
 const SEARCH_AFTER_MS = 250;
 
 /**
- * What is asked of the server.
+ * The query to the server.
  * @typedef {{ search: string, policy: string, sort: string, order: 'asc' | 'desc', limit: number }} Query
  */
 
@@ -54,13 +54,13 @@ export function tableHead(query, changed) {
   return h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, ...cells));
 }
 
-/** What the parts of the bars are. */
+/** The legend of the bars. */
 const legend = () =>
   h(
     'ul',
     { class: 'legend' },
     h('li', {}, swatch('sent'), 'Delivered'),
-    h('li', {}, swatch('unknown'), 'Nothing heard yet'),
+    h('li', {}, swatch('unknown'), 'No feedback yet'),
     h('li', {}, swatch('waiting'), 'Waiting for a retry'),
     h('li', {}, swatch('failed'), 'Failed'),
   );
@@ -101,7 +101,7 @@ export function toolbar(query, changed, page) {
   return { element: h('div', { class: 'toolbar' }, search, policy, legend(), shown), shown };
 }
 
-/** Rows, of which only those in sight are drawn. */
+/** Rows; only visible ones are drawn. */
 export function rows() {
   const body = h('tbody', { role: 'rowgroup' });
   /** @type {Map<string, ReturnType<typeof deliveryRow>>} */
@@ -131,7 +131,7 @@ export function rows() {
     onAppear(draw) {
       appeared = draw;
     },
-    /** Shows these, in this order. @param {readonly string[]} ids */
+    /** Shows these deliveries, in this order. @param {readonly string[]} ids */
     show(ids) {
       const wanted = new Set(ids);
       for (const [deliveryId, row] of all) {

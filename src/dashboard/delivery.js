@@ -12,7 +12,7 @@ import { decisionPanel, domainPanel, reasonPanel, softBouncePanel, successPanel 
 import { hrefOf } from './route.js';
 import { policyMark } from './row.js';
 
-/** The heading: which delivery, which policy, how current. @param {string} deliveryId */
+/** The heading: id, policy, and the event time and revision of the KPIs. @param {string} deliveryId */
 function heading(deliveryId) {
   const mark = policyMark();
   const asOf = h('span', {});
@@ -84,7 +84,7 @@ export function deliveryView(deliveryId, page) {
       model.take(delivery, page.now());
       page.staleness(delivery.stale ?? null);
       draw();
-      log.again();
+      log.retry();
     } catch (error) {
       if (page.signal.aborted) return;
       page.failed(error);

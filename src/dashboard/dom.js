@@ -1,5 +1,5 @@
 // Making and changing what is on the page. Text goes in as text and never as markup: ids, reasons and details are
-// others' input. What would not change is not touched.
+// foreign input. Unchanged nodes are not touched.
 
 /** @import { Part } from './figures.js' */
 /** @import { Term } from './glossary.js' */
@@ -13,7 +13,7 @@ import { GLOSSARY } from './glossary.js';
 const SVG = 'http://www.w3.org/2000/svg';
 
 /** @param {Element} element @param {Attributes} attributes @param {readonly Child[]} children */
-function furnish(element, attributes, children) {
+function fill(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === 'function') element.addEventListener(name, value);
     else if (value !== null && value !== false)
@@ -32,7 +32,7 @@ function furnish(element, attributes, children) {
  */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
-  furnish(element, attributes, children);
+  fill(element, attributes, children);
   return element;
 }
 
@@ -46,11 +46,11 @@ export function h(tag, attributes = {}, ...children) {
  */
 export function svg(tag, attributes = {}, ...children) {
   const element = document.createElementNS(SVG, tag);
-  furnish(element, attributes, children);
+  fill(element, attributes, children);
   return element;
 }
 
-/** Sets the text of a node where it is another. @param {Node} node @param {string} text */
+/** Sets the text of a node if it differs. @param {Node} node @param {string} text */
 export function setText(node, text) {
   const first = node.firstChild;
   if (first !== null && first.nodeType === Node.TEXT_NODE && first.nextSibling === null) {
@@ -65,13 +65,13 @@ export function setAttribute(element, name, value) {
   else element.setAttribute(name, value);
 }
 
-/** Puts others in the place of all children. @param {Element} element @param {...Child} children */
+/** Replaces all children. @param {Element} element @param {...Child} children */
 export function setChildren(element, ...children) {
   element.replaceChildren(...children.filter((child) => child != null));
 }
 
 /**
- * A word that is explained: on hover, on focus, and to screen readers.
+ * A word with its glossary text: on hover, on focus, and for screen readers.
  * @param {Term} word
  * @param {string} [label]
  */
@@ -82,13 +82,13 @@ export const term = (word, label = word) =>
     label,
   );
 
-/** The same for a word that others chose: plain text where it is not in the glossary. @param {string} word @param {string} label */
+/** The same for a word that comes from data: plain text where it is not in the glossary. @param {string} word @param {string} label */
 export const maybeTerm = (word, label) =>
   Object.hasOwn(GLOSSARY, word) ? term(/** @type {Term} */ (word), label) : h('span', {}, label);
 
 /**
- * A bar of parts of a whole: by length, colour and pattern; in words for who does not see it. A part that is there at
- * all is seen.
+ * A bar of parts of a whole: by length, colour and pattern, and in words for screen readers. Every part above zero is
+ * visible.
  */
 export function partsBar() {
   const element = h('div', { class: 'parts', role: 'img', 'aria-label': 'no figures yet' });
@@ -117,7 +117,7 @@ export function partsBar() {
 /** A filled box of a legend. @param {Part['mark']} mark */
 export const swatch = (mark) => h('span', { class: `swatch ${mark}`, 'aria-hidden': 'true' });
 
-/** What stands where nothing is: while it is fetched, where there is none, where it could not be had. */
+/** Placeholders for content: while it is loading, where there is none, where loading failed. */
 export const note = {
   /** @param {string} what */
   loading: (what) => h('p', { class: 'note loading', role: 'status' }, `Loading ${what} …`),

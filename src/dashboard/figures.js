@@ -1,17 +1,17 @@
-// What is drawn of the KPIs of a delivery: shares, segments and rows, by the rules of the two policies. Pure.
+// Shares, segments and rows to draw from the KPIs of a delivery, by the rules of the two policies. Pure.
 
 /** @import { Kpis, Policy } from './model.js' */
 /** @import { Term } from './glossary.js' */
 
 /**
- * A part of a whole that is drawn: what it is called, how much it is, and the mark (colour and pattern) it bears.
+ * A part of a whole to draw: its label, its glossary term, its value, and its mark (colour and pattern).
  * @typedef {{ readonly label: string, readonly term: Term, readonly mark: Mark, readonly value: number }} Part
  * @typedef {'sent' | 'unknown' | 'waiting' | 'failed'} Mark
  */
 
 /**
- * The messages of a delivery by what is known of them, in the order in which Success reads them: the delivered, those
- * of which nothing is known yet, those that wait for a retry, the failed. They add up to `relayed`. In policy EFS
+ * The messages of a delivery by their feedback so far, in the order in which Success reads them: delivered, without
+ * feedback, waiting for a retry, failed. They add up to `relayed`. In policy EFS
  * Success ends where the delivered end; in policy RELAY where the failed begin.
  * @param {Kpis} kpis
  * @param {Policy} policy
@@ -20,7 +20,7 @@
 export function segments(kpis, policy) {
   const open = Math.max(0, kpis.relayed - kpis.delivered - kpis.failed);
   const waiting = Math.min(open, kpis.waitingForRetry);
-  const unheard = policy === 'EFS' ? 'Taken into account, nothing heard yet' : 'Sent, nothing heard yet';
+  const pending = policy === 'EFS' ? 'Taken into account, no feedback yet' : 'Sent, no feedback yet';
   return [
     {
       label: policy === 'EFS' ? 'Sent' : 'Sent and delivered',
@@ -29,7 +29,7 @@ export function segments(kpis, policy) {
       value: kpis.delivered,
     },
     {
-      label: unheard,
+      label: pending,
       term: policy === 'EFS' ? 'TAKEN_INTO_ACCOUNT' : 'SENT',
       mark: 'unknown',
       value: open - waiting,
@@ -73,7 +73,7 @@ export function failedByDecision(kpis) {
 }
 
 /**
- * Messages that soft-bounced, by what became of them; they add up to `softBounced`.
+ * Messages that soft-bounced, by their outcome; they add up to `softBounced`.
  * @param {Kpis} kpis
  * @returns {readonly Part[]}
  */
@@ -99,8 +99,8 @@ export function failedByReason(kpis) {
 }
 
 /**
- * Domain groups, largest first, each split like the delivery; `open` has neither been confirmed nor failed. In policy
- * RELAY what is sent counts as such.
+ * Domain groups, largest first, each split like the delivery; `open` messages are neither sent nor failed. In policy
+ * RELAY there are none: a relayed message is sent.
  * @param {Kpis} kpis
  */
 export function domains(kpis) {
@@ -110,7 +110,7 @@ export function domains(kpis) {
 }
 
 /**
- * The figures in one sentence, for who does not see the bar.
+ * The figures in one sentence, for screen readers.
  * @param {readonly Part[]} parts
  * @param {(value: number) => string} format
  */

@@ -14,13 +14,13 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** What stands where a figure is not shown yet. */
+/** The placeholder of a figure that is not shown yet. */
 export const NOTHING = '–';
 
 /** `1,234,567`. @param {number} value */
 export const count = (value) => COUNT.format(value);
 
-/** `1.2M`, `48k`, `937`: for where there is no room. @param {number} value */
+/** `1.2M`, `48k`, `937`: for narrow places. @param {number} value */
 export function brief(value) {
   if (Math.abs(value) < 10_000) return count(value);
   if (Math.abs(value) < 999_500) return `${Math.round(value / 1_000)}k`;
@@ -28,7 +28,7 @@ export function brief(value) {
 }
 
 /**
- * A share as `92.5 %`. A whole is only shown where it is one: 99.96 % never reads 100, nor 0.04 % nothing.
+ * A share as `92.5 %`. 100 % and 0 % are exact: 99.96 % is never shown as 100 %, nor 0.04 % as 0 %.
  * @param {number | null} share
  */
 export function percent(share) {
@@ -79,7 +79,7 @@ export function words(name) {
 }
 
 const INSTANT = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g;
-/** Names of reasons and types; the policies keep theirs. */
+/** Names of reasons and types, but not of the policies. */
 const NAMED = /\b(?!EFS\b|RELAY\b)[A-Z]{4,}(_[A-Z]+)*\b/g;
 
 /** A sentence of the service with its times and names as people read them. @param {string} sentence */
@@ -88,6 +88,6 @@ export const plain = (sentence) =>
     .replace(INSTANT, (iso) => `${instant(iso)} UTC`)
     .replace(NAMED, (name) => words(name).toLowerCase());
 
-/** A text less the word that it begins with, where the word is shown before it. @param {string} text @param {string} word */
+/** A text without the word that it begins with, where that word is already shown. @param {string} text @param {string} word */
 export const without = (text, word) =>
   text.toLowerCase().startsWith(word.toLowerCase()) ? text.slice(word.length).trim() : text;

@@ -1,4 +1,4 @@
-// All words that the page explains, to read.
+// The glossary as a page.
 
 /** @import { View } from './main.js' */
 import { h } from './dom.js';

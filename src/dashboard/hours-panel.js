@@ -1,4 +1,4 @@
-// A delivery hour by hour: the course of Success, what succeeded and what failed, drawn and as a table.
+// A delivery hour by hour: Success over time, successes and errors, as charts and as a table.
 
 /** @import { Page } from './main.js' */
 /** @import { Delivery } from './model.js' */
@@ -6,7 +6,7 @@ import { courseChart, hoursChart } from './charts.js';
 import { h, setChildren, term } from './dom.js';
 import { count, moment, percent } from './format.js';
 import { course, hoursOf } from './hours.js';
-import { seldom } from './pair.js';
+import { throttled } from './pair.js';
 import { panel } from './panels.js';
 
 const REDRAW_MS = 300;
@@ -67,7 +67,7 @@ export function hoursPanel(page) {
   /** @type {Delivery | null} */
   let current = null;
 
-  const redraw = seldom(page, REDRAW_MS, () => {
+  const redraw = throttled(page, REDRAW_MS, () => {
     if (current === null) return;
     const { kpis, policy } = current;
     const hours = hoursOf(kpis.throughput);

@@ -1,10 +1,10 @@
-// A delivery hour by hour, from the throughput that its KPIs carry: so the whole course is there however late one
-// comes, and after a reload. Pure.
+// A delivery hour by hour, from the throughput in its KPIs: so the whole course is available whenever the page is
+// opened, and after a reload. Pure.
 
 /** @import { Kpis, Policy } from './model.js' */
 
 /**
- * One column per hour, without holes: a chart's data. `at` is the beginning of the hour in seconds since 1970.
+ * One column per hour, without gaps: a chart's data. `at` is the beginning of the hour in seconds since 1970.
  * @typedef {{ readonly at: readonly number[], readonly successes: readonly number[],
  *   readonly errors: readonly number[] }} Hours
  */
@@ -22,7 +22,7 @@ export function hourOf(name) {
 }
 
 /**
- * The hours from the first that counts anything to the last; of too many, the latest.
+ * The hours from the first to the last with a count; of too many, the latest.
  * @param {Kpis['throughput']} throughput
  * @returns {Hours}
  */
@@ -50,8 +50,8 @@ export function hoursOf(throughput) {
 }
 
 /**
- * The course of Success, as a share of all that was relayed: where it began, and where it was at the end of each hour.
- * In policy EFS the successes up to then; in policy RELAY all but the errors up to then. It ends at Success.
+ * Success over time, as a share of all relayed messages: the initial value, then the value at the end of each hour. In
+ * policy EFS the successes up to then; in policy RELAY all but the errors up to then. The last value is Success.
  * @param {Hours} hours
  * @param {number} relayed
  * @param {Policy} policy
@@ -74,7 +74,7 @@ export function course({ successes, errors }, relayed, policy) {
 
 /**
  * The courses of several deliveries over one time axis, which begins with the first hour of any of them: a chart's
- * data. Before a delivery's first hour it has no course; after its last one it stays where it is.
+ * data. A delivery has no value before its first hour, and keeps its last value after its last hour.
  * @param {readonly { readonly kpis: Kpis, readonly policy: Policy }[]} deliveries
  * @returns {{ at: number[], shares: (number | null)[][] }}
  */

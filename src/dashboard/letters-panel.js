@@ -1,4 +1,4 @@
-// What has been set aside: how much for which reason, and the newest of it.
+// The dead letters: their number by reason, and the newest ones.
 import { h, maybeTerm, note, setChildren, term } from './dom.js';
 import { count, instant } from './format.js';
 import { polledPanel } from './polled-panel.js';
@@ -40,7 +40,7 @@ function letterShown({ reason, detail, origin, at, key, bytes, preview }) {
   );
 }
 
-/** What was set aside, by reason, and the newest of it. */
+/** The panel of the dead letters. */
 export function lettersPanel() {
   const panel = polledPanel(term('dead letter', 'Dead letters'), 'of-letters');
   let drawn = '';
@@ -52,7 +52,7 @@ export function lettersPanel() {
       if (now === drawn) return;
       drawn = now;
       if (total === 0) {
-        setChildren(panel.body, note.empty('Nothing has been set aside.'));
+        setChildren(panel.body, note.empty('There are no dead letters.'));
         return;
       }
       const rows = Object.entries(byReason).sort(([, a], [, b]) => b - a);

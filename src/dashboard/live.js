@@ -1,10 +1,10 @@
-// The stream as a tab gets it: from the worker that all tabs share, or, where the browser has no such thing, of its own.
+// The stream of a tab: from the worker that all tabs share, or its own where the browser has no shared workers.
 import { follow, STREAM } from './stream.js';
 
 /** @import { Listener, Time } from './stream.js' */
 
 /**
- * Follows all deliveries. Gives what ends it.
+ * Follows all deliveries. Returns a function that ends it.
  * @param {Listener} listener
  * @param {Time} time
  */

@@ -69,15 +69,15 @@ function filter(label, all, values, changed) {
 }
 
 /**
- * The filters, and what else one can do with the log.
+ * The filters and actions of the log.
  * @param {string} deliveryId
- * @param {() => void} again
+ * @param {() => void} reload
  */
-function logTools(deliveryId, again) {
+function logTools(deliveryId, reload) {
   const query = { status: '', reason: '', domainGroup: '' };
-  const status = filter('Status', 'Any status', STATUSES, (value) => ((query.status = value), again()));
-  const reason = filter('Reason', 'Any reason', REASONS, (value) => ((query.reason = value), again()));
-  const group = filter('Domain group', 'Any domain', [], (value) => ((query.domainGroup = value), again()));
+  const status = filter('Status', 'Any status', STATUSES, (value) => ((query.status = value), reload()));
+  const reason = filter('Reason', 'Any reason', REASONS, (value) => ((query.reason = value), reload()));
+  const group = filter('Domain group', 'Any domain', [], (value) => ((query.domainGroup = value), reload()));
   const download = h('a', { class: 'button', download: true }, 'Download CSV');
   const found = h('span', { class: 'shown', role: 'status' });
   const element = h(
@@ -86,7 +86,7 @@ function logTools(deliveryId, again) {
     status.select,
     reason.select,
     group.select,
-    h('button', { type: 'button', class: 'button', click: again }, 'Read again'),
+    h('button', { type: 'button', class: 'button', click: reload }, 'Reload'),
     download,
     found,
     findForm(deliveryId),
@@ -97,15 +97,15 @@ function logTools(deliveryId, again) {
     found,
     /** @param {readonly string[]} names */
     groups: (names) => group.fill(names, (name) => name),
-    /** The download is of what is shown. */
-    aim() {
+    /** Makes the download match the filters. */
+    updateDownload() {
       const path = `${deliveryPath(deliveryId)}/messages`;
       setAttribute(download, 'href', addressOf(path, { ...query, format: 'csv' }));
     },
   };
 }
 
-/** The lines read so far. The log is read while it changes: a message may come a second time. @param {string} deliveryId */
+/** The entries read so far. The log changes while it is read: a message may be returned twice. @param {string} deliveryId */
 function logLines(deliveryId) {
   /** @type {Set<string>} */
   const shown = new Set();
@@ -152,16 +152,17 @@ export function logPanel(deliveryId, page) {
     lines.append(answer.messages);
     cursor = answer.cursor;
     more.hidden = cursor === null || lines.size() >= ROWS_MOST;
-    setText(tools.found, `${count(lines.size())} shown${cursor === null ? '' : ', there are more'}`);
-    const none = cursor === null ? 'No message fits.' : 'None among those read so far: show more to read on.';
+    setText(tools.found, `${count(lines.size())} shown${cursor === null ? '' : ', more available'}`);
+    const none =
+      cursor === null ? 'No message matches.' : 'No message read so far matches: show more to continue.';
     setChildren(state, lines.size() === 0 ? note.empty(none) : null);
   };
-  /** @param {boolean} afresh */
-  async function load(afresh) {
+  /** @param {boolean} fromStart */
+  async function load(fromStart) {
     const mine = ++asked;
-    if (afresh) {
+    if (fromStart) {
       cursor = null;
-      tools.aim();
+      tools.updateDownload();
       setChildren(state, note.loading('the log'));
     }
     try {
@@ -169,7 +170,7 @@ export function logPanel(deliveryId, page) {
       const answer = await get(`${deliveryPath(deliveryId)}/messages`, query, page.signal);
       if (mine !== asked) return;
       failed = false;
-      if (afresh) lines.clear();
+      if (fromStart) lines.clear();
       show(answer);
     } catch (error) {
       if (mine !== asked || page.signal.aborted) return;
@@ -177,7 +178,7 @@ export function logPanel(deliveryId, page) {
       failed = true;
       setChildren(
         state,
-        note.error(page.errorOf(error), () => void load(afresh)),
+        note.error(page.errorOf(error), () => void load(fromStart)),
       );
     }
   }
@@ -196,12 +197,12 @@ export function logPanel(deliveryId, page) {
       tools.groups(groups);
       void load(true);
     },
-    /** Reads anew what could not be read. */
-    again: () => void (failed && load(true)),
+    /** Reloads the log if the last request failed. */
+    retry: () => void (failed && load(true)),
   };
 }
 
-/** Leads to a message whose id one knows. @param {string} deliveryId */
+/** A form that opens a message by its id. @param {string} deliveryId */
 function findForm(deliveryId) {
   const id = h('input', {
     type: 'search',

@@ -1,14 +1,14 @@
-// What is shown where the service asks for its token.
+// The view that asks for the token.
 
 /** @import { View } from './main.js' */
 import { ApiError, login } from './api.js';
 import { h, note, setChildren } from './dom.js';
 
 /**
- * @param {() => void} entered
+ * @param {() => void} loggedIn
  * @returns {View}
  */
-export function loginView(entered) {
+export function loginView(loggedIn) {
   const answer = h('div', {});
   const token = h('input', {
     type: 'password',
@@ -20,7 +20,7 @@ export function loginView(entered) {
   const submit = async () => {
     try {
       await login(token.value);
-      entered();
+      loggedIn();
     } catch (error) {
       const refused = error instanceof ApiError && error.status === 401;
       const message = refused ? 'This is not the token.' : 'The service does not answer.';
@@ -28,7 +28,7 @@ export function loginView(entered) {
         answer,
         note.error({
           message,
-          remedy: refused ? 'It stands in the file that EFS_HTTP_TOKEN_FILE names.' : null,
+          remedy: refused ? 'It is in the file that EFS_HTTP_TOKEN_FILE names.' : null,
         }),
       );
       token.select();

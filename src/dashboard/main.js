@@ -1,5 +1,5 @@
-// The page: which view is shown, what the stream brings to it, and how fresh it all is. The only module that reads the
-// clock and sets timers; it hands both to the views.
+// The page: chooses the view, applies the stream to it, and shows its freshness. The only module that reads the clock
+// and sets timers; it passes both to the views.
 import { ApiError, get } from './api.js';
 import { compareView } from './compare.js';
 import { deliveryView } from './delivery.js';
@@ -31,11 +31,11 @@ import { explainWords } from './tooltip.js';
  *   failed(error: unknown): void,
  *   errorOf(error: unknown): { message: string, remedy: string | null },
  * }} Page
- * `signal` aborts when the view is left; `later` does nothing from then on. `failed` is told of requests that failed.
+ * `signal` aborts when the view is left; `later` does nothing from then on. `failed` gets the errors of requests.
  *
  * What is shown. `update` draws deliveries that changed, at most once a frame; `tick` comes every second, for ages;
- * `unknown` is told of a change of a delivery that the model does not hold; `refresh` follows a reconnection, and the end of an
- * outage.
+ * `unknown` gets a change of a delivery that the model does not hold; `refresh` is called after a reconnection and
+ * after an outage.
  * @typedef {{
  *   readonly element: HTMLElement,
  *   readonly title: string,
@@ -103,7 +103,7 @@ function viewOf(route, page) {
       return glossaryView();
     case 'nowhere': {
       const back = h('a', { class: 'button', href: hrefOf({ view: 'overview' }) }, 'All deliveries');
-      return { element: note.empty('There is no such page.', back), title: 'Not found' };
+      return { element: note.empty('Page not found.', back), title: 'Not found' };
     }
   }
 }
@@ -175,7 +175,7 @@ function connectionIs(state, since) {
   if (state === 'lost') void probe();
 }
 
-/** A stream does not say why it was refused; a request does. */
+/** Finds out why a stream was refused: its error event carries no status, a request does. */
 async function probe() {
   await get('/health').catch((error) => {
     if (error instanceof ApiError && error.status === 401) askForToken();
@@ -203,7 +203,7 @@ document.querySelector('[data-skip]')?.addEventListener('click', (event) => {
   main.focus();
 });
 window.addEventListener('pagehide', listen({ batch: takeBatch, state: connectionIs }, time));
-// A page that the browser kept as it was has left the stream.
+// A page restored from the browser's cache has left the stream.
 window.addEventListener('pageshow', ({ persisted }) => {
   if (persisted) location.reload();
 });

@@ -1,7 +1,7 @@
-// One message: its status and why, its story on a line of time, and where the records are.
+// One message: its status and why, its timeline, and the positions of its partition.
 
 /** @import { Page, View } from './main.js' */
-/** @import { StoryEvent } from './timeline.js' */
+/** @import { TimelineEvent } from './timeline.js' */
 import { get, messagePath } from './api.js';
 import { h, maybeTerm, note, setChildren, term } from './dom.js';
 import { count, duration, instant, plain, without, words } from './format.js';
@@ -14,21 +14,21 @@ import { placed } from './timeline.js';
  *   readonly deliveryId: string, readonly messageId: string, readonly status: string, readonly reason: string | null,
  *   readonly failureType: string | null, readonly policy: 'EFS' | 'RELAY',
  *   readonly relay: { readonly at: string, readonly knownBy: string, readonly domainGroup: string },
- *   readonly validUntil: string, readonly timeline: readonly StoryEvent[], readonly why: readonly string[],
+ *   readonly validUntil: string, readonly timeline: readonly TimelineEvent[], readonly why: readonly string[],
  *   readonly generation: number, readonly partition: number, readonly positions: Readonly<Record<string, number>>,
  * }} Message
  */
 
-/** How often the page looks whether something has happened to the message. */
-const AGAIN_MS = 5_000;
+/** How often the message is reloaded. */
+const POLL_MS = 5_000;
 
-/** Puts something on the line. @param {HTMLElement} element @param {number} share */
+/** Places an element on the timeline. @param {HTMLElement} element @param {number} share */
 function at(element, share) {
   element.style.left = `${(share * 100).toFixed(2)}%`;
   return element;
 }
 
-/** The line of time: the events by their numbers in the list below, the deciding one large. @param {Message} message */
+/** The timeline: the events by their numbers in the list below, the deciding one large. @param {Message} message */
 function drawing({ timeline, validUntil }) {
   const { places, validUntil: until, spanMs } = placed(timeline, validUntil);
   const validity = h('span', { class: 'validity' });
@@ -42,7 +42,7 @@ function drawing({ timeline, validUntil }) {
   return h('div', { class: 'time-line', role: 'img', 'aria-label': label }, line);
 }
 
-/** @param {StoryEvent} event */
+/** @param {TimelineEvent} event */
 function because({ bounceClass, reason, failureType }) {
   if (reason === null) return null;
   return h(
@@ -55,12 +55,12 @@ function because({ bounceClass, reason, failureType }) {
   );
 }
 
-/** The events in words. @param {readonly StoryEvent[]} timeline */
+/** The events in words. @param {readonly TimelineEvent[]} timeline */
 function events(timeline) {
   const first = Date.parse(timeline[0]?.at ?? '');
   return h(
     'ol',
-    { class: 'story' },
+    { class: 'events' },
     ...timeline.map((event) =>
       h(
         'li',
@@ -93,7 +93,7 @@ function facts(message) {
     [term('relay', 'Relayed'), `${instant(message.relay.at)} UTC, known by ${message.relay.knownBy}`],
     [term('validity period', 'Valid until'), `${instant(message.validUntil)} UTC`],
     [term('domain group', 'Domain group'), message.relay.domainGroup],
-    [term('task', 'Partition'), `${message.partition} of generation ${message.generation}`],
+    [term('task', 'Partition'), `${message.partition} of state ${message.generation}`],
   ];
   const positions = Object.entries(message.positions).map(([topic, offset]) =>
     h('li', {}, h('code', {}, topic), ` before offset ${count(offset)}`),
@@ -155,10 +155,10 @@ export function messageView(deliveryId, messageId, page) {
     askedAt = page.now();
     try {
       const message = await get(messagePath(deliveryId, messageId), {}, page.signal);
-      // Positions move with everyone's feedback; they alone are no reason to draw.
-      const said = JSON.stringify({ ...message, positions: null });
-      if (said !== drawn) setChildren(place, ...shown(message));
-      drawn = said;
+      // Positions move with the feedback of all messages; a change of them alone draws nothing.
+      const content = JSON.stringify({ ...message, positions: null });
+      if (content !== drawn) setChildren(place, ...shown(message));
+      drawn = content;
     } catch (error) {
       if (page.signal.aborted) return;
       page.failed(error);
@@ -194,7 +194,7 @@ export function messageView(deliveryId, messageId, page) {
     element,
     title: `Message ${messageId}`,
     tick(now) {
-      if (drawn !== '' && now - askedAt >= AGAIN_MS) void load();
+      if (drawn !== '' && now - askedAt >= POLL_MS) void load();
     },
     refresh: () => void load(),
   };

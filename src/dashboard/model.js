@@ -1,4 +1,4 @@
-// What the page knows: deliveries with their figures, what changed since it was last drawn, and how fresh it all is.
+// The page's model: deliveries with their KPIs, what changed since the last frame, and the rate of changes.
 // Pure; times are milliseconds since 1970 and come in as arguments.
 
 /**
@@ -18,32 +18,32 @@
  * @typedef {{ readonly deliveryId: string, readonly policy: Policy, readonly generation: number,
  *   readonly revision: number, readonly asOf: string, readonly kpis: Kpis }} Delivery
  * @typedef {{ readonly since: string, readonly reason: string }} Staleness
- * @typedef {{ readonly at: number, readonly success: number | null }} Sight
- * @typedef {{ delivery: Delivery, changedAt: number | null, sights: Sight[] }} Entry
- * `changedAt` is when the page last saw it change; null before.
+ * @typedef {{ readonly at: number, readonly success: number | null }} Sample
+ * @typedef {{ delivery: Delivery, changedAt: number | null, samples: Sample[] }} Entry
+ * `changedAt` is when the page last received a change of it; null before.
  */
 
-/** How far back the page remembers what it saw of a delivery. */
-const SIGHTS_KEPT = 13;
-const SIGHT_EVERY_MS = 5_000;
+/** Samples of Success kept of each delivery. */
+const SAMPLES_KEPT = 13;
+const SAMPLE_EVERY_MS = 5_000;
 const RATE_OVER_MS = 5_000;
 
 /** @param {Delivery} a @param {Delivery} b */
 const isLater = (a, b) => (a.generation - b.generation || a.revision - b.revision) > 0;
 
 /**
- * Adds what is seen now; of a delivery that changes all the time one sight in five seconds is kept, for a minute.
- * @param {Sight[]} sights
- * @param {Sight} sight
+ * Adds a sample; at most one every five seconds is kept, for a minute.
+ * @param {Sample[]} samples
+ * @param {Sample} sample
  */
-function remember(sights, sight) {
-  const last = sights.at(-1);
-  if (last !== undefined && sight.at - last.at < SIGHT_EVERY_MS) return;
-  sights.push(sight);
-  if (sights.length > SIGHTS_KEPT) sights.shift();
+function addSample(samples, sample) {
+  const last = samples.at(-1);
+  if (last !== undefined && sample.at - last.at < SAMPLE_EVERY_MS) return;
+  samples.push(sample);
+  if (samples.length > SAMPLES_KEPT) samples.shift();
 }
 
-/** The page's memory. Bounded by the number of deliveries that are watched. */
+/** Creates the model. Its size is bounded by the number of deliveries that a view keeps. */
 export function createModel() {
   /** @type {Map<string, Entry>} */
   const entries = new Map();
@@ -54,18 +54,18 @@ export function createModel() {
 
   return {
     /**
-     * Takes the figures of a delivery. False where they are no news: the page holds the same or later ones.
+     * Takes the KPIs of a delivery. False where the model holds the same or later ones.
      * @param {Delivery} delivery
      * @param {number} now
      */
     take(delivery, now) {
       const known = entries.get(delivery.deliveryId);
       if (known === undefined) {
-        const sights = [{ at: now, success: delivery.kpis.success }];
-        entries.set(delivery.deliveryId, { delivery, changedAt: null, sights });
+        const samples = [{ at: now, success: delivery.kpis.success }];
+        entries.set(delivery.deliveryId, { delivery, changedAt: null, samples });
       } else {
         if (!isLater(delivery, known.delivery)) return false;
-        remember(known.sights, { at: now, success: delivery.kpis.success });
+        addSample(known.samples, { at: now, success: delivery.kpis.success });
         known.delivery = delivery;
         known.changedAt = now;
       }
@@ -77,12 +77,12 @@ export function createModel() {
       entries.delete(deliveryId);
       changed.add(deliveryId);
     },
-    /** Forgets all but these. @param {Iterable<string>} deliveryIds */
+    /** Removes all but these. @param {Iterable<string>} deliveryIds */
     keep(deliveryIds) {
       const kept = new Set(deliveryIds);
       for (const deliveryId of entries.keys()) if (!kept.has(deliveryId)) entries.delete(deliveryId);
     },
-    /** Forgets all: another server counts from its own beginning. */
+    /** Removes all: another process numbers its changes by itself. */
     clear() {
       for (const deliveryId of entries.keys()) changed.add(deliveryId);
       entries.clear();
@@ -116,14 +116,14 @@ export function createModel() {
 /** @typedef {ReturnType<typeof createModel>} Model */
 
 /**
- * How Success moved over the last minute that the page has seen; null where it was not shown or was not watched.
+ * The change of Success over the last minute of samples; null where it was not shown or not sampled.
  * @param {Entry} entry
  * @param {number} now
  * @returns {{ change: number, over: number } | null}
  */
-export function movement({ delivery, sights }, now) {
-  const first = sights.find(({ at, success }) => success !== null && now - at <= 65_000);
+export function movement({ delivery, samples }, now) {
+  const first = samples.find(({ at, success }) => success !== null && now - at <= 65_000);
   if (first === undefined || first.success === null || delivery.kpis.success === null) return null;
-  if (now - first.at < SIGHT_EVERY_MS) return null;
+  if (now - first.at < SAMPLE_EVERY_MS) return null;
   return { change: delivery.kpis.success - first.success, over: now - first.at };
 }

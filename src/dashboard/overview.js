@@ -1,4 +1,4 @@
-// All deliveries: a table that the server searches, sorts and cuts, and that the stream keeps current.
+// All deliveries: a table that the server searches, sorts and limits, and that the stream updates.
 
 /** @import { Page, View } from './main.js' */
 /** @import { DeliveryList } from './api.js' */
@@ -11,12 +11,12 @@ import { pairPanels } from './pair.js';
 
 const PAGE_SIZE = 50;
 const MOST = 500;
-/** How often the order is asked for anew; never under the pointer. */
+/** How often the list is requested again for its order; never under the pointer. */
 const ORDER_EVERY_MS = 10_000;
 const NEW_EVERY_MS = 1_000;
 
 /**
- * What is on the screen. @param {Query} query @param {() => void} ask @param {Page} page
+ * The elements of the view. @param {Query} query @param {() => void} ask @param {Page} page
  */
 function screen(query, ask, page) {
   const bar = toolbar(query, ask, page);
@@ -52,14 +52,14 @@ function screen(query, ask, page) {
     element,
     table,
     pairs,
-    /** Whether nobody is about to click into the table. */
+    /** Whether the table has neither pointer nor focus, so that rows may be reordered. */
     atRest: () => !grid.matches(':hover') && !grid.contains(document.activeElement),
     /** @param {number} listed @param {number} total */
     found(listed, total) {
       grid.hidden = total === 0;
       more.hidden = listed >= total || query.limit >= MOST;
       setText(bar.shown, `${listed === total ? '' : `${count(listed)} of `}${count(total)} deliveries`);
-      setChildren(state, total === 0 ? nothing(query) : null);
+      setChildren(state, total === 0 ? emptyNote(query) : null);
     },
     /** @param {{ message: string, remedy: string | null }} error */
     failed: (error) => setChildren(state, note.error(error, ask)),
@@ -67,14 +67,14 @@ function screen(query, ask, page) {
 }
 
 /** @param {Query} query */
-function nothing({ search, policy }) {
-  if (search !== '' || policy !== '') return note.empty('No delivery fits.');
-  return note.empty('No delivery has been relayed yet. The first one appears here by itself.');
+function emptyNote({ search, policy }) {
+  if (search !== '' || policy !== '') return note.empty('No delivery matches.');
+  return note.empty('No delivery has been relayed yet. The first one appears here automatically.');
 }
 
 /**
- * The deliveries that are listed: asked for when something else is wanted, when there are new ones, and now and then
- * for their order. Answers that were overtaken are dropped.
+ * The list of deliveries: requested when the query changes, when there are new deliveries, and regularly for their
+ * order. Outdated responses are dropped.
  * @param {Page} page
  * @param {Query} query
  * @param {(list: DeliveryList) => void} show
@@ -105,7 +105,7 @@ function listing(page, query, show, failed) {
   };
   return {
     ask: () => void ask(),
-    /** There are others than those listed: asks soon. */
+    /** The list is outdated: requests it soon. */
     outdated: () => void (due = true),
     keepOrder,
   };

@@ -1,4 +1,4 @@
-// Two deliveries beside each other: the same feedback under both policies, or any two.
+// Two deliveries side by side: the same feedback under both policies, or any two.
 
 /** @import { Page } from './main.js' */
 /** @import { Delivery } from './model.js' */
@@ -42,12 +42,12 @@ function side({ deliveryId }) {
 }
 
 /**
- * Calls at once, then at most every `millis`, the last call last.
+ * Throttles `action`: runs it at once, then at most every `millis`; the last call is never dropped.
  * @param {Page} page
  * @param {number} millis
  * @param {() => void} action
  */
-export function seldom(page, millis, action) {
+export function throttled(page, millis, action) {
   let last = -Infinity;
   let due = false;
   const act = () => {
@@ -66,7 +66,7 @@ export function seldom(page, millis, action) {
   };
 }
 
-/** Whether these are the same messages under both policies, as far as one can see. @param {Pair} pair */
+/** Whether the pair is taken for the same messages under both policies. @param {Pair} pair */
 const isMirrored = ({ one, other }) => one.policy === 'EFS' && other.policy === 'RELAY';
 
 /** @param {Pair} pair @returns {[string, string]} */
@@ -76,8 +76,8 @@ function lineLabels(pair) {
 }
 
 /**
- * Two deliveries beside each other. Of the same feedback under both policies, Success rises in one and falls in the
- * other until they meet.
+ * Two deliveries side by side. Of the same feedback under both policies, Success rises in one and falls in the other
+ * until both are equal.
  * @param {Pair} pair
  * @param {Page} page
  * @param {string} aside what they have in common
@@ -101,7 +101,7 @@ export function pairPanel(pair, page, aside = '') {
     gap,
   );
   let current = pair;
-  const redraw = seldom(page, REDRAW_MS, () => {
+  const redraw = throttled(page, REDRAW_MS, () => {
     const { at, shares } = courses([current.one, current.other]);
     const words = [current.one, current.other].map(
       ({ deliveryId, policy, kpis }) =>
@@ -130,7 +130,7 @@ export function pairPanel(pair, page, aside = '') {
 /** @param {Pair} pair */
 const keyOf = ({ one, other }) => `${one.deliveryId}/${other.deliveryId}`;
 
-/** The panels of pairs; made anew only where there are other pairs. @param {Page} page */
+/** The panels of pairs; recreated only when the pairs change. @param {Page} page */
 export function pairPanels(page) {
   const element = h('section', { class: 'pairs', 'aria-label': 'The same feedback under both policies' });
   /** @type {Map<string, ReturnType<typeof pairPanel>>} */

@@ -1,15 +1,15 @@
-// Deliveries that are the same but for their policy. Pure.
+// Pairs of deliveries that differ only in their policy. Pure.
 
 /** @import { Delivery } from './model.js' */
 import { count } from './format.js';
 
 /** @typedef {{ readonly name: string, readonly one: Delivery, readonly other: Delivery }} Pair
- * Where they are the same but for the policy, `one` is the one under EFS. */
+ * Where they differ only in the policy, `one` is the one under EFS. */
 
 const POLICY_WORD = /(^|[^a-z0-9])(efs|relay)(?=$|[^a-z0-9])/i;
 
 /**
- * What two deliveries of a pair have in common: the id without the word of the policy; null where there is none.
+ * The common name of a pair: the id without the word of the policy; null for an id without that word.
  * @param {string} deliveryId
  */
 function stem(deliveryId) {
@@ -18,8 +18,8 @@ function stem(deliveryId) {
 }
 
 /**
- * Pairs that are named as such: two ids that differ in the word `efs` or `relay` alone, under these policies. They are
- * taken to have had the same feedback.
+ * Pairs by name: two ids that differ only in the word `efs` or `relay`, under these policies. They are assumed to have
+ * had the same feedback.
  * @param {readonly Delivery[]} deliveries
  * @returns {Pair[]}
  */
@@ -39,22 +39,22 @@ export function pairsOf(deliveries) {
 }
 
 /**
- * What the space between the two lines is: what has no outcome yet, and what fell silent for good. Policy EFS fails that
- * when its validity period is over; policy RELAY, which has heard of no failure, does not.
+ * Explains the space between the two lines: messages without an outcome yet, and messages that never got feedback.
+ * Policy EFS fails the latter when their validity period is over; policy RELAY, which has no failure of them, does not.
  * @param {Pair} pair the first of policy EFS, the other of policy RELAY
  */
 export function gapText({ one: { kpis: efs }, other: { kpis: relay } }) {
   if (efs.success === null || relay.success === null) return '';
   const open = efs.takenIntoAccount;
-  const silent = Math.max(0, efs.failedByExpiry - relay.failedByExpiry);
-  if (open === 0 && silent === 0) return 'Every message has an outcome: both policies say the same.';
+  const expired = Math.max(0, efs.failedByExpiry - relay.failedByExpiry);
+  if (open === 0 && expired === 0) return 'Every message has an outcome: both policies count the same.';
   const sentences = [
     open === 0
       ? null
       : `${count(open)} messages without an outcome: RELAY counts them as sent, EFS does not yet.`,
-    silent === 0
+    expired === 0
       ? null
-      : `${count(silent)} that were never heard of: EFS has failed them at the end of their validity period, RELAY leaves them sent.`,
+      : `${count(expired)} that never got feedback: EFS has failed them at the end of their validity period, RELAY leaves them sent.`,
   ];
   return `Between the lines: ${sentences.filter((sentence) => sentence !== null).join(' ')}`;
 }

@@ -1,4 +1,4 @@
-// The panels of a delivery. Each gives its element and an `update` that touches only what changed.
+// The panels of a delivery. Each has an element and an `update` that touches only what changed.
 
 /** @import { Child } from './dom.js' */
 /** @import { Part } from './figures.js' */
@@ -22,8 +22,8 @@ export const panel = (title, name, ...children) =>
   h('section', { class: `panel ${name}` }, h('h2', {}, title), ...children);
 
 /**
- * Lines of a name, a bar and a number; kept by key, so that a line that stays is not made anew.
- * @param {string} empty what stands there without any line
+ * Lines of a name, a bar and a number; kept by key, so that a line that stays is reused.
+ * @param {string} empty the text without any line
  */
 function barLines(empty) {
   const list = h('ul', { class: 'lines' });
@@ -80,7 +80,7 @@ const partRows = (parts) =>
     value,
   }));
 
-/** Success with its denominator, and where in the bar it is read. @returns {Panel} */
+/** Success with its denominator and its mark in the bar. @returns {Panel} */
 export function successPanel() {
   const figure = h('span', { class: 'figure' });
   const how = h('p', { class: 'denominator' });
@@ -155,7 +155,7 @@ function otherText(kpis, policy) {
   return `Policy ${otherPolicy(policy)} would read about ${shown} from the same feedback: ${why}.`;
 }
 
-/** Soft-bounced messages and what became of them. @returns {Panel} */
+/** Soft-bounced messages by their outcome. @returns {Panel} */
 export function softBouncePanel() {
   const total = h('span', { class: 'figure small' });
   const bar = partsBar();
@@ -204,7 +204,7 @@ export function reasonPanel() {
   };
 }
 
-/** Recipient domain groups: how many, how they fare. @returns {Panel} */
+/** Recipient domain groups with their statuses. @returns {Panel} */
 export function domainPanel() {
   const body = h('tbody', {});
   const heads = ['Relayed', 'Sent', 'Failed', 'Soft bounced'];

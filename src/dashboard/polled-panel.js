@@ -1,20 +1,20 @@
-// A panel whose content is asked for again and again.
+// A panel whose content is polled.
 import { h, note, setChildren } from './dom.js';
 
-/** @typedef {{ trouble(error: { message: string, remedy: string | null } | null): void }} Trouble */
+/** @typedef {{ showError(error: { message: string, remedy: string | null } | null): void }} PolledPanel */
 
 /**
- * Says where its content could not be had, and keeps what it last showed.
+ * Shows an error where polling failed, and keeps the content last shown.
  * @param {Node | string} title
  * @param {string} name
  */
 export function polledPanel(title, name) {
   const body = h('div', {}, note.loading('…'));
-  const trouble = h('div', {});
+  const failure = h('div', {});
   return {
-    element: h('section', { class: `panel ${name}` }, h('h2', {}, title), trouble, body),
+    element: h('section', { class: `panel ${name}` }, h('h2', {}, title), failure, body),
     body,
     /** @param {{ message: string, remedy: string | null } | null} error */
-    trouble: (error) => setChildren(trouble, error === null ? null : note.error(error)),
+    showError: (error) => setChildren(failure, error === null ? null : note.error(error)),
   };
 }

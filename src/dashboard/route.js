@@ -1,4 +1,4 @@
-// Where one is on the page, as the part of the address behind `#`: the back button and links work without a server.
+// The current view as the part of the address behind `#`: the back button and links work without a server.
 
 /**
  * @typedef {{ readonly view: 'overview' }
@@ -10,7 +10,7 @@
  *   | { readonly view: 'nowhere' }} Route
  */
 
-/** A path segment as it was; null where it is no valid one. @param {string} segment */
+/** A decoded path segment; null where it is invalid. @param {string} segment */
 function decoded(segment) {
   try {
     return decodeURIComponent(segment);
@@ -20,7 +20,7 @@ function decoded(segment) {
 }
 
 /**
- * The route of `location.hash`; ids in it are as they are, whatever they contain.
+ * The route of `location.hash`; ids may contain any characters.
  * @param {string} hash
  * @returns {Route}
  */

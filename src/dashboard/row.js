@@ -11,7 +11,7 @@ import { linePath } from './spark.js';
 
 const SPARK = { width: 120, height: 32, inset: 2 };
 
-/** A policy, as a mark that is told apart without colour, too. */
+/** The mark of a policy, distinguishable without colour. */
 export function policyMark() {
   const element = h('span', { class: 'policy', 'data-term': 'policy' });
   return {
@@ -24,7 +24,7 @@ export function policyMark() {
   };
 }
 
-/** The course of Success as a small line. */
+/** Success over time as a sparkline. */
 export function sparkline() {
   const line = svg('path', { class: 'spark-line' });
   const element = svg(
@@ -107,7 +107,7 @@ export function deliveryRow(deliveryId) {
   };
   return {
     element,
-    /** Draws the figures where they are others than those drawn. @param {Entry} entry @param {number} now */
+    /** Draws the figures if they changed. @param {Entry} entry @param {number} now */
     update(entry, now) {
       const version = `${entry.delivery.generation}.${entry.delivery.revision}`;
       if (drawn !== version) {

@@ -1,4 +1,4 @@
-// The service itself: whether it is ready, where its tasks stand, what it has set aside.
+// The service itself: its health, its tasks, its dead letters.
 
 /** @import { Page, View } from './main.js' */
 import { get } from './api.js';
@@ -9,22 +9,22 @@ import { polledPanel } from './polled-panel.js';
 import { tasksPanel } from './tasks-panel.js';
 
 /**
- * @typedef {{ readonly key: string, readonly reason: string, readonly since: string }} Standing
+ * @typedef {{ readonly key: string, readonly reason: string, readonly since: string }} OpenReason
  * @typedef {{ readonly key: string, readonly warning: string }} Warning
- * @typedef {{ readonly ready: boolean, readonly failure: string | null, readonly reasons: readonly Standing[],
+ * @typedef {{ readonly ready: boolean, readonly failure: string | null, readonly reasons: readonly OpenReason[],
  *   readonly warnings: readonly Warning[], readonly version: string, readonly startedAt: string, readonly at: string, readonly deliveries: number,
  *   readonly readers: number }} HealthAnswer
  */
 
-/** @import { Trouble } from './polled-panel.js' */
+/** @import { PolledPanel } from './polled-panel.js' */
 
-const AGAIN_MS = 3_000;
+const POLL_MS = 3_000;
 const LETTERS = 16;
 
 /** @param {HealthAnswer} health */
 function healthShown({ ready, failure, reasons, warnings, version, startedAt, at, deliveries, readers }) {
   const state = failure !== null ? 'failed' : ready ? 'ready' : 'not-ready';
-  const said = { ready: 'Ready', 'not-ready': 'Not ready', failed: 'Wants to be restarted' }[state];
+  const label = { ready: 'Ready', 'not-ready': 'Not ready', failed: 'Must be restarted' }[state];
   const figures = [
     ['Up for', duration(Date.parse(at) - Date.parse(startedAt))],
     ['Version', version],
@@ -32,7 +32,7 @@ function healthShown({ ready, failure, reasons, warnings, version, startedAt, at
     ['Open streams', count(readers)],
   ];
   return [
-    h('p', { class: `health ${state}` }, h('strong', {}, said), failure === null ? null : `: ${failure}`),
+    h('p', { class: `health ${state}` }, h('strong', {}, label), failure === null ? null : `: ${failure}`),
     reasons.length === 0
       ? null
       : h(
@@ -73,16 +73,16 @@ export function serviceView(page) {
   const letters = lettersPanel();
   let askedAt = -Infinity;
 
-  /** @param {Promise<any>} answer @param {Trouble} panel @param {(answer: any) => void} show */
+  /** @param {Promise<any>} answer @param {PolledPanel} panel @param {(answer: any) => void} show */
   const fill = async (answer, panel, show) => {
     try {
       const given = await answer;
-      panel.trouble(null);
+      panel.showError(null);
       show(given);
     } catch (error) {
       if (page.signal.aborted) return;
       page.failed(error);
-      panel.trouble(page.errorOf(error));
+      panel.showError(page.errorOf(error));
     }
   };
   const load = () => {
@@ -103,7 +103,7 @@ export function serviceView(page) {
     ),
     title: 'Service',
     tick(now) {
-      if (now - askedAt >= AGAIN_MS) load();
+      if (now - askedAt >= POLL_MS) load();
     },
     refresh: load,
   };

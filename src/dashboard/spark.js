@@ -1,8 +1,8 @@
-// The geometry of small lines. Pure.
+// The geometry of sparklines. Pure.
 
 /**
  * The path of a line through shares (0 to 1), evenly spaced over a box, with `inset` left free on every side; empty
- * for fewer than two. Of more points than `most`, some are left out, never the first or the last.
+ * for fewer than two. Of more points than `most`, some are dropped, never the first or the last.
  * @param {readonly number[]} shares
  * @param {{ readonly width: number, readonly height: number, readonly inset: number, readonly most?: number }} box
  */

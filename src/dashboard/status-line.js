@@ -1,4 +1,4 @@
-// How fresh the page is: a light in the header, and a banner with greyed figures where they may be old.
+// The freshness of the page: a light in the header, and a banner with greyed figures while they may be stale.
 
 /** @import { Model, Staleness } from './model.js' */
 /** @import { Connection } from './stream.js' */
@@ -6,11 +6,11 @@ import { setAttribute, setText } from './dom.js';
 import { clock, count, duration } from './format.js';
 
 /**
- * What stands against believing the figures: the earliest time and all reasons; null where nothing does.
+ * The staleness of the page: the earliest time and all reasons; null while it is current.
  * @param {{ readonly lostAt: number | null, readonly stale: Staleness | null }} known
  * @returns {{ since: number, reason: string } | null}
  */
-export function doubts({ lostAt, stale }) {
+export function pageStaleness({ lostAt, stale }) {
   const all = [
     ...(lostAt === null ? [] : [{ since: lostAt, reason: 'the connection is lost; reconnecting' }]),
     ...(stale === null ? [] : [{ since: Date.parse(stale.since), reason: stale.reason }]),
@@ -35,20 +35,20 @@ export function statusLine(model) {
 
   /** @param {number} now */
   const draw = (now) => {
-    const doubt = doubts({ lostAt, stale });
-    const state = doubt !== null ? 'stale' : connection === 'open' ? 'live' : 'connecting';
+    const pageStale = pageStaleness({ lostAt, stale });
+    const state = pageStale !== null ? 'stale' : connection === 'open' ? 'live' : 'connecting';
     setAttribute(document.documentElement, 'data-freshness', state);
-    banner.hidden = doubt === null;
-    if (doubt !== null) {
+    banner.hidden = pageStale === null;
+    if (pageStale !== null) {
       setText(
         banner,
-        `Stale since ${clock(doubt.since)} UTC: ${doubt.reason}. The figures are the last known.`,
+        `Stale since ${clock(pageStale.since)} UTC: ${pageStale.reason}. The figures are the last known.`,
       );
     }
     const rate = model.rate(now);
     const shown = rate > 0 && rate < 1 ? '< 1' : count(Math.round(rate));
     if (state === 'live') setText(light, `Live · ${shown} changes/s`);
-    else if (doubt !== null) setText(light, `Stale for ${duration(now - doubt.since)}`);
+    else if (pageStale !== null) setText(light, `Stale for ${duration(now - pageStale.since)}`);
     else setText(light, 'Connecting …');
   };
   return {
@@ -59,9 +59,9 @@ export function statusLine(model) {
       if (state === 'lost') lostAt ??= since;
       draw(now);
     },
-    /** @param {Staleness | null} told */
-    stale(told) {
-      stale = told;
+    /** @param {Staleness | null} reported */
+    stale(reported) {
+      stale = reported;
     },
     isStale: () => stale !== null,
     tick: draw,

@@ -1,4 +1,4 @@
-// One stream for all tabs of a browser, which may have but six connections to a server: a shared worker. The first tab
+// A shared worker: one stream for all tabs of a browser, which allows only six connections to a server. The first tab
 // opens the stream, the last one to leave closes it.
 import { follow, STREAM } from './stream.js';
 
@@ -15,19 +15,19 @@ let since = 0;
 let stale;
 
 /** @param {unknown} message */
-const tell = (message) => tabs.forEach((tab) => tab.postMessage(message));
+const broadcast = (message) => tabs.forEach((tab) => tab.postMessage(message));
 
 const listener = {
   /** @param {import('./stream.js').Batch} batch */
   batch(batch) {
     stale = batch.stale ?? stale;
-    tell({ batch });
+    broadcast({ batch });
   },
   /** @param {Connection} now @param {number} from */
   state(now, from) {
     state = now;
     since = from;
-    tell({ state, since });
+    broadcast({ state, since });
   },
 };
 
@@ -59,5 +59,5 @@ function enter(tab) {
   }
 }
 
-// What a shared worker's scope has is not among the types of a page.
+// The page's types do not include the scope of a shared worker.
 self.addEventListener('connect', (event) => enter(/** @type {MessageEvent} */ (event).ports[0]));

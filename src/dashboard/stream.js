@@ -1,17 +1,16 @@
-// The live stream: server-sent events in, batches out, and whether it is connected. The browser reconnects by itself and
-// names the last event it has seen; where the server refuses (it answers with an error), a new attempt is made later. A
-// connection can be dead without anybody being told: the server says every few seconds that it is there, and where it
-// does not, the stream is opened anew.
+// The live stream: server-sent events in, batches and the state of the connection out. The browser reconnects by itself
+// and sends the id of the last event; where the server refuses with an error, the stream is reopened later. A dead
+// connection may raise no event: the server sends heartbeats, and where they stop, the stream is reopened.
 
 /**
- * What has come since the last batch. Of several changes of a delivery only the last is in it.
+ * The events since the last batch. Of several changes of a delivery it holds only the last.
  * @typedef {{ readonly kpis: readonly string[], readonly changes: number, readonly removed: readonly string[],
  *   readonly reset: boolean, readonly stale: string | undefined }} Batch
- * `stale` is the JSON of the server's staleness where it was told.
+ * `stale` is the JSON of the server's staleness where it was sent.
  *
  * @typedef {'connecting' | 'open' | 'lost'} Connection
  * @typedef {{ batch(batch: Batch): void, state(state: Connection, since: number): void }} Listener
- * `since`: where it is lost, until when what has been told is known to be all.
+ * `since`: for `lost`, the time up to which the events received are known to be complete.
  *
  * @typedef {{ now(): number, later(action: () => void, millis: number): void }} Time
  */
@@ -20,19 +19,19 @@
 export const STREAM = '/api/stream?snapshot=off';
 
 const BATCH_MS = 80;
-/** Three heartbeats of the server (src/queries/feed.ts) that did not come. */
-const SILENT_MS = 15_000;
-const LISTEN_MS = 1_000;
-const AGAIN_MS = { least: 1_000, most: 15_000 };
+/** Three missing heartbeats of the server (src/queries/feed.ts). */
+const HEARTBEAT_TIMEOUT_MS = 15_000;
+const HEARTBEAT_CHECK_MS = 1_000;
+const RETRY_MS = { least: 1_000, most: 15_000 };
 
 /**
- * What tells the delivery of a `kpi` event without parsing it: its JSON begins with the id.
+ * The key of the delivery of a `kpi` event, without parsing it: its JSON begins with the id.
  * @param {string} data
  */
 const keyOf = (data) => data.slice(0, data.indexOf('","') + 1) || data;
 
-/** Gathers events until they are taken. */
-export function gathering() {
+/** Collects events until they are taken. */
+export function eventBatcher() {
   /** @type {Map<string, string>} */
   const kpis = new Map();
   /** @type {string[]} */
@@ -54,13 +53,13 @@ export function gathering() {
       kpis.set(keyOf(data), data);
       changes += 1;
     },
-    /** A delivery was removed; what was known of it before is dropped, what comes after counts. @param {string} data */
+    /** A delivery was removed: its earlier changes are dropped, later ones are kept. @param {string} data */
     removed(data) {
       const { deliveryId } = /** @type {{ deliveryId: string }} */ (JSON.parse(data));
       kpis.delete(keyOf(`{"deliveryId":${JSON.stringify(deliveryId)},"`));
       removed.push(deliveryId);
     },
-    /** Everything follows: what came before is void. */
+    /** Every delivery follows: earlier events are dropped. */
     reset() {
       clear();
       reset = true;
@@ -85,25 +84,25 @@ export function gathering() {
  * @param {Time} time
  */
 export function follow(url, listener, time) {
-  const gathered = gathering();
+  const batcher = eventBatcher();
   /** @type {EventSource | null} */
   let source = null;
   let closed = false;
   let due = false;
-  let wait = AGAIN_MS.least;
-  /** The id of the last event seen: a new attempt of our own has to name it itself. */
+  let wait = RETRY_MS.least;
+  /** The id of the last event: a reopened stream must send it itself. */
   let last = '';
-  /** When the server was last heard. */
-  let heardAt = time.now();
+  /** When the last event or heartbeat arrived. */
+  let lastEventAt = time.now();
 
   const flush = () => {
     due = false;
-    if (!closed) listener.batch(gathered.take());
+    if (!closed) listener.batch(batcher.take());
   };
   /** @param {MessageEvent} event @param {() => void} add */
-  const gather = (event, add) => {
+  const collect = (event, add) => {
     last = event.lastEventId || last;
-    heardAt = time.now();
+    lastEventAt = time.now();
     add();
     if (due) return;
     due = true;
@@ -113,11 +112,11 @@ export function follow(url, listener, time) {
     if (closed) return;
     const stream = new EventSource(last === '' ? url : `${url}&lastEventId=${encodeURIComponent(last)}`);
     source = stream;
-    listen(stream, time.now());
+    watchHeartbeat(stream, time.now());
     stream.onopen = () => {
-      wait = AGAIN_MS.least;
-      heardAt = time.now();
-      listener.state('open', heardAt);
+      wait = RETRY_MS.least;
+      lastEventAt = time.now();
+      listener.state('open', lastEventAt);
     };
     stream.onerror = () => {
       if (closed) return;
@@ -125,24 +124,25 @@ export function follow(url, listener, time) {
       if (stream.readyState !== EventSource.CLOSED) return;
       source = null;
       time.later(open, wait);
-      wait = Math.min(2 * wait, AGAIN_MS.most);
+      wait = Math.min(2 * wait, RETRY_MS.most);
     };
-    stream.addEventListener('heartbeat', () => (heardAt = time.now()));
-    stream.addEventListener('kpi', (event) => gather(event, () => gathered.kpi(event.data)));
-    stream.addEventListener('removed', (event) => gather(event, () => gathered.removed(event.data)));
-    stream.addEventListener('reset', (event) => gather(event, () => gathered.reset()));
-    stream.addEventListener('stale', (event) => gather(event, () => gathered.stale(event.data)));
+    stream.addEventListener('heartbeat', () => (lastEventAt = time.now()));
+    stream.addEventListener('kpi', (event) => collect(event, () => batcher.kpi(event.data)));
+    stream.addEventListener('removed', (event) => collect(event, () => batcher.removed(event.data)));
+    stream.addEventListener('reset', (event) => collect(event, () => batcher.reset()));
+    stream.addEventListener('stale', (event) => collect(event, () => batcher.stale(event.data)));
   };
 
-  /** Opens the stream anew where it has been silent for too long. @param {EventSource} stream @param {number} since */
-  const listen = (stream, since) =>
+  /** Reopens the stream when heartbeats stop. @param {EventSource} stream @param {number} since */
+  const watchHeartbeat = (stream, since) =>
     time.later(() => {
       if (closed || source !== stream) return;
-      if (time.now() - Math.max(since, heardAt) < SILENT_MS) return listen(stream, since);
+      if (time.now() - Math.max(since, lastEventAt) < HEARTBEAT_TIMEOUT_MS)
+        return watchHeartbeat(stream, since);
       stream.close();
-      listener.state('lost', heardAt);
+      listener.state('lost', lastEventAt);
       open();
-    }, LISTEN_MS);
+    }, HEARTBEAT_CHECK_MS);
 
   listener.state('connecting', time.now());
   open();

@@ -1,4 +1,4 @@
-// Where the tasks stand: a cell for each partition of both pipelines.
+// The tasks: a cell for each partition of both pipelines.
 import { h, setAttribute, setChildren, setText, term } from './dom.js';
 import { brief, count } from './format.js';
 import { polledPanel } from './polled-panel.js';
@@ -12,13 +12,13 @@ import { polledPanel } from './polled-panel.js';
 
 const PIPELINES = { status: 'Status', kpi: 'KPI' };
 
-/** How far behind a task is, as a height: lag spans from nothing to millions. @param {number} lag */
+/** The lag of a task as a height, on a logarithmic scale up to millions. @param {number} lag */
 const lagShare = (lag) => (lag === 0 ? 0 : Math.min(1, 0.12 + Math.log10(lag) / 7));
 
 /** @param {Task} task */
 const taskKey = ({ pipeline, partition }) => `${pipeline}/${partition}`;
 
-/** A task as a cell: its partition, its lag as a level, whose it is. @param {Task} task @param {() => void} choose */
+/** A task as a cell: its partition, its lag as a level, its owner. @param {Task} task @param {() => void} choose */
 function taskCell({ pipeline, partition }, choose) {
   const level = h('span', { class: 'level', 'aria-hidden': 'true' });
   const lag = h('span', { class: 'lag' });
@@ -46,7 +46,7 @@ function taskCell({ pipeline, partition }, choose) {
   };
 }
 
-/** A task in full. @param {Task} task */
+/** The details of a task. @param {Task} task */
 function taskShown({ pipeline, partition, owner, epoch, sequence, outboxBytes, positions }) {
   const heads = ['Topic', 'Position', 'End', 'Lag'];
   return [
@@ -54,7 +54,7 @@ function taskShown({ pipeline, partition, owner, epoch, sequence, outboxBytes, p
     h(
       'p',
       { class: 'aside' },
-      owner === 'here' ? 'Runs in this process · ' : 'Runs in another process, or in none · ',
+      owner === 'here' ? 'Runs in this process · ' : 'Runs in another process or in none · ',
       term('epoch', 'epoch'),
       ` ${count(epoch)} · ${count(sequence)} commits · `,
       term('outbox', 'outbox'),
@@ -88,7 +88,7 @@ function taskShown({ pipeline, partition, owner, epoch, sequence, outboxBytes, p
   ];
 }
 
-/** The tasks of both pipelines; a click shows one in full. */
+/** The tasks of both pipelines; a click shows the details of one. */
 export function tasksPanel() {
   const panel = polledPanel(term('task', 'Tasks'), 'of-tasks');
   const detail = h('div', { class: 'task-detail' });
@@ -133,7 +133,7 @@ export function tasksPanel() {
       h(
         'p',
         { class: 'aside' },
-        'A cell is a partition; its level and its number are the records it is behind. Dashed: runs elsewhere.',
+        'A cell is a partition; its level and its number are its lag in records. Dashed: runs elsewhere.',
       ),
       detail,
     );

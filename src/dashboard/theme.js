@@ -1,4 +1,4 @@
-// Light, dark, or as the system has it; remembered in this browser.
+// Light, dark, or the system's theme; stored in this browser.
 import { setAttribute, setText } from './dom.js';
 
 const KEY = 'efs-theme';
@@ -26,7 +26,7 @@ export function themeButton() {
     try {
       localStorage.setItem(KEY, theme);
     } catch {
-      // A browser that keeps nothing: the theme lasts as long as the page.
+      // The browser stores nothing: the theme lasts as long as the page.
     }
     apply();
   });

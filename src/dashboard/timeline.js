@@ -1,13 +1,13 @@
-// The story of a message on a line of time. Pure.
+// The events of a message on a timeline. Pure.
 
 /**
  * @typedef {{ readonly at: string, readonly event: string, readonly text: string, readonly bounceClass: number | null,
  *   readonly reason: string | null, readonly failureType: string | null, readonly decides: boolean,
- *   readonly topics: readonly string[] }} StoryEvent
- * @typedef {{ readonly event: StoryEvent, readonly share: number, readonly mark: 'sent' | 'unknown' | 'waiting' | 'failed' }} Place
+ *   readonly topics: readonly string[] }} TimelineEvent
+ * @typedef {{ readonly event: TimelineEvent, readonly share: number, readonly mark: 'sent' | 'unknown' | 'waiting' | 'failed' }} Place
  */
 
-/** The mark of an event: what it says about the message. @param {string} event @returns {Place['mark']} */
+/** The mark of an event, by its meaning for the message. @param {string} event @returns {Place['mark']} */
 export function markOf(event) {
   switch (event) {
     case 'DELIVERED':
@@ -25,10 +25,10 @@ export function markOf(event) {
   }
 }
 
-/** Between two events at least, as a share of the line: so far that neither covers the other. */
+/** The least distance of two events, as a share of the line: neither covers the other. */
 const APART = 0.06;
 
-/** The same shares in the same order, moved no more than it takes to tell them apart. @param {readonly number[]} shares */
+/** The same shares in the same order, moved just enough to be distinguishable. @param {readonly number[]} shares */
 function apart(shares) {
   const moved = [...shares];
   for (let at = 1; at < moved.length; at++)
@@ -42,9 +42,9 @@ function apart(shares) {
 }
 
 /**
- * Where the events stand on a line from the first of them to the end of the validity period, or to the last event where
- * that is later; shares of the line. `validUntil` is where the MTA must have given up.
- * @param {readonly StoryEvent[]} events in order of time
+ * The positions of the events on a line from the first event to the end of the validity period, or to the last event
+ * where that is later, as shares of the line. `validUntil` is where the MTA must have given up.
+ * @param {readonly TimelineEvent[]} events in order of time
  * @param {string} validUntil
  * @returns {{ places: readonly Place[], validUntil: number, spanMs: number }}
  */

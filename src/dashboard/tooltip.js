@@ -1,4 +1,4 @@
-// What a word means, beside it: on hover, on focus, on a tap; gone on Escape. The pointer may move onto it.
+// The tooltip of a glossary word: on hover, on focus, on a tap; hidden on Escape. The pointer may move onto it.
 import { h, setText } from './dom.js';
 import { GLOSSARY } from './glossary.js';
 
@@ -8,7 +8,7 @@ const GAP = 8;
 const wordAt = (target) =>
   target instanceof Element ? /** @type {HTMLElement | null} */ (target.closest('[data-term]')) : null;
 
-/** Watches the whole document. */
+/** Adds the tooltip to the whole document. */
 export function explainWords() {
   const meaning = h('span', {});
   const heading = h('strong', {});

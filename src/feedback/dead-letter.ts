@@ -2,8 +2,8 @@ import type { Reason } from './decode';
 import type { LogRecord, RecordHeader } from '../log/source';
 
 /**
- * Behind a dead letter's own headers: why it lies there and where it came from, always all of them and in this order.
- * The names under `__connect.errors` are Kafka Connect's, so that tools for its dead letters show ours.
+ * Headers added behind the record's own: the reason and the origin, always all of them and in this order. The names
+ * under `__connect.errors` are Kafka Connect's, so that tools for its dead letters also show these.
  */
 const ADDED = [
   'efs.reason',
@@ -15,19 +15,19 @@ const ADDED = [
   '__connect.errors.exception.message',
 ] as const;
 
-/** On a record that was put back: `topic/partition/offset` of its dead letter. */
+/** On a redriven record: `topic/partition/offset` of its dead letter. */
 const REDRIVEN_FROM = 'efs.redriven-from';
-/** On a note, which has neither key nor value: the offsets of the same partition that were put back, `3,5-9`. */
+/** On a redrive note, which has neither key nor value: the redriven offsets of the same partition, `3,5-9`. */
 const REDRIVEN = 'efs.redriven';
 
-/** Where a record stood before it was set aside. The topic is the log's own name. */
+/** Where a dead-lettered record came from. The topic is the log's own name. */
 export interface Origin {
   readonly topic: string;
   readonly partition: number;
   readonly offset: number;
 }
 
-/** A record that was set aside. */
+/** A dead-lettered record. */
 export interface DeadLetter {
   readonly kind: 'letter';
   readonly record: LogRecord;
@@ -35,24 +35,24 @@ export interface DeadLetter {
   /** May quote the record. */
   readonly detail: string;
   readonly origin: Origin;
-  /** The record's own headers, without what was added when it was set aside. */
+  /** The record's own headers, without the added ones. */
   readonly headers: readonly RecordHeader[];
-  /** The dead letter that it was put back from, where it has come to lie here a second time. */
+  /** The dead letter that the record was redriven from, where it was dead-lettered again; else null. */
   readonly redrivenFrom: string | null;
 }
 
-/** What tells that dead letters of its partition were put back. */
+/** States that dead letters of its partition were redriven. */
 export interface RedriveNote {
   readonly kind: 'note';
   readonly offsets: readonly number[];
 }
 
-/** A record of the dead-letter topic that somebody else wrote. */
+/** A record of the dead-letter topic that another program wrote. */
 export interface ForeignRecord {
   readonly kind: 'foreign';
 }
 
-/** The headers of a record that is set aside. */
+/** The headers of a dead letter. */
 export function deadLetterHeaders(
   own: readonly RecordHeader[],
   { reason, detail, origin }: Pick<DeadLetter, 'reason' | 'detail' | 'origin'>,
@@ -70,14 +70,14 @@ export function deadLetterHeaders(
   return [...own, ...ADDED.map((name) => header(name, added[name]))];
 }
 
-/** The headers of a dead letter that is put back: the record's own, and where it was put back from. */
+/** The headers of a redriven record: its own, and its dead letter. */
 export function redrivenHeaders(letter: DeadLetter, deadLetterTopic: string): RecordHeader[] {
   const { partition, offset } = letter.record;
   const own = letter.headers.filter(({ name }) => textOf(name) !== REDRIVEN_FROM);
   return [...own, header(REDRIVEN_FROM, `${deadLetterTopic}/${partition}/${offset}`)];
 }
 
-/** The headers of a note about these offsets, which rise. */
+/** The headers of a redrive note about these offsets, which rise. */
 export function noteHeaders(offsets: readonly number[]): RecordHeader[] {
   const ranges: [number, number][] = [];
   for (const offset of offsets) {
@@ -89,7 +89,7 @@ export function noteHeaders(offsets: readonly number[]): RecordHeader[] {
   return [header(REDRIVEN, text)];
 }
 
-/** What a record of the dead-letter topic is. Headers that only look like the service's own are the record's. */
+/** Classifies a record of the dead-letter topic. Only the last headers are the service's; earlier ones are the record's. */
 export function readDeadLetter(record: LogRecord): DeadLetter | RedriveNote | ForeignRecord {
   const all = record.headers();
   const [note] = all;

@@ -11,9 +11,9 @@ import type { LogRecord } from '../log/source';
 import { FEEDBACK_TOPICS } from './topics';
 import { invalidField, isKeyOf } from './validation';
 import { type Cursor, cursorAt, isFinished } from '../avro/avro';
-import { writers } from '../avro/writer-schema-cache';
+import { writerSchemaCache } from '../avro/writer-schema-cache';
 
-/** Why a record is set aside; the first that applies, in this order (docs/records.md, "Set aside"). */
+/** Why a record is dead-lettered; the first reason that applies, in this order (docs/records.md). */
 export const REASONS = [
   'no-value',
   'too-large',
@@ -35,16 +35,16 @@ export interface Rejected {
   readonly detail: string;
 }
 
-/** What became of a batch's records: each is in exactly one of the two, in the batch's order. */
+/** The result of a batch: each record is in exactly one of the two, in the batch's order. */
 export interface Decoded<Input> {
   readonly inputs: readonly Input[];
   readonly rejected: readonly Rejected[];
 }
 
-/** Bytes in, values out. Waits only for schemas it has not met; throws `registry-unavailable`. */
+/** Decodes bytes to values. Waits only for schemas that are not cached; throws `registry-unavailable`. */
 export type Decoder<Input> = (records: readonly LogRecord[]) => Promise<Decoded<Input>>;
 
-/** Bounds on a record, checked before a byte of it is read. */
+/** Bounds on a record, checked before it is decoded. */
 export interface RecordLimits {
   readonly maxValueBytes: number;
   readonly maxHeaders: number;
@@ -57,15 +57,15 @@ export interface DecoderOptions {
 }
 
 export interface FeedbackDecoderOptions extends DecoderOptions {
-  /** What each topic index of the records holds. */
+  /** The kind of feedback of each topic, by index. */
   readonly topics: readonly { readonly kind: FeedbackKind }[];
-  /** How producers choose a record's partition; `off` checks nothing. */
+  /** How producers choose a record's partition; `off` disables the check. */
   readonly partitioner: 'murmur2' | 'off';
   /** Number of partitions of each topic. */
   readonly partitions: number;
 }
 
-/** A decoder of the inputs. What comes out is valid: nothing after it checks a field again. */
+/** A decoder of the input topics. Its output is valid: later stages do not check fields again. */
 export function feedbackDecoder(options: FeedbackDecoderOptions): Decoder<Feedback> {
   const readers = options.topics.map(({ kind }) => readerOf(kind, kind));
   const checksPartition = options.partitioner === 'murmur2';
@@ -83,20 +83,20 @@ export function feedbackDecoder(options: FeedbackDecoderOptions): Decoder<Feedba
   });
 }
 
-/** A decoder of the service's own contributions, topic index 0. They are checked for what Avro can tell, no more. */
+/** A decoder of the service's own contributions, topic index 0. It checks only the Avro encoding. */
 export function contributionDecoder(options: DecoderOptions): Decoder<Contribution> {
   return decoder<Contribution>(options, [readerOf('Contribution')], () => null);
 }
 
 /**
- * Reads what a value says, whatever topic it lay on and whether or not it makes sense: for people who look at what was
- * set aside. Null where it is no feedback at all. Throws `registry-unavailable`.
+ * Reads a value as feedback of any topic, without validation: for people who inspect dead letters. Null where it is not
+ * feedback. Throws `registry-unavailable`.
  */
 export function feedbackPeek(
   options: Pick<DecoderOptions, 'registry' | 'clock'>,
 ): (value: Buffer) => Promise<Feedback | null> {
   const readers = FEEDBACK_TOPICS.map(({ kind }) => readerOf(kind, kind));
-  const { known, fetch } = writers({ ...options, prepare: (schema) => writerOf(schema, readers) });
+  const { known, fetch } = writerSchemaCache({ ...options, prepare: (schema) => writerOf(schema, readers) });
   return async (value) => {
     if (value.length < HEADER_BYTES || value[0] !== MAGIC) return null;
     const id = value.readInt32BE(1);
@@ -114,14 +114,14 @@ interface Problem {
   readonly detail: string;
 }
 
-/** How to read what one schema wrote: the topic whose record it is (−1 for none), and how, where that is possible. */
+/** A writer schema: the topic whose record it is (−1 for none), and its reader, where one exists. */
 interface Writer {
   readonly name: string;
   readonly topic: number;
   readonly read: Read | null;
 }
 
-/** The record that a topic holds, as we read it. */
+/** The record of a topic, by this service's schema. */
 interface Reader {
   readonly fullName: string;
   readonly type: types.RecordType;
@@ -132,15 +132,19 @@ const HEADER_BYTES = 5;
 const MAGIC = 0;
 
 /**
- * The machine behind both decoders. Nothing in it waits, but for a schema that was never met: those are asked for one
- * after the other, so that a flood of made-up ids is no flood of requests.
+ * The implementation of both decoders. It waits only for schemas that are not cached: they are requested one after the
+ * other, so that a flood of made-up ids does not become a flood of requests.
  */
 function decoder<Input>(
   { registry, clock, limits }: DecoderOptions,
   readers: readonly Reader[],
   check: (record: LogRecord, input: Input) => Problem | null,
 ): Decoder<Input> {
-  const { known, fetch } = writers({ registry, clock, prepare: (schema) => writerOf(schema, readers) });
+  const { known, fetch } = writerSchemaCache({
+    registry,
+    clock,
+    prepare: (schema) => writerOf(schema, readers),
+  });
   return async (records) => {
     const inputs: Input[] = [];
     const rejected: Rejected[] = [];
@@ -173,7 +177,7 @@ function decoder<Input>(
 
 const NO_VALUE: Problem = { reason: 'no-value', detail: 'a record without a value' };
 
-/** What can be told without the schema. */
+/** Problems that are visible without the schema. */
 function frameProblem(record: LogRecord, limits: RecordLimits): Problem | null {
   const { value, headerCount } = record;
   if (value === null) return NO_VALUE;
@@ -196,7 +200,7 @@ function schemaProblem(writer: Writer | null, id: number, reader: Reader | undef
   return { reason: 'wrong-record', detail: `schema ${id} ${problem}` };
 }
 
-/** A body that does not fit its schema, or that says what ours has no word for. */
+/** A body that does not match its schema, or has a value that this service's schema cannot represent. */
 function bodyProblem(cursor: Cursor): Problem {
   if (isFinished(cursor)) {
     return {
@@ -211,11 +215,11 @@ function bodyProblem(cursor: Cursor): Problem {
   };
 }
 
-/** What an unnamed or unreadable schema is called in details. */
+/** The name of an unnamed or unreadable schema in details. */
 const NO_RECORD: Writer = { name: 'no record', topic: -1, read: null };
 const MAX_NAME_LENGTH = 200;
 
-/** Whatever the registry holds under an id. */
+/** Prepares any schema that the registry has under an id. */
 function writerOf(schema: WriterSchema, readers: readonly Reader[]): Writer {
   if (!(schema instanceof types.RecordType)) return NO_RECORD;
   const fullName = schema.name ?? '';
@@ -225,7 +229,7 @@ function writerOf(schema: WriterSchema, readers: readonly Reader[]): Writer {
   return { name: fullName.slice(0, MAX_NAME_LENGTH), topic, read };
 }
 
-/** A record of ours as it is read: feedback with its `kind`, other records as they are. */
+/** The reader of a record: feedback gets its `kind`, other records are unchanged. */
 function readerOf(record: RecordName, kind?: FeedbackKind): Reader {
   const { fullName, type } = SCHEMAS[record];
   assert(type instanceof types.RecordType, `${fullName} is a record`);
@@ -233,8 +237,8 @@ function readerOf(record: RecordName, kind?: FeedbackKind): Reader {
 }
 
 /**
- * Makes feedback of one kind. All kinds have the same properties in the same order, undefined where a kind has no such
- * field: one shape for the engine, to which a property of five shapes is several times as expensive.
+ * Makes feedback of one kind. All kinds have the same properties in the same order, undefined where a kind lacks the
+ * field: one hidden class for V8, where a property access on five classes is several times as expensive.
  */
 function feedbackMaker(kind: FeedbackKind, type: types.RecordType): RecordMaker {
   const defaults = type.fields.map((field) => field.defaultValue());

@@ -9,7 +9,7 @@ const HEADER_BYTES = 5;
 
 /**
  * Encodes into Confluent's wire format: a zero byte, the id of the kind's schema in four bytes, then Avro. Values are
- * cut from large slabs, which costs half of a buffer for each. A value of more than 1 MiB throws `RangeError`.
+ * slices of large slabs, which costs half of one buffer per value. A value of more than 1 MiB throws `RangeError`.
  */
 export function wireEncoder(ids: { readonly [K in FeedbackKind]: number }): Encode {
   let slab = Buffer.allocUnsafe(SLAB_BYTES);

@@ -1,14 +1,14 @@
 import type { DeliveryId, MessageId } from '../base/ids';
 import type { Millis, RetryOutcome } from './feedback';
 
-/** The event id of an inferred expiry: whoever infers it, and however often, it is one event. */
+/** The event id of an inferred expiry. It is deterministic: repeated inferences are one event. */
 export function expiryEventId(deliveryId: string, messageId: string): string {
   return `expiry/${deliveryId}/${messageId}`;
 }
 
 /**
- * The feedback that a timer infers from silence. It does not say when the message was relayed: what is inferred from the
- * relay must never tell against it. As a claim of the relay it comes last, since it is later than what it was inferred
+ * The feedback that a timer infers where no outcome arrived. It has no `relayedAt`: an inference from the relay must never
+ * contradict the relay. As evidence of the relay it ranks last, because it is later than the feedback it was inferred
  * from; so its domain, any one of the message's group, decides nothing either.
  */
 export function inferredExpiry(

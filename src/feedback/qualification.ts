@@ -15,13 +15,13 @@ export const REASON_NUMBERS = {
 export type Reason = keyof typeof REASON_NUMBERS;
 export type FailureType = 'HARD' | 'SOFT' | 'IGNORED';
 
-/** What a bounce class says about a message: why it failed and of which type, or that it did not fail at all. */
+/** The meaning of a bounce class: the reason and type of the failure, or that the message did not fail. */
 export type Qualification = { readonly reason: Reason; readonly type: FailureType } | 'not-a-failure';
 
 const NOT_DEFINED: Qualification = { reason: 'NOT_DEFINED', type: 'IGNORED' };
 const SUPPRESSED: Qualification = { reason: 'QUARANTINED', type: 'IGNORED' };
 
-/** Momentum's and SparkPost's bounce classes. A class that has no row is `NOT_DEFINED`, never an error. */
+/** Momentum's and SparkPost's bounce classes. A class without a row is `NOT_DEFINED`, never an error. */
 const CLASSES: ReadonlyMap<number, Qualification> = new Map<number, Qualification>([
   [1, NOT_DEFINED],
   [10, { reason: 'USER_UNKNOWN', type: 'HARD' }],
@@ -49,7 +49,7 @@ const CLASSES: ReadonlyMap<number, Qualification> = new Map<number, Qualificatio
 const ADMIN_FAILURE = 25;
 
 /**
- * Maps a bounce class to Campaign's reason and failure type. Total: every number has an answer.
+ * Maps a bounce class to Campaign's reason and failure type. Total: defined for every number.
  * `diagnostic` is the MTA's text; it matters only for class 25, where a suppressed address is a quarantined one.
  */
 export function qualify(bounceClass: number, diagnostic: string | null): Qualification {
@@ -67,7 +67,7 @@ const REASONS_BY_NUMBER: ReadonlyMap<number, Reason> = new Map(
   (Object.keys(REASON_NUMBERS) as Reason[]).map((reason) => [REASON_NUMBERS[reason], reason]),
 );
 
-/** The failure type of a stored (class, reason): the inverse view of `qualify` for a class that is a failure. */
+/** The failure type of a stored bounce class that is a failure. */
 export function failureTypeOf(bounceClass: number): FailureType {
   const qualification = CLASSES.get(bounceClass) ?? NOT_DEFINED;
   return qualification === 'not-a-failure' ? 'IGNORED' : qualification.type;

@@ -1,7 +1,7 @@
 import { printable } from '../base/log';
 import type { Feedback } from './feedback';
 
-/** What the value of a record says, for people: the fields of feedback, or the beginning of bytes that are none. */
+/** The content of a record's value, for people: the fields of feedback, or the first bytes of anything else. */
 export type Preview =
   | {
       readonly form: 'feedback';
@@ -11,25 +11,25 @@ export type Preview =
   | { readonly form: 'bytes'; readonly text: string };
 
 const TEXT_MAX = 200;
-/** Of bytes that are no feedback: the frame, and little of what it holds. */
+/** Bytes shown of a value that is not feedback: the frame, and little of its content. */
 const FRAME_BYTES = 8;
-/** Texts are cut here before they are masked, well behind the end of what is shown: no address comes apart. */
+/** Texts are cut here before they are masked, well behind the part that is shown: the cut splits no visible address. */
 const MASKED_MAX = 2_000;
 
-/** Whatever looks like an address, with its domain apart; `=40` and `%40` are how addresses hide in others. */
+/** Matches e-mail addresses, the domain in its own group; `=40` and `%40` encode an address within another. */
 const ADDRESS =
   /(?:"[^"\r\n]{1,64}"|[^\s<>()[\],;:"'@]{1,128})(?:@|%40|=40|&#64;|\(at\))((?:\[[^\]\s]{1,64}\]|[^\s<>()[\],;:"'@]{1,253})?)/giu;
 /** Long numbers may be telephone or customer numbers. */
 const LONG_NUMBER = /\d{6,}/g;
 
-/** Text without what may be personal: of addresses the domain remains, of long numbers nothing; control characters go. */
+/** Text without personal data: of addresses the domain remains, of long numbers nothing; control characters are removed. */
 export function masked(text: string): string {
   return printable(text.slice(0, MASKED_MAX)).replace(ADDRESS, '***@$1').replace(LONG_NUMBER, '***');
 }
 
 /**
- * A value as a person may see it. `feedback` is what it says, where it says any. Free text is masked unless
- * `showsRecipients`, and of bytes that are no feedback only the frame is shown; ids and recipient domains are no
+ * A value as a person may see it. `feedback` is its decoded content, or null. Without `showsRecipients`, free text is
+ * masked, and of a value that is not feedback only the frame is shown; ids and recipient domains do not count as
  * recipients. Texts are bounded. Null for a record without a value.
  */
 export function previewOf(

@@ -20,13 +20,13 @@ const FILES = {
 
 export type RecordName = keyof typeof FILES;
 
-/** A record of ours: its schema as the registry gets it, and the type that writes and reads it. */
+/** A record of this service: its schema as registered, and the type that writes and reads it. */
 export interface RecordSchema {
   /** With namespace, such as `efs.feedback.Relayed`. */
   readonly fullName: string;
   /** Compact JSON text. */
   readonly text: string;
-  /** Times and longs are plain numbers, a union's value is the value itself. */
+  /** Times and longs are plain numbers; unions are unwrapped. */
   readonly type: Type;
 }
 
@@ -50,7 +50,7 @@ export const SCHEMAS: Readonly<Record<RecordName, RecordSchema>> = {
   Contribution: load(FILES.Contribution),
 };
 
-/** What the registry is to hold for a topic. The topic's name is without the tenant's prefix. */
+/** The schema that set-up registers for a topic. The topic's name is without the tenant's prefix. */
 export interface TopicSchema {
   readonly topic: string;
   readonly record: RecordName;
@@ -58,8 +58,8 @@ export interface TopicSchema {
 }
 
 /**
- * Inputs are written by others and replayed from the beginning: what reads must read all that was ever written.
- * Outputs are also read by others, whose readers may be older than what is written.
+ * Inputs are written by others and replayed from the beginning: the reader must read every earlier version. Outputs are
+ * also read by others, whose readers may be older than the records.
  */
 export const TOPIC_SCHEMAS: readonly TopicSchema[] = [
   ...FEEDBACK_TOPICS.map(

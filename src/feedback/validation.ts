@@ -6,13 +6,13 @@ const MAX_ID_LENGTH = 128;
 const MAX_DOMAIN_LENGTH = 253;
 const MAX_ATTEMPT = 1000;
 const EARLIEST = Date.UTC(2000, 0, 1);
-/** The first moment that is too late. */
+/** The exclusive upper bound of times. */
 const LATEST = Date.UTC(2100, 0, 1);
 
 /**
- * The name of the first field that makes no sense, or null. Ids are 1–128 UTF-16 code units without control characters
- * (Unicode Cc), a delivery's also without a slash: ids become parts of keys and paths. Times lie in this century, so
- * that milliseconds taken for seconds are noticed.
+ * The name of the first invalid field, or null. Ids are 1–128 UTF-16 code units without control characters (Unicode Cc),
+ * a delivery's also without a slash: ids become parts of keys and paths. Times lie in this century, so that seconds
+ * written as milliseconds are detected.
  */
 export function invalidField(feedback: Feedback): string | null {
   if (!isId(feedback.eventId) && !isInferred(feedback)) return 'eventId';
@@ -36,7 +36,7 @@ export function invalidField(feedback: Feedback): string | null {
   }
 }
 
-/** Whether it has the event id of an inferred expiry, which is longer than other ids where those in it are long. */
+/** Whether the event id is that of an inferred expiry, which may be longer than other ids: it contains two. */
 function isInferred({ eventId, deliveryId, messageId }: Feedback): boolean {
   return eventId === expiryEventId(deliveryId, messageId);
 }
@@ -53,7 +53,7 @@ function isId(id: string): boolean {
 
 const isTime = (time: number): boolean => time >= EARLIEST && time < LATEST;
 
-/** Longs that a number cannot hold exactly come rounded, and are refused here. */
+/** A long that a number cannot hold exactly arrives rounded, and is invalid. */
 const isCountOrNull = (count: number | null): boolean =>
   count === null || (count >= 0 && count <= Number.MAX_SAFE_INTEGER);
 

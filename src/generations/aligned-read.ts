@@ -11,26 +11,26 @@ import type { Rebuild } from './rebuild';
 
 export interface CompareDeps {
   readonly store: ReadableStore;
-  readonly rebuild: Pick<Rebuild, 'active' | 'candidate' | 'holdAt' | 'letGo' | 'confirm'>;
+  readonly rebuild: Pick<Rebuild, 'active' | 'candidate' | 'holdAt' | 'release' | 'confirm'>;
   readonly contribution: WireType<Contribution>;
   readonly clock: Clock;
-  /** Gets how many messages have been compared, now and then. */
+  /** Receives the number of messages compared so far, now and then. */
   onProgress?(messages: number): void;
 }
 
-/** Differences that are listed one by one. */
+/** Maximum number of differences that are listed one by one. */
 export const LISTED_MAX = 100;
 const ATTEMPTS = 25;
 const PAUSE_MS = 200;
 
-/** What has been found so far, in all partitions. */
+/** The findings so far, over all partitions. */
 export interface Findings {
   messages: number;
   readonly deliveries: Set<DeliveryId>;
   readonly listed: MessageDifference[];
 }
 
-/** One comparison under way. */
+/** The context of a running comparison. */
 export interface Work extends CompareDeps {
   readonly sides: Sides;
   readonly findings: Findings;
@@ -38,7 +38,7 @@ export interface Work extends CompareDeps {
 
 type Reads = Parameters<Store['load']>[1];
 
-/** The values of the active generation, while the candidate stands at just their positions; null where it never does. */
+/** Values of the active generation, with the candidate held at exactly their positions; null where that never succeeds. */
 export async function readAligned(
   { store, rebuild, clock, sides }: Work,
   partition: number,
@@ -53,10 +53,10 @@ export async function readAligned(
 }
 
 /**
- * Of some deliveries those that both sides have to know alike. What is retired one side lets go before the other, and the
- * candidate may never have had it; whether it is must be asked after both were read, or it may be retired in between.
+ * The deliveries that are not retired: on these both sides must agree. One side evicts a retired delivery before the other,
+ * and the candidate may never have had it. To be called after both sides were read: a delivery may be retired in between.
  */
-export async function keptAmong(
+export async function withoutRetired(
   { store, sides }: Work,
   ids: readonly DeliveryId[],
 ): Promise<readonly DeliveryId[]> {

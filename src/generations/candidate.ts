@@ -1,26 +1,26 @@
 import { EfsError } from '../base/errors';
 import { retiredWrites } from '../pipeline/retention';
-import type { Manifest, Standing, TaskAddress } from '../store/store';
+import type { Manifest, GenerationRef, TaskAddress } from '../store/store';
 import type { CutOverDeps } from './cutover';
 import {
   generationHistory,
   type StateSettings,
-  latestName,
+  latestAllocated,
   latestNumber,
   mismatches,
   refuseDropping,
 } from './generation';
 
-/* A candidate: a generation that is built beside the active one, and publishes nothing. */
+/* A candidate is a generation that is built beside the active one and publishes nothing. */
 
 /** The status task of a generation in a partition. */
-export const taskOf = ({ stateId }: Standing, partition: number): TaskAddress => ({
+export const taskOf = ({ stateId }: GenerationRef, partition: number): TaskAddress => ({
   ...{ stateId, pipeline: 'status', partition },
 });
 
 /**
- * The candidate that there is, or a new one, which begins at the beginning of the topics. Throws `candidate-unfit` where it
- * is for other settings, `generation-dropping`, `rebuild-taken-over` where it has been promoted meanwhile.
+ * Returns the existing candidate, or creates one that reads the topics from their beginning. Throws `candidate-unfit` where
+ * it has other settings, `generation-dropping`, `rebuild-taken-over` where it has been promoted meanwhile.
  */
 export async function findCandidate(
   deps: CutOverDeps,
@@ -37,11 +37,11 @@ export async function findCandidate(
   const kpi = await Promise.all(
     partitions.map(async (partition) => [(await deps.contributionWatermarks(partition)).high]),
   );
-  const lives = await Promise.all(partitions.map((partition) => generationHistory(deps, partition)));
-  const seed = lives.map(({ retired }, partition) => ({ partition, writes: retiredWrites(retired) }));
+  const histories = await Promise.all(partitions.map((partition) => generationHistory(deps, partition)));
+  const seed = histories.map(({ retired }, partition) => ({ partition, writes: retiredWrites(retired) }));
   const manifest: Manifest = {
     ...stateSettings,
-    stateId: Math.max(latestNumber(listed), latestName(lives)) + 1,
+    stateId: Math.max(latestNumber(listed), latestAllocated(histories)) + 1,
     generation: 0,
     hasPredecessor: true,
     predecessor: null,
@@ -51,14 +51,14 @@ export async function findCandidate(
     ),
   };
   if (!(await deps.allocateGeneration(manifest.stateId)))
-    throw takenOver(`somebody else has begun generation ${manifest.stateId}`);
+    throw takenOver(`another process has allocated generation ${manifest.stateId}`);
   const listedNow = await deps.store.propose(manifest, { status, kpi }, seed);
   return { candidate: candidateFor(stateSettings, listedNow), resumed: false };
 }
 
-/** What is listed under a candidate's number, which somebody else may have proposed, and even promoted. */
+/** Checks the listed manifest of a candidate: another process may have proposed it, and even promoted it. */
 function candidateFor(stateSettings: StateSettings, listed: Manifest): Manifest {
-  if (listed.generation > 0) throw takenOver(`generation ${listed.stateId} is the active one by now`);
+  if (listed.generation > 0) throw takenOver(`generation ${listed.stateId} has become the active one`);
   refuseDropping(listed);
   const others = mismatches(listed, stateSettings);
   if (others.length === 0) return listed;

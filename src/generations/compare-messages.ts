@@ -6,9 +6,9 @@ import { pagesOf } from '../store/pages';
 import type { Store } from '../store/store';
 import { taskOf } from './candidate';
 import { digestOf, plus, sameMessage, viewOf } from './comparison';
-import { keptAmong, LISTED_MAX, readAligned, type Tally, type Work } from './aligned-read';
+import { withoutRetired, LISTED_MAX, readAligned, type Tally, type Work } from './aligned-read';
 
-/* Every message on both sides. Pages are compared as they stand; only what differs is looked at once more. */
+/* Compares every message. Pages are first compared without alignment; only messages that differ are read again, aligned. */
 
 export async function compareMessages(
   work: Work,
@@ -22,24 +22,24 @@ export async function compareMessages(
     for await (const page of pages) {
       const fields = page.map(([field]) => field);
       const theirs = await valuesOf(store, partition, sides.candidate, id, fields);
-      const suspects = page.filter(([field, value], index) => {
+      const differing = page.filter(([field, value], index) => {
         const other = theirs[index] ?? null;
         if (other === null || !sameMessage(sides, value, other)) return true;
         countEqual(work, tally, id, field, value);
         return false;
       });
-      await lookAgain(
+      await compareAligned(
         work,
         partition,
         id,
-        suspects.map(([field]) => field),
+        differing.map(([field]) => field),
         tally,
       );
     }
   }
 }
 
-/** Deliveries and messages of the candidate that the active generation does not know. */
+/** Deliveries and messages of the candidate that the active generation does not have. */
 export async function compareOnlyInCandidate(
   work: Work,
   partition: number,
@@ -47,21 +47,21 @@ export async function compareOnlyInCandidate(
   tally: Tally,
 ): Promise<void> {
   const { store, sides } = work;
-  for (const id of await keptAmong(work, ids)) {
+  for (const id of await withoutRetired(work, ids)) {
     for (let bucket = 0; bucket < sides.candidate.buckets; bucket += 1) {
       const pages = pagesOf(store, taskOf(sides.candidate, partition), messagesHash(id, bucket));
       for await (const page of pages) {
         const fields = page.map(([field]) => field);
         const known = await valuesOf(store, partition, sides.active, id, fields);
-        const strangers = fields.filter((_, index) => known[index] == null);
-        await lookAgain(work, partition, id, strangers, tally);
+        const unknown = fields.filter((_, index) => known[index] == null);
+        await compareAligned(work, partition, id, unknown, tally);
       }
     }
   }
 }
 
-/** Messages that differed: both sides are read once more, of the same records. */
-async function lookAgain(
+/** Compares messages again, once both sides have folded the same records. */
+async function compareAligned(
   work: Work,
   partition: number,
   id: DeliveryId,
@@ -70,12 +70,12 @@ async function lookAgain(
 ): Promise<void> {
   if (fields.length === 0) return;
   const { sides, findings } = work;
-  const both = await bothAt(work, partition, id, fields);
+  const both = await alignedValues(work, partition, id, fields);
   if (both === null) {
     tally.comparable = false;
     return;
   }
-  if ((await keptAmong(work, [id])).length === 0) return;
+  if ((await withoutRetired(work, [id])).length === 0) return;
   const [ours, theirs] = both;
   fields.forEach((field, index) => {
     const [active, candidate] = [ours[index] ?? null, theirs[index] ?? null];
@@ -98,23 +98,23 @@ async function lookAgain(
   });
 }
 
-/** The values of messages on both sides, both of the same records; null where they cannot meet. */
-async function bothAt(
+/** The values of messages on both sides, folded from the same records; null where the sides cannot be aligned. */
+async function alignedValues(
   work: Work,
   partition: number,
   id: DeliveryId,
   fields: readonly Buffer[],
 ): Promise<[readonly (Buffer | null)[], readonly (Buffer | null)[]] | null> {
   const { store, sides } = work;
-  let hasMet = true;
+  let isAligned = true;
   const load: Store['load'] = async (_, reads) => {
-    const met = await readAligned(work, partition, reads);
-    hasMet = met !== null;
-    return met?.values ?? reads.map(() => []);
+    const aligned = await readAligned(work, partition, reads);
+    isAligned = aligned !== null;
+    return aligned?.values ?? reads.map(() => []);
   };
   const ours = await valuesOf({ load }, partition, sides.active, id, fields);
   const theirs = await valuesOf(store, partition, sides.candidate, id, fields);
-  return hasMet ? [ours, theirs] : null;
+  return isAligned ? [ours, theirs] : null;
 }
 
 function countEqual(work: Work, tally: Tally, id: DeliveryId, field: Buffer, value: Buffer): void {

@@ -18,18 +18,18 @@ import { compareMessages, compareOnlyInCandidate } from './compare-messages';
 import {
   type CompareDeps,
   type Findings,
-  keptAmong,
   LISTED_MAX,
   readAligned,
   type Tally,
+  withoutRetired,
   type Work,
 } from './aligned-read';
 
 /*
- * The proof before a cut-over, exact though the active generation goes on: a page of its state is read together with the
- * positions that it stands for, the candidate is brought to just these, and its page is read. Both have then folded the
- * same records, so every difference is one. Pages of messages are compared as they stand first, and only what differs is
- * looked at in this way. No more than a page is held, and of differences a bounded list.
+ * The proof before a cut-over. It is exact while the active generation keeps running: a page of the active state is read
+ * together with its positions, the candidate is brought to exactly these, and then its page is read. Both have folded the
+ * same records, so every difference is real. Pages of messages are first compared without alignment, and only messages that
+ * differ are read again in this way. Memory holds at most one page, and a bounded list of differences.
  */
 
 /**
@@ -46,12 +46,12 @@ export async function compare(deps: CompareDeps): Promise<Comparison> {
     try {
       partitions.push(await comparePartition(work, partition));
     } finally {
-      deps.rebuild.letGo(partition);
+      deps.rebuild.release(partition);
     }
   }
   await deps.rebuild.confirm();
-  const named = [...findings.deliveries].slice(0, LISTED_MAX);
-  const deliveries = await differingFields(work, named);
+  const listed = [...findings.deliveries].slice(0, LISTED_MAX);
+  const deliveries = await differingFields(work, listed);
   const messages = partitions.reduce((sum, each) => sum + each.differingMessages, 0);
   return {
     equal: partitions.every(
@@ -60,7 +60,7 @@ export async function compare(deps: CompareDeps): Promise<Comparison> {
     ...{ settings: sides.settings, partitions, deliveries },
     messages: findings.listed,
     more: {
-      deliveries: findings.deliveries.size - named.length,
+      deliveries: findings.deliveries.size - listed.length,
       messages: messages - findings.listed.length,
     },
   };
@@ -99,21 +99,21 @@ async function comparePartition(work: Work, partition: number): Promise<Partitio
 
 const fieldOf = (id: DeliveryId): Buffer => Buffer.from(id, 'utf8');
 
-/** The contributions of some deliveries on both sides, both of the same records; null where they cannot meet. */
+/** The contributions of deliveries on both sides, folded from the same records; null where the sides cannot be aligned. */
 async function contributionsOf(
   work: Work,
   partition: number,
   ids: readonly DeliveryId[],
 ): Promise<{ positions: Positions; pairs: [Contribution | null, Contribution | null][] } | null> {
   const reads = [{ hash: CONTRIBUTIONS_HASH, fields: ids.map(fieldOf) }];
-  const met = await readAligned(work, partition, reads);
-  if (met === null) return null;
+  const aligned = await readAligned(work, partition, reads);
+  if (aligned === null) return null;
   const [theirs = []] = await work.store.load(taskOf(work.sides.candidate, partition), reads);
   const read = (bytes: Buffer | null | undefined): Contribution | null =>
     bytes == null ? null : work.contribution.decode(bytes);
   return {
-    positions: met.positions,
-    pairs: ids.map((_, index) => [read(met.values[0]?.[index]), read(theirs[index])]),
+    positions: aligned.positions,
+    pairs: ids.map((_, index) => [read(aligned.values[0]?.[index]), read(theirs[index])]),
   };
 }
 
@@ -134,10 +134,10 @@ async function compareContributions(
     if (active === null) return false;
     return fieldDifferences(work.sides, active, candidate).length > 0 || !sameFacts(active, candidate);
   });
-  for (const id of await keptAmong(work, differing)) tally.differing.add(id);
+  for (const id of await withoutRetired(work, differing)) tally.differing.add(id);
 }
 
-/** The KPIs that differ of each delivery: summed over all partitions, each of the same records on both sides. */
+/** The differing KPIs of each delivery, summed over partitions; in each, both sides have folded the same records. */
 async function differingFields(work: Work, ids: readonly DeliveryId[]): Promise<DeliveryDifference[]> {
   if (ids.length === 0) return [];
   const { active, candidate } = work.sides;
@@ -147,7 +147,7 @@ async function differingFields(work: Work, ids: readonly DeliveryId[]): Promise<
   }));
   for (let partition = 0; partition < active.partitions; partition += 1) {
     const found = await contributionsOf(work, partition, ids);
-    work.rebuild.letGo(partition);
+    work.rebuild.release(partition);
     found?.pairs.forEach(([ours, theirs], index) => {
       const sum = sums[index];
       if (sum === undefined) return;

@@ -11,7 +11,7 @@ import { decodeMessage } from '../store/codec';
 import type { Manifest } from '../store/store';
 import { mismatches } from './generation';
 
-/* What two generations are compared by. Pure. */
+/* The comparison of two generations' contents. Pure. */
 
 /** A message as each side shows it. */
 export interface MessageView extends MessageStatus {
@@ -22,7 +22,7 @@ export interface MessageDifference {
   readonly deliveryId: DeliveryId;
   readonly messageId: MessageId;
   readonly partition: number;
-  /** Null where that side does not know the message. */
+  /** Null where that side does not have the message. */
   readonly active: MessageView | null;
   readonly candidate: MessageView | null;
 }
@@ -41,21 +41,21 @@ export interface DeliveryDifference {
 
 export interface PartitionComparison {
   readonly partition: number;
-  /** Up to where both sides had read in the end, by topic index. */
+  /** The last positions at which both sides were compared, by topic index. */
   readonly positions: Positions;
   readonly deliveries: number;
   readonly messages: number;
-  /** Of all messages, independent of their order: equal if and, as good as certainly, only if all are equal. */
+  /** Over all messages, in any order. Equal messages give equal digests; different ones practically never do. */
   readonly digests: { readonly active: string; readonly candidate: string };
   readonly differingDeliveries: number;
   readonly differingMessages: number;
-  /** False where the active generation cannot come to where the candidate begins: its position is lost. */
+  /** False where the active generation cannot reach the candidate's start: its position is lost. */
   readonly comparable: boolean;
 }
 
 export interface Comparison {
   readonly equal: boolean;
-  /** The settings that differ; messages are then compared by what they show, not by what is stored. */
+  /** The settings that differ; messages are then compared by the status they show, not by the stored bytes. */
   readonly settings: readonly string[];
   readonly partitions: readonly PartitionComparison[];
   readonly deliveries: readonly DeliveryDifference[];
@@ -64,7 +64,7 @@ export interface Comparison {
   readonly more: { readonly deliveries: number; readonly messages: number };
 }
 
-/** The two that are compared, and how to read them. */
+/** The two generations compared, and how to read them. */
 export interface Sides {
   readonly active: Manifest;
   readonly candidate: Manifest;
@@ -73,7 +73,7 @@ export interface Sides {
   readonly alike: boolean;
 }
 
-/** `settings`: those that differ. */
+/** The sides of a comparison, with the `settings` that differ. */
 export function sidesOf(
   active: Manifest,
   candidate: Manifest,
@@ -90,7 +90,7 @@ const DIGEST_BITS = 64;
 /** Adds a message to a digest of messages. */
 export const plus = (sum: bigint, digest: bigint): bigint => BigInt.asUintN(DIGEST_BITS, sum + digest);
 
-/** What one message adds to the digest of its side. */
+/** The digest of one message on its side. */
 export function digestOf(sides: Sides, id: DeliveryId, field: Buffer, value: Buffer, side: Manifest): bigint {
   const rules = side === sides.active ? sides.rules.active : sides.rules.candidate;
   const shown = sides.alike ? value : JSON.stringify(viewOf(value, rules));
@@ -117,12 +117,12 @@ export function sameMessage({ alike, rules }: Sides, active: Buffer, candidate: 
   );
 }
 
-/** Of the same records both sides have folded as many, up to the same moment. */
+/** Whether both sides have folded the same number of records, up to the same event time. */
 export function sameFacts(active: Contribution, candidate: Contribution | null): boolean {
   return candidate !== null && active.revision === candidate.revision && active.asOf === candidate.asOf;
 }
 
-/** The policy and KPIs of a delivery, or of a share of it, that differ. */
+/** The policy and KPIs that differ, of a delivery or of one partition's contribution to it. */
 export function fieldDifferences(
   { active, candidate }: Sides,
   ours: Contribution,
@@ -133,7 +133,7 @@ export function fieldDifferences(
   const names = [...new Set([...one.keys(), ...other.keys()])];
   return names
     .map((field) => {
-      // Maps leave out what is all zero.
+      // Maps omit entries that are all zero.
       const absent = field.includes('.') ? 0 : null;
       return { field, active: one.get(field) ?? absent, candidate: other.get(field) ?? absent };
     })

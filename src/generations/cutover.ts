@@ -17,17 +17,17 @@ import {
 } from './generation';
 
 /*
- * A cut-over puts one generation in another one's place:
+ * A cut-over replaces the active generation by its successor:
  *
- *   read      what was retired so far is read from the contributions: that may take a while, and KPIs still go on
- *   switch    one atomic act on the list: the other one is active, under a number above all others, not yet settled
- *   seal      the tasks of the one before can be neither claimed nor committed to: where they stand is where they end
- *   mute      the kpi tasks of the other one begin at the end of the contributions, and say nothing
- *   settle    its targets are where the one before ended; from here on workers may run it
+ *   scan      reads the retired deliveries from the contributions: that may take a while, and KPIs are still published
+ *   switch    atomically updates the list: the successor is active, under a number above all others, cut-over incomplete
+ *   seal      ends the predecessor's tasks: they can be neither claimed nor committed to, and their positions are final
+ *   suppress  starts the successor's kpi tasks at the end of the contributions, publishing nothing
+ *   complete  sets the successor's catch-up offsets to the predecessor's final positions; workers may run it from here on
  *
- * Each step can be done again, by anybody: whoever finds a cut-over that is not settled completes it. What follows is what
- * follows a lost state: status tasks pass their targets and announce their contributions and a barrier, then kpi tasks
- * publish what differs from what was published last (gate.ts). So readers see no gap and no overlap, also on the way back.
+ * Every step is idempotent, and any process that finds an incomplete cut-over completes it. The sequel is that of a lost
+ * state: status tasks catch up and emit their contributions and a barrier, then kpi tasks publish what differs from what
+ * was published last (publish-gate.ts). So readers see no gap and no overlap, also on the way back.
  */
 
 export interface CutOverDeps
@@ -35,7 +35,7 @@ export interface CutOverDeps
   readonly store: Store & Generations;
 }
 
-/** What became of the wish to make a generation the active one. */
+/** The result of promoting a generation. */
 export interface Promotion {
   readonly outcome: 'promoted' | 'active-already';
   readonly manifest: Manifest;
@@ -43,21 +43,21 @@ export interface Promotion {
 }
 
 /**
- * Makes a generation the active one; null stands for the only candidate. Throws `not-found` (no such generation, or no
- * state at all), `generation-dropping`, `generation-incomplete` where its state is not whole, `position-lost` where Kafka no
+ * Makes a generation the active one; null means the only candidate. Throws `not-found` (no generation with this id, or no
+ * state at all), `generation-dropping`, `generation-incomplete` where state is missing, `position-lost` where Kafka no
  * longer holds what it would have to read: all of them before anything has changed.
  */
-export async function promote(deps: CutOverDeps, generation: number | null): Promise<Promotion> {
-  let lives: readonly GenerationHistory[] = [];
+export async function promote(deps: CutOverDeps, stateId: number | null): Promise<Promotion> {
+  let histories: readonly GenerationHistory[] = [];
   for (;;) {
-    const before = await settledActive(deps);
+    const before = await activeAfterCutover(deps);
     const listed = await deps.store.list();
-    const wanted = choose(listed, before, generation);
+    const wanted = choose(listed, before, stateId);
     if (wanted.stateId === before.stateId) return { outcome: 'active-already', manifest: before, before };
     refuseDropping(wanted);
     await refuseIncomplete(deps, wanted);
-    const known = lives;
-    lives = await Promise.all(
+    const known = histories;
+    histories = await Promise.all(
       tasksOf(wanted, 'kpi').map(({ partition }) => generationHistory(deps, partition, known[partition])),
     );
     const manifest: Manifest = {
@@ -69,33 +69,33 @@ export async function promote(deps: CutOverDeps, generation: number | null): Pro
       catchUpOffsets: [],
     };
     if (!(await deps.store.replaceActive(before, manifest))) continue;
-    return { outcome: 'promoted', manifest: await settle(deps, manifest, lives), before };
+    return { outcome: 'promoted', manifest: await completeCutover(deps, manifest, histories), before };
   }
 }
 
-async function settledActive(deps: CutOverDeps): Promise<Manifest> {
+async function activeAfterCutover(deps: CutOverDeps): Promise<Manifest> {
   const active = await deps.store.active();
   if (active === null) throw new EfsError('not-found', 'there is no state: the service has not run yet');
-  return settle(deps, active);
+  return completeCutover(deps, active);
 }
 
-function choose(listed: readonly Manifest[], active: Manifest, generation: number | null): Manifest {
-  if (generation !== null) {
-    const found = listed.find((each) => each.stateId === generation);
-    if (found === undefined) throw new EfsError('not-found', `there is no generation ${generation}`);
+function choose(listed: readonly Manifest[], active: Manifest, stateId: number | null): Manifest {
+  if (stateId !== null) {
+    const found = listed.find((each) => each.stateId === stateId);
+    if (found === undefined) throw new EfsError('not-found', `there is no generation ${stateId}`);
     return found.stateId === active.stateId ? active : found;
   }
   const candidates = listed.filter((each) => each.generation === 0);
   const [only] = candidates;
   if (only === undefined || candidates.length > 1) {
-    const names = candidates.map((each) => each.stateId).join(', ');
-    const what = only === undefined ? 'there is no candidate' : `there are several candidates (${names})`;
+    const ids = candidates.map((each) => each.stateId).join(', ');
+    const what = only === undefined ? 'there is no candidate' : `there are several candidates (${ids})`;
     throw new EfsError('not-found', `${what}: name a generation`);
   }
   return only;
 }
 
-/** A candidate that comes after all others keeps its name as its number. */
+/** The generation number under which it publishes: a candidate above all published ones takes its state id. */
 function numberFor({ stateId, generation }: Manifest, listed: readonly Manifest[]): number {
   const published = Math.max(...listed.map((each) => each.generation));
   return generation === 0 && stateId > published ? stateId : latestNumber(listed) + 1;
@@ -108,34 +108,34 @@ async function refuseIncomplete(deps: CutOverDeps, manifest: Manifest): Promise<
   const { stateId } = manifest;
   for (const task of tasksOf(manifest, 'status')) {
     const { partition } = task;
-    const standing = await deps.store.inspect(task);
+    const status = await deps.store.inspect(task);
     const kpi = await deps.store.inspect({ ...task, pipeline: 'kpi' });
-    if (standing === null || kpi === null)
+    if (status === null || kpi === null)
       throw new EfsError(
         'generation-incomplete',
         `generation ${stateId} has no state of partition ${partition}`,
       );
-    const held = await deps.inputWatermarks(partition);
-    held.forEach(({ low }, topic) => {
-      const position = standing.positions[topic] ?? 0;
+    const watermarks = await deps.inputWatermarks(partition);
+    watermarks.forEach(({ low }, topic) => {
+      const position = status.positions[topic] ?? 0;
       if (position >= low) return;
       const where = `partition ${partition} of input ${topic}`;
       throw new EfsError(
         'position-lost',
-        `generation ${stateId} stands at ${position} in ${where}, and Kafka holds nothing before ${low}`,
+        `generation ${stateId} is at position ${position} of ${where}, but Kafka's earliest offset is ${low}`,
       );
     });
   }
 }
 
 /**
- * Completes a cut-over, whoever began it; gives what is active in the end. A settled one is left as it is. What is known of
- * the `lives` before need not be read again.
+ * Completes a cut-over, whichever process began it; returns the manifest that is active in the end. Does nothing for a
+ * complete one. What the `histories` hold is not read again.
  */
-export async function settle(
+export async function completeCutover(
   deps: CutOverDeps,
   manifest: Manifest,
-  lives: readonly GenerationHistory[] = [],
+  histories: readonly GenerationHistory[] = [],
 ): Promise<Manifest> {
   if (manifest.cutoverComplete) return manifest;
   const { store } = deps;
@@ -144,37 +144,38 @@ export async function settle(
   const catchUpOffsets: (readonly number[])[] = [];
   for (let partition = 0; partition < partitions; partition += 1) {
     const own: TaskAddress = { stateId, pipeline: 'status', partition };
-    // Whoever has built it up to here knows it under a lesser number.
+    // The rebuild that has built it so far runs under a lower number.
     await store.seal(own, before);
     const sealed = predecessor === null ? null : await store.seal({ ...own, stateId: predecessor }, before);
-    const ended = sealed?.positions ?? (await deps.inputWatermarks(partition)).map(({ high }) => high);
-    catchUpOffsets.push(ended);
+    const finalPositions =
+      sealed?.positions ?? (await deps.inputWatermarks(partition)).map(({ high }) => high);
+    catchUpOffsets.push(finalPositions);
   }
   for (let partition = 0; partition < partitions; partition += 1) {
     const kpi: TaskAddress = { stateId, pipeline: 'kpi', partition };
     const sealed = predecessor === null ? null : await store.seal({ ...kpi, stateId: predecessor }, before);
     if (await isSuppressed(store, kpi, generation)) continue;
-    // What it had announced, and may not have said, is left to the successor to say.
+    // The successor emits the markers that the predecessor committed and may not have published.
     const pending = unpackOutbox(sealed?.outbox ?? null).filter(isMarker);
     const { high } = await deps.contributionWatermarks(partition);
-    const { retired } = await generationHistory(deps, partition, lives[partition], pending);
-    await mute(store, { ...manifest, partition }, { end: high, retired, pending });
+    const { retired } = await generationHistory(deps, partition, histories[partition], pending);
+    await suppress(store, { ...manifest, partition }, { end: high, retired, pending });
   }
   const completed: Manifest = { ...manifest, catchUpOffsets, cutoverComplete: true };
   if (await store.replaceActive(manifest, completed)) return completed;
   const active = await store.active();
-  return active === null ? completed : settle(deps, active);
+  return active === null ? completed : completeCutover(deps, active);
 }
 
 /**
- * Lets a kpi task begin anew, muted, at the end of the contributions; once for each cut-over. What was retired since the
- * generation was last the active one, or was proposed, is retired here, too. It may hold but a part of that: nothing is
- * to come of it. `unsaid` are markers that it is to emit.
+ * Restarts a kpi task, suppressed, at the end of the contributions; once per cut-over. Deliveries retired since the
+ * generation was last active, or was proposed, are retired here, too, and what it holds of them is removed: it may be only
+ * a part. `pending` are markers that the task is to emit.
  */
-async function mute(
+async function suppress(
   store: Store,
   { stateId, partition, partitions, generation }: Manifest & { readonly partition: number },
-  { end, retired, pending }: Beginning,
+  { end, retired, pending }: KpiStart,
 ): Promise<void> {
   const task: TaskAddress = { stateId, pipeline: 'kpi', partition };
   const outbox = packOutbox(pending);
@@ -193,28 +194,28 @@ async function mute(
     for (const portion of inPortions([...retired], RETIRED_AT_ONCE)) {
       const ids = portion.map(([deliveryId]) => deliveryId);
       const known = await retiredAmong(store, { stateId, partitions }, ids);
-      const news = portion.filter(([deliveryId]) => !known.has(deliveryId));
-      const removals = news.flatMap(([deliveryId]) => removalOf(deliveryId, partitions));
-      if (news.length > 0) await write([...retiredWrites(new Map(news)), ...removals]);
+      const added = portion.filter(([deliveryId]) => !known.has(deliveryId));
+      const removals = added.flatMap(([deliveryId]) => removalOf(deliveryId, partitions));
+      if (added.length > 0) await write([...retiredWrites(new Map(added)), ...removals]);
     }
     await write([{ hash: FLAGS_HASH, entries: suppressedUntilComplete(generation) }]);
   }
 }
 
-/** Whether a kpi task has been muted for the cut-over to this number, or for a later one. */
+/** Whether a kpi task has been suppressed for the cut-over to this number, or for a later one. */
 async function isSuppressed(store: Pick<Store, 'load'>, task: TaskAddress, number: number): Promise<boolean> {
   const [flags] = await store.load(task, [{ hash: FLAGS_HASH, fields: [CUT_FIELD] }]);
   return Number(flags?.[0]?.toString('latin1') ?? 0) >= number;
 }
 
-/** What a kpi task begins with at a cut-over. */
-interface Beginning {
+/** The start of a kpi task at a cut-over. */
+interface KpiStart {
   readonly end: number;
   readonly retired: ReadonlyMap<string, Retirement>;
   readonly pending: readonly OutgoingRecord[];
 }
 
-/** Deliveries that one commit retires at most. */
+/** Maximum number of deliveries that one commit retires. */
 const RETIRED_AT_ONCE = 50;
 
 const suppressedUntilComplete = (number: number) =>

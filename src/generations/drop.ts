@@ -8,34 +8,34 @@ import {
   RETIRED_HASH,
   sharesHash,
   SUMS_HASH,
-  WAITING_HASH,
+  TIMER_INDEX_HASH,
 } from '../store/hashes';
 import { pagesOf } from '../store/pages';
 import type { Generations, Manifest, Store, TaskAddress } from '../store/store';
 
-/** Hashes that one act deletes at most. */
+/** Maximum number of hashes deleted at once. */
 const AT_ONCE = 100;
 
 /**
- * Deletes a generation that is not the active one, and cannot become it from here on: its tasks are sealed for good, then
- * its hashes go, delivery by delivery, then it leaves the list. Interrupted, it can be done again. Gives how many
- * deliveries' states were deleted.
+ * Deletes a generation that is not active; from here on it can no longer be activated. Seals its tasks for good, deletes
+ * its hashes, delivery by delivery, then removes it from the list. Can be repeated after an interruption. Returns the
+ * number of deliveries whose state was deleted.
  * Throws `not-found`, and `generation-active` for the active one.
  */
-export async function dropGeneration(store: Store & Generations, generation: number): Promise<number> {
-  const manifest = (await store.list()).find((each) => each.stateId === generation);
-  if (manifest === undefined) throw new EfsError('not-found', `there is no generation ${generation}`);
-  if (!(await store.beginDrop(generation))) throw isActive(generation);
+export async function dropGeneration(store: Store & Generations, stateId: number): Promise<number> {
+  const manifest = (await store.list()).find((each) => each.stateId === stateId);
+  if (manifest === undefined) throw new EfsError('not-found', `there is no generation ${stateId}`);
+  if (!(await store.beginDrop(stateId))) throw isActive(stateId);
   const tasks = tasksOf(manifest);
   for (const task of tasks) await store.seal(task, Number.MAX_SAFE_INTEGER);
   let deliveries = 0;
   for (const task of tasks) deliveries += await eraseAll(store, task, manifest.buckets);
-  if (!(await store.unlist(generation))) throw isActive(generation);
+  if (!(await store.unlist(stateId))) throw isActive(stateId);
   return deliveries;
 }
 
-const isActive = (generation: number): EfsError =>
-  new EfsError('generation-active', `generation ${generation} is the active one`);
+const isActive = (stateId: number): EfsError =>
+  new EfsError('generation-active', `generation ${stateId} is the active one`);
 
 function tasksOf({ stateId, partitions }: Manifest): TaskAddress[] {
   return (['status', 'kpi'] as const).flatMap((pipeline) =>
@@ -61,8 +61,8 @@ async function eraseAll(store: Store, task: TaskAddress, buckets: number): Promi
     }
     deliveries += isStatus ? page.length : 0;
   }
-  // The index goes last: it tells whoever begins again what is left.
-  await store.erase(task, [index, WAITING_HASH, PUBLISHED_HASH, RETIRED_HASH, FLAGS_HASH]);
+  // The index is deleted last: a repeated drop finds there what is left.
+  await store.erase(task, [index, TIMER_INDEX_HASH, PUBLISHED_HASH, RETIRED_HASH, FLAGS_HASH]);
   await store.eraseTask(task);
   return deliveries;
 }

@@ -7,13 +7,13 @@ import type { TransactionalSinks } from '../log/sink';
 import type { Retry } from '../tasks/retry';
 
 /*
- * Up to 0.1 the names of groups and transactional ids were without the tenant's prefix. Where there is one, the names are others
- * since. A worker first waits until no worker of 0.1 is left, which would own the same partitions. Then it takes over,
- * partition by partition: it shuts out the producers of former owners that may still be about to write, and commits their
- * witness under its own group. A partition is taken over once its own group has an offset there.
+ * Up to 0.1, group ids and transactional ids had no tenant prefix. Where one is set, the names have changed since. A worker
+ * first waits until no worker of 0.1 is left, which would own the same partitions. Then it takes over, partition by
+ * partition: it fences the producers of former owners that may still write, and commits their checkpoint under its own
+ * group. A partition is taken over once its own group has an offset there.
  */
 
-/** The names of one version, and the sinks under them. */
+/** The names of one version, and its sinks. */
 interface Names {
   readonly kpiGroup: string;
   readonly fencedSinks: TransactionalSinks;
@@ -23,25 +23,25 @@ export interface TakeOverDeps {
   readonly groups: Groups;
   readonly own: Names;
   readonly former: Names & { readonly statusGroup: string };
-  /** All topics that the groups read, by the log's own names. */
+  /** All topics that the groups read, by their names in Kafka. */
   readonly topics: readonly string[];
-  /** The one whose offsets are the witnesses. */
+  /** The topic whose committed offsets are the checkpoints. */
   readonly contributionsTopic: string;
   readonly clock: Clock;
   readonly log: Log;
   readonly retry: Retry;
-  /** Gets why the service is not ready; null when that is over. */
+  /** Receives the reason why the service is not ready; null once it is over. */
   onReason(key: string, reason: string | null): void;
 }
 
-const LOOK_EVERY_MS = 2_000;
-/** The witness of a partition in which a former owner had published nothing. */
+const POLL_MS = 2_000;
+/** The checkpoint of a partition in which a former owner had published nothing. */
 const NOTHING_PUBLISHED: Committed = { offset: 0, note: '' };
 
 /**
- * Takes over from workers of 0.1, where there were any; again is harmless. A user who may not look at their groups has not
- * run them. Must have ended before the worker joins its groups. Throws `access-refused` where the former transactional ids
- * are refused, `Stopped`.
+ * Takes over from workers of 0.1, where there were any. Idempotent. A user without access to their groups counts as never
+ * having run them. Must complete before the worker joins its groups. Throws `access-refused` where the former
+ * transactional ids are refused, `Stopped`.
  */
 export async function takeOverFormerNames(deps: TakeOverDeps): Promise<void> {
   const { groups, own, former, contributionsTopic: topic, retry } = deps;
@@ -54,11 +54,13 @@ export async function takeOverFormerNames(deps: TakeOverDeps): Promise<void> {
     throw error;
   }
   const known = await retry(() => groups.committed(own.kpiGroup, topic));
-  const left = [...known].filter(([, checkpoint]) => checkpoint === null).map(([partition]) => partition);
-  for (const partition of left) await retry(() => takeOver(deps, partition));
-  if (left.length > 0)
+  const remaining = [...known]
+    .filter(([, checkpoint]) => checkpoint === null)
+    .map(([partition]) => partition);
+  for (const partition of remaining) await retry(() => takeOver(deps, partition));
+  if (remaining.length > 0)
     deps.log.info('consumer groups and transactional ids of an earlier version taken over', {
-      partitions: left,
+      partitions: remaining,
       groupId: former.kpiGroup,
     });
 }
@@ -66,7 +68,7 @@ export async function takeOverFormerNames(deps: TakeOverDeps): Promise<void> {
 async function untilFormerWorkersLeft(deps: TakeOverDeps): Promise<void> {
   const { groups, former, topics, clock, log, retry, onReason } = deps;
   const key = 'former-workers';
-  for (let told = ''; ; await clock.sleep(LOOK_EVERY_MS)) {
+  for (let logged = ''; ; await clock.sleep(POLL_MS)) {
     const members = [
       await retry(() => groups.members(former.statusGroup)),
       await retry(() => groups.members(former.kpiGroup)),
@@ -78,14 +80,13 @@ async function untilFormerWorkersLeft(deps: TakeOverDeps): Promise<void> {
       'former-workers',
       `workers of an earlier version are in ${former.statusGroup} or ${former.kpiGroup}: ${workers.map(described).join('; ')}`,
     );
-    if (told !== error.message)
-      log.warn('waiting until the workers of an earlier version have ended', { error });
-    told = error.message;
+    if (logged !== error.message) log.warn('waiting for workers of an earlier version to end', { error });
+    logged = error.message;
     onReason(key, `${error.message} (${error.remedy})`);
   }
 }
 
-/** Whoever opens the own sink last decides: what one commits that another has overtaken is refused. */
+/** Of several workers that take over at once, the last one to open its own sink fences the others. */
 async function takeOver(deps: TakeOverDeps, partition: number): Promise<void> {
   const { groups, own, former, contributionsTopic: topic } = deps;
   for (const name of [`kpi-${partition}`, `status-${partition}`]) {
@@ -96,12 +97,12 @@ async function takeOver(deps: TakeOverDeps, partition: number): Promise<void> {
   try {
     const isTaken = (await groups.committed(own.kpiGroup, topic)).get(partition) != null;
     if (isTaken) return;
-    // Read after the former producer is shut out: its last transaction is settled by now.
+    // Read after the former producer is fenced: its last transaction is complete by then.
     const checkpoint = (await groups.committed(former.kpiGroup, topic)).get(partition);
     if ((await sink.emit([], checkpoint ?? NOTHING_PUBLISHED)) === 'unacknowledged')
       throw new EfsError(
         'kafka-unavailable',
-        `partition ${partition}: the witness may not have been written`,
+        `partition ${partition}: the checkpoint may not have been written`,
       );
   } finally {
     await sink.close();

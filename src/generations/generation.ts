@@ -1,132 +1,133 @@
 import { EfsError } from '../base/errors';
 import type { LogRecord, Positions, TopicReader, Watermarks } from '../log/source';
 import { lastPublished, suppressedStart } from '../pipeline/publish-gate';
-import { nameIn } from '../pipeline/generation-claim';
+import { stateIdInKey } from '../pipeline/generation-claim';
 import { retiredWrites, retiredDelivery } from '../pipeline/retention';
 import type { OutgoingRecord } from '../log/sink';
 import type { Retirement } from '../store/retired';
-import type { Generations, Manifest, Seed, Standing, StartPositions, Write } from '../store/store';
+import type { Generations, Manifest, Seed, GenerationRef, StartPositions, Write } from '../store/store';
 
 /** The settings a generation's state depends on. */
 export type StateSettings = Pick<Manifest, 'partitions' | 'defaultPolicy' | 'domainGroups' | 'buckets'>;
 
-/** How to read what earlier generations have left in the contributions. */
+/** Reads what earlier generations left in the contributions topic. */
 export interface HistoryDeps {
   readonly reader: Pick<TopicReader, 'read'>;
-  /** The contributions topic's own name. */
+  /** The contributions topic's name in Kafka. */
   readonly contributionsTopic: string;
-  /** What a marker says of its delivery. */
+  /** The retirement in a marker; null where it has none. */
   retirementIn(marker: Buffer): Retirement | null;
 }
 
-/** What earlier generations have left in a partition of the contributions. */
+/** What earlier generations left in a partition of the contributions topic. */
 export interface GenerationHistory {
-  /** Deliveries that are retired. */
+  /** Retired deliveries. */
   readonly retired: ReadonlyMap<string, Retirement>;
-  /** The highest name that a record there has; 0 where there is none. */
-  readonly name: number;
-  /** All that lies before this offset is in it. */
+  /** The highest state id in the key of a record; 0 where there is none. */
+  readonly latestId: number;
+  /** All records before this offset are included. */
   readonly until: number;
 }
 
-const NO_HISTORY: GenerationHistory = { retired: new Map(), name: 0, until: 0 };
+const NO_HISTORY: GenerationHistory = { retired: new Map(), latestId: 0, until: 0 };
 
-/** How a generation gets its name. */
+/** Allocates the id of a new state. */
 export interface AllocationDeps extends HistoryDeps {
-  /** Takes the name in the log; false where somebody else was first. */
-  allocateGeneration(generation: number): Promise<boolean>;
+  /** Allocates a state id in the log; false where another process was first. */
+  allocateGeneration(stateId: number): Promise<boolean>;
 }
 
-/** What can be asked of the log when a generation begins. */
+/** The dependencies of opening the active generation. */
 export interface GenerationDeps extends AllocationDeps {
   readonly generations: Generations;
   readonly stateSettings: StateSettings;
-  /** A generation that is known to be lost, in whole or in part. The one to use comes after it. */
-  readonly lost: Standing | null;
-  /** Of every input of a partition, by topic index. */
+  /** A generation whose state is lost, in whole or in part; its successor gets a higher number. */
+  readonly lost: GenerationRef | null;
+  /** Watermarks of every input of a partition, by topic index. */
   inputWatermarks(partition: number): Promise<readonly Watermarks[]>;
   contributionWatermarks(partition: number): Promise<Watermarks>;
-  /** The KPI topic's own name. */
+  /** The KPI topic's name in Kafka. */
   readonly kpiTopic: string;
-  /** Gives whoever has taken a name the time to make its generation. */
+  /** Gives the process that has allocated a state id the time to create its generation. */
   pause(): Promise<void>;
-  /** The generation of a published record. */
+  /** The generation number that a published record carries. */
   generationOf(published: Buffer): number;
 }
 
 /**
- * The active generation: the one there is, or, where the store is empty, a new one that will read everything the log
- * holds. If KPIs were published before, the new one succeeds that life: its number is higher, and it publishes nothing
- * until it has caught up with it. It may be of other settings than the foundation's (`misfits`).
+ * Returns the active generation; where the store is empty, creates one that will read everything the log holds. If KPIs
+ * were published before, the new generation has a predecessor: its number is higher, and it publishes nothing until it has
+ * caught up with it. The active one may have been built with other settings than `deps.stateSettings` (`mismatches`).
  */
 export async function ensureGeneration(
   deps: GenerationDeps,
 ): Promise<{ manifest: Manifest; created: boolean }> {
   const { lost, generations } = deps;
-  if (lost !== null) await generations.forget(lost);
+  if (lost !== null) await generations.deactivate(lost);
   for (let isFirst = true; ; isFirst = false) {
     const active = await generations.active();
     if (active !== null) return { manifest: active, created: false };
     const before = await scanHistory(deps);
-    // The log takes a while to read: who made one meanwhile must not cost another name.
+    // Scanning the log takes a while: a generation created meanwhile must not cost another state id.
     if ((await generations.active()) !== null) continue;
-    const name = before.latest + 1;
-    // Somebody may be about to make the one that is named. Or has lived and died since the log was read.
-    if ((isFirst && before.isBegun) || !(await deps.allocateGeneration(name))) {
+    const stateId = before.latest + 1;
+    // Another process may be creating the last allocated one, or may have allocated one since the scan.
+    if ((isFirst && before.isPending) || !(await deps.allocateGeneration(stateId))) {
       await deps.pause();
       continue;
     }
-    const { manifest, start, seed } = beginning(deps.stateSettings, name, before);
+    const { manifest, start, seed } = successorOf(deps.stateSettings, stateId, before);
     const made = await generations.create(manifest, start, seed);
-    return { manifest: made, created: made.stateId === name };
+    return { manifest: made, created: made.stateId === stateId };
   }
 }
 
-/** What the log and the list say when a generation begins; by partition. */
+/** What the log and the list of generations hold before a new generation is created, by partition. */
 interface LogHistory {
   readonly inputs: readonly (readonly Watermarks[])[];
   readonly kpi: readonly Positions[];
   readonly published: readonly ReadonlyMap<string, Buffer>[];
-  readonly lives: readonly GenerationHistory[];
-  /** The highest number that was ever in use; 0 where none was. */
+  readonly histories: readonly GenerationHistory[];
+  /** The highest state id or generation number ever used; 0 where there was none. */
   readonly latest: number;
-  /** Whether nothing is known of that one but its name. */
-  readonly isBegun: boolean;
+  /** Whether that id is allocated, and nothing else is known of its state. */
+  readonly isPending: boolean;
 }
 
 async function scanHistory(deps: GenerationDeps): Promise<LogHistory> {
   const inputs: (readonly Watermarks[])[] = [];
   const kpi: Positions[] = [];
   const published: ReadonlyMap<string, Buffer>[] = [];
-  const lives: GenerationHistory[] = [];
+  const histories: GenerationHistory[] = [];
   for (let partition = 0; partition < deps.stateSettings.partitions; partition++) {
     inputs.push(await deps.inputWatermarks(partition));
     kpi.push([(await deps.contributionWatermarks(partition)).high]);
     published.push(await lastPublished((onRecord) => deps.reader.read(deps.kpiTopic, partition, onRecord)));
-    lives.push(await generationHistory(deps, partition));
+    histories.push(await generationHistory(deps, partition));
   }
   const known = Math.max(
     latestGeneration(published, deps.generationOf),
     deps.lost?.generation ?? 0,
     latestNumber(await deps.generations.list()),
   );
-  const named = latestName(lives);
-  return { inputs, kpi, published, lives, latest: Math.max(named, known), isBegun: named > known };
+  const allocated = latestAllocated(histories);
+  const latest = Math.max(allocated, known);
+  return { inputs, kpi, published, histories, latest, isPending: allocated > known };
 }
 
-/** A new generation, its start positions, and what its kpi tasks begin with. */
-function beginning(
+/** A new generation, its start positions, and the initial state of its kpi tasks. */
+function successorOf(
   stateSettings: StateSettings,
-  name: number,
-  { inputs, kpi, published, lives, latest }: LogHistory,
+  stateId: number,
+  { inputs, kpi, published, histories, latest }: LogHistory,
 ): { manifest: Manifest; start: StartPositions; seed: Seed } {
-  // A life that has lost its state may have a first record under way that is not in the log yet; its name is.
+  // A predecessor whose state was lost may still have its first record in flight; its state id is already in the log.
   const hasPredecessor = latest > 0;
   return {
     manifest: {
       ...stateSettings,
-      stateId: name,
-      generation: name,
+      stateId,
+      generation: stateId,
       predecessor: null,
       cutoverComplete: true,
       hasPredecessor,
@@ -135,13 +136,13 @@ function beginning(
     start: { status: inputs.map((topics) => topics.map(({ low }) => low)), kpi },
     seed: published.map((last, partition) => ({
       partition,
-      writes: begin(hasPredecessor, last, lives[partition]?.retired ?? new Map()),
+      writes: kpiSeed(hasPredecessor, last, histories[partition]?.retired ?? new Map()),
     })),
   };
 }
 
-/** How a kpi task begins, by what was published and retired before. Of what is retired nothing is kept but that. */
-function begin(
+/** The initial state of a kpi task. A retired delivery keeps its retirement, not its published record. */
+function kpiSeed(
   hasPredecessor: boolean,
   published: ReadonlyMap<string, Buffer>,
   retired: ReadonlyMap<string, Retirement>,
@@ -151,8 +152,8 @@ function begin(
 }
 
 /**
- * What the contributions in a partition tell of the generations that were there before: what is `known` of them already, what
- * lies in the log since, and what is `unsaid` yet.
+ * The history of earlier generations in a partition of the contributions topic: what is `known` already, what the log holds
+ * since, and records that are still `pending` in an outbox.
  */
 export async function generationHistory(
   { reader, contributionsTopic, retirementIn }: HistoryDeps,
@@ -161,20 +162,20 @@ export async function generationHistory(
   pending: readonly Pick<OutgoingRecord, 'key' | 'value'>[] = [],
 ): Promise<GenerationHistory> {
   const retired = new Map(known.retired);
-  let { name, until } = known;
-  const note = ({ key, value }: Pick<OutgoingRecord, 'key' | 'value'>): void => {
-    name = Math.max(name, nameIn(key));
+  let { latestId, until } = known;
+  const include = ({ key, value }: Pick<OutgoingRecord, 'key' | 'value'>): void => {
+    latestId = Math.max(latestId, stateIdInKey(key));
     const delivery = retiredDelivery(key);
-    const as = delivery === null || value === null ? null : retirementIn(value);
-    if (delivery !== null && as !== null) retired.set(delivery, as);
+    const retirement = delivery === null || value === null ? null : retirementIn(value);
+    if (delivery !== null && retirement !== null) retired.set(delivery, retirement);
   };
   const onRecord = (record: LogRecord): void => {
-    note(record);
+    include(record);
     until = record.offset + 1;
   };
   await reader.read(contributionsTopic, partition, onRecord, known.until);
-  pending.forEach(note);
-  return { retired, name, until };
+  pending.forEach(include);
+  return { retired, latestId, until };
 }
 
 function latestGeneration(
@@ -187,12 +188,12 @@ function latestGeneration(
   return latest;
 }
 
-/** The highest name that was ever taken; 0 where none was. */
-export function latestName(lives: readonly GenerationHistory[]): number {
-  return lives.reduce((most, { name }) => Math.max(most, name), 0);
+/** The highest state id that was ever allocated; 0 where there is none. */
+export function latestAllocated(histories: readonly GenerationHistory[]): number {
+  return histories.reduce((most, { latestId }) => Math.max(most, latestId), 0);
 }
 
-/** The highest number in use, be it as a generation's name or in its records; 0 where there is none. */
+/** The highest state id or generation number on the list; 0 where it is empty. */
 export function latestNumber(listed: readonly Manifest[]): number {
   return listed.reduce((most, each) => Math.max(most, each.stateId, each.generation), 0);
 }
@@ -204,7 +205,7 @@ const STATE_SETTINGS: readonly (keyof StateSettings)[] = [
   'buckets',
 ];
 
-/** The settings that state was built with, and others than these: `buckets was 1 and is now 16`. */
+/** The settings that differ from those the state was built with: `buckets was 1 and is now 16`. */
 export function mismatches(manifest: Manifest, stateSettings: StateSettings): string[] {
   return STATE_SETTINGS.filter((setting) => manifest[setting] !== stateSettings[setting]).map(
     (setting) => `${setting} was ${manifest[setting]} and is now ${stateSettings[setting]}`,
@@ -216,7 +217,7 @@ export function refuseDropping({ stateId, dropping }: Manifest): void {
   if (dropping) throw new EfsError('generation-dropping', `generation ${stateId} is being dropped`);
 }
 
-/** Throws `generation-unfit` where state was built with other settings than these, naming them. */
+/** Throws `generation-unfit` where the state was built with other settings; the error names them. */
 export function refuseMismatches(manifest: Manifest, stateSettings: StateSettings): void {
   const found = mismatches(manifest, stateSettings);
   if (found.length === 0) return;

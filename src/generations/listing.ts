@@ -5,8 +5,8 @@ import { pagesOf } from '../store/pages';
 import type { Generations, Manifest, Store, TaskAddress } from '../store/store';
 
 /**
- * - `active`: the one that publishes; `taking over` while its cut-over is not settled.
- * - `candidate`: built beside it, has never published.
+ * - `active`: publishes; `taking over` while its cut-over is incomplete.
+ * - `candidate`: built beside the active one, has never published.
  * - `retired`: was active, and can be brought back.
  * - `incomplete`: its state is lost in whole or in part.
  * - `being dropped`: its deletion has begun, and can only be completed.
@@ -15,6 +15,7 @@ export type GenerationState =
   'active' | 'taking over' | 'candidate' | 'retired' | 'incomplete' | 'being dropped';
 
 export interface ListedGeneration {
+  /** Its state id. */
   readonly generation: number;
   readonly state: GenerationState;
   /** The number that its records carry; null where it has never published. */
@@ -34,7 +35,7 @@ export interface ListingDeps {
   readonly contribution: WireType<Contribution>;
 }
 
-/** All generations, with how far and how large each is. Reads every contribution of them, page by page. */
+/** All generations, with the progress and size of each. Reads every contribution of each, page by page. */
 export async function listGenerations(deps: ListingDeps): Promise<ListedGeneration[]> {
   const active = await deps.store.active();
   const listed: ListedGeneration[] = [];
@@ -54,11 +55,11 @@ async function describe(
   const sum = { deliveries: new Set<string>(), messages: 0, lag: 0, isWhole: true, readable: true };
   for (let partition = 0; partition < partitions; partition += 1) {
     const task: TaskAddress = { stateId, pipeline: 'status', partition };
-    const standing = await deps.store.inspect(task);
+    const status = await deps.store.inspect(task);
     const kpi = await deps.store.inspect({ ...task, pipeline: 'kpi' });
-    if (standing === null || kpi === null) sum.isWhole = false;
+    if (status === null || kpi === null) sum.isWhole = false;
     (await deps.inputWatermarks(partition)).forEach(({ low, high }, topic) => {
-      const position = standing?.positions[topic] ?? 0;
+      const position = status?.positions[topic] ?? 0;
       sum.lag += Math.max(0, high - Math.max(low, position));
       if (position < low) sum.readable = false;
     });

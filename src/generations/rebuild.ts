@@ -15,19 +15,20 @@ import { throttled } from '../tasks/throttle';
 
 /*
  * A rebuild folds the topics from their beginning into a candidate, beside the active generation: keys of its own, no
- * sink, no timer, no dead letter again. It never passes the active one, so whatever that one had to say of a record has been
- * said. It belongs to no consumer group: it owns all partitions, and whoever starts later takes the candidate over at once.
+ * sink, no timer, no second dead letter. It never passes the active generation, which has thus published or dead-lettered
+ * whatever a record calls for. It is in no consumer group: it owns all partitions, and a rebuild that starts later takes
+ * the candidate over at once.
  */
 
 export interface RebuildDeps extends CutOverDeps {
   readonly pipeline: Omit<PipelineDeps, 'backlog' | 'catchUp' | 'onRolledBack'>;
   /** The inputs, without a group. */
   readonly source: Source;
-  /** Records a second over all partitions; null: as fast as it goes. */
+  /** Records per second over all partitions; null: unlimited. */
   readonly maxRate: number | null;
 }
 
-/** How far a rebuild is, in records. What the active generation folds meanwhile is added to both. */
+/** How far a rebuild is, in records. Both numbers grow with what the active generation folds meanwhile. */
 export interface Progress {
   readonly done: number;
   readonly total: number;
@@ -36,34 +37,34 @@ export interface Progress {
 export interface Rebuild {
   readonly active: Manifest;
   readonly candidate: Manifest;
-  /** Whether it goes on with a candidate that was there. */
+  /** Whether it continues with an existing candidate. */
   readonly resumed: boolean;
   progress(): Progress;
-  /** Resolves when it stands where the active generation stood at the call. Rejects with what ended the rebuild. */
+  /** Resolves once the candidate reaches the positions that the active generation had at the call. Rejects with what ended the rebuild. */
   caughtUp(): Promise<void>;
   /**
-   * Brings a partition to exactly these positions of the active generation and keeps it there until `letGo`; false where
-   * it is beyond them already.
+   * Brings a partition to exactly these positions of the active generation and holds it there until `release`; false
+   * where it is beyond them already.
    */
   holdAt(partition: number, positions: Positions): Promise<boolean>;
-  letGo(partition: number): void;
+  release(partition: number): void;
   /**
-   * Resolves where both generations are still there, untouched by others, after all that was read of them before the
-   * call. Rejects with `rebuild-taken-over` where that is not so: what was read may be what a deletion had left.
+   * Resolves where both generations still exist, unchanged by other processes, after every read before the call. Rejects
+   * with `rebuild-taken-over` otherwise: those reads may have returned what a deletion had left.
    */
   confirm(): Promise<void>;
-  /** Ends; the candidate stays, and can be gone on with. */
+  /** Ends the rebuild; the candidate stays, and a later rebuild can continue it. */
   stop(): Promise<void>;
 }
 
-/** How often the active generation's positions are looked at. */
-const LOOK_MS = 250;
+/** How often the active generation's positions are read. */
+const ACTIVE_POLL_MS = 250;
 const WAIT_MS = 20;
 const IDLE_MS = 100;
 
 /**
- * Starts to build a candidate for these settings, or goes on with the one there is. Throws `not-found` where there is
- * nothing to build beside, `candidate-unfit` where the candidate is for other settings.
+ * Starts to build a candidate for these settings, or continues with the existing one. Throws `not-found` where there is no
+ * active generation, `candidate-unfit` where the candidate has other settings.
  */
 export async function startRebuild(
   deps: RebuildDeps,
@@ -83,7 +84,7 @@ export async function startRebuild(
   const pool = startTasks(deps, candidate, places, failure);
   await deps.source.start({ onAssigned: (all) => pool.assign(all), onFailed: failure.fail });
 
-  const wait = async (holds: () => boolean): Promise<void> => {
+  const waitUntil = async (holds: () => boolean): Promise<void> => {
     while (!holds()) {
       failure.check();
       await retryDeps.clock.sleep(WAIT_MS, stopping.signal);
@@ -93,24 +94,26 @@ export async function startRebuild(
     ...{ active, candidate, resumed },
     progress: () => progressOf(places),
     async caughtUp() {
-      await failure.unless(() => lookAtActive(deps, active, places, retry));
-      const targets = places.map(({ live }) => live);
-      await wait(() => places.every(({ own }, partition) => isPast(targets[partition] ?? [], own)));
+      await failure.unless(() => refreshTargets(deps, active, places, retry));
+      const targets = places.map(({ target }) => target);
+      await waitUntil(() => places.every(({ own }, partition) => isPast(targets[partition] ?? [], own)));
     },
     async holdAt(partition, positions) {
       const place = places[partition];
       if (place === undefined || !isPast(place.own, positions)) return false;
-      // The batch that is under way may have been taken before it was held, and go beyond.
-      const enough = place.held === null ? place.commits + 1 : place.commits;
+      // A batch in flight may have been taken before the hold, and go beyond it.
+      const commitsNeeded = place.held === null ? place.commits + 1 : place.commits;
       place.held = positions;
-      await wait(() => place.commits >= enough && isPast(positions, place.own));
+      await waitUntil(() => place.commits >= commitsNeeded && isPast(positions, place.own));
       return isPast(place.own, positions);
     },
-    letGo: (partition) => void (places[partition] && (places[partition].held = null)),
+    release: (partition) => void (places[partition] && (places[partition].held = null)),
     async confirm() {
-      // The commit that is under way may have been sent before. A deletion seals a task before it touches it.
-      const enough = places.map(({ commits }) => commits + 2);
-      await wait(() => places.every(({ commits }, partition) => commits >= (enough[partition] ?? 0)));
+      // A commit in flight may have been sent before the call. A deletion seals a task before it changes it.
+      const commitsNeeded = places.map(({ commits }) => commits + 2);
+      await waitUntil(() =>
+        places.every(({ commits }, partition) => commits >= (commitsNeeded[partition] ?? 0)),
+      );
       const now = await failure.unless(() => retry(() => deps.store.active()));
       if (now?.generation !== active.generation) throw takenOver('another generation is active');
     },
@@ -124,14 +127,17 @@ export async function startRebuild(
 
 const STOP_GRACE_MS = 5_000;
 
-/** Where a partition is. */
+/** The progress of one partition. */
 interface Place {
-  readonly begun: Positions;
+  /** Where the inputs began at the start of the rebuild. */
+  readonly low: Positions;
+  /** The candidate's positions. */
   own: Positions;
-  live: Positions;
-  /** It must not go beyond these. */
+  /** The active generation's positions, which the candidate never passes. */
+  target: Positions;
+  /** Positions at which the candidate is held; null where it is not. */
   held: Positions | null;
-  /** How many there were since the rebuild began. */
+  /** Number of commits since the start of the rebuild. */
   commits: number;
 }
 
@@ -145,15 +151,15 @@ async function openPlaces(
   return Promise.all(
     partitions.map(async (partition): Promise<Place> => {
       const positionsOf = async (manifest: Manifest): Promise<Positions> => {
-        const standing = await retry(() => store.inspect(taskOf(manifest, partition)));
-        if (standing !== null) return standing.positions;
+        const progress = await retry(() => store.inspect(taskOf(manifest, partition)));
+        if (progress !== null) return progress.positions;
         const what = `generation ${manifest.stateId} has no state of partition ${partition}`;
         throw new EfsError('generation-incomplete', what);
       };
       const own = await positionsOf(candidate);
-      const live = await positionsOf(active);
-      const begun = (await retry(() => inputWatermarks(partition))).map(({ low }) => low);
-      return { begun, own, live, held: null, commits: 0 };
+      const target = await positionsOf(active);
+      const low = (await retry(() => inputWatermarks(partition))).map((topic) => topic.low);
+      return { low, own, target, held: null, commits: 0 };
     }),
   );
 }
@@ -163,18 +169,18 @@ function progressOf(places: readonly Place[]): Progress {
     places.reduce(
       (all, place) =>
         of(place).reduce(
-          (some, position, topic) => some + Math.max(0, position - (place.begun[topic] ?? 0)),
+          (some, position, topic) => some + Math.max(0, position - (place.low[topic] ?? 0)),
           all,
         ),
       0,
     );
-  return { done: sum(({ own }) => own), total: sum(({ live }) => live) };
+  return { done: sum(({ own }) => own), total: sum(({ target }) => target) };
 }
 
-/** What ended a rebuild, for all who wait. */
+/** The failure that ended a rebuild, for every waiting call. */
 interface Failure {
   fail(error: unknown): void;
-  /** Throws what ended it, or that it was stopped. */
+  /** Throws the error that ended the rebuild, or the abort of a stopped one. */
   check(): void;
   unless<T>(work: () => Promise<T>): Promise<T>;
 }
@@ -195,7 +201,7 @@ function failureOf(stopping: AbortController): Failure {
   };
 }
 
-async function lookAtActive(
+async function refreshTargets(
   { store }: RebuildDeps,
   active: Manifest,
   places: readonly Place[],
@@ -203,13 +209,13 @@ async function lookAtActive(
 ): Promise<void> {
   await Promise.all(
     places.map(async (place, partition) => {
-      const standing = await retry(() => store.inspect(taskOf(active, partition)));
-      if (standing !== null) place.live = standing.positions;
+      const progress = await retry(() => store.inspect(taskOf(active, partition)));
+      if (progress !== null) place.target = progress.positions;
     }),
   );
 }
 
-/** Keeps an eye on the active generation: how far it is, and whether it still is the active one. */
+/** Polls the active generation: its positions, and whether it still is the active one. */
 async function watchActive(
   deps: RebuildDeps,
   active: Manifest,
@@ -221,11 +227,11 @@ async function watchActive(
   const retry = retryUntil(signal, retryDeps);
   try {
     while (!signal.aborted) {
-      await retryDeps.clock.sleep(LOOK_MS, signal);
+      await retryDeps.clock.sleep(ACTIVE_POLL_MS, signal);
       const now = await retry(() => deps.store.active());
       if (now?.generation !== active.generation)
         return failure.fail(takenOver('another generation is active'));
-      await lookAtActive(deps, active, places, retry);
+      await refreshTargets(deps, active, places, retry);
     }
   } catch (error) {
     if (!signal.aborted) failure.fail(error);
@@ -239,7 +245,7 @@ function startTasks(deps: RebuildDeps, candidate: Manifest, places: readonly Pla
   const status: Source = {
     ...deps.source,
     open: (partition, positions) =>
-      paced.open(partition, positions, () => places[partition]?.held ?? places[partition]?.live ?? []),
+      paced.open(partition, positions, () => places[partition]?.held ?? places[partition]?.target ?? []),
     noteProgress: (partition, own) => {
       const place = places[partition];
       if (place !== undefined) Object.assign(place, { own, commits: place.commits + 1 });
@@ -249,7 +255,7 @@ function startTasks(deps: RebuildDeps, candidate: Manifest, places: readonly Pla
     ...pipeline,
     sources: { ...pipeline.sources, status },
     wire: { ...pipeline.wire, statusChanged: null },
-    // The active generation has set them aside.
+    // The active generation has dead-lettered them.
     sink: { emit: async () => undefined, close: async () => undefined },
     expiryGraceMs: null,
     backlog: openBacklog(),

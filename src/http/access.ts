@@ -2,15 +2,15 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
 
 /*
- * Who may ask. The token comes as a bearer token or, from a browser, as a cookie that proves that the token was known:
- * an expiry and its MAC under the token. So nothing is stored, every process takes the cookie, and another token ends all
- * sessions.
+ * Access control. The token is sent as a bearer token or, by a browser, as a session cookie that proves knowledge of the
+ * token: an expiry and its MAC under the token. So no session is stored, every process accepts the cookie, and a new
+ * token ends all sessions.
  */
 
 export const SESSION_COOKIE = 'efs_session';
 const SESSION_MS = 12 * 3_600_000;
 
-/** Whether two secrets are the same, in a time that says nothing about where they differ. */
+/** Whether two secrets are equal, compared in constant time. */
 export function sameSecret(a: string, b: string): boolean {
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(a), digest(b));
@@ -54,8 +54,9 @@ function cookieOf(header: string, name: string): string | null {
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
 
 /**
- * Whether the Host header names us. A page elsewhere can make its own name lead to us (DNS rebinding), and then its
- * requests name that; an address cannot be made to lead anywhere, so addresses are ours if not bound to loopback.
+ * Whether the Host header names this service. A foreign page can make its own name resolve to this service (DNS
+ * rebinding), and its requests then carry that name; an IP address cannot be rebound, so any address is accepted if the
+ * server is not bound to loopback.
  */
 export function isHostOurs(
   header: string | undefined,
@@ -67,17 +68,17 @@ export function isHostOurs(
   return !isBoundToLoopback && isIP(name.replace(/^\[|\]$/g, '')) !== 0;
 }
 
-/** Whether a request that a browser sends for a page is sent for one of ours. Other clients send no Origin. */
+/** Whether a browser's request comes from a page of this service. Other clients send no Origin. */
 export function isOriginOurs(origin: string | undefined, host: string | undefined): boolean {
   if (origin === undefined) return true;
   if (!URL.canParse(origin)) return false;
   const { protocol, host: theirs } = new URL(origin);
-  // Read alike, so that a port that goes without saying may be said.
+  // Both are parsed, so that a default port may be written or left out.
   const ours = `${protocol}//${host ?? ''}`;
   return URL.canParse(ours) && new URL(ours).host === theirs;
 }
 
-/** What every answer tells a browser: nothing from elsewhere, no frames, no guessing of types. */
+/** Sent with every response: no foreign content, no frames, no type sniffing. */
 export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',

@@ -14,8 +14,8 @@ import {
 } from './json-schema';
 
 /*
- * What the API answers, as JSON Schema. The names are those of the types in this room; tests hold real answers against
- * these schemas.
+ * The API's responses as JSON Schema, named as the types of the read model. Tests validate real responses against these
+ * schemas.
  */
 
 const ref = (name: string): JsonSchema => ({ $ref: `#/components/schemas/${name}` });
@@ -34,16 +34,16 @@ const kpis = (): JsonSchema => {
 const stale = orNull(
   exactly(
     { since: moment('since when'), reason: text('why, in words') },
-    'Why the figures may be older than the feedback; null where nothing stands in their way.',
+    'Since when and why the KPIs may be stale; null while they are current.',
   ),
 );
 
 const delivery = {
   deliveryId: text('The campaign send.'),
   policy: oneOf(POLICIES, 'How feedback becomes status and Success.'),
-  generation: count('The state it was computed from.'),
+  generation: count('The generation of the published record; a record of a later generation replaces it.'),
   revision: count('Feedback folded; rises within a generation.'),
-  asOf: moment('The latest event time that is contained.'),
+  asOf: moment('The latest event time that the KPIs contain.'),
   kpis: ref('Kpis'),
 };
 
@@ -51,14 +51,14 @@ const status = oneOf(STATUSES, 'What the delivery log shows.');
 const reason = oneOf(REASONS, 'Why it failed, or why it is being retried; null where nothing went wrong.');
 const failureType = oneOf(
   FAILURE_TYPES,
-  'HARD: the address is bad. SOFT: it may work another time. IGNORED: says nothing of the address.',
+  'HARD: the address is bad. SOFT: it may work another time. IGNORED: no statement about the address.',
 );
 const messageId = text('The message, unique within its delivery.');
 
 const fact = orNull(
   exactly({
     at: moment('event time'),
-    what: text('what was said, in words'),
+    what: text('what was reported, in words'),
     bounceClass: orNull({ type: 'integer', description: 'the MTA’s class' }),
     reason: orNull(reason),
     failureType: orNull(failureType),
@@ -74,21 +74,21 @@ const preview: JsonSchema = {
     }),
     exactly({
       form: { type: 'string', enum: ['bytes'] },
-      text: text('a value that is no feedback: its first bytes, and how long it is'),
+      text: text('a value that is not feedback: its first bytes and its length'),
     }),
     { type: 'null' },
   ],
-  description: 'What the value says. Free text is masked unless EFS_HTTP_SHOW_RECIPIENTS is on.',
+  description: 'A preview of the value. Free text is masked unless EFS_HTTP_SHOW_RECIPIENTS is on.',
 };
 
-/** The schemas that others refer to by name. */
+/** The schemas that operations and other schemas refer to by name. */
 export const COMPONENTS = {
   Kpis: kpis(),
   Delivery: exactly(delivery),
   DeliveryWithAge: exactly({ ...delivery, stale }),
   DeliveryList: exactly({
     deliveries: listOf(ref('Delivery')),
-    total: count('How many fit the query in all.'),
+    total: count('How many match the query in all.'),
     at: moment('When this was answered.'),
     stale,
   }),
@@ -106,7 +106,7 @@ export const COMPONENTS = {
   LogPage: exactly({
     messages: listOf(ref('LogEntry')),
     cursor: orNull(
-      text('Ask for the next page with it. A page may come short, even empty: only null ends the log.'),
+      text('The cursor of the next page. A page may be short, even empty: only null ends the log.'),
     ),
   }),
   Message: exactly({
@@ -118,44 +118,47 @@ export const COMPONENTS = {
     failureType: orNull(failureType),
     relay: exactly({
       at: moment('When it was relayed.'),
-      knownBy: text('How that is known.'),
+      knownBy: text('The source of that time.'),
       domainGroup: text('Group of the recipient’s domain.'),
     }),
-    validUntil: moment('How long the MTA may retry it.'),
+    validUntil: moment('The end of its validity period: until then the MTA may retry it.'),
     softBounce: fact,
     outcome: fact,
     timeline: listOf(
       exactly({
         at: moment('event time'),
         event: oneOf(['RELAYED', 'SOFT_BOUNCED', ...DECISIONS], 'What happened.'),
-        text: text('The same in words.'),
+        text: text('The event in words.'),
         bounceClass: orNull({ type: 'integer' }),
         reason: orNull(reason),
         failureType: orNull(failureType),
-        decides: { type: 'boolean', description: 'Whether the status follows from it.' },
-        topics: listOf(text('Where its record can have come from.')),
+        decides: { type: 'boolean', description: 'Whether it decides the status.' },
+        topics: listOf(text('A topic its record may have come from.')),
       }),
     ),
     why: listOf(text('Why the status is what it is, sentence by sentence.')),
-    generation: count('The state it was read from.'),
+    generation: count('The id of the state it was read from, as `efs generations` lists it.'),
     partition: count('The partition of every input that holds its records. Their offsets are not kept.'),
     positions: {
       type: 'object',
       additionalProperties: { type: 'integer' },
-      description: 'By topic, the next offset to fold in that partition: its records lie before.',
+      description: 'By topic, the next offset to fold in that partition: its records are before it.',
     },
   }),
   TaskList: exactly({
-    generation: count('The active generation.'),
+    generation: count('The id of the active state, as `efs generations` lists it.'),
     tasks: listOf(
       exactly({
-        pipeline: oneOf(['status', 'kpi'], 'Feedback in, or contributions in.'),
+        pipeline: oneOf(['status', 'kpi'], 'status folds feedback, kpi folds contributions.'),
         partition: count('The partition of each of its topics.'),
-        owner: oneOf(['here', 'elsewhere'], 'Whether this process runs it; else another one does, or none.'),
+        owner: oneOf(
+          ['here', 'elsewhere'],
+          'here: this process runs it. elsewhere: another process runs it, or none.',
+        ),
         epoch: count('The number of its last claim; commits of an older one are refused.'),
         sequence: { type: 'integer', description: 'Commits so far.' },
         outboxBytes: count(
-          'Outgoing records of the last commit: waiting to be acknowledged, or about to be replaced.',
+          'Bytes of the outgoing records of the last commit: waiting to be acknowledged, or about to be replaced.',
         ),
         positions: listOf(
           exactly({
@@ -168,33 +171,33 @@ export const COMPONENTS = {
         lag: count('Over its topics.'),
       }),
     ),
-    at: moment('When this was looked up.'),
+    at: moment('When this was read.'),
     stale,
   }),
   DeadLetterList: exactly({
     letters: listOf(
       exactly({
-        partition: count('Its place in the dead-letter topic.'),
-        offset: count('Its place in the dead-letter topic.'),
-        reason: text('A code of docs/records.md, "Set aside".'),
-        detail: text('More of the reason.'),
-        origin: text('Where it lay: topic/partition/offset.'),
-        at: moment('The log’s stamp of the record.'),
+        partition: count('Its partition of the dead-letter topic.'),
+        offset: count('Its offset in that partition.'),
+        reason: text('A code of docs/records.md, "Dead letters".'),
+        detail: text('Details of the reason.'),
+        origin: text('Where the record was read: topic/partition/offset.'),
+        at: moment('The record’s timestamp in the log.'),
         key: orNull(text('Its key.')),
         bytes: count('Length of its value.'),
         preview,
       }),
     ),
-    cursor: orNull(text('Ask for older ones with it; only the newest thousand are held.')),
+    cursor: orNull(text('The cursor of older ones; only the newest thousand are held.')),
     byReason: { type: 'object', additionalProperties: { type: 'integer' } },
     total: count('How many there are, of which byReason counts each.'),
   }),
   Health: exactly({
     ready: { type: 'boolean' },
-    failure: orNull(text('Why the process wants to be restarted.')),
+    failure: orNull(text('Why the process must be restarted; null while it has not failed.')),
     reasons: listOf(
       exactly({
-        key: text('What says so.'),
+        key: text('The component that reports it.'),
         reason: text('Why it is not ready.'),
         since: moment('Since when.'),
       }),
@@ -202,15 +205,15 @@ export const COMPONENTS = {
     warnings: listOf(
       exactly({
         key: text('What it is about.'),
-        warning: text('What should be mended, and how; the service works all the same.'),
+        warning: text('What should be fixed, and how; the service stays ready.'),
       }),
     ),
     version: text('Of the service.'),
     startedAt: moment('Of this process.'),
-    at: moment('The service’s own time.'),
-    deliveries: count('Known to the window.'),
+    at: moment('The time of the service’s clock.'),
+    deliveries: count('Deliveries in the read model.'),
     readers: count('Live streams that are open.'),
-    recipientsShown: { type: 'boolean', description: 'Whether free text is shown as it is.' },
+    recipientsShown: { type: 'boolean', description: 'Whether free text is shown unmasked.' },
   }),
   Session: exactly({ expiresAt: moment('When to log in again.') }),
   Error: exactly({

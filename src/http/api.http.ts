@@ -6,7 +6,7 @@ import { DeliveryId, MessageId } from '../base/ids';
 import { isAuthorized, openSession, sameSecret, SESSION_COOKIE } from './access';
 import { type LogFilter, readLog, readLogPage } from '../queries/delivery-log';
 import { type ExportFormat, EXPORTS, exportFormat, exportLog } from '../queries/export';
-import { activeManifest, lookAtMessage } from '../queries/lookup';
+import { activeManifest, lookUpMessage } from '../queries/lookup';
 import { openApi } from './openapi';
 import { type Operation, type OperationId, OPERATIONS } from './operations';
 import { serveStream } from './stream.http';
@@ -16,21 +16,21 @@ import type { Queries } from '../queries/queries';
 export interface ApiOptions {
   readonly queries: Queries;
   readonly version: string;
-  /** Empty asks for none. */
+  /** Empty: no token is required. */
   readonly token: string;
-  /** The time of day where browsers are: sessions end by it. The service's own may run faster. */
+  /** Wall-clock time, by which sessions expire. The service's own clock may run faster. */
   readonly timeOfDay: Pick<Clock, 'now'>;
 }
 
 type Handler = (request: FastifyRequest, reply: FastifyReply) => unknown;
 type Handlers = { readonly [Id in OperationId]: Handler };
 
-/** Adds the routes of the API. Requests are checked by the schemas that describe them. */
+/** Adds the routes of the API. Requests are validated by the schemas that describe them. */
 export function addApi(server: FastifyInstance, options: ApiOptions): void {
   const handlers: Handlers = {
     ...figures(options.queries),
     ...messages(options.queries),
-    ...workings(options),
+    ...internals(options),
     ...sessions(options),
     getDescription: () => openApi(options.version),
   };
@@ -50,17 +50,17 @@ export function addApi(server: FastifyInstance, options: ApiOptions): void {
   }
 }
 
-/** Lets through who carries the token, where one is asked for. */
+/** Rejects requests without the token, where one is configured. */
 function authorized({ token, timeOfDay }: ApiOptions) {
   return async ({ headers }: FastifyRequest): Promise<void> => {
     if (token !== '' && !isAuthorized(token, headers, timeOfDay.now()))
-      throw new EfsError('not-authorized', 'this needs the token, and none or another one was sent');
+      throw new EfsError('not-authorized', 'a valid token is required');
   };
 }
 
 const iso = (millis: number): string => new Date(millis).toISOString();
 
-/** The delivery of a path. Throws `not-found` where no KPIs of it were published. */
+/** The delivery in a request's path. Throws `not-found` where no KPIs of it were published. */
 function deliveryIn({ view }: Queries, request: FastifyRequest) {
   const { deliveryId } = request.params as { deliveryId: string };
   const delivery = view.get(deliveryId);
@@ -101,7 +101,7 @@ interface LogQuery extends Partial<LogFilter> {
   readonly format?: string;
 }
 
-/** Logs that are taken away at once: each reads as fast as its reader takes it. */
+/** Concurrent exports of delivery logs: each reads as fast as its client receives. */
 const EXPORTS_MAX = 4;
 
 function messages(queries: Queries) {
@@ -110,15 +110,15 @@ function messages(queries: Queries) {
     if (exporting >= EXPORTS_MAX)
       throw new EfsError(
         'too-many-readers',
-        `${exporting} delivery logs are being read, which is all there may be`,
+        `${exporting} delivery logs are being exported, which is the maximum`,
       );
     const state = queries.state();
     const manifest = await activeManifest(state);
     const lines = exportLog(readLog(state, manifest, id, filter), format);
-    // Whatever is wrong shows before the answer begins.
+    // Errors must be thrown before the response begins.
     const first = await lines.next();
     exporting += 1;
-    const body = Readable.from(following(first, lines)).once('close', () => (exporting -= 1));
+    const body = Readable.from(withFirst(first, lines)).once('close', () => (exporting -= 1));
     const name = encodeURIComponent(`${id}.${format}`);
     reply.header('content-disposition', `attachment; filename*=UTF-8''${name}`);
     return reply.type(EXPORTS[format]).send(body);
@@ -135,18 +135,18 @@ function messages(queries: Queries) {
     },
     getMessage: async (request) => {
       const { deliveryId, messageId } = request.params as { deliveryId: string; messageId: string };
-      return lookAtMessage(queries.state(), DeliveryId(deliveryId), MessageId(messageId));
+      return lookUpMessage(queries.state(), DeliveryId(deliveryId), MessageId(messageId));
     },
   } satisfies Partial<Handlers>;
 }
 
-async function* following(first: IteratorResult<string>, rest: AsyncGenerator<string>) {
+async function* withFirst(first: IteratorResult<string>, rest: AsyncGenerator<string>) {
   if (first.done === true) return;
   yield first.value;
   yield* rest;
 }
 
-function workings({ queries, version }: ApiOptions) {
+function internals({ queries, version }: ApiOptions) {
   const { deadLetters, health, feed, view } = queries;
   return {
     listTasks: async () => {
@@ -156,7 +156,7 @@ function workings({ queries, version }: ApiOptions) {
     listDeadLetters: async (request) => {
       const { limit, cursor } = request.query as { limit: number; cursor?: string };
       if (cursor !== undefined && !/^\d{1,15}$/.test(cursor))
-        throw new EfsError('request-invalid', 'cursor: is none that this service gave');
+        throw new EfsError('request-invalid', 'invalid cursor');
       const before = cursor === undefined ? null : Number(cursor);
       const page = deadLetters.page({ limit, before });
       const letters = page.letters.map(async ({ key, value, detail, timestamp, ...letter }) => ({
@@ -174,7 +174,7 @@ function workings({ queries, version }: ApiOptions) {
       };
     },
     getHealth: () => {
-      const reasons = health.standing().map(({ since, ...each }) => ({ ...each, since: iso(since) }));
+      const reasons = health.openReasons().map(({ since, ...each }) => ({ ...each, since: iso(since) }));
       return {
         ready: reasons.length === 0,
         failure: health.failure(),

@@ -14,7 +14,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   'registry-unavailable': 503,
 };
 
-/** Answers with an error of the table: its code, what happened, and the remedy. */
+/** Responds with an error of the error table: its code, message and remedy. */
 export function sendError(reply: FastifyReply, error: EfsError): FastifyReply {
   const { code, message, remedy } = error;
   const status = STATUS[code] ?? 500;
@@ -23,7 +23,7 @@ export function sendError(reply: FastifyReply, error: EfsError): FastifyReply {
   return reply.code(status).send({ error: { code, message, remedy } });
 }
 
-/** Whatever a request came to that was no answer. What fastify finds wrong is the client's; anything else is ours. */
+/** Responds to an error of a request. Errors that fastify reports are the client's; any other is a bug of the service. */
 export function onError(error: FastifyError, _: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (error instanceof EfsError) return sendError(reply, error);
   const status = error.statusCode ?? 500;

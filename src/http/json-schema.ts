@@ -1,4 +1,4 @@
-/** JSON Schema (2020-12) as far as the window describes itself with it. */
+/** The subset of JSON Schema (2020-12) that describes the API. */
 export interface JsonSchema {
   readonly type?: string | readonly string[];
   readonly description?: string;
@@ -18,7 +18,7 @@ export interface JsonSchema {
   readonly $ref?: string;
 }
 
-/** An object with exactly these properties, all of them there. */
+/** An object with exactly these properties, all required. */
 export function exactly(properties: Readonly<Record<string, JsonSchema>>, description = ''): JsonSchema {
   return {
     type: 'object',
@@ -29,7 +29,7 @@ export function exactly(properties: Readonly<Record<string, JsonSchema>>, descri
   };
 }
 
-/** An object with some of these properties and no others. */
+/** An object with any of these properties and no others. */
 export function atMost(properties: Readonly<Record<string, JsonSchema>>): JsonSchema {
   return { type: 'object', properties, additionalProperties: false };
 }

@@ -3,31 +3,44 @@ import { systemClock } from '../base/clock';
 
 /** Seconds, from a millisecond to a minute. */
 const DURATIONS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
-/** Seconds: what waits behind an outage or a backlog is late by hours. */
+/** Seconds: behind an outage or a backlog, latency grows to hours. */
 const LATENCIES = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 3600, 14_400];
 
-/** The counters of the service under the prefix `efs_`, with their text form. */
+/** The metrics of the service under the prefix `efs_`, with their text form. */
 export type Metrics = ReturnType<typeof createMetrics>;
 
 function counters(registers: [Registry]) {
   const counter = <L extends string>(name: string, help: string, labelNames: L[]) =>
     new Counter({ name, help, labelNames, registers });
-  const records = counter('efs_records_total', 'Input records done with, by what became of them.', [
-    'topic',
-    'result',
-  ]);
-  const deadLetters = counter('efs_dead_letters_total', 'Records set aside, by reason.', ['reason']);
+  const records = counter(
+    'efs_records_total',
+    'Input records processed, by result: folded or dead_lettered.',
+    ['topic', 'result'],
+  );
+  const deadLetters = counter('efs_dead_letters_total', 'Records dead-lettered, by reason.', ['reason']);
   const kpiChanges = counter('efs_kpi_changes_total', 'KPI changes committed for publication.', []);
-  const retirements = counter('efs_deliveries_retired_total', 'Deliveries retired for their age.', []);
-  const expiries = counter('efs_expiries_total', 'Messages whose validity period has ended in silence.', []);
+  const retirements = counter(
+    'efs_deliveries_retired_total',
+    'Deliveries retired because they are older than the retention.',
+    [],
+  );
+  const expiries = counter(
+    'efs_expiries_total',
+    'Messages failed because their validity period ended without feedback.',
+    [],
+  );
   const batches = counter('efs_batches_total', 'Batches committed.', ['pipeline']);
   const fences = counter('efs_fences_total', 'Commits refused because another worker owns the partition.', [
     'pipeline',
   ]);
-  const rewinds = counter('efs_rewinds_total', 'Times a task went back because the store was older.', [
-    'pipeline',
+  const rewinds = counter(
+    'efs_rewinds_total',
+    'Times a task went back to older positions because the store was stale.',
+    ['pipeline'],
+  );
+  const outages = counter('efs_outages_total', 'Outages waited out, by the dependency that did not answer.', [
+    'dependency',
   ]);
-  const outages = counter('efs_outages_total', 'Outages waited out, by what did not answer.', ['dependency']);
   return { records, deadLetters, kpiChanges, retirements, expiries, batches, fences, rewinds, outages };
 }
 
@@ -40,21 +53,21 @@ function gauges(registers: [Registry]) {
   });
   const shortInputs = new Gauge({
     name: 'efs_input_retention_short',
-    help: 'Whether an input topic keeps its records for less time than a rebuild needs: 1 or 0.',
+    help: 'Whether the retention of an input topic is shorter than a rebuild needs: 1 or 0.',
     labelNames: ['topic'],
     registers,
   });
   const build = new Gauge({
     name: 'efs_build_info',
-    help: 'Always 1; the labels say what is running.',
+    help: 'Always 1; the labels identify the version and the installation.',
     labelNames: ['version', 'node', 'group_id', 'topic_prefix'],
     registers,
   });
   return { lag, shortInputs, build };
 }
 
-/** What tells a process, and the installation that it belongs to, from others. */
-interface RunningWhat {
+/** What distinguishes a process, and the installation that it belongs to, from others. */
+interface BuildInfo {
   readonly version: string;
   readonly node: string;
   readonly installation?: { readonly groupId: string; readonly topicPrefix: string };
@@ -66,12 +79,12 @@ interface TaskLabels {
   readonly partition: number;
 }
 
-/** What is known of each task, and what that comes to when it is asked for. */
+/** Gauges by task; the age of the oldest unapplied record is computed at the scrape. */
 function taskGauges(registers: [Registry], now: () => number) {
   const oldest = new Map<string, TaskLabels & { readonly since: number }>();
   new Gauge({
     name: 'efs_oldest_unapplied_record_age_seconds',
-    help: 'Age of the oldest record that a task has before it and has not applied; 0 where it has applied all.',
+    help: 'Age of the oldest record that a task has not applied; 0 where it has applied all.',
     labelNames: ['pipeline', 'partition'],
     registers,
     collect() {
@@ -82,7 +95,7 @@ function taskGauges(registers: [Registry], now: () => number) {
   });
   const outbox = new Gauge({
     name: 'efs_outbox_bytes',
-    help: 'Outgoing records that a task has committed and that are not acknowledged yet.',
+    help: 'Bytes of outgoing records that a task has committed and that are not acknowledged yet.',
     labelNames: ['pipeline', 'partition'],
     registers,
   });
@@ -92,7 +105,7 @@ function taskGauges(registers: [Registry], now: () => number) {
       void oldest.set(keyOf(task), { ...task, since: since ?? Infinity }),
     outbox: ({ pipeline, partition }: TaskLabels, bytes: number) =>
       outbox.set({ pipeline, partition }, bytes),
-    /** Forgets a task that this worker has given up. */
+    /** Removes a task that this worker no longer owns. */
     taskLeft: (task: TaskLabels) => {
       oldest.delete(keyOf(task));
       outbox.remove({ pipeline: task.pipeline, partition: task.partition });
@@ -100,8 +113,8 @@ function taskGauges(registers: [Registry], now: () => number) {
   };
 }
 
-/** Who follows the live feed, and what that costs them in detail. */
-function feedFigures(registers: [Registry]) {
+/** Readers of the live feed, and the changes that they skip. */
+function feedMetrics(registers: [Registry]) {
   const readers = new Gauge({ name: 'efs_stream_readers', help: 'Live streams that are open.', registers });
   const dropped = new Counter({
     name: 'efs_stream_readers_dropped_total',
@@ -110,7 +123,7 @@ function feedFigures(registers: [Registry]) {
   });
   const skipped = new Counter({
     name: 'efs_stream_changes_skipped_total',
-    help: 'Changes not told to a reader because a newer one of the same delivery came before it could take them.',
+    help: 'Changes not sent to a reader because a newer one of the same delivery replaced them first.',
     registers,
   });
   return {
@@ -137,7 +150,7 @@ function histograms(registers: [Registry]) {
   );
   const endToEnd = histogram(
     'efs_end_to_end_latency_seconds',
-    'From the log timestamp of a record to the acknowledgement of what followed from it, by pipeline.',
+    'From the log timestamp of a record to the acknowledgement of the records made from it, by pipeline.',
     ['pipeline'],
     LATENCIES,
   );
@@ -145,18 +158,18 @@ function histograms(registers: [Registry]) {
 }
 
 /**
- * A fresh set of metrics, with Node's own beside them: what the service counts and times (durations in seconds), the
- * lag of its partitions, and the text of it all. Each call has its own registry: two sets in one process do not meet.
- * `now` is the time of the log's stamps.
+ * A new set of metrics, with Node's own: counters and durations (in seconds) of the service, the lag of its partitions,
+ * and the exposition of all. Each call has its own registry: two sets in one process are independent. `now` is the
+ * clock of the log's timestamps.
  */
-export function createMetrics(what: RunningWhat, now: () => number = systemClock.now) {
+export function createMetrics(info: BuildInfo, now: () => number = systemClock.now) {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const { records, deadLetters, kpiChanges, retirements, expiries, batches, fences, rewinds, outages } =
     counters([registry]);
   const { lag, shortInputs, build: buildInfo } = gauges([registry]);
   const { batch, commit, endToEnd } = histograms([registry]);
-  const { version, node, installation } = what;
+  const { version, node, installation } = info;
   buildInfo.set(
     {
       version,
@@ -187,8 +200,8 @@ export function createMetrics(what: RunningWhat, now: () => number = systemClock
     outage: (dependency: string) => outages.inc({ dependency }),
     lag: (topic: string, partition: number, count: number) => lag.set({ topic, partition }, count),
     ...taskGauges([registry], now),
-    ...feedFigures([registry]),
-    /** Forgets the lag of a partition that this worker has given up. */
+    ...feedMetrics([registry]),
+    /** Removes the lag of a partition that this worker no longer owns. */
     noLag: (topic: string, partition: number) => lag.remove({ topic, partition }),
     inputRetention: (topic: string, isShort: boolean) => shortInputs.set({ topic }, isShort ? 1 : 0),
     /** The text that Prometheus scrapes, and its content type. */

@@ -3,16 +3,16 @@ import type { JsonSchema } from './json-schema';
 import { type Operation, OPERATIONS } from './operations';
 
 const ERRORS: Readonly<Record<number, string>> = {
-  400: 'The request is wrong; the message says what.',
+  400: 'The request is invalid; the message names the error.',
   401: 'A token is required.',
-  404: 'There is no such thing.',
-  503: 'What is needed does not answer now; the message says what and since when.',
+  404: 'Not found.',
+  503: 'A dependency does not answer; the message names it and since when.',
 };
 
 const json = (schema: JsonSchema) => ({ 'application/json': { schema } });
 const ref = (name: string): JsonSchema => ({ $ref: `#/components/schemas/${name}` });
 
-/** The API as OpenAPI 3.1, made from what checks its requests and describes its answers. */
+/** The API as OpenAPI 3.1, made from the schemas that validate its requests and describe its responses. */
 export function openApi(version: string): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const [operationId, operation] of Object.entries<Operation>(OPERATIONS)) {
@@ -69,7 +69,7 @@ function responsesOf({ answer, media = [], isOpen, errors = [], method }: Operat
   const success =
     method === 'DELETE'
       ? { 204: { description: 'Done.' } }
-      : { 200: { description: 'As asked.', ...(Object.keys(content).length > 0 ? { content } : {}) } };
+      : { 200: { description: 'OK.', ...(Object.keys(content).length > 0 ? { content } : {}) } };
   return {
     ...success,
     ...Object.fromEntries(

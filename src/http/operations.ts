@@ -2,22 +2,22 @@ import { type ComponentName, POLICIES, REASONS, STATUSES } from './answers';
 import { atMost, exactly, type JsonSchema } from './json-schema';
 import { SORTS } from '../queries/delivery-view';
 
-/** One operation of the API: what checks its requests, and what its description is made from. */
+/** One operation of the API: its requests are validated by it, and its description is made from it. */
 export interface Operation {
   readonly method: 'GET' | 'POST' | 'DELETE';
-  /** With parameters in braces. */
+  /** Parameters are in braces. */
   readonly path: string;
   readonly summary: string;
   readonly params?: JsonSchema;
   readonly query?: JsonSchema;
   readonly body?: JsonSchema;
-  /** What it answers with 200; null where that is no JSON of ours. */
+  /** The schema of its 200 response; null where that is not JSON of the API. */
   readonly answer: ComponentName | null;
-  /** Media types beside JSON, or instead of it. */
+  /** Media types besides JSON, or instead of it. */
   readonly media?: readonly string[];
   /** Needs no token. */
   readonly isOpen?: boolean;
-  /** Statuses beside 200, 400 and 401. */
+  /** Statuses besides 200, 400 and 401. */
   readonly errors?: readonly (404 | 503)[];
 }
 
@@ -39,9 +39,13 @@ const limit = (most: number, fallback: number): JsonSchema => ({
   minimum: 1,
   maximum: most,
   default: fallback,
-  description: 'Entries of a page at most.',
+  description: 'Maximum number of entries on a page.',
 });
-const cursor: JsonSchema = { type: 'string', maxLength: 300, description: 'The cursor of the page before.' };
+const cursor: JsonSchema = {
+  type: 'string',
+  maxLength: 300,
+  description: 'The cursor of the previous page.',
+};
 const choice = (names: readonly string[], description: string): JsonSchema => ({
   type: 'string',
   enum: names,
@@ -54,7 +58,7 @@ const lastEventId: JsonSchema = {
   description: 'As the header Last-Event-ID, for clients that cannot set it.',
 };
 const snapshot: JsonSchema = {
-  ...choice(['on', 'off'], 'Whether a client that has seen nothing gets every delivery first.'),
+  ...choice(['on', 'off'], 'Whether a client without a last event gets every delivery first.'),
   default: 'on',
 };
 
@@ -66,15 +70,15 @@ export const OPERATIONS = {
     query: atMost({
       search: { type: 'string', maxLength: ID_MAX, default: '', description: 'Part of the id, in any case.' },
       policy: choice(POLICIES, 'Only deliveries of this policy.'),
-      sort: { ...choice(SORTS, 'What to order by.'), default: 'relayed' },
-      order: { ...choice(['asc', 'desc'], 'Which way.'), default: 'desc' },
+      sort: { ...choice(SORTS, 'The field to sort by.'), default: 'relayed' },
+      order: { ...choice(['asc', 'desc'], 'The sort order.'), default: 'desc' },
       limit: limit(1_000, 50),
       offset: {
         type: 'integer',
         minimum: 0,
         maximum: 10_000_000,
         default: 0,
-        description: 'Entries to pass over.',
+        description: 'Entries to skip.',
       },
     }),
     answer: 'DeliveryList',
@@ -90,7 +94,7 @@ export const OPERATIONS = {
   listMessages: {
     method: 'GET',
     path: '/api/deliveries/{deliveryId}/messages',
-    summary: 'The delivery log: a page, or all that fits the filter as CSV or NDJSON.',
+    summary: 'The delivery log: a page, or everything that matches the filter as CSV or NDJSON.',
     params: exactly({ deliveryId }),
     query: atMost({
       status: choice(STATUSES, 'Only messages of this status.'),
@@ -98,7 +102,7 @@ export const OPERATIONS = {
       domainGroup: { type: 'string', maxLength: 63, description: 'Only recipients of this domain group.' },
       limit: limit(1_000, 50),
       cursor,
-      format: choice(['json', 'csv', 'ndjson'], 'Wins over the Accept header.'),
+      format: choice(['json', 'csv', 'ndjson'], 'Takes precedence over the Accept header.'),
     }),
     answer: 'LogPage',
     media: ['text/csv', 'application/x-ndjson'],
@@ -107,7 +111,7 @@ export const OPERATIONS = {
   getMessage: {
     method: 'GET',
     path: '/api/deliveries/{deliveryId}/messages/{messageId}',
-    summary: 'All that is known of one message, and why its status is what it is.',
+    summary: 'Everything known about one message, and why its status is what it is.',
     params: exactly({ deliveryId, messageId }),
     answer: 'Message',
     errors: [404, 503],
@@ -115,21 +119,22 @@ export const OPERATIONS = {
   listTasks: {
     method: 'GET',
     path: '/api/tasks',
-    summary: 'Where every task stands: owner, positions, lag, epoch, outbox.',
+    summary: 'The state of every task: owner, positions, lag, epoch, outbox.',
     answer: 'TaskList',
     errors: [503],
   },
   listDeadLetters: {
     method: 'GET',
     path: '/api/dead-letters',
-    summary: 'What was set aside, the newest first, and how much for which reason.',
+    summary: 'The dead letters, newest first, and their number by reason.',
     query: atMost({ limit: limit(200, 50), cursor }),
     answer: 'DeadLetterList',
   },
   getHealth: {
     method: 'GET',
     path: '/api/health',
-    summary: 'Whether the service is ready, and if not, why and since when; what should be mended.',
+    summary:
+      'Whether the service is ready, and if not, why and since when; warnings of what should be fixed.',
     answer: 'Health',
   },
   streamDeliveries: {
@@ -154,7 +159,8 @@ export const OPERATIONS = {
   openSession: {
     method: 'POST',
     path: '/api/session',
-    summary: 'Gives a cookie for the token, for browsers, which cannot send it with a stream.',
+    summary:
+      'Exchanges the token for a session cookie, for browsers, which cannot send the token with a stream.',
     body: exactly({ token: { type: 'string', minLength: 1, maxLength: 1_024, description: 'The token.' } }),
     answer: 'Session',
     isOpen: true,
@@ -162,7 +168,7 @@ export const OPERATIONS = {
   closeSession: {
     method: 'DELETE',
     path: '/api/session',
-    summary: 'Takes the cookie back.',
+    summary: 'Clears the session cookie.',
     answer: null,
     isOpen: true,
   },

@@ -20,8 +20,9 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Adds the files of the page: read once, so no path of a request ever meets the file system. `index.html` is at `/`. A
- * browser asks each time whether its copy is still the one.
+ * Adds the files of the page. They are read once, so the path of a request never reaches the file system. `index.html`
+ * is at
+ * `/`. A browser revalidates its copy at each request.
  */
 export function addPage(server: FastifyInstance): void {
   const names = readdirSync(DIRECTORY, { recursive: true, encoding: 'utf8' });

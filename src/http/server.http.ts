@@ -7,29 +7,29 @@ import type { Health } from '../queries/health';
 import type { Metrics } from './metrics';
 import { addPage } from './page.http';
 
-/** Requests are small: no body but a token, and no header longer than Node takes. */
+/** Requests are small: the only body is a token, and Node limits the headers. */
 const MAX_BODY_BYTES = 64 * 1024;
 const REQUEST_TIMEOUT_MS = 10_000;
-/** A parameter as it stands in a path: an id of 128 code units, percent-encoded. */
+/** The longest parameter in a path: an id of 128 code units, percent-encoded. */
 const MAX_PARAM_LENGTH = 1_200;
 const CONNECTIONS_MAX = 5_000;
 
 export interface RouteOptions {
-  /** The address listened on. */
+  /** The address the server listens on. */
   readonly host: string;
   readonly health: Health;
   readonly metrics: Metrics;
-  /** Page and API, where there are to be any: what they show, and to whom. */
+  /** Page and API, if they are served: what they show, and to whom. */
   readonly api?: ApiOptions & {
-    /** Names that page and API are called by, beside the host and localhost. */
+    /** Host names that page and API accept, besides the host and localhost. */
     readonly allowedHosts: readonly string[];
   };
 }
 
 /**
  * The routes, not yet listening. `/livez`: 200 while the event loop turns and the process has not failed for good;
- * `/readyz`: 200, or 503 with the reasons; `/metrics`: Prometheus' text format. Those three are for machines: they need no
- * token and are called by any name. `/api` is the window, `/` its page.
+ * `/readyz`: 200, or 503 with the reasons; `/metrics`: Prometheus' text format. Those three are for machines: they need
+ * no token and accept any host name. `/api` is the read API, `/` the page.
  */
 export function httpRoutes(options: RouteOptions): FastifyInstance {
   const server = fastify({
@@ -50,14 +50,17 @@ export function httpRoutes(options: RouteOptions): FastifyInstance {
   addProbes(server, options);
   const { host, api } = options;
   if (api === undefined) return server;
-  void server.register(async (queries) => {
-    queries.addHook('onRequest', async ({ headers }) => {
+  void server.register(async (scope) => {
+    scope.addHook('onRequest', async ({ headers }) => {
       const isOurs = isHostOurs(headers.host, { httpHost: host, allowed: api.allowedHosts });
       if (!isOurs || !isOriginOurs(headers.origin, headers.host))
-        throw new EfsError('not-allowed', 'the request names another host, or a page elsewhere sent it');
+        throw new EfsError(
+          'not-allowed',
+          'the Host header names another host, or a foreign page sent the request',
+        );
     });
-    addApi(queries, api);
-    addPage(queries);
+    addApi(scope, api);
+    addPage(scope);
   });
   return server;
 }
@@ -85,17 +88,17 @@ function addProbes(
 
 /** A listening server. */
 export interface HttpServer {
-  /** The port it got: the one asked for, or a free one where that was 0. */
+  /** The port it listens on: the one asked for, or a free one where that was 0. */
   readonly port: number;
-  /** Ends connections, too. */
+  /** Closes open connections, too. */
   close(): Promise<void>;
 }
 
-/** What stands against listening, where the settings are to blame. */
-function misfit(code: string | undefined, host: string, port: number): string | null {
+/** The error of a setting that prevents listening; null where no setting is the cause. */
+function settingError(code: string | undefined, host: string, port: number): string | null {
   switch (code) {
     case 'EADDRINUSE':
-      return `EFS_HTTP_PORT: port ${port} on ${host} is taken by another process; choose another, or 0 for any free one`;
+      return `EFS_HTTP_PORT: port ${port} on ${host} is used by another process; choose another, or 0 for any free one`;
     case 'EACCES':
       return `EFS_HTTP_PORT: this user may not listen on port ${port}; choose one above 1023`;
     case 'EADDRNOTAVAIL':
@@ -107,14 +110,14 @@ function misfit(code: string | undefined, host: string, port: number): string | 
   }
 }
 
-/** Serves the routes. Throws `config-invalid` where host or port cannot be had. */
+/** Serves the routes. Throws `config-invalid` where host or port is not available. */
 export async function startHttp(options: RouteOptions & { readonly port: number }): Promise<HttpServer> {
   const server = httpRoutes(options);
   try {
     await server.listen({ host: options.host, port: options.port });
   } catch (error) {
     await server.close();
-    const message = misfit((error as NodeJS.ErrnoException).code, options.host, options.port);
+    const message = settingError((error as NodeJS.ErrnoException).code, options.host, options.port);
     if (message === null) throw error;
     throw new EfsError('config-invalid', message, { cause: error });
   }

@@ -2,21 +2,18 @@ import type { FastifyReply } from 'fastify';
 import { EfsError } from '../base/errors';
 import type { Feed, Subscription } from '../queries/feed';
 
-/** Keeps the answer open and tells the reader what the feed has for it. Throws `too-many-readers`. */
+/** Keeps the response open and streams the feed to it. Throws `too-many-readers`. */
 export function serveStream(feed: Feed, reply: FastifyReply, subscription: Subscription): FastifyReply {
   const { raw } = reply;
   const reader = feed.open({ write: (bytes) => raw.write(bytes), end: () => raw.destroy() }, subscription);
   if (reader === null)
-    throw new EfsError(
-      'too-many-readers',
-      `${feed.readers()} live streams are open, which is all there may be`,
-    );
+    throw new EfsError('too-many-readers', `${feed.readers()} live streams are open, which is the maximum`);
   reply.hijack();
   raw.writeHead(200, {
     ...(reply.getHeaders() as Record<string, string>),
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-store, no-transform',
-    // Some proxies collect an answer before they pass it on.
+    // Some proxies buffer a response before they pass it on.
     'x-accel-buffering': 'no',
   });
   raw.flushHeaders();

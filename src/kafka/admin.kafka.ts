@@ -5,11 +5,11 @@ import { EfsError } from '../base/errors';
 import type { NewTopic, TopicAdmin, TopicFacts } from '../log/admin';
 import { kafkaFailure } from './failure.kafka';
 
-/** In the order of what is made of them. */
+/** In the order in which `describe` reads them. */
 const CONFIG_NAMES = ['cleanup.policy', 'retention.ms', 'retention.bytes'];
-/** How often, and how long, a broker is asked whether it has heard of topics that were just made. */
-const HEARD_EVERY_MS = 100;
-const HEARD_WITHIN_MS = 30_000;
+/** `create` polls the metadata of new topics this often, and for at most this long. */
+const LEADER_POLL_MS = 100;
+const LEADER_WITHIN_MS = 30_000;
 
 /** Topics through kafkajs' admin client; it connects at the first call. */
 export function kafkaTopicAdmin(kafka: Kafka, clock: Clock): TopicAdmin {
@@ -67,21 +67,21 @@ export function kafkaTopicAdmin(kafka: Kafka, clock: Clock): TopicAdmin {
       }),
     create: (topics) =>
       connected(async () => {
-        // kafkajs would wait for leaders too, but gives up at once where a broker has not heard of a topic yet.
+        // kafkajs can wait for leaders too, but fails at once where a broker does not know the topic yet.
         await admin.createTopics({ waitForLeaders: false, topics: topics.map(requestOf) });
         const names = topics.map(({ name }) => name);
-        const deadline = clock.monotonic() + HEARD_WITHIN_MS;
+        const deadline = clock.monotonic() + LEADER_WITHIN_MS;
         while (!(await haveLeaders(admin, names))) {
           if (clock.monotonic() > deadline)
-            throw new EfsError('kafka-unavailable', 'the topics are made, but some have no leader yet');
-          await clock.sleep(HEARD_EVERY_MS);
+            throw new EfsError('kafka-unavailable', 'the topics are created, but some have no leader yet');
+          await clock.sleep(LEADER_POLL_MS);
         }
       }),
     close: () => admin.disconnect(),
   };
 }
 
-/** Whether every partition of these topics is led, as far as the broker that is asked has heard. */
+/** Whether every partition of these topics has a leader, according to the broker that answers. */
 async function haveLeaders(admin: Pick<Admin, 'fetchTopicMetadata'>, names: string[]): Promise<boolean> {
   try {
     const { topics } = await admin.fetchTopicMetadata({ topics: names });
@@ -106,7 +106,7 @@ function requestOf({ name, partitions, replicationFactor, config }: NewTopic): {
   };
 }
 
-/** What Kafka has against a topic, where that is what went wrong: trying again would not help. */
+/** Kafka's refusal of a topic, or null for any other failure. A refusal is final: a retry does not help. */
 function refusal(error: unknown): EfsError | null {
   const { name, errors } = error as {
     name?: string;
@@ -115,7 +115,7 @@ function refusal(error: unknown): EfsError | null {
   if (name !== 'KafkaJSAggregateError' || errors === undefined) return null;
   const refused = errors.filter((each) => each.type !== 'TOPIC_ALREADY_EXISTS');
   if (refused.length === 0 || refused.some((each) => each.retriable === true)) return null;
-  const isRight = refused.every((each) => each.type?.endsWith('_AUTHORIZATION_FAILED'));
+  const isAuthorization = refused.every((each) => each.type?.endsWith('_AUTHORIZATION_FAILED'));
   const listed = refused.map((each) => `${each.topic ?? 'a topic'}: ${each.message}`).join('\n');
-  return new EfsError(isRight ? 'access-refused' : 'topic-unfit', listed, { cause: error });
+  return new EfsError(isAuthorization ? 'access-refused' : 'topic-unfit', listed, { cause: error });
 }

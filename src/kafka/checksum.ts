@@ -1,4 +1,4 @@
-/** Tables of CRC-32C (polynomial 0x1edc6f41, reflected): the n-th holds what a byte adds that n more follow. */
+/** Tables of CRC-32C (polynomial 0x1edc6f41, reflected): the n-th holds what a byte contributes when n more follow. */
 const TABLES = Array.from({ length: 8 }, () => new Int32Array(256));
 const [T0, T1, T2, T3, T4, T5, T6, T7] = TABLES as [...Tables, ...Tables];
 type Tables = [Int32Array, Int32Array, Int32Array, Int32Array];

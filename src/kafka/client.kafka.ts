@@ -4,36 +4,31 @@ import RequestQueue from 'kafkajs/src/network/requestQueue';
 import { createErrorFromCode } from 'kafkajs/src/protocol/error';
 import metadataResponse from 'kafkajs/src/protocol/requests/metadata/v6/response';
 
-/** What kafkajs says on its own. The service judges failures itself, so all of it belongs to debug logs. */
-export type KafkaChatter = (
-  level: 'error' | 'warn' | 'info' | 'debug',
-  message: string,
-  details: object,
-) => void;
+/** Receives kafkajs' own log. The service classifies failures itself, so all of it belongs to debug logs. */
+export type KafkaLog = (level: 'error' | 'warn' | 'info' | 'debug', message: string, details: object) => void;
 
-/** Where Kafka is, and how it is reached. */
+/** Addresses and connection settings of Kafka. */
 export interface KafkaAddress {
   readonly brokers: readonly string[];
   readonly clientId: string;
   /** How long a request may take, in milliseconds; 10 s where absent. */
   readonly requestTimeout?: number;
-  /** Null or absent is no TLS. It is read at each connection: a getter gives what is valid by then. */
+  /** Null or absent is no TLS. Read at each connection: a getter gives the value that is valid then. */
   readonly tls?: Exclude<KafkaConfig['ssl'], boolean> | null;
-  /** Null or absent is no log-in. It is read at each log-in: a getter gives what is valid by then. */
+  /** Null or absent is no log-in. Read at each log-in: a getter gives the value that is valid then. */
   readonly sasl?: KafkaConfig['sasl'] | null;
 }
 
-/** kafkajs logs in again this long before the broker ends a session. Its own 10 s would be all of a short one. */
+/** kafkajs logs in again this long before the broker ends a session. Its default of 10 s would be all of a short one. */
 const REAUTHENTICATION_MARGIN_MS = 2_000;
 
 /**
- * A kafkajs client with the timeouts the service relies on: connections open within 3 s, requests end within 10 s
- * unless told otherwise,
- * and kafkajs itself tries again only briefly, so that an outage is noticed and waited out by whoever sees it.
+ * A kafkajs client with the timeouts the service relies on: connections open within 3 s, requests end within 10 s by
+ * default, and kafkajs retries only briefly, so that an outage reaches the caller, which waits it out.
  */
-export function kafkaClient(address: KafkaAddress, chatter: KafkaChatter = () => undefined): Kafka {
+export function kafkaClient(address: KafkaAddress, log: KafkaLog = () => undefined): Kafka {
   const { brokers, clientId, requestTimeout = 10_000, tls, sasl } = address;
-  mendKafkajs();
+  patchKafkajs();
   return new Kafka({
     brokers: [...brokers],
     clientId,
@@ -47,7 +42,7 @@ export function kafkaClient(address: KafkaAddress, chatter: KafkaChatter = () =>
     logLevel: logLevel.INFO,
     logCreator: () => (entry) => {
       const { message, ...details } = entry.log;
-      chatter(levelName(entry.level), message, details);
+      log(levelName(entry.level), message, details);
     },
   });
 }
@@ -58,27 +53,27 @@ function levelName(level: logLevel): 'error' | 'warn' | 'info' | 'debug' {
   return level <= logLevel.INFO ? 'info' : 'debug';
 }
 
-let mended = false;
+let patched = false;
 
-/** Faults of kafkajs 2.2.4 that every client of the process has; mended once, for all of them. */
-function mendKafkajs(): void {
-  if (mended) return;
-  mended = true;
+/** Fixes faults of kafkajs 2.2.4; once, for every client of the process. */
+function patchKafkajs(): void {
+  if (patched) return;
+  patched = true;
   shareConnects();
-  restWhileNothingIsPending();
-  takeMetadataWithoutLeaders();
+  stopIdleTimer();
+  acceptMetadataWithoutLeaders();
 }
 
 /**
- * Where several requests find a connection down, each of them makes kafkajs open a socket for it: all but one leak,
- * and their answers are mixed into one stream. Now the second caller waits for the first.
+ * Where several requests find a connection closed, kafkajs opens a socket for each: all but one leak, and their
+ * answers are mixed into one stream. With the patch the second caller waits for the first.
  */
 function shareConnects(): void {
   const { connect, disconnect } = Connection.prototype;
   const connecting = new WeakMap<Connection, Promise<boolean>>();
   Connection.prototype.connect = function (this: Connection) {
-    const under = connecting.get(this);
-    if (under !== undefined) return under;
+    const pending = connecting.get(this);
+    if (pending !== undefined) return pending;
     const opened = connect.call(this).finally(() => {
       if (connecting.get(this) === opened) connecting.delete(this);
     });
@@ -86,21 +81,22 @@ function shareConnects(): void {
     return opened;
   };
   Connection.prototype.disconnect = async function (this: Connection) {
-    // A connection taken down before it was up may never settle the promise of its connect.
+    // A connection closed before it was open may never settle the promise of its connect.
     connecting.delete(this);
     const { socket } = this;
-    const down = await disconnect.call(this);
-    // Taken down again, an ended socket would get one more listener each time, for as long as an outage lasts.
+    const closed = await disconnect.call(this);
+    // Each further disconnect would add a listener to the ended socket, for as long as an outage lasts.
     if (this.socket === socket) this.socket = null;
-    return down;
+    return closed;
   };
 }
 
 /**
- * After its first answer a connection looks for throttled requests every millisecond for ever: its timer is set to
- * the end of a throttling that never was, and sets itself again. Now the timer is set only where requests wait.
+ * After its first answer a connection checks for throttled requests every millisecond, without end: its timer is set
+ * to the end of a throttling that never took place, and sets itself again. With the patch the timer is set only while
+ * requests wait.
  */
-function restWhileNothingIsPending(): void {
+function stopIdleTimer(): void {
   const { scheduleCheckPendingRequests } = RequestQueue.prototype;
   RequestQueue.prototype.scheduleCheckPendingRequests = function (this: RequestQueue) {
     if (this.pending.length > 0) scheduleCheckPendingRequests.call(this);
@@ -108,10 +104,10 @@ function restWhileNothingIsPending(): void {
 }
 
 /**
- * One partition without a leader makes kafkajs refuse the whole answer, so that nothing is learned of the leaders there
- * are. Now only a refused topic does; a partition without a leader has leader -1.
+ * kafkajs rejects the whole metadata answer where one partition has no leader, and so misses the leaders of the others.
+ * With the patch only a refused topic rejects it; a partition without a leader has leader -1.
  */
-function takeMetadataWithoutLeaders(): void {
+function acceptMetadataWithoutLeaders(): void {
   metadataResponse.parse = async (metadata) => {
     const refused = metadata.topicMetadata.find(({ topicErrorCode }) => topicErrorCode !== 0);
     if (refused !== undefined) throw createErrorFromCode(refused.topicErrorCode);

@@ -12,7 +12,7 @@ import {
 } from './requests.kafka';
 import type { Committed, Watermarks } from '../log/source';
 
-/** What has a coordinator among the brokers. */
+/** A consumer group or a transactional id: each has a coordinator among the brokers. */
 export interface Coordinated {
   readonly kind: 'group' | 'transaction';
   readonly id: string;
@@ -22,21 +22,21 @@ export interface Coordinated {
 export interface KafkaCluster {
   /** Number of partitions of each topic, in order; null where it does not exist. */
   partitionCounts(topics: readonly string[]): Promise<(number | null)[]>;
-  /** The nodes that lead these partitions, in order; null where there is none for now. Throws `topic-missing`. */
+  /** The node that leads each of these partitions, in order; null where there is no leader. Throws `topic-missing`. */
   leaders(partitions: readonly TopicPartition[]): Promise<(number | null)[]>;
-  /** Asks for the leaders anew before the next `leaders`. */
-  forgetLeaders(): Promise<void>;
-  /** Whether a node can be sent a request: it is connected, or takes a connection now. Where not, leaders are asked for anew. */
+  /** Refreshes the metadata, so that the next `leaders` answers from it. */
+  refreshMetadata(): Promise<void>;
+  /** Whether a node is connected or accepts a connection now. Where not, the metadata is refreshed. */
   reaches(nodeId: number): Promise<boolean>;
   fetch(nodeId: number, requests: readonly FetchRequest[], limits: FetchLimits): Promise<FetchResponse>;
   /**
    * Sends the body of a version 7 produce request. Resolves once the node has acknowledged each of `partitions`, which are
-   * those in the body; throws what the first refused one was refused for.
+   * those in the body; throws the refusal of the first refused one.
    */
   produce(nodeId: number, body: Buffer, partitions: readonly TopicPartition[]): Promise<void>;
   /** Sends a request to the broker that coordinates a group or a transactional id. */
   askCoordinator<T>(of: Coordinated, request: (coordinator: BrokerInside) => Promise<T>): Promise<T>;
-  /** First offset, and the end as readers of committed records see it, of one partition of each topic. */
+  /** First offset and end offset, for readers of committed records, of one partition of each topic. */
   watermarks(topics: readonly string[], partition: number): Promise<Watermarks[]>;
   committed(groupId: string, topic: string, partition: number): Promise<Committed | null>;
   close(): Promise<void>;
@@ -47,14 +47,14 @@ export function openCluster(kafka: Kafka): KafkaCluster {
   const cluster = clusterOf(kafka);
   let closed = false;
 
-  const reached = async <T>(ask: () => Promise<T>): Promise<T> => {
-    if (closed) throw closedWire();
+  const guarded = async <T>(ask: () => Promise<T>): Promise<T> => {
+    if (closed) throw closedFailure();
     try {
       return await ask();
     } catch (error) {
-      throw closed ? closedWire(error) : kafkaFailure(error);
+      throw closed ? closedFailure(error) : kafkaFailure(error);
     } finally {
-      // What was under way while it was closed may have connected once more.
+      // A request in flight during `close` may have connected once more.
       if (closed) void cluster.disconnect().catch(() => undefined);
     }
   };
@@ -67,9 +67,9 @@ export function openCluster(kafka: Kafka): KafkaCluster {
   const askCoordinator = askCoordinators(cluster);
 
   return {
-    partitionCounts: (topics) => reached(() => countPartitions(cluster, topics)),
+    partitionCounts: (topics) => guarded(() => countPartitions(cluster, topics)),
     leaders: (partitions) =>
-      reached(async () => {
+      guarded(async () => {
         await ready([...new Set(partitions.map(({ topic }) => topic))]);
         return partitions.map(({ topic, partition }) => {
           const known = cluster.findTopicPartitionMetadata(topic);
@@ -77,19 +77,19 @@ export function openCluster(kafka: Kafka): KafkaCluster {
           return leader === NO_LEADER ? null : leader;
         });
       }),
-    forgetLeaders: () => reached(() => cluster.refreshMetadata()),
-    reaches: (nodeId) => reached(() => isReachable(cluster, nodeId)),
+    refreshMetadata: () => guarded(() => cluster.refreshMetadata()),
+    reaches: (nodeId) => guarded(() => isReachable(cluster, nodeId)),
     fetch: (nodeId, requests, limits) =>
-      reached(async () => (await send(cluster, nodeId, fetchRequest(requests, limits))) as FetchResponse),
+      guarded(async () => (await send(cluster, nodeId, fetchRequest(requests, limits))) as FetchResponse),
     produce: (nodeId, body, partitions) =>
-      reached(async () => void (await send(cluster, nodeId, produceRequest(body, partitions)))),
+      guarded(async () => void (await send(cluster, nodeId, produceRequest(body, partitions)))),
     askCoordinator: (of, request) =>
-      reached(async () => {
+      guarded(async () => {
         await ready([]);
         return askCoordinator(of, request);
       }),
     watermarks: (topics, partition) =>
-      reached(async () => {
+      guarded(async () => {
         await ready(topics);
         // The end first: retention may then only raise the beginning.
         const highs = await edges(cluster, topics, partition, false);
@@ -97,7 +97,7 @@ export function openCluster(kafka: Kafka): KafkaCluster {
         return lows.map((low, index) => ({ low, high: Math.max(low, highs[index] ?? 0) }));
       }),
     committed: (groupId, topic, partition) =>
-      reached(async () => {
+      guarded(async () => {
         await ready([]);
         const topics = [{ topic, partitions: [{ partition }] }];
         const { responses } = await askCoordinator({ kind: 'group', id: groupId }, (coordinator) =>
@@ -114,8 +114,8 @@ export function openCluster(kafka: Kafka): KafkaCluster {
   };
 }
 
-/** What was under way when the connections were closed fails in kafkajs in any way. */
-const closedWire = (cause?: unknown): EfsError =>
+/** Replaces the errors of requests in flight during `close`: kafkajs fails them in any way. */
+const closedFailure = (cause?: unknown): EfsError =>
   new EfsError('kafka-unavailable', 'the connection has been closed', { cause });
 
 const isReachable = (cluster: ClusterInside, nodeId: number): Promise<boolean> =>
@@ -127,7 +127,7 @@ const isReachable = (cluster: ClusterInside, nodeId: number): Promise<boolean> =
 const NO_LEADER = -1;
 const COORDINATOR_TYPES = { group: 0, transaction: 1 } as const;
 
-/** Remembers which broker a coordinator is until a request to it fails, or it takes no connection. */
+/** Caches which broker a coordinator is, until a request to it fails or it accepts no connection. */
 function askCoordinators(cluster: ClusterInside): KafkaCluster['askCoordinator'] {
   const nodes = new Map<string, number>();
   return async (of, request) => {
@@ -139,7 +139,7 @@ function askCoordinators(cluster: ClusterInside): KafkaCluster['askCoordinator']
     try {
       return await withBroker(cluster, nodeId, request);
     } catch (error) {
-      // It still ends another transaction, and remains the one to ask.
+      // The coordinator is still ending another transaction, and remains the coordinator.
       if (!isOfType(error, 'CONCURRENT_TRANSACTIONS')) nodes.delete(key);
       throw error;
     }
@@ -155,7 +155,7 @@ async function findCoordinator(cluster: ClusterInside, { kind, id }: Coordinated
 const send = (cluster: ClusterInside, nodeId: number, request: object): Promise<unknown> =>
   withBroker(cluster, nodeId, (broker) => broker.connectionPool.send(request));
 
-/** Asks one broker; its name is in the failure where it does not answer. One that has closed the connection is looked up again. */
+/** Sends to one broker; a failure names it where it does not answer. A closed connection drops it, so that it is looked up again. */
 async function withBroker<T>(
   cluster: ClusterInside,
   nodeId: number,
@@ -167,15 +167,15 @@ async function withBroker<T>(
       const { host, port } = broker.connectionPool;
       const closed = error instanceof Error && error.name === 'KafkaJSConnectionClosedError';
       if (closed) cluster.removeBroker({ host, port });
-      throw lagging(error);
+      throw staleMetadata(error);
     });
   } catch (error) {
     throw kafkaFailure(error, nodeId);
   }
 }
 
-/** A broker without a partition that others have told of is behind them, or about to lead it no longer: asked again later. */
-function lagging(error: unknown): unknown {
+/** A broker without a partition that the metadata names has stale metadata, or is losing it: retriable. */
+function staleMetadata(error: unknown): unknown {
   if (!isOfType(error, 'UNKNOWN_TOPIC_OR_PARTITION')) return error;
   return new EfsError('kafka-unavailable', 'a broker does not have the partition yet', { cause: error });
 }
@@ -187,18 +187,18 @@ async function edges(
   partition: number,
   fromBeginning: boolean,
 ): Promise<number[]> {
-  const asked = topics.map((topic) => ({ topic, partitions: [{ partition }], fromBeginning }));
-  const answers = await cluster.fetchTopicsOffset(asked).catch(async (error: unknown) => {
-    // A leader that has moved refuses; kafkajs itself would ask it until its metadata is minutes old.
+  const requested = topics.map((topic) => ({ topic, partitions: [{ partition }], fromBeginning }));
+  const answers = await cluster.fetchTopicsOffset(requested).catch(async (error: unknown) => {
+    // A former leader refuses; kafkajs would ask it again until its metadata expires, minutes later.
     await cluster.refreshMetadata().catch(() => undefined);
     throw error;
   });
   const offsets = topics.map((name) => answers.find(({ topic }) => topic === name)?.partitions[0]?.offset);
   const missing = topics.find((_, index) => offsets[index] === undefined);
   if (missing !== undefined) {
-    // Just created: the broker that gave the metadata has not heard of the partition.
+    // Just created: the broker that gave the metadata does not have the partition yet.
     await cluster.refreshMetadata();
-    throw new EfsError('kafka-unavailable', `Kafka gives no offset of ${missing}/${partition} yet`);
+    throw new EfsError('kafka-unavailable', `Kafka has no offset of ${missing}/${partition} yet`);
   }
   return offsets.map(Number);
 }

@@ -2,9 +2,9 @@ import * as zlib from 'node:zlib';
 import { must } from '../base/assert';
 
 /*
- * What record batches are compressed with. Everything here takes bytes from strangers: output is bounded while it is
- * made, time is linear in the bytes stored, and a frame that is torn, corrupt or followed by anything is an error.
- * Checksums inside frames are passed over: the one of the record batch covers the same bytes.
+ * Compression codecs of record batches. All input is untrusted: output is bounded while it is produced, time is linear
+ * in the bytes stored, and a frame that is truncated, corrupt or followed by anything is an error.
+ * Checksums inside frames are skipped: the checksum of the record batch covers the same bytes.
  *
  *   gzip    RFC 1952.
  *   snappy  One raw block; or Java's framing: "\x82SNAPPY\0" version:int32 compatible:int32 (length:int32 block)*.
@@ -20,7 +20,7 @@ export const CODECS = ['off', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
 export type Codec = (typeof CODECS)[number];
 
 interface Format {
-  /** Throws where the bytes are no such frame, or hold more than `max` bytes. */
+  /** Throws where the bytes are not a frame of this codec, or hold more than `max` bytes. */
   inflate(bytes: Buffer, max: number): Buffer;
   deflate(bytes: Buffer): Buffer;
 }
@@ -31,7 +31,7 @@ const SNAPPY_FRAMING = Buffer.from('\x82SNAPPY\0', 'latin1');
 const SNAPPY_HEADER = 16;
 const LZ4_MAGIC = 0x184d2204;
 const LZ4_BLOCK_MAX: Record<number, number> = { 4: 64 << 10, 5: 256 << 10, 6: 1 << 20, 7: 4 << 20 };
-/** One byte of a block stands for at most so many. */
+/** Most bytes that one byte of a block can decompress to. */
 const LZ4_RATIO_MAX = 255;
 const ZSTD_MAGIC = 0xfd2fb528;
 const ZSTD_BLOCK_MAX = 128 << 10;
@@ -64,20 +64,20 @@ const LOADERS: Record<CompressedCodec, () => Promise<Format>> = {
 const loaded = new Map<CompressedCodec, Format>();
 const loading = new Map<CompressedCodec, Promise<void>>();
 
-/** Loads what a codec needs; before the first `inflate` or `deflate`. Rejects where this platform does not have it. */
+/** Loads a codec's library; before the first `inflate` or `deflate`. Rejects where this platform does not have it. */
 export function loadCodec(codec: Codec): Promise<void> {
   if (codec === 'off') return Promise.resolve();
-  const under = loading.get(codec) ?? LOADERS[codec]().then((format) => void loaded.set(codec, format));
-  loading.set(codec, under);
-  return under;
+  const pending = loading.get(codec) ?? LOADERS[codec]().then((format) => void loaded.set(codec, format));
+  loading.set(codec, pending);
+  return pending;
 }
 
-/** The content of `bytes`, at most `max` bytes. Throws an error that says why it cannot be had. */
+/** The content of `bytes`, at most `max` bytes. Throws an error with the reason where it cannot be decompressed. */
 export function inflate(codec: Codec, bytes: Buffer, max: number): Buffer {
   return codec === 'off' ? bytes : formatOf(codec).inflate(bytes, max);
 }
 
-/** `bytes` compressed, as Kafka's other clients read it. */
+/** `bytes` compressed, in the form that Kafka's other clients read. */
 export function deflate(codec: Codec, bytes: Buffer): Buffer {
   return codec === 'off' ? bytes : formatOf(codec).deflate(bytes);
 }
@@ -86,13 +86,13 @@ function formatOf(codec: CompressedCodec): Format {
   return must(loaded.get(codec), `the codec ${codec} is not loaded`);
 }
 
-const torn = (what: string): Error => new Error(`its ${what} is torn or corrupt`);
+const corrupt = (what: string): Error => new Error(`its ${what} is truncated or corrupt`);
 const tooLarge = (max: number): Error => new Error(`it holds more than ${max} bytes`);
 
 const joined = (blocks: readonly Buffer[]): Buffer =>
   blocks.length === 1 ? must(blocks[0], 'a block') : Buffer.concat(blocks);
 
-/** Runs one of zlib's functions that are told `maxOutputLength`. */
+/** Runs a function of zlib that is given `maxOutputLength`. */
 function bounded(max: number, run: () => Buffer): Buffer {
   try {
     return run();
@@ -101,7 +101,7 @@ function bounded(max: number, run: () => Buffer): Buffer {
   }
 }
 
-/** The library makes a block of the size it claims, and refuses one that has another. */
+/** The library allocates the size that a block declares, and rejects a block of another size. */
 function inflateSnappy(bytes: Buffer, max: number, uncompress: (block: Buffer) => Buffer): Buffer {
   let room = max;
   const blocks = snappyBlocks(bytes).map((block) => {
@@ -116,16 +116,16 @@ function snappyBlocks(bytes: Buffer): Buffer[] {
   if (!bytes.subarray(0, SNAPPY_FRAMING.length).equals(SNAPPY_FRAMING)) return [bytes];
   const blocks: Buffer[] = [];
   for (let at = SNAPPY_HEADER; at !== bytes.length;) {
-    if (at + 4 > bytes.length) throw torn('framing');
+    if (at + 4 > bytes.length) throw corrupt('framing');
     const from = at + 4;
     at = from + bytes.readUInt32BE(at);
-    if (at > bytes.length) throw torn('framing');
+    if (at > bytes.length) throw corrupt('framing');
     blocks.push(bytes.subarray(from, at));
   }
   return blocks;
 }
 
-/** What a block claims to hold: a varint of at most 32 bits. */
+/** The size that a block declares: a varint of at most 32 bits. */
 function snappySize(block: Buffer): number {
   let size = 0;
   for (let index = 0; index < 5; index++) {
@@ -133,34 +133,34 @@ function snappySize(block: Buffer): number {
     size += (byte & 0x7f) * 2 ** (7 * index);
     if (byte < 0x80) return size;
   }
-  throw torn('length');
+  throw corrupt('length');
 }
 
-/** `uncompress` takes a block behind the size, little-endian, that it may have at most. */
+/** `uncompress` takes a block that follows its maximum size, little-endian. */
 function inflateLz4(bytes: Buffer, max: number, uncompress: (sized: Buffer) => Buffer): Buffer {
   const flags = bytes[4] ?? 0;
   const blockMax = LZ4_BLOCK_MAX[(bytes[5] ?? 0) >> 4];
   const isSound = bytes.length >= 7 && bytes.readUInt32LE(0) === LZ4_MAGIC && (flags & 0xc3) === 0x40;
-  if (!isSound || blockMax === undefined) throw torn('header');
+  if (!isSound || blockMax === undefined) throw corrupt('header');
   if ((flags & 0x20) === 0) throw new Error('its blocks depend on each other, which Kafka does not allow');
   const blocks: Buffer[] = [];
   let room = max;
   let at = 7 + ((flags & 0x08) === 0 ? 0 : 8);
   for (;;) {
-    if (at + 4 > bytes.length) throw torn('framing');
+    if (at + 4 > bytes.length) throw corrupt('framing');
     const word = bytes.readUInt32LE(at);
     at += 4;
     if (word === 0) break;
     const data = bytes.subarray(at, at + (word & 0x7fffffff));
     at += (word & 0x7fffffff) + ((flags & 0x10) === 0 ? 0 : 4);
-    if (at > bytes.length) throw torn('framing');
+    if (at > bytes.length) throw corrupt('framing');
     const block = word >>> 31 === 1 ? data : inflateLz4Block(data, blockMax, uncompress);
-    if (block.length === 0) throw torn('block');
+    if (block.length === 0) throw corrupt('block');
     room -= block.length;
     if (room < 0) throw tooLarge(max);
     blocks.push(block);
   }
-  if (at + ((flags & 0x04) === 0 ? 0 : 4) !== bytes.length) throw torn('end');
+  if (at + ((flags & 0x04) === 0 ? 0 : 4) !== bytes.length) throw corrupt('end');
   return joined(blocks);
 }
 
@@ -177,7 +177,7 @@ interface Zstd {
   deflate(bytes: Buffer): Buffer;
 }
 
-/** Node's own, from 22.15 on; null where it has none. It takes a frame cut short for whole. */
+/** Node's own, from 22.15 on; null where it has none. It accepts a truncated frame as complete. */
 function nativeZstd(): Zstd | null {
   const { zstdCompressSync, zstdDecompressSync } = zlib as unknown as Partial<{
     zstdCompressSync(bytes: Buffer): Buffer;
@@ -198,7 +198,7 @@ async function portableZstd(): Promise<Zstd> {
       try {
         return decompress(bytes, Math.min(max, bound));
       } catch (cause) {
-        // The library has one error for all.
+        // The library has one error for every cause.
         const why =
           bound > max ? `its frame is corrupt, or holds more than ${max} bytes` : 'its frame is corrupt';
         throw new Error(why, { cause });
@@ -211,14 +211,14 @@ async function portableZstd(): Promise<Zstd> {
 /** The most that a zstd frame can hold, by its blocks. Throws where `bytes` are not exactly one frame. */
 function zstdSizeBound(bytes: Buffer): number {
   const descriptor = bytes[4];
-  if (descriptor === undefined || bytes.readUInt32LE(0) !== ZSTD_MAGIC) throw torn('header');
+  if (descriptor === undefined || bytes.readUInt32LE(0) !== ZSTD_MAGIC) throw corrupt('header');
   const isSingleSegment = (descriptor & 0x20) !== 0;
   const contentSize = must([isSingleSegment ? 1 : 0, 2, 4, 8][descriptor >> 6], 'two bits');
   const dictionary = must([0, 1, 2, 4][descriptor & 0x03], 'two bits');
   let at = 5 + (isSingleSegment ? 0 : 1) + dictionary + contentSize;
   let bound = 0;
   for (let isLast = false; !isLast;) {
-    if (at + 3 > bytes.length) throw torn('frame');
+    if (at + 3 > bytes.length) throw corrupt('frame');
     const header = bytes.readUIntLE(at, 3);
     isLast = (header & 1) === 1;
     const isRepeatedByte = ((header >> 1) & 3) === 1;
@@ -226,6 +226,6 @@ function zstdSizeBound(bytes: Buffer): number {
     at += 3 + (isRepeatedByte ? 1 : header >> 3);
     bound += isRepeatedByte || isRaw ? header >> 3 : ZSTD_BLOCK_MAX;
   }
-  if (at + ((descriptor & 0x04) === 0 ? 0 : 4) !== bytes.length) throw torn('end');
+  if (at + ((descriptor & 0x04) === 0 ? 0 : 4) !== bytes.length) throw corrupt('end');
   return bound;
 }

@@ -3,9 +3,8 @@ import { type Codec, CODECS, deflate } from './codecs.kafka';
 import type { OutgoingRecord } from '../log/sink';
 
 /*
- * The bytes that src/kafka/fetch.kafka.ts and records.kafka.ts read, written: kafkajs can express neither the order
- * of headers nor their repetition, null values or names that are not UTF-8, and its stamps of a batch go by the
- * alphabet.
+ * Writes the format that src/kafka/fetch.kafka.ts and records.kafka.ts read: kafkajs can express neither the order
+ * of headers nor their repetition, null values or names that are not UTF-8, and it sorts a batch's timestamps as text.
  *
  *   Produce request, version 7 => transactional_id:nullable_string acks:int16 timeout_ms:int32 [Topic]
  *   Topic     => name:string [Partition]
@@ -21,11 +20,11 @@ export interface PartitionRecords {
   readonly topic: string;
   readonly partition: number;
   readonly records: readonly OutgoingRecord[];
-  /** The number of the first record among those that the producer has sent to the partition; 0 outside a transaction. */
+  /** Sequence number of the first record, counted per partition and producer; 0 outside a transaction. */
   readonly sequence: number;
 }
 
-/** A transactional producer, as Kafka gave it its epoch. */
+/** A transactional producer and the epoch that Kafka gave it. */
 export interface ProducerEpoch {
   readonly transactionalId: string;
   readonly producerId: string;
@@ -35,11 +34,11 @@ export interface ProducerEpoch {
 export interface ProduceOptions {
   /** How long the leader waits for its replicas, in milliseconds. */
   readonly timeoutMs: number;
-  /** Stamps records without a stamp; milliseconds since 1970. */
+  /** Timestamp of records without one; milliseconds since 1970. */
   readonly now: number;
-  /** Whose open transaction the records are part of; null: of none. */
+  /** The producer whose open transaction the records are part of; null outside a transaction. */
   readonly producer: ProducerEpoch | null;
-  /** What the records are compressed with; it must have been loaded. */
+  /** Compresses the records; must have been loaded. */
   readonly codec: Codec;
 }
 
@@ -55,7 +54,7 @@ export function encodeProduceRequest(
   id?.copy(head, 2);
   head.writeInt16BE(ALL_REPLICAS, head.length - 10);
   head.writeInt32BE(timeoutMs, head.length - 8);
-  head.writeInt32BE(partitions.length, head.length - 4); // a topic entry for each: the broker does not mind repetition
+  head.writeInt32BE(partitions.length, head.length - 4); // a topic entry for each: brokers accept repetition
   parts.push(head);
   for (const part of partitions) {
     const name = Buffer.from(part.topic);
@@ -72,8 +71,8 @@ export function encodeProduceRequest(
 }
 
 /**
- * One record batch (magic 2) of at least one record; `now` stamps those without a stamp. The codec must have been loaded.
- * `producer` and `sequence` are those of a transaction, where the batch is part of one.
+ * One record batch (magic 2) of at least one record; `now` is the timestamp of records without one. The codec must have
+ * been loaded. `producer` and `sequence` are null and 0 outside a transaction.
  */
 export function encodeBatch(
   records: readonly OutgoingRecord[],
@@ -92,11 +91,11 @@ export function encodeBatch(
     at = writeRecord(bytes, at, record, (stamps[index] ?? first) - first, index);
   });
   const batch = compressRecords(bytes.subarray(0, at), codec);
-  batch.writeBigInt64BE(0n, 0); // base offset: the broker's to give
+  batch.writeBigInt64BE(0n, 0); // base offset: the broker sets it
   batch.writeInt32BE(batch.length - 12, 8);
   batch.writeInt32BE(-1, 12); // partition leader epoch
   batch.writeInt8(2, 16);
-  batch.writeInt16BE(CODECS.indexOf(codec) | (producer === null ? 0 : TRANSACTIONAL), 21); // attributes: stamped here
+  batch.writeInt16BE(CODECS.indexOf(codec) | (producer === null ? 0 : TRANSACTIONAL), 21); // attributes: the producer sets timestamps
   batch.writeInt32BE(records.length - 1, 23);
   batch.writeBigInt64BE(BigInt(first), 27);
   batch.writeBigInt64BE(BigInt(latest), 35);
@@ -108,13 +107,13 @@ export function encodeBatch(
   return batch;
 }
 
-/** The header stays as it is. */
+/** Compresses everything behind the header. */
 function compressRecords(batch: Buffer, codec: Codec): Buffer {
   if (codec === 'off') return batch;
   return Buffer.concat([batch.subarray(0, BATCH_HEADER), deflate(codec, batch.subarray(BATCH_HEADER))]);
 }
 
-/** At most as many bytes as the record takes: every varint is given its longest form. */
+/** Upper bound on the bytes that the record takes: every varint counts in its longest form. */
 export function sizeBound({ key, value, headers = [] }: OutgoingRecord): number {
   const inHeaders = headers.reduce(
     (sum, header) => sum + 10 + header.name.length + (header.value?.length ?? 0),
@@ -130,7 +129,7 @@ function writeRecord(
   timestampDelta: number,
   offsetDelta: number,
 ): number {
-  // The body goes where it would stand behind the longest length, then moves up to the length it has.
+  // The body is written behind room for the longest length, then moved up to the actual length.
   const body = start + 5;
   let at = body;
   bytes[at++] = 0; // attributes
@@ -155,7 +154,7 @@ function writeBytes(bytes: Buffer, at: number, field: Buffer | null): number {
   return from + field.length;
 }
 
-/** Zigzag; exact for what numbers hold exactly. */
+/** Zigzag; exact up to 2^53. */
 function writeVarint(bytes: Buffer, at: number, value: number): number {
   let rest = value < 0 ? -2 * value - 1 : 2 * value;
   while (rest >= 0x80) {

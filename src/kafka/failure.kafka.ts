@@ -2,7 +2,7 @@ import { createErrorFromCode } from 'kafkajs/src/protocol/error';
 import { EfsError, isTlsFailure } from '../base/errors';
 import type { Refusal } from './membership';
 
-/** What a broker refuses for good: the topic does not take such records. */
+/** Refusals that are final: the topic does not accept the records. */
 const UNFIT = new Set([
   'MESSAGE_TOO_LARGE',
   'RECORD_LIST_TOO_LARGE',
@@ -10,16 +10,15 @@ const UNFIT = new Set([
   'UNSUPPORTED_FOR_MESSAGE_FORMAT',
 ]);
 
-/** Kafka's names for users it does not know, and for what it does not let one do. */
+/** Kafka's error names for unknown users and missing authorization. */
 const REFUSED = /^(SASL_AUTHENTICATION_FAILED|UNSUPPORTED_SASL_MECHANISM|[A-Z_]+_AUTHORIZATION_FAILED)$/;
 
-/** kafkajs gives every end of an authentication the same name, also one for want of an answer. */
+/** kafkajs gives every failed authentication the same name, also one that got no answer. */
 const INTERRUPTED = /closed|timed out|timeout|connection error|not connected|ECONN/i;
 
 /**
- * kafkajs' errors in the words of the table. Errors that are not kafkajs' pass as they are, also
- * where it wraps them. `nodeId` is the broker that was
- * asked, which is named where it is the one that does not answer.
+ * Maps kafkajs' errors to the service's error codes. Other errors are returned unchanged, also where kafkajs wraps
+ * them. `nodeId` is the broker that was asked; the error names it where it does not answer.
  */
 export function kafkaFailure(error: unknown, nodeId?: number): unknown {
   const own = causes(error).find((each) => each instanceof EfsError);
@@ -64,14 +63,14 @@ export function refusalOf(error: unknown): Refusal | null {
   );
 }
 
-/** An error and what caused it: kafkajs wraps what it has given up. */
+/** An error and its causes: kafkajs wraps the error after which it stopped retrying. */
 function causes(error: unknown): Error[] {
   const chain: Error[] = [];
   for (let each = error; each instanceof Error && !chain.includes(each); each = each.cause) chain.push(each);
   return chain;
 }
 
-/** Kafka lets nobody into a group whose members share no protocol with it: they are another program's. */
+/** Kafka refuses a member that shares no protocol with the group: its members are another program's. */
 const isShared = (error: Error): boolean =>
   (error as { type?: string }).type === 'INCONSISTENT_GROUP_PROTOCOL';
 

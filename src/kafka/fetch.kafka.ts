@@ -16,7 +16,7 @@ import type { RecordBatch } from './records.kafka';
  *                   producer_id:int64 producer_epoch:int16 base_sequence:int32 records_count:int32 Records
  *   attributes   => bits 0-2 codec, bit 3 stamped by the broker, bit 4 transactional, bit 5 control
  *
- * Strings carry an int16 length, lists an int32 count (-1 for null). The last batch may be cut short.
+ * Strings carry an int16 length, lists an int32 count (-1 for null). The last batch may be truncated.
  */
 
 const BATCH_HEADER = 61;
@@ -30,11 +30,11 @@ export interface FetchedPartition {
   readonly partition: number;
   /** Kafka's error code; 0 for none, 1 for an offset out of range. */
   readonly errorCode: number;
-  /** The end as readers of committed records see it. */
+  /** The end offset for readers of committed records. */
   readonly end: number;
   /** The first offset the log holds. */
   readonly low: number;
-  /** In offset order. A batch cut short at the end is left out. */
+  /** In offset order. A truncated batch at the end is left out. */
   readonly batches: readonly RecordBatch[];
 }
 
@@ -49,7 +49,7 @@ interface Aborted {
   readonly firstOffset: number;
 }
 
-/** Where batches come from, and how many bytes the records of one may take once they are decompressed. */
+/** The partition of batches, and the most bytes that the records of one may take once decompressed. */
 export interface BatchOrigin {
   readonly topic: string;
   readonly partition: number;
@@ -66,7 +66,7 @@ interface BatchHeader {
   readonly count: number;
 }
 
-/** Reads a response without decoding a single record, and loads the codecs that its batches will take to open. */
+/** Parses a response without decoding records, and loads the codecs of its batches. */
 export async function readFetchResponse(bytes: Buffer, maxBatchBytes: number): Promise<FetchResponse> {
   const reader = byteReader(bytes);
   const clientSideThrottleTime = reader.int32();
@@ -79,7 +79,7 @@ export async function readFetchResponse(bytes: Buffer, maxBatchBytes: number): P
       partitions.push(readPartition(reader, topic, maxBatchBytes));
   }
   const codecs = new Set(partitions.flatMap(({ batches }) => batches.map(({ codec }) => codec)));
-  // What cannot be loaded is told by the batch that asks for it.
+  // A codec that cannot be loaded fails when a batch needs it.
   await Promise.allSettled([...codecs].map(loadCodec));
   return { errorCode, clientSideThrottleTime, partitions };
 }
@@ -119,8 +119,8 @@ function readPartition(reader: ByteReader, topic: string, maxBatchBytes: number)
 }
 
 /**
- * The batches of a partition, those of aborted transactions emptied. What comes after a header that is not one cannot be
- * found: the last batch then stands for it, and cannot be opened.
+ * The batches of a partition; those of aborted transactions have no records. Behind an invalid header no further batch
+ * can be located: the last batch then covers the rest, and cannot be opened.
  */
 export function readBatches(bytes: Buffer, aborted: readonly Aborted[], origin: BatchOrigin): RecordBatch[] {
   const batches: RecordBatch[] = [];
@@ -158,7 +158,7 @@ function readBatchHeader(bytes: Buffer, at: number): BatchHeader {
   };
 }
 
-/** Why a header is not one, or null. */
+/** Why a header is invalid, or null. */
 function faultOf(bytes: Buffer, { start, end, baseOffset, lastOffset, count }: BatchHeader): string | null {
   const magic = bytes.readInt8(start + 16);
   if (magic !== 2) return `it is of magic ${magic}, only 2 is supported`;
@@ -199,7 +199,7 @@ function readBatch(bytes: Buffer, header: BatchHeader, hidden: boolean, origin: 
   };
 }
 
-/** Stands for all that follows it; its one record is never read. */
+/** Covers the rest of the bytes; its one record is never read. */
 function unreadableBatch(bytes: Buffer, header: BatchHeader, origin: BatchOrigin, why: string): RecordBatch {
   const unreadable = unreadableOf(header, origin);
   return {

@@ -12,17 +12,17 @@ export interface FetchTarget extends TopicPartition {
   position: number;
   /** Whether there is room for more. Asked before each fetch. */
   hasCapacity(): boolean;
-  /** What was fetched at `position`; moves it. `end` is where the log ends for readers of committed records. */
+  /** Takes what was fetched at `position`, and moves it. `end` is the end offset for readers of committed records. */
   deliver(batches: readonly RecordBatch[], end: number): void;
-  /** The log does not hold `position`. The lane has been taken out. */
+  /** The log does not hold `position`. The target has been removed. */
   outOfRange(): void;
 }
 
-/** Fetches for lanes: at most one request per node at a time, of all lanes that node leads and that have room. */
+/** Fetches for targets: at most one request per node at a time, for all targets that it leads and that have capacity. */
 export interface Fetcher {
   add(targets: readonly FetchTarget[]): void;
   remove(targets: readonly FetchTarget[]): void;
-  /** A lane may have room again. */
+  /** A target may have capacity again. */
   wake(): void;
   close(): void;
 }
@@ -34,45 +34,43 @@ export interface Backoff {
 }
 
 export interface FetcherOptions {
-  readonly wire: KafkaCluster;
+  readonly cluster: KafkaCluster;
   readonly clock: Clock;
   readonly limits: FetchLimits;
   readonly backoffMs: Backoff;
-  /** Lanes wait for Kafka, which does not answer, or not as it should; the fetcher goes on trying. At every failure. */
+  /** Kafka does not answer for some targets, or answers with an error; the fetcher retries. Called at every failure. */
   onOutage(error: unknown): void;
-  /** No lane waits for Kafka any more: each has had an answer since, or was taken out. */
+  /** No target waits for Kafka any more: each has had an answer since, or was removed. */
   onAnswer(): void;
 }
 
 const OFFSET_OUT_OF_RANGE = 1;
-/** How long a request is held at first while a lane without room could ask for more at any moment. */
-const IMPATIENT_MS = 10;
+/** Initial `maxWaitMs` of a request while a target without capacity may need a fetch at any moment. */
+const SHORT_WAIT_MS = 10;
 
-/** Starts with no lanes. Never follows a lost position anywhere: that is told to the lane, once. */
+/** Starts with no targets. Never resets a lost position: it reports it to the target, once. */
 export function startFetcher(options: FetcherOptions): Fetcher {
-  const { wire, limits } = options;
+  const { cluster, limits } = options;
   const targets = new Set<FetchTarget>();
   const busy = new Set<number | null>();
   const closing = new AbortController();
   const { answered, failed } = waitingTargets(options, targets, closing.signal);
   let finding = false;
-  let heldMs = IMPATIENT_MS;
+  let heldMs = SHORT_WAIT_MS;
 
-  /** Starts a request at every idle node that leads a lane with room. */
+  /** Starts a request at every idle node that leads a target with capacity. */
   const pump = async (): Promise<void> => {
     if (finding || closing.signal.aborted) return;
-    const hasCapacity = [...targets].filter((target) => target.hasCapacity());
-    if (hasCapacity.length === 0) return;
+    const ready = [...targets].filter((target) => target.hasCapacity());
+    if (ready.length === 0) return;
     finding = true;
-    const byNode = await targetsByNode(wire, hasCapacity).catch((error: unknown) =>
-      failed(error, hasCapacity, null),
-    );
+    const byNode = await targetsByNode(cluster, ready).catch((error: unknown) => failed(error, ready, null));
     finding = false;
     if (byNode === undefined) return pump();
     for (const [node, led] of byNode) {
       if (busy.has(node)) continue;
       busy.add(node);
-      void fetchFrom(wire, node, led, targets, { ...limits, maxWaitMs: holdFor(led) })
+      void fetchFrom(cluster, node, led, targets, { ...limits, maxWaitMs: holdFor(led) })
         .then(
           () => answered(led, node),
           (error: unknown) => failed(error, led, node),
@@ -101,7 +99,7 @@ export function startFetcher(options: FetcherOptions): Fetcher {
       answered(removed, null);
     },
     wake() {
-      heldMs = IMPATIENT_MS;
+      heldMs = SHORT_WAIT_MS;
       void pump();
     },
     close() {
@@ -111,26 +109,26 @@ export function startFetcher(options: FetcherOptions): Fetcher {
   };
 }
 
-/** Which lanes wait because their last request failed, and for how long the next one is put off. */
+/** Tracks the targets whose last request failed, and how long the next one is delayed. */
 function waitingTargets(
-  { wire, clock, backoffMs, onOutage, onAnswer }: FetcherOptions,
+  { cluster, clock, backoffMs, onOutage, onAnswer }: FetcherOptions,
   targets: ReadonlySet<FetchTarget>,
   closing: AbortSignal,
 ) {
   const waiting = new Set<FetchTarget>();
-  /** How often each node has failed since its last answer; null stands for lanes that have no node. */
+  /** Failures of each node since its last answer; null stands for targets without a leader. */
   const failures = new Map<number | null, number>();
   return {
-    /** These lanes were served by a node, or taken out. */
+    /** These targets were served by a node, or removed. */
     answered(served: readonly FetchTarget[], node: number | null): void {
       failures.delete(node);
       const before = waiting.size;
-      // A lane that has become full waits for its owner, no longer for Kafka.
+      // A target that has become full waits for its owner, no longer for Kafka.
       for (const target of waiting)
         if (served.includes(target) || !target.hasCapacity()) waiting.delete(target);
       if (before > 0 && waiting.size === 0) onAnswer();
     },
-    /** Resolves when it is time to try again. */
+    /** Resolves when the next attempt is due. */
     async failed(error: unknown, asked: readonly FetchTarget[], node: number | null): Promise<void> {
       const left = asked.filter((target) => targets.has(target));
       if (closing.aborted || left.length === 0) return;
@@ -139,14 +137,14 @@ function waitingTargets(
       const count = failures.get(node) ?? 0;
       failures.set(node, count + 1);
       await clock.sleep(Math.min(backoffMs.most, backoffMs.least * 2 ** count), closing);
-      if (!closing.aborted) await wire.forgetLeaders().catch(() => undefined);
+      if (!closing.aborted) await cluster.refreshMetadata().catch(() => undefined);
     },
   };
 }
 
-/** One request to one node. Throws where Kafka does not answer, or refuses a lane what it may give it later. */
+/** One request to one node. Throws where Kafka does not answer, or refuses a target with a retriable error. */
 async function fetchFrom(
-  wire: KafkaCluster,
+  cluster: KafkaCluster,
   node: number | null,
   led: readonly FetchTarget[],
   targets: Set<FetchTarget>,
@@ -155,12 +153,12 @@ async function fetchFrom(
   if (node === null) throw new EfsError('kafka-unavailable', `${nameOf(led)} without a leader`);
   const asked = led.map((target) => ({ target, offset: target.position }));
   const requests = led.map(({ topic, partition, position }) => ({ topic, partition, offset: position }));
-  const { partitions } = await wire.fetch(node, requests, limits);
+  const { partitions } = await cluster.fetch(node, requests, limits);
   const refusals: EfsError[] = [];
   for (const fetched of partitions) {
     const { topic, partition } = fetched;
     const found = asked.find(({ target }) => target.topic === topic && target.partition === partition);
-    // A lane may have been taken out, or replaced by another, while the request was under way.
+    // The target may have been removed, or replaced by another, while the request was in flight.
     if (found === undefined || !targets.has(found.target) || found.target.position !== found.offset) continue;
     const refusal = deliverTo(found.target, fetched, targets);
     if (refusal !== null) refusals.push(refusal);
@@ -168,7 +166,7 @@ async function fetchFrom(
   if (refusals[0] !== undefined) throw refusals[0];
 }
 
-/** Gives a lane its part; answers with Kafka's refusal where trying again may help, else null. */
+/** Gives a target its part of a response; returns Kafka's refusal where a retry may help, else null. */
 function deliverTo(
   target: FetchTarget,
   fetched: FetchedPartition,
@@ -188,7 +186,7 @@ function deliverTo(
   } else {
     target.deliver(batches, end);
     if (batches.length > 0) {
-      // To the back: the response has room for few, and who was served lets the others go first.
+      // A served target moves to the back: a response has room for few.
       targets.delete(target);
       targets.add(target);
     }
@@ -196,14 +194,14 @@ function deliverTo(
   return null;
 }
 
-/** Lanes by the node that leads them; null for those that have no leader now. */
+/** Targets by the node that leads them; null for those without a leader. */
 async function targetsByNode(
-  wire: KafkaCluster,
-  hasCapacity: readonly FetchTarget[],
+  cluster: KafkaCluster,
+  ready: readonly FetchTarget[],
 ): Promise<Map<number | null, FetchTarget[]>> {
-  const leaders = await wire.leaders(hasCapacity);
+  const leaders = await cluster.leaders(ready);
   const byNode = new Map<number | null, FetchTarget[]>();
-  hasCapacity.forEach((target, index) => {
+  ready.forEach((target, index) => {
     const node = leaders[index] ?? null;
     const led = byNode.get(node);
     if (led === undefined) byNode.set(node, [target]);

@@ -4,19 +4,19 @@ import { must } from '../base/assert';
 import type { Clock } from '../base/clock';
 import { refusalOf } from './failure.kafka';
 import type { BrokerInside, TopicOffsets } from './inside.kafka';
-import { NEWCOMER, type Place, placeAfter } from './membership';
+import { NO_PLACE, type Place, placeAfter } from './membership';
 import {
   type Assignment,
   assignmentsOf,
-  type Claim,
-  encodeClaim,
+  encodeMetadata,
   type Joined,
   ownedIn,
+  type Ownership,
   PROTOCOL,
 } from './protocol.kafka';
 import { openCluster, type KafkaCluster } from './cluster.kafka';
 
-/** How a member keeps its place in the group, in milliseconds. */
+/** Timing of a group membership, in milliseconds. */
 export interface GroupLimits {
   readonly sessionTimeoutMs: number;
   readonly heartbeatIntervalMs: number;
@@ -32,41 +32,41 @@ export interface GroupOptions {
   readonly limits: GroupLimits;
   /** The complete list of partitions owned from now on; at every join, changed or not. */
   onAssigned(partitions: readonly number[]): void;
-  /** The coordinator does not answer, and is asked again. At every failure. */
+  /** The coordinator does not answer; the member retries. Called at every failure. */
   onOutage(error: unknown): void;
-  /** The coordinator answers. At every success. */
+  /** The coordinator answers. Called at every success. */
   onAnswer(): void;
 }
 
 export interface Membership {
-  /** Rejects where there is no group to commit to right now. */
+  /** Rejects while the member has no place in the group. */
   commit(partition: number, positions: readonly number[]): Promise<void>;
-  /** Leaves; resolves within `deadlineMs` even where Kafka is gone. */
+  /** Leaves; resolves within `deadlineMs` even where Kafka does not answer. */
   leave(deadlineMs: number): Promise<void>;
 }
 
 /**
- * Keeps a member in a group until `leave`, whatever happens to Kafka. It joins, and sends heartbeats on a connection of its
- * own. Where the coordinator fails or moves, the member goes on at the next one as who it was: the coordinators keep
- * the group's members and generation in Kafka, so nothing is assigned again, and no join waits for a member that is gone.
+ * Keeps a member in a group until `leave`, through any outage of Kafka. It joins, and sends heartbeats on a connection of
+ * its own. Where the coordinator fails or moves, the member continues at the next one under the same id: coordinators keep
+ * the group's members and generation in Kafka, so nothing is reassigned, and no join waits for a member that is gone.
  */
 export function joinGroup(options: GroupOptions): Membership {
   const { kafka, clock, limits, topics } = options;
-  const wire = openCluster(kafka);
-  const group = groupRequests(wire, options);
+  const cluster = openCluster(kafka);
+  const group = groupRequests(cluster, options);
   const leaving = new AbortController();
-  let place = NEWCOMER;
-  let claim: Claim = { owned: [], generation: 0 };
+  let place = NO_PLACE;
+  let ownership: Ownership = { owned: [], generation: 0 };
 
   const join = async (): Promise<void> => {
-    const joined = await group.join(place.memberId, encodeClaim(topics, claim));
+    const joined = await group.join(place.memberId, encodeMetadata(topics, ownership));
     const { memberId, generationId: generation } = joined;
-    const assignments = memberId === joined.leaderId ? await assign(wire, topics, joined.members) : [];
+    const assignments = memberId === joined.leaderId ? await assign(cluster, topics, joined.members) : [];
     const { memberAssignment } = await group.sync({ memberId, generation }, assignments);
     if (leaving.signal.aborted) return;
     place = { memberId, generation };
-    claim = { owned: ownedIn(memberAssignment, topics[0] ?? ''), generation: clock.now() };
-    options.onAssigned(claim.owned);
+    ownership = { owned: ownedIn(memberAssignment, topics[0] ?? ''), generation: clock.now() };
+    options.onAssigned(ownership.owned);
   };
   const stay = async (): Promise<void> => {
     for (let failures = 0; !leaving.signal.aborted;) {
@@ -77,9 +77,9 @@ export function joinGroup(options: GroupOptions): Membership {
         await clock.sleep(limits.heartbeatIntervalMs, leaving.signal);
       } catch (error) {
         const next = placeAfter(place, refusalOf(error));
-        const goesOn = next !== place;
+        const hasMoved = next !== place;
         place = next;
-        if (goesOn || leaving.signal.aborted) continue;
+        if (hasMoved || leaving.signal.aborted) continue;
         options.onOutage(error);
         const { least, most } = limits.backoffMs;
         await clock.sleep(Math.min(most, least * 2 ** failures++), leaving.signal);
@@ -88,7 +88,7 @@ export function joinGroup(options: GroupOptions): Membership {
   };
   const ended = stay();
 
-  /** On another connection: a broker answers a connection's requests one by one, and a join may take long. */
+  /** Uses another connection: a broker answers a connection's requests one by one, and a join may take long. */
   const leave = async (): Promise<void> => {
     if (place.memberId === '') await ended;
     const another = openCluster(kafka);
@@ -96,7 +96,7 @@ export function joinGroup(options: GroupOptions): Membership {
       await groupRequests(another, options)
         .leave(place.memberId)
         .catch(() => undefined);
-    await Promise.allSettled([another.close(), wire.close(), ended]);
+    await Promise.allSettled([another.close(), cluster.close(), ended]);
   };
   return {
     async commit(partition, positions) {
@@ -116,8 +116,8 @@ export function joinGroup(options: GroupOptions): Membership {
 }
 
 /** Throws where a topic is missing: there is nothing to assign then. */
-async function assign(wire: KafkaCluster, topics: readonly string[], members: readonly Joined[]) {
-  const counts = await wire.partitionCounts(topics);
+async function assign(cluster: KafkaCluster, topics: readonly string[], members: readonly Joined[]) {
+  const counts = await cluster.partitionCounts(topics);
   return assignmentsOf(
     members,
     topics,
@@ -125,12 +125,12 @@ async function assign(wire: KafkaCluster, topics: readonly string[], members: re
   );
 }
 
-/** The requests of a member to the coordinator of its group, each made once. */
-function groupRequests(wire: KafkaCluster, { groupId, limits }: GroupOptions) {
+/** A member's requests to the coordinator of its group; no retries. */
+function groupRequests(cluster: KafkaCluster, { groupId, limits }: GroupOptions) {
   const ask = <T>(request: (coordinator: BrokerInside) => Promise<T>): Promise<T> =>
-    wire.askCoordinator({ kind: 'group', id: groupId }, request);
+    cluster.askCoordinator({ kind: 'group', id: groupId }, request);
   return {
-    /** Refused with `MEMBER_ID_REQUIRED` where there is no id yet: kafkajs' own method hides the id that comes with it. */
+    /** Refused with `MEMBER_ID_REQUIRED` where there is no id yet: kafkajs' method hides the id in that answer. */
     join: (memberId: string, metadata: Buffer) => {
       const { sessionTimeoutMs: sessionTimeout, rebalanceTimeoutMs: rebalanceTimeout } = limits;
       const groupProtocols = [{ name: PROTOCOL, metadata }];

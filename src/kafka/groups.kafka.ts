@@ -2,7 +2,7 @@ import { type Admin, AssignerProtocol, type Kafka } from 'kafkajs';
 import { kafkaFailure } from './failure.kafka';
 import type { Groups } from '../log/groups';
 
-/** Groups through kafkajs' admin client. Connects for each call: they are few. */
+/** Groups through kafkajs' admin client. Connects for each call: calls are few. */
 export function kafkaGroups(kafka: Kafka): Groups {
   const asked = async <T>(ask: (admin: Admin) => Promise<T>): Promise<T> => {
     const admin = kafka.admin();
@@ -40,11 +40,11 @@ export function kafkaGroups(kafka: Kafka): Groups {
   };
 }
 
-/** The topics in what a member tells its group of itself. */
+/** The topics in a member's metadata. */
 export function topicsIn(metadata: Buffer): readonly string[] {
   try {
     return AssignerProtocol.MemberMetadata.decode(metadata)?.topics ?? [];
   } catch {
-    return []; // Not the form of consumers.
+    return []; // Not the metadata of a consumer.
   }
 }

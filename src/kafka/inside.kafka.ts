@@ -3,10 +3,9 @@ import { version as kafkajsVersion } from 'kafkajs/package.json';
 import { assert, must } from '../base/assert';
 
 /*
- * kafkajs decodes every record of a response at once, headers in quadratic time, and follows its group's offsets on
- * its own. Reading, writing bytes as they are, and positions therefore go through its connections, its metadata and
- * its request queue, but with requests and responses of our own. What is used of its inside is declared here, for
- * one version.
+ * kafkajs decodes every record of a response at once, headers in quadratic time, and manages its group's offsets
+ * itself. Fetch, produce and offset requests of this service therefore use its connections, its metadata and its
+ * request queue, but their own encoders and decoders. This file declares the internals that are used, for one version.
  */
 const KAFKAJS = '2.2.4';
 
@@ -55,19 +54,19 @@ export interface BrokerInside {
   disconnect(): Promise<void>;
 }
 
-/** A member of a group, as each of its requests says. */
+/** The fields that name a group member in each of its requests. */
 interface MemberInside {
   readonly groupId: string;
   readonly memberId: string;
 }
 
-/** What a group commits of a topic. */
+/** The offsets that a group commits for a topic. */
 export interface TopicOffsets {
   readonly topic: string;
   readonly partitions: readonly { readonly partition: number; readonly offset: string }[];
 }
 
-/** Who takes part in a transaction, as each of its requests says. */
+/** The fields that name a transactional producer in each of its requests. */
 export interface ProducerInside {
   readonly transactionalId: string;
   readonly producerId: string;
@@ -80,7 +79,7 @@ interface PartitionInside {
   readonly isr: readonly number[];
 }
 
-/** The methods of kafkajs' cluster that are used. */
+/** The methods of kafkajs' cluster that this service uses. */
 export interface ClusterInside {
   readonly brokerPool: { findConnectedBroker(): Promise<BrokerInside> };
   connect(): Promise<void>;
@@ -96,23 +95,23 @@ export interface ClusterInside {
   removeBroker(address: { host: string; port: number }): void;
 }
 
-/** A consumer hands its cluster to its assigners as it is made: the only way kafkajs gives one away. */
+/** A new consumer passes its cluster to its assigners: the only access that kafkajs gives to one. */
 export function clusterOf(kafka: Kafka): ClusterInside {
   assert(
     kafkajsVersion === KAFKAJS,
-    `kafkajs ${kafkajsVersion} is installed, its inside is known for ${KAFKAJS}`,
+    `kafkajs ${kafkajsVersion} is installed, only the internals of ${KAFKAJS} are supported`,
   );
   let inside: unknown = null;
-  const protocol = () => ({ name: 'none', metadata: Buffer.alloc(0) });
+  const protocol = () => ({ name: 'unused', metadata: Buffer.alloc(0) });
   kafka.consumer({
-    groupId: 'none: never joins',
+    groupId: 'unused: never joins',
     allowAutoTopicCreation: false,
     partitionAssigners: [
       ({ cluster }) => {
         inside = cluster;
-        return { name: 'none', version: 0, assign: async () => [], protocol };
+        return { name: 'unused', version: 0, assign: async () => [], protocol };
       },
     ],
   });
-  return must(inside as ClusterInside | null, 'kafkajs gives its cluster to its assigners');
+  return must(inside as ClusterInside | null, 'kafkajs passes its cluster to its assigners');
 }

@@ -1,4 +1,4 @@
-/* The parts of kafkajs 2.2.4's inside that our Kafka ends use. */
+/* The internals of kafkajs 2.2.4 that src/kafka uses. */
 
 declare module 'kafkajs/package.json' {
   export const version: string;

@@ -1,14 +1,14 @@
-/** The place of a member in its group. It outlives the brokers that coordinate the group. */
+/** A member's place in its group. It survives a change of the coordinator. */
 export interface Place {
-  /** Given by the coordinator; empty for a newcomer. */
+  /** Assigned by the coordinator; empty before the first join. */
   readonly memberId: string;
-  /** The group's generation in which the member has its partitions; null where it has to join. */
+  /** The group's generation in which the member was assigned its partitions; null where it must join. */
   readonly generation: number | null;
 }
 
-export const NEWCOMER: Place = { memberId: '', generation: null };
+export const NO_PLACE: Place = { memberId: '', generation: null };
 
-/** An answer of the coordinator that refuses a request, by Kafka's name for it. */
+/** The coordinator's refusal of a request, by Kafka's name for it. */
 export interface Refusal {
   readonly type: string;
   /** With `MEMBER_ID_REQUIRED` only: the id to join with. */
@@ -16,15 +16,15 @@ export interface Refusal {
 }
 
 /**
- * Where a member is to go on from after a refused request. The very same place where all that helps is to look for the
- * coordinator and to ask again: it keeps its id and, a coordinator having loaded the group, its generation.
+ * The place from which a member continues after a failed request. The very same object where it must only find the
+ * coordinator and retry: it keeps its id and, once a coordinator has loaded the group, its generation.
  */
 export function placeAfter(place: Place, refusal: Refusal | null): Place {
   switch (refusal?.type) {
     case 'MEMBER_ID_REQUIRED':
       return { memberId: refusal.memberId ?? '', generation: null };
     case 'UNKNOWN_MEMBER_ID':
-      return NEWCOMER;
+      return NO_PLACE;
     case 'REBALANCE_IN_PROGRESS':
     case 'ILLEGAL_GENERATION':
       return { memberId: place.memberId, generation: null };

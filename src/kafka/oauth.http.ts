@@ -8,11 +8,11 @@ import type { Token } from './token';
 export interface OauthClient {
   readonly tokenUrl: string;
   readonly clientId: string;
-  /** Asked for at each request. */
+  /** Called at each request. */
   readonly clientSecret: () => string;
   /** Scopes, separated by blanks; empty asks for none. */
   readonly scope: string;
-  /** After this long without the whole answer the endpoint counts as unavailable. */
+  /** The endpoint counts as unavailable where the whole answer takes longer. */
   readonly timeoutMs: number;
   /** Read at each request to an `https:` endpoint. */
   readonly tls: Pick<ConnectionOptions, 'secureContext'>;
@@ -20,12 +20,12 @@ export interface OauthClient {
 
 const MAX_BODY_BYTES = 1 << 20;
 
-/** Taken where the answer does not say how long the token is valid. */
+/** Used where the answer has no `expires_in`. */
 const DEFAULT_LIFETIME_MS = 60_000;
 
 /**
- * Asks a token endpoint for an access token by client credentials (RFC 6749, 4.4). Throws `access-refused` where it
- * refuses the client or the scope, `tls-failed`, and `token-unavailable` for every other answer and where there is none.
+ * Requests an access token by client credentials (RFC 6749, 4.4). Throws `access-refused` where the endpoint refuses the
+ * client or the scope, `tls-failed`, and `token-unavailable` for every other answer and where there is no answer.
  */
 export async function requestToken(client: OauthClient): Promise<Token> {
   const { origin, pathname, protocol } = new URL(client.tokenUrl);
@@ -57,7 +57,7 @@ export async function requestToken(client: OauthClient): Promise<Token> {
   }
 }
 
-/** The header of a client that proves itself by its secret: both are form-encoded first (RFC 6749, 2.3.1). */
+/** The authorization header of a client: id and secret are form-encoded first (RFC 6749, 2.3.1). */
 function basic(clientId: string, secret: string): string {
   const encoded = (text: string): string => new URLSearchParams([['', text]]).toString().slice(1);
   return `Basic ${Buffer.from(`${encoded(clientId)}:${encoded(secret)}`).toString('base64')}`;
@@ -89,7 +89,7 @@ async function bodyOf(response: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** The token of an answer (RFC 6749, 5.1), or the error it is (5.2). */
+/** The token of an answer (RFC 6749, 5.1); throws where it is an error (5.2). */
 function tokenOf(endpoint: string, status: number, body: string): Token {
   const answer = parse(body);
   const { access_token: value, expires_in: seconds, error, error_description: description } = answer;
@@ -98,8 +98,8 @@ function tokenOf(endpoint: string, status: number, body: string): Token {
     return { value, lifetimeMs };
   }
   const isRefusal = status === 401 || (status === 400 && typeof error === 'string');
-  const said = [error, description].filter((each) => typeof each === 'string').map((each) => `: ${each}`);
-  const text = status === 200 ? 'the answer has no access_token' : `HTTP ${status}${said.join('')}`;
+  const details = [error, description].filter((each) => typeof each === 'string').map((each) => `: ${each}`);
+  const text = status === 200 ? 'the answer has no access_token' : `HTTP ${status}${details.join('')}`;
   throw new EfsError(
     isRefusal ? 'access-refused' : 'token-unavailable',
     `${endpoint}: ${text.slice(0, 300)}`,
@@ -116,7 +116,7 @@ function parse(body: string): Readonly<Record<string, unknown>> {
   }
 }
 
-/** Where several addresses failed there is no message. */
+/** An error has no message where several addresses failed. */
 function reasonOf(error: unknown): string {
   const { message, code } = error as { message?: string; code?: string };
   return message || code || String(error);

@@ -1,14 +1,14 @@
 import { KafkaJSError, type Mechanism } from 'kafkajs';
 import { EfsError } from '../base/errors';
 
-/** What ends the parts of a message (RFC 7628, 3.1). */
+/** Ends each part of a message (RFC 7628, 3.1). */
 const SEPARATOR = '\x01';
 
 /**
- * SASL OAUTHBEARER (RFC 7628). `token` is asked for at each log-in; `extensions` go with it. What `token` throws is the
- * cause of the error that kafkajs then gives, without attempts of its own.
+ * SASL OAUTHBEARER (RFC 7628). `token` is called at each log-in; `extensions` are sent with the token. An error of
+ * `token` becomes the cause of the error that kafkajs throws, without retries.
  *
- * kafkajs has the mechanism too, but takes the broker's first answer for success where it is the refusal of the token.
+ * kafkajs has the mechanism too, but treats the broker's first answer as success where it refuses the token.
  */
 export function oauthBearer(
   token: () => Promise<string>,
@@ -19,7 +19,7 @@ export function oauthBearer(
     mechanism: 'oauthbearer',
     authenticationProvider: ({ saslAuthenticate }) => ({
       async authenticate() {
-        const value = await token().catch((error: unknown) => Promise.reject(final(error as Error)));
+        const value = await token().catch((error: unknown) => Promise.reject(notRetriable(error as Error)));
         const exchange = (message: string): Promise<Buffer | void> =>
           saslAuthenticate({
             request: { encode: () => framed(message) },
@@ -28,22 +28,24 @@ export function oauthBearer(
         const first = `n,,${SEPARATOR}auth=Bearer ${value}${SEPARATOR}${pairs.join('')}${SEPARATOR}`;
         const refusal = (await exchange(first))?.toString() ?? '';
         if (refusal === '') return;
-        // The broker's error is the answer to this; until then it waits.
+        // The broker sends its error only after this message.
         await exchange(SEPARATOR);
-        throw final(new EfsError('access-refused', `Kafka refuses the token: ${refusal.slice(0, 300)}`));
+        throw notRetriable(
+          new EfsError('access-refused', `Kafka refuses the token: ${refusal.slice(0, 300)}`),
+        );
       },
     }),
   };
 }
 
-/** An error that kafkajs passes on at once. */
-function final(cause: Error): KafkaJSError {
+/** An error that kafkajs throws without a retry. */
+function notRetriable(cause: Error): KafkaJSError {
   return Object.assign(new KafkaJSError(cause, { retriable: false }), { cause });
 }
 
 const LENGTH_BYTES = 4;
 
-/** Bytes after their length, as the protocol has them. */
+/** Bytes behind their length, as the protocol requires. */
 function framed(text: string): Buffer {
   const bytes = Buffer.from(text, 'utf8');
   const frame = Buffer.alloc(LENGTH_BYTES + bytes.length);

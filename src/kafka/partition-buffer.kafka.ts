@@ -5,12 +5,12 @@ import type { FetchTarget } from './fetcher.kafka';
 import { readRecords, type RecordBatch, type RecordReader } from './records.kafka';
 import type { LogRecord, Positions } from '../log/source';
 
-/** What an inbox may hold before its partition is fetched no further; one fetch may exceed it. */
+/** Bounds of an inbox; a partition at its bounds is not fetched. One fetch may exceed them. */
 export interface InboxLimits {
   readonly records: number;
-  /** As the log holds them; and, decompressed, what a batch is taken from at once, which one record batch may exceed. */
+  /** Stored bytes of the inbox; also the decompressed bytes that one `take` opens. One record batch may exceed both. */
   readonly bytes: number;
-  /** Of all inboxes of the source together. An empty inbox is filled nevertheless. */
+  /** Stored bytes of all inboxes of the source together. An empty inbox is filled nevertheless. */
   readonly bytesInAll: number;
 }
 
@@ -23,57 +23,57 @@ interface Entry {
   readonly topic: number;
   readonly batch: RecordBatch;
   readonly reader: RecordReader;
-  /** Was read, and lies beyond what may be taken yet. */
+  /** Decoded, but at or beyond the limit of `until`. */
   ahead: LogRecord | null;
 }
 
-/** The undecoded batches of one partition, in the order in which they came, and the lanes that bring them. */
-export interface PartitionQueue extends Waiting {
+/** The undecoded batches of one partition, in the order of arrival, and the fetch targets that fill it. */
+export interface PartitionBuffer extends Waiting {
   readonly targets: readonly FetchTarget[];
 }
 
-export interface QueueOptions {
+export interface BufferOptions {
   readonly topics: readonly string[];
   readonly partition: number;
   readonly positions: Positions;
   readonly limits: InboxLimits;
   readonly held: Held;
-  /** Nothing at or beyond these offsets is given. */
+  /** `take` gives nothing at or beyond these offsets. */
   readonly until?: (() => Positions) | undefined;
-  /** Something came, or the queue is lost. */
+  /** Batches arrived, or the buffer failed. */
   onArrival(): void;
-  /** There is room again. */
+  /** The buffer has room again. */
   onRoom(): void;
 }
 
-/** What a queue holds. */
+/** The mutable state of a buffer. */
 interface Contents {
   entries: Entry[];
   records: number;
   bytes: number;
-  /** Why nothing more comes, or null. */
+  /** Why no more batches arrive, or null. */
   failure: unknown;
-  /** Where each topic's log ended when it was last fetched. */
+  /** End offset of each topic's log at its last fetch. */
   readonly ends: number[];
   /** Topics that have not been fetched yet. */
-  readonly unseen: Set<number>;
+  readonly unfetched: Set<number>;
 }
 
-export function partitionQueue(options: QueueOptions): PartitionQueue {
+export function partitionBuffer(options: BufferOptions): PartitionBuffer {
   const { topics, limits, held, until } = options;
   const limitOf = (topic: number): number => until?.()[topic] ?? Infinity;
   const next = [...options.positions];
   const contents: Contents = {
     ...{ entries: [], records: 0, bytes: 0, failure: null },
     ends: [...next],
-    unseen: new Set(topics.keys()),
+    unfetched: new Set(topics.keys()),
   };
   const room = (): boolean =>
     contents.bytes === 0 ||
     (contents.records < limits.records && contents.bytes < limits.bytes && held.bytes < limits.bytesInAll);
 
-  /** Lets go of an entry that has nothing more to give. */
-  const settle = ({ topic, batch }: Entry): void => {
+  /** Releases a finished entry. */
+  const release = ({ topic, batch }: Entry): void => {
     next[topic] = batch.nextOffset;
     contents.bytes -= batch.storedBytes;
     held.bytes -= batch.storedBytes;
@@ -90,7 +90,7 @@ export function partitionQueue(options: QueueOptions): PartitionQueue {
       let opened = 0;
       const unfinished = new Set<number>();
       const left = contents.entries.filter((entry) => {
-        // What follows a batch that is not finished waits for it, a marker too: the position would pass its records.
+        // Batches behind an unfinished one wait for it, markers too: the position must not pass its records.
         if (unfinished.has(entry.topic)) return true;
         const limit = limitOf(entry.topic);
         const wasOpen = entry.reader.bytes > 0;
@@ -99,18 +99,18 @@ export function partitionQueue(options: QueueOptions): PartitionQueue {
           if (!wasOpen) opened += entry.reader.bytes;
         }
         const isDone = entry.reader.left === 0 && entry.ahead === null && entry.batch.nextOffset <= limit;
-        if (isDone) settle(entry);
+        if (isDone) release(entry);
         else unfinished.add(entry.topic);
         return !isDone;
       });
       contents.entries = left;
-      // A lane that had come to its limit may go on.
+      // A target that had reached its limit may continue.
       if (until !== undefined || (!hadRoom && room())) options.onRoom();
       return { records: taken, next: [...next] };
     },
     lag: () => contents.ends.map((end, topic) => Math.max(0, end - (next[topic] ?? 0))),
     caughtUp: () =>
-      contents.unseen.size === 0 && contents.ends.every((end, topic) => (next[topic] ?? 0) >= end),
+      contents.unfetched.size === 0 && contents.ends.every((end, topic) => (next[topic] ?? 0) >= end),
     drop() {
       held.bytes -= contents.bytes;
       contents.bytes = 0;
@@ -120,12 +120,12 @@ export function partitionQueue(options: QueueOptions): PartitionQueue {
   };
 }
 
-/** The lane that brings one topic's batches into a queue. */
+/** The fetch target that puts one topic's batches into the buffer. */
 function targetInto(
   contents: Contents,
   topic: number,
   room: () => boolean,
-  { topics, partition, positions, held, until, onArrival }: QueueOptions,
+  { topics, partition, positions, held, until, onArrival }: BufferOptions,
 ): FetchTarget {
   const fail = (error: unknown): void => {
     contents.failure ??= error;
@@ -135,7 +135,7 @@ function targetInto(
     topic: must(topics[topic], 'a topic by its index'),
     partition,
     position: must(positions[topic], 'one position per topic'),
-    // What lies beyond the limit of one topic must not keep the others from being fetched.
+    // Batches beyond the limit of one topic must not block the fetches of the others.
     hasCapacity: () =>
       until === undefined
         ? room()
@@ -143,7 +143,7 @@ function targetInto(
           (room() || !contents.entries.some((entry) => entry.topic === topic)),
     deliver(batches, end) {
       contents.ends[topic] = end;
-      contents.unseen.delete(topic);
+      contents.unfetched.delete(topic);
       const first = target.position;
       for (const batch of batches) {
         if (batch.nextOffset <= target.position) continue;
@@ -171,7 +171,7 @@ function targetInto(
   return target;
 }
 
-/** Moves records of one batch until there are `max` in all, or they come to the limit; gives how many the batch has less. */
+/** Moves records of one batch until `taken` has `max`, or the limit is reached; returns how many the batch has less. */
 function drain(entry: Entry, max: number, taken: LogRecord[], next: number[], limit: number): number {
   const { reader, topic } = entry;
   const before = reader.left;
@@ -184,7 +184,7 @@ function drain(entry: Entry, max: number, taken: LogRecord[], next: number[], li
       continue;
     }
     entry.ahead = record;
-    // Whatever offsets are left below the limit hold no record.
+    // The remaining offsets below the limit hold no record.
     if (entry.batch.nextOffset > limit) next[topic] = Math.max(next[topic] ?? 0, limit);
     break;
   }

@@ -7,40 +7,40 @@ import type { OutgoingRecord } from '../log/sink';
 /** A record batch stays below this unless a single record is larger: brokers take 1 MiB by default. */
 const BATCH_BYTES = 512 << 10;
 const TIMEOUT_MS = 10_000;
-/** Sequences are int32 and go on from 0 behind the greatest one. */
+/** Sequences are int32 and wrap to 0. */
 const SEQUENCES = 2 ** 31;
 
 /** How many records a producer has sent to each partition since it got its epoch, by `topic/partition`. */
 export type Sequences = Map<string, number>;
 
 /**
- * Writes records in order, in as many requests as their size asks for, one attempt each. Resolves once all in-sync
- * replicas have every record; where it rejects, any of them may have been written.
+ * Writes records in order, in as many requests as their size requires, one attempt each. Resolves once all in-sync
+ * replicas have every record; where it rejects, any of the records may have been written.
  */
 export async function produce(
-  wire: Pick<KafkaCluster, 'leaders' | 'reaches' | 'produce'>,
+  cluster: Pick<KafkaCluster, 'leaders' | 'reaches' | 'produce'>,
   requests: readonly (readonly PartitionRecords[])[],
   options: Omit<ProduceOptions, 'timeoutMs'>,
 ): Promise<void> {
   await loadCodec(options.codec);
   for (const request of requests) {
-    const byNode = await byLeader(wire, request);
+    const byNode = await byLeader(cluster, request);
     const sent = [...byNode].map(([node, parts]) =>
-      wire.produce(node, encodeProduceRequest(parts, { ...options, timeoutMs: TIMEOUT_MS }), parts),
+      cluster.produce(node, encodeProduceRequest(parts, { ...options, timeoutMs: TIMEOUT_MS }), parts),
     );
     const outcomes = await Promise.allSettled(sent);
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
   }
 }
 
-/** A leader that takes no connection has been sent nothing: whoever leads by now gets what was meant for it. */
+/** A leader that accepts no connection has received nothing: its records go to the current leader. */
 async function byLeader(
-  wire: Pick<KafkaCluster, 'leaders' | 'reaches'>,
+  cluster: Pick<KafkaCluster, 'leaders' | 'reaches'>,
   partitions: readonly PartitionRecords[],
 ): Promise<Map<number, PartitionRecords[]>> {
-  const known = groupByNode(partitions, await wire.leaders(partitions));
-  const reached = await Promise.all([...known.keys()].map((node) => wire.reaches(node)));
-  return reached.includes(false) ? groupByNode(partitions, await wire.leaders(partitions)) : known;
+  const known = groupByNode(partitions, await cluster.leaders(partitions));
+  const reached = await Promise.all([...known.keys()].map((node) => cluster.reaches(node)));
+  return reached.includes(false) ? groupByNode(partitions, await cluster.leaders(partitions)) : known;
 }
 
 function groupByNode(
@@ -58,8 +58,8 @@ function groupByNode(
 }
 
 /**
- * Cuts records into requests of a bounded size, in order; `prefix` comes before their topics' names. Each partition's
- * part of a request has the sequence that is its turn, and moves it on.
+ * Splits records into requests of a bounded size, in order; `prefix` is put before the topics' names. Each partition's
+ * part of a request takes the next sequence, and advances it.
  */
 export function requestsOf(
   records: readonly OutgoingRecord[],
@@ -69,14 +69,14 @@ export function requestsOf(
   const requests: PartitionRecords[][] = [];
   let parts = new Map<string, PartitionRecords & { records: OutgoingRecord[] }>();
   let bytes = 0;
-  const cut = (): void => {
+  const flush = (): void => {
     if (parts.size > 0) requests.push([...parts.values()]);
     parts = new Map();
     bytes = 0;
   };
   for (const record of records) {
     const size = sizeBound(record);
-    if (bytes + size > BATCH_BYTES) cut();
+    if (bytes + size > BATCH_BYTES) flush();
     bytes += size;
     const topic = prefix + record.topic;
     const key = `${topic}/${record.partition}`;
@@ -87,6 +87,6 @@ export function requestsOf(
       parts.set(key, { topic, partition: record.partition, records: [record], sequence });
     else part.records.push(record);
   }
-  cut();
+  flush();
   return requests;
 }

@@ -4,24 +4,24 @@ import { readsAny } from '../log/groups';
 import { topicsIn } from './groups.kafka';
 
 /*
- * What members of a group tell each other through its coordinator, in the encoding of Kafka's consumer protocol: the
- * claims by which they join, and the assignments that the leader makes of them.
+ * The messages that group members exchange through the coordinator, in the encoding of Kafka's consumer protocol: the
+ * metadata with which they join, and the assignments that the leader computes from it.
  */
 
-/** Named by all members of a group; members of another name cannot join it. */
+/** The protocol name of all members of a group; members with another name cannot join it. */
 export const PROTOCOL = 'efs-co-partitioned';
 
 const { MemberMetadata, MemberAssignment } = AssignerProtocol;
 const VERSION = 1;
 
-/** What a member tells the group of itself at each join. */
-export interface Claim {
+/** The user data that a member sends at each join. */
+export interface Ownership {
   readonly owned: readonly number[];
-  /** When it was given them, in milliseconds: only compared, to tell a former owner from the present one. */
+  /** When they were assigned, in milliseconds: only compared, to distinguish a former owner from the present one. */
   readonly generation: number;
 }
 
-/** A member as the coordinator shows it to the leader. */
+/** A member as the coordinator describes it to the leader. */
 export interface Joined {
   readonly memberId: string;
   readonly memberMetadata: Buffer;
@@ -32,25 +32,25 @@ export interface Assignment {
   readonly memberAssignment: Buffer;
 }
 
-export function encodeClaim(topics: readonly string[], claim: Claim): Buffer {
-  const userData = Buffer.from(JSON.stringify(claim));
+export function encodeMetadata(topics: readonly string[], ownership: Ownership): Buffer {
+  const userData = Buffer.from(JSON.stringify(ownership));
   return MemberMetadata.encode({ version: VERSION, topics: [...topics], userData });
 }
 
-/** The leader's part: gives each of `partitions` numbers, of every topic, to one of the members. */
+/** The leader's assignment: each of the `partitions` numbers, of every topic, to one member. */
 export function assignmentsOf(
   members: readonly Joined[],
   topics: readonly string[],
   partitions: number,
 ): Assignment[] {
-  // Strangers get nothing: what they were given would be read by nobody.
+  // Strangers get no partitions: they would not read them.
   const workers = members.filter(({ memberMetadata }) =>
     readsAny({ topics: topicsIn(memberMetadata) }, topics),
   );
-  const claims = workers.map(({ memberId, memberMetadata }) =>
-    readClaim(memberId, MemberMetadata.decode(memberMetadata)?.userData ?? null),
+  const owners = workers.map(({ memberId, memberMetadata }) =>
+    readOwnership(memberId, MemberMetadata.decode(memberMetadata)?.userData ?? null),
   );
-  const assigned = assignPartitions(claims, partitions);
+  const assigned = assignPartitions(owners, partitions);
   return members.map(({ memberId }) => {
     const owned = [...(assigned.get(memberId) ?? [])];
     const assignment = Object.fromEntries(topics.map((topic) => [topic, owned]));
@@ -69,14 +69,14 @@ export function ownedIn(memberAssignment: Buffer, topic: string): number[] {
 }
 
 /** A member whose user data cannot be read owns nothing. */
-function readClaim(id: string, userData: Buffer | null): Member {
+function readOwnership(id: string, userData: Buffer | null): Member {
   try {
-    const { owned, generation } = JSON.parse(String(userData)) as Partial<Claim>;
+    const { owned, generation } = JSON.parse(String(userData)) as Partial<Ownership>;
     if (Array.isArray(owned) && owned.every(Number.isInteger) && Number.isFinite(generation)) {
       return { id, owned, generation: Number(generation) };
     }
   } catch {
-    // Not JSON: another version of the service, or none.
+    // Not JSON: another version of the service, or another program.
   }
   return { id, owned: [], generation: 0 };
 }

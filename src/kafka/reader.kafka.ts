@@ -15,22 +15,22 @@ const LIMITS: FetchLimits = {
 };
 const BACKOFF_MS: Backoff = { least: 100, most: 500 };
 
-/** Reads Kafka outside any group. Connects at the first call. `maxBatchBytes`: what a batch may be once decompressed. */
+/** Reads Kafka outside any group. Connects at the first call. `maxBatchBytes` bounds a decompressed batch. */
 export function kafkaReader(
   kafka: Kafka,
   clock: Clock,
   { maxBatchBytes }: Pick<FetchLimits, 'maxBatchBytes'> = LIMITS,
 ): TopicReader {
-  const wire = openCluster(kafka);
+  const cluster = openCluster(kafka);
   const limits: FetchLimits = { ...LIMITS, maxBatchBytes };
 
   const countOf = async (topic: string): Promise<number> => {
-    const [count] = await wire.partitionCounts([topic]);
+    const [count] = await cluster.partitionCounts([topic]);
     if (count == null) throw new EfsError('topic-missing', `topic ${topic} does not exist`);
     return count;
   };
   const watermarks = async (topic: string, partition: number) => {
-    const [held] = await wire.watermarks([topic], partition);
+    const [held] = await cluster.watermarks([topic], partition);
     return held ?? { low: 0, high: 0 };
   };
 
@@ -43,8 +43,8 @@ export function kafkaReader(
       const start = Math.max(from, low);
       if (start >= high) return;
       const ends = new AbortController();
-      await fetchUntil({ wire, clock, limits, signal: ends.signal, outages: 'throw' }, (fail) => [
-        laneOf(
+      await fetchUntil({ cluster, clock, limits, signal: ends.signal, outages: 'throw' }, (fail) => [
+        targetOf(
           topic,
           partition,
           start,
@@ -68,31 +68,31 @@ export function kafkaReader(
         if (behind.size === 0) onCaughtUp?.();
       };
       starts.forEach((start, partition) => reached(partition, start));
-      const ended = fetchUntil({ wire, clock, limits, signal, outages: 'wait' }, (fail) =>
+      const ended = fetchUntil({ cluster, clock, limits, signal, outages: 'wait' }, (fail) =>
         starts.map((start, partition) =>
-          laneOf(topic, partition, start, fail, onRecord, (position) => reached(partition, position)),
+          targetOf(topic, partition, start, fail, onRecord, (position) => reached(partition, position)),
         ),
       );
       return { ended };
     },
-    close: () => wire.close().catch(() => undefined),
+    close: () => cluster.close().catch(() => undefined),
   };
 }
 
-/** Reads what groups have committed. Connects for each call: they are few. */
+/** Reads committed group offsets. Connects for each call: calls are few. */
 export function kafkaCommittedOffset(kafka: Kafka): CommittedOffset {
   return async (groupId, topic, partition) => {
-    const wire = openCluster(kafka);
+    const cluster = openCluster(kafka);
     try {
-      return await wire.committed(groupId, topic, partition);
+      return await cluster.committed(groupId, topic, partition);
     } finally {
-      await wire.close().catch(() => undefined);
+      await cluster.close().catch(() => undefined);
     }
   };
 }
 
-/** A lane without an inbox: records go straight on. `onPosition` gets where it stands after each fetch. */
-function laneOf(
+/** A fetch target without an inbox: `onRecord` gets its records, `onPosition` the position after each fetch. */
+function targetOf(
   topic: string,
   partition: number,
   start: number,
@@ -125,10 +125,10 @@ function laneOf(
   return target;
 }
 
-/** Fetches until `signal` aborts or a lane fails. Outages are waited out, or thrown. */
+/** Fetches until `signal` aborts or a target fails. Outages are waited out, or thrown. */
 async function fetchUntil(
   options: {
-    wire: KafkaCluster;
+    cluster: KafkaCluster;
     clock: Clock;
     limits: FetchLimits;
     signal: AbortSignal;
@@ -136,10 +136,10 @@ async function fetchUntil(
   },
   targets: (fail: (error: unknown) => void) => readonly FetchTarget[],
 ): Promise<void> {
-  const { wire, clock, limits, signal, outages } = options;
+  const { cluster, clock, limits, signal, outages } = options;
   await new Promise<void>((resolve, reject) => {
     const fetcher = startFetcher({
-      wire,
+      cluster,
       clock,
       limits,
       backoffMs: BACKOFF_MS,

@@ -3,7 +3,7 @@ import type { Codec } from './codecs.kafka';
 import type { LogRecord, RecordHeader } from '../log/source';
 
 /*
- * What a record batch (magic 2) holds behind its header; every number is big-endian, varints are zigzag.
+ * The content of a record batch (magic 2) behind its header; every number is big-endian, varints are zigzag.
  *
  *   Records           => Record*
  *   Record            => Length Attributes TimestampDelta OffsetDelta KeyLength Key ValueLength Value Headers
@@ -21,19 +21,19 @@ import type { LogRecord, RecordHeader } from '../log/source';
 /** A record batch whose records have not been read yet. */
 export interface RecordBatch {
   readonly baseOffset: number;
-  /** The offset after the last one the batch stands for, whether or not a record is left at it. */
+  /** The offset after the last one that the batch covers, whether or not that offset still has a record. */
   readonly nextOffset: number;
-  /** Records that a reader may see: 0 for control batches and what an aborted transaction left. */
+  /** Records that a reader may see: 0 for control batches and batches of aborted transactions. */
   readonly count: number;
   readonly firstTimestamp: number;
-  /** The broker's stamp, which then counts for every record of the batch; null where producers stamped. */
+  /** The broker's append time, which then is the timestamp of every record; null where producers set the timestamps. */
   readonly appendTimestamp: number | null;
   readonly codec: Codec;
-  /** Bytes of its records as the log holds them. */
+  /** Bytes of its records as stored in the log. */
   readonly storedBytes: number;
   /** Checks its checksum and decompresses its records. Throws `batch-unreadable`. */
   open(): Buffer;
-  /** What to throw where its bytes are not what they should be. */
+  /** The error to throw where its bytes are invalid. */
   unreadable(why: string, cause?: unknown): EfsError;
 }
 
@@ -41,7 +41,7 @@ export interface RecordBatch {
 export interface RecordReader {
   /** The next record at or after the reader's first offset, or null at the end of the batch. */
   next(): LogRecord | null;
-  /** Records of the batch that have not been read or passed over. */
+  /** Records of the batch that have not been read or skipped. */
   readonly left: number;
   /** Bytes of its records, decompressed; 0 until the first is read. */
   readonly bytes: number;
@@ -55,8 +55,8 @@ interface Cursor {
 }
 
 /**
- * Reads `batch` from `firstOffset` on; opens it with the first record, so that what waits to be read is held as the log
- * holds it. `next`, and the headers of a record, throw `batch-unreadable`.
+ * Reads `batch` from `firstOffset` on. The first read opens it, so that waiting batches stay compressed. `next`, and the
+ * headers of a record, throw `batch-unreadable`.
  */
 export function readRecords(
   batch: RecordBatch,

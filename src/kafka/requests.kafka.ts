@@ -16,16 +16,16 @@ export interface FetchRequest extends TopicPartition {
 }
 
 export interface FetchLimits {
-  /** How long the broker may hold the request while there is nothing, in milliseconds. */
+  /** How long the broker may hold the request while it has no data, in milliseconds. */
   readonly maxWaitMs: number;
   /** Of the whole response; a broker exceeds it for a single larger batch. */
   readonly maxBytes: number;
   readonly maxBytesPerPartition: number;
-  /** What the records of one batch may take once they are decompressed. */
+  /** Most bytes of one batch's records once decompressed. */
   readonly maxBatchBytes: number;
 }
 
-/** Reads partitions from offsets on; answers with a `FetchResponse`. As kafkajs queues it. */
+/** A fetch request in the form that kafkajs queues; its answer is a `FetchResponse`. */
 export function fetchRequest(requests: readonly FetchRequest[], limits: FetchLimits): object {
   const topics: { topic: string; partitions: object[] }[] = [];
   for (const { topic, partition, offset } of requests) {
@@ -48,7 +48,7 @@ export function fetchRequest(requests: readonly FetchRequest[], limits: FetchLim
   };
 }
 
-/** The body of a version 7 produce request, which fails unless each of `partitions` is acknowledged. As kafkajs queues it. */
+/** A version 7 produce request in the form that kafkajs queues; fails unless each of `partitions` is acknowledged. */
 export function produceRequest(body: Buffer, partitions: readonly TopicPartition[]): object {
   return {
     request: {
@@ -86,7 +86,7 @@ function checkProduced({ topics }: Produced, partitions: readonly TopicPartition
   for (const { topic, partition } of partitions) {
     const code = codes.get(`${topic}/${partition}`);
     if (code === undefined)
-      throw new EfsError('kafka-unavailable', `Kafka left ${topic}/${partition} unanswered`);
+      throw new EfsError('kafka-unavailable', `Kafka did not acknowledge ${topic}/${partition}`);
     if (code !== 0) throw protocolError(code);
   }
 }

@@ -6,23 +6,23 @@ import { produce, requestsOf } from './produce.kafka';
 import type { OutgoingRecord, Sink } from '../log/sink';
 
 /**
- * Writes to Kafka, acknowledged by all in-sync replicas. One `emit` at a time is under way; others wait for it, so
- * the order of calls is the order of records.
+ * Writes to Kafka, acknowledged by all in-sync replicas. One `emit` at a time is in flight; others wait for it, so the
+ * order of calls is the order of records.
  */
 export function kafkaSink(
   kafka: Kafka,
   options: { readonly clock: Clock; readonly prefix?: string; readonly compression?: Codec },
 ): Sink {
   const { clock, prefix = '', compression = 'off' } = options;
-  const wire = openCluster(kafka);
+  const cluster = openCluster(kafka);
   let previous: Promise<unknown> = Promise.resolve();
 
   const emit = async (records: readonly OutgoingRecord[]): Promise<void> => {
     try {
       const how = { now: clock.now(), producer: null, codec: compression };
-      await produce(wire, requestsOf(records, prefix), how);
+      await produce(cluster, requestsOf(records, prefix), how);
     } catch (error) {
-      await wire.forgetLeaders().catch(() => undefined);
+      await cluster.refreshMetadata().catch(() => undefined);
       throw error;
     }
   };
@@ -33,6 +33,6 @@ export function kafkaSink(
       previous = emitted.catch(() => undefined);
       return emitted;
     },
-    close: () => wire.close().catch(() => undefined),
+    close: () => cluster.close().catch(() => undefined),
   };
 }

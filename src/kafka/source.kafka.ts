@@ -8,7 +8,7 @@ import { type GroupLimits, joinGroup, type Membership } from './group.kafka';
 import { strangersAmong } from '../log/groups';
 import { kafkaGroups } from './groups.kafka';
 import { openInbox } from '../log/inbox';
-import { type InboxLimits, partitionQueue } from './partition-buffer.kafka';
+import { type InboxLimits, partitionBuffer } from './partition-buffer.kafka';
 import type { Inbox, Positions, Source } from '../log/source';
 import type { FetchLimits } from './requests.kafka';
 import { openCluster, type KafkaCluster } from './cluster.kafka';
@@ -18,9 +18,9 @@ export interface SourceLimits {
   readonly group: GroupLimits;
   readonly fetch: FetchLimits;
   readonly inbox: InboxLimits;
-  /** Between two checks that the topics are still co-partitioned. */
+  /** Interval of the check that the topics are still co-partitioned. */
   readonly checkEveryMs: number;
-  /** Between two commits of the same partition's group offsets. */
+  /** Least time between two commits of the group offsets. */
   readonly commitEveryMs: number;
   readonly stopWithinMs: number;
 }
@@ -39,41 +39,41 @@ export const SOURCE_LIMITS: SourceLimits = {
   stopWithinMs: 4_000,
 };
 
-/** Who asks Kafka. */
+/** The parts of a source that can have an outage. */
 type Part = 'group' | 'fetch';
 
 export interface KafkaSourceOptions {
   readonly kafka: Kafka;
-  /** The log's own names, with the tenant's prefix. */
+  /** The log's names, with the tenant's prefix. */
   readonly topics: readonly string[];
-  /** Null: there is no group, and all partitions are this member's. */
+  /** Null: no group; the source owns all partitions. */
   readonly groupId: string | null;
   readonly clock: Clock;
   readonly limits?: SourceLimits;
-  /** Kafka does not answer; the source goes on trying. May come again before `onRecovered`. */
+  /** Kafka does not answer; the source retries. May be called again before `onRecovered`. */
   onOutage?(error: unknown): void;
-  /** Kafka answers again. Comes once after one or more `onOutage`. */
+  /** Kafka answers again. Called once after one or more `onOutage`. */
   onRecovered?(): void;
 }
 
 /**
- * A source on Kafka. The group only says which partitions are whose; records are fetched by positions alone, so a
- * position that the log does not hold is never passed over, and no group offset is ever read.
+ * A source on Kafka. The group only assigns partitions; records are fetched by positions alone, so a position that the
+ * log does not hold is never skipped, and no group offset is ever read.
  */
 export function kafkaSource(options: KafkaSourceOptions): Source {
   const { kafka, topics, groupId, clock, limits = SOURCE_LIMITS } = options;
-  const wire = openCluster(kafka);
+  const cluster = openCluster(kafka);
   let refused = (_: unknown): void => undefined;
   const outage = outageOf(['group', 'fetch'], options, (error) => refused(error));
-  const reading = readPartitions(wire, topics, clock, limits, outage);
+  const reading = readPartitions(cluster, topics, clock, limits, outage);
   const stopping = new AbortController();
   let membership: Membership | null = null;
   let stopped: Promise<void> | null = null;
-  const progress = progressNotes(clock, limits.commitEveryMs, async (partition, positions) =>
+  const progress = progressCommits(clock, limits.commitEveryMs, async (partition, positions) =>
     membership?.commit(partition, positions),
   );
   const checkedCount = async (): Promise<number> => {
-    const counts = await wire.partitionCounts(topics);
+    const counts = await cluster.partitionCounts(topics);
     return coPartitions(topics.map((topic, index) => [topic, counts[index] ?? null]));
   };
 
@@ -104,39 +104,39 @@ export function kafkaSource(options: KafkaSourceOptions): Source {
           reading.keep(partitions);
           void check();
           onAssigned(partitions);
-          void lookForStrangers(options, groupId, onStrangers);
+          void checkForStrangers(options, groupId, onStrangers);
         },
-        onOutage: (error) => keptOut(error, groupId, outage, onStrangers),
+        onOutage: (error) => onJoinFailed(error, groupId, outage, onStrangers),
         onAnswer: () => outage.ended('group'),
       });
     },
     async open(partition, positions, until) {
-      heldPositions(topics, partition, positions, await wire.watermarks(topics, partition));
+      heldPositions(topics, partition, positions, await cluster.watermarks(topics, partition));
       return reading.open(partition, positions, until);
     },
-    watermarks: (partition) => wire.watermarks(topics, partition),
-    noteProgress: progress.note,
+    watermarks: (partition) => cluster.watermarks(topics, partition),
+    noteProgress: progress.record,
     stop() {
       stopping.abort();
       reading.close();
-      stopped ??= disconnect(clock, limits.stopWithinMs, wire, progress, membership);
+      stopped ??= disconnect(clock, limits.stopWithinMs, cluster, progress, membership);
       return stopped;
     },
   };
 }
 
-/** The partitions owned, and the inboxes of those that are open. */
+/** The owned partitions, and the open inboxes among them. */
 interface Reading {
-  /** From now on these are owned; the inboxes of all others are closed. */
+  /** Replaces the owned partitions; closes the inboxes of all others. */
   keep(owned: readonly number[]): void;
-  /** The inbox of a partition that is not owned, or no longer, is closed from the beginning. */
+  /** Opens an inbox; that of a partition that is not owned is closed from the beginning. */
   open(partition: number, positions: Positions, until?: () => Positions): Inbox;
-  /** Nothing is owned and nothing is fetched any more. */
+  /** Releases all partitions and stops fetching. */
   close(): void;
 }
 
 function readPartitions(
-  wire: KafkaCluster,
+  cluster: KafkaCluster,
   topics: readonly string[],
   clock: Clock,
   limits: SourceLimits,
@@ -146,7 +146,7 @@ function readPartitions(
   const held = { bytes: 0 };
   let owned: readonly number[] = [];
   const fetcher = startFetcher({
-    wire,
+    cluster,
     clock,
     limits: limits.fetch,
     backoffMs: limits.group.backoffMs,
@@ -162,7 +162,7 @@ function readPartitions(
     keep,
     open(partition, positions, until) {
       inboxes.get(partition)?.close();
-      const queue = partitionQueue({
+      const buffer = partitionBuffer({
         topics,
         partition,
         positions,
@@ -173,15 +173,15 @@ function readPartitions(
         onRoom: () => fetcher.wake(),
       });
       const drop = (): void => {
-        queue.drop();
-        fetcher.remove(queue.targets);
+        buffer.drop();
+        fetcher.remove(buffer.targets);
         if (inboxes.get(partition) === inbox) inboxes.delete(partition);
-        fetcher.wake(); // what it held may have kept others waiting for room
+        fetcher.wake(); // the bytes it frees may give others room
       };
-      const inbox = openInbox(clock, { ...queue, drop });
+      const inbox = openInbox(clock, { ...buffer, drop });
       if (owned.includes(partition)) {
         inboxes.set(partition, inbox);
-        fetcher.add(queue.targets);
+        fetcher.add(buffer.targets);
       } else inbox.close();
       return inbox;
     },
@@ -192,25 +192,25 @@ function readPartitions(
   };
 }
 
-/** Keeps the last position of each partition and commits it at most once in a while. */
-function progressNotes(
+/** Keeps the last positions of each partition and commits them at most every `everyMs`. */
+function progressCommits(
   clock: Clock,
   everyMs: number,
   commit: (partition: number, positions: Positions) => Promise<unknown>,
 ) {
-  const noted = new Map<number, Positions>();
-  let due = clock.monotonic() + everyMs;
+  const pending = new Map<number, Positions>();
+  let dueAt = clock.monotonic() + everyMs;
   const flush = async (): Promise<void> => {
-    const notes = [...noted];
-    noted.clear();
-    // Only lag tools look at these: a commit that fails is followed by another.
-    for (const [partition, positions] of notes) await commit(partition, positions).catch(() => undefined);
+    const due = [...pending];
+    pending.clear();
+    // Only lag tools read these: a failed commit is followed by another.
+    for (const [partition, positions] of due) await commit(partition, positions).catch(() => undefined);
   };
   return {
-    note(partition: number, positions: Positions): void {
-      noted.set(partition, positions);
-      if (clock.monotonic() < due) return;
-      due = clock.monotonic() + everyMs;
+    record(partition: number, positions: Positions): void {
+      pending.set(partition, positions);
+      if (clock.monotonic() < dueAt) return;
+      dueAt = clock.monotonic() + everyMs;
       void flush();
     },
     flush,
@@ -220,7 +220,7 @@ function progressNotes(
 async function disconnect(
   clock: Clock,
   withinMs: number,
-  wire: KafkaCluster,
+  cluster: KafkaCluster,
   progress: { flush(): Promise<void> },
   membership: Membership | null,
 ): Promise<void> {
@@ -228,14 +228,14 @@ async function disconnect(
   const leave = async (): Promise<void> => {
     await Promise.race([progress.flush(), clock.sleep(withinMs / 4, timer.signal)]);
     await membership?.leave(withinMs / 2);
-    await wire.close().catch(() => undefined);
+    await cluster.close().catch(() => undefined);
   };
   await Promise.race([leave(), clock.sleep(withinMs, timer.signal)]);
   timer.abort();
 }
 
-/** Looks who is in the group. Whoever joins or leaves makes all members join again, so one look at each join is enough. */
-async function lookForStrangers(
+/** Lists the group's members. Each change of members makes all join again, so one check at each join is enough. */
+async function checkForStrangers(
   { kafka, topics }: Pick<KafkaSourceOptions, 'kafka' | 'topics'>,
   groupId: string,
   onStrangers: (found: EfsError | null) => void,
@@ -246,8 +246,8 @@ async function lookForStrangers(
   if (members !== null) onStrangers(strangersAmong(groupId, members, topics));
 }
 
-/** What keeps this member out of the group: others who are in it, or an outage. */
-function keptOut(
+/** Reports why this member is not in the group: other programs' members, or an outage. */
+function onJoinFailed(
   error: unknown,
   groupId: string,
   outage: Outage,
@@ -263,7 +263,7 @@ interface Outage {
   ended(part: Part): void;
 }
 
-/** Joins the outages of several parts into one: begins with the first, ends with the last. A refusal is none. */
+/** Merges the outages of several parts: begins with the first, ends with the last. A refusal is not an outage. */
 function outageOf(
   parts: readonly Part[],
   listener: { onOutage?(error: unknown): void; onRecovered?(): void },
@@ -285,8 +285,8 @@ function outageOf(
 }
 
 /**
- * Whatever the source waits out is an outage of Kafka, also what has another name: a coordinator that falls silent, or a
- * broker that does not know yet, or no longer, what another one has told.
+ * Every failure that the source waits out is an outage of Kafka, also under another code: a coordinator that does not
+ * answer, or a broker whose metadata is stale.
  */
 function asOutage(error: unknown): unknown {
   if (isRetriable(error)) return error;

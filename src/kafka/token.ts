@@ -1,25 +1,25 @@
 import { must } from '../base/assert';
 import type { Clock } from '../base/clock';
 
-/** A bearer token, and how long it is valid from when it was asked for, in milliseconds. */
+/** A bearer token, and how long it is valid from its request on, in milliseconds. */
 export interface Token {
   readonly value: string;
   readonly lifetimeMs: number;
 }
 
-/** The share of its life after which a token is replaced. */
+/** The share of its lifetime after which a token is replaced. */
 const RENEWED_AFTER = 0.8;
 
-/** The share of its life after which a token is not given out: it would end a session almost as soon as it began. */
+/** The share of its lifetime after which a token is no longer used: the session would end almost at once. */
 const USED_FOR = 0.9;
 
-/** How long a failure is the answer for everyone, so that many connections are not as many requests. */
+/** How long all callers get the last failure, so that many connections do not become as many requests. */
 const FAILURE_HELD_MS = 1_000;
 
 /**
- * One token for all connections. `ask` is called when a token is wanted and the last one has lived four fifths of its
- * life, once for all who wait. Where it fails, the last token is given for as long as a tenth of its life is left; then
- * the error is thrown, and `ask` is not called again for a second.
+ * One token for all connections. `ask` is called when a token is requested and the last one has used four fifths of its
+ * lifetime, once for all waiting callers. Where it fails, the last token is used while a tenth of its lifetime is left;
+ * then the error is thrown, and `ask` is not called again for a second.
  */
 export function sharedToken(
   ask: () => Promise<Token>,

@@ -10,45 +10,45 @@ import type { TransactionOutcome, TransactionalSink, TransactionalSinks } from '
 import { nextEpoch, transact } from './transaction.kafka';
 import { checkpointPartition } from '../log/sink';
 
-/** Kafka refuses an epoch that is no longer the latest: another producer has been opened under the name. */
+/** Kafka's refusal of an epoch that is not the latest: another producer has been opened under the name. */
 const FENCED = 'INVALID_PRODUCER_EPOCH';
 
 export interface TransactionalOptions {
-  /** Stamps records that bring no stamp. */
+  /** Timestamp of records without one. */
   readonly clock: Clock;
-  /** The consumer group whose committed offsets are the witnesses, and the prefix of the transactional ids. */
+  /** The consumer group whose committed offsets are the publish checkpoints; also the prefix of the transactional ids. */
   readonly group: string;
   /** The tenant's prefix of topic names. */
   readonly prefix?: string;
-  /** What the records are compressed with. */
+  /** Compresses the records. */
   readonly compression?: Codec;
-  /** The topic whose offsets the witnesses are; the log's own name for it. */
+  /** The topic of the checkpoints' offsets, by the log's own name. */
   readonly checkpointTopic: string;
 }
 
 /**
- * Fenced sinks on Kafka: one transactional producer per name, whose epoch rises when it is opened. Once `open` has
- * resolved, what the former owner's last transaction wrote is either all there or will never be, witness included.
+ * Transactional sinks on Kafka: one transactional producer per name, whose epoch rises when it is opened. Once `open` has
+ * resolved, the former owner's last transaction is either committed or aborted, checkpoint included.
  */
 export function kafkaTransactionalSinks(kafka: Kafka, options: TransactionalOptions): TransactionalSinks {
   return {
     async open(name) {
-      const wire = openCluster(kafka);
+      const cluster = openCluster(kafka);
       try {
-        const producer = await nextEpoch(wire, options.clock, `${options.group}-${name}`);
-        return fencedSink(wire, options, name, producer);
+        const producer = await nextEpoch(cluster, options.clock, `${options.group}-${name}`);
+        return transactionalSink(cluster, options, name, producer);
       } catch (error) {
-        void close(wire);
+        void close(cluster);
         throw error;
       }
     },
   };
 }
 
-const close = (wire: KafkaCluster): Promise<void> => wire.close().catch(() => undefined);
+const close = (cluster: KafkaCluster): Promise<void> => cluster.close().catch(() => undefined);
 
-function fencedSink(
-  wire: KafkaCluster,
+function transactionalSink(
+  cluster: KafkaCluster,
   options: TransactionalOptions,
   name: string,
   producer: ProducerEpoch,
@@ -66,19 +66,19 @@ function fencedSink(
           ? null
           : { groupId: group, topic: checkpointTopic, partition, committed: checkpoint };
       try {
-        await transact(wire, clock, producer, requestsOf(records, prefix, sequences), compression, offset);
+        await transact(cluster, clock, producer, requestsOf(records, prefix, sequences), compression, offset);
         return 'acknowledged';
       } catch (error) {
-        // A new epoch for the same records could overtake an owner who has gone on: only a new claim may open one.
+        // A new epoch for the same records could overtake a new owner's: only a new claim may open one.
         ended = isOfType(error, FENCED) ? 'fenced' : 'unacknowledged';
-        void close(wire);
+        void close(cluster);
         if (ended === 'unacknowledged' && !isRetriable(error)) throw error;
         return ended;
       }
     },
     close() {
       ended ??= 'unacknowledged';
-      return close(wire);
+      return close(cluster);
     },
   };
 }

@@ -7,13 +7,13 @@ import { statusOf } from '../status/projection';
 import { type DomainGroups, domainGroups } from './domains';
 import { addDomain, addHour, addReason, type Counter, hourKeyOf, type Totals } from './kpis';
 
-/** What turns a message into counts: fixed for a generation. */
+/** The rules by which a message is counted: fixed for a generation. */
 export interface CountingRules {
   readonly defaultPolicy: PolicyName;
   readonly groups: DomainGroups;
 }
 
-/** The rules of state that was built with these settings. */
+/** The rules of a state that was built with these settings. */
 export function countingRules(settings: {
   readonly defaultPolicy: PolicyName;
   /** Canonical text. */
@@ -24,8 +24,8 @@ export function countingRules(settings: {
 }
 
 /**
- * Adds what one message is worth to the totals (`sign` 1), or takes it away again (−1). A change of a message is
- * counted as: take away what it was worth before, add what it is worth after. No event is ever counted as such.
+ * Adds the counts of one message to the totals (`sign` 1), or subtracts them (−1). A change of a message subtracts its
+ * counts from before and adds those from after. Events themselves are never counted.
  */
 export function countMessage(
   totals: Totals,
@@ -64,13 +64,13 @@ export function countMessage(
   }
 }
 
-/** A success counts in its own hour, or in the relay's, as the message's policy says. */
+/** A success counts in its own hour or in the relay's, by the message's policy. */
 function successAt(message: MessageAggregate, defaultPolicy: PolicyName): number {
   const { successHour } = POLICIES[policyOf(message, defaultPolicy)];
   return successHour === 'success' && message.outcome !== null ? message.outcome.at : message.relay.at;
 }
 
-/** Which counter a failed message belongs to, by what decided it. */
+/** The counter of a failed message, by its outcome. */
 function failureCounter(outcome: Outcome): Counter {
   switch (outcome.kind) {
     case KIND.BOUNCED:

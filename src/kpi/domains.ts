@@ -1,24 +1,24 @@
 import { assert, must } from '../base/assert';
 import { type DomainGroup, showDomainGroups } from '../base/domain-groups';
 
-/** Everything that is in no group. */
+/** The group of all domains that are in no other group. */
 export const OTHER = 'other';
 
 /** The groups of a generation. An index is a group's place in the list of names, `other` included, sorted by name. */
 export interface DomainGroups {
-  /** A group's index by recipient domain, in any case. */
+  /** A group's index by recipient domain, case-insensitive. */
   indexOf(domain: string): number;
   nameOf(index: number): string;
   /** A domain of the group. */
   domainOf(index: number): string;
   /** All names, sorted. */
   readonly names: readonly string[];
-  /** Canonical text: equal for equal groups, however they were written. */
+  /** Canonical text: equal for equal groups, whatever their notation. */
   readonly fingerprint: string;
 }
 
 const GROUPS_MAX = 256;
-/** Of no group, and of nobody: RFC 6761 keeps the name from ever being given away. */
+/** In no group and never registered: RFC 6761 reserves the name. */
 const DOMAIN_OF_OTHER = 'invalid';
 
 /** Builds the look-up of groups as the settings give them: sorted, in lower case, none named `other`, none overlapping. */

@@ -7,15 +7,16 @@ import type { DeliveryFacts, Kpis, Totals } from './kpis';
 
 /**
  * One partition's share of a delivery, absolute: repeating or reordering contributions is harmless, the one that
- * supersedes the others stands. Without a delivery it is a barrier: this partition has caught up with its targets.
+ * supersedes the others counts. Without a delivery it is a barrier: this partition has passed its catch-up offsets.
  */
 export interface Contribution extends Totals, DeliveryFacts {
+  /** The state id of its state, unlike the generation that published records carry. */
   generation: number;
   partition: number;
   deliveryId: string | null;
   /**
-   * Not null: the record counts nothing but says that the delivery is retired, and since when. What the log held of it at
-   * `asOf` had been counted by then.
+   * Not null: the record is a retirement marker with the time of the retirement, and counts nothing. All feedback that the
+   * log held at `asOf` had been counted by then.
    */
   retiredAt: Millis | null;
 }
@@ -43,7 +44,7 @@ export interface MessageStatusChanged {
   readonly failureType: FailureType | null;
 }
 
-/** A record type with the id it is registered under: values to and from the Confluent wire format. */
+/** A record type with its schema id: values to and from the Confluent wire format. */
 export interface WireType<Value> {
   encode(value: Value): Buffer;
   /** Of bytes that `encode` made. */

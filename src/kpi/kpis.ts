@@ -43,7 +43,7 @@ export interface Totals extends Record<Counter, number> {
   throughput: Record<string, HourCounts>;
 }
 
-/** What is known of a delivery, or of one partition's share of it, beside its totals. Each part only ever rises. */
+/** The facts of a delivery, or of one partition's share of it, beside its totals. Each only ever rises. */
 export interface DeliveryFacts {
   saysEfs: boolean;
   saysRelay: boolean;
@@ -52,7 +52,7 @@ export interface DeliveryFacts {
   asOf: Millis;
   /** Feedback records folded. */
   revision: number;
-  /** How many of them are from each input topic, by the topic's index. */
+  /** Number of them from each input topic, by the topic's index. */
   folded: Record<string, number>;
 }
 
@@ -82,7 +82,7 @@ export function emptyTotals(): Totals {
   };
 }
 
-/** Adds `amount` (or takes it away, where `sign` is −1) to `totals`, and drops map entries that come to zero. */
+/** Adds `amount` to `totals` (subtracts it where `sign` is −1), and drops map entries that become zero. */
 export function addTotals(totals: Totals, amount: Readonly<Totals>, sign: 1 | -1): void {
   for (const counter of COUNTERS) totals[counter] += sign * amount[counter];
   const { failedByReason, byDomain, throughput } = amount;
@@ -122,14 +122,14 @@ export function addHour(totals: Totals, hour: string, successes: number, errors:
   if (sum.successes === 0 && sum.errors === 0) delete totals.throughput[hour];
 }
 
-/** Success = sent / relayed. Null while the policy does not show it yet: nothing but relays is known. */
+/** Success = sent / relayed. Null while the policy does not show it: there are only relays. */
 export function successOf(totals: Readonly<Totals>, policy: PolicyName): number | null {
-  const nothingYet = totals.delivered === 0 && totals.failed === 0 && totals.softBounced === 0;
-  if (totals.relayed === 0 || (nothingYet && !POLICIES[policy].showsSuccessBeforeFeedback)) return null;
+  const onlyRelays = totals.delivered === 0 && totals.failed === 0 && totals.softBounced === 0;
+  if (totals.relayed === 0 || (onlyRelays && !POLICIES[policy].showsSuccessBeforeFeedback)) return null;
   return totals.sent / totals.relayed;
 }
 
-/** The KPIs that a delivery's totals come to under its policy: a copy, with the hours' published names. */
+/** The KPIs of a delivery's totals under its policy: a copy, with the hours' published names. */
 export function kpisOf(
   sum: Readonly<Totals> & { readonly deliverySize: number | null },
   policy: PolicyName,
@@ -145,27 +145,27 @@ export function kpisOf(
 
 const HOUR_MS = 3_600_000;
 const HOUR_KEY_BASE = 36;
-const HOURS_REMEMBERED = 10_000;
+const HOURS_CACHED = 10_000;
 
 /** The UTC hour of an instant as a short key: the hours since 1970 in base 36. State and contributions hold many. */
 export const hourKeyOf: (at: Millis) => string = (() => {
-  const keyOf = remembered((hour: number) => hour.toString(HOUR_KEY_BASE));
+  const keyOf = cached((hour: number) => hour.toString(HOUR_KEY_BASE));
   return (at) => keyOf(Math.floor(at / HOUR_MS));
 })();
 
 /** The published name of an hour's key, such as `2026-11-22T03Z`. */
-export const hourName: (key: string) => string = remembered(
+export const hourName: (key: string) => string = cached(
   (key) => `${new Date(parseInt(key, HOUR_KEY_BASE) * HOUR_MS).toISOString().slice(0, 13)}Z`,
 );
 
-function remembered<From, To>(make: (from: From) => To): (from: From) => To {
-  const made = new Map<From, To>();
+function cached<From, To>(make: (from: From) => To): (from: From) => To {
+  const values = new Map<From, To>();
   return (from) => {
-    let to = made.get(from);
+    let to = values.get(from);
     if (to === undefined) {
       to = make(from);
-      if (made.size >= HOURS_REMEMBERED) made.clear();
-      made.set(from, to);
+      if (values.size >= HOURS_CACHED) values.clear();
+      values.set(from, to);
     }
     return to;
   };

@@ -3,11 +3,11 @@ import { policyOf } from '../status/message';
 import type { Contribution, KpiChanged } from './encode';
 import { addTotals, COUNTERS, emptyTotals, type Kpis, kpisOf } from './kpis';
 
-/** The sum over a delivery's partitions before any contribution is known. */
-export function emptySum(deliveryId: string, generation: number): Contribution {
+/** The sum over a delivery's partitions before the first contribution. */
+export function emptySum(deliveryId: string, stateId: number): Contribution {
   return {
     ...emptyTotals(),
-    generation,
+    generation: stateId,
     partition: 0,
     deliveryId,
     revision: 0,
@@ -21,9 +21,9 @@ export function emptySum(deliveryId: string, generation: number): Contribution {
 }
 
 /**
- * Whether a contribution holds all that an earlier one of its partition held, and more. The revision alone cannot tell:
- * a store that came back older makes its task read again, and the log promises no order between topics, so that as many
- * records may be other records. Within a topic they are the same.
+ * Whether a contribution contains all that an earlier one of its partition contained, and more. The revision alone does not
+ * decide: the task of a stale store replays, and the log has no order between topics, so that an equal number of records
+ * may be different records. Within a topic they are the same.
  */
 export function supersedes(latest: Contribution, known: Contribution): boolean {
   if (latest.revision <= known.revision) return false;
@@ -34,8 +34,8 @@ export function supersedes(latest: Contribution, known: Contribution): boolean {
 }
 
 /**
- * Puts a partition's contribution in the place of the one known before. One that does not supersede it changes nothing:
- * gives false.
+ * Replaces a partition's known contribution by its latest. Returns false, and changes nothing, where the latest does not
+ * supersede the known one.
  */
 export function replaceContribution(
   sum: Contribution,
@@ -53,7 +53,7 @@ export function replaceContribution(
   return true;
 }
 
-/** The larger of two announced sizes, where null announces nothing. */
+/** The larger of two announced sizes; null is no announcement. */
 export function largest(a: number | null, b: number | null): number | null {
   if (a === null || b === null) return a ?? b;
   return Math.max(a, b);
@@ -61,7 +61,7 @@ export function largest(a: number | null, b: number | null): number | null {
 
 /**
  * The record to publish for a delivery, or null where its KPIs and policy are those last published. `generation` is the
- * number that records carry.
+ * number that published records carry.
  */
 export function changeOf(
   sum: Contribution,
@@ -78,7 +78,7 @@ export function changeOf(
   return { deliveryId, generation, revision, previousRevision, policy, asOf, kpis, previous };
 }
 
-/** Whether two records of KPIs say the same, map by map. */
+/** Whether two records of KPIs are equal, map by map. */
 export function sameKpis(a: Kpis, b: Kpis): boolean {
   return (
     a.success === b.success &&

@@ -1,6 +1,6 @@
 import type { NewTopic, TopicAdmin, TopicFacts } from './admin';
 
-/** What Kafka's brokers keep where nothing is set: a week. */
+/** The default retention of Kafka's brokers: a week. */
 const BROKER_RETENTION_MS = 7 * 86_400_000;
 
 /** Topics in memory, for tests of set-up: names, partitions and configuration, no records. */

@@ -1,9 +1,9 @@
-/** What set-up has to know of a topic that exists. */
+/** The facts of an existing topic that set-up needs. */
 export interface TopicFacts {
   readonly partitions: number;
   /** As Kafka names it: `delete`, `compact` or both with a comma. */
   readonly cleanupPolicy: string;
-  /** What is in force, the broker's defaults included, in milliseconds and in bytes of a partition; -1 is without end. */
+  /** The effective values, with the broker's defaults, in milliseconds and in bytes of a partition; -1 is unlimited. */
   readonly retentionMs: number;
   readonly retentionBytes: number;
 }
@@ -23,8 +23,8 @@ export interface TopicAdmin {
   /** The topics of these names that exist. */
   describe(names: readonly string[]): Promise<ReadonlyMap<string, TopicFacts>>;
   /**
-   * Creates topics and waits until they can be used. One that someone else has created meanwhile is left as it is.
-   * Throws `topic-unfit` with Kafka's reason where it does not create one.
+   * Creates topics and waits until they can be used. A topic that has been created concurrently is left unchanged.
+   * Throws `topic-unfit` with Kafka's reason where Kafka refuses to create one.
    */
   create(topics: readonly NewTopic[]): Promise<void>;
   close(): Promise<void>;

@@ -22,7 +22,7 @@ export function coPartitions(
   return first;
 }
 
-/** The failure where the log does not hold one of the positions, or null. A position at the end is held. */
+/** The failure where a position is outside the log, or null. A position at the end is inside. */
 export function lostPosition(
   topics: readonly string[],
   partition: number,
@@ -53,12 +53,12 @@ export function heldPositions(
   if (lost !== null) throw lost;
 }
 
-/** Checks now and then, and at every call of what it returns, that the topics still have equal partition counts. */
+/** Checks periodically, and at every call of the returned function, that the topics still have equal partition counts. */
 export function watchPartitions(
   count: () => Promise<number>,
-  ends: { clock: Clock; everyMs: number; stopping: AbortController; onFailed(error: unknown): void },
+  deps: { clock: Clock; everyMs: number; stopping: AbortController; onFailed(error: unknown): void },
 ): () => Promise<void> {
-  const { clock, everyMs, stopping, onFailed } = ends;
+  const { clock, everyMs, stopping, onFailed } = deps;
   let first: number | null = null;
   let failed = false;
   const check = async (): Promise<void> => {
@@ -68,7 +68,7 @@ export function watchPartitions(
       if (now === first) return;
       throw new EfsError('not-co-partitioned', `the topics had ${first} partitions, now they have ${now}`);
     } catch (error) {
-      // Kafka away is an outage, and a topic that is not there may be one still being created: asked again.
+      // An unavailable Kafka is an outage, and a missing topic may still be in creation: both are checked again.
       const final = error instanceof EfsError && error.code === 'not-co-partitioned';
       if (!final || failed || stopping.signal.aborted) return;
       failed = true;

@@ -5,15 +5,15 @@ import type { Committed } from './source';
 export interface GroupMember {
   readonly clientId: string;
   readonly host: string;
-  /** The topics it reads, by the log's own names; empty where it does not say so in the form of consumers. */
+  /** The topics it reads, by the log's own names; empty where its metadata is not in the consumer protocol's format. */
   readonly topics: readonly string[];
 }
 
-/** Looks at consumer groups without joining them. All methods throw `kafka-unavailable`, `access-refused`. */
+/** Inspects consumer groups without joining them. All methods throw `kafka-unavailable`, `access-refused`. */
 export interface Groups {
-  /** Null while the group rebalances: its coordinator then does not tell what its members read. */
+  /** Null while the group rebalances: its coordinator then does not list its members' topics. */
   members(groupId: string): Promise<readonly GroupMember[] | null>;
-  /** What the group has committed for each partition of a topic; null where it has nothing. */
+  /** The group's committed offset for each partition of a topic; null without one. */
   committed(groupId: string, topic: string): Promise<ReadonlyMap<number, Committed | null>>;
 }
 
@@ -21,9 +21,9 @@ export interface Groups {
 export const readsAny = ({ topics }: Pick<GroupMember, 'topics'>, of: readonly string[]): boolean =>
   topics.some((topic) => of.includes(topic));
 
-/** For a person: who a member is, and what it reads. */
+/** A member and its topics, for messages to the operator. */
 export const described = ({ clientId, host, topics }: GroupMember): string =>
-  `${clientId} at ${host.replace(/^\//, '')} reads ${topics.length === 0 ? 'nothing that it names' : topics.join(', ')}`;
+  `${clientId} at ${host.replace(/^\//, '')} reads ${topics.length === 0 ? 'topics that it does not list' : topics.join(', ')}`;
 
 /** `group-shared` where a group that reads these topics has members that read none of them; else null. */
 export function strangersAmong(

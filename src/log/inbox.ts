@@ -2,59 +2,59 @@ import { assert } from '../base/assert';
 import type { Clock } from '../base/clock';
 import type { Batch, Inbox, TakeOptions } from './source';
 
-/** What waits behind an inbox, however it came there. All of it is synchronous. */
+/** The records that wait behind an inbox, whatever fills it. Synchronous throughout. */
 export interface Waiting {
-  /** Records that `take` could give now. */
+  /** Number of records that `take` would return now. */
   size(): number;
-  /** Whether `take` would get anywhere: records, or offsets that hold none. */
+  /** Whether `take` would advance: over records, or over offsets without one. */
   pending(): boolean;
-  /** Why nothing more can ever come, or null. */
+  /** The reason why no record can follow, or null. */
   lost(): unknown;
   /** At most `max` records. */
   take(max: number): Batch;
   lag(): readonly number[];
   caughtUp(): boolean;
-  /** Lets go of everything. Called once. */
+  /** Releases everything. Called once. */
   drop(): void;
 }
 
-/** An inbox and the bell that whoever fills it rings. */
+/** An inbox with the signal of its producer. */
 export interface WokenInbox extends Inbox {
-  /** Something has changed in what waits. */
+  /** To be called after every change of the waiting records. */
   wake(): void;
   readonly closed: boolean;
 }
 
-/** Gives `Waiting` the manners of an `Inbox`: waiting without polling, lingering, closing. One taker at a time. */
+/** Makes an `Inbox` of `Waiting`: waits without polling, lingers, closes. One taker at a time. */
 export function openInbox(clock: Clock, waiting: Waiting): WokenInbox {
   let closed = false;
   let taking = false;
-  let ring: (() => void) | null = null;
+  let notify: (() => void) | null = null;
 
-  const wake = (): void => ring?.();
-  const rung = (): Promise<void> =>
+  const wake = (): void => notify?.();
+  const woken = (): Promise<void> =>
     new Promise((resolve) => {
-      ring = () => {
-        ring = null;
+      notify = () => {
+        notify = null;
         resolve();
       };
     });
 
-  /** Waits at most `ms`, or less: until `enough` holds whenever something changes, or the inbox ends. */
+  /** Waits at most `ms`: until `enough` holds after a change, or the inbox ends. */
   const wait = async (ms: number, enough: () => boolean): Promise<void> => {
     const timer = new AbortController();
-    let over = false;
+    let isOver = false;
     void clock.sleep(ms, timer.signal).then(() => {
-      over = true;
+      isOver = true;
       wake();
     });
-    while (!over && !closed && waiting.lost() === null && !enough()) await rung();
+    while (!isOver && !closed && waiting.lost() === null && !enough()) await woken();
     timer.abort();
   };
 
   const takeNext = async ({ max, lingerMs, idleMs }: TakeOptions): Promise<Batch | null> => {
     if (idleMs !== undefined && !closed && !waiting.pending()) await wait(idleMs, () => waiting.pending());
-    while (idleMs === undefined && !closed && waiting.lost() === null && !waiting.pending()) await rung();
+    while (idleMs === undefined && !closed && waiting.lost() === null && !waiting.pending()) await woken();
     if (lingerMs > 0 && waiting.pending()) await wait(lingerMs, () => waiting.size() >= max);
     if (closed) return null;
     const lost = waiting.lost();

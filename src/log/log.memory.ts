@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../base/clock';
 import { assignPartitions } from './assigner';
 import type { Committed, LogRecord, RecordHeader, Watermarks } from './source';
 
-/** What can be appended. */
+/** A record to append. */
 export interface MemoryRecord {
   readonly key: Buffer | null;
   readonly value: Buffer | null;
@@ -40,7 +40,7 @@ interface Group {
   members: GroupMember[];
 }
 
-/** A whole log at one moment, as plain values. It shares them with the log: use it before anything else happens. */
+/** The whole log at one moment, as plain values. They are shared with the log: to be used before the log changes. */
 export interface LogSnapshot {
   readonly topics: ReadonlyMap<
     string,
@@ -51,41 +51,41 @@ export interface LogSnapshot {
   readonly sequence: number;
 }
 
-/** A log in memory with the meaning of Kafka's: topics, partitions, retention, groups, fencing epochs. */
+/** A log in memory with Kafka's semantics: topics, partitions, retention, groups, fencing epochs. */
 export interface MemoryLog {
   readonly clock: Clock;
-  /** Makes a topic with its own number of partitions. Topics not made so come into being at first use. */
+  /** Creates a topic with its own number of partitions. Other topics are created at first use. */
   create(topic: string, partitions: number): void;
-  /** Makes a topic missing from now on. */
+  /** Removes a topic; it is missing from now on. */
   remove(topic: string): void;
   /** Number of partitions, or null where the topic is missing. */
   partitions(topic: string): number | null;
-  /** Appends and gives the offset. Throws where there is no such partition. */
+  /** Appends and returns the offset. Throws where the partition does not exist. */
   append(topic: string, partition: number, record: MemoryRecord): number;
-  /** Takes up one offset without a record, as the end of a transaction does. */
+  /** Appends an offset without a record, as the end of a transaction does. */
   appendMarker(topic: string, partition: number): void;
   watermarks(topic: string, partition: number): Watermarks;
   /** The entry at an offset; null below the low and from the high watermark on. */
   entry(topic: string, partition: number, offset: number): MemoryEntry | null;
   /** Retention: offsets below `low` are gone. */
   raiseLow(topic: string, partition: number, low: number): void;
-  /** Compaction: of each key only the last record stays; offsets stay. */
+  /** Compaction: keeps only the last record of each key; offsets do not change. */
   compact(topic: string, partition: number): void;
   /** Calls `onChange` after every change of the partition, until the returned function is called. */
   watch(topic: string, partition: number, onChange: () => void): () => void;
-  /** Joins a group that shares `partitions` partitions; gives the function that leaves it. */
+  /** Joins a group that shares `partitions` partitions; returns the function that leaves it. */
   join(groupId: string, partitions: number, onAssigned: (partitions: readonly number[]) => void): () => void;
-  /** Raises and gives the epoch of a name; a lower one is fenced. */
+  /** Raises and returns the epoch of a name; a lower one is fenced. */
   raiseEpoch(name: string): number;
   epoch(name: string): number;
-  commit(groupId: string, topic: string, partition: number, what: Committed): void;
+  commit(groupId: string, topic: string, partition: number, committed: Committed): void;
   committed(groupId: string, topic: string, partition: number): Committed | null;
   snapshot(): LogSnapshot;
 }
 
 /**
- * `partitions` is the count of every topic that `create` was not called for. Same calls, same log: no chance inside.
- * `restored` is what the log begins with.
+ * `partitions` is the count of every topic that `create` was not called for. Deterministic: the same calls give the same
+ * log. `restored` is its initial content.
  */
 export function memoryLog(options: {
   readonly partitions: number;
@@ -138,7 +138,7 @@ export function memoryLog(options: {
   };
 }
 
-/** The record of an entry as a reader sees it, or null where the offset holds none. */
+/** The record of an entry as a reader gets it, or null where the offset has none. */
 export function recordOf(entry: MemoryEntry, topic: number, partition: number): LogRecord | null {
   const { record, offset, timestamp } = entry;
   if (record === null) return null;
@@ -199,9 +199,9 @@ function memoryGroups(): MemoryLog['join'] {
   let joined = 0;
 
   const rebalance = (group: Group): void => {
-    const claims = group.members.map(({ id, owned }) => ({ id, owned, generation: group.generation }));
+    const members = group.members.map(({ id, owned }) => ({ id, owned, generation: group.generation }));
     group.generation++;
-    for (const [id, owned] of assignPartitions(claims, group.partitions)) {
+    for (const [id, owned] of assignPartitions(members, group.partitions)) {
       const member = must(
         group.members.find((candidate) => candidate.id === id),
         'only members are assigned partitions',
@@ -236,7 +236,10 @@ function watermarksOf(log: PartitionLog): Watermarks {
 }
 
 function raiseLow(log: PartitionLog, low: number): void {
-  assert(low >= log.low && low <= watermarksOf(log).high, 'retention moves up, at most to the end');
+  assert(
+    low >= log.low && low <= watermarksOf(log).high,
+    'retention only raises the low watermark, at most to the end',
+  );
   log.entries = log.entries.slice(low - log.low);
   log.low = low;
   notify(log);

@@ -1,7 +1,7 @@
 const SEED = 0x9747b28c;
 const MULTIPLIER = 0x5bd1e995;
 
-/** MurmurHash2, 32 bits, as Kafka's Java client computes it. Gives a signed integer. */
+/** MurmurHash2, 32 bits, as Kafka's Java client computes it: a signed integer. */
 function murmur2(key: Buffer): number {
   const length = key.length;
   const whole = length & ~3;
@@ -21,7 +21,7 @@ function murmur2(key: Buffer): number {
   return hash ^ (hash >>> 15);
 }
 
-/** Where the default partitioner of Kafka's Java client (and of those that follow it) puts a record with this key. */
+/** The partition of a key by the default partitioner of Kafka's Java client (and of clients compatible with it). */
 export function partitionOf(key: Buffer, partitions: number): number {
   return (murmur2(key) & 0x7fffffff) % partitions;
 }

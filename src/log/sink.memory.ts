@@ -19,8 +19,8 @@ export function memorySink(log: MemoryLog, options: { readonly prefix?: string }
 }
 
 /**
- * Fenced sinks on a log in memory: the last one opened under a name shuts out those before it. What is emitted ends
- * with a marker in each partition, as a Kafka transaction does. `witnessTopic` is the log's own name for it.
+ * Transactional sinks on a log in memory: the last one opened under a name fences those before it. Each transaction ends
+ * with a marker in each partition, as in Kafka. `checkpointTopic` is the log's own name of that topic.
  */
 export function memoryTransactionalSinks(
   log: MemoryLog,

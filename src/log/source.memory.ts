@@ -64,7 +64,7 @@ export function memorySource(
   };
 }
 
-/** Reads straight from the log: what was appended is there at once, in the order of arrival over the topics. */
+/** Reads directly from the log: appended records are available at once, in the order of arrival over the topics. */
 function memoryWaiting(
   log: MemoryLog,
   topics: readonly string[],
@@ -75,10 +75,10 @@ function memoryWaiting(
   const next = [...positions];
   let unwatch: (() => void)[] = [];
   const high = (topic: string): number => log.watermarks(topic, partition).high;
-  /** Where what may be taken ends. */
+  /** The end of the offsets that may be taken. */
   const end = (topic: string, index: number): number => Math.min(high(topic), until()[index] ?? Infinity);
 
-  /** The topic whose next entry came first, or -1. */
+  /** The topic with the earliest next entry, or -1. */
   const earliest = (): number => {
     let first = -1;
     let least = Infinity;
@@ -127,7 +127,7 @@ export function memoryReader(log: MemoryLog): TopicReader {
     if (count === null) throw new EfsError('topic-missing', `topic ${topic} does not exist`);
     return count;
   };
-  /** Gives what lies in [from, end of the log); answers where it stopped. */
+  /** Delivers the records in [from, end of the log); returns the end. */
   const deliver = (
     topic: string,
     partition: number,
@@ -173,7 +173,7 @@ export function memoryReader(log: MemoryLog): TopicReader {
   };
 }
 
-/** What `noteProgress` and fenced sinks have committed to a log in memory. */
+/** The offsets committed to a log in memory by `noteProgress` and transactional sinks. */
 export function memoryCommittedOffset(log: MemoryLog): CommittedOffset {
   return async (groupId, topic, partition) => log.committed(groupId, topic, partition);
 }

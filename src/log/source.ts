@@ -17,42 +17,42 @@ export interface LogRecord {
   readonly timestamp: number;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
-  /** Known without reading the headers themselves. */
+  /** Available without reading the headers themselves. */
   readonly headerCount: number;
-  /** Reads the headers; for the rare record that is set aside. */
+  /** Reads the headers; for the rare record that is dead-lettered. */
   headers(): readonly RecordHeader[];
 }
 
 /** The next offset to read of each topic of a partition, by topic index. */
 export type Positions = readonly number[];
 
-/** What a task takes at once: records of one partition, of any of its topics; each topic's records in offset order. */
+/** The records that a task takes at once: of one partition, of any of its topics; each topic's records in offset order. */
 export interface Batch {
   readonly records: readonly LogRecord[];
-  /** Where each topic stands once this batch is behind. Covers offsets that hold no record (compaction, transactions). */
+  /** The position of each topic after this batch. Covers offsets without a record (compaction, transactions). */
   readonly next: Positions;
 }
 
 export interface TakeOptions {
   readonly max: number;
   readonly lingerMs: number;
-  /** For ever, where absent. */
+  /** Unlimited where absent. */
   readonly idleMs?: number;
 }
 
-/** What waits for one task. Bounded: while it is full, the source fetches nothing more for the partition. */
+/** The buffer of one task. Bounded: while it is full, the source fetches nothing more for the partition. */
 export interface Inbox {
   /**
-   * Waits until something is there, then `lingerMs` longer for more (never longer), and gives at most `max` records.
-   * After `idleMs` in which nothing came it gives a batch without any. Null once the inbox is closed. Throws
-   * `position-lost` where the log no longer holds the next offset.
+   * Waits for a first record, then at most `lingerMs` longer for more, and returns at most `max` records. After `idleMs`
+   * without any it returns a batch without records. Null once the inbox is closed. Throws `position-lost` where the log no
+   * longer holds the next offset.
    */
   take(options: TakeOptions): Promise<Batch | null>;
-  /** Records between what was taken and the end of the log, as far as the last fetch knew; by topic index. */
+  /** Records between the last one taken and the end of the log as of the last fetch; by topic index. */
   lag(): readonly number[];
-  /** Whether everything has been taken that the log held at the last fetch of each topic; false before that. */
+  /** Whether all that the log held at the last fetch of each topic has been taken; false before that. */
   caughtUp(): boolean;
-  /** Drops what waits; `take` then gives null. Safe to call twice. */
+  /** Drops the waiting records; `take` then returns null. Idempotent. */
   close(): void;
 }
 
@@ -63,17 +63,17 @@ export interface Watermarks {
 }
 
 /**
- * The reading end of co-partitioned topics. Partition p of all of them goes to one member of the group at a time.
- * The source knows no stored positions: whoever opens an inbox says where it begins.
+ * The reading side of co-partitioned topics. Partition p of all of them is assigned to one member of the group at a time.
+ * The source stores no positions: the caller that opens an inbox passes its start.
  */
 export interface Source {
   /** Number of partitions, the same for each topic. Throws `topic-missing`, `not-co-partitioned`, `kafka-unavailable`. */
   partitions(): Promise<number>;
   /**
    * Joins the group. `onAssigned` gets the complete list of partitions owned from now on, at every change.
-   * `onFailed` gets what ended the source for good (it is not called for outages, which the source waits out).
-   * `onStrangers` gets `group-shared` where others than workers of these topics are in the group, or keep this member out of
-   * it; null where that is over.
+   * `onFailed` gets the error that ended the source for good (not outages: the source retries through them).
+   * `onStrangers` gets `group-shared` where members that read other topics are in the group, or keep this member out of it;
+   * null once that has ended.
    */
   start(listener: {
     onAssigned(partitions: readonly number[]): void;
@@ -81,22 +81,22 @@ export interface Source {
     onStrangers?(found: EfsError | null): void;
   }): Promise<void>;
   /**
-   * Begins to read an assigned partition at these positions; an earlier inbox of the partition is closed.
-   * Throws `position-lost` where the log does not hold one of them. The inbox gives nothing at or beyond `until`, by topic
-   * index, which is asked at each `take` and may only rise.
+   * Starts to read an assigned partition at these positions; an earlier inbox of the partition is closed.
+   * Throws `position-lost` where the log does not hold one of them. The inbox returns nothing at or beyond `until`, by
+   * topic index, which is called at each `take` and may only rise.
    */
   open(partition: number, positions: Positions, until?: () => Positions): Promise<Inbox>;
   /** By topic index. */
   watermarks(partition: number): Promise<readonly Watermarks[]>;
-  /** Tells lag tools how far a partition is: a courtesy, nothing ever reads it back. */
+  /** Commits a partition's progress for lag monitoring only: nothing reads it back. */
   noteProgress(partition: number, positions: Positions): void;
   /** Leaves the group. Closes every inbox. */
   stop(): Promise<void>;
 }
 
 /**
- * Where a follower starts: at the first record the log holds, behind the last, or, of each partition, so many offsets
- * before its end.
+ * Where a follower starts: at the first record of the log, after the last, or, in each partition, `last` offsets before its
+ * end.
  */
 export type FollowFrom = 'beginning' | 'end' | { readonly last: number };
 
@@ -109,13 +109,13 @@ export function followStart(from: FollowFrom, { low, high }: Watermarks): number
 export interface FollowOptions {
   readonly from: FollowFrom;
   readonly signal: AbortSignal;
-  /** Called once, when everything has been given that the log held at the call. */
+  /** Called once, when all that the log held at the start has been delivered. */
   onCaughtUp?(): void;
 }
 
 /** A topic that is being followed. */
 export interface Following {
-  /** Resolves once the signal has aborted. Rejects with what ended it before; an outage does not. */
+  /** Resolves once the signal has aborted. Rejects with the error that ended it before; an outage does not end it. */
   readonly ended: Promise<void>;
 }
 
@@ -129,30 +129,30 @@ export interface TopicReader {
   /** First and end offset of one partition. */
   watermarks(topic: string, partition: number): Promise<Watermarks>;
   /**
-   * Gives every committed record of a partition, in offset order, from `from` (the first one held, where absent or
-   * already gone) up to the end as it was at the call; then resolves. Trailing transaction markers do not hold it up.
-   * What `onRecord` throws ends the reading, which rejects with it.
+   * Delivers every committed record of a partition, in offset order, from `from` (the first one held, where absent or
+   * already gone) up to the end as of the call; then resolves. Trailing transaction markers do not delay it. An error that
+   * `onRecord` throws ends the read, which rejects with it.
    */
   read(topic: string, partition: number, onRecord: (record: LogRecord) => void, from?: number): Promise<void>;
   /**
-   * Gives the records of all partitions as they come, until `signal` aborts. Resolves once it has found its place in the
-   * log; from then on it waits outages out.
+   * Delivers the records of all partitions as they arrive, until `signal` aborts. Resolves once its start positions are
+   * known; from then on it retries through outages.
    */
   follow(topic: string, options: FollowOptions, onRecord: (record: LogRecord) => void): Promise<Following>;
   /** Safe to call twice. */
   close(): Promise<void>;
 }
 
-/** What a group has committed for a topic's partition: an offset, and what whoever committed it noted beside it. */
+/** An offset that a group has committed for a topic's partition, with its metadata. */
 export interface Committed {
   readonly offset: number;
-  /** Short, of ASCII characters; empty where nothing was noted. Kafka calls it metadata. */
+  /** Kafka's commit metadata: short, in ASCII; empty where there is none. */
   readonly note: string;
 }
 
 /**
- * What a group has committed for a topic's partition, or null where it has nothing. Read only as an outside witness of
- * what was published. Throws `kafka-unavailable`.
+ * A group's committed offset for a topic's partition, or null without one. Read only as the checkpoint of what was
+ * published. Throws `kafka-unavailable`.
  */
 export type CommittedOffset = (
   groupId: string,

@@ -7,12 +7,12 @@ import { type MessageFields, packFields } from '../store/messages';
 import type { LruCache } from '../base/lru';
 import { isCommand, type StatusInput } from './status-input';
 
-/* What a batch of feedback touches: by delivery, then by hash, then by message. */
+/* The index of a batch of feedback: by delivery, then by hash, then by message. */
 
 export interface TouchedMessage {
   readonly id: MessageId;
   readonly feedback: Feedback;
-  /** Further feedback on it in the batch; most have none. */
+  /** Further feedback on it in the batch; null for most messages. */
   more: Feedback[] | null;
 }
 
@@ -26,18 +26,18 @@ export interface TouchedHash {
 export interface TouchedDelivery {
   readonly id: DeliveryId;
   readonly field: Buffer;
-  /** This partition's contribution to it, where it is remembered. */
+  /** This partition's contribution to it, where it is cached. */
   readonly known: Contribution | null;
   /** In the order of the reads. */
   readonly hashes: readonly TouchedHash[];
   readonly feedback: Feedback[];
 }
 
-/** The deliveries that a batch has feedback of, with what is remembered of them. */
+/** The deliveries of a batch's feedback, each with its cached contribution. */
 export function groupByDelivery(
   inputs: readonly StatusInput[],
   buckets: number,
-  remembered: LruCache<Contribution>,
+  cache: LruCache<Contribution>,
 ): TouchedDelivery[] {
   const deliveries = new Map<
     DeliveryId,
@@ -59,7 +59,7 @@ export function groupByDelivery(
   return Array.from(deliveries, ([id, { messages, feedback }]) => ({
     id,
     field: Buffer.from(id, 'utf8'),
-    known: remembered.get(id),
+    known: cache.get(id),
     hashes: hashesOf(id, [...messages.values()], buckets),
     feedback,
   }));
@@ -71,9 +71,9 @@ function hashesOf(id: DeliveryId, messages: readonly TouchedMessage[], buckets: 
   const byBucket = new Map<number, TouchedMessage[]>();
   for (const message of messages) {
     const bucket = bucketOf(encodeMessageId(message.id), buckets);
-    const others = byBucket.get(bucket);
-    if (others === undefined) byBucket.set(bucket, [message]);
-    else others.push(message);
+    const siblings = byBucket.get(bucket);
+    if (siblings === undefined) byBucket.set(bucket, [message]);
+    else siblings.push(message);
   }
   return Array.from(byBucket, ([bucket, some]) => ({
     name: messagesHash(id, bucket),

@@ -6,8 +6,8 @@ import type { OutgoingRecord } from '../log/sink';
 const DETAIL_LENGTH_MAX = 1_000;
 
 /**
- * The dead letter of a record that is set aside: its key, value, headers and stamp as they are, in the partition of its
- * own number, and behind its headers why it lies there and where it came from. `topics` are the names by topic index.
+ * The dead letter of a rejected record: its key, value, headers and timestamp unchanged, in the partition of the same
+ * number, and after its own headers the reason and the origin. `topics` are the names by topic index.
  */
 export function deadLetter({ record, reason, detail }: Rejected, topics: readonly string[]): OutgoingRecord {
   const { partition, offset, key, value, timestamp } = record;

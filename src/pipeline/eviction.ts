@@ -11,31 +11,31 @@ import type { RetiredKnown } from './late-records';
 import { retiredAmong, WALK_MS } from './retention';
 
 /*
- * How a status task forgets retired deliveries: messages first, a page in a commit, and the contribution last, by which
- * the next owner finds a delivery again that is half forgotten. Late feedback is kept out meanwhile (late.ts), so what is
- * forgotten does not come back.
+ * How a status task evicts retired deliveries: messages first, one page per commit, and the contribution last, by which the
+ * next owner finds a partly evicted delivery again. Late feedback is dead-lettered meanwhile (late-records.ts), so evicted
+ * state does not come back.
  */
 
-/** Fields of a hash of messages that are to be deleted. */
-export interface ForgetMessages {
-  readonly kind: 'ForgetMessages';
+/** Deletes fields of a hash of messages. */
+export interface EvictMessages {
+  readonly kind: 'EvictMessages';
   readonly hash: string;
   readonly fields: readonly Buffer[];
 }
 
-/** None of the delivery's messages is left: the rest is to be deleted, too. */
-export interface ForgetDelivery {
-  readonly kind: 'ForgetDelivery';
+/** Deletes the rest of a delivery, of which no messages are left. */
+export interface EvictDelivery {
+  readonly kind: 'EvictDelivery';
   readonly deliveryId: DeliveryId;
 }
 
-/** All that the log held at this time has been folded. */
+/** The task has folded all that the log held at this time. */
 export interface FoldedUntil {
   readonly kind: 'FoldedUntil';
   readonly at: Millis;
 }
 
-export type EvictionCommand = ForgetMessages | ForgetDelivery | FoldedUntil;
+export type EvictionCommand = EvictMessages | EvictDelivery | FoldedUntil;
 
 export interface EvictionDeps {
   readonly address: TaskAddress;
@@ -45,92 +45,92 @@ export interface EvictionDeps {
   readonly contribution: WireType<Contribution>;
   readonly clock: Clock;
   readonly retentionMs: number;
-  /** What is forgotten is not to be believed in any more. */
+  /** The entries of retired deliveries are deleted from it. */
   readonly retiredKnownUntil: Pick<RetiredKnown, 'delete'>;
   /** The ends of the inputs as they are now. */
   inputEnds(): Promise<Positions>;
 }
 
-/** Pages that are looked at between two batches, while few messages are found in them: many hashes are small. */
+/** Pages that are scanned between two batches, while they hold few messages: many hashes are small. */
 const PAGES_AT_ONCE = 20;
-/** Messages after which the next batch has its turn: deleting them holds it up. */
+/** Messages after which the next batch is processed: deleting them delays it. */
 const MESSAGES_AT_ONCE = 5_000;
-/** How often a task says how far it has come. */
-const SAID_MS = 600_000;
+/** How often a task publishes the time up to which it has folded. */
+const FOLDED_UNTIL_EVERY_MS = 600_000;
 
-interface Place {
+interface ScanCursor {
   bucket: number;
   cursor: string;
 }
 
-/** What a status task owes to retention: asked after each commit of a task that has caught up with the log. */
+/** The eviction commands of a status task, after each commit of a task that has caught up with the log. */
 export function evictionCommands(
   deps: EvictionDeps,
 ): (ownership: Pick<TaskOwnership, 'positions'>) => AsyncGenerator<readonly EvictionCommand[]> {
-  const walk = { next: deps.clock.now() + WALK_MS, cursor: '0', isUnderWay: false };
-  const saying = foldedUntil(deps);
+  const scan = { next: deps.clock.now() + WALK_MS, cursor: '0', isInProgress: false };
+  const foldedUntil = foldedUntilReports(deps);
   const retired: DeliveryId[] = [];
-  const place: Place = { bucket: 0, cursor: '0' };
+  const at: ScanCursor = { bucket: 0, cursor: '0' };
 
   return async function* ({ positions }) {
     const now = deps.clock.now();
-    yield* saying(positions, now);
+    yield* foldedUntil(positions, now);
     let found = 0;
     for (let page = 0; page < PAGES_AT_ONCE && found < MESSAGES_AT_ONCE && retired.length > 0; page += 1) {
       const [deliveryId] = retired as [DeliveryId];
-      const messages = await nextMessages(deps, deliveryId, place);
+      const messages = await nextMessages(deps, deliveryId, at);
       found += messages?.fields.length ?? 0;
       if (messages !== null) yield [messages];
-      if (place.bucket < deps.buckets) continue;
-      yield [{ kind: 'ForgetDelivery', deliveryId }];
+      if (at.bucket < deps.buckets) continue;
+      yield [{ kind: 'EvictDelivery', deliveryId }];
       retired.shift();
-      Object.assign(place, { bucket: 0, cursor: '0' });
+      Object.assign(at, { bucket: 0, cursor: '0' });
     }
-    if (retired.length > 0 || (!walk.isUnderWay && now < walk.next)) return;
-    if (!walk.isUnderWay) walk.next = now + WALK_MS;
-    const page = await nextRetired(deps, walk.cursor);
+    if (retired.length > 0 || (!scan.isInProgress && now < scan.next)) return;
+    if (!scan.isInProgress) scan.next = now + WALK_MS;
+    const page = await nextRetired(deps, scan.cursor);
     retired.push(...page.retired);
-    walk.cursor = page.cursor;
-    walk.isUnderWay = page.cursor !== '0';
+    scan.cursor = page.cursor;
+    scan.isInProgress = page.cursor !== '0';
   };
 }
 
 /**
- * Says until when all was folded, once in a while. What the log holds it is asked after the time is taken: what was fetched
- * last may be long ago. A task that is behind says it late, and asks again when it has come so far.
+ * Reports periodically the time up to which the task has folded all. The log's ends are read after the clock: the last
+ * fetch may be long ago. A task that is behind reports late, and reads the ends again after that.
  */
-function foldedUntil({ inputEnds }: Pick<EvictionDeps, 'inputEnds'>) {
+function foldedUntilReports({ inputEnds }: Pick<EvictionDeps, 'inputEnds'>) {
   let next = 0;
-  let asked: { readonly at: Millis; readonly deps: Positions } | null = null;
+  let pending: { readonly at: Millis; readonly ends: Positions } | null = null;
   return async function* (positions: Positions, now: Millis): AsyncGenerator<readonly FoldedUntil[]> {
     for (;;) {
-      if (asked === null) {
+      if (pending === null) {
         if (now < next) return;
-        next = now + SAID_MS;
-        asked = { at: now, deps: await inputEnds() };
+        next = now + FOLDED_UNTIL_EVERY_MS;
+        pending = { at: now, ends: await inputEnds() };
       }
-      if (!isPast(asked.deps, positions)) return;
-      yield [{ kind: 'FoldedUntil', at: asked.at }];
-      asked = null;
+      if (!isPast(pending.ends, positions)) return;
+      yield [{ kind: 'FoldedUntil', at: pending.at }];
+      pending = null;
     }
   };
 }
 
-/** The next messages of a delivery that are left, and moves the place on. */
+/** The next page of a delivery's remaining messages; advances the cursor. */
 async function nextMessages(
   { address, store }: EvictionDeps,
   deliveryId: DeliveryId,
-  place: Place,
-): Promise<ForgetMessages | null> {
-  const hash = messagesHash(deliveryId, place.bucket);
-  const { cursor, entries } = await store.scan(address, hash, place.cursor);
-  place.cursor = cursor;
-  if (cursor === '0') place.bucket += 1;
+  at: ScanCursor,
+): Promise<EvictMessages | null> {
+  const hash = messagesHash(deliveryId, at.bucket);
+  const { cursor, entries } = await store.scan(address, hash, at.cursor);
+  at.cursor = cursor;
+  if (cursor === '0') at.bucket += 1;
   if (entries.length === 0) return null;
-  return { kind: 'ForgetMessages', hash, fields: entries.map(([field]) => field) };
+  return { kind: 'EvictMessages', hash, fields: entries.map(([field]) => field) };
 }
 
-/** Of a page of deliveries, the ones that are retired. Only old ones are asked for. */
+/** The retired ones in a page of deliveries. Only those past the retention are looked up. */
 async function nextRetired(
   deps: EvictionDeps,
   from: string,

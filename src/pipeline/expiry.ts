@@ -10,18 +10,18 @@ import { deadlineOf } from '../status/deadline';
 import { decodeMessage, decodeMessageId } from '../store/codec';
 import { messagesHash } from '../store/hashes';
 import type { Store, TaskAddress } from '../store/store';
-import { type TimerIndex, entriesIn } from './timer-index';
+import { type TimerIndex, entryOf } from './timer-index';
 
 /*
- * Time becomes feedback. Where a message's validity period has ended in silence, an inferred RetryOutcome goes to the
- * log, through the outbox like everything that leaves, and comes back as any other feedback does. Nothing else happens
- * here: the state changes when it is folded. So a replay of the topics needs no clock.
+ * Time becomes feedback. Where a message's validity period has ended without an outcome, the task publishes an inferred
+ * RetryOutcome, through the outbox like every outgoing record, and reads it back like any other feedback. Nothing else
+ * happens here: the state changes when that record is folded. So a replay of the topics needs no clock.
  *
- * A delivery is looked through when the first of its deadlines may have passed, some pages at a time, and then rests the
- * longer the more messages it has.
+ * A delivery is scanned when the first of its deadlines may have passed, some pages at a time. The pause until its next
+ * scan grows with the number of its messages.
  */
 
-/** A message whose validity period has ended in silence. */
+/** A message whose validity period has ended without an outcome. */
 export interface Expired {
   readonly kind: 'Expired';
   readonly deliveryId: DeliveryId;
@@ -31,9 +31,9 @@ export interface Expired {
   readonly domainGroup: number;
 }
 
-/** A delivery has been looked through: no deadline that is still ahead is earlier than `soonest`. */
+/** A scan of a delivery has ended: none of its future deadlines is earlier than `soonest`. */
 export interface ScanDone {
-  readonly kind: 'LookedThrough';
+  readonly kind: 'ScanDone';
   readonly deliveryId: DeliveryId;
   readonly soonest: Millis;
 }
@@ -44,12 +44,12 @@ export interface ExpiryDeps {
   readonly store: Pick<Store, 'scan'>;
   readonly clock: Clock;
   readonly defaultPolicy: PolicyName;
-  /** How long after the end of a validity period the MTA may still speak, in milliseconds. */
+  /** How long after the end of a validity period the MTA may still report an outcome, in milliseconds. */
   readonly graceMs: number;
 }
 
-/** Whose turn it is, and how far it has been looked through. */
-interface Look {
+/** The scan in progress: of which delivery, and its progress. */
+interface Scan {
   readonly deliveryId: DeliveryId;
   bucket: number;
   cursor: string;
@@ -57,63 +57,63 @@ interface Look {
   soonest: Millis;
 }
 
-/** How often the agenda is looked at. */
-const ROUND_MS = 1_000;
-/** Pages of messages that are looked through between two batches. */
+/** How often the timer index is checked. */
+const CHECK_MS = 1_000;
+/** Pages of messages that are scanned between two batches. */
 const PAGES_AT_ONCE = 20;
-/** How long a delivery rests after it has been looked through, for each of its messages. */
-const REST_MS_PER_MESSAGE = 0.1;
+/** Pause between two scans of a delivery, for each of its messages. */
+const PAUSE_MS_PER_MESSAGE = 0.1;
 
 /**
- * What a task owes to time, page by page: asked after each commit of a task that has caught up with the log. One that has
- * not may be about to read that a message was delivered.
+ * The expiry commands of a task, page by page, after each commit of a task that has caught up with the log. A task that
+ * has not caught up may still read that a message was delivered.
  */
 export function expiryCommands(
   deps: ExpiryDeps,
   timerIndex: TimerIndex,
 ): () => AsyncGenerator<readonly (Expired | ScanDone)[]> {
-  let look: Look | null = null;
-  let nextRound = -Infinity;
+  let scan: Scan | null = null;
+  let nextCheck = -Infinity;
 
-  const begin = (now: Millis): Look | null => {
-    if (now < nextRound) return null;
-    for (const [deliveryId, waiting] of timerIndex) {
-      if (waiting.soonest + deps.graceMs >= now || waiting.restsUntil > now) continue;
-      waiting.added = Infinity;
+  const begin = (now: Millis): Scan | null => {
+    if (now < nextCheck) return null;
+    for (const [deliveryId, entry] of timerIndex) {
+      if (entry.soonest + deps.graceMs >= now || entry.nextScanAt > now) continue;
+      entry.added = Infinity;
       return { deliveryId, bucket: 0, cursor: '0', seen: 0, soonest: Infinity };
     }
-    nextRound = now + ROUND_MS;
+    nextCheck = now + CHECK_MS;
     return null;
   };
 
   return async function* () {
     for (let pages = 0; pages < PAGES_AT_ONCE; pages += 1) {
       const now = deps.clock.now();
-      look ??= begin(now);
-      if (look === null) return;
-      const overdue = await nextPage(deps, look, now);
+      scan ??= begin(now);
+      if (scan === null) return;
+      const overdue = await nextPage(deps, scan, now);
       if (overdue.length > 0) yield overdue;
-      if (look.bucket < deps.buckets) continue;
-      const { deliveryId, soonest, seen } = look;
-      look = null;
-      const waiting = entriesIn(timerIndex, deliveryId);
-      waiting.restsUntil = now + seen * REST_MS_PER_MESSAGE;
-      yield [{ kind: 'LookedThrough', deliveryId, soonest: Math.min(soonest, waiting.added) }];
+      if (scan.bucket < deps.buckets) continue;
+      const { deliveryId, soonest, seen } = scan;
+      scan = null;
+      const entry = entryOf(timerIndex, deliveryId);
+      entry.nextScanAt = now + seen * PAUSE_MS_PER_MESSAGE;
+      yield [{ kind: 'ScanDone', deliveryId, soonest: Math.min(soonest, entry.added) }];
     }
   };
 }
 
-/** Looks through one page: gives what has expired in it, and moves the look on. */
-async function nextPage(deps: ExpiryDeps, look: Look, now: Millis): Promise<Expired[]> {
-  const { deliveryId } = look;
-  const hash = messagesHash(deliveryId, look.bucket);
-  const { cursor, entries } = await deps.store.scan(deps.address, hash, look.cursor);
+/** Scans one page: returns the messages in it that have expired, and advances the scan. */
+async function nextPage(deps: ExpiryDeps, scan: Scan, now: Millis): Promise<Expired[]> {
+  const { deliveryId } = scan;
+  const hash = messagesHash(deliveryId, scan.bucket);
+  const { cursor, entries } = await deps.store.scan(deps.address, hash, scan.cursor);
   const overdue: Expired[] = [];
   for (const [field, value] of entries) {
     const message = decodeMessage(value);
     const deadline = deadlineOf(message, deps.defaultPolicy);
     if (deadline === null) continue;
-    if (deadline + deps.graceMs >= now) look.soonest = Math.min(look.soonest, deadline);
+    if (deadline + deps.graceMs >= now) scan.soonest = Math.min(scan.soonest, deadline);
     else {
       const { domainGroup } = message.relay;
       overdue.push({
@@ -125,13 +125,13 @@ async function nextPage(deps: ExpiryDeps, look: Look, now: Millis): Promise<Expi
       });
     }
   }
-  look.seen += entries.length;
-  look.cursor = cursor;
-  if (cursor === '0') look.bucket += 1;
+  scan.seen += entries.length;
+  scan.cursor = cursor;
+  if (cursor === '0') scan.bucket += 1;
   return overdue;
 }
 
-/** The record by which a task tells the log, and so itself, that a message has expired. */
+/** The record that reports a message as expired. The task reads it back from the log. */
 export function expiryRecord(
   expired: Expired,
   rules: {

@@ -4,31 +4,31 @@ import { emptySum } from '../kpi/publish';
 import type { OutgoingRecord } from '../log/sink';
 
 /*
- * The name of a generation is in the keys of its contributions and barriers, and is never given twice: it lies in the log
- * before the generation is made. A life whose state was lost may have records under way, and whoever comes next must not
- * take them for its own.
+ * The keys of a state's contributions and barriers carry its state id. An id is allocated once: the log holds it before the
+ * state is created. A predecessor whose state was lost may still have records in flight, and its successor must not take
+ * them for its own.
  */
 
-/** Where names are taken. */
-export const NAMES_PARTITION = 0;
+/** The partition of the contributions topic in which state ids are allocated. */
+export const ALLOCATION_PARTITION = 0;
 
-/** The record by which one of those who want a name asks for it; `token` is that one's own. It contributes nothing. */
-export function nameRecord(
-  generation: number,
+/** The record by which a process requests a state id; `token` identifies the process. It contributes nothing. */
+export function allocationRecord(
+  stateId: number,
   token: string,
   contribution: WireType<Contribution>,
 ): OutgoingRecord {
   return {
     topic: CONTRIBUTIONS_TOPIC,
-    partition: NAMES_PARTITION,
-    key: Buffer.from(`/${generation}~${token}`, 'latin1'),
+    partition: ALLOCATION_PARTITION,
+    key: Buffer.from(`/${stateId}~${token}`, 'latin1'),
     value: contribution.encode({ ...emptySum('', 0), deliveryId: null }),
   };
 }
 
-const NAME = /\/(\d{1,15})(?:\.\d+|~\w+)$/;
+const STATE_ID = /\/(\d{1,15})(?:\.\d+|~\w+)$/;
 
-/** The generation that the key of a record in the contributions topic names; 0 where it names none. */
-export function nameIn(key: Buffer | null): number {
-  return Number(NAME.exec(key?.toString('latin1') ?? '')?.[1] ?? 0);
+/** The state id in the key of a record of the contributions topic; 0 where it has none. */
+export function stateIdInKey(key: Buffer | null): number {
+  return Number(STATE_ID.exec(key?.toString('latin1') ?? '')?.[1] ?? 0);
 }

@@ -18,7 +18,7 @@ import { barrierField, type KpiInput, SUPPRESSED_FIELD, CHECKPOINT_FIELD, UNTIL_
 import { type LruCache, lruCache } from '../base/lru';
 import { removalOf, retiredWrites, retirementIn, retirementMarker } from './retention';
 
-/** What the kpi pipeline of one task is made of. */
+/** The rules of one task's kpi pipeline. */
 export interface KpiRules {
   readonly stateId: number;
   /** The number that published records carry. */
@@ -29,7 +29,7 @@ export interface KpiRules {
   readonly kpiChanged: WireType<KpiChanged>;
 }
 
-/** What the state holds of a delivery, as far as it was needed. */
+/** The cached state of a delivery, as far as it was needed. */
 export interface KnownDelivery {
   readonly sum: Contribution;
   /** The last contribution of each partition that was needed. */
@@ -43,27 +43,27 @@ interface TouchedDelivery {
   readonly known: KnownDelivery | null;
   /** The latest contribution of each partition in the batch. */
   readonly latest: Map<number, Contribution>;
-  /** What was published last, as the log has it (null: nothing); undefined where it was not asked. */
-  relearned: Buffer | null | undefined;
+  /** The last published record, as read from the log (null: none); undefined where it was not read. */
+  readBack: Buffer | null | undefined;
 }
 
 type Entry = readonly [field: Buffer, value: Buffer | null];
 
-/** Deliveries that a kpi task remembers, with a contribution of each partition. */
+/** Deliveries that a kpi task caches, with a contribution of each partition. */
 export const DELIVERIES_RECALLED = 64;
 
 /**
- * Puts the batch's contributions in the place of the ones known, and publishes each delivery whose KPIs or policy
- * then differ from what was last published. While `muted`, the sums move and nothing is published. Of a delivery that is
- * retired and removed nothing begins anew.
+ * Replaces the known contributions by those of the batch, and publishes each delivery whose KPIs or policy then differ from
+ * what was last published. While `suppressed`, the sums are updated and nothing is published. Contributions to a delivery
+ * that is retired and removed are ignored.
  */
 export function planKpi(
   rules: KpiRules,
   inputs: readonly KpiInput[],
   suppressed: boolean,
-  remembered: LruCache<KnownDelivery> = lruCache(0),
+  cache: LruCache<KnownDelivery> = lruCache(0),
 ): Plan {
-  const deliveries = groupByDelivery(rules, inputs, remembered);
+  const deliveries = groupByDelivery(rules, inputs, cache);
   const flags = flagsOf(rules, inputs);
   return {
     reads: readsOf(deliveries),
@@ -81,11 +81,11 @@ export function planKpi(
           entries.shares.push({ hash: sharesHash(delivery.id), entries: shares });
           entries.sums.push([delivery.field, rules.contribution.encode(known.sum)]);
         }
-        const publication = publicationOf(rules, known, delivery.relearned, suppressed);
+        const publication = publicationOf(rules, known, delivery.readBack, suppressed);
         if (publication !== null) {
-          const { value, isNews } = publication;
+          const { value, isChange } = publication;
           entries.published.push([delivery.field, value]);
-          if (isNews) {
+          if (isChange) {
             outgoing.push({
               topic: DELIVERY_KPI_TOPIC,
               partition: rules.partition,
@@ -94,9 +94,9 @@ export function planKpi(
             });
           }
         }
-        remembered.put(delivery.id, known);
+        cache.put(delivery.id, known);
       });
-      const retirements = retirementsOf(rules, inputs, remembered);
+      const retirements = retirementsOf(rules, inputs, cache);
       outgoing.push(...retirements.outgoing);
       const writes = [
         ...entries.shares,
@@ -110,7 +110,7 @@ export function planKpi(
   };
 }
 
-/** What barriers and duties do to the task's flags. */
+/** The changes of the task's flags by barriers and commands. */
 function flagsOf(rules: KpiRules, inputs: readonly KpiInput[]): (readonly [Buffer, Buffer | null])[] {
   return inputs.flatMap((input): (readonly [Buffer, Buffer | null])[] => {
     if ('suppressUntil' in input)
@@ -127,11 +127,11 @@ function flagsOf(rules: KpiRules, inputs: readonly KpiInput[]): (readonly [Buffe
 
 const YES = Buffer.from('1');
 
-/** What announced retirements and removals do to the task's state. */
+/** The effects of retirements and removals on the task's state. */
 function retirementsOf(
   rules: KpiRules,
   inputs: readonly KpiInput[],
-  remembered: LruCache<KnownDelivery>,
+  cache: LruCache<KnownDelivery>,
 ): Projected {
   const writes: Write[] = [];
   const outgoing: OutgoingRecord[] = [];
@@ -140,12 +140,12 @@ function retirementsOf(
   for (const input of inputs) {
     if ('remove' in input) {
       writes.push(...removalOf(input.remove, input.partitions));
-      remembered.drop(input.remove);
+      cache.drop(input.remove);
     } else if ('retire' in input) {
       retire(input.retire, input.as);
       outgoing.push(retirementMarker(input.retire, input.as, rules));
     } else if ('revision' in input && input.deliveryId !== null && input.generation === rules.stateId) {
-      // Its own, from before the state came back older. What another life retires this one may be reading again.
+      // Its own marker, which a stale state has lost. What another generation retired may still be read in catch-up.
       const as = retirementIn(input);
       if (as !== null) retire(input.deliveryId, as);
     }
@@ -153,24 +153,24 @@ function retirementsOf(
   return { writes, outgoing };
 }
 
-/** Contributions of another generation are none of ours. */
+/** The deliveries of a batch. Contributions of another generation are ignored. */
 function groupByDelivery(
   rules: KpiRules,
   inputs: readonly KpiInput[],
-  remembered: LruCache<KnownDelivery>,
+  cache: LruCache<KnownDelivery>,
 ): TouchedDelivery[] {
   const deliveries = new Map<string, TouchedDelivery>();
   const touched = (id: string): TouchedDelivery => {
     const seen = deliveries.get(id);
     if (seen !== undefined) return seen;
-    const known = remembered.get(id);
-    const delivery = { id, field: Buffer.from(id, 'utf8'), known, latest: new Map(), relearned: undefined };
+    const known = cache.get(id);
+    const delivery = { id, field: Buffer.from(id, 'utf8'), known, latest: new Map(), readBack: undefined };
     deliveries.set(id, delivery);
     return delivery;
   };
   for (const input of inputs) {
     if ('recheck' in input) touched(input.recheck);
-    else if ('published' in input) touched(input.deliveryId).relearned = input.published;
+    else if ('published' in input) touched(input.deliveryId).readBack = input.published;
     else if (
       'revision' in input &&
       input.deliveryId !== null &&
@@ -198,12 +198,12 @@ function readsOf(deliveries: readonly TouchedDelivery[]): Read[] {
   ];
 }
 
-/** The partitions whose last contribution has to be read. */
+/** The partitions whose last contribution is not cached. */
 function unknownShares({ known, latest }: TouchedDelivery): number[] {
   return [...latest.keys()].filter((partition) => known?.shares.has(partition) !== true);
 }
 
-/** What the state holds of a delivery; null where it has been removed from it. */
+/** A delivery as loaded from the state; null where it has been removed. */
 function knownOf(
   rules: KpiRules,
   deliveryId: string,
@@ -219,7 +219,7 @@ function knownOf(
   };
 }
 
-/** Moves the delivery's sum by the batch; gives the shares that changed. */
+/** Updates the delivery's sum by the batch; returns the shares that changed. */
 function foldShares(
   rules: KpiRules,
   known: KnownDelivery,
@@ -239,15 +239,14 @@ function foldShares(
   return entries;
 }
 
-/** What is to be remembered as published, and whether it is still to be said; null where nothing changes. */
+/** The record to store as published, and whether it is a change to publish; null where nothing changes. */
 function publicationOf(
   rules: KpiRules,
   known: KnownDelivery,
-  relearned: Buffer | null | undefined,
+  readBack: Buffer | null | undefined,
   suppressed: boolean,
-): { value: Buffer | null; isNews: boolean } | null {
-  if (relearned !== undefined)
-    known.published = relearned === null ? null : rules.kpiChanged.decode(relearned);
+): { value: Buffer | null; isChange: boolean } | null {
+  if (readBack !== undefined) known.published = readBack === null ? null : rules.kpiChanged.decode(readBack);
   const change =
     suppressed || known.sum.relayed === 0
       ? null
@@ -255,7 +254,7 @@ function publicationOf(
           generation: rules.generation,
           defaultPolicy: rules.defaultPolicy,
         });
-  if (change === null) return relearned === undefined ? null : { value: relearned, isNews: false };
+  if (change === null) return readBack === undefined ? null : { value: readBack, isChange: false };
   known.published = { ...change, previous: null };
-  return { value: rules.kpiChanged.encode(change), isNews: true };
+  return { value: rules.kpiChanged.encode(change), isChange: true };
 }

@@ -1,27 +1,30 @@
 import type { Committed } from '../log/source';
 import type { Made } from '../pipeline';
-import type { Claim, Standing } from '../store/store';
+import type { Claim, GenerationRef } from '../store/store';
 
 /*
- * A published record has a witness outside of the store: in its transaction the log is told where the task stood and whose
- * commit it was. A store that comes back older than it was is found out by it, also where a former owner, whom it does not
- * know as such any more, has gone on from there.
+ * A published record has a checkpoint outside of the store: its transaction commits the task's position and its owner's
+ * epoch to the log. The checkpoint detects a stale store, also where a former owner that the store no longer knows has
+ * continued from there.
  */
 
-/** What goes with the records of a commit. */
-export function checkpointOf({ stateId }: Pick<Standing, 'stateId'>, { epoch, positions }: Made): Committed {
+/** The checkpoint that is published with the records of a commit. */
+export function checkpointOf(
+  { stateId }: Pick<GenerationRef, 'stateId'>,
+  { epoch, positions }: Made,
+): Committed {
   return { offset: positions[0] ?? 0, note: `${stateId}/${epoch}` };
 }
 
-/** How a task notes that it knows what was published up to this witness. */
+/** The stored form by which a task keeps that it has read what was published up to this checkpoint. */
 export const checkpointKey = ({ offset, note }: Committed): string => `${offset} ${note}`;
 
 /**
- * Whether more was published than the state that was claimed knows of, or by an owner that it does not know of: one of its
- * own generation that is not among those who committed to it, or one of another generation since it has `seen` the log.
+ * Whether records were published after the claimed state: at a later position, by an owner of its own generation whose
+ * commit it does not contain, or by another generation since the task has `seen` the log.
  */
 export function isOvertaken(
-  { stateId }: Pick<Standing, 'stateId'>,
+  { stateId }: Pick<GenerationRef, 'stateId'>,
   { positions, committedBy }: Pick<Claim, 'positions' | 'committedBy'>,
   checkpoint: Committed | null,
   seen: string | null,
@@ -29,7 +32,7 @@ export function isOvertaken(
   if (checkpoint === null) return false;
   if (checkpoint.offset > (positions[0] ?? 0)) return true;
   if (checkpoint.note === '') return false;
-  const [name, epoch] = checkpoint.note.split('/').map(Number);
-  // Epochs of another generation are those of another task: they cannot be compared.
-  return name === stateId ? (epoch ?? 0) > committedBy : checkpointKey(checkpoint) !== seen;
+  const [publisher, epoch] = checkpoint.note.split('/').map(Number);
+  // Epochs of another generation belong to another task: they cannot be compared.
+  return publisher === stateId ? (epoch ?? 0) > committedBy : checkpointKey(checkpoint) !== seen;
 }

@@ -9,17 +9,17 @@ import type { RetentionCommand } from './retention';
 import { isOvertaken, checkpointKey } from './publish-checkpoint';
 
 /*
- * When KPIs may be published. A generation that succeeds an earlier life begins muted, and so does a kpi task whose
- * state was rolled back behind what it had published: sums move, nothing leaves. It is unmuted once every status
- * partition has sent its barrier (all feedback that the earlier life had seen is folded) and the task stands where its
- * last published record was made. Then each delivery is compared once with what was last published. So no KPI ever
- * falls back to an earlier truth and climbs again.
+ * When KPIs may be published. Publishing is suppressed at first in a generation with a predecessor, and in a kpi task whose
+ * state was rolled back behind what it had published: sums are updated, nothing is published. It resumes once every status
+ * partition has sent its barrier (all feedback that the predecessor had seen is folded) and the task has reached the
+ * position of its last published record. Then each delivery is compared once with what was last published. So no
+ * published KPI ever returns to an older value and rises again.
  *
- * A barrier belongs to a cut-over: it carries the number that the generation publishes under.
+ * A barrier belongs to a cut-over: it carries the generation number that the new state publishes under.
  *
- * Flags in the store: `muted` while nothing may leave, `until` the position to reach, `b<p>.<number>` a barrier that has
- * come, `cut` the last cut-over for which the task was muted, `seen` the witness as it was when the task learned from the log
- * what was published; `sent` (status pipeline) the last own barrier that has left.
+ * Flags in the store: `muted` while publishing is suppressed, `until` the position to reach, `b<p>.<number>` a barrier that
+ * has arrived, `cut` the last cut-over for which publishing was suppressed, `seen` the checkpoint as of which the task has
+ * read what was published from the log; `sent` (status pipeline) the last own barrier that was published.
  */
 export const SUPPRESSED_FIELD = Buffer.from('muted');
 export const UNTIL_FIELD = Buffer.from('until');
@@ -27,8 +27,8 @@ export const SENT_FIELD = Buffer.from('sent');
 export const CUT_FIELD = Buffer.from('cut');
 export const CHECKPOINT_FIELD = Buffer.from('seen');
 
-export function barrierField(partition: number, number: number): Buffer {
-  return Buffer.from(`b${partition}.${number}`, 'latin1');
+export function barrierField(partition: number, generation: number): Buffer {
+  return Buffer.from(`b${partition}.${generation}`, 'latin1');
 }
 
 export interface Gate {
@@ -36,11 +36,11 @@ export interface Gate {
   /** Position in the contributions below which nothing is published. */
   readonly until: number;
   readonly barriersMissing: number;
-  /** The witness that the task has seen last (`seenAs`); null where it has seen none. */
+  /** The last checkpoint that the task has seen (`checkpointKey`); null without one. */
   readonly seen: string | null;
 }
 
-/** What to load to know the gate, and the gate it comes to. */
+/** The reads of the gate. */
 export function gateReads(manifest: Manifest): readonly Read[] {
   const barriers = manifest.hasPredecessor
     ? Array.from({ length: manifest.partitions }, (_, p) => barrierField(p, manifest.generation))
@@ -48,6 +48,7 @@ export function gateReads(manifest: Manifest): readonly Read[] {
   return [{ hash: FLAGS_HASH, fields: [SUPPRESSED_FIELD, UNTIL_FIELD, CHECKPOINT_FIELD, ...barriers] }];
 }
 
+/** The gate from the values of `gateReads`. */
 export function gateOf([flags]: readonly (readonly (Buffer | null)[])[]): Gate {
   const [suppressed, until, seen, ...barriers] = flags ?? [];
   return {
@@ -58,28 +59,28 @@ export function gateOf([flags]: readonly (readonly (Buffer | null)[])[]): Gate {
   };
 }
 
-/** Whether a muted task may speak again. */
+/** Whether a suppressed task may resume publishing. */
 export function mayResume(gate: Gate, positions: Positions): boolean {
   return gate.barriersMissing === 0 && (positions[0] ?? 0) >= gate.until;
 }
 
-/** Whether a status task has folded everything that was there when its generation began. */
+/** Whether a status task has folded everything up to its generation's catch-up offsets. */
 export function hasCaughtUp(manifest: Manifest, partition: number, positions: Positions): boolean {
   return isPast(manifest.catchUpOffsets[partition] ?? [], positions);
 }
 
-/** Whether each position has reached its target. */
+/** Whether each position has reached its catch-up offset. */
 export function isPast(catchUpOffsets: Positions, positions: Positions): boolean {
   return catchUpOffsets.every((target, topic) => (positions[topic] ?? 0) >= target);
 }
 
-/** What a kpi task owes beside the log's records. They are folded and committed like any other input. */
+/** The internal commands of a kpi task. They are folded and committed like the log's records. */
 export type KpiCommand =
   /** Compare this delivery with what was last published. */
   | { readonly recheck: string }
-  /** What was published last, as the log has it; null where nothing was. */
+  /** The record published last, as read from the log; null where there is none in it. */
   | { readonly published: Buffer | null; readonly deliveryId: string }
-  /** The witness by which what was published has been learned. */
+  /** The checkpoint as of which the published records have been read. */
   | { readonly seen: string }
   /** Publish nothing below this position. */
   | { readonly suppressUntil: number }
@@ -88,68 +89,67 @@ export type KpiCommand =
 export type KpiInput = Contribution | KpiCommand | RetentionCommand;
 
 /**
- * Thrown where records of a later number have been published: the store is older than a cut-over. What this generation
- * would publish, readers would pass by.
+ * Thrown where records of a later generation number have been published: the store is older than a cut-over. Readers would
+ * ignore anything this generation publishes.
  */
 export class SupersededGenerationError extends Error {
-  override readonly name = 'Outnumbered';
+  override readonly name = 'SupersededGenerationError';
 }
 
 export interface KpiCommands {
   suppressed(): boolean;
   /**
-   * Whether more was published than the state knows of: the store came back older than it was. KPI records in its outbox
-   * are then of the past, and must not be emitted behind what came after: they were acknowledged long ago, or never are to
-   * be.
+   * Whether more was published than the state contains: the store is stale. KPI records in its outbox are then outdated and
+   * must not be emitted after newer ones: they were acknowledged long ago, or must never be.
    */
   overtaken(claim: Claim): Promise<boolean>;
   atClaim(ownership: TaskOwnership, claim: Claim): AsyncGenerator<readonly KpiInput[]>;
   afterCommit(ownership: TaskOwnership): AsyncGenerator<readonly KpiInput[]>;
 }
 
-/** What the duties of a kpi task need. */
+/** The dependencies of a kpi task's commands. */
 export interface GateDeps {
   readonly address: TaskAddress;
   readonly manifest: Manifest;
   readonly store: Pick<Store, 'load' | 'scan'>;
-  /** What the log itself witnesses of the last published record; null where there is none. */
+  /** The checkpoint of the last published record, as committed to the log; null without one. */
   checkpoint(): Promise<Committed | null>;
   /** Every record of this partition of the KPI topic, in order. */
   readPublished(onRecord: (record: LogRecord) => void): Promise<void>;
-  /** The number that a published record carries. */
+  /** The generation number that a published record carries. */
   numberOf(published: Buffer): number;
 }
 
-/** The state as it was claimed, beside what the log tells. */
+/** The claimed state compared with the log's checkpoint. */
 interface Comparison {
   readonly checkpoint: Committed | null;
-  readonly isOlder: boolean;
+  readonly isStale: boolean;
 }
 
 /**
- * The duties of a kpi task, page by page. `atClaim` remembers what was published while the task is muted: what the state
- * has for published may have stayed in an outbox that a cut-over or a rollback has made void.
- * `afterCommit` looks whether a muted task may speak again. Throws `Outnumbered` at a claim.
+ * The commands of a kpi task, page by page. `atClaim` reads back what was published while publishing is suppressed: records
+ * that the state has as published may never have left an outbox that a cut-over or a rollback has made void.
+ * `afterCommit` checks whether a suppressed task may resume. Throws `SupersededGenerationError` at a claim.
  */
 export function kpiCommands(deps: GateDeps): KpiCommands {
   let suppressed = true;
   let comparison: Promise<Comparison> | null = null;
 
-  const look = async (): Promise<Gate> => {
+  const loadGate = async (): Promise<Gate> => {
     const gate = gateOf(await deps.store.load(deps.address, gateReads(deps.manifest)));
     suppressed = gate.suppressed;
     return gate;
   };
 
-  /** Made once a claim: `overtaken` and `atClaim` ask side by side, and only the latter may mute after it. */
+  /** Made once per claim: `overtaken` and `atClaim` call it concurrently, and only the latter may suppress after it. */
   const compare = (claim: Claim): Promise<Comparison> =>
-    (comparison ??= Promise.all([deps.checkpoint(), look()]).then(([checkpoint, { seen }]) => ({
+    (comparison ??= Promise.all([deps.checkpoint(), loadGate()]).then(([checkpoint, { seen }]) => ({
       checkpoint,
-      isOlder: isOvertaken(deps.manifest, claim, checkpoint, seen),
+      isStale: isOvertaken(deps.manifest, claim, checkpoint, seen),
     })));
 
   async function* afterCommit(ownership: TaskOwnership): AsyncGenerator<readonly KpiInput[]> {
-    if (!suppressed || !mayResume(await look(), ownership.positions)) return;
+    if (!suppressed || !mayResume(await loadGate(), ownership.positions)) return;
     suppressed = false;
     for await (const page of pagesOf(deps.store, deps.address, SUMS_HASH))
       yield page.map(([field]) => ({ recheck: field.toString('utf8') }));
@@ -158,20 +158,20 @@ export function kpiCommands(deps: GateDeps): KpiCommands {
 
   return {
     suppressed: () => suppressed,
-    overtaken: (claim) => compare(claim).then(({ isOlder }) => isOlder),
+    overtaken: (claim) => compare(claim).then(({ isStale }) => isStale),
     afterCommit,
     async *atClaim(ownership, claim) {
-      const { checkpoint, isOlder } = await compare(claim);
-      if (isOlder) {
+      const { checkpoint, isStale } = await compare(claim);
+      if (isStale) {
         suppressed = true;
         yield [{ suppressUntil: checkpoint?.offset ?? 0 }];
       }
-      // A former owner's last record may have arrived after the state was laid out. From here on none can.
+      // A former owner's last record may have arrived after the state was created. From here on none can.
       if (suppressed) {
         const last = await lastPublished(deps.readPublished);
-        refuseOutnumbered(deps, last);
-        yield* relearned(last);
-        yield* unlearned(deps, last);
+        refuseSuperseded(deps, last);
+        yield* publishedPages(last);
+        yield* unpublishedPages(deps, last);
         if (checkpoint !== null) yield [{ seen: checkpointKey(checkpoint) }];
       }
       yield* afterCommit(ownership);
@@ -179,13 +179,15 @@ export function kpiCommands(deps: GateDeps): KpiCommands {
   };
 }
 
-function refuseOutnumbered(
+function refuseSuperseded(
   { manifest: { stateId, generation }, numberOf }: Pick<GateDeps, 'manifest' | 'numberOf'>,
   last: ReadonlyMap<string, Buffer>,
 ): void {
   for (const value of last.values())
     if (numberOf(value) > generation)
-      throw new SupersededGenerationError(`generation ${stateId} is of before a cut-over`);
+      throw new SupersededGenerationError(
+        `state ${stateId} was superseded by a cut-over: later generation numbers have been published`,
+      );
 }
 
 /** The last record of each delivery in a partition of the KPI topic. */
@@ -199,7 +201,7 @@ export async function lastPublished(
   return last;
 }
 
-/** How a kpi task begins that succeeds an earlier life: muted, and knowing what that life published last. */
+/** The initial writes of a kpi task with a predecessor: suppressed, with the predecessor's last records as published. */
 export function suppressedStart(published: ReadonlyMap<string, Buffer>): readonly Write[] {
   const entries = [...published].map(
     ([deliveryId, value]) => [Buffer.from(deliveryId, 'utf8'), value] as const,
@@ -212,13 +214,13 @@ export function suppressedStart(published: ReadonlyMap<string, Buffer>): readonl
 
 const PAGE = 500;
 
-function* relearned(last: ReadonlyMap<string, Buffer>): Generator<readonly KpiCommand[]> {
+function* publishedPages(last: ReadonlyMap<string, Buffer>): Generator<readonly KpiCommand[]> {
   const commands = [...last].map(([deliveryId, published]) => ({ deliveryId, published }));
   yield* inPortions(commands, PAGE);
 }
 
-/** What the state has for published, and the log has not. */
-async function* unlearned(
+/** Deliveries that the state has as published, and the log has no record of. */
+async function* unpublishedPages(
   { store, address }: Pick<GateDeps, 'store' | 'address'>,
   last: ReadonlyMap<string, Buffer>,
 ): AsyncGenerator<readonly KpiCommand[]> {

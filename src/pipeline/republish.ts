@@ -7,19 +7,19 @@ import { bucketOf, CONTRIBUTIONS_HASH, FLAGS_HASH, messagesHash } from '../store
 import { pagesOf } from '../store/pages';
 import type { Manifest, Store, TaskAddress } from '../store/store';
 import { hasCaughtUp, isPast, SENT_FIELD } from './publish-gate';
-import type { Republished, Restated, StatusCommand } from './status-input';
+import type { Republished, StatusRepublished, StatusCommand } from './status-input';
 
 /*
- * How a status task ends its silence. A generation that succeeds an earlier life folds its backlog without a word: what it
- * would say is not yet as much as that life had said. Once a task has passed its targets it announces all of its
- * contributions, which are absolute, then the messages whose status is not what was published, then its barrier. That
- * also makes catching up cheaper than living.
+ * How a status task resumes publishing. A generation with a predecessor publishes nothing while it folds its backlog: it
+ * would publish less than its predecessor had published already. Once a task has passed its catch-up offsets it republishes
+ * all of its contributions, which are absolute, then the messages whose status differs from what was published, then its
+ * barrier. That also makes catch-up cheaper than normal operation.
  */
 
 export interface RepublishDeps {
   readonly address: TaskAddress;
   readonly manifest: Manifest;
-  /** The generation that spoke before, where its state is there and tells what was said: only what differs is restated. */
+  /** The generation that published before, where its state is left to compare with: only differences are republished. */
   predecessor(): Promise<Manifest | null>;
   readonly store: Pick<Store, 'load' | 'scan'>;
   /** The ends of the inputs as they are now. */
@@ -28,7 +28,7 @@ export interface RepublishDeps {
   readonly withStatuses: boolean;
 }
 
-/** What a status task owes until its barrier has left; keeps `voice.silent` at what it has to be for the next batch. */
+/** The commands of a status task up to its barrier; keeps `publishing.suppressed` up to date for the next batch. */
 export function statusCommands(
   deps: RepublishDeps,
   publishing: { suppressed: boolean },
@@ -45,7 +45,7 @@ export function statusCommands(
     // A candidate publishes nothing, however far it is.
     if (!publishing.suppressed || manifest.generation === 0) return;
     if (!hasCaughtUp(manifest, address.partition, ownership.positions)) return;
-    // Whoever made the generation may have read its targets before the earlier life even began. By now that is over.
+    // The catch-up offsets may have been read before the predecessor started. By now the predecessor has ended.
     inputEnds ??= await deps.inputEnds();
     if (!isPast(inputEnds, ownership.positions)) return;
     yield* republications(deps);
@@ -54,7 +54,7 @@ export function statusCommands(
   };
 }
 
-/** Whether a generation has ended its silence in a partition since it became the active one. */
+/** Whether a generation has resumed publishing in a partition since it became the active one. */
 export async function hasPublished(
   store: Pick<Store, 'load'>,
   { stateId, generation, hasPredecessor }: Manifest,
@@ -66,40 +66,42 @@ export async function hasPublished(
   return Number(flags?.[0]?.toString('latin1') ?? -1) >= generation;
 }
 
-async function* republications(deps: RepublishDeps): AsyncGenerator<readonly (Republished | Restated)[]> {
+async function* republications(
+  deps: RepublishDeps,
+): AsyncGenerator<readonly (Republished | StatusRepublished)[]> {
   const predecessor = deps.withStatuses ? await deps.predecessor() : null;
   for await (const page of pagesOf(deps.store, deps.address, CONTRIBUTIONS_HASH)) {
     const deliveries = page.map(([field]) => DeliveryId(field.toString('utf8')));
     yield page.map(([field, contribution]) => ({
-      kind: 'Announced' as const,
+      kind: 'Republished' as const,
       deliveryId: DeliveryId(field.toString('utf8')),
       contribution,
     }));
     if (!deps.withStatuses) continue;
-    for (const delivery of deliveries) yield* restatements(deps, predecessor, delivery);
+    for (const delivery of deliveries) yield* statusRepublications(deps, predecessor, delivery);
   }
 }
 
 /** The messages of a delivery, each with the status that the predecessor gave it. */
-async function* restatements(
+async function* statusRepublications(
   { address, manifest, store }: RepublishDeps,
   predecessor: Manifest | null,
   deliveryId: DeliveryId,
-): AsyncGenerator<readonly Restated[]> {
+): AsyncGenerator<readonly StatusRepublished[]> {
   for (let bucket = 0; bucket < manifest.buckets; bucket += 1) {
     for await (const page of pagesOf(store, address, messagesHash(deliveryId, bucket))) {
       const fields = page.map(([field]) => field);
       const before = await valuesOf(store, address.partition, predecessor, deliveryId, fields);
-      yield page.map(([field, value], index): Restated => {
-        const earlier = before[index] ?? null;
+      yield page.map(([field, value], index): StatusRepublished => {
+        const previous = before[index] ?? null;
         return {
-          kind: 'Restated',
+          kind: 'StatusRepublished',
           deliveryId,
           messageId: decodeMessageId(field),
           before:
-            earlier === null || predecessor === null
+            previous === null || predecessor === null
               ? null
-              : statusOf(decodeMessage(earlier), predecessor.defaultPolicy),
+              : statusOf(decodeMessage(previous), predecessor.defaultPolicy),
           message: decodeMessage(value),
         };
       });
@@ -107,7 +109,7 @@ async function* restatements(
   }
 }
 
-/** What a generation holds of some messages, by field. */
+/** The stored aggregates of some messages in one generation, by field. */
 export async function valuesOf(
   store: Pick<Store, 'load'>,
   partition: number,

@@ -19,36 +19,37 @@ import { decodeRetirement, encodeRetirement, type Retirement } from '../store/re
 import type { Store, TaskAddress, Write } from '../store/store';
 
 /*
- * How a delivery leaves Redis. Its kpi task alone decides, because it alone knows the last feedback of all partitions:
+ * How a delivery leaves Redis. Only its kpi task decides, because only that task knows the last feedback of all partitions:
  *
- *   announced   nothing new for the retention, and nothing at all between two walks: the delivery is on the list of the
- *               retired. A marker in the contributions topic says so for good. From now on feedback on it is late.
- *   removed     every status task has folded all there was at a time well after the announcement, so whatever it had
- *               folded without knowing of it has arrived: sums, shares and the published record are deleted.
+ *   retired     no new feedback for the retention, and no new record between two scans: the delivery is put on the list
+ *               of retired deliveries, and a marker in the contributions topic keeps that permanently. From now on feedback
+ *               on it is late.
+ *   removed     every status task has folded all that the log held at a time well after the retirement, so whatever it had
+ *               folded before it learned of the retirement has arrived: sums, shares and the published record are deleted.
  *
- * What status tasks hold of it they delete by themselves (forgetting.ts). The list and the marker stay: without them
- * late feedback would begin the delivery anew.
+ * Status tasks evict their own state of the delivery (eviction.ts). The list and the marker stay: without them late
+ * feedback would start the delivery from zero.
  */
 
-/** What a kpi task does to deliveries of its own accord. */
+/** The internal commands by which a kpi task retires and removes deliveries. */
 export type RetentionCommand =
   | { readonly retire: string; readonly as: Retirement }
-  /** `partitions`: how many there are, each of which may have a share. */
+  /** `partitions`: their number; each may have a share. */
   | { readonly remove: string; readonly partitions: number };
 
-/** Flag of a status task: it has folded all that the log held at this time. */
+/** Flag of a status task: the time up to which it has folded all that the log held. */
 export const FOLDED_UNTIL_FIELD = Buffer.from('folded');
 
-/** How often deliveries are walked through. */
+/** How often all deliveries are scanned. */
 export const WALK_MS = 3_600_000;
 /**
- * How long after an announcement feedback may have been folded by someone who did not know of it: clocks of workers may
- * differ, and status tasks believe for a while what they have read (late.ts).
+ * How long after a retirement a status task may still have folded feedback without knowing of it: clocks of workers may
+ * differ, and status tasks cache for a while what they have read (late-records.ts).
  */
 const SETTLING_MS = 2 * 3_600_000;
-/** Fields that one commit deletes at most, about. */
-const FIELDS_AT_ONCE = 1_000;
-const ANNOUNCED_AT_ONCE = 200;
+/** Fields that one commit deletes at most, approximately. */
+const FIELDS_PER_COMMIT = 1_000;
+const RETIRED_PER_COMMIT = 200;
 
 export interface RetentionDeps {
   readonly address: TaskAddress;
@@ -57,72 +58,72 @@ export interface RetentionDeps {
   readonly contribution: WireType<Contribution>;
   readonly clock: Clock;
   readonly retentionMs: number;
-  /** Where this task's contributions end in the log. */
+  /** End offset of this task's contributions in the log. */
   contributionsEnd(): Promise<number>;
 }
 
-/** One walk through all deliveries of a task. */
-interface Walk {
-  /** All that the log held of feedback at this time is folded, in every partition. */
+/** One scan of all deliveries of a task. */
+interface DeliveryScan {
+  /** Every partition has folded all feedback that the log held at this time. */
   readonly foldedUntil: Millis;
-  /** Position from which on the sums hold what came of it. */
+  /** Position from which on the sums contain the result. */
   readonly from: number;
   cursor: string;
-  /** Revisions of deliveries that are old enough. */
+  /** Revisions of the deliveries past the retention. */
   readonly old: Map<string, number>;
 }
 
-/** Walks through the deliveries once an hour, a page after each commit of a task that has caught up. */
+/** Scans the deliveries once an hour, a page after each commit of a task that has caught up. */
 export function retentionCommands(
   deps: RetentionDeps,
 ): (ownership: TaskOwnership) => AsyncGenerator<readonly RetentionCommand[]> {
-  let nextWalk = deps.clock.now() + WALK_MS;
-  let walk: Walk | null = null;
-  /** What the last walk found old. */
-  let suspects: ReadonlyMap<string, number> = new Map();
+  let nextScan = deps.clock.now() + WALK_MS;
+  let scan: DeliveryScan | null = null;
+  /** What the last scan found past the retention. */
+  let previouslyOld: ReadonlyMap<string, number> = new Map();
 
   return async function* ({ positions: [position = 0] }) {
-    if (walk === null) {
+    if (scan === null) {
       const now = deps.clock.now();
-      if (now < nextWalk) return;
-      nextWalk = now + WALK_MS;
+      if (now < nextScan) return;
+      nextScan = now + WALK_MS;
       const foldedUntil = await foldedUntilOf(deps);
       if (foldedUntil === null) return;
-      walk = { foldedUntil, from: await deps.contributionsEnd(), cursor: '0', old: new Map() };
+      scan = { foldedUntil, from: await deps.contributionsEnd(), cursor: '0', old: new Map() };
     }
-    if (position < walk.from) return;
-    const page = await nextPage(deps, walk);
-    yield* inPortions(retiring(deps, walk, suspects, page), ANNOUNCED_AT_ONCE);
-    yield* inPortions(removing(deps, walk, page), Math.ceil(FIELDS_AT_ONCE / (deps.partitions + 2)));
-    if (walk.cursor !== '0') return;
-    suspects = walk.old;
-    walk = null;
+    if (position < scan.from) return;
+    const page = await nextPage(deps, scan);
+    yield* inPortions(dueRetirements(deps, scan, previouslyOld, page), RETIRED_PER_COMMIT);
+    yield* inPortions(dueRemovals(deps, scan, page), Math.ceil(FIELDS_PER_COMMIT / (deps.partitions + 2)));
+    if (scan.cursor !== '0') return;
+    previouslyOld = scan.old;
+    scan = null;
   };
 }
 
-/** The least of what the status tasks have folded; null where one has not said yet. */
+/** The earliest time up to which all status tasks have folded; null where one has not published its time yet. */
 async function foldedUntilOf({ address, partitions, store }: RetentionDeps): Promise<Millis | null> {
-  const said = await Promise.all(
+  const times = await Promise.all(
     Array.from({ length: partitions }, async (_, partition) => {
       const task: TaskAddress = { stateId: address.stateId, pipeline: 'status', partition };
       const [flags] = await store.load(task, [{ hash: FLAGS_HASH, fields: [FOLDED_UNTIL_FIELD] }]);
       return flags?.[0] ?? null;
     }),
   );
-  return said.some((flag) => flag === null) ? null : Math.min(...said.map(Number));
+  return times.some((time) => time === null) ? null : Math.min(...times.map(Number));
 }
 
-interface Found {
+interface ScannedDelivery {
   readonly id: string;
   readonly sum: Contribution;
   readonly retiredAt: Millis | null;
 }
 
-async function nextPage(deps: RetentionDeps, walk: Walk): Promise<Found[]> {
-  const { cursor, entries } = await deps.store.scan(deps.address, SUMS_HASH, walk.cursor);
+async function nextPage(deps: RetentionDeps, scan: DeliveryScan): Promise<ScannedDelivery[]> {
+  const { cursor, entries } = await deps.store.scan(deps.address, SUMS_HASH, scan.cursor);
   const ids = entries.map(([field]) => field);
   const [retired = []] = await deps.store.load(deps.address, [{ hash: RETIRED_HASH, fields: ids }]);
-  walk.cursor = cursor;
+  scan.cursor = cursor;
   return entries.map(([field, value], index) => ({
     id: field.toString('utf8'),
     sum: deps.contribution.decode(value),
@@ -130,24 +131,26 @@ async function nextPage(deps: RetentionDeps, walk: Walk): Promise<Found[]> {
   }));
 }
 
-/** Deliveries to announce: old, and not one record more than at the last walk. Notes which are old. */
-function retiring(
+/** Deliveries to retire: past the retention, with no record since the last scan. Adds those past the retention to `old`. */
+function dueRetirements(
   { retentionMs, clock }: RetentionDeps,
-  { foldedUntil, old }: Walk,
-  suspects: ReadonlyMap<string, number>,
-  page: readonly Found[],
+  { foldedUntil, old }: DeliveryScan,
+  previouslyOld: ReadonlyMap<string, number>,
+  page: readonly ScannedDelivery[],
 ): RetentionCommand[] {
   const due = page.filter(({ sum, retiredAt }) => retiredAt === null && sum.asOf + retentionMs < foldedUntil);
   for (const { id, sum } of due) old.set(id, sum.revision);
   const as: Retirement = { at: clock.now(), asOf: foldedUntil };
-  return due.filter(({ id, sum }) => suspects.get(id) === sum.revision).map(({ id }) => ({ retire: id, as }));
+  return due
+    .filter(({ id, sum }) => previouslyOld.get(id) === sum.revision)
+    .map(({ id }) => ({ retire: id, as }));
 }
 
-/** Deliveries that were announced long enough ago. */
-function removing(
+/** Deliveries that were retired long enough ago to be removed. */
+function dueRemovals(
   { partitions }: RetentionDeps,
-  { foldedUntil }: Walk,
-  page: readonly Found[],
+  { foldedUntil }: DeliveryScan,
+  page: readonly ScannedDelivery[],
 ): RetentionCommand[] {
   return page
     .filter(({ retiredAt }) => retiredAt !== null && retiredAt + SETTLING_MS < foldedUntil)
@@ -156,7 +159,7 @@ function removing(
 
 const MARKER = '/retired';
 
-/** The record that tells every later generation that a delivery is retired. No partition's share has such a key. */
+/** The record by which later generations know that a delivery is retired. No partition's share has a key of this form. */
 export function retirementMarker(
   deliveryId: string,
   { at, asOf }: Retirement,
@@ -178,7 +181,7 @@ export function retirementMarker(
   };
 }
 
-/** What a marker says; null for any other contribution. */
+/** The retirement that a marker carries; null for any other contribution. */
 export const retirementIn = ({ retiredAt, asOf }: Contribution): Retirement | null =>
   retiredAt === null ? null : { at: retiredAt, asOf };
 
@@ -188,10 +191,10 @@ export function retiredDelivery(key: Buffer | null): string | null {
   return text.endsWith(MARKER) ? text.slice(0, -MARKER.length) : null;
 }
 
-/** Whether a record of a kpi task's outbox is such a marker. */
+/** Whether a record of a kpi task's outbox is a retirement marker. */
 export const isMarker = ({ topic }: OutgoingRecord): boolean => topic === CONTRIBUTIONS_TOPIC;
 
-/** What deletes all that a kpi task holds of a delivery, but that it is retired. */
+/** The writes that delete a kpi task's state of a delivery, except that it is retired. */
 export function removalOf(deliveryId: string, partitions: number): readonly Write[] {
   const gone = [[Buffer.from(deliveryId, 'utf8'), null]] as const;
   const shares = Array.from(
@@ -205,7 +208,7 @@ export function removalOf(deliveryId: string, partitions: number): readonly Writ
   ];
 }
 
-/** What lets a kpi task know that these deliveries are retired. */
+/** The writes that put these deliveries on a kpi task's list of retired ones. */
 export function retiredWrites(retired: ReadonlyMap<string, Retirement>): readonly Write[] {
   if (retired.size === 0) return [];
   const entries = [...retired].map(
@@ -214,7 +217,7 @@ export function retiredWrites(retired: ReadonlyMap<string, Retirement>): readonl
   return [{ hash: RETIRED_HASH, entries }];
 }
 
-/** Those of some deliveries that are retired, as their kpi tasks say. */
+/** The retired ones among these deliveries, as listed by their kpi tasks. */
 export async function retiredAmong<Id extends string>(
   store: Pick<Store, 'load'>,
   { stateId, partitions }: { readonly stateId: number; readonly partitions: number },
@@ -230,11 +233,11 @@ export async function retiredAmong<Id extends string>(
   }
   const retired = new Map<Id, Retirement>();
   await Promise.all(
-    Array.from(byTask, async ([partition, asked]) => {
+    Array.from(byTask, async ([partition, requested]) => {
       const task: TaskAddress = { stateId, pipeline: 'kpi', partition };
-      const fields = asked.map(({ field }) => field);
+      const fields = requested.map(({ field }) => field);
       const [found = []] = await store.load(task, [{ hash: RETIRED_HASH, fields }]);
-      asked.forEach(({ id }, index) => {
+      requested.forEach(({ id }, index) => {
         const as = found[index];
         if (as != null) retired.set(id, decodeRetirement(as));
       });

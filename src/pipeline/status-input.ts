@@ -5,42 +5,42 @@ import type { MessageStatus } from '../status/projection';
 import type { Expired, ScanDone } from './expiry';
 import type { EvictionCommand } from './eviction';
 
-/** What a status task owes when it has folded everything that was there when its generation began: its barrier. */
+/** The task has folded everything up to its generation's catch-up offsets: it publishes its barrier. */
 export interface CaughtUp {
   readonly kind: 'CaughtUp';
 }
 
-/** A contribution that was folded in silence is published. */
+/** Publishes a contribution that was folded while publishing was suppressed. */
 export interface Republished {
-  readonly kind: 'Announced';
+  readonly kind: 'Republished';
   readonly deliveryId: DeliveryId;
   readonly contribution: Buffer;
 }
 
-/** A message that was folded in silence: published where its status is not what it was before (null: not known). */
-export interface Restated {
-  readonly kind: 'Restated';
+/** Publishes the status of a message folded while suppressed, where it differs from `before` (null: unknown). */
+export interface StatusRepublished {
+  readonly kind: 'StatusRepublished';
   readonly deliveryId: DeliveryId;
   readonly messageId: MessageId;
   readonly before: MessageStatus | null;
   readonly message: MessageAggregate;
 }
 
-/** What a status task does of its own accord. */
-export type StatusCommand = CaughtUp | Republished | Restated | Expired | ScanDone | EvictionCommand;
+/** The internal commands of a status task: inputs that come from no topic. */
+export type StatusCommand = CaughtUp | Republished | StatusRepublished | Expired | ScanDone | EvictionCommand;
 export type StatusInput = Feedback | StatusCommand;
 
-const DUTIES: readonly StatusInput['kind'][] = [
+const COMMANDS: readonly StatusInput['kind'][] = [
   'CaughtUp',
-  'Announced',
-  'Restated',
+  'Republished',
+  'StatusRepublished',
   'Expired',
-  'LookedThrough',
+  'ScanDone',
   'FoldedUntil',
-  'ForgetMessages',
-  'ForgetDelivery',
+  'EvictMessages',
+  'EvictDelivery',
 ] satisfies StatusCommand['kind'][];
 
 export function isCommand(input: StatusInput): input is StatusCommand {
-  return DUTIES.includes(input.kind);
+  return COMMANDS.includes(input.kind);
 }

@@ -11,18 +11,18 @@ import { evolve } from '../status/evolve';
 import type { MessageAggregate } from '../status/message';
 import { type MessageStatus, statusOf } from '../status/projection';
 import { decodeMessage } from '../store/codec';
-import { CONTRIBUTIONS_HASH, FLAGS_HASH, numberField, WAITING_HASH } from '../store/hashes';
+import { CONTRIBUTIONS_HASH, FLAGS_HASH, numberField, TIMER_INDEX_HASH } from '../store/hashes';
 import { entryPacker } from '../store/messages';
 import type { Read, Write } from '../store/store';
 import { expiryRecord } from './expiry';
 import { SENT_FIELD } from './publish-gate';
 import { type LruCache, lruCache } from '../base/lru';
 import { FOLDED_UNTIL_FIELD } from './retention';
-import { isCommand, type Restated, type StatusCommand, type StatusInput } from './status-input';
+import { isCommand, type StatusRepublished, type StatusCommand, type StatusInput } from './status-input';
 import { groupByDelivery, type TouchedDelivery, type TouchedHash, type TouchedMessage } from './batch-index';
-import { type TimerIndex, enter, moveEntry, type DeadlineEntry, entriesIn } from './timer-index';
+import { type TimerIndex, putEntry, updateEntry, type DeadlineEntry, entryOf } from './timer-index';
 
-/** What the status pipeline of one task is made of. Fixed while the task is held. */
+/** The rules of one task's status pipeline. Fixed while the task is owned. */
 export interface StatusRules extends CountingRules {
   readonly stateId: number;
   /** The number that published records carry. */
@@ -31,29 +31,29 @@ export interface StatusRules extends CountingRules {
   readonly partitions: number;
   readonly buckets: number;
   readonly contribution: WireType<Contribution>;
-  /** Null where no record per change of a message is wanted. */
+  /** Null where changes of single messages are not published. */
   readonly statusChanged: WireType<MessageStatusChanged> | null;
   readonly retryOutcome: WireType<RetryOutcome>;
 }
 
-/** What the owner of a status task remembers of its state. */
+/** The in-memory state of a status task's owner. */
 export interface StatusMemory {
   readonly contributions: LruCache<Contribution>;
-  /** Complete, unlike what is recalled: what is not on it does not wait. */
+  /** Complete, unlike the cache: a delivery that is not in it has no deadlines. */
   readonly timerIndex: TimerIndex;
-  /** While true, nothing is published of what is folded: it is announced when the silence ends (announce.ts). */
+  /** While true, nothing that is folded is published; it is republished on resume (republish.ts). */
   suppressed: boolean;
 }
 
-/** Deliveries whose contribution a status task remembers. */
-const DELIVERIES_RECALLED = 256;
+/** Deliveries whose contribution a status task caches. */
+const DELIVERIES_CACHED = 256;
 
-/** The memory of a task that has just been claimed; its agenda is still to be recalled. */
-export function statusMemory(deliveriesRecalled = DELIVERIES_RECALLED): StatusMemory {
-  return { contributions: lruCache(deliveriesRecalled), timerIndex: new Map(), suppressed: false };
+/** The memory of a task that has just been claimed; its timer index is still to be loaded. */
+export function statusMemory(deliveriesCached = DELIVERIES_CACHED): StatusMemory {
+  return { contributions: lruCache(deliveriesCached), timerIndex: new Map(), suppressed: false };
 }
 
-/** Folds a batch of feedback into the aggregates it touches and into the contributions of their deliveries. */
+/** Folds a batch of feedback into the aggregates of its messages and into the contributions of their deliveries. */
 export function planStatus(rules: StatusRules, inputs: readonly StatusInput[], memory: StatusMemory): Plan {
   const deliveries = groupByDelivery(inputs, rules.buckets, memory.contributions);
   return {
@@ -61,30 +61,30 @@ export function planStatus(rules: StatusRules, inputs: readonly StatusInput[], m
     project: (loaded) => {
       const projected: { writes: Write[]; outgoing: OutgoingRecord[] } = { writes: [], outgoing: [] };
       const contributions: (readonly [Buffer, Buffer])[] = [];
-      const waits: (readonly [Buffer, Buffer | null])[] = [];
+      const timers: (readonly [Buffer, Buffer | null])[] = [];
       const stored = loaded[0]?.values();
       let read = 0;
       for (const delivery of deliveries) {
         const sum = delivery.known ?? contributionOf(rules, delivery.id, stored?.next().value ?? null);
-        const waiting = entriesIn(memory.timerIndex, delivery.id);
-        const { count, soonest } = waiting;
+        const deadlines = entryOf(memory.timerIndex, delivery.id);
+        const { count, soonest } = deadlines;
         for (const hash of delivery.hashes) {
           read += 1;
-          const share = { sum, waiting, suppressed: memory.suppressed };
+          const share = { sum, deadlines, suppressed: memory.suppressed };
           const entries = foldMessages(rules, share, hash, loaded[read] ?? [], projected.outgoing);
           if (entries.length > 0) projected.writes.push({ hash: hash.name, entries });
         }
-        noteFacts(sum, delivery.feedback);
+        foldFacts(sum, delivery.feedback);
         memory.contributions.put(delivery.id, sum);
-        if (waiting.count !== count || waiting.soonest !== soonest)
-          waits.push([delivery.field, enter(memory.timerIndex, delivery.id, waiting)]);
+        if (deadlines.count !== count || deadlines.soonest !== soonest)
+          timers.push([delivery.field, putEntry(memory.timerIndex, delivery.id, deadlines)]);
         const value = rules.contribution.encode(sum);
         contributions.push([delivery.field, value]);
         if (!memory.suppressed) projected.outgoing.push(contributionRecord(rules, delivery.field, value));
       }
       if (contributions.length > 0)
         projected.writes.push({ hash: CONTRIBUTIONS_HASH, entries: contributions });
-      if (waits.length > 0) projected.writes.push({ hash: WAITING_HASH, entries: waits });
+      if (timers.length > 0) projected.writes.push({ hash: TIMER_INDEX_HASH, entries: timers });
       for (const input of inputs) if (isCommand(input)) runCommand(rules, input, memory, projected);
       return projected satisfies Projected;
     },
@@ -93,42 +93,42 @@ export function planStatus(rules: StatusRules, inputs: readonly StatusInput[], m
 
 function runCommand(
   rules: StatusRules,
-  duty: StatusCommand,
+  command: StatusCommand,
   { timerIndex, contributions }: StatusMemory,
   { writes, outgoing }: { writes: Write[]; outgoing: OutgoingRecord[] },
 ): void {
-  switch (duty.kind) {
+  switch (command.kind) {
     case 'CaughtUp':
       writes.push({ hash: FLAGS_HASH, entries: [[SENT_FIELD, numberField(rules.generation)]] });
       outgoing.push(...barriers(rules));
       break;
-    case 'Announced':
-      outgoing.push(contributionRecord(rules, Buffer.from(duty.deliveryId, 'utf8'), duty.contribution));
+    case 'Republished':
+      outgoing.push(contributionRecord(rules, Buffer.from(command.deliveryId, 'utf8'), command.contribution));
       break;
-    case 'Restated':
-      outgoing.push(...restated(rules, duty));
+    case 'StatusRepublished':
+      outgoing.push(...statusRepublication(rules, command));
       break;
     case 'Expired':
-      outgoing.push(expiryRecord(duty, rules));
+      outgoing.push(expiryRecord(command, rules));
       break;
-    case 'LookedThrough': {
-      const waiting = entriesIn(timerIndex, duty.deliveryId);
-      waiting.soonest = duty.soonest;
-      const entry = enter(timerIndex, duty.deliveryId, waiting);
-      writes.push({ hash: WAITING_HASH, entries: [[Buffer.from(duty.deliveryId, 'utf8'), entry]] });
+    case 'ScanDone': {
+      const deadlines = entryOf(timerIndex, command.deliveryId);
+      deadlines.soonest = command.soonest;
+      const entry = putEntry(timerIndex, command.deliveryId, deadlines);
+      writes.push({ hash: TIMER_INDEX_HASH, entries: [[Buffer.from(command.deliveryId, 'utf8'), entry]] });
       break;
     }
     case 'FoldedUntil':
-      writes.push({ hash: FLAGS_HASH, entries: [[FOLDED_UNTIL_FIELD, numberField(duty.at)]] });
+      writes.push({ hash: FLAGS_HASH, entries: [[FOLDED_UNTIL_FIELD, numberField(command.at)]] });
       break;
-    case 'ForgetMessages':
-      writes.push({ hash: duty.hash, entries: duty.fields.map((field) => [field, null] as const) });
+    case 'EvictMessages':
+      writes.push({ hash: command.hash, entries: command.fields.map((field) => [field, null] as const) });
       break;
-    case 'ForgetDelivery': {
-      const gone = [[Buffer.from(duty.deliveryId, 'utf8'), null]] as const;
-      writes.push({ hash: CONTRIBUTIONS_HASH, entries: gone }, { hash: WAITING_HASH, entries: gone });
-      contributions.drop(duty.deliveryId);
-      timerIndex.delete(duty.deliveryId);
+    case 'EvictDelivery': {
+      const gone = [[Buffer.from(command.deliveryId, 'utf8'), null]] as const;
+      writes.push({ hash: CONTRIBUTIONS_HASH, entries: gone }, { hash: TIMER_INDEX_HASH, entries: gone });
+      contributions.drop(command.deliveryId);
+      timerIndex.delete(command.deliveryId);
       break;
     }
   }
@@ -149,14 +149,14 @@ function readsOf(deliveries: readonly TouchedDelivery[]): Read[] {
   return reads;
 }
 
-/** Folds the messages of one hash, moves the sum by what they changed, and gives the entries that changed. */
+/** Folds the messages of one hash, updates the sum by their changes, and returns the entries that changed. */
 function foldMessages(
   rules: StatusRules,
   {
     sum,
-    waiting,
+    deadlines,
     suppressed,
-  }: { readonly sum: Contribution; readonly waiting: DeadlineEntry; suppressed: boolean },
+  }: { readonly sum: Contribution; readonly deadlines: DeadlineEntry; suppressed: boolean },
   { messages, fields }: TouchedHash,
   loaded: readonly (Buffer | null)[],
   outgoing: OutgoingRecord[],
@@ -172,10 +172,10 @@ function foldMessages(
     if (!changed) continue;
     if (before !== null) countMessage(sum, before, -1, rules);
     countMessage(sum, after, 1, rules);
-    moveEntry(waiting, before, after, rules.defaultPolicy);
+    updateEntry(deadlines, before, after, rules.defaultPolicy);
     if (rules.statusChanged === null || suppressed) continue;
-    const was = before === null ? null : statusOf(before, rules.defaultPolicy);
-    const change = statusChange(rules, sum.deliveryId ?? '', message.id, was, after);
+    const previous = before === null ? null : statusOf(before, rules.defaultPolicy);
+    const change = statusChange(rules, sum.deliveryId ?? '', message.id, previous, after);
     if (change !== null) outgoing.push(statusRecord(rules, rules.statusChanged, change));
   }
   return packer.entries();
@@ -196,8 +196,8 @@ const TOPIC_OF = Object.fromEntries(FEEDBACK_TOPICS.map(({ kind }, index) => [ki
   number
 >;
 
-/** What is known of the delivery beside its messages: who said which policy, its size, how far feedback has come. */
-function noteFacts(sum: Contribution, inputs: readonly Feedback[]): void {
+/** Folds the facts of a delivery beside its messages: the policies named, its size, the progress of its feedback. */
+function foldFacts(sum: Contribution, inputs: readonly Feedback[]): void {
   for (const feedback of inputs) {
     const topic = TOPIC_OF[feedback.kind];
     sum.revision += 1;
@@ -211,8 +211,8 @@ function noteFacts(sum: Contribution, inputs: readonly Feedback[]): void {
 }
 
 /**
- * Contributions of one delivery meet in one partition; the key names the generation and the share, so that compaction
- * keeps them all.
+ * Contributions of one delivery share a partition; the key contains the state id and the status partition, so that
+ * compaction keeps them all.
  */
 function contributionRecord(
   { stateId, partition, partitions }: StatusRules,
@@ -228,7 +228,7 @@ function contributionRecord(
   };
 }
 
-/** Tells every kpi task that whatever this partition had to fold at the generation's begin is behind it. */
+/** The barriers to every kpi task: this partition has folded everything up to the generation's catch-up offsets. */
 function barriers(rules: StatusRules): OutgoingRecord[] {
   const { stateId, partition, generation: revision } = rules;
   const barrier = { ...emptySum('', stateId), deliveryId: null, partition, revision };
@@ -242,9 +242,9 @@ function barriers(rules: StatusRules): OutgoingRecord[] {
   }));
 }
 
-function restated(
+function statusRepublication(
   rules: StatusRules,
-  { deliveryId, messageId, before, message }: Restated,
+  { deliveryId, messageId, before, message }: StatusRepublished,
 ): OutgoingRecord[] {
   const change = statusChange(rules, deliveryId, messageId, before, message);
   return change === null || rules.statusChanged === null
@@ -257,15 +257,26 @@ function statusChange(
   rules: { readonly generation: number; readonly defaultPolicy: PolicyName },
   deliveryId: string,
   messageId: string,
-  was: MessageStatus | null,
+  previous: MessageStatus | null,
   after: MessageAggregate,
 ): MessageStatusChanged | null {
-  const is = statusOf(after, rules.defaultPolicy);
-  if (was?.status === is.status && was.reason === is.reason && was.failureType === is.failureType)
+  const current = statusOf(after, rules.defaultPolicy);
+  if (
+    previous?.status === current.status &&
+    previous.reason === current.reason &&
+    previous.failureType === current.failureType
+  )
     return null;
   const occurredAt = (after.outcome ?? after.softBounce ?? after.relay).at;
-  const { generation: generation } = rules;
-  return { deliveryId, messageId, generation, occurredAt, previousStatus: was?.status ?? null, ...is };
+  const { generation } = rules;
+  return {
+    deliveryId,
+    messageId,
+    generation,
+    occurredAt,
+    previousStatus: previous?.status ?? null,
+    ...current,
+  };
 }
 
 function statusRecord(

@@ -2,14 +2,14 @@ import type { DeliveryId } from '../base/ids';
 import type { Millis, PolicyName } from '../feedback/feedback';
 import { deadlineOf } from '../status/deadline';
 import type { MessageAggregate } from '../status/message';
-import { WAITING_HASH } from '../store/hashes';
+import { TIMER_INDEX_HASH } from '../store/hashes';
 import { pagesOf } from '../store/pages';
 import type { Store, TaskAddress } from '../store/store';
 
 /*
- * The timer index of a status task: for each delivery, how many of its messages silence may yet expire, and a time
- * before which none of them does. It is written in the commit that changes it, and costs Redis some bytes per delivery,
- * none per message. Which messages are due is found by looking through the delivery (expiry.ts).
+ * The timer index of a status task: for each delivery, how many of its messages have a deadline, and a time before which
+ * none of them expires. It is written in the commit that changes it, and costs Redis some bytes per delivery, none per
+ * message. A scan of the delivery finds the messages that are due (expiry.ts).
  *
  * As stored, big-endian: u32 count, u48 soonest (all ones: none).
  */
@@ -20,71 +20,71 @@ const NONE = 2 ** 48 - 1;
 /** The messages of a delivery, in one partition, that have a deadline. */
 export interface DeadlineEntry {
   count: number;
-  /** None of the deadlines for which nothing has been inferred yet is earlier. Infinity where there is none. */
+  /** Lower bound of the deadlines for which no expiry has been inferred yet; Infinity without a deadline. */
   soonest: Millis;
-  /** The same of those that came since the delivery was last looked through, or began to be. Not stored. */
+  /** The same for the deadlines added since the last scan of the delivery began. Not stored. */
   added: Millis;
-  /** When it may be looked through again. Not stored. */
-  restsUntil: Millis;
+  /** Earliest time of the next scan. Not stored. */
+  nextScanAt: Millis;
 }
 
-/** By delivery. The task's own: changed in place by the batch that is about to be committed, like what it recalls. */
+/** By delivery. Owned by the task: changed in place by the batch that is about to be committed, like its caches. */
 export type TimerIndex = Map<DeliveryId, DeadlineEntry>;
 
-/** What is known of a delivery; nothing waits where nothing is known. */
-export function entriesIn(timerIndex: TimerIndex, delivery: DeliveryId): DeadlineEntry {
-  return timerIndex.get(delivery) ?? { count: 0, soonest: Infinity, added: Infinity, restsUntil: 0 };
+/** The entry of a delivery; an empty one where the index has none. */
+export function entryOf(timerIndex: TimerIndex, delivery: DeliveryId): DeadlineEntry {
+  return timerIndex.get(delivery) ?? { count: 0, soonest: Infinity, added: Infinity, nextScanAt: 0 };
 }
 
-/** Moves the index by what a batch made of one message. */
-export function moveEntry(
-  waiting: DeadlineEntry,
+/** Updates an entry by the change of one message. */
+export function updateEntry(
+  entry: DeadlineEntry,
   before: MessageAggregate | null,
   after: MessageAggregate,
   defaultPolicy: PolicyName,
 ): void {
-  if (before !== null && deadlineOf(before, defaultPolicy) !== null) waiting.count -= 1;
+  if (before !== null && deadlineOf(before, defaultPolicy) !== null) entry.count -= 1;
   const deadline = deadlineOf(after, defaultPolicy);
   if (deadline === null) return;
-  waiting.count += 1;
-  if (deadline < waiting.soonest) waiting.soonest = deadline;
-  if (deadline < waiting.added) waiting.added = deadline;
+  entry.count += 1;
+  if (deadline < entry.soonest) entry.soonest = deadline;
+  if (deadline < entry.added) entry.added = deadline;
 }
 
 /**
- * Puts what a batch made of a delivery's index on the agenda; gives its stored form, null where nothing waits any more.
- * Where the store has come back older than the agenda, counts are nonsense, below zero even: the commit will be refused.
+ * Puts a delivery's entry into the index and returns its stored form, null where no message has a deadline any more. Where
+ * the store is older than the index, counts are wrong, even negative: the store will refuse the commit.
  */
-export function enter(timerIndex: TimerIndex, delivery: DeliveryId, waiting: DeadlineEntry): Buffer | null {
-  if (waiting.count <= 0) {
+export function putEntry(timerIndex: TimerIndex, delivery: DeliveryId, entry: DeadlineEntry): Buffer | null {
+  if (entry.count <= 0) {
     timerIndex.delete(delivery);
     return null;
   }
-  timerIndex.set(delivery, waiting);
+  timerIndex.set(delivery, entry);
   const bytes = Buffer.allocUnsafe(COUNT_BYTES + TIME_BYTES);
-  bytes.writeUInt32BE(waiting.count, 0);
-  bytes.writeUIntBE(Math.min(waiting.soonest, NONE), COUNT_BYTES, TIME_BYTES);
+  bytes.writeUInt32BE(entry.count, 0);
+  bytes.writeUIntBE(Math.min(entry.soonest, NONE), COUNT_BYTES, TIME_BYTES);
   return bytes;
 }
 
-/** What `enter` gave to be stored. */
+/** The inverse of `putEntry`. */
 export function waitingStored(bytes: Buffer): DeadlineEntry {
   const soonest = bytes.readUIntBE(COUNT_BYTES, TIME_BYTES);
   return {
     count: bytes.readUInt32BE(0),
     soonest: soonest === NONE ? Infinity : soonest,
     added: Infinity,
-    restsUntil: 0,
+    nextScanAt: 0,
   };
 }
 
-/** Fills the agenda of a task that has just been claimed from the store. */
+/** Loads the timer index of a task that has just been claimed. */
 export async function recallTimerIndex(
   timerIndex: TimerIndex,
   store: Pick<Store, 'scan'>,
   address: TaskAddress,
 ): Promise<void> {
-  for await (const page of pagesOf(store, address, WAITING_HASH)) {
+  for await (const page of pagesOf(store, address, TIMER_INDEX_HASH)) {
     for (const [field, bytes] of page) {
       timerIndex.set(field.toString('utf8') as DeliveryId, waitingStored(bytes));
     }

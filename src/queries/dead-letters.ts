@@ -1,16 +1,16 @@
 import { readDeadLetter } from '../feedback/dead-letter';
 import type { LogRecord } from '../log/source';
 
-/** A record that was set aside. Times are milliseconds since 1970. */
+/** A dead-lettered record. Times are milliseconds since 1970. */
 export interface DeadLetter {
-  /** Its place in the dead-letter topic. */
+  /** Its partition and offset in the dead-letter topic. */
   readonly partition: number;
   readonly offset: number;
   readonly reason: string;
   readonly detail: string;
-  /** Where it lay: `topic/partition/offset`. */
+  /** Where the record was read: `topic/partition/offset`. */
   readonly origin: string;
-  /** The log's stamp of the record. */
+  /** The record's timestamp in the log. */
   readonly timestamp: number;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
@@ -18,7 +18,7 @@ export interface DeadLetter {
   readonly bytes: number;
 }
 
-/** What a record of the dead-letter topic says of itself; null for a note of what was put back. */
+/** The dead letter that a record of the dead-letter topic holds; null for a note of what was put back. */
 function deadLetterOf(record: LogRecord): DeadLetter | null {
   const { partition, offset, timestamp, key, value } = record;
   const read = readDeadLetter(record);
@@ -28,28 +28,31 @@ function deadLetterOf(record: LogRecord): DeadLetter | null {
   return { ...at, reason, detail, origin: origin && `${origin.topic}/${origin.partition}/${origin.offset}` };
 }
 
-/** What somebody else wrote to the topic says nothing of itself. */
+/** A record that another producer wrote to the topic carries no reason and no origin. */
 const FOREIGN = { reason: 'unknown', detail: '', origin: '' } as const;
 
 /** The newest dead letters, and how many there are by reason. */
 export interface DeadLetterView {
   /** Takes the next record of a partition of the dead-letter topic. */
   take(record: LogRecord): void;
-  /** From the newest on; `before` is the cursor of the page before. A cursor of letters no longer kept gives none. */
+  /**
+   * Newest first; `before` is the cursor of the previous page. A cursor to letters that are no longer kept gives no
+   * letters.
+   */
   page(options: { readonly limit: number; readonly before: number | null }): {
     letters: readonly DeadLetter[];
     cursor: number | null;
   };
-  /** Of all that were taken. */
+  /** Counts of all letters taken. */
   byReason(): Readonly<Record<string, number>>;
   total(): number;
 }
 
 const LETTERS_KEPT = 1_000;
-/** Of a value; enough for any feedback. */
+/** Bytes kept of a value; enough for any feedback. */
 const BYTES_KEPT = 8_192;
 
-/** Keeps the last thousand in full, and counts the rest. Records come in the order of arrival, roughly. */
+/** Keeps the last `kept` letters in full and counts the rest. Records come roughly in the order of their writing. */
 export function deadLetterView(kept: number = LETTERS_KEPT): DeadLetterView {
   const letters: DeadLetter[] = [];
   const counts = new Map<string, number>();
@@ -58,7 +61,7 @@ export function deadLetterView(kept: number = LETTERS_KEPT): DeadLetterView {
     take(record) {
       const letter = deadLetterOf(record);
       if (letter === null) return;
-      // Copies: what comes from the log is cut from buffers many times as large.
+      // Copies: slices of the log's buffers would keep buffers many times as large alive.
       const copy = (bytes: Buffer | null): Buffer | null =>
         bytes === null ? null : Buffer.from(bytes.subarray(0, BYTES_KEPT));
       letters.push({ ...letter, key: copy(letter.key), value: copy(letter.value) });
@@ -67,7 +70,7 @@ export function deadLetterView(kept: number = LETTERS_KEPT): DeadLetterView {
       total += 1;
     },
     page({ limit, before }) {
-      // A letter's number is its place in the order of arrival, from 0.
+      // A cursor is a letter's index in the order of arrival, from 0.
       const first = total - Math.min(letters.length, kept);
       const end = Math.max(first, Math.min(before ?? total, total));
       const begin = Math.max(first, end - limit);

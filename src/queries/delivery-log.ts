@@ -10,7 +10,7 @@ import { decodeMessage, decodeMessageId } from '../store/codec';
 import { messagesHash } from '../store/hashes';
 import type { Manifest, Store } from '../store/store';
 
-/** What decided a message. */
+/** The kinds of feedback that can decide a message. */
 export const DECISIONS = [
   'DELIVERED',
   'RETRY_SUCCEEDED',
@@ -21,7 +21,7 @@ export const DECISIONS = [
 ] as const;
 export type DecidedBy = (typeof DECISIONS)[number];
 
-/** A line of the delivery log. Times are ISO 8601. */
+/** An entry of the delivery log. Times are ISO 8601. */
 export interface LogEntry {
   readonly messageId: string;
   readonly status: Status;
@@ -34,7 +34,7 @@ export interface LogEntry {
   readonly decidedBy: DecidedBy | null;
 }
 
-/** What the lines must have; null asks for nothing. */
+/** Conditions that entries must fulfil; null is no condition. */
 export interface LogFilter {
   readonly status: Status | null;
   readonly reason: Reason | null;
@@ -43,20 +43,20 @@ export interface LogFilter {
 
 export interface LogPage {
   readonly messages: readonly LogEntry[];
-  /** Where the next page begins; null where this was the last one. */
+  /** Where the next page begins; null on the last page. */
   readonly cursor: string | null;
 }
 
 /**
- * What one page may cost: it comes short, with a cursor, where little of what was read fits the filter. Each round trip
- * waits behind the commits that are under way, so it is their number that makes a page slow.
+ * Limits of what one page may cost: a page is short, with a cursor, where few of the messages read match the filter.
+ * Each round trip waits behind commits in progress, so the number of round trips decides how slow a page is.
  */
 const MESSAGES_READ_MAX = 2_000;
 const ROUND_TRIPS_MAX = 16;
 
 /**
- * Where a reader of the log stands: a place in the store's scan of one hash, and the last field that was given of what
- * that place holds. Fields of a place come in their byte order.
+ * A reader's position in the log: a cursor of the store's scan of one hash, and the last field returned of what the scan
+ * gives at that cursor. Fields at a cursor are returned in byte order.
  */
 interface Place {
   readonly partition: number;
@@ -68,9 +68,9 @@ interface Place {
 const BEGIN: Place = { partition: 0, bucket: 0, scan: '0', after: null };
 
 /**
- * A page of a delivery's log, in no order that means anything. Every message that is there from the first page to the
- * last comes at least once; one that came or changed meanwhile may be missed, or come as it was.
- * Throws `request-invalid` for a cursor or a domain group that is none; `redis-unavailable`.
+ * A page of a delivery's log, in no particular order. Every message that exists from the first page to the last is
+ * returned at least once; one that was added or changed meanwhile may be missed, or returned as it was.
+ * Throws `request-invalid` for an invalid cursor or an unknown domain group; `redis-unavailable`.
  */
 export async function readLogPage(
   store: Pick<Store, 'scan'>,
@@ -79,7 +79,7 @@ export async function readLogPage(
   query: { readonly filter: LogFilter; readonly limit: number; readonly cursor: string | null },
 ): Promise<LogPage> {
   const { limit } = query;
-  const entryOf = lineReader(manifest, query.filter);
+  const entryOf = entryReader(manifest, query.filter);
   const messages: LogEntry[] = [];
   let place: Place | null = query.cursor === null ? BEGIN : parseCursor(query.cursor, manifest);
   let read = 0;
@@ -102,7 +102,7 @@ export async function readLogPage(
   return { messages, cursor: place === null ? null : showCursor(place, manifest) };
 }
 
-/** The whole log of a delivery that fits the filter, page by page. */
+/** All entries of a delivery's log that match the filter, page by page. */
 export async function* readLog(
   store: Pick<Store, 'scan'>,
   manifest: Manifest,
@@ -129,6 +129,7 @@ function following({ partition, bucket }: Place, scan: string, manifest: Manifes
   return null;
 }
 
+const INVALID_CURSOR = 'invalid cursor';
 const CURSOR = /^(\d{1,9})\.(\d{1,5})\.(\d{1,5})\.(\d{1,20})\.([A-Za-z0-9_-]{0,200})$/;
 
 function showCursor({ partition, bucket, scan, after }: Place, { stateId }: Manifest): string {
@@ -136,22 +137,22 @@ function showCursor({ partition, bucket, scan, after }: Place, { stateId }: Mani
 }
 
 function parseCursor(text: string, manifest: Manifest): Place {
-  const [, generation, partition, bucket, scan = '0', after = ''] = CURSOR.exec(text) ?? [];
+  const [, stateId, partition, bucket, scan = '0', after = ''] = CURSOR.exec(text) ?? [];
   const place = { partition: Number(partition), bucket: Number(bucket), scan };
-  if (Number(generation) !== manifest.stateId)
+  if (Number(stateId) !== manifest.stateId)
     throw new EfsError(
       'request-invalid',
-      generation === undefined
-        ? 'cursor: is none that this service gave'
-        : `cursor: is of generation ${generation}, the state is now generation ${manifest.stateId}; begin without a cursor`,
+      stateId === undefined
+        ? INVALID_CURSOR
+        : `stale cursor: it belongs to state ${stateId}, the active state is ${manifest.stateId}; begin without a cursor`,
     );
   if (place.partition >= manifest.partitions || place.bucket >= manifest.buckets)
-    throw new EfsError('request-invalid', 'cursor: is none that this service gave');
+    throw new EfsError('request-invalid', INVALID_CURSOR);
   return { ...place, after: after === '' ? null : Buffer.from(after, 'base64url') };
 }
 
-/** Reads a stored message as a line of the log; null where it does not fit the filter. */
-function lineReader(
+/** Reads a stored message as an entry of the log; null where it does not match the filter. */
+function entryReader(
   manifest: Manifest,
   filter: LogFilter,
 ): (field: Buffer, value: Buffer) => LogEntry | null {
@@ -160,7 +161,7 @@ function lineReader(
   if (wanted !== null && !groups.names.includes(wanted))
     throw new EfsError(
       'request-invalid',
-      `domainGroup: there is none of that name; there are ${groups.names.join(', ')}`,
+      `domainGroup: unknown; the domain groups are ${groups.names.join(', ')}`,
     );
   return (field, value) => {
     const message = decodeMessage(value);
@@ -186,7 +187,7 @@ function factsOf({ relay, softBounce, outcome }: MessageAggregate, domainGroup: 
   };
 }
 
-/** What kind of feedback an outcome is, as the window names it. */
+/** The kind of feedback that an outcome is, under the name that the API shows. */
 export function decidedBy({ kind, rank }: Pick<Outcome, 'kind' | 'rank'>): DecidedBy {
   switch (kind) {
     case KIND.DELIVERED:

@@ -3,44 +3,45 @@ import { byCodeUnits } from '../kpi/domains';
 import type { KpiChanged } from '../kpi/encode';
 import type { Kpis } from '../kpi/kpis';
 
-/** The figures of a delivery as last published. */
+/** The KPIs of a delivery as last published. */
 export interface Delivery {
   readonly deliveryId: string;
   readonly policy: PolicyName;
   readonly generation: number;
   readonly revision: number;
-  /** ISO 8601: the latest event time that the figures contain. */
+  /** ISO 8601: the latest event time that the KPIs contain. */
   readonly asOf: string;
   readonly kpis: Kpis;
 }
 
-/** What became of a delivery, and when in the order of all changes. */
+/** A change of a delivery, and its position in the order of all changes. */
 export interface Change {
   readonly deliveryId: string;
-  /** Higher than that of every change before. */
+  /** Higher than that of every earlier change. */
   readonly sequence: number;
   /** Null where the delivery was removed. */
   readonly delivery: Delivery | null;
-  /** The delivery as JSON, made at the first call. */
+  /** The delivery as JSON; serialized at the first call. */
   json(): string;
 }
 
 /**
- * The last known figures of every delivery, and the order in which they changed: a log that is compacted as it is
- * written. So whoever has seen the changes up to a cursor can be told all he missed, each delivery once, at any time.
+ * The read model: the last published KPIs of every delivery, and the order in which they changed, as a log that is
+ * compacted while it is written. A reader that has seen the changes up to a cursor can catch up at any time, with one
+ * change for each delivery.
  */
-export interface KpiView {
-  /** Takes a record of the KPI topic. False where it is no news: a repeat, or of the past. */
+export interface DeliveryView {
+  /** Takes a record of the KPI topic. False where it is a repeat or older than the delivery's current record. */
   take(change: KpiChanged): boolean;
-  /** Takes a tombstone. False where there is no such delivery. */
+  /** Takes a tombstone. False where the delivery is unknown. */
   remove(deliveryId: string): boolean;
   get(deliveryId: string): Delivery | null;
-  /** The last change of a delivery, its removal included; null where it was never seen. */
+  /** The last change of a delivery, its removal included; null for an unknown delivery. */
   last(deliveryId: string): Change | null;
   deliveries(): readonly Delivery[];
   /** The sequence of the last change; 0 before the first. */
   head(): number;
-  /** The least cursor that `after` can go on from without a gap; 0 itself always can: it has seen nothing. */
+  /** The lowest cursor that `after` can continue from without a gap. 0 always can: its reader has seen nothing. */
   floor(): number;
   /** The last change of each delivery that changed after the cursor, in their order; at most `max`. */
   after(cursor: number, max: number): readonly Change[];
@@ -48,11 +49,11 @@ export interface KpiView {
   watch(onChange: (change: Change) => void): () => void;
 }
 
-/** Removals that are remembered for those who have not heard of them. */
+/** Removals that are kept for readers that have not received them. */
 const REMOVALS_KEPT = 10_000;
 const SLACK = 1_000;
 
-export function kpiView(options: { readonly removalsKept?: number } = {}): KpiView {
+export function deliveryView(options: { readonly removalsKept?: number } = {}): DeliveryView {
   const removalsKept = options.removalsKept ?? REMOVALS_KEPT;
   const last = new Map<string, Change>();
   const watchers = new Set<(change: Change) => void>();
@@ -117,12 +118,12 @@ function changeOf(sequence: number, deliveryId: string, delivery: Delivery | nul
   return { sequence, deliveryId, delivery, json: () => (text ??= JSON.stringify(delivery)) };
 }
 
-/** The published record as the window shows it. */
+/** The published record as the API shows it. */
 export function deliveryOf({ deliveryId, policy, generation, revision, asOf, kpis }: KpiChanged): Delivery {
   return { deliveryId, policy, generation, revision, asOf: new Date(asOf).toISOString(), kpis };
 }
 
-/** Whether figures are of a later record than others: readers keep the highest generation, then the highest revision. */
+/** Whether a record is later than another: readers keep the highest generation, then the highest revision. */
 export function isLater(a: Pick<Delivery, 'generation' | 'revision'>, b: typeof a): boolean {
   return (a.generation - b.generation || a.revision - b.revision) > 0;
 }
@@ -151,21 +152,21 @@ export interface DeliveryQuery {
 }
 
 /**
- * A page of the deliveries that fit the query, and how many fit in all. Those whose Success is not shown yet come last
- * in either order; what is equal is ordered by id.
+ * A page of the deliveries that match the query, and how many match in all. Deliveries whose Success is not shown yet
+ * come last in either order; ties are ordered by id.
  */
 export function listDeliveries(
   deliveries: readonly Delivery[],
   query: DeliveryQuery,
 ): { deliveries: readonly Delivery[]; total: number } {
   const wanted = query.search.toLowerCase();
-  const fitting = deliveries
+  const matching = deliveries
     .filter(({ policy }) => query.policy === null || policy === query.policy)
     .filter(({ deliveryId }) => wanted === '' || deliveryId.toLowerCase().includes(wanted));
   const sign = query.order === 'asc' ? 1 : -1;
-  fitting.sort((a, b) => compareBy(query.sort, sign, a, b) || byCodeUnits(a.deliveryId, b.deliveryId));
+  matching.sort((a, b) => compareBy(query.sort, sign, a, b) || byCodeUnits(a.deliveryId, b.deliveryId));
   const { offset, limit } = query;
-  return { deliveries: fitting.slice(offset, offset + limit), total: fitting.length };
+  return { deliveries: matching.slice(offset, offset + limit), total: matching.length };
 }
 
 function compareBy(sort: DeliveryQuery['sort'], sign: 1 | -1, a: Delivery, b: Delivery): number {

@@ -1,6 +1,6 @@
 import type { LogEntry } from './delivery-log';
 
-/** The forms in which a delivery log can be taken away, with their media types. */
+/** The formats in which a delivery log can be exported, with their media types. */
 export const EXPORTS = { csv: 'text/csv; charset=utf-8', ndjson: 'application/x-ndjson' } as const;
 export type ExportFormat = keyof typeof EXPORTS;
 
@@ -16,7 +16,7 @@ const COLUMNS = [
   'decidedBy',
 ] as const satisfies readonly (keyof LogEntry)[];
 
-/** The text of a log, piece by piece: CSV after RFC 4180 with a line of titles, or one JSON object per line. */
+/** The text of a log, piece by piece: CSV by RFC 4180 with a header line, or one JSON object per line. */
 export async function* exportLog(
   pages: AsyncIterable<readonly LogEntry[]>,
   format: ExportFormat,
@@ -34,15 +34,13 @@ const csvEntry = (entry: LogEntry): string => csvLine(COLUMNS.map((column) => en
 
 const csvLine = (cells: readonly string[]): string => `${cells.map(csvCell).join(',')}\r\n`;
 
-/** What a spreadsheet would take for a formula gets an apostrophe in front: an id may begin with anything. */
+/** Text that a spreadsheet would take for a formula is prefixed with an apostrophe: an id may begin with anything. */
 function csvCell(text: string): string {
   const harmless = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 }
 
-/**
- * The form asked for: by `format`, else by the Accept header's first that is known; null for a page of JSON.
- */
+/** The format asked for: by `format`, else by the first known type of the Accept header; null for a page of JSON. */
 export function exportFormat(format: string | undefined, accept: string | undefined): ExportFormat | null {
   if (format === 'csv' || format === 'ndjson') return format;
   if (format === 'json') return null;

@@ -1,15 +1,15 @@
 import type { Clock, Random } from '../base/clock';
 import type { Staleness } from './health';
-import type { Change, KpiView } from './delivery-view';
+import type { Change, DeliveryView } from './delivery-view';
 
 /*
  * The live feed: KPI changes as server-sent events, to many readers at once.
  *
- * A reader is nothing but a cursor into the view. What it has not heard of is looked up when it can take it, so there is
- * no queue that could grow: a slow reader gets, per delivery, the newest figures only. Readers at the same cursor get
- * the same bytes, which are made once. A round goes through all readers in slices of a few milliseconds, each followed by
- * a rest nine times as long: all readers together cost at most a tenth of the process, and what else it does is held up
- * by no more than a slice. The more readers there are, the less often each of them is told.
+ * A reader is only a cursor into the delivery view. Its next changes are looked up when its outlet can take them, so no
+ * queue can grow: a slow reader gets only the newest KPIs of each delivery. Readers at the same cursor share the same
+ * bytes, which are serialized once. A round serves all readers in slices of a few milliseconds, each followed by a pause
+ * nine times as long: all readers together take at most a tenth of the process, and they delay its other work by no more
+ * than a slice. The more readers there are, the less often each of them is served.
  */
 
 /** The receiving end of a reader. */
@@ -20,13 +20,13 @@ export interface Outlet {
   end(): void;
 }
 
-/** What a reader wants. */
+/** What a reader subscribes to. */
 export interface Subscription {
   /** One delivery only, or null for all. */
   readonly deliveryId: string | null;
-  /** The id of the last event it has seen, or null. */
+  /** The id of the last event it has received, or null. */
   readonly lastEventId: string | null;
-  /** Whether a reader who has seen nothing is told everything first. */
+  /** Whether a reader without a last event gets every delivery first. */
   readonly snapshot: boolean;
 }
 
@@ -38,30 +38,30 @@ export interface Reader {
 }
 
 export interface Feed {
-  /** Null where there are as many readers as there may be. */
+  /** Null where the maximum number of readers is reached. */
   open(outlet: Outlet, subscription: Subscription): Reader | null;
-  /** Tells readers what is new, until the signal aborts; then ends them. */
+  /** Sends changes to readers until the signal aborts, then ends them. */
   run(signal: AbortSignal): Promise<void>;
   readers(): number;
 }
 
-/** Who counts what readers get and do not get. */
+/** Counts readers and the changes they skip. */
 export interface FeedMeter {
-  /** How many there are. */
+  /** How many readers are open. */
   readers(count: number): void;
-  /** One was dropped because it took nothing for too long. */
+  /** A reader was dropped because it took nothing for too long. */
   readerDropped(): void;
-  /** Changes that a reader was not told, because it was told a newer one of the same delivery. */
+  /** Changes that were not sent to a reader because it got a newer one of the same delivery. */
   changesSkipped(count: number): void;
 }
 
 export interface FeedOptions {
-  readonly view: KpiView;
+  readonly view: DeliveryView;
   readonly clock: Clock;
   readonly random: Random;
-  /** Tells this process's event ids from another's: letters and digits. */
+  /** Distinguishes this process's event ids from another's: letters and digits. */
   readonly instance: string;
-  /** Why the figures may be old, or null. */
+  /** Why the KPIs may be stale, or null. */
   stale(): Staleness | null;
   readonly meter: FeedMeter;
   readonly readersMax?: number;
@@ -69,36 +69,37 @@ export interface FeedOptions {
 
 const READERS_MAX = 2_000;
 const ROUND_MS = 50;
-/** The share of the time that rounds may take: one part in ten, and so long at a time. */
+/** A pause is this many times as long as the slice before it, so rounds take at most a tenth of the time. */
 const REST = 9;
+/** The longest time for which readers are served without a pause. */
 const SLICE_MS = 4;
-/** After so much silence a reader hears that there is nothing to hear; page: stream.js. */
+/** A reader to which nothing was written for this long gets a heartbeat; the page's counterpart: stream.js. */
 const HEARTBEAT_MS = 5_000;
-/** How long a reader may take nothing before it is dropped. */
+/** A reader that takes nothing for this long is dropped. */
 const STUCK_MS = 30_000;
 const CHUNK_CHANGES = 256;
 const CHUNK_BYTES = 64 * 1024;
-/** Where the connection breaks, readers come back after one to four seconds, not all at once. */
+/** After a broken connection readers reconnect within one to four seconds, not all at once. */
 const RETRY_MS = { least: 1_000, more: 3_000 };
 
-interface State extends Reader {
+interface ReaderState extends Reader {
   readonly outlet: Outlet;
   readonly deliveryId: string | null;
   cursor: number;
-  /** The staleness last told; undefined before the first. */
-  told: string | undefined;
-  /** Whether it is to hear first that what follows is everything. */
+  /** The staleness last sent, as JSON; undefined before the first. */
+  sentStaleness: string | undefined;
+  /** Whether it gets a `reset` event first: every delivery follows. */
   resets: boolean;
-  greeted: boolean;
+  hasPreamble: boolean;
   blockedAt: number | null;
   wroteAt: number;
 }
 
 interface Chunk {
   readonly bytes: Buffer;
-  /** Where a reader stands after it. */
+  /** The reader's cursor after it. */
   readonly cursor: number;
-  /** Changes on the way there that newer ones have taken the place of. */
+  /** Changes up to there that newer ones have replaced. */
   readonly skipped: number;
 }
 
@@ -111,10 +112,10 @@ export function eventText(event: string, data: string, id: string | null = null)
 
 export function kpiFeed(options: FeedOptions): Feed {
   const { clock, meter } = options;
-  const readers = new Set<State>();
+  const readers = new Set<ReaderState>();
   const context: Context = { ...options, chunks: chunkCache(options.view, options.instance) };
 
-  const attend = (reader: State, stale: string): void => {
+  const serve = (reader: ReaderState, stale: string): void => {
     const now = clock.monotonic();
     if (reader.blockedAt === null) {
       pump(context, reader, stale);
@@ -128,34 +129,34 @@ export function kpiFeed(options: FeedOptions): Feed {
   const round = (signal: AbortSignal): Promise<number> => {
     const stale = JSON.stringify(options.stale());
     return inSlices(clock, signal, [...readers], (reader) => {
-      if (readers.has(reader)) attend(reader, stale);
+      if (readers.has(reader)) serve(reader, stale);
     });
   };
-  const forget = (reader: State): void => {
+  const remove = (reader: ReaderState): void => {
     readers.delete(reader);
     meter.readers(readers.size);
   };
-  const drop = (reader: State): void => {
-    forget(reader);
+  const drop = (reader: ReaderState): void => {
+    remove(reader);
     reader.outlet.end();
   };
 
   return {
     open(outlet, subscription) {
       if (readers.size >= (options.readersMax ?? READERS_MAX)) return null;
-      const reader: State = {
+      const reader: ReaderState = {
         outlet,
         deliveryId: subscription.deliveryId,
         ...begin(options, subscription),
-        told: undefined,
-        greeted: false,
+        sentStaleness: undefined,
+        hasPreamble: false,
         blockedAt: null,
         wroteAt: clock.monotonic(),
         drained: () => {
           reader.blockedAt = null;
           pump(context, reader, JSON.stringify(options.stale()));
         },
-        closed: () => forget(reader),
+        closed: () => remove(reader),
       };
       readers.add(reader);
       meter.readers(readers.size);
@@ -172,7 +173,7 @@ export function kpiFeed(options: FeedOptions): Feed {
   };
 }
 
-/** Goes through all items with a rest after each slice of time; gives how long the last slice took. */
+/** Acts on all items, with a pause after each slice of time; returns the duration of the last slice. */
 async function inSlices<Item>(
   clock: Clock,
   signal: AbortSignal,
@@ -193,11 +194,11 @@ async function inSlices<Item>(
 }
 
 interface Context extends FeedOptions {
-  /** The next changes after a cursor; null where there is none. */
+  /** The next changes after a cursor; null where there are none. */
   chunks(cursor: number): Chunk | null;
 }
 
-/** Where a subscription begins, and whether it hears first that what follows is everything. */
+/** The cursor at which a subscription begins, and whether a `reset` event comes first. */
 function begin(
   { view, instance }: FeedOptions,
   { lastEventId, snapshot }: Subscription,
@@ -210,27 +211,28 @@ function begin(
   return all ? { cursor: 0, resets: true } : { cursor: view.head(), resets: false };
 }
 
-function write({ clock }: Context, reader: State, bytes: Buffer): void {
+function write({ clock }: Context, reader: ReaderState, bytes: Buffer): void {
   const now = clock.monotonic();
   reader.wroteAt = now;
   if (!reader.outlet.write(bytes)) reader.blockedAt = now;
 }
 
-function greet(context: Context, reader: State): void {
+/** Writes the retry interval and, where needed, the `reset` event. */
+function writePreamble(context: Context, reader: ReaderState): void {
   const { view, instance, random } = context;
   const retry = RETRY_MS.least + Math.floor(random() * RETRY_MS.more);
   const deliveries = reader.deliveryId === null ? view.deliveries().length : 1;
   const reset = reader.resets ? eventText('reset', JSON.stringify({ deliveries }), `${instance}-0`) : '';
-  reader.greeted = true;
+  reader.hasPreamble = true;
   write(context, reader, Buffer.from(`retry: ${retry}\n\n${reset}`));
 }
 
-/** Tells a reader what it has not heard, as long as it takes it. */
-function pump(context: Context, reader: State, stale: string): void {
-  if (!reader.greeted) greet(context, reader);
+/** Sends a reader the changes after its cursor, as long as its outlet takes them. */
+function pump(context: Context, reader: ReaderState, stale: string): void {
+  if (!reader.hasPreamble) writePreamble(context, reader);
   while (reader.blockedAt === null) {
-    if (reader.told !== stale) {
-      reader.told = stale;
+    if (reader.sentStaleness !== stale) {
+      reader.sentStaleness = stale;
       write(context, reader, Buffer.from(eventText('stale', stale)));
       continue;
     }
@@ -242,14 +244,14 @@ function pump(context: Context, reader: State, stale: string): void {
   }
 }
 
-function nextChunk({ view, instance, chunks }: Context, { deliveryId, cursor }: State): Chunk | null {
+function nextChunk({ view, instance, chunks }: Context, { deliveryId, cursor }: ReaderState): Chunk | null {
   if (deliveryId === null) return chunks(cursor);
   const change = view.last(deliveryId);
   if (change === null || change.sequence <= cursor) return null;
   return { bytes: Buffer.from(changeText(change, instance)), cursor: change.sequence, skipped: 0 };
 }
 
-/** An event and no comment: a browser does not show comments to its page. */
+/** An event, not a comment: a browser does not pass comments on to its page. */
 const HEARTBEAT = Buffer.from(eventText('heartbeat', '{}'));
 
 function changeText({ deliveryId, sequence, delivery, json }: Change, instance: string): string {
@@ -258,23 +260,23 @@ function changeText({ deliveryId, sequence, delivery, json }: Change, instance: 
   return eventText('kpi', json(), id);
 }
 
-/** The next changes after a cursor as bytes; made once for all who stand there, until something changes. */
-function chunkCache(view: KpiView, instance: string): (cursor: number) => Chunk | null {
+/** The next changes after a cursor as bytes; serialized once for all readers at that cursor, until something changes. */
+function chunkCache(view: DeliveryView, instance: string): (cursor: number) => Chunk | null {
   const made = new Map<number, Chunk | null>();
   let head = -1;
   const make = (cursor: number): Chunk | null => {
     let text = '';
     let reached = cursor;
-    let told = 0;
+    let sent = 0;
     for (const change of view.after(cursor, CHUNK_CHANGES)) {
       text += changeText(change, instance);
       reached = change.sequence;
-      told += 1;
+      sent += 1;
       if (text.length >= CHUNK_BYTES) break;
     }
     if (text === '') return null;
-    // Who has seen nothing misses nothing: it begins.
-    const skipped = cursor === 0 ? 0 : reached - cursor - told;
+    // A reader at cursor 0 begins here, so it skips nothing.
+    const skipped = cursor === 0 ? 0 : reached - cursor - sent;
     return { bytes: Buffer.from(text), cursor: reached, skipped };
   };
   return (cursor) => {

@@ -21,9 +21,9 @@ import { decodeMessage, encodeMessageId } from '../store/codec';
 import { bucketOf, messagesHash, PUBLISHED_HASH, RETIRED_HASH } from '../store/hashes';
 import { decodeRetirement } from '../store/retired';
 import type { Generations, Manifest, Store, TaskAddress } from '../store/store';
-import { type Story, storyOf } from './message-timeline';
+import { type MessageTimeline, messageTimelineOf } from './message-timeline';
 
-/** The state, for reading. */
+/** The state, read-only. */
 export type State = Pick<Store, 'load' | 'loadAt' | 'inspect' | 'scan'> & Pick<Generations, 'active'>;
 
 /** A bounce or an outcome, in words; times in ISO 8601. */
@@ -35,8 +35,8 @@ export interface FactView {
   readonly failureType: string | null;
 }
 
-/** Everything the state holds of a message. */
-export interface MessageView extends MessageStatus, Story {
+/** Everything the state holds about a message. */
+export interface MessageView extends MessageStatus, MessageTimeline {
   readonly deliveryId: string;
   readonly messageId: string;
   readonly policy: PolicyName;
@@ -46,7 +46,7 @@ export interface MessageView extends MessageStatus, Story {
   readonly outcome: FactView | null;
   readonly generation: number;
   readonly partition: number;
-  /** The next offset of each input in that partition: how far feedback has been folded. */
+  /** The next offset of each input in that partition: feedback before it has been folded. */
   readonly positions: Readonly<Record<string, number>>;
 }
 
@@ -85,7 +85,7 @@ function factsOf(message: MessageAggregate, manifest: Manifest) {
   const groups = domainGroups(parseDomainGroups(manifest.domainGroups).groups);
   return {
     ...statusOf(message, manifest.defaultPolicy),
-    ...storyOf(message, manifest.defaultPolicy),
+    ...messageTimelineOf(message, manifest.defaultPolicy),
     policy: policyOf(message, manifest.defaultPolicy),
     relay: {
       at: iso(relay.at),
@@ -98,7 +98,7 @@ function factsOf(message: MessageAggregate, manifest: Manifest) {
   };
 }
 
-/** The manifest of the active generation. Throws `not-found` where there is none, `redis-unavailable`. */
+/** The manifest of the active generation. Throws `not-found` where the state is empty, `redis-unavailable`. */
 export async function activeManifest(state: State): Promise<Manifest> {
   const manifest = await state.active();
   if (manifest === null) throw new EfsError('not-found', 'the state is empty: the service has not run yet');
@@ -106,10 +106,10 @@ export async function activeManifest(state: State): Promise<Manifest> {
 }
 
 /**
- * What the state holds of a message. Looks where the message's key belongs, then, where producers place keys by other
- * rules, everywhere. Throws `not-found`, `redis-unavailable`.
+ * What the state holds about a message. Reads the partition that the message's key belongs to first, then all others:
+ * producers may use another partitioner. Throws `not-found`, `redis-unavailable`.
  */
-export async function lookAtMessage(
+export async function lookUpMessage(
   state: State,
   delivery: DeliveryId,
   message: MessageId,
@@ -145,7 +145,7 @@ export async function lookAtMessage(
 
 const kpiType = wireType<KpiChanged>(SCHEMAS.KpiChanged.type, 0);
 
-/** A record of the KPI topic, or null where its bytes are not one. */
+/** Decodes a record of the KPI topic; null for bytes that are not one. */
 export function readKpi(value: Buffer | null): KpiChanged | null {
   try {
     return value === null ? null : kpiType.decode(value);
@@ -155,7 +155,7 @@ export function readKpi(value: Buffer | null): KpiChanged | null {
 }
 
 /** The KPIs of a delivery as last published. Throws `not-found`, `redis-unavailable`. */
-export async function lookAtDelivery(state: State, delivery: DeliveryId): Promise<KpiChanged> {
+export async function lookUpDelivery(state: State, delivery: DeliveryId): Promise<KpiChanged> {
   const { stateId, partitions } = await activeManifest(state);
   const field = Buffer.from(delivery);
   const task: TaskAddress = { stateId, pipeline: 'kpi', partition: partitionOf(field, partitions) };

@@ -6,8 +6,8 @@ import { decisionOf } from '../status/policy';
 import { statusOf } from '../status/projection';
 import { type DecidedBy, decidedBy } from './delivery-log';
 
-/** One thing that is remembered of a message. */
-export interface StoryEvent {
+/** An event of a message, as far as its aggregate holds it. */
+export interface TimelineEvent {
   /** ISO 8601. */
   readonly at: string;
   readonly event: 'RELAYED' | 'SOFT_BOUNCED' | DecidedBy;
@@ -15,15 +15,15 @@ export interface StoryEvent {
   readonly bounceClass: number | null;
   readonly reason: Reason | null;
   readonly failureType: FailureType | null;
-  /** Whether the status follows from it. */
+  /** Whether it decides the status. */
   readonly decides: boolean;
-  /** Where the record can have come from: topics without the tenant's prefix. The offset is not kept. */
+  /** The topics its record may have come from, without the tenant's prefix. The offset is not kept. */
   readonly topics: readonly string[];
 }
 
-/** What happened to a message, in order of time, and why its status is what it is, in sentences. */
-export interface Story {
-  readonly timeline: readonly StoryEvent[];
+/** The events of a message in order of time, and why its status is what it is, in sentences. */
+export interface MessageTimeline {
+  readonly timeline: readonly TimelineEvent[];
   readonly why: readonly string[];
 }
 
@@ -44,8 +44,8 @@ const TOPICS: Readonly<Record<DecidedBy, readonly string[]>> = {
 
 const RELAY_TEXTS = [
   'relayed to the MTA',
-  'relayed to the MTA: the time is from other feedback, the relay event has not come',
-  'seen for the first time: neither a relay event nor its time has come',
+  'relayed to the MTA: the time is from other feedback, the relay event has not arrived',
+  'seen for the first time: neither a relay event nor a relay time has arrived',
 ] as const;
 
 const OUTCOME_TEXTS: Readonly<Record<DecidedBy, string>> = {
@@ -57,13 +57,13 @@ const OUTCOME_TEXTS: Readonly<Record<DecidedBy, string>> = {
   EXPIRED: 'the validity period ended without success',
 };
 
-/** The story of a message as its aggregate tells it. */
-export function storyOf(message: MessageAggregate, defaultPolicy: PolicyName): Story {
-  return { timeline: timelineOf(message), why: whyOf(message, defaultPolicy) };
+/** The timeline of a message, from its aggregate. */
+export function messageTimelineOf(message: MessageAggregate, defaultPolicy: PolicyName): MessageTimeline {
+  return { timeline: eventsOf(message), why: whyOf(message, defaultPolicy) };
 }
 
-function timelineOf({ relay, softBounce, outcome }: MessageAggregate): StoryEvent[] {
-  const events: StoryEvent[] = [
+function eventsOf({ relay, softBounce, outcome }: MessageAggregate): TimelineEvent[] {
+  const events: TimelineEvent[] = [
     {
       at: iso(relay.at),
       event: 'RELAYED',
@@ -88,7 +88,7 @@ function timelineOf({ relay, softBounce, outcome }: MessageAggregate): StoryEven
   if (outcome !== null) {
     const event = decidedBy(outcome);
     const inferred =
-      outcome.rank === RANK.INFERRED ? '; the service inferred it, the MTA has not said so' : '';
+      outcome.rank === RANK.INFERRED ? '; the service inferred it, the MTA has not reported it' : '';
     const text = OUTCOME_TEXTS[event] + inferred;
     const topics = TOPICS[event];
     events.push({ at: iso(outcome.at), event, text, ...classOf(outcome), decides: true, topics });
@@ -105,17 +105,17 @@ function classOf({ bounceClass, reason }: SoftBounceFacts | Outcome) {
 
 function whyOf(message: MessageAggregate, defaultPolicy: PolicyName): string[] {
   const { status, reason, failureType } = statusOf(message, defaultPolicy);
-  const said =
-    message.saysEfs || message.saysRelay ? 'as its relay event says' : 'the default of this service';
+  const source =
+    message.saysEfs || message.saysRelay ? 'as its relay event states' : 'the default of this service';
   const policy = policyOf(message, defaultPolicy);
-  const sentences = [`The policy is ${policy}, ${said}.`, decisionSentence(message, policy)];
+  const sentences = [`The policy is ${policy}, ${source}.`, decisionSentence(message, policy)];
   const { outcome, softBounce } = message;
   if (status === 'FAILED' && reason !== null)
     sentences.push(
       `${reasonSource(outcome, softBounce)}: ${reason}, ${failureType}.${ADDRESS[failureType ?? 'IGNORED']}`,
     );
   if (status === 'SENT' && outcome !== null && softBounce !== null)
-    sentences.push('It had soft-bounced before; a success takes the reason away.');
+    sentences.push('It had soft-bounced before; a success clears the reason.');
   return sentences;
 }
 
@@ -155,7 +155,7 @@ function decisionSentence(message: MessageAggregate, policy: PolicyName): string
       return `The MTA gave up at ${at} after its last retry: it has failed.`;
     case 'retry-expired':
       return outcome?.rank === RANK.INFERRED
-        ? `Its validity period ended at ${at} and no outcome had come: the service concludes that it has failed. Feedback of the MTA would override this.`
+        ? `Its validity period ended at ${at} and no outcome had arrived: the service concludes that it has failed. Feedback of the MTA would override this.`
         : `The MTA reported at ${at} that the validity period is over: it has failed.`;
   }
 }

@@ -6,29 +6,30 @@ import type { SchemaRegistry } from '../avro/registry';
 import type { FollowOptions, LogRecord, TopicReader } from '../log/source';
 import { DEAD_LETTER_TOPIC, DELIVERY_KPI_TOPIC } from '../feedback/topics';
 import type { Store } from '../store/store';
-import { ageing, type Ageing } from './ageing';
+import { type Eviction, viewEviction } from './eviction';
 import { type DeadLetterView, deadLetterView } from './dead-letters';
 import { type Feed, type FeedMeter, kpiFeed } from './feed';
 import { type Health, type Staleness, stalenessOf } from './health';
 import { activeManifest, readKpi, type State } from './lookup';
 import { type TaskDeps, type TaskView, viewTasks } from './tasks';
-import { kpiView, type KpiView } from './delivery-view';
+import { deliveryView, type DeliveryView } from './delivery-view';
 
 /*
- * The window: what the service shows. The KPIs of all deliveries and the newest dead letters are followed from the
- * topics and held in memory, so they can be shown while Redis is away; messages and tasks are read when asked for.
+ * The read model behind API, page and library. It follows the KPI topic and the dead-letter topic and holds the KPIs of
+ * all deliveries and the newest dead letters in memory, so both can be shown while Redis is unavailable. Messages and
+ * tasks are read from Redis on request.
  */
 
-/** What the window follows from the start on, whether or not it answers yet. */
+/** The log that the read model follows; it need not be available yet. */
 export interface QueriesLog {
   readonly reader: TopicReader;
   readonly registry: SchemaRegistry;
   readonly topicPrefix: string;
-  /** Runs an attempt until it succeeds, waiting outages out. */
+  /** Repeats an attempt until it succeeds, waiting outages out. */
   retry<T>(attempt: () => Promise<T>): Promise<T>;
 }
 
-/** What the window can ask once the service has found its Redis. */
+/** What the read model reads from once the service is connected to Redis. */
 export interface QueriesState {
   readonly state: State & Pick<Store, 'outboxBytes'>;
   running: TaskDeps['running'];
@@ -37,74 +38,75 @@ export interface QueriesState {
 export interface QueriesOptions {
   readonly health: Health;
   readonly clock: Clock;
-  /** The time of day that records are stamped by: deliveries age by it. */
+  /** The clock of the records' timestamps: deliveries are evicted by it. */
   readonly eventClock: Clock;
   readonly random: Random;
-  /** Tells this process from others: lower-case letters and digits. */
+  /** Distinguishes this process from others: lower-case letters and digits. */
   readonly instance: string;
   readonly showsRecipients: boolean;
   readonly meter: FeedMeter;
-  /** How long after its last feedback a delivery is shown. */
+  /** How long a delivery is shown after its last feedback. */
   readonly retentionMs: number;
 }
 
 export interface Queries {
-  readonly view: KpiView;
+  readonly view: DeliveryView;
   readonly feed: Feed;
   readonly deadLetters: DeadLetterView;
   readonly health: Health;
   readonly clock: Clock;
   readonly showsRecipients: boolean;
-  /** When it was opened, in milliseconds since 1970. */
+  /** When the read model was opened, in milliseconds since 1970. */
   readonly openedAt: number;
-  /** Begins to follow the topics, until the signal aborts. Gives what went wrong for good to `onFailed`. */
-  look(log: QueriesLog, signal: AbortSignal, onFailed: (error: unknown) => void): void;
-  /** From now on the state can be asked. */
-  found(state: QueriesState): void;
-  /** Null while nothing stands in the way of the figures. */
+  /** Follows the topics until the signal aborts. A permanent failure is passed to `onFailed`. */
+  follow(log: QueriesLog, signal: AbortSignal, onFailed: (error: unknown) => void): void;
+  /** Makes the state available to queries. */
+  attach(state: QueriesState): void;
+  /** Why the KPIs may be stale; null while they are current. */
   stale(): Staleness | null;
-  /** The state. Throws `not-ready` before it is found, `redis-unavailable` while it is known to be away. */
+  /** The state. Throws `not-ready` before `attach`, `redis-unavailable` while Redis is known not to answer. */
   state(): State;
-  /** Looked up at most once a second. While it cannot be, the last answer again. Throws as `state`, `not-found`. */
+  /** Read at most once a second; the last answer is repeated while reading fails. Throws as `state`, `not-found`. */
   tasks(): Promise<{ generation: number; tasks: readonly TaskView[]; at: number }>;
-  /** What a value says; `show` cleans free text of the record as this window may show it. */
+  /** A preview of a record's value. `show` masks free text of a record unless recipients are shown. */
   peek(value: Buffer | null): Promise<Preview | null>;
   show(text: string): string;
 }
 
-/** The newest dead letters of each partition that are read at the start. */
+/** How many of the newest dead letters of each partition are read at the start. */
 const LETTERS_READ = 10_000;
+/** How long an answer about the tasks is cached. */
 const TASKS_FOR_MS = 1_000;
-/** How often it is looked for deliveries that have grown old. */
-const AGEING_MS = 60_000;
-const LOADING = 'the window is still reading the KPI topic';
+/** How often old deliveries are evicted. */
+const EVICTION_MS = 60_000;
+const LOADING = 'still reading the KPI topic';
 
 export function openQueries(options: QueriesOptions): Queries {
   const { health, clock, eventClock, showsRecipients } = options;
-  const view = kpiView();
+  const view = deliveryView();
   const letters = deadLetterView();
-  const ages = ageing(view, options.retentionMs);
-  const stale = (): Staleness | null => stalenessOf(health.standing());
+  const eviction = viewEviction(view, options.retentionMs);
+  const stale = (): Staleness | null => stalenessOf(health.openReasons());
   const feed = kpiFeed({ ...options, view, stale });
   let log: QueriesLog | null = null;
-  let found: QueriesState | null = null;
+  let attached: QueriesState | null = null;
   let peek: ReturnType<typeof feedbackPeek> | null = null;
   health.set('window', LOADING);
 
-  const known = (): QueriesLog & QueriesState => {
-    if (log === null || found === null)
-      throw new EfsError('not-ready', 'the service is starting: it has not found its servers yet');
-    return { ...log, ...found };
+  const connected = (): QueriesLog & QueriesState => {
+    if (log === null || attached === null)
+      throw new EfsError('not-ready', 'the service is starting: it is not connected to its servers yet');
+    return { ...log, ...attached };
   };
   const state = (): State => {
-    const away = health.standing().find(({ key }) => key === 'redis');
-    if (away === undefined) return known().state;
-    const since = new Date(away.since).toISOString();
-    throw new EfsError('redis-unavailable', `${away.reason} since ${since}`);
+    const outage = health.openReasons().find(({ key }) => key === 'redis');
+    if (outage === undefined) return connected().state;
+    const since = new Date(outage.since).toISOString();
+    throw new EfsError('redis-unavailable', `${outage.reason} since ${since}`);
   };
   const lookUpTasks = async () => {
     const manifest = await activeManifest(state());
-    const tasks = await viewTasks({ ...known(), store: known().state }, manifest);
+    const tasks = await viewTasks({ ...connected(), store: connected().state }, manifest);
     return { generation: manifest.stateId, tasks, at: clock.now() };
   };
 
@@ -118,20 +120,20 @@ export function openQueries(options: QueriesOptions): Queries {
     openedAt: clock.now(),
     stale,
     state,
-    look(own, signal, onFailed) {
+    follow(own, signal, onFailed) {
       log = own;
       peek = feedbackPeek({ registry: own.registry, clock });
       void feed.run(signal);
-      followTopics(own, signal, { view, ages, letters, health, clock: eventClock }).catch(
+      followTopics(own, signal, { view, eviction, letters, health, clock: eventClock }).catch(
         (error: unknown) => {
           if (!signal.aborted) onFailed(error);
         },
       );
     },
-    found: (state) => void (found = state),
-    tasks: keptFor(TASKS_FOR_MS, clock, lookUpTasks),
+    attach: (state) => void (attached = state),
+    tasks: cachedFor(TASKS_FOR_MS, clock, lookUpTasks),
     async peek(value) {
-      // A registry that is away is no reason not to show the bytes.
+      // Without the registry the bytes are shown.
       const feedback = value === null || peek === null ? null : await peek(value).catch(() => null);
       return previewOf(value, feedback, { showsRecipients });
     },
@@ -139,9 +141,9 @@ export function openQueries(options: QueriesOptions): Queries {
   };
 }
 
-interface Followed {
-  readonly view: KpiView;
-  readonly ages: Ageing;
+interface ReadModel {
+  readonly view: DeliveryView;
+  readonly eviction: Eviction;
   readonly letters: DeadLetterView;
   readonly health: Health;
   readonly clock: Clock;
@@ -150,18 +152,18 @@ interface Followed {
 async function followTopics(
   { reader, topicPrefix, retry }: QueriesLog,
   signal: AbortSignal,
-  { view, ages, letters, health, clock }: Followed,
+  { view, eviction, letters, health, clock }: ReadModel,
 ): Promise<void> {
   const takeKpi = ({ key, value, timestamp }: LogRecord): void => {
     if (value === null) view.remove(key?.toString('utf8') ?? '');
     const change = readKpi(value);
-    if (change !== null && view.take(change)) ages.heard(change.deliveryId, timestamp);
+    if (change !== null && view.take(change)) eviction.published(change.deliveryId, timestamp);
   };
   const onCaughtUp = (): void => {
-    ages.letGo(clock.now());
+    eviction.evict(clock.now());
     health.set('window', null);
   };
-  void letAge(ages, clock, signal);
+  void evictRegularly(eviction, clock, signal);
   const follow = async (topic: string, options: FollowOptions, take: typeof takeKpi): Promise<void> => {
     const { ended } = await retry(() => reader.follow(topicPrefix + topic, options, take));
     await ended;
@@ -172,15 +174,15 @@ async function followTopics(
   ]);
 }
 
-async function letAge(ages: Ageing, clock: Clock, signal: AbortSignal): Promise<void> {
+async function evictRegularly(eviction: Eviction, clock: Clock, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    await clock.sleep(AGEING_MS, signal);
-    ages.letGo(clock.now());
+    await clock.sleep(EVICTION_MS, signal);
+    eviction.evict(clock.now());
   }
 }
 
-/** Asks at most once in `forMs`, however many want to know; where asking fails, the last answer stands. */
-function keptFor<T>(forMs: number, clock: Clock, ask: () => Promise<T>): () => Promise<T> {
+/** Asks at most once in `forMs` for all callers together; where asking fails, the last answer is returned. */
+function cachedFor<T>(forMs: number, clock: Clock, ask: () => Promise<T>): () => Promise<T> {
   let last: { readonly answer: T; readonly at: number } | null = null;
   let asking: Promise<T> | null = null;
   return async () => {

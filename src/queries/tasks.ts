@@ -12,15 +12,15 @@ export interface TaskPosition {
   readonly lag: number;
 }
 
-/** Where a task of the active generation stands. */
+/** The progress and owner of a task of the active generation. */
 export interface TaskView {
   readonly pipeline: TaskAddress['pipeline'];
   readonly partition: number;
-  /** Whether this process runs it; else another one does, or none. */
+  /** `here`: this process runs it. `elsewhere`: another process runs it, or none. */
   readonly owner: 'here' | 'elsewhere';
   readonly epoch: number;
   readonly sequence: number;
-  /** Bytes of outgoing records that wait to be acknowledged, or to be replaced by the next commit's. */
+  /** Bytes of outgoing records that wait to be acknowledged, or to be replaced by those of the next commit. */
   readonly outboxBytes: number;
   readonly positions: readonly TaskPosition[];
   readonly lag: number;
@@ -40,8 +40,8 @@ const TOPICS = {
 } as const;
 
 /** All tasks of a generation, by pipeline and partition. Throws `redis-unavailable`, `kafka-unavailable`. */
-export async function viewTasks(ends: TaskDeps, manifest: Manifest): Promise<readonly TaskView[]> {
-  const here = new Set(ends.running().map(({ pipeline, partition }) => `${pipeline}/${partition}`));
+export async function viewTasks(deps: TaskDeps, manifest: Manifest): Promise<readonly TaskView[]> {
+  const here = new Set(deps.running().map(({ pipeline, partition }) => `${pipeline}/${partition}`));
   const addresses = (['status', 'kpi'] as const).flatMap((pipeline) =>
     Array.from({ length: manifest.partitions }, (_, partition): TaskAddress => {
       return { stateId: manifest.stateId, pipeline, partition };
@@ -49,7 +49,7 @@ export async function viewTasks(ends: TaskDeps, manifest: Manifest): Promise<rea
   );
   return Promise.all(
     addresses.map((address) =>
-      viewTask(ends, address, here.has(`${address.pipeline}/${address.partition}`) ? 'here' : 'elsewhere'),
+      viewTask(deps, address, here.has(`${address.pipeline}/${address.partition}`) ? 'here' : 'elsewhere'),
     ),
   );
 }
@@ -61,22 +61,22 @@ async function viewTask(
 ): Promise<TaskView> {
   const { pipeline, partition } = address;
   const topics = TOPICS[pipeline];
-  const [standing, outboxBytes, ends] = await Promise.all([
+  const [claim, outboxBytes, watermarks] = await Promise.all([
     store.inspect(address),
     store.outboxBytes(address),
     Promise.all(topics.map((topic) => reader.watermarks(topicPrefix + topic, partition))),
   ]);
   const positions = topics.map((topic, index): TaskPosition => {
-    const position = standing?.positions[index] ?? 0;
-    const end = ends[index]?.high ?? 0;
+    const position = claim?.positions[index] ?? 0;
+    const end = watermarks[index]?.high ?? 0;
     return { topic, position, end, lag: Math.max(0, end - position) };
   });
   return {
     pipeline,
     partition,
     owner,
-    epoch: standing?.epoch ?? 0,
-    sequence: standing?.sequence ?? 0,
+    epoch: claim?.epoch ?? 0,
+    sequence: claim?.sequence ?? 0,
     outboxBytes,
     positions,
     lag: positions.reduce((sum, { lag }) => sum + lag, 0),

@@ -6,34 +6,34 @@ import { FEEDBACK_TOPICS } from '../feedback/topics';
 import { VALIDITY_MAX_MS } from '../status/message';
 
 /*
- * A rebuild is only as complete as the inputs. They are to be kept as long as a delivery is, and before that as long as its first
- * message may have been retried and may have bounced after it was accepted.
+ * A rebuild is only as complete as the input topics. Their retention must cover the retention of a delivery, plus the time
+ * during which its first message may have been retried and may have bounced after it was accepted.
  */
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-/** Mail that bounces after it was accepted does so within a week. */
+/** Asynchronous bounces arrive within a week of acceptance. */
 const LATE_BOUNCES_MS = 7 * DAY_MS;
 
-/** How long inputs must be kept for deliveries that are kept for `retentionMs`. */
+/** The input retention that deliveries with a retention of `retentionMs` need. */
 export const neededRetention = (retentionMs: number): number =>
   retentionMs + VALIDITY_MAX_MS + LATE_BOUNCES_MS;
 
-/** The configuration with which an input is kept so long, in Kafka's names. Its size must not cut it. */
+/** The Kafka topic configuration for this retention. Retention by size is off. */
 export const inputConfig = (neededMs: number): Readonly<Record<string, string>> => ({
   'retention.ms': String(neededMs),
   'retention.bytes': '-1',
 });
 
-/** An input whose records may be gone before a rebuild has no use for them. */
+/** An input topic whose records may be deleted while a rebuild still needs them. */
 export interface ShortInput {
   /** With the prefix. */
   readonly topic: string;
-  /** For a person: what it keeps, what is needed, and the command that sets it. */
+  /** For an operator: its retention, the needed one, and the command that sets it. */
   readonly warning: string;
 }
 
-/** The inputs that are kept for less than `neededMs`, by what is in force on the broker; -1 is for ever. */
+/** The inputs whose effective retention on the broker is shorter than `neededMs`; -1 is unlimited. */
 export function shortInputs(
   facts: ReadonlyMap<string, TopicFacts>,
   { prefix, neededMs, brokers }: { prefix: string; neededMs: number; brokers: readonly string[] },
@@ -68,7 +68,7 @@ function inWords(ms: number): string {
   return `${Math.floor((ms / DAY_MS) * 10) / 10} days`;
 }
 
-const LOOK_EVERY_MS = 5 * 60_000;
+const CHECK_EVERY_MS = 5 * 60_000;
 
 export interface InputRetentionDeps {
   readonly admin: Pick<TopicAdmin, 'describe'>;
@@ -77,31 +77,31 @@ export interface InputRetentionDeps {
   readonly brokers: readonly string[];
   readonly clock: Clock;
   readonly log: Log;
-  /** Gets each input, and its warning; null where it is kept long enough. */
+  /** Receives each input and its warning; null where its retention is long enough. */
   onInput(topic: string, warning: string | null): void;
 }
 
 /**
- * Looks how long the inputs are kept, now and every five minutes until `signal` aborts, and says so once where it is not long
- * enough. Where Kafka does not answer it looks again later; where the user may not look (DescribeConfigs) it ends.
+ * Checks the retention of the inputs now and every five minutes until `signal` aborts, and logs each warning once. Where
+ * Kafka does not answer, the next check retries; where the user lacks the right (DescribeConfigs), the watch ends.
  */
 export async function watchInputRetention(deps: InputRetentionDeps, signal: AbortSignal): Promise<void> {
   const { admin, prefix, clock, log, onInput } = deps;
   const topics = FEEDBACK_TOPICS.map(({ topic }) => prefix + topic);
-  const told = new Map<string, string | null>();
+  const logged = new Map<string, string | null>();
   while (!signal.aborted) {
     try {
       const short = shortInputs(await admin.describe(topics), deps);
       for (const topic of topics) {
         const warning = short.find((each) => each.topic === topic)?.warning ?? null;
-        if (warning !== null && told.get(topic) !== warning)
-          log.warn('an input topic is not kept long enough for a rebuild', { topic, reason: warning });
-        told.set(topic, warning);
+        if (warning !== null && logged.get(topic) !== warning)
+          log.warn('input topic retention is too short for a rebuild', { topic, reason: warning });
+        logged.set(topic, warning);
         onInput(topic, warning);
       }
     } catch (error) {
       if (!isRetriable(error)) return;
     }
-    await clock.sleep(LOOK_EVERY_MS, signal);
+    await clock.sleep(CHECK_EVERY_MS, signal);
   }
 }

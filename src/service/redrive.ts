@@ -12,18 +12,18 @@ import type { LogRecord, TopicReader } from '../log/source';
 import { DEAD_LETTER_TOPIC, FEEDBACK_TOPICS } from '../feedback/topics';
 import type { OutgoingRecord, Sink } from '../log/sink';
 
-/** Which dead letters are meant. */
+/** Selects dead letters. */
 export interface LetterFilter {
   /** Any reason where empty. */
   readonly reasons: readonly string[];
-  /** Names of topics that they came from, without the tenant's prefix; any where empty. */
+  /** Names of their origin topics, without the tenant's prefix; any where empty. */
   readonly topics: readonly string[];
-  /** Of the record's own stamp, in milliseconds: from `since` up to, not including, `until`. */
+  /** Bounds of the dead letter's timestamp in milliseconds: from `since` up to, not including, `until`. */
   readonly since: number;
   readonly until: number;
 }
 
-/** A dead letter, and whether it has been put back. */
+/** A dead letter, and whether it has been redriven. */
 export interface FoundLetter {
   readonly letter: DeadLetter;
   readonly redriven: boolean;
@@ -39,9 +39,8 @@ const CHUNK_RECORDS = 500;
 const CHUNK_BYTES = 4 << 20;
 
 /**
- * The dead letters of all partitions that lay there at the call, oldest first within a partition, in chunks of bounded
- * size: what is added meanwhile (also by putting them back) is not among them. Throws `topic-missing`,
- * `kafka-unavailable`.
+ * The dead letters that all partitions held at the call, oldest first within a partition, in chunks of bounded size.
+ * Records that are added meanwhile (also by redriving) are not included. Throws `topic-missing`, `kafka-unavailable`.
  */
 export async function* deadLetters(
   { reader, prefix }: LettersIn,
@@ -49,17 +48,17 @@ export async function* deadLetters(
 ): AsyncGenerator<readonly FoundLetter[]> {
   const topic = prefix + DEAD_LETTER_TOPIC;
   const partitions = await reader.partitions(topic);
-  const deps = await Promise.all(
+  const watermarks = await Promise.all(
     Array.from({ length: partitions }, (_, partition) => reader.watermarks(topic, partition)),
   );
-  for (const [partition, { low, high }] of deps.entries()) {
+  for (const [partition, { low, high }] of watermarks.entries()) {
     if (low === high) continue;
-    const redriven = await notedIn(reader, topic, partition);
+    const redriven = await redrivenIn(reader, topic, partition);
     for (let from = low; from < high;) {
-      const { records, next } = await readSome(reader, topic, partition, from, high);
+      const { records, next } = await readChunk(reader, topic, partition, from, high);
       const letters = records.flatMap((record) => {
         const letter = readDeadLetter(record);
-        return letter.kind === 'letter' && isMeant(letter, filter, prefix) ? [letter] : [];
+        return letter.kind === 'letter' && isSelected(letter, filter, prefix) ? [letter] : [];
       });
       yield letters.map((letter) => ({ letter, redriven: redriven.has(letter.record.offset) }));
       from = next;
@@ -67,7 +66,7 @@ export async function* deadLetters(
   }
 }
 
-/** One dead letter by its place, or null where there is none. Throws `topic-missing`, `kafka-unavailable`. */
+/** The dead letter at an offset, or null where there is none. Throws `topic-missing`, `kafka-unavailable`. */
 export async function deadLetterAt(
   { reader, prefix }: LettersIn,
   partition: number,
@@ -75,14 +74,14 @@ export async function deadLetterAt(
 ): Promise<FoundLetter | null> {
   const topic = prefix + DEAD_LETTER_TOPIC;
   if (partition >= (await reader.partitions(topic))) return null;
-  const { records } = await readSome(reader, topic, partition, offset, offset + 1);
+  const { records } = await readChunk(reader, topic, partition, offset, offset + 1);
   const letter = records[0] === undefined ? null : readDeadLetter(records[0]);
   if (letter?.kind !== 'letter') return null;
-  return { letter, redriven: (await notedIn(reader, topic, partition)).has(offset) };
+  return { letter, redriven: (await redrivenIn(reader, topic, partition)).has(offset) };
 }
 
-/** The offsets of a partition that notes say were put back. */
-async function notedIn(reader: TopicReader, topic: string, partition: number): Promise<Set<number>> {
+/** The offsets of a partition that its redrive notes list. */
+async function redrivenIn(reader: TopicReader, topic: string, partition: number): Promise<Set<number>> {
   const offsets = new Set<number>();
   await reader.read(topic, partition, (record) => {
     const read = readDeadLetter(record);
@@ -91,13 +90,13 @@ async function notedIn(reader: TopicReader, topic: string, partition: number): P
   return offsets;
 }
 
-/** Thrown out of a reading that has given enough. */
-class Enough extends Error {
-  override readonly name = 'Enough';
+/** Thrown out of a read whose chunk is full. */
+class ChunkFull extends Error {
+  override readonly name = 'ChunkFull';
 }
 
-/** Records of [from, high), as many as fit a chunk, and where to go on. */
-async function readSome(
+/** Records of [from, high), as many as fit a chunk, and the offset after them. */
+async function readChunk(
   reader: TopicReader,
   topic: string,
   partition: number,
@@ -108,21 +107,21 @@ async function readSome(
   let bytes = 0;
   let next = high;
   const take = (record: LogRecord): void => {
-    if (record.offset >= high) throw new Enough();
+    if (record.offset >= high) throw new ChunkFull();
     if (records.length === CHUNK_RECORDS || bytes > CHUNK_BYTES) {
       next = record.offset;
-      throw new Enough();
+      throw new ChunkFull();
     }
     records.push(record);
     bytes += record.value?.length ?? 0;
   };
   await reader.read(topic, partition, take, from).catch((error: unknown) => {
-    if (!(error instanceof Enough)) throw error;
+    if (!(error instanceof ChunkFull)) throw error;
   });
   return { records, next };
 }
 
-function isMeant({ record, reason, origin }: DeadLetter, filter: LetterFilter, prefix: string): boolean {
+function isSelected({ record, reason, origin }: DeadLetter, filter: LetterFilter, prefix: string): boolean {
   const { reasons, topics, since, until } = filter;
   if (reasons.length > 0 && !reasons.includes(reason)) return false;
   if (topics.length > 0 && !topics.some((topic) => prefix + topic === origin.topic)) return false;
@@ -133,37 +132,38 @@ export interface RedriveOptions extends LettersIn {
   readonly sink: Sink;
   readonly clock: Clock;
   readonly filter: LetterFilter;
-  /** Also those that were put back and have come to lie there again. */
+  /** Also redrives those that were redriven before and dead-lettered again. */
   readonly again: boolean;
-  /** To the partition that the key belongs to, instead of the one the record came from. */
+  /** To the partition of the key, instead of the partition of origin. */
   readonly byKey: boolean;
   /** Records per second; 0 is as fast as possible. */
   readonly rate: number;
   readonly dryRun: boolean;
-  /** Stops after the chunk at hand. */
+  /** Stops after the current chunk. */
   readonly signal: AbortSignal;
   onProgress(report: RedriveReport): void;
 }
 
-/** How many dead letters became of what; adds up while they are put back. */
+/** Counts of dead letters by result, updated during the redrive. The field names are those of the JSON output. */
 export interface RedriveReport {
-  /** Put back, or, in a dry run, to be put back; by topic without the tenant's prefix. */
+  /** Redriven, or, in a dry run, to be redriven; by topic without the tenant's prefix. */
   readonly put: Map<string, number>;
-  /** Put back before. */
+  /** Redriven before. */
   already: number;
-  /** Put back before, and set aside again: once more only where asked for. */
+  /** Redriven before and dead-lettered again: redriven once more only on request. */
   again: number;
-  /** They name a topic or a partition that is not there. */
+  /** Their topic or partition of origin does not exist. */
   homeless: number;
 }
 
-/** What was put back in all. */
-export const putInAll = ({ put }: RedriveReport): number => [...put.values()].reduce((sum, n) => sum + n, 0);
+/** The number of redriven dead letters over all topics. */
+export const totalRedriven = ({ put }: RedriveReport): number =>
+  [...put.values()].reduce((sum, n) => sum + n, 0);
 
 /**
- * Puts dead letters back where they came from: key, value and own headers as they were, with a new stamp, so that
- * retention counts from now. Each chunk is followed by a note of its offsets, so that nothing is put back twice; a run
- * that dies in between repeats a chunk, which is harmless, as repeated feedback is. Throws `kafka-unavailable`.
+ * Redrives dead letters to their origin: key, value and own headers are unchanged, and the timestamp is new, so that
+ * retention counts from now. Each chunk is followed by a note of its offsets, so that no record is redriven twice. A run
+ * that crashes in between repeats a chunk, which is harmless, as repeated feedback is. Throws `kafka-unavailable`.
  */
 export async function redrive(options: RedriveOptions): Promise<RedriveReport> {
   const { reader, prefix, filter, rate, clock, signal, dryRun } = options;
@@ -174,10 +174,10 @@ export async function redrive(options: RedriveOptions): Promise<RedriveReport> {
   for await (const found of deadLetters({ reader, prefix }, filter)) {
     for (const chunk of chunksOf(due(found, options, report, counts), rate)) {
       if (signal.aborted) return report;
-      const ahead = rate === 0 ? 0 : began + (putInAll(report) * 1000) / rate - clock.monotonic();
+      const ahead = rate === 0 ? 0 : began + (totalRedriven(report) * 1000) / rate - clock.monotonic();
       if (ahead > 0 && !dryRun) await clock.sleep(ahead, signal);
       if (signal.aborted) return report;
-      if (!dryRun) await put(chunk, options, counts);
+      if (!dryRun) await redriveChunk(chunk, options, counts);
       for (const { origin } of chunk) {
         const topic = origin.topic.slice(prefix.length);
         report.put.set(topic, (report.put.get(topic) ?? 0) + 1);
@@ -188,7 +188,7 @@ export async function redrive(options: RedriveOptions): Promise<RedriveReport> {
   return report;
 }
 
-/** Those that are to be put back; the others are counted. */
+/** The dead letters that are to be redriven; the others are counted. */
 function due(
   found: readonly FoundLetter[],
   { again, prefix }: RedriveOptions,
@@ -198,23 +198,27 @@ function due(
   return found.flatMap(({ letter, redriven }) => {
     if (redriven) report.already += 1;
     else if (letter.redrivenFrom !== null && !again) report.again += 1;
-    else if (!hasHome(letter.origin, prefix, counts)) report.homeless += 1;
+    else if (!hasOrigin(letter.origin, prefix, counts)) report.homeless += 1;
     else return [letter];
     return [];
   });
 }
 
-function hasHome({ topic, partition }: Origin, prefix: string, counts: ReadonlyMap<string, number>): boolean {
+function hasOrigin(
+  { topic, partition }: Origin,
+  prefix: string,
+  counts: ReadonlyMap<string, number>,
+): boolean {
   return topic.startsWith(prefix) && partition < (counts.get(topic.slice(prefix.length)) ?? 0);
 }
 
-/** At a given rate a chunk is at most what is due in a tenth of a second. */
+/** At a given rate a chunk holds at most what is due in a tenth of a second. */
 function chunksOf(letters: readonly DeadLetter[], rate: number): Iterable<readonly DeadLetter[]> {
   const size = rate === 0 ? CHUNK_RECORDS : Math.min(CHUNK_RECORDS, Math.max(1, Math.floor(rate / 10)));
   return inPortions(letters, size);
 }
 
-async function put(
+async function redriveChunk(
   letters: readonly DeadLetter[],
   { sink, prefix, byKey }: RedriveOptions,
   counts: ReadonlyMap<string, number>,

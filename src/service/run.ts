@@ -3,10 +3,10 @@ import type { Log } from '../base/log';
 import { coPartitions } from '../log/copartition';
 import { ALL_TOPICS } from '../feedback/topics';
 import { SupersededGenerationError } from '../pipeline/publish-gate';
-import type { Manifest, Standing, TaskAddress } from '../store/store';
+import type { Manifest, GenerationRef, TaskAddress } from '../store/store';
 import { openBacklog } from '../tasks/backlog';
 import { openCatchUp } from '../tasks/catch-up';
-import { type CutOverDeps, settle } from '../generations/cutover';
+import { type CutOverDeps, completeCutover } from '../generations/cutover';
 import {
   ensureGeneration,
   type GenerationDeps,
@@ -19,11 +19,11 @@ import { type Retry, retryUntil, Stopped } from '../tasks/retry';
 import { runTask, type Stopping, type TaskEnd } from '../tasks/task';
 
 /*
- * The life of the service at one worker:
+ * The states of the service at one worker:
  *
- *   starting ──> generation found or made ──> joined: tasks as assigned ──> stopping ──> stopped
- *                          ^                              │
- *                          └── the store lost its state ──┘
+ *   starting ──> generation found or created ──> joined: tasks as assigned ──> stopping ──> stopped
+ *                            ^                               │
+ *                            └── the store lost its state ───┘
  */
 
 export type PipelineName = TaskAddress['pipeline'];
@@ -31,15 +31,15 @@ export type PipelineName = TaskAddress['pipeline'];
 export interface ServiceDeps {
   readonly log: Log;
   readonly pipelines: readonly PipelineName[];
-  /** All but what the service itself provides. */
+  /** All but what the service provides. */
   readonly deps: Omit<PipelineDeps, 'backlog' | 'catchUp' | 'onRolledBack'>;
   readonly generation: Omit<GenerationDeps, 'stateSettings' | 'lost' | 'generations'> & {
     readonly stateSettings: Omit<GenerationDeps['stateSettings'], 'partitions'>;
     readonly generations: CutOverDeps['store'];
   };
-  /** Gets, by key, why the service is not ready; null when that is over. */
+  /** Receives, by key, why the service is not ready; null when that is over. */
   onReason(key: string, reason: string | null): void;
-  /** Gets what ended the service for good. */
+  /** Receives the error that ended the service for good. */
   onFatal(error: unknown): void;
 }
 
@@ -51,8 +51,8 @@ export interface Service {
 }
 
 /**
- * Starts the pipelines and keeps them going until `stop`. Waits for servers that do not answer; throws what waiting
- * cannot mend: `topic-missing`, `not-co-partitioned`, `generation-unfit`.
+ * Starts the pipelines and keeps them going until `stop`. Waits for servers that do not answer. Throws what is not
+ * retriable: `topic-missing`, `not-co-partitioned`, `generation-unfit`.
  */
 export async function startService(service: ServiceDeps): Promise<Service> {
   const { log, deps, onReason } = service;
@@ -61,7 +61,7 @@ export async function startService(service: ServiceDeps): Promise<Service> {
   onReason('starting', 'starting');
 
   const partitions = await commonPartitions(service, retry);
-  const find = (lost: Standing | null): Promise<Manifest> =>
+  const find = (lost: GenerationRef | null): Promise<Manifest> =>
     retry(() => findGeneration(service, partitions, lost));
   const current = { manifest: await find(null) };
   refuseMismatches(current.manifest, { ...service.generation.stateSettings, partitions });
@@ -73,10 +73,10 @@ export async function startService(service: ServiceDeps): Promise<Service> {
   const recover = async (left: Manifest): Promise<void> => {
     const active = await retry(() => service.generation.generations.active());
     const isLost = active === null || isStill(active, left);
-    sayWhy(service, isLost ? null : active, left);
+    reportCause(service, isLost ? null : active, left);
     await Promise.all([...pools.values()].map((pool) => pool.stop(0)));
     current.manifest = await find(isLost ? left : null);
-    warnOfMisfits(service, current.manifest, partitions);
+    warnOfMismatches(service, current.manifest, partitions);
     if (stopping.requested) return;
     for (const [name, pool] of pools) pool.assign(assigned.get(name) ?? []);
     onReason('state', null);
@@ -115,16 +115,13 @@ export async function startService(service: ServiceDeps): Promise<Service> {
   };
 }
 
-/** Says once who else is in a pipeline's group, and that it is over. */
+/** Logs once which other members share a pipeline's group; reports it as a reason until they have left. */
 function strangersReporter({ log, onReason }: ServiceDeps, pipeline: PipelineName) {
-  let told = '';
+  let logged = '';
   return (found: EfsError | null): void => {
-    if (found !== null && found.message !== told)
-      log.warn('others are in the consumer group, which must be this service’s alone', {
-        pipeline,
-        error: found,
-      });
-    told = found?.message ?? '';
+    if (found !== null && found.message !== logged)
+      log.warn('consumer group is shared: it must belong to this service alone', { pipeline, error: found });
+    logged = found?.message ?? '';
     onReason(`group/${pipeline}`, found === null ? null : `${found.message} (${found.remedy})`);
   };
 }
@@ -138,7 +135,7 @@ function sharedBy({ log, deps, onReason }: ServiceDeps): Pick<PipelineDeps, 'bac
 
 const WATCH_MS = 2_000;
 
-/** Notices when another worker, or somebody else, has made another generation the active one, or none. */
+/** Detects that another process has switched the active generation, or that there is none any more. */
 async function watchGeneration(
   { deps, generation }: ServiceDeps,
   current: { readonly manifest: Manifest },
@@ -148,7 +145,7 @@ async function watchGeneration(
   while (!signal.aborted) {
     await deps.retryDeps.clock.sleep(WATCH_MS, signal);
     const expected = current.manifest;
-    // A store that does not answer is noticed by whoever needs it.
+    // An unavailable store is reported by the components that use it.
     const active = await generation.generations.active().catch(() => current.manifest);
     if (!signal.aborted && (active === null || !isStill(active, expected))) onLost(expected);
   }
@@ -172,47 +169,47 @@ async function commonPartitions({ deps }: ServiceDeps, retry: Retry): Promise<nu
   return coPartitions(names.map((name, index) => [name, counts[index] ?? null]));
 }
 
-/** A generation of before a cut-over is as good as lost: it is built anew, under a number above all that were published. */
-function lostIfOutnumbered(error: unknown): TaskEnd {
+/** A superseded generation counts as lost: it is rebuilt under a number above all published ones. */
+function lostIfSuperseded(error: unknown): TaskEnd {
   if (error instanceof SupersededGenerationError) return 'lost';
   throw error;
 }
 
-/** Whether another generation is the active one by now. */
-async function hasMoved({ generation: { generations } }: ServiceDeps, known: Standing): Promise<boolean> {
-  const active = await generations.active().catch(() => null);
+/** Whether another generation has become active. */
+async function hasMoved({ generation }: ServiceDeps, known: GenerationRef): Promise<boolean> {
+  const active = await generation.generations.active().catch(() => null);
   return active !== null && !isStill(active, known);
 }
 
-const isSame = (a: Standing, b: Standing): boolean =>
+const isSame = (a: GenerationRef, b: GenerationRef): boolean =>
   a.stateId === b.stateId && a.generation === b.generation;
 
-/** Whether the active generation is the one that is known. A store that came back older may have its cut-over undone. */
-const isStill = (active: Manifest, known: Standing): boolean =>
+/** Whether the active generation is still the known one. A stale store may have its cut-over undone. */
+const isStill = (active: Manifest, known: GenerationRef): boolean =>
   isSame(active, known) && active.cutoverComplete;
 
-/** Says what becomes of the tasks: `active` is what is there to follow, null where the state is lost. */
-function sayWhy({ log, onReason }: ServiceDeps, active: Manifest | null, left: Manifest): void {
+/** Reports why the tasks stop: `active` is the generation to switch to, null where the state is lost. */
+function reportCause({ log, onReason }: ServiceDeps, active: Manifest | null, left: Manifest): void {
   const { stateId } = active ?? left;
   if (active === null) {
-    onReason('state', 'the store has lost its state: a new generation is being built');
-    log.warn('the store has lost the state of a generation: building another from the topics', {
+    onReason('state', 'store has lost its state: rebuilding from the topics');
+    log.warn('store has lost the state of a generation: rebuilding from the topics', {
       generation: stateId,
     });
   } else if (isSame(active, left)) {
-    onReason('state', 'the cut-over to the active generation is not complete: completing it');
-    log.info('the cut-over to the active generation is not complete: completing it', { generation: stateId });
+    onReason('state', 'cut-over to the active generation is incomplete: completing it');
+    log.info('cut-over to the active generation is incomplete: completing it', { generation: stateId });
   } else {
-    onReason('state', 'another generation has become the active one: following it');
-    log.info('another generation has become the active one: following it', { generation: stateId });
+    onReason('state', 'another generation is active: switching to it');
+    log.info('another generation is active: switching to it', { generation: stateId });
   }
 }
 
-/** Running workers take their settings from the state; the next start would refuse those that differ. */
-function warnOfMisfits({ generation, log }: ServiceDeps, manifest: Manifest, partitions: number): void {
+/** Running workers take their settings from the state; the next start would refuse different ones. */
+function warnOfMismatches({ generation, log }: ServiceDeps, manifest: Manifest, partitions: number): void {
   const found = mismatches(manifest, { ...generation.stateSettings, partitions });
   if (found.length === 0) return;
-  log.warn('the active generation was built with other settings: correct those of this worker', {
+  log.warn('active generation was built with different settings: correct the settings of this worker', {
     generation: manifest.stateId,
     reason: found.join('; '),
   });
@@ -221,12 +218,12 @@ function warnOfMisfits({ generation, log }: ServiceDeps, manifest: Manifest, par
 async function findGeneration(
   service: ServiceDeps,
   partitions: number,
-  lost: Standing | null,
+  lost: GenerationRef | null,
 ): Promise<Manifest> {
   const { generation, log } = service;
   const stateSettings = { ...generation.stateSettings, partitions };
   const { manifest: found, created } = await ensureGeneration({ ...generation, stateSettings, lost });
-  const manifest = await settleWhole(service, await leftToOthers(service, found));
+  const manifest = await completeIfPossible(service, await awaitSwitchingProcess(service, found));
   if (manifest === null) return findGeneration(service, partitions, found);
   log.info(created ? 'new generation: reading the topics from their beginning' : 'generation found', {
     generation: manifest.stateId,
@@ -235,26 +232,29 @@ async function findGeneration(
   return manifest;
 }
 
-const LEFT_TO_OTHERS_MS = 1_000;
-const LOOK_EVERY_MS = 50;
+const AWAIT_CUT_OVER_MS = 1_000;
+const POLL_MS = 50;
 
-/** Gives whoever has switched the time to complete the cut-over: only that one has read beforehand what it takes. */
-async function leftToOthers({ generation, deps }: ServiceDeps, found: Manifest): Promise<Manifest> {
+/** Gives the switching process the time to complete the cut-over: only it has prefetched what that takes. */
+async function awaitSwitchingProcess({ generation, deps }: ServiceDeps, found: Manifest): Promise<Manifest> {
   let active = found;
-  for (let waited = 0; !active.cutoverComplete && waited < LEFT_TO_OTHERS_MS; waited += LOOK_EVERY_MS) {
-    await deps.retryDeps.clock.sleep(LOOK_EVERY_MS);
+  for (let waited = 0; !active.cutoverComplete && waited < AWAIT_CUT_OVER_MS; waited += POLL_MS) {
+    await deps.retryDeps.clock.sleep(POLL_MS);
     active = (await generation.generations.active()) ?? active;
   }
   return active;
 }
 
-/** Completes a cut-over that is under way; null where the state of what it cuts over to is not whole. */
-async function settleWhole({ generation, log }: ServiceDeps, found: Manifest): Promise<Manifest | null> {
+/** Completes a cut-over in progress; null where the state of its target is incomplete. */
+async function completeIfPossible(
+  { generation, log }: ServiceDeps,
+  found: Manifest,
+): Promise<Manifest | null> {
   try {
-    return await settle({ ...generation, store: generation.generations }, found);
+    return await completeCutover({ ...generation, store: generation.generations }, found);
   } catch (error) {
     if (!(error instanceof EfsError) || error.code !== 'generation-incomplete') throw error;
-    log.warn('the generation to switch to is not whole: building another from the topics', {
+    log.warn('cut-over target has missing state: rebuilding from the topics', {
       generation: found.stateId,
       reason: error.message,
     });
@@ -265,7 +265,7 @@ async function settleWhole({ generation, log }: ServiceDeps, found: Manifest): P
 function poolOf(
   service: ServiceDeps,
   shared: Pick<PipelineDeps, 'backlog' | 'catchUp'>,
-  name: PipelineName,
+  pipeline: PipelineName,
   current: { readonly manifest: Manifest },
   onLost: (left: Manifest) => void,
 ): TaskPool {
@@ -273,16 +273,16 @@ function poolOf(
   const deps: PipelineDeps = {
     ...service.deps,
     ...shared,
-    onRolledBack: ({ pipeline, partition }) =>
-      log.warn('the store is older than it was: going back to its position', { pipeline, partition }),
+    onRolledBack: ({ partition }) =>
+      log.warn('store is stale: rewinding to its position', { pipeline, partition }),
   };
   const run = async (partition: number, stopping: Stopping, signal: AbortSignal): Promise<TaskEnd> => {
     const { manifest } = current;
     const end =
-      name === 'status'
+      pipeline === 'status'
         ? await runTask(statusTask(deps, manifest, partition, signal), stopping)
-        : await runTask(kpiTask(deps, manifest, partition, signal), stopping).catch(lostIfOutnumbered);
-    // A cut-over seals the tasks of the one before: who was fenced by that need not wait to find out.
+        : await runTask(kpiTask(deps, manifest, partition, signal), stopping).catch(lostIfSuperseded);
+    // A cut-over seals the tasks of the predecessor: a task that is fenced by it switches at once.
     const isOver = end === 'lost' || (end === 'fenced' && (await hasMoved(service, manifest)));
     if (isOver) onLost(manifest);
     return isOver ? 'lost' : end;
@@ -290,11 +290,11 @@ function poolOf(
   return taskPool({
     clock: deps.retryDeps.clock,
     run,
-    onFenced: (partition) => log.info('another worker has the partition', { pipeline: name, partition }),
+    onFenced: (partition) => log.info('fenced: another worker owns this partition', { pipeline, partition }),
     onFailed: (partition, error) => {
-      log.error('a task has stopped and stays stopped', { pipeline: name, partition, error });
+      log.error('task failed and stays stopped', { pipeline, partition, error });
       const why = error instanceof EfsError ? `${error.message} (${error.remedy})` : String(error);
-      onReason(`${name}/${partition}`, `${name} task ${partition} has stopped: ${why}`);
+      onReason(`${pipeline}/${partition}`, `${pipeline} task ${partition} has stopped: ${why}`);
     },
   });
 }

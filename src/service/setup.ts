@@ -17,30 +17,30 @@ export interface SetupOptions {
   readonly registrar: SchemaRegistrar;
   /** Put before every topic name, and so in every subject. */
   readonly prefix: string;
-  /** Wanted number of partitions; where topics exist already, theirs stands. */
+  /** Wanted number of partitions; existing topics keep theirs. */
   readonly partitions: number;
-  /** How long the inputs are to be kept, in milliseconds; where they exist already, theirs stands, with a warning. */
+  /** Retention of the input topics in milliseconds; existing topics keep theirs, with a warning if it is too short. */
   readonly inputRetentionMs: number;
-  /** For the command that sets it. */
+  /** Named in the command that sets the retention. */
   readonly brokers: readonly string[];
 }
 
-/** One thing set-up looked after, and what became of it. */
+/** One item that set-up checked or created, and its outcome. */
 export interface SetupStep {
   readonly what: 'topic' | 'schema' | 'compatibility';
   /** With the prefix: a topic, or a subject. */
   readonly name: string;
   readonly outcome: 'created' | 'unchanged';
-  /** For a person: what it is now. */
+  /** For an operator: its current state. */
   readonly detail: string;
-  /** For a person: what should be changed, and how. */
+  /** For an operator: what should be changed, and how. */
   readonly warning?: string;
 }
 
 /**
- * Creates what is missing of topics, schemas and compatibility levels, and changes nothing that exists: done again it
- * finds everything unchanged. Throws `topic-unfit` (before anything is created) or `schema-unfit`, naming all that
- * does not fit and how to mend it; `kafka-unavailable`, `registry-unavailable`.
+ * Creates missing topics, schemas and compatibility levels, and changes nothing that exists: a second run finds everything
+ * unchanged. Throws `topic-unfit` (before anything is created) or `schema-unfit`, naming each mismatch and its correction;
+ * `kafka-unavailable`, `registry-unavailable`.
  */
 export async function setup(options: SetupOptions): Promise<readonly SetupStep[]> {
   const topics = await setupTopics(options);
@@ -62,7 +62,7 @@ function configOf(topic: string, inputRetentionMs: number): Readonly<Record<stri
 async function setupTopics(options: SetupOptions): Promise<SetupStep[]> {
   const { admin, prefix, partitions, inputRetentionMs: neededMs } = options;
   const existing = await admin.describe(ALL_TOPICS.map((topic) => prefix + topic));
-  const mismatches = [...countMisfits(existing), ...policyMisfits(existing, prefix)];
+  const mismatches = [...countMismatches(existing), ...policyMismatches(existing, prefix)];
   if (mismatches.length > 0) throw new EfsError('topic-unfit', mismatches.join('\n'));
   const [first] = existing.values();
   const count = first?.partitions ?? partitions;
@@ -89,8 +89,8 @@ async function setupTopics(options: SetupOptions): Promise<SetupStep[]> {
   }));
 }
 
-/** All topics must have the same number of partitions; which one is for those who created the first to say. */
-function countMisfits(existing: ReadonlyMap<string, TopicFacts>): string[] {
+/** All topics must have the same number of partitions; existing topics define it. */
+function countMismatches(existing: ReadonlyMap<string, TopicFacts>): string[] {
   const counts = new Set([...existing.values()].map((facts) => facts.partitions));
   if (counts.size <= 1) return [];
   const listed = [...existing].map(([name, facts]) => `${name} ${facts.partitions}`).join(', ');
@@ -99,7 +99,7 @@ function countMisfits(existing: ReadonlyMap<string, TopicFacts>): string[] {
   ];
 }
 
-function policyMisfits(existing: ReadonlyMap<string, TopicFacts>, prefix: string): string[] {
+function policyMismatches(existing: ReadonlyMap<string, TopicFacts>, prefix: string): string[] {
   return ALL_TOPICS.flatMap((topic) => {
     const facts = existing.get(prefix + topic);
     if (facts === undefined) return [];
@@ -122,10 +122,10 @@ async function setupSchemas(options: SetupOptions): Promise<SetupStep[]> {
   return steps;
 }
 
-/** Apicurio answers NONE for a subject without a level of its own; a level that asks for nothing counts as no level. */
+/** Apicurio answers NONE for a subject without a level of its own; NONE counts as no level. */
 const NO_LEVEL = 'NONE';
 
-/** The level first: the registry then checks the schema against every version that others have registered. */
+/** Sets the level first: the registry then checks the schema against every registered version. */
 async function setupSchema(
   { registrar, prefix }: SetupOptions,
   { topic, record, compatibility }: TopicSchema,
@@ -166,7 +166,7 @@ async function setupSchema(
   };
 }
 
-/** What the service writes, each with the id its schema is registered under. */
+/** The schema ids of the records that the service writes. */
 export interface SchemaIds {
   readonly kpiChanged: number;
   readonly messageStatusChanged: number;

@@ -18,7 +18,7 @@ export const settings: readonly (readonly [SettingName, Setting])[] = Object.ent
 export const flagOf = (setting: Pick<Setting, 'variable'>): string =>
   '--' + setting.variable.slice('EFS_'.length).toLowerCase().replaceAll('_', '-');
 
-/** Where a value came from and what it says; `text` is trimmed, and undefined where nothing is set. */
+/** The source of a value and its text; `text` is trimmed, and undefined where nothing is set. */
 type Found = { name: string; text: string | undefined; path?: string } | { error: string };
 
 function trimmed(text: string | undefined): string | undefined {
@@ -26,7 +26,7 @@ function trimmed(text: string | undefined): string | undefined {
   return value === '' ? undefined : value;
 }
 
-function readSecret(variable: string, path: string): Found {
+function readSecretFile(variable: string, path: string): Found {
   try {
     return { name: `${variable} (${path})`, text: trimmed(readFileSync(path, 'utf8')), path };
   } catch (error) {
@@ -45,7 +45,9 @@ function find(env: Environment, flags: Flags, name: SettingName, setting: Settin
   if (text !== undefined && file !== undefined) {
     return { error: `${setting.variable}: is set, and so is ${setting.variable}_FILE; keep one of them` };
   }
-  return file === undefined ? { name: setting.variable, text } : readSecret(`${setting.variable}_FILE`, file);
+  return file === undefined
+    ? { name: setting.variable, text }
+    : readSecretFile(`${setting.variable}_FILE`, file);
 }
 
 /** Reads one setting: its value, or what is wrong with it and what to do. */
@@ -85,8 +87,8 @@ function knownVariables(): string[] {
 
 function unknownVariables(env: Environment): string[] {
   const known = knownVariables();
-  const strangers = Object.keys(env).filter((name) => name.startsWith('EFS_') && !known.includes(name));
-  return strangers.map((name) => {
+  const unknown = Object.keys(env).filter((name) => name.startsWith('EFS_') && !known.includes(name));
+  return unknown.map((name) => {
     const nearest = known.reduce((best, other) =>
       distance(name, other) < distance(name, best) ? other : best,
     );
@@ -95,10 +97,10 @@ function unknownVariables(env: Environment): string[] {
 }
 
 /**
- * The settings from the environment and, before it, the command line's flags. An empty value counts as not set. Gives
- * all errors at once, each with the variable (or flag), the problem and the remedy; no secret is quoted in them. With
- * errors come the settings that are valid.
- * Variables that begin with `EFS_` but are no setting are errors: a misspelt one would silently not apply.
+ * Reads the settings from the command line's flags, which take precedence, and the environment. An empty value counts as
+ * not set. Returns all errors at once, each with the variable (or flag), the problem and the remedy; no secret is quoted in
+ * them. The valid settings are returned beside the errors.
+ * Variables that begin with `EFS_` but are no setting are errors: a misspelt one would not apply, without notice.
  */
 export function readConfig(
   env: Environment,
@@ -112,7 +114,7 @@ export function readConfig(
     else config[name] = result.value;
   }
   for (const rule of RULES) {
-    // What is not valid by itself has been told.
+    // Settings that are invalid by themselves are reported above.
     if (!rule.names.every((name) => name in config) || rule.holds(config as Config)) continue;
     errors.push(`${rule.names.map((name) => SETTINGS[name].variable).join(', ')}: ${rule.otherwise}`);
   }

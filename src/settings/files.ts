@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 
-/** A PEM file that has been read: its path, and what it held then. */
+/** A PEM file that has been read: its path, and its content at that time. */
 export interface PemFile {
   readonly path: string;
   readonly pem: string;
 }
 
-/** A password as it was read at the start. `path` is the file that holds it; null where the environment does. */
+/** A secret as it was read at the start. `path` is the file that holds it; null where the environment does. */
 export interface Secret {
   readonly text: string;
   readonly path: string | null;
@@ -14,7 +14,7 @@ export interface Secret {
 
 export type PemKind = 'CERTIFICATE' | 'PRIVATE KEY';
 
-/** Text of a file. Throws an error whose message says why it cannot be read. */
+/** The text of a file. Throws an error whose message states why it cannot be read. */
 function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
@@ -25,7 +25,7 @@ function readText(path: string): string {
   }
 }
 
-/** Text of a file that has a PEM block of this kind. Throws an error whose message says what is wrong with the file. */
+/** The text of a file that has a PEM block of this kind. Throws an error whose message states what is wrong. */
 export function readPem(path: string, kind: PemKind): string {
   const pem = readText(path);
   // Keys also come as RSA PRIVATE KEY and EC PRIVATE KEY.
@@ -34,7 +34,7 @@ export function readPem(path: string, kind: PemKind): string {
   return pem;
 }
 
-/** The secret in a file, without blanks around it. Throws an error whose message says what is wrong with the file. */
+/** The secret in a file, without blanks around it. Throws an error whose message states what is wrong with the file. */
 export function readSecret(path: string): string {
   const text = readText(path).trim();
   if (text === '') throw new Error('is empty');

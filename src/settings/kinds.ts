@@ -3,7 +3,7 @@ import { type DomainGroup, parseDomainGroups, showDomainGroups } from '../base/d
 import { parseRedisUrl, urlPerHost } from '../base/redis-url';
 import { type PemFile, type PemKind, readPem, type Secret } from './files';
 
-/** A setting: the variable, its default as text, what a value must be, and what it is for. */
+/** A setting: its variable, its default as text, the accepted values, and its purpose. */
 export interface Setting<T = unknown> {
   readonly variable: `EFS_${string}`;
   /** As a person would write it. Must satisfy the schema. */
@@ -75,7 +75,7 @@ export const duration = (minMs: number, maxMs: number) => ({
 });
 
 export const oneOf = <const T extends string>(...names: readonly T[]) => ({
-  schema: z.string().pipe(z.enum(names, { error: `is none of ${names.join(', ')}` })),
+  schema: z.string().pipe(z.enum(names, { error: `is not one of ${names.join(', ')}` })),
   expects: names.slice(0, -1).join(', ') + ' or ' + names.at(-1),
   show: (value: T): string => value,
 });
@@ -122,7 +122,7 @@ export const brokers = {
 /** Query parameters that hold no secret. */
 const OPEN_PARAMETERS = ['cluster'];
 
-/** Blanks out a URL's password, and what its query holds but for what is known to be harmless. */
+/** Blanks out a URL's password, and its query parameters except those known to hold no secret. */
 function redactUrl(text: string): string {
   const urls = urlPerHost(text);
   if (urls === null) return '(not a URL)';
@@ -189,7 +189,7 @@ export const pemFile = (kind: PemKind) => ({
   show: (value: PemFile | null): string => value?.path ?? '',
 });
 
-/** Names under which a server is reached, without ports. */
+/** Host names of a server, without ports. */
 export const hostNames = {
   schema: z
     .string()
@@ -198,13 +198,13 @@ export const hostNames = {
     )
     .refine(
       (list) => list.every((name) => /^[a-z0-9.-]{1,253}$/.test(name)),
-      'holds a name that is no host name',
+      'holds a name that is not a host name',
     ),
   expects: 'host names without ports, separated by commas',
   show: (value: readonly string[]) => value.join(','),
 };
 
-/** A secret that is compared: long enough that it cannot be tried out. */
+/** A secret that is compared: long enough that it cannot be guessed. */
 export const token = {
   schema: z
     .string()
@@ -217,7 +217,7 @@ export const token = {
 
 const secretOf = (text: string): Secret => ({ text, path: null });
 
-/** What all kinds of secrets have in common. */
+/** The common part of all kinds of secrets. */
 const hidden = {
   show: ({ text }: Secret): string => (text === '' ? '' : '***'),
   secret: true,

@@ -1,7 +1,7 @@
 import type { Setting } from './kinds';
 import { type Config, type SettingName, SETTINGS } from './table';
 
-/** What must hold between settings that are valid each for itself; `otherwise` is what is wrong and what to do. */
+/** A condition between settings that are each valid; `otherwise` states the problem and the remedy. */
 export interface Rule {
   readonly names: readonly SettingName[];
   holds(config: Config): boolean;
@@ -14,19 +14,19 @@ const together = (...names: readonly [SettingName, SettingName]): Rule => ({
   otherwise: 'a certificate goes with its key; set both, or neither',
 });
 
-/** Files for TLS are named only where TLS is spoken. */
+/** Files for TLS are set only where TLS is used. */
 const onlyWithTls = (
   setting: SettingName,
-  speaksTls: (config: Config) => boolean,
+  usesTls: (config: Config) => boolean,
   remedy: string,
   ...files: readonly SettingName[]
 ): Rule => ({
   names: [setting, ...files],
-  holds: (config) => speaksTls(config) || files.every((name) => config[name] === null),
-  otherwise: `a file for TLS is named where TLS is not spoken; ${remedy}, or leave the file out`,
+  holds: (config) => usesTls(config) || files.every((name) => config[name] === null),
+  otherwise: `a file for TLS is set where TLS is not used; ${remedy}, or leave the file out`,
 });
 
-/** Ways to log in to Kafka by SASL, the settings each needs, and those it may have beside. */
+/** Ways to log in to Kafka by SASL, with the required and optional settings of each. */
 const LOGINS: readonly Login[] = [
   {
     kinds: ['plain', 'scram-sha-256', 'scram-sha-512'],
@@ -53,25 +53,25 @@ interface Login {
 const isSet = <Name extends SettingName>(config: Config, name: Name): boolean =>
   (SETTINGS[name] as unknown as Setting<Config[Name]>).show(config[name]) !== '';
 
-/** A way to log in has what it needs, and what it needs is not set for another. */
+/** A way to log in has its required settings, and its settings are not set for another way. */
 function loginRules({ kinds, needs, optional, files }: Login): Rule[] {
   const file = files === null ? '' : ` (${files} may name a file)`;
   return [
     {
       names: ['kafkaSasl', ...needs],
       holds: (config) => !kinds.includes(config.kafkaSasl) || needs.every((name) => isSet(config, name)),
-      otherwise: `not all that the log-in needs is there; set all of them${file}`,
+      otherwise: `a setting that the log-in needs is missing; set all of them${file}`,
     },
     {
       names: ['kafkaSasl', ...needs, ...optional],
       holds: (config) =>
         kinds.includes(config.kafkaSasl) || ![...needs, ...optional].some((name) => isSet(config, name)),
-      otherwise: `settings are there that the log-in does not take; set EFS_KAFKA_SASL to ${kinds.join(' or ')}, or leave them out`,
+      otherwise: `the log-in does not take these settings; set EFS_KAFKA_SASL to ${kinds.join(' or ')}, or leave them out`,
     },
   ];
 }
 
-/** The package that signs tokens for Amazon MSK. It is not ours to bring: it comes with much of the AWS SDK. */
+/** The package that signs tokens for Amazon MSK. It is an optional peer dependency: it brings much of the AWS SDK. */
 const AWS_SIGNER = 'aws-msk-iam-sasl-signer-js';
 
 function isInstalled(name: string): boolean {

@@ -39,12 +39,12 @@ const host = matching(
 const DAY_MS = 86_400_000;
 /** No message is retried for longer. */
 const VALIDITY_MAX_MS = 84 * 3_600_000;
-/** Mail that bounces after it was accepted does so within a week. Nothing is forgotten before it could have. */
+/** Asynchronous bounces arrive within a week of acceptance. A delivery is kept at least that long. */
 const GRACE_MAX_MS = 7 * DAY_MS;
 
 /**
- * The settings, one row each. The environment, the command line's flags, `efs config print` and the README's table are
- * all read from here. By the field's name in `Config`, which is the variable's and the flag's in camel case.
+ * The settings, one row each: the source of the environment variables, the command line's flags, `efs config print` and the
+ * README's table. The key is the field's name in `Config`: the variable's name and the flag's in camel case.
  */
 export const SETTINGS = {
   kafkaBrokers: setting('EFS_KAFKA_BROKERS', 'localhost:9092', brokers, 'Kafka brokers to start from'),
@@ -72,7 +72,7 @@ export const SETTINGS = {
     'EFS_PARTITIONER',
     'murmur2',
     oneOf('murmur2', 'off'),
-    'how producers place keys; off takes records wherever they are',
+    'partitioner of the producers; off accepts records in any partition',
   ),
   httpPort: setting(
     'EFS_HTTP_PORT',
@@ -85,7 +85,7 @@ export const SETTINGS = {
     'EFS_HTTP_ALLOWED_HOSTS',
     '',
     hostNames,
-    'names the page and API are called by, beside the host above and localhost',
+    'host names of the page and API, beside the host above and localhost',
   ),
   httpToken: setting('EFS_HTTP_TOKEN', '', token, 'token that the API asks for; empty asks for none'),
   httpShowRecipients: setting(
@@ -111,13 +111,13 @@ export const SETTINGS = {
     'EFS_MAX_VALUE_BYTES',
     '262144',
     whole(1_024, 16_777_216),
-    'longest record value that is decoded; longer ones are set aside',
+    'longest record value that is decoded; longer ones are dead-lettered',
   ),
   maxHeaders: setting(
     'EFS_MAX_HEADERS',
     '256',
     whole(0, 10_000),
-    'most headers of a record; with more it is set aside',
+    'most headers of a record; with more it is dead-lettered',
   ),
   maxBatchBytes: setting(
     'EFS_MAX_BATCH_BYTES',
@@ -135,13 +135,13 @@ export const SETTINGS = {
     'EFS_EXPIRY',
     'on',
     onOff,
-    'whether the service itself ends messages whose validity period is over in silence',
+    'whether the service expires messages without an outcome after their validity period',
   ),
   expiryGrace: setting(
     'EFS_EXPIRY_GRACE',
     '1h',
     duration(0, GRACE_MAX_MS),
-    'how long after its validity period a message may still be heard of',
+    'how long after its validity period feedback on a message may still arrive',
   ),
   retention: setting(
     'EFS_RETENTION',
@@ -165,7 +165,7 @@ export const SETTINGS = {
     'EFS_SESSION_TIMEOUT_MS',
     '30000',
     whole(6_000, 1_800_000),
-    'silence after which Kafka gives a worker’s partitions to another',
+    'time without heartbeats after which Kafka reassigns a worker’s partitions',
   ),
   logLevel: setting(
     'EFS_LOG_LEVEL',

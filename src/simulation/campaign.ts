@@ -9,7 +9,7 @@ export interface SimulatedDelivery {
   readonly validityPeriodMs: number | null;
   /** Number of its messages. */
   readonly size: number;
-  /** When its first message may be relayed, as a share of the whole time. */
+  /** When its first message may be relayed, as a share of the whole time span. */
   readonly begins: number;
 }
 
@@ -22,20 +22,20 @@ export interface SimulatedMessage {
 }
 
 export interface CampaignOptions {
-  /** Makes the ids of one seed unlike those of another. */
+  /** Different seeds give different ids. */
   readonly seed: number;
   readonly deliveries: number;
   readonly messages: number;
   readonly startAt: Millis;
   /** Time over which the messages are relayed. */
   readonly spreadMs: number;
-  /** Shares of deliveries that name a policy; the rest names none. */
+  /** Shares of deliveries with a policy of their own; the rest has none. */
   readonly policyMix: { readonly efs: number; readonly relay: number };
 }
 
 const HOUR = 3_600_000;
 
-/** Roughly what a consumer list in Europe and America holds, aliases and odd spellings included. */
+/** Recipient domains roughly as in a consumer list of Europe and America, with aliases and odd spellings. */
 export const domains = weighted([
   ['gmail.com', 360],
   ['Gmail.com', 3],
@@ -69,7 +69,7 @@ const validities = weighted<number | null>([
   [120 * HOUR, 2],
 ]);
 
-/** Sizes fall as 1 / rank; each delivery has a message, as long as there are enough, and together they have all. */
+/** Sizes fall as 1 / rank and sum to `messages`; each delivery has at least one message where there are enough. */
 function zipfSizes(deliveries: number, messages: number): number[] {
   const weights = Array.from({ length: deliveries }, (_, rank) => 1 / (rank + 1));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
@@ -121,23 +121,23 @@ function urn(size: number) {
   return { add, take, left: () => left };
 }
 
-/** The messages in the order of their relay, those of all running deliveries mixed. */
+/** The messages in the order of their relay, interleaved over all running deliveries. */
 export function* messages(source: Dice, options: CampaignOptions): Generator<SimulatedMessage> {
   const deliveries = campaign(source, options);
-  const waiting = urn(deliveries.length);
+  const remaining = urn(deliveries.length);
   let begun = 0;
   for (let i = 0; i < options.messages; i++) {
     const progress = i / options.messages;
     while (
       begun < deliveries.length &&
-      (waiting.left() === 0 || (deliveries[begun]?.begins ?? 1) <= progress)
+      (remaining.left() === 0 || (deliveries[begun]?.begins ?? 1) <= progress)
     ) {
-      waiting.add(begun, deliveries[begun]?.size ?? 0);
+      remaining.add(begun, deliveries[begun]?.size ?? 0);
       begun += 1;
     }
     yield {
       messageId: MessageId(uuid(source)),
-      delivery: deliveries[waiting.take(source)] as SimulatedDelivery,
+      delivery: deliveries[remaining.take(source)] as SimulatedDelivery,
       recipientDomain: domains(source),
       relayedAt: Math.floor(options.startAt + progress * options.spreadMs),
     };

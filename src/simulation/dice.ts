@@ -1,4 +1,4 @@
-/** Seeded chance: the same seed and stream always give the same numbers. Not for secrets. */
+/** Seeded random numbers: the same seed and stream always give the same numbers. Not for secrets. */
 export interface Dice {
   /** Uniform in 0 … 2^32 − 1. */
   u32(): number;
@@ -11,8 +11,8 @@ export interface Dice {
 }
 
 /**
- * Chris Doty-Humphrey's sfc32. `stream` separates independent sequences of one seed, so that asking one question more
- * about one thing changes nothing about another.
+ * Chris Doty-Humphrey's sfc32. `stream` separates independent sequences of one seed: an additional draw from one changes
+ * no other.
  */
 export function dice(seed: number, stream: number): Dice {
   let a = seed >>> 0;
@@ -31,7 +31,7 @@ export function dice(seed: number, stream: number): Dice {
   return { u32, unit, below: (n) => Math.floor(unit() * n), chance: (share) => share > 0 && unit() < share };
 }
 
-/** A way to draw one of several values by weight, in constant time and to one part in 4,096. */
+/** Draws one of several values by weight, in constant time, with a resolution of 1 in 4,096. */
 export function weighted<T>(choices: readonly (readonly [value: T, weight: number])[]): (source: Dice) => T {
   const total = choices.reduce((sum, [, weight]) => sum + weight, 0);
   const slots: T[] = [];

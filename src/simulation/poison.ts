@@ -7,28 +7,28 @@ import { weighted } from './dice';
 import type { Encode } from '../feedback/encode';
 import type { FeedbackRecord, TrafficRecord } from './record';
 
-interface Victim {
+interface PoisonInput {
   readonly record: FeedbackRecord;
   readonly encode: Encode;
   readonly source: Dice;
   readonly limits: RecordLimits;
-  /** A value one byte too long, made once. */
+  /** A value one byte over the limit, made once. */
   readonly longValue: Buffer;
 }
 
-/** One way to spoil a record, and the reason for which it must then be set aside. */
+/** One way to corrupt a record, and the reason for which the decoder must then reject it. */
 interface Poison {
   readonly name: string;
   readonly reason: Reason;
-  /** How often, against the others. Bulky ones are rare. */
+  /** Relative frequency. Bulky ones are rare. */
   readonly weight: number;
-  spoil(victim: Victim): Partial<TrafficRecord>;
+  corrupt(input: PoisonInput): Partial<TrafficRecord>;
 }
 
-/** An id that no registry has given out. */
+/** A schema id that no registry has assigned. */
 const UNKNOWN_ID = Buffer.from([0, 0x7f, 0xff, 0xff, 0xff]);
 
-const value = ({ record }: Victim): Buffer => record.value as Buffer;
+const value = ({ record }: PoisonInput): Buffer => record.value as Buffer;
 
 const garbage: readonly ((bytes: Buffer) => Buffer)[] = [
   () => Buffer.alloc(0),
@@ -56,60 +56,65 @@ const manyHeaders = (count: number): RecordHeader[] =>
   Array.from({ length: count }, (_, i) => ({ name: Buffer.from(`h${i}`), value: Buffer.from('x') }));
 
 const POISONS: readonly Poison[] = [
-  { name: 'tombstone', reason: 'no-value', weight: 10, spoil: () => ({ value: null }) },
-  { name: 'long value', reason: 'too-large', weight: 0.1, spoil: ({ longValue }) => ({ value: longValue }) },
+  { name: 'tombstone', reason: 'no-value', weight: 10, corrupt: () => ({ value: null }) },
+  {
+    name: 'long value',
+    reason: 'too-large',
+    weight: 0.1,
+    corrupt: ({ longValue }) => ({ value: longValue }),
+  },
   {
     name: 'many headers',
     reason: 'too-large',
     weight: 0.5,
-    spoil: ({ limits }) => ({ headers: manyHeaders(limits.maxHeaders + 1) }),
+    corrupt: ({ limits }) => ({ headers: manyHeaders(limits.maxHeaders + 1) }),
   },
   {
     name: 'garbage',
     reason: 'not-avro',
     weight: 20,
-    spoil: (victim) => ({ value: pick(victim.source, garbage)(value(victim)) }),
+    corrupt: (input) => ({ value: pick(input.source, garbage)(value(input)) }),
   },
   {
     name: 'unknown schema id',
     reason: 'unknown-schema',
     weight: 10,
-    spoil: (victim) => ({ value: Buffer.concat([UNKNOWN_ID, value(victim).subarray(5)]) }),
+    corrupt: (input) => ({ value: Buffer.concat([UNKNOWN_ID, value(input).subarray(5)]) }),
   },
   {
     name: 'record of another topic',
     reason: 'wrong-record',
     weight: 10,
-    spoil: ({ record }) => ({ topic: (record.topic + 1) % FEEDBACK_TOPICS.length }),
+    corrupt: ({ record }) => ({ topic: (record.topic + 1) % FEEDBACK_TOPICS.length }),
   },
   {
     name: 'invalid field',
     reason: 'invalid-field',
     weight: 20,
-    spoil: ({ source, encode, record }) => ({ value: encode(pick(source, invalid)(record.feedback)) }),
+    corrupt: ({ source, encode, record }) => ({ value: encode(pick(source, invalid)(record.feedback)) }),
   },
   {
     name: 'key of another message',
     reason: 'key-mismatch',
     weight: 10,
-    spoil: ({ record }) => ({ key: Buffer.from(`not-${record.feedback.messageId}`) }),
+    corrupt: ({ record }) => ({ key: Buffer.from(`not-${record.feedback.messageId}`) }),
   },
-  { name: 'no key', reason: 'key-mismatch', weight: 5, spoil: () => ({ key: null }) },
-  { name: 'wrong partition', reason: 'wrong-partition', weight: 10, spoil: () => ({ misplaced: true }) },
+  { name: 'no key', reason: 'key-mismatch', weight: 5, corrupt: () => ({ key: null }) },
+  { name: 'wrong partition', reason: 'wrong-partition', weight: 10, corrupt: () => ({ misplaced: true }) },
 ];
 
 const byWeight = weighted(POISONS.map((poison) => [poison, poison.weight] as const));
 
 /**
- * Makes spoiled copies of records: the first ones go through every way there is, the others come by weight. The
- * original is never lost, so what the good records add up to does not depend on the poison among them.
+ * Makes corrupted copies of records: the first copies use every poison once, the others are drawn by weight. The original
+ * is never lost, so the totals of the valid records do not depend on the poison among them.
  */
 export function poisoner(source: Dice, encode: Encode, limits: RecordLimits) {
   const longValue = Buffer.alloc(limits.maxValueBytes + 1);
   let made = 0;
   return (record: FeedbackRecord): TrafficRecord => {
     const poison = POISONS[made++] ?? byWeight(source);
-    const spoiled = poison.spoil({ record, encode, source, limits, longValue });
-    return { ...record, ...spoiled, feedback: null, poison: poison.reason };
+    const corrupted = poison.corrupt({ record, encode, source, limits, longValue });
+    return { ...record, ...corrupted, feedback: null, poison: poison.reason };
   };
 }

@@ -9,7 +9,7 @@ import { FEEDBACK_TOPICS } from '../feedback/topics';
 import type { OutgoingRecord, Sink } from '../log/sink';
 import type { TrafficRecord } from './record';
 
-/** How many records became of what; adds up while it is produced. */
+/** Counts of acknowledged records; they rise during `produce`. */
 export interface Produced {
   records: number;
   bytes: number;
@@ -24,7 +24,7 @@ export interface ProduceOptions {
   /** Records per second; 0 is as fast as possible. */
   readonly rate: number;
   readonly clock: Clock;
-  /** Stops after the batch at hand. */
+  /** Stops after the current batch. */
   readonly signal: AbortSignal;
   /** Called after every acknowledged batch. */
   onProgress(produced: Produced): void;
@@ -32,8 +32,8 @@ export interface ProduceOptions {
 
 const BATCH_BYTES_MAX = 512 * 1024;
 const BATCH_RECORDS_MAX = 4_000;
-/** At a given rate a batch is what is due in this time. */
-const BEAT_MS = 50;
+/** At a given rate a batch has the records that are due in this time. */
+const BATCH_INTERVAL_MS = 50;
 
 /** The ids of the input schemas. Throws `schema-missing`, `registry-unavailable`. */
 export async function inputIds(
@@ -51,7 +51,7 @@ export async function inputIds(
   return Object.fromEntries(ids) as Record<FeedbackKind, number>;
 }
 
-/** Where a record goes: where its key belongs, or, if it is to be misplaced, beside it. */
+/** Sends a record to the partition of its key, or to the next one where it is to be misplaced. */
 export function outgoing(
   { topic, key, value, headers, misplaced }: TrafficRecord,
   partitions: number,
@@ -63,7 +63,7 @@ export function outgoing(
   return { topic: input.topic, partition, key, value, headers };
 }
 
-/** Cuts the records into batches; `max` may change from batch to batch. */
+/** Splits the records into batches; `max` may change from batch to batch. */
 function* batches(records: Iterable<TrafficRecord>, max: () => number): Generator<TrafficRecord[]> {
   let batch: TrafficRecord[] = [];
   let bytes = 0;
@@ -90,30 +90,31 @@ function count(produced: Produced, batch: readonly TrafficRecord[]): void {
 }
 
 /**
- * Produces the records in their order, one batch while the next is being made. A record that is to be misplaced where
- * there is one partition only is left out. Gives what was acknowledged. Throws `kafka-unavailable`.
+ * Produces the records in their order, and makes one batch while the previous is in flight. With one partition, records
+ * that are to be misplaced are left out. Returns the counts of acknowledged records. Throws `kafka-unavailable`.
  */
 export async function produce(records: Iterable<TrafficRecord>, options: ProduceOptions): Promise<Produced> {
   const { sink, partitions, rate, clock, signal } = options;
   const produced: Produced = { records: 0, bytes: 0, poison: 0, byTopic: FEEDBACK_TOPICS.map(() => 0) };
   const start = clock.monotonic();
-  const perBeat = rate === 0 ? BATCH_RECORDS_MAX : Math.max(1, Math.round((rate * BEAT_MS) / 1000));
+  const perBatch =
+    rate === 0 ? BATCH_RECORDS_MAX : Math.max(1, Math.round((rate * BATCH_INTERVAL_MS) / 1000));
   let sent = 0;
-  let underway: Promise<void> = Promise.resolve();
-  for (const batch of batches(records, () => Math.min(BATCH_RECORDS_MAX, perBeat))) {
-    await underway;
+  let inFlight: Promise<void> = Promise.resolve();
+  for (const batch of batches(records, () => Math.min(BATCH_RECORDS_MAX, perBatch))) {
+    await inFlight;
     if (signal.aborted) return produced;
     const due = rate === 0 ? 0 : start + (sent * 1000) / rate - clock.monotonic();
     if (due > 0) await clock.sleep(due, signal);
-    const fitting = batch.filter((record) => !record.misplaced || partitions > 1);
-    sent += fitting.length;
-    underway = sink.emit(fitting.map((record) => outgoing(record, partitions))).then(() => {
-      count(produced, fitting);
+    const sendable = batch.filter((record) => !record.misplaced || partitions > 1);
+    sent += sendable.length;
+    inFlight = sink.emit(sendable.map((record) => outgoing(record, partitions))).then(() => {
+      count(produced, sendable);
       options.onProgress(produced);
     });
-    // It is awaited in the next round, where a failure is met.
-    underway.catch(() => undefined);
+    // The next round awaits it and throws its failure.
+    inFlight.catch(() => undefined);
   }
-  await underway;
+  await inFlight;
   return produced;
 }

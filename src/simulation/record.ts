@@ -9,13 +9,13 @@ export interface TrafficRecord {
   readonly key: Buffer | null;
   readonly value: Buffer | null;
   readonly headers: readonly RecordHeader[];
-  /** To be produced anywhere but where its key belongs. */
+  /** To be produced to another partition than that of its key. */
   readonly misplaced: boolean;
-  /** What the value says; null where the record must be set aside. */
+  /** The decoded value; null where the record must be dead-lettered. */
   readonly feedback: Feedback | null;
-  /** Why the record must be set aside, or null. */
+  /** Why the record must be dead-lettered, or null. */
   readonly poison: Reason | null;
 }
 
-/** A record as a sound producer makes it. */
+/** A record of a correct producer. */
 export type FeedbackRecord = TrafficRecord & { readonly feedback: Feedback };

@@ -2,72 +2,72 @@ import { DeliveryId, MessageId } from '../base/ids';
 import type { Feedback, Millis, PolicyName } from '../feedback/feedback';
 import { domains, type SimulatedDelivery } from './campaign';
 import { dice, uuid, weighted } from './dice';
-import { type Course, life, ORDINARY } from './life';
-import { type Story, timeline } from './timeline';
+import { messageHistory, ORDINARY, type OutcomeMix } from './message-history';
+import { type MessageHistory, timeline } from './timeline';
 
 /*
- * Campaigns without end, for a world that is watched: they differ in size and in how they fare, and now and then one is
- * sent under both policies, message for message with the same feedback. Each campaign has its own chance, so the
- * traffic after any moment can be made without all that went before.
+ * An endless sequence of campaigns, for the demo: they differ in size and outcomes, and some are sent under both policies
+ * with the same feedback, message for message. Each campaign has its own random stream, so the traffic after any time
+ * can be generated without the traffic before it.
  */
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
-/** When nothing is heard of a message any more: retries last 84 h, and what follows a delivery three days. */
-const LAST_WORD_MS = 7 * DAY;
+/** A message has no feedback later than this: retries end after 84 h, feedback after a delivery after three days. */
+const LAST_FEEDBACK_MS = 7 * DAY;
 
-/** A kind of campaign: its name, how its messages fare, and how many it has. */
+/** A kind of campaign: its name, its outcomes and its size. */
 interface Kind {
   readonly name: string;
-  readonly course: Course;
+  readonly mix: OutcomeMix;
   readonly size: { readonly least: number; readonly most: number };
-  /** Under which policies it is sent: two make a pair of deliveries with the same feedback. */
+  /** The policies it is sent under: two make a pair of deliveries with the same feedback. */
   readonly policies: readonly PolicyName[];
   readonly validityPeriodMs: Millis | null;
 }
 
-/** A list that was looked after. */
-const CLEAN: Course = {
+/** A well-kept list. */
+const CLEAN: OutcomeMix = {
   ...ORDINARY,
   firstAttempt: weighted([
     ['delivered', 968],
     ['hard', 8],
     ['soft', 22],
-    ['silence', 2],
+    ['no-feedback', 2],
   ]),
 };
 
-/** Addresses that nobody has written to for years. */
-const NEGLECTED: Course = {
+/** Addresses that were not used for years. */
+const NEGLECTED: OutcomeMix = {
   ...ORDINARY,
   firstAttempt: weighted([
     ['delivered', 770],
     ['hard', 150],
     ['soft', 70],
-    ['silence', 10],
+    ['no-feedback', 10],
   ]),
 };
 
-/** Receivers defer what comes too fast: much is tried again, most of it in the end with success. */
-const DEFERRED: Course = {
+/** Receivers throttle: many messages are retried, most of them with success. */
+const DEFERRED: OutcomeMix = {
   ...ORDINARY,
   firstAttempt: weighted([
     ['delivered', 600],
     ['hard', 20],
     ['soft', 365],
-    ['silence', 15],
+    ['no-feedback', 15],
   ]),
   retries: weighted([
     ['SUCCEEDED', 76],
     ['FAILED', 10],
     ['EXPIRED', 6],
-    ['silence', 8],
+    ['no-feedback', 8],
   ]),
 };
 
-/** Accepted first and refused later: bounce mails come for days. */
-const BOUNCED_LATER: Course = {
+/** Accepted first and refused later: bounce mails arrive for days. */
+const BOUNCED_LATER: OutcomeMix = {
   ...ORDINARY,
   afterwards: weighted([
     ['nothing', 880],
@@ -76,14 +76,14 @@ const BOUNCED_LATER: Course = {
   ]),
 };
 
-/** Something of everything, so that every row of both tables is seen in a small delivery. */
-const EVENTFUL: Course = {
+/** Every kind of feedback, so that even a small delivery shows every row of both tables. */
+const EVENTFUL: OutcomeMix = {
   relaysLost: 0,
   firstAttempt: weighted([
     ['delivered', 720],
     ['hard', 70],
     ['soft', 190],
-    ['silence', 20],
+    ['no-feedback', 20],
   ]),
   afterwards: weighted([
     ['nothing', 930],
@@ -95,54 +95,54 @@ const EVENTFUL: Course = {
     ['SUCCEEDED', 55],
     ['FAILED', 20],
     ['EXPIRED', 10],
-    ['silence', 15],
+    ['no-feedback', 15],
   ]),
 };
 
 const MIRROR: Kind = {
   name: 'mirror',
-  course: EVENTFUL,
+  mix: EVENTFUL,
   size: { least: 1_200, most: 2_400 },
   policies: ['EFS', 'RELAY'],
   validityPeriodMs: 12 * HOUR,
 };
 const NEWSLETTER: Kind = {
   name: 'newsletter',
-  course: ORDINARY,
+  mix: ORDINARY,
   size: { least: 3_000, most: 8_000 },
   policies: ['EFS'],
   validityPeriodMs: null,
 };
 const WIN_BACK: Kind = {
   name: 'win-back',
-  course: NEGLECTED,
+  mix: NEGLECTED,
   size: { least: 600, most: 2_000 },
   policies: ['RELAY'],
   validityPeriodMs: 24 * HOUR,
 };
 const SALE: Kind = {
   name: 'sale',
-  course: DEFERRED,
+  mix: DEFERRED,
   size: { least: 2_500, most: 9_000 },
   policies: ['EFS'],
   validityPeriodMs: 24 * HOUR,
 };
 const RECEIPTS: Kind = {
   name: 'receipts',
-  course: CLEAN,
+  mix: CLEAN,
   size: { least: 200, most: 900 },
   policies: ['EFS'],
   validityPeriodMs: 6 * HOUR,
 };
 const WEBINAR: Kind = {
   name: 'webinar',
-  course: BOUNCED_LATER,
+  mix: BOUNCED_LATER,
   size: { least: 500, most: 2_500 },
   policies: ['RELAY'],
   validityPeriodMs: null,
 };
 
-/** Those that are there from the beginning; what comes later is drawn. */
+/** The first campaigns; later ones are drawn. */
 const FIRST: readonly Kind[] = [MIRROR, NEWSLETTER, WIN_BACK, SALE, WEBINAR, RECEIPTS];
 const FIRST_GAP_MS = 20 * MINUTE;
 const LATER = weighted<Kind>([
@@ -169,11 +169,11 @@ export interface ScenarioOptions {
   readonly seed: number;
   /** When the first campaign begins. */
   readonly startAt: Millis;
-  /** Only what happens after this; `startAt`, where absent. */
+  /** Only feedback after this time; `startAt`, where absent. */
   readonly after?: Millis;
 }
 
-/** All campaigns in the order of their beginning, without end. */
+/** An endless sequence of campaigns in the order of their start. */
 function* campaigns({ seed, startAt }: ScenarioOptions): Generator<Campaign> {
   const source = dice(seed, 10);
   const numbers = new Map<string, number>();
@@ -193,8 +193,8 @@ function* campaigns({ seed, startAt }: ScenarioOptions): Generator<Campaign> {
 const nameOf = ({ kind, number }: Campaign, policy: PolicyName): DeliveryId =>
   DeliveryId(kind.policies.length > 1 ? `${kind.name}-${number}-${policy}` : `${kind.name}-${number}`);
 
-/** The stories of a campaign's messages, in the order of their relay. */
-function* storiesOf(campaign: Campaign, seed: number): Generator<Story> {
+/** The histories of a campaign's messages, in the order of their relay. */
+function* historiesOf(campaign: Campaign, seed: number): Generator<MessageHistory> {
   const source = dice(seed, 1_000 + campaign.index);
   const { kind, size, begins, spreadMs } = campaign;
   const deliveries = kind.policies.map((policy): SimulatedDelivery => ({
@@ -213,32 +213,32 @@ function* storiesOf(campaign: Campaign, seed: number): Generator<Story> {
       recipientDomain: domains(source),
       relayedAt,
     };
-    const events = life(source, message, kind.course);
+    const events = messageHistory(source, message, kind.mix);
     yield {
       begins: relayedAt,
-      events: deliveries.flatMap((each) => events.map((event) => told(event, each))),
+      events: deliveries.flatMap((each) => events.map((event) => forDelivery(event, each))),
     };
   }
 }
 
-/** The same event, of the message of the same id in another delivery. */
-function told(event: Feedback, { deliveryId, policy }: SimulatedDelivery): Feedback {
+/** The same event for the message of the same id in another delivery. */
+function forDelivery(event: Feedback, { deliveryId, policy }: SimulatedDelivery): Feedback {
   if (event.deliveryId === deliveryId) return event;
   const moved = { ...event, deliveryId, eventId: `${deliveryId}/${event.eventId}` };
   return moved.kind === 'Relayed' ? { ...moved, policy } : moved;
 }
 
-/** The stories of all campaigns that can still be heard of after a moment, in the order of their beginning. */
-function* stories(options: ScenarioOptions): Generator<Story> {
+/** The histories of all campaigns that may have feedback after `after`, in the order of their start. */
+function* histories(options: ScenarioOptions): Generator<MessageHistory> {
   const { seed, after = options.startAt } = options;
   const plan = campaigns(options);
-  const running: { readonly stories: Generator<Story>; next: Story }[] = [];
+  const running: { readonly histories: Generator<MessageHistory>; next: MessageHistory }[] = [];
   let coming = plan.next().value as Campaign;
   const begin = (): void => {
-    if (coming.begins + coming.spreadMs + LAST_WORD_MS >= after) {
-      const own = storiesOf(coming, seed);
+    if (coming.begins + coming.spreadMs + LAST_FEEDBACK_MS >= after) {
+      const own = historiesOf(coming, seed);
       const first = own.next();
-      if (first.done !== true) running.push({ stories: own, next: first.value });
+      if (first.done !== true) running.push({ histories: own, next: first.value });
     }
     coming = plan.next().value as Campaign;
   };
@@ -250,17 +250,17 @@ function* stories(options: ScenarioOptions): Generator<Story> {
       continue;
     }
     yield earliest.next;
-    const following = earliest.stories.next();
+    const following = earliest.histories.next();
     if (following.done === true) running.splice(running.indexOf(earliest), 1);
     else earliest.next = following.value;
   }
 }
 
 /**
- * The feedback of campaigns without end, in the order of event time. A pure function of the options: what comes after
- * a moment is the same whether or not what came before was asked for.
+ * The feedback of an endless sequence of campaigns, in the order of event time. A pure function of the options: the
+ * feedback after a time is the same whether or not the earlier feedback was generated.
  */
 export function* scenario(options: ScenarioOptions): Generator<Feedback> {
   const { after = options.startAt - 1 } = options;
-  for (const event of timeline(stories(options))) if (event.occurredAt > after) yield event;
+  for (const event of timeline(histories(options))) if (event.occurredAt > after) yield event;
 }

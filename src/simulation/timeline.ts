@@ -1,8 +1,8 @@
 import { must } from '../base/assert';
 import type { Feedback, Millis } from '../feedback/feedback';
 
-/** Events that lie ahead, the earliest first: a binary heap over the event time. */
-function agenda() {
+/** Future events, the earliest first: a binary heap over the event time. */
+function eventQueue() {
   const heap: Feedback[] = [];
   const timeAt = (index: number): number =>
     index < heap.length ? (heap[index] as Feedback).occurredAt : Infinity;
@@ -17,7 +17,7 @@ function agenda() {
     heap[hole] = event;
   };
   const pop = (): Feedback => {
-    const first = must(heap[0], 'the agenda is empty');
+    const first = must(heap[0], 'the event queue is empty');
     const last = heap.pop() as Feedback;
     if (heap.length === 0) return first;
     let hole = 0;
@@ -34,21 +34,21 @@ function agenda() {
   return { push, pop, size: () => heap.length, earliest: () => timeAt(0) };
 }
 
-/** Most events that wait for their time; beyond it the earliest comes too early, so that memory stays bounded. */
-const MAX_WAITING = 32_768;
+/** Most queued events; beyond it the earliest is emitted ahead of time, so that memory stays bounded. */
+const MAX_QUEUED = 32_768;
 
-/** What is said of one message; nothing of it happens before `begins`. */
-export interface Story {
+/** The events of one message; none is before `begins`. */
+export interface MessageHistory {
   readonly begins: Millis;
   readonly events: readonly Feedback[];
 }
 
-/** The stories of many messages, told at once: events by event time. The stories come ordered by their beginning. */
-export function* timeline(stories: Iterable<Story>): Generator<Feedback> {
-  const ahead = agenda();
-  for (const story of stories) {
-    while (ahead.earliest() < story.begins || ahead.size() > MAX_WAITING) yield ahead.pop();
-    for (const event of story.events) ahead.push(event);
+/** Merges the histories of many messages: events by event time. The histories are ordered by `begins`. */
+export function* timeline(histories: Iterable<MessageHistory>): Generator<Feedback> {
+  const queue = eventQueue();
+  for (const history of histories) {
+    while (queue.earliest() < history.begins || queue.size() > MAX_QUEUED) yield queue.pop();
+    for (const event of history.events) queue.push(event);
   }
-  while (ahead.size() > 0) yield ahead.pop();
+  while (queue.size() > 0) yield queue.pop();
 }

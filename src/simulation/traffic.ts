@@ -5,26 +5,26 @@ import { FEEDBACK_TOPICS } from '../feedback/topics';
 import { type CampaignOptions, messages } from './campaign';
 import { type Dice, dice } from './dice';
 import type { Encode } from '../feedback/encode';
-import { life } from './life';
+import { messageHistory } from './message-history';
 import { poisoner } from './poison';
 import type { FeedbackRecord, TrafficRecord } from './record';
-import { type Story, timeline } from './timeline';
+import { type MessageHistory, timeline } from './timeline';
 
 export type { TrafficRecord };
 
 export interface TrafficOptions extends CampaignOptions {
-  /** 0 keeps the order of event time; towards 1, records come up to some 10,000 others too late or too early. */
+  /** 0 keeps the order of event time; towards 1, records are up to some 10,000 records too late or too early. */
   readonly disorder: number;
-  /** Records that come again byte for byte, as a share: half of them at once, half some time later. */
+  /** Share of records that are repeated byte for byte: half of them at once, half later. */
   readonly duplicates: number;
-  /** Additional records that must be set aside, as a share. */
+  /** Share of additional records that must be dead-lettered. */
   readonly poison: number;
   readonly limits: RecordLimits;
 }
 
 const HOUR = 3_600_000;
 
-/** Twenty deliveries in six hours, a little untidy. `startAt` is 2026-01-05, 08:00 UTC. */
+/** Twenty deliveries in six hours. `startAt` is 2026-01-05, 08:00 UTC. */
 export const ORDINARY_TRAFFIC: TrafficOptions = {
   seed: 1,
   deliveries: 20,
@@ -44,7 +44,7 @@ const topicOf = Object.fromEntries(FEEDBACK_TOPICS.map(({ kind }, index) => [kin
 >;
 const NO_HEADERS: readonly RecordHeader[] = [];
 
-/** Feedback as a sound producer's record. */
+/** Feedback as a correct producer's record. */
 export function feedbackRecord(feedback: Feedback, encode: Encode): FeedbackRecord {
   return {
     topic: topicOf[feedback.kind],
@@ -61,11 +61,11 @@ function* poisoned(
   source: Dice,
   records: Iterable<FeedbackRecord>,
   share: number,
-  spoil: (record: FeedbackRecord) => TrafficRecord,
+  corrupted: (record: FeedbackRecord) => TrafficRecord,
 ): Generator<TrafficRecord> {
   for (const each of records) {
     yield each;
-    if (source.chance(share)) yield spoil(each);
+    if (source.chance(share)) yield corrupted(each);
   }
 }
 
@@ -84,7 +84,7 @@ function* repeated(source: Dice, records: Iterable<TrafficRecord>, share: number
   }
 }
 
-/** Each record waits in a window and leaves it when another one takes its place. */
+/** Shuffles locally: each record waits in a window until another record replaces it. */
 function* displaced(
   source: Dice,
   records: Iterable<TrafficRecord>,
@@ -107,33 +107,33 @@ function* displaced(
   }
 }
 
-/** The feedback alone, in the order of event time: what an ideal MTA would say. Same options, same feedback. */
+/** The feedback alone, in the order of event time, without faults. Deterministic in the options. */
 export function* feedback(options: CampaignOptions): Generator<Feedback> {
-  const lives = dice(options.seed, 2);
-  const stories = function* (): Generator<Story> {
+  const source = dice(options.seed, 2);
+  const histories = function* (): Generator<MessageHistory> {
     for (const message of messages(dice(options.seed, 1), options)) {
-      yield { begins: message.relayedAt, events: life(lives, message) };
+      yield { begins: message.relayedAt, events: messageHistory(source, message) };
     }
   };
-  yield* timeline(stories());
+  yield* timeline(histories());
 }
 
 /**
- * Realistic feedback as records for the five input topics, in the order in which to produce them. A pure function of
- * the options and the encoder: the same seed gives the same bytes. Disorder, duplicates and poison change nothing
- * about the records they come on top of. Memory does not grow with the number of messages.
+ * Realistic feedback as records for the five input topics, in the order of production. A pure function of the options
+ * and the encoder: the same seed gives the same bytes. Disorder, duplicates and poison leave the underlying records
+ * unchanged. Memory does not grow with the number of messages.
  */
 export function traffic(options: TrafficOptions, encode: Encode): Generator<TrafficRecord> {
-  return untidied(feedback(options), options, encode);
+  return withFaults(feedback(options), options, encode);
 }
 
-/** How feedback is to be made untidy. */
-export type Untidiness = Pick<TrafficOptions, 'seed' | 'disorder' | 'duplicates' | 'poison' | 'limits'>;
+/** The faults that `withFaults` adds. */
+export type Faults = Pick<TrafficOptions, 'seed' | 'disorder' | 'duplicates' | 'poison' | 'limits'>;
 
-/** The records of some feedback, in its order but for the disorder that is asked for. */
-export function* untidied(
+/** The records of feedback, with the requested disorder, duplicates and poison. */
+export function* withFaults(
   events: Iterable<Feedback>,
-  { seed, disorder, duplicates, poison, limits }: Untidiness,
+  { seed, disorder, duplicates, poison, limits }: Faults,
   encode: Encode,
 ): Generator<TrafficRecord> {
   const poisonDice = dice(seed, 3);

@@ -3,8 +3,8 @@ import { type MessageAggregate, policyOf } from './message';
 import { POLICIES } from './policy';
 
 /**
- * When silence about a message would mean that it has failed: the end of its validity period, in milliseconds since 1970.
- * Null where nothing follows from silence: it has an outcome, or its policy counts it as sent until it has soft-bounced.
+ * When a message without an outcome counts as failed: at the end of its validity period, in milliseconds since 1970. Null
+ * where it cannot expire: it has an outcome, or its policy counts it as sent until it has soft-bounced.
  */
 export function deadlineOf(message: MessageAggregate, defaultPolicy: PolicyName): Millis | null {
   if (message.outcome !== null) return null;

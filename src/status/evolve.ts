@@ -17,9 +17,8 @@ import {
 } from './message';
 
 /**
- * Folds one feedback into a message's aggregate (null: the message was never seen). Total, pure, and a join: the
- * result depends on the set of feedback folded, not on order or repetition. Gives the same object back where the
- * feedback says nothing new.
+ * Folds one feedback into a message's aggregate (null: the message is new). Total, pure, and a join: the result depends on
+ * the set of feedback folded, not on order or repetition. Returns the same object where the feedback changes nothing.
  *
  * `domainGroupOf` gives the index of a recipient domain's group in the list sorted by name.
  */
@@ -28,42 +27,43 @@ export function evolve(
   feedback: Feedback,
   domainGroupOf: (domain: string) => number,
 ): MessageAggregate {
-  const relay = relayClaim(feedback, domainGroupOf);
-  const seen = before === null ? firstSight(relay) : withRelay(before, relay);
+  const relay = relayFacts(feedback, domainGroupOf);
+  const relayed = before === null ? newMessage(relay) : withRelay(before, relay);
   switch (feedback.kind) {
     case 'Relayed':
-      return withPolicy(withValidity(seen, feedback.validityPeriodMs), feedback.policy);
+      return withPolicy(withValidity(relayed, feedback.validityPeriodMs), feedback.policy);
     case 'Delivered':
-      return withOutcome(seen, success(RANK.OBSERVED, feedback.occurredAt, KIND.DELIVERED));
+      return withOutcome(relayed, success(RANK.OBSERVED, feedback.occurredAt, KIND.DELIVERED));
     case 'HardBounced':
-      return withBounce(seen, feedback);
+      return withBounce(relayed, feedback);
     case 'SoftBounced':
-      return feedback.source === 'ASYNC' ? withBounce(seen, feedback) : withSoftBounce(seen, feedback);
+      return feedback.source === 'ASYNC' ? withBounce(relayed, feedback) : withSoftBounce(relayed, feedback);
     case 'RetryOutcome':
-      return withRetryOutcome(seen, feedback);
+      return withRetryOutcome(relayed, feedback);
     default:
       return unreachable(feedback);
   }
 }
 
-function firstSight(relay: RelayFacts): MessageAggregate {
+function newMessage(relay: RelayFacts): MessageAggregate {
   return messageAggregate(relay, false, false, VALIDITY_MAX_MS, null, null);
 }
 
-/** Every feedback implies a relay; a `Relayed` knows best when it was, another record's `relayedAt` second best. */
-function relayClaim(feedback: Feedback, domainGroupOf: (domain: string) => number): RelayFacts {
+/** Every feedback implies a relay. A `Relayed` has its best time, another record's `relayedAt` the second best. */
+function relayFacts(feedback: Feedback, domainGroupOf: (domain: string) => number): RelayFacts {
   const domainGroup = domainGroupOf(feedback.recipientDomain);
   if (feedback.kind === 'Relayed') return { rank: 0, at: feedback.occurredAt, domainGroup };
   const rank: RelayRank = feedback.relayedAt === null ? 2 : 1;
   return { rank, at: feedback.relayedAt ?? feedback.occurredAt, domainGroup };
 }
 
-function withRelay(message: MessageAggregate, claim: RelayFacts): MessageAggregate {
+function withRelay(message: MessageAggregate, incoming: RelayFacts): MessageAggregate {
   const known = message.relay;
-  const order = claim.rank - known.rank || claim.at - known.at || claim.domainGroup - known.domainGroup;
+  const order =
+    incoming.rank - known.rank || incoming.at - known.at || incoming.domainGroup - known.domainGroup;
   if (order >= 0) return message;
   const { saysEfs, saysRelay, validityMs, softBounce, outcome } = message;
-  return messageAggregate(claim, saysEfs, saysRelay, validityMs, softBounce, outcome);
+  return messageAggregate(incoming, saysEfs, saysRelay, validityMs, softBounce, outcome);
 }
 
 function withValidity(message: MessageAggregate, validityPeriodMs: number | null): MessageAggregate {
@@ -83,7 +83,7 @@ function withPolicy(message: MessageAggregate, policy: PolicyName | null): Messa
 function withSoftBounce(message: MessageAggregate, bounce: SoftBounced): MessageAggregate {
   const qualification = qualify(bounce.bounceClass, bounce.diagnostic);
   if (qualification === 'not-a-failure') return message;
-  const claim: SoftBounceFacts = {
+  const incoming: SoftBounceFacts = {
     at: bounce.occurredAt,
     bounceClass: bounce.bounceClass,
     reason: REASON_NUMBERS[qualification.reason],
@@ -92,10 +92,10 @@ function withSoftBounce(message: MessageAggregate, bounce: SoftBounced): Message
   const order =
     last === null
       ? 1
-      : claim.at - last.at || claim.bounceClass - last.bounceClass || claim.reason - last.reason;
+      : incoming.at - last.at || incoming.bounceClass - last.bounceClass || incoming.reason - last.reason;
   if (order <= 0) return message;
   const { relay, saysEfs, saysRelay, validityMs, outcome } = message;
-  return messageAggregate(relay, saysEfs, saysRelay, validityMs, claim, outcome);
+  return messageAggregate(relay, saysEfs, saysRelay, validityMs, incoming, outcome);
 }
 
 function withBounce(message: MessageAggregate, bounce: HardBounced | SoftBounced): MessageAggregate {
@@ -124,22 +124,22 @@ function success(rank: OutcomeRank, at: number, kind: OutcomeKind): Outcome {
 function withFailure(
   message: MessageAggregate,
   rank: OutcomeRank,
-  said: { occurredAt: number; bounceClass: number | null; diagnostic: string | null },
+  failure: { occurredAt: number; bounceClass: number | null; diagnostic: string | null },
   kind: OutcomeKind,
 ): MessageAggregate {
-  if (said.bounceClass === null) {
-    return withOutcome(message, messageOutcome(rank, kind, said.occurredAt, null, 0));
+  if (failure.bounceClass === null) {
+    return withOutcome(message, messageOutcome(rank, kind, failure.occurredAt, null, 0));
   }
-  const qualification = qualify(said.bounceClass, said.diagnostic);
+  const qualification = qualify(failure.bounceClass, failure.diagnostic);
   if (qualification === 'not-a-failure') return message;
   const reason = REASON_NUMBERS[qualification.reason];
-  return withOutcome(message, messageOutcome(rank, kind, said.occurredAt, said.bounceClass, reason));
+  return withOutcome(message, messageOutcome(rank, kind, failure.occurredAt, failure.bounceClass, reason));
 }
 
-function withOutcome(message: MessageAggregate, claim: Outcome): MessageAggregate {
-  if (message.outcome !== null && compareOutcomes(claim, message.outcome) <= 0) return message;
+function withOutcome(message: MessageAggregate, incoming: Outcome): MessageAggregate {
+  if (message.outcome !== null && compareOutcomes(incoming, message.outcome) <= 0) return message;
   const { relay, saysEfs, saysRelay, validityMs, softBounce } = message;
-  return messageAggregate(relay, saysEfs, saysRelay, validityMs, softBounce, claim);
+  return messageAggregate(relay, saysEfs, saysRelay, validityMs, softBounce, incoming);
 }
 
 /** A total order by content, so that no event id has to be kept: the greatest outcome decides. */

@@ -34,7 +34,7 @@ export const KIND = {
 } as const;
 export type OutcomeKind = (typeof KIND)[keyof typeof KIND];
 
-/** What decides a message. */
+/** The feedback that decides a message. */
 export interface Outcome {
   readonly rank: OutcomeRank;
   readonly at: Millis;
@@ -46,12 +46,12 @@ export interface Outcome {
 }
 
 /**
- * Everything the service remembers of one message. It is a join: each part only ever moves up its order, so the same
- * set of feedback gives the same aggregate in any order and any number of times.
+ * The state of one message. It is a join: each part only ever moves up its order, so the same set of feedback gives the
+ * same aggregate in any order and any number of times.
  */
 export interface MessageAggregate {
   readonly relay: RelayFacts;
-  /** What the message's own relays said of the policy. */
+  /** Whether one of the message's own relays names the policy. */
   readonly saysEfs: boolean;
   readonly saysRelay: boolean;
   /** The least validity given, at most 84 h. */
@@ -61,8 +61,8 @@ export interface MessageAggregate {
 }
 
 /*
- * Aggregates and outcomes are made here and nowhere else, so that they are alike to the engine as well: they are made
- * and read for every record, and copies by spread would come in several forms.
+ * Aggregates and outcomes are created only here, so that the engine gives each one hidden class: they are created and read
+ * for every record, and copies by spread would have several.
  */
 
 export function messageAggregate(
@@ -86,11 +86,11 @@ export function messageOutcome(
   return { rank, kind, at, bounceClass, reason };
 }
 
-/** EFS wins over RELAY, either over the default: what was said of a message or a delivery decides its policy. */
+/** EFS wins over RELAY, and either over the default: the policies named for a message or a delivery decide. */
 export function policyOf(
-  said: { readonly saysEfs: boolean; readonly saysRelay: boolean },
+  named: { readonly saysEfs: boolean; readonly saysRelay: boolean },
   defaultPolicy: PolicyName,
 ): PolicyName {
-  if (said.saysEfs) return 'EFS';
-  return said.saysRelay ? 'RELAY' : defaultPolicy;
+  if (named.saysEfs) return 'EFS';
+  return named.saysRelay ? 'RELAY' : defaultPolicy;
 }

@@ -4,19 +4,19 @@ import { KIND } from './message';
 
 export type Status = 'TAKEN_INTO_ACCOUNT' | 'SENT' | 'FAILED';
 
-/** What decided a message, as the policies see it. */
+/** The kind of outcome that decides a message, as policies distinguish it. */
 export type Decision = 'none' | 'success' | 'bounce' | 'retry-failed' | 'retry-expired';
 
-/** How feedback becomes status and Success. A further variant is a further table. */
+/** How feedback becomes status and Success. Another policy is another table. */
 export interface Policy {
-  /** The status of a message by what decided it. */
+  /** The status of a message by its decision. */
   readonly status: Readonly<Record<Decision, Status>>;
   /** Which moment's hour a success counts in: when it was reported, or when the message was relayed. */
   readonly successHour: 'success' | 'relay';
-  /** Whether Success is shown while nothing but relays is known. */
+  /** Whether Success is shown while there are only relays. */
   readonly showsSuccessBeforeFeedback: boolean;
-  /** Whether the end of the validity period fails a message that nothing was heard of, or only one that has soft-bounced. */
-  readonly expires: 'in silence' | 'after a soft bounce';
+  /** Whether the end of the validity period fails any message without an outcome, or only one that has soft-bounced. */
+  readonly expires: 'without an outcome' | 'after a soft bounce';
 }
 
 export const POLICIES: Readonly<Record<PolicyName, Policy>> = {
@@ -31,7 +31,7 @@ export const POLICIES: Readonly<Record<PolicyName, Policy>> = {
     },
     successHour: 'success',
     showsSuccessBeforeFeedback: false,
-    expires: 'in silence',
+    expires: 'without an outcome',
   },
   /** Without it: relayed is sent; Success starts at 100 % and falls. */
   RELAY: {

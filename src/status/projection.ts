@@ -3,43 +3,43 @@ import { type FailureType, failureTypeOf, type Reason, reasonOf } from '../feedb
 import { type MessageAggregate, policyOf } from './message';
 import { decisionOf, POLICIES, type Status } from './policy';
 
-/** What the delivery log shows for a message. Reason and type are null where nothing went wrong (yet). */
+/** The status of a message in the delivery log. Reason and type are null while no failure is known. */
 export interface MessageStatus {
   readonly status: Status;
   readonly reason: Reason | null;
   readonly failureType: FailureType | null;
 }
 
-interface Why {
+interface Failure {
   readonly reason: Reason | null;
   readonly failureType: FailureType | null;
 }
 
-const NOTHING_WRONG: Why = { reason: null, failureType: null };
-const UNEXPLAINED: Why = { reason: 'NOT_DEFINED', failureType: 'IGNORED' };
+const NO_FAILURE: Failure = { reason: null, failureType: null };
+const UNEXPLAINED: Failure = { reason: 'NOT_DEFINED', failureType: 'IGNORED' };
 
-/** Status, reason and type of a message, by the policy that its relays or else the instance name. */
+/** Status, reason and type of a message, by the policy that its relays name, or else the default. */
 export function statusOf(message: MessageAggregate, defaultPolicy: PolicyName): MessageStatus {
   const decision = decisionOf(message.outcome);
   const { status } = POLICIES[policyOf(message, defaultPolicy)];
-  const { reason, failureType } = why(message);
+  const { reason, failureType } = failureOf(message);
   return { status: status[decision], reason, failureType };
 }
 
-/** A success clears the reason; a failure has its class's, or else what the last soft bounce said. */
-function why(message: MessageAggregate): Why {
+/** A success clears the reason; a failure has that of its class, or else that of the last soft bounce. */
+function failureOf(message: MessageAggregate): Failure {
   const { outcome, softBounce } = message;
   switch (decisionOf(outcome)) {
     case 'success':
-      return NOTHING_WRONG;
+      return NO_FAILURE;
     case 'none':
-      return classWhy(softBounce) ?? NOTHING_WRONG;
+      return failureOfClass(softBounce) ?? NO_FAILURE;
     default:
-      return classWhy(outcome) ?? classWhy(softBounce) ?? UNEXPLAINED;
+      return failureOfClass(outcome) ?? failureOfClass(softBounce) ?? UNEXPLAINED;
   }
 }
 
-function classWhy(bounce: { bounceClass: number | null; reason: number } | null): Why | null {
+function failureOfClass(bounce: { bounceClass: number | null; reason: number } | null): Failure | null {
   if (bounce === null || bounce.bounceClass === null) return null;
   return { reason: reasonOf(bounce.reason), failureType: failureTypeOf(bounce.bounceClass) };
 }

@@ -1,9 +1,9 @@
 #!lua
--- Makes a generation the active one, and lists it, unless one is active.
+-- Activates and lists a generation, unless one is active.
 --
 -- KEYS[1]  the manifest of the active generation, as JSON
--- KEYS[2]  the list: hash of generation to manifest
--- ARGV[1]  the generation
+-- KEYS[2]  the list: hash of state id to manifest
+-- ARGV[1]  the generation's state id
 -- ARGV[2]  its manifest
 -- Returns  the manifest that is active in the end
 

@@ -1,11 +1,11 @@
 #!lua
--- Makes the caller the owner of a task: the epochs given before are worth nothing from here on. An epoch is never
--- given twice, also where the store has come back older than it was: it is no less than the caller's time.
+-- Makes the caller the owner of a task: earlier epochs are void from here on. An epoch is never given twice, also
+-- where the store came back with older state: it is no less than the caller's time.
 --
 -- KEYS[1]  the task: hash of e (epoch), q (sequence), p (positions), c (epoch of the last commit),
 --          x (number it is sealed against)
 -- KEYS[2]  the outbox
--- ARGV[1]  number that the caller's generation publishes under
+-- ARGV[1]  the number of the caller's generation
 -- ARGV[2]  the caller's time in milliseconds
 -- Returns  nil where there is no such task or it is sealed, else epoch, sequence, positions, epoch of the last commit,
 --          outbox (nil where none)

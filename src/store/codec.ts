@@ -13,7 +13,7 @@ import { messageAggregate, messageOutcome, VALIDITY_MAX_MS } from '../status/mes
 /*
  * A message's aggregate as stored, 9 to 40 bytes; big-endian:
  *
- *   u8   version (high nibble) | 8 validity given | 4 soft bounce | 2 says RELAY | 1 says EFS
+ *   u8   version (high nibble) | 8 validity given | 4 soft bounce | 2 reports RELAY | 1 reports EFS
  *   u8   128 outcome has a class | outcome rank (2 bits) | outcome kind (3 bits, 0: none) | relay rank (2 bits)
  *   u48  relayed at, u8 domain group
  *   u32  validity                         where given
@@ -34,16 +34,16 @@ const VALIDITY_BYTES = 4;
 const TIME_BYTES = 6;
 const BOUNCE_BYTES = 11;
 
-/** What an aggregate takes at most. */
+/** The maximum size of an aggregate. */
 export const MESSAGE_BYTES_MAX = HEAD_BYTES + VALIDITY_BYTES + 2 * BOUNCE_BYTES;
 
-/** Packs an aggregate into bytes of its own. */
+/** Packs an aggregate into a buffer of its own. */
 export function encodeMessage(message: MessageAggregate): Buffer {
   const bytes = Buffer.allocUnsafe(MESSAGE_BYTES_MAX);
   return bytes.subarray(0, writeMessage(bytes, 0, message));
 }
 
-/** Packs an aggregate into `bytes` from `start` on, where there must be room for the longest; gives its end. */
+/** Packs an aggregate into `bytes` from `start` on, with room for the longest; returns its end. */
 export function writeMessage(bytes: Buffer, start: number, message: MessageAggregate): number {
   const { relay, softBounce, outcome } = message;
   const hasValidity = message.validityMs !== VALIDITY_MAX_MS;
@@ -74,7 +74,7 @@ function writeBounce(bytes: Buffer, at: number, time: number, bounceClass: numbe
   return bytes.writeUInt8(reason, at + 10);
 }
 
-/** Unpacks what `encodeMessage` packed. Bytes of another version are a broken invariant. */
+/** Inverse of `encodeMessage`. Bytes of another version are a broken invariant. */
 export function decodeMessage(bytes: Buffer): MessageAggregate {
   const flags = must(bytes[0], 'an empty aggregate is stored');
   const bits = must(bytes[1], 'a truncated aggregate is stored');
@@ -123,13 +123,13 @@ const MESSAGE_ID_LENGTH_MAX = 128;
 const HYPHEN = 0x2d;
 const NO_DIGIT = 16;
 
-/** What a character code below 128 is worth as a lower-case hexadecimal digit. */
+/** The value of a character code below 128 as a lower-case hexadecimal digit. */
 const DIGITS = Uint8Array.from({ length: 128 }, (_, code) => {
   const digit = '0123456789abcdef'.indexOf(String.fromCharCode(code));
   return digit < 0 ? NO_DIGIT : digit;
 });
 
-/** What a message id takes at most: UTF-8 has three bytes for a UTF-16 code unit at most. */
+/** The maximum size of a message id: UTF-8 has at most three bytes per UTF-16 code unit. */
 export const MESSAGE_ID_BYTES_MAX = 1 + 3 * MESSAGE_ID_LENGTH_MAX;
 
 /** A message id as a field of its own. */
@@ -139,7 +139,7 @@ export function encodeMessageId(id: MessageId): Buffer {
 }
 
 /**
- * Packs a message id as a field into `bytes` from `start` on, where there must be room for it; gives its end. 16 bytes
+ * Packs a message id as a field into `bytes` from `start` on, with room for it; returns its end. 16 bytes
  * for a lower-case UUID, else its UTF-8. An id that happens to be 16 bytes long gets a NUL in front, which no id can begin
  * with, so that no two ids share a field.
  */
@@ -152,7 +152,7 @@ export function writeMessageId(bytes: Buffer, start: number, id: MessageId): num
   return end + 1;
 }
 
-/** Writes the bytes of a lower-case UUID; false for 36 characters that are none. By hand: it is done for every record. */
+/** Writes the bytes of a lower-case UUID; false for 36 other characters. Written by hand: it runs for every record. */
 function packUuid(bytes: Buffer, start: number, id: string): boolean {
   let at = start;
   for (let index = 0; index < UUID_LENGTH; index += 2) {
@@ -168,7 +168,7 @@ function packUuid(bytes: Buffer, start: number, id: string): boolean {
   return true;
 }
 
-/** The id that `encodeMessageId` packed. */
+/** Inverse of `encodeMessageId`. */
 export function decodeMessageId(field: Buffer): MessageId {
   if (field.length === UUID_BYTES) {
     const hex = field.toString('hex');

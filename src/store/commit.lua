@@ -1,7 +1,7 @@
 #!lua
--- Writes what one batch did to a task: all of it, or nothing. Redis does not undo what a script wrote before it
--- failed, so everything is checked and cut first. The first write is an HSET: where memory is short, that is where
--- Redis refuses, before anything has changed.
+-- Atomically writes the changes of one batch to a task. Redis does not undo what a script wrote before it failed, so
+-- everything is checked and unpacked first. The first write is an HSET: where memory is short, Redis refuses that one,
+-- before anything has changed.
 --
 -- KEYS[1]    the task: hash of e (epoch), q (sequence), p (positions), c (epoch of the last commit)
 -- KEYS[2]    the outbox: string, absent where there is none
@@ -28,7 +28,7 @@ if sequence == commit and positions == following then return 'committed' end
 if sequence ~= commit - 1 then return 'rolled-back' end
 if positions ~= expected then return 'rolled-back' end
 
-local function cut(blob, at, count, format, width, chunks)
+local function unpackValues(blob, at, count, format, width, chunks)
   while count > 0 do
     local n = math.min(count, CHUNK)
     local values = { struct.unpack('>' .. string.rep(format, n), blob, at) }
@@ -45,8 +45,8 @@ for k = 3, #KEYS do
   local blob = ARGV[k + 4]
   local set, delete, at = struct.unpack('>I4I4', blob)
   sets[k], deletes[k] = {}, {}
-  at = cut(blob, at, set, 'I2c0I4c0', 2, sets[k])
-  at = cut(blob, at, delete, 'I2c0', 1, deletes[k])
+  at = unpackValues(blob, at, set, 'I2c0I4c0', 2, sets[k])
+  at = unpackValues(blob, at, delete, 'I2c0', 1, deletes[k])
   assert(at == #blob + 1, 'a packed write is broken')
 end
 

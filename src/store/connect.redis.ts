@@ -15,21 +15,21 @@ export interface ConnectOptions {
   readonly name?: string;
   /** How long a command may take before its outcome counts as unknown. */
   readonly commandTimeoutMs?: number;
-  /** For a URL that begins with `rediss`. It is read at each connection: a getter gives what is valid by then. */
+  /** For a URL that begins with `rediss`. Read at each connection, so a getter can return renewed certificates. */
   readonly tls?: Exclude<RedisOptions['tls'], undefined>;
   /** In place of a user in the URL; empty is the default user. */
   readonly user?: string;
-  /** In place of a password in the URL; asked for at each connection. */
+  /** In place of a password in the URL; called at each connection. */
   readonly password?: () => string;
-  /** As whom to log in to sentinels; the password is asked for at each connection. */
+  /** Credentials for sentinels; `password` is called at each connection. */
   readonly sentinel?: { readonly username?: string; readonly password?: () => string };
 }
 
 const COMMAND_TIMEOUT_MS = 5_000;
-/** How long a node or a sentinel may take to say where the masters are, before another one is asked. */
+/** How long a node or a sentinel may take to report the masters, before another one is asked. */
 const TOPOLOGY_TIMEOUT_MS = 1_000;
 const RECONNECT_MAX_MS = 2_000;
-/** After so many attempts a node has left the cluster, until another node names it again. */
+/** After so many attempts a node counts as gone from the cluster, until another node reports it again. */
 const NODE_RETRIES = 5;
 const KEEP_ALIVE_MS = 30_000;
 const OLDEST_MAJOR = 7;
@@ -38,13 +38,13 @@ const backoff = (attempt: number): number => Math.min(50 * 2 ** Math.min(attempt
 
 /**
  * Connects to the Redis of a URL (`parseRedisUrl`): to one server, to all nodes of a cluster, or to the primary that
- * sentinels name. Any of several hosts may be down. Whether a server belongs to a cluster it is asked; `?cluster=true`
- * says so where it may not be (a user without INFO). Throws `redis-unavailable`, `access-refused`, `tls-failed`,
- * `redis-replica`, or `config-invalid` for a URL that is none or does not fit what answers.
+ * sentinels name. Any of several hosts may be down. INFO shows whether a server belongs to a cluster; `?cluster=true`
+ * replaces it for a user without INFO. Throws `redis-unavailable`, `access-refused`, `tls-failed`, `redis-replica`, or
+ * `config-invalid` for an invalid URL and for one that does not fit the server that answers.
  *
- * While the connection is down, commands fail at once instead of piling up; it is dialled again for ever, at most
- * every two seconds, and leads to the masters of then. Commands without a reply are sent again on the next connection:
- * a commit bears that.
+ * While the connection is down, commands fail at once instead of piling up; the client reconnects for ever, at most
+ * every two seconds, to the masters of that time. Commands without a reply are sent again on the next connection: a
+ * commit is idempotent.
  */
 export async function connectRedis(url: string, options: ConnectOptions): Promise<RedisClient> {
   const address = parseRedisUrl(url);
@@ -79,15 +79,15 @@ function clusterClient(hosts: RedisAddress['hosts'], shared: RedisOptions): Clus
     redisOptions: shared,
     lazyConnect: true,
     enableOfflineQueue: false,
-    // A node says CLUSTERDOWN itself, to the commands that it concerns.
+    // A node answers CLUSTERDOWN itself to the commands concerned.
     enableReadyCheck: false,
     clusterRetryStrategy: backoff,
     clusterNodeRetryStrategy: (attempt) => (attempt > NODE_RETRIES ? null : backoff(attempt)),
     slotsRefreshTimeout: TOPOLOGY_TIMEOUT_MS,
-    // Certificates name hosts, and a name without an address is that of a node that is down.
+    // Certificates name hosts, so host names are kept; one that does not resolve belongs to a node that is down.
     dnsLookup: (host, done) => done(null, host),
   });
-  // Read at each reconnect: the nodes of the URL may be gone by then.
+  // The seeds are read at each reconnect; the nodes of the URL may be gone by then.
   cluster.on('refresh', () => {
     const known = cluster.nodes().map(({ options: { host = '', port = 0 } }) => ({ host, port }));
     seeds.splice(0, seeds.length, ...hosts, ...known);
@@ -128,13 +128,13 @@ async function sentinelClient(
   return renewing(primary, { password, sentinelPassword });
 }
 
-/** Throws `config-invalid` where the server is no sentinel, or has no primary of the name. */
+/** Throws `config-invalid` where the server is no sentinel, or does not watch a primary of this name. */
 async function primaryOf(client: Redis, name: string): Promise<void> {
   const found = await client.call('sentinel', 'get-master-addr-by-name', name).catch((error: Error) => {
     if (!/^ERR unknown command/i.test(error.message)) throw redisFailure(error);
     throw new EfsError(
       'config-invalid',
-      'Redis: a server answers that is no sentinel; begin EFS_REDIS_URL with redis://',
+      'Redis: the server is no sentinel; begin EFS_REDIS_URL with redis://',
     );
   });
   if (found === null)
@@ -144,7 +144,7 @@ async function primaryOf(client: Redis, name: string): Promise<void> {
     );
 }
 
-/** The first answer of any host. Throws a failure that time does not mend, if one did, else that of the first host. */
+/** The first answer of any host. Throws a permanent failure where there is one, else that of the first host. */
 async function anyOf<T>(
   hosts: RedisAddress['hosts'],
   question: (host: RedisAddress['hosts'][number]) => Promise<T>,
@@ -168,7 +168,7 @@ async function ask<T>(options: RedisOptions, question: (client: Redis) => Promis
   }
 }
 
-/** Waits until the client is ready; throws its first failure otherwise, and gives it up. */
+/** Waits until the client is ready; else throws its first failure and disconnects. */
 async function connected(client: RedisClient): Promise<void> {
   const failure = new Promise<never>((_, reject) => client.on('error', reject));
   try {
@@ -202,14 +202,14 @@ function connectionOptions(address: RedisAddress, options: ConnectOptions): Redi
     enableOfflineQueue: false,
     maxRetriesPerRequest: 3,
     retryStrategy: backoff,
-    // A server that hangs does not close its side.
+    // A server that hangs never closes its side.
     disconnectTimeout: 0,
-    // After a failover the old master refuses writes on connections it still has.
+    // After a failover the former master refuses writes on its open connections.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
   };
 }
 
-/** The client, which from now on asks for its passwords each time before it connects again. */
+/** The client, which from now on renews its passwords before each reconnect. */
 function renewing<Client extends Redis>(
   client: Client,
   passwords: Partial<Record<'password' | 'sentinelPassword', (() => string) | undefined>>,
@@ -221,7 +221,7 @@ function renewing<Client extends Redis>(
   return client;
 }
 
-/** Waits until the client is ready; gives it up otherwise. Later losses and returns are logged, once each. */
+/** Waits until the client is ready, else disconnects it. Each later loss and reconnect is logged once. */
 async function opened(client: RedisClient, { log }: ConnectOptions): Promise<void> {
   let last: unknown = null;
   let down = false;
@@ -238,14 +238,14 @@ async function opened(client: RedisClient, { log }: ConnectOptions): Promise<voi
   });
   await connected(client);
   if (!(client instanceof Cluster)) return;
-  // Opens the connection to each master now: the first commands would meet it half open.
+  // Opens the connection to each master now: the first commands would find it half open.
   await Promise.all(client.nodes('master').map((node) => node.ping())).catch((error: unknown) => {
     client.disconnect();
     throw connectFailure(error);
   });
 }
 
-/** What INFO says, or null where the user may not ask. Throws `redis-unavailable`. */
+/** The INFO reply, or null where the user lacks the right to it. Throws `redis-unavailable`. */
 async function infoOf(client: Redis): Promise<string | null> {
   try {
     return await client.info();
@@ -256,8 +256,8 @@ async function infoOf(client: Redis): Promise<string | null> {
 }
 
 /**
- * Throws `redis-evicts` unless every master keeps what it is given (`maxmemory-policy noeviction`), and `config-invalid`
- * where one is older than Redis 7. What the user may not ask is not checked. Throws `redis-unavailable`.
+ * Throws `redis-evicts` unless every master keeps all data (`maxmemory-policy noeviction`), and `config-invalid` where one
+ * is older than Redis 7. A user without INFO skips the checks. Throws `redis-unavailable`.
  */
 export async function checkServer(client: RedisClient): Promise<void> {
   const nodes = client instanceof Cluster ? client.nodes('master') : [client];

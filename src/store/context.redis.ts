@@ -3,18 +3,18 @@ import { isTimeout, redisFailure } from './failure.redis';
 import type { Keys } from './keys';
 import { runScript, type RedisClient, type Script, type Scripts } from './scripts.redis';
 
-/** What every operation works with. */
+/** The dependencies of every operation. */
 export interface Context {
   readonly client: RedisClient;
   readonly keys: Keys;
   readonly scripts: Scripts;
 }
 
-/** False already when the connection has been given up and is not closed yet, by which many replies may be overdue. */
+/** False as soon as the connection is given up, before it is closed: many overdue replies give it up only once. */
 const isConnected = (client: RedisClient): boolean =>
   client.status === 'ready' && (client instanceof Cluster || !client.stream.writableEnded);
 
-/** Waits for a reply. A connection on which one is overdue may be dead without knowing it: it is given up. */
+/** Waits for a reply. A timeout gives the connection up: it may be dead without the client having noticed. */
 export async function reply<T>({ client }: Context, pending: Promise<T>): Promise<T> {
   try {
     return await pending;

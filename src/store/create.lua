@@ -1,12 +1,12 @@
 #!lua
--- Lays out a task that nobody has claimed yet, anew where an earlier attempt was interrupted. A claimed one stays
--- as it is. The sequence is one before the first: the commit of its seed brings it to 0. Either is sealed against
--- whoever knows its generation under a lesser number: before a store was emptied, another may have had its name.
+-- Creates a task that has not been claimed yet, also where an interrupted attempt created it before. A claimed task
+-- keeps its state. The sequence is one before the first: the commit of the seed brings it to 0. Both are sealed against
+-- owners with a lower generation number: another generation may have had the same state id before the store was lost.
 --
 -- KEYS[1]  the task: hash of e (epoch), q (sequence), p (positions), x (number it is sealed against)
 -- ARGV[1]  positions to start at
--- ARGV[2]  the number it is sealed against: one less than its generation publishes under
--- Returns  1 where it was laid out, 0 where it is claimed
+-- ARGV[2]  the number it is sealed against: one less than its generation's number
+-- Returns  1 where it was created, 0 where it is claimed
 
 local epoch = tonumber(redis.call('HGET', KEYS[1], 'e') or '0')
 if epoch > 0 then

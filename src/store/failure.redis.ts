@@ -1,6 +1,6 @@
 import { EfsError, isTlsFailure } from '../base/errors';
 
-/** Replies by which Redis says that it cannot serve now, but may later. */
+/** Error replies of a Redis that cannot serve now, but may later. */
 const OUTAGE_REPLIES = new Set([
   'LOADING',
   'BUSY',
@@ -13,10 +13,10 @@ const OUTAGE_REPLIES = new Set([
   'NOREPLICAS',
 ]);
 
-/** Names of the client's own errors for a connection that is gone. */
+/** Names of the client's own errors for a lost connection. */
 const OUTAGE_NAMES = new Set(['AbortError', 'ClusterAllFailedError', 'MaxRetriesPerRequestError']);
 
-/** Texts of those of its errors that have no name. */
+/** Messages of those of its errors that have no name. */
 const OUTAGE_TEXT = new RegExp(
   [
     '^Command timed out',
@@ -33,14 +33,14 @@ const OUTAGE_TEXT = new RegExp(
 
 const TEXT_MAX = 200;
 
-/** Whether the command was given up for want of an answer; the connection may be dead without knowing it. */
+/** Whether the command timed out; its connection may be dead without the client having noticed. */
 export function isTimeout(error: unknown): boolean {
   return error instanceof Error && error.message === 'Command timed out';
 }
 
-/** The first line of what the client says, bounded. */
+/** The first line of the client's error message, bounded. */
 export function causeText(error: unknown): string {
-  // Where a name has several addresses, the error of all of them has a code and no text.
+  // Where a host name has several addresses, the aggregate error has a code and no message.
   const text =
     error instanceof Error ? error.message || String((error as { code?: unknown }).code) : String(error);
   return (text.split('\n')[0] ?? '').slice(0, TEXT_MAX);
@@ -51,13 +51,13 @@ function isOutage(error: Error): boolean {
   return OUTAGE_NAMES.has(error.name) || OUTAGE_TEXT.test(error.message) || 'syscall' in error;
 }
 
-/** Replies to a user who is not known, or may not do what was asked. */
+/** Error replies to an unknown user, or to one that lacks a right. */
 const REFUSALS =
   /\b(WRONGPASS|NOAUTH|NOPERM)\b|ACL failure|without any password configured|invalid username-password/;
 
-/** The failure of opening a connection, from whatever the client says. */
+/** The failure of opening a connection, from the client's error. */
 export function connectFailure(failure: unknown): EfsError {
-  // A cluster's own error says that every node failed; why, that of the last one.
+  // A cluster's own error states that every node failed; the error of the last node states why.
   const error = (failure instanceof Error && 'lastNodeError' in failure && failure.lastNodeError) || failure;
   const text = causeText(error);
   if (REFUSALS.test(text)) return new EfsError('access-refused', `Redis: ${text}`);
@@ -66,8 +66,9 @@ export function connectFailure(failure: unknown): EfsError {
 }
 
 /**
- * The failure of a Redis command: `redis-unavailable` where Redis or the way to it is at fault, `access-refused` where the
- * user lacks a right, else the error itself, which is a bug. Neither carries the command's arguments, which the client hangs on its errors: they hold ids.
+ * The failure of a Redis command: `redis-unavailable` where Redis or the network is at fault, `access-refused` where the
+ * user lacks a right, else the error itself, which is a bug. None carries the command's arguments, which the client
+ * attaches to its errors: they hold ids.
  */
 export function redisFailure(error: unknown): unknown {
   if (!(error instanceof Error)) return error;

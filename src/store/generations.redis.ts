@@ -9,18 +9,18 @@ import type {
   Generations,
   Manifest,
   Seed,
-  Standing,
+  GenerationRef,
   StartPositions,
   TaskAddress,
   Write,
 } from './store';
 
-/** Tasks laid out at once. */
+/** Tasks created at once. */
 const CREATED_AT_ONCE = 64;
 
 type Commits = (task: TaskAddress, commit: Commit) => Promise<CommitOutcome>;
 
-/** The list of generations in Redis. `commit` writes the first state of a task that is laid out. */
+/** The list of generations in Redis. `commit` writes the first state of a created task. */
 export function redisGenerations(context: Context, commit: Commits): Generations {
   const { keys, scripts, client } = context;
   const list = [keys.active, keys.all];
@@ -28,50 +28,50 @@ export function redisGenerations(context: Context, commit: Commits): Generations
     active: async () => manifestIn(await reply(context, client.get(keys.active))),
     async list() {
       const all = Object.values(await reply(context, client.hgetall(keys.all))).map(manifestIn);
-      // A store of an earlier version has an active one and no list.
+      // A store written by an earlier version has an active generation and no list.
       const active = await generations.active();
       const isListed = all.some((each) => each?.stateId === active?.stateId);
       return [...all, ...(isListed ? [] : [active])]
         .filter((each) => each !== null)
         .sort((a, b) => a.stateId - b.stateId);
     },
-    async forget({ stateId, generation }) {
-      await run(context, scripts.forget, [keys.active], [String(stateId), String(generation)]);
+    async deactivate({ stateId, generation }) {
+      await run(context, scripts.deactivate, [keys.active], [String(stateId), String(generation)]);
     },
     async create(manifest, start, seed) {
       const before = await generations.active();
       if (before?.stateId === manifest.stateId) return before;
-      await layOutAll(context, commit, manifest, start, seed);
+      await initTasks(context, commit, manifest, start, seed);
       const args = [String(manifest.stateId), textOf(manifest)];
       const active = (await run(context, scripts.activate, list, args)) as Buffer;
       return must(manifestIn(active.toString()), 'no generation is active after one was created');
     },
     async propose(manifest, start, seed) {
-      const name = String(manifest.stateId);
-      const before = manifestIn(await reply(context, client.hget(keys.all, name)));
+      const id = String(manifest.stateId);
+      const before = manifestIn(await reply(context, client.hget(keys.all, id)));
       if (before !== null) return before;
-      await layOutAll(context, commit, manifest, start, seed);
-      await reply(context, client.hsetnx(keys.all, name, textOf(manifest)));
-      return must(manifestIn(await reply(context, client.hget(keys.all, name))), 'a proposal is listed');
+      await initTasks(context, commit, manifest, start, seed);
+      await reply(context, client.hsetnx(keys.all, id, textOf(manifest)));
+      return must(manifestIn(await reply(context, client.hget(keys.all, id))), 'a proposal is listed');
     },
     async replaceActive(from, to) {
-      const expected = [...standing(from), from.cutoverComplete ? '1' : '0'];
+      const expected = [...refArgs(from), from.cutoverComplete ? '1' : '0'];
       const args = [...expected, String(to.stateId), textOf(to)];
       return (await run(context, scripts.replace, list, args)) === 1;
     },
-    async beginDrop(generation) {
-      return (await run(context, scripts['begin-drop'], list, [String(generation)])) === 1;
+    async beginDrop(stateId) {
+      return (await run(context, scripts['begin-drop'], list, [String(stateId)])) === 1;
     },
-    async unlist(generation) {
-      return (await run(context, scripts.unlist, list, [String(generation)])) === 1;
+    async unlist(stateId) {
+      return (await run(context, scripts.unlist, list, [String(stateId)])) === 1;
     },
   };
   return generations;
 }
 
-const standing = ({ stateId, generation }: Standing): string[] => [String(stateId), String(generation)];
+const refArgs = ({ stateId, generation }: GenerationRef): string[] => [String(stateId), String(generation)];
 
-/** A manifest as it is stored, under the names that its fields had in version 0.1. */
+/** A manifest as stored, with the field names of version 0.1: its `generation` is the state id. */
 interface Stored extends Pick<
   Manifest,
   'partitions' | 'defaultPolicy' | 'domainGroups' | 'buckets' | 'dropping'
@@ -79,7 +79,7 @@ interface Stored extends Pick<
   readonly generation: number;
   readonly succeeds: boolean;
   readonly targets: Manifest['catchUpOffsets'];
-  // Absent in what was stored before there were cut-overs.
+  // Absent in manifests stored before there were cut-overs.
   readonly publishedAs?: number;
   readonly takesOver?: number | null;
   readonly settled?: boolean;
@@ -116,7 +116,7 @@ function manifestIn(text: string | null): Manifest | null {
   };
 }
 
-async function layOutAll(
+async function initTasks(
   context: Context,
   commit: Commits,
   { stateId, generation }: Manifest,
@@ -126,32 +126,31 @@ async function layOutAll(
   const seeded = (partition: number): Write[] =>
     seed.flatMap((part) => (part.partition === partition ? part.writes : []));
   const sealed = generation - 1;
-  const layouts = [
+  const inits = [
     ...start.status.map((at, partition) => () => {
       const task = { stateId, pipeline: 'status', partition } as const;
-      return layOut(context, commit, task, { start: at, sealed, seed: [] });
+      return initTask(context, commit, task, { start: at, sealed, seed: [] });
     }),
     ...start.kpi.map((at, partition) => () => {
       const task = { stateId, pipeline: 'kpi', partition } as const;
-      return layOut(context, commit, task, { start: at, sealed, seed: seeded(partition) });
+      return initTask(context, commit, task, { start: at, sealed, seed: seeded(partition) });
     }),
   ];
-  for (const some of inPortions(layouts, CREATED_AT_ONCE))
-    await Promise.all(some.map((layOutOne) => layOutOne()));
+  for (const some of inPortions(inits, CREATED_AT_ONCE)) await Promise.all(some.map((create) => create()));
 }
 
-/** Brings a task to sequence 0 at `start`, with its seed; leaves one that was claimed. Seals both. */
-async function layOut(
+/** Brings a task to sequence 0 at `start`, with its seed; a claimed task keeps its state. Seals both. */
+async function initTask(
   context: Context,
   commit: Commits,
   task: TaskAddress,
   { start, sealed, seed }: { start: readonly number[]; sealed: number; seed: readonly Write[] },
 ): Promise<void> {
   const args = [showPositions(start), String(sealed)];
-  const laidOut = await run(context, context.scripts.create, [context.keys.task(task)], args);
-  if (laidOut === 0) return;
+  const created = await run(context, context.scripts.create, [context.keys.task(task)], args);
+  if (created === 0) return;
   const first: Commit = { epoch: 0, sequence: 0, expected: start, next: start, writes: seed, outbox: null };
   const outcome = await commit(task, first);
   if (outcome === 'committed' || outcome === 'fenced') return;
-  throw new EfsError('redis-unavailable', 'Redis: another process is laying out the same generation');
+  throw new EfsError('redis-unavailable', 'Redis: another process is creating the same generation');
 }

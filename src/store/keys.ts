@@ -2,17 +2,17 @@ import { assert } from '../base/assert';
 import type { TaskAddress } from './store';
 
 /**
- * Every Redis key of the service; nothing else spells one.
+ * Every Redis key of the service; no other file builds one.
  *
- *     efs:<namespace>:{<generation>.<s|k>.<partition>}:t         a task: e epoch, q sequence, p positions,
+ *     efs:<namespace>:{<state id>.<s|k>.<partition>}:t           a task: e epoch, q sequence, p positions,
  *                                                                  c epoch of the last commit, x number it is sealed against
- *     efs:<namespace>:{<generation>.<s|k>.<partition>}:o         its outbox
- *     efs:<namespace>:{<generation>.<s|k>.<partition>}:h:<hash>  its hashes
+ *     efs:<namespace>:{<state id>.<s|k>.<partition>}:o           its outbox
+ *     efs:<namespace>:{<state id>.<s|k>.<partition>}:h:<hash>    its hashes
  *     efs:<namespace>:{generations}:active                       the manifest of the active generation
- *     efs:<namespace>:{generations}:all                          generation to manifest, of all there are
+ *     efs:<namespace>:{generations}:all                          state id to manifest, of every listed generation
  *
- * Redis Cluster hashes what stands between the first `{` and the next `}`, so all of a task is in one slot, whatever
- * characters the name of a hash has.
+ * Redis Cluster hashes the text between the first `{` and the next `}`, so all keys of a task are in one slot, whatever
+ * characters a hash's name has.
  */
 export interface Keys {
   readonly active: string;
@@ -24,13 +24,13 @@ export interface Keys {
 
 const LETTER = { status: 's', kpi: 'k' } as const;
 
-/** The namespace of a group under a topic prefix: different pairs never meet. */
+/** The namespace of a group under a topic prefix: different pairs never collide. */
 export function namespaceOf(groupId: string, topicPrefix: string): string {
   const group = encodeURIComponent(groupId);
   return topicPrefix === '' ? group : `${group}:${encodeURIComponent(topicPrefix)}`;
 }
 
-/** The keys of a namespace. It must not hold a brace (`namespaceOf` gives none): ours must come first. */
+/** The keys of a namespace. It must not contain a brace (`namespaceOf` gives none): the hash tag's must be the first. */
 export function keysOf(namespace: string): Keys {
   assert(!/[{}]/.test(namespace), `a brace in the namespace ${namespace}`);
   const prefix = (task: TaskAddress): string =>

@@ -1,11 +1,11 @@
 import type { MessageId } from '../base/ids';
 import type { MessageAggregate } from '../status/message';
 import { MESSAGE_BYTES_MAX, MESSAGE_ID_BYTES_MAX, UUID_BYTES, writeMessage, writeMessageId } from './codec';
-import type { Listed } from './store';
+import type { PackableList } from './store';
 
 /*
- * The messages of one hash, packed as they are made, in the forms of packing.ts: a buffer for each would cost more than
- * what is in it.
+ * The messages of one hash, packed as they are encoded, in the forms of packing.ts: a buffer for each would cost more
+ * than its content.
  */
 const FIELD_LENGTH_BYTES = 2;
 const VALUE_LENGTH_BYTES = 4;
@@ -13,11 +13,11 @@ const READ_HEAD_BYTES = 4;
 const WRITE_HEAD_BYTES = 8;
 
 /** The fields of some messages, in their order. */
-export interface MessageFields extends Listed<Buffer> {
+export interface MessageFields extends PackableList<Buffer> {
   readonly packed: Buffer;
 }
 
-/** Packs the fields of messages. There is room for ids that are UUIDs; longer ones make room for themselves. */
+/** Packs the fields of messages. The buffer has room for UUIDs, and grows for longer ids. */
 export function packFields(messages: readonly { readonly id: MessageId }[]): MessageFields {
   const { length } = messages;
   const room = FIELD_LENGTH_BYTES + MESSAGE_ID_BYTES_MAX;
@@ -41,14 +41,14 @@ function* unpackFields(packed: Buffer): Generator<Buffer> {
   }
 }
 
-/** The entries of those messages of some fields that have changed. */
+/** Packs the entries of the changed messages among the given fields. */
 export interface EntryPacker {
-  /** Goes on to the next field, in their order; where it has changed, with the message's aggregate. */
+  /** Advances to the next field, in order; `changed` is its new aggregate, null where it has not changed. */
   next(changed: MessageAggregate | null): void;
-  entries(): Listed<readonly [Buffer, Buffer]>;
+  entries(): PackableList<readonly [Buffer, Buffer]>;
 }
 
-/** Packs the entries of messages whose fields are these. */
+/** A packer of entries for the messages with these fields. */
 export function entryPacker(fields: MessageFields): EntryPacker {
   const { packed: source, length } = fields;
   const most = WRITE_HEAD_BYTES + source.length + length * (VALUE_LENGTH_BYTES + MESSAGE_BYTES_MAX);

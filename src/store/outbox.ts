@@ -8,7 +8,7 @@ import {
 import type { OutgoingRecord } from '../log/sink';
 
 /*
- * An outbox as stored: the records of one commit that wait to be acknowledged. Big-endian, each record:
+ * An outbox as stored: the records of one commit that Kafka has not acknowledged yet. Big-endian, each record:
  *   u8 topic, u16 partition, u16 key length, key, u32 value length, value
  */
 const TOPICS: readonly string[] = [
@@ -45,7 +45,7 @@ function packRecord(packed: Buffer, start: number, record: OutgoingRecord): numb
 }
 
 function bytesOf(bytes: Buffer | null): Buffer {
-  return must(bytes, 'what goes through the outbox has a key and a value');
+  return must(bytes, 'a record in the outbox has a key and a value');
 }
 
 /** The records that `packOutbox` packed, in order. */

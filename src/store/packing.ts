@@ -4,7 +4,7 @@ import type { Read, Write } from './store';
 
 /*
  * Arguments for the Lua scripts: one blob per hash instead of one argument per field. Numbers are big-endian, as
- * `struct.unpack` cuts them with '>I2c0' and '>I4c0'.
+ * `struct.unpack` reads them with '>I2c0' and '>I4c0'.
  *
  *   read    u32 number of fields, then for each: u16 length, bytes
  *   write   u32 number of values to set, u32 number of fields to delete,
@@ -23,7 +23,7 @@ export function packRead(read: Read): Buffer {
   return blob;
 }
 
-/** The entries of a write as one blob. Where a field comes twice, the last one counts. */
+/** The entries of a write as one blob. Where a field occurs twice, the last entry counts. */
 export function packWrite(write: Write): Buffer {
   if (write.entries.packed !== undefined) return write.entries.packed;
   const { sets, deletes } = lastOfEach(write.entries);
@@ -57,7 +57,7 @@ interface Split {
   readonly deletes: readonly Buffer[];
 }
 
-/** Sets and deletes apart. Their order is lost, so a field with both keeps the one that came last. */
+/** Separates sets from deletes. Their order is lost, so a field with both keeps the last one. */
 function lastOfEach(entries: Entries): Split {
   const sets: (readonly [Buffer, Buffer])[] = [];
   const deletes: Buffer[] = [];
@@ -68,20 +68,20 @@ function lastOfEach(entries: Entries): Split {
   }
   if (deletes.length === 0 || sets.length === 0) return { sets, deletes };
   const last = new Map(Array.from(entries, ([field, value]) => [field.toString('latin1'), value]));
-  const stands = (field: Buffer, value: Buffer | null): boolean =>
+  const isLast = (field: Buffer, value: Buffer | null): boolean =>
     last.get(field.toString('latin1')) === value;
   return {
-    sets: sets.filter(([field, value]) => stands(field, value)),
-    deletes: deletes.filter((field) => stands(field, null)),
+    sets: sets.filter(([field, value]) => isLast(field, value)),
+    deletes: deletes.filter((field) => isLast(field, null)),
   };
 }
 
-/** Positions as stored and compared: decimal offsets with commas between. */
+/** Positions as stored and compared: decimal offsets, separated by commas. */
 export function showPositions(positions: Positions): string {
   return positions.join(',');
 }
 
-/** What `showPositions` made; no text, no positions. */
+/** Inverse of `showPositions`; an empty text has no positions. */
 export function parsePositions(text: string): Positions {
   return text === '' ? [] : text.split(',').map(Number);
 }

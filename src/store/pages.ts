@@ -3,10 +3,10 @@ import type { Store, TaskAddress } from './store';
 
 type Entry = readonly [field: Buffer, value: Buffer];
 
-/** Entries of a page at most: a page of one commit's size. */
+/** At most so many entries per page: about the size of one commit. */
 const PAGE = 500;
 
-/** A hash of a task, page by page. An entry may come twice, none that is there all the time is missed. */
+/** A hash of a task, page by page. An entry may appear twice; none that exists throughout is missed. */
 export async function* pagesOf(
   store: Pick<Store, 'scan'>,
   address: TaskAddress,

@@ -1,8 +1,8 @@
 import { Redis, type RedisOptions } from 'ioredis';
 
 /**
- * Follows the primary that sentinels name. It leaves a former primary as soon as a sentinel tells of the new one: the
- * former one goes on to take writes for ten seconds and more, and then loses them.
+ * Follows the primary that sentinels name. It leaves a former primary as soon as a sentinel publishes the new one: the
+ * former one still accepts writes for ten seconds and more, and then loses them.
  */
 export class PrimaryClient extends Redis {
   readonly #sentinels: readonly Redis[];
@@ -11,7 +11,7 @@ export class PrimaryClient extends Redis {
     super(options);
     this.#sentinels = sentinels;
     for (const sentinel of sentinels) {
-      // One that is down, or does not let us subscribe, leaves it to the others.
+      // A sentinel that is down or refuses the subscription is covered by the others.
       const ignore = (): void => {};
       sentinel.on('error', ignore);
       sentinel.on('ready', () => void sentinel.subscribe('+switch-master').catch(ignore));
@@ -22,7 +22,7 @@ export class PrimaryClient extends Redis {
     }
   }
 
-  /** The sentinel that was asked for an address under way may not have heard of the new primary. */
+  /** A connection attempt in progress may have its address from a sentinel that does not know the new primary yet. */
   #leave(): void {
     if (this.status === 'ready') this.disconnect(true);
     else this.once('ready', () => this.disconnect(true));

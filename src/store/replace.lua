@@ -1,15 +1,15 @@
 #!lua
--- Puts another manifest in the active one's place, if that is the one expected, and the other one is on the list and not
+-- Replaces the manifest of the active generation, if that is the one expected, and the new one is on the list and not
 -- being dropped.
 --
--- KEYS[1]  the manifest of the active generation, as JSON
--- KEYS[2]  the list: hash of generation to manifest
--- ARGV[1]  the generation expected
--- ARGV[2]  the number it publishes under
--- ARGV[3]  '1' where its cut-over is expected to be settled, '0' where not
--- ARGV[4]  the generation that takes its place
+-- KEYS[1]  the manifest of the active generation, as JSON; its `generation` is the state id, its `publishedAs` the number
+-- KEYS[2]  the list: hash of state id to manifest
+-- ARGV[1]  the state id expected
+-- ARGV[2]  the number expected
+-- ARGV[3]  '1' where its cut-over is expected to be complete, '0' where not
+-- ARGV[4]  the state id of the new active generation
 -- ARGV[5]  its manifest
--- Returns  1 where it was put there, else 0
+-- Returns  1 where it was replaced, else 0
 
 local text = redis.call('GET', KEYS[1])
 if not text then return 0 end

@@ -2,9 +2,9 @@ import type { Millis } from '../feedback/feedback';
 
 /** What is known of a delivery that is retired. */
 export interface Retirement {
-  /** Since when it is. */
+  /** When it was retired. */
   readonly at: Millis;
-  /** All that the log held of it at this time has been counted. Of what came later nobody knows. */
+  /** All feedback that the log held at this time has been counted; later feedback may not have been. */
   readonly asOf: Millis;
 }
 

@@ -5,20 +5,20 @@ import type { Cluster, Redis } from 'ioredis';
 
 export type RedisClient = Redis | Cluster;
 
-/** A Lua script and the SHA-1 by which Redis remembers it. */
+/** A Lua script and the SHA-1 by which Redis caches it. */
 export interface Script {
   readonly text: string;
   readonly sha: string;
 }
 
-/** Their names, which are those of their files. */
+/** The names of the scripts, which are those of their files. */
 const NAMES = [
   'activate',
   'begin-drop',
   'claim',
   'commit',
   'create',
-  'forget',
+  'deactivate',
   'load',
   'replace',
   'seal',
@@ -31,7 +31,7 @@ export function scriptOf(text: string): Script {
   return { text, sha: createHash('sha1').update(text).digest('hex') };
 }
 
-/** The scripts that lie beside this file. */
+/** Reads the scripts beside this file. */
 export function readScripts(): Scripts {
   const read = (name: string): Script => scriptOf(readFileSync(join(__dirname, `${name}.lua`), 'utf8'));
   return Object.fromEntries(NAMES.map((name) => [name, read(name)])) as Record<
@@ -41,8 +41,8 @@ export function readScripts(): Scripts {
 }
 
 /**
- * Runs a script by its SHA, and by its text where Redis does not know it (it forgets at every restart). All keys
- * must be of one slot. Replies are Buffers, numbers and lists of them.
+ * Runs a script by its SHA, and by its text where Redis has not cached it (a restart clears the cache). All keys must be
+ * in one slot. Replies are Buffers, numbers and lists of them.
  */
 export async function runScript(
   client: RedisClient,

@@ -1,5 +1,5 @@
 #!lua
--- Ends a task for all owners who know its generation under a number or a lesser one.
+-- Fences a task for all owners that run under a generation number or a lower one.
 --
 -- KEYS[1]  the task: hash of e (epoch), q (sequence), p (positions), x (number it is sealed against)
 -- KEYS[2]  the outbox

@@ -5,7 +5,7 @@ import type {
   Generations,
   Manifest,
   Seed,
-  Standing,
+  GenerationRef,
   StartPositions,
   Store,
   TaskAddress,
@@ -19,16 +19,16 @@ export interface Snapshot {
   readonly tasks: ReadonlyMap<string, Task>;
 }
 
-/** What tests and the simulator do to a store from outside. */
+/** How tests and the simulator manipulate a store from outside. */
 export interface MemoryControls {
   snapshot(): Snapshot;
-  /** Puts everything back as it was, epochs included: what a failover or a restored file does to Redis. */
+  /** Restores everything as it was, epochs included: what a failover or a restored file does to Redis. */
   restore(snapshot: Snapshot): void;
-  /** Forgets everything. */
+  /** Deletes everything. */
   wipe(): void;
 }
 
-/** Checks of a commit that a test may leave out, to show what they keep away. */
+/** Checks of a commit that a test may leave out, to show what they prevent. */
 export type Check = 'epoch' | 'sequence' | 'positions';
 
 interface Task {
@@ -42,7 +42,7 @@ interface Task {
   hashes: Map<string, Map<string, Entry>>;
 }
 
-/** A field with its place in the order of arrival, by which a scan goes on after deletions. */
+/** A field with its place in insertion order, by which a scan continues after deletions. */
 interface Entry {
   readonly place: number;
   readonly value: Buffer;
@@ -53,7 +53,7 @@ interface State {
   listed: Map<number, Manifest>;
   tasks: Map<string, Task>;
   places: number;
-  /** The highest epoch that was ever given, to whichever task. */
+  /** The highest epoch that was ever given, over all tasks. */
   epoch: number;
 }
 
@@ -78,7 +78,7 @@ export function memoryStore(
       if (!task || task.sealed >= number) return null;
       state.epoch = Math.max(state.epoch, task.epoch) + 1;
       task.epoch = state.epoch;
-      return { ...standing(task), committedBy: task.committedBy, outbox: copy(task.outbox) };
+      return { ...progressOf(task), committedBy: task.committedBy, outbox: copy(task.outbox) };
     },
     load: async (address, reads) => values(taskOf(address), reads),
     async loadAt(address, reads) {
@@ -90,7 +90,7 @@ export function memoryStore(
     },
     async inspect(address) {
       const task = taskOf(address);
-      return task ? standing(task) : null;
+      return task ? progressOf(task) : null;
     },
     async outboxBytes(address) {
       return taskOf(address)?.outbox?.length ?? 0;
@@ -131,18 +131,18 @@ export function memoryStore(
 }
 
 function memoryGenerations(state: State): Generations {
-  const isActive = ({ stateId, generation }: Standing): boolean =>
+  const isActive = ({ stateId, generation }: GenerationRef): boolean =>
     state.manifest?.stateId === stateId && state.manifest.generation === generation;
   const list = (manifest: Manifest): void =>
     void state.listed.set(manifest.stateId, structuredClone(manifest));
   return {
     active: async () => state.manifest && structuredClone(state.manifest),
     list: async () => structuredClone([...state.listed.values()].sort((a, b) => a.stateId - b.stateId)),
-    async forget(lost) {
+    async deactivate(lost) {
       if (isActive(lost)) state.manifest = null;
     },
     async create(manifest, start, seed) {
-      if (state.manifest?.stateId !== manifest.stateId) layOutAll(state, manifest, start, seed);
+      if (state.manifest?.stateId !== manifest.stateId) initTasks(state, manifest, start, seed);
       if (state.manifest === null) {
         state.manifest = structuredClone(manifest);
         list(manifest);
@@ -152,7 +152,7 @@ function memoryGenerations(state: State): Generations {
     async propose(manifest, start, seed) {
       const { stateId } = manifest;
       if (!state.listed.has(stateId)) {
-        layOutAll(state, manifest, start, seed);
+        initTasks(state, manifest, start, seed);
         list(manifest);
       }
       return structuredClone(state.listed.get(stateId) ?? manifest);
@@ -165,15 +165,15 @@ function memoryGenerations(state: State): Generations {
       list(to);
       return true;
     },
-    async beginDrop(generation) {
-      if (state.manifest?.stateId === generation) return false;
-      const listed = state.listed.get(generation);
+    async beginDrop(stateId) {
+      if (state.manifest?.stateId === stateId) return false;
+      const listed = state.listed.get(stateId);
       if (listed !== undefined) list({ ...listed, dropping: true });
       return true;
     },
-    async unlist(generation) {
-      if (state.manifest?.stateId === generation) return false;
-      state.listed.delete(generation);
+    async unlist(stateId) {
+      if (state.manifest?.stateId === stateId) return false;
+      state.listed.delete(stateId);
       return true;
     },
   };
@@ -207,12 +207,12 @@ function lastPlace(tasks: ReadonlyMap<string, Task>): number {
   return last;
 }
 
-function standing(task: Task): { epoch: number; sequence: number; positions: readonly number[] } {
+function progressOf(task: Task): { epoch: number; sequence: number; positions: readonly number[] } {
   return { epoch: task.epoch, sequence: task.sequence, positions: [...task.positions] };
 }
 
-/** The outcome that a task's standing gives to a commit; null where it is to be written. */
-function verdict(task: Task, what: Commit, without: readonly Check[]): CommitOutcome | null {
+/** The outcome of a commit that is refused or was written before; null where it is to be written. */
+function outcomeWithoutWrite(task: Task, what: Commit, without: readonly Check[]): CommitOutcome | null {
   const checked = (check: Check): boolean => !without.includes(check);
   if (checked('epoch') && task.epoch > what.epoch) return 'fenced';
   if (checked('epoch') && task.epoch < what.epoch) return 'rolled-back';
@@ -235,7 +235,7 @@ function commit(
   without: readonly Check[],
 ): CommitOutcome {
   if (!task) return 'lost';
-  const outcome = verdict(task, what, without);
+  const outcome = outcomeWithoutWrite(task, what, without);
   if (outcome) return outcome;
   task.sequence = what.sequence;
   task.positions = [...what.next];
@@ -256,7 +256,7 @@ function apply(state: State, task: Task, write: Write): void {
   else task.hashes.delete(write.hash);
 }
 
-/** The entries after the place `cursor`, in order of arrival. */
+/** The entries after the place `cursor`, in insertion order. */
 function page(
   hash: ReadonlyMap<string, Entry>,
   cursor: number,
@@ -272,17 +272,17 @@ function page(
   return { cursor: '0', entries };
 }
 
-function layOutAll(state: State, { stateId, generation }: Manifest, start: StartPositions, seed: Seed): void {
+function initTasks(state: State, { stateId, generation }: Manifest, start: StartPositions, seed: Seed): void {
   const sealed = generation - 1;
-  const layOut = (
+  const initTask = (
     pipeline: TaskAddress['pipeline'],
     partition: number,
     positions: readonly number[],
   ): void => {
     const key = keys.task({ stateId, pipeline, partition });
-    const left = state.tasks.get(key);
-    if (left && left.epoch > 0) return void seal(left, sealed);
-    const hashes: Task['hashes'] = left?.hashes ?? new Map();
+    const existing = state.tasks.get(key);
+    if (existing && existing.epoch > 0) return void seal(existing, sealed);
+    const hashes: Task['hashes'] = existing?.hashes ?? new Map();
     const unclaimed = { epoch: 0, committedBy: 0, sequence: 0, outbox: null };
     const task: Task = { ...unclaimed, positions: [...positions], sealed, hashes };
     state.tasks.set(key, task);
@@ -290,6 +290,6 @@ function layOutAll(state: State, { stateId, generation }: Manifest, start: Start
     for (const part of seed.filter((candidate) => candidate.partition === partition))
       for (const write of part.writes) apply(state, task, write);
   };
-  start.status.forEach((positions, partition) => layOut('status', partition, positions));
-  start.kpi.forEach((positions, partition) => layOut('kpi', partition, positions));
+  start.status.forEach((positions, partition) => initTask('status', partition, positions));
+  start.kpi.forEach((positions, partition) => initTask('kpi', partition, positions));
 }

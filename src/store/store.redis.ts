@@ -14,13 +14,13 @@ import type {
   Sealed,
   Store,
   TaskAddress,
-  TaskStanding,
+  TaskProgress,
 } from './store';
 
 export interface RedisStoreOptions {
-  /** Keeps apart what shares a Redis (`namespaceOf`). */
+  /** Separates installations that share a Redis (`namespaceOf`). */
   readonly namespace: string;
-  /** The system's, where absent. */
+  /** Default: the system clock. */
   readonly clock?: Pick<Clock, 'now'>;
 }
 
@@ -70,7 +70,7 @@ async function claim(
   const keys = [context.keys.task(task), context.keys.outbox(task)];
   const found = (await run(context, context.scripts.claim, keys, [String(number), String(now)])) as
     (Buffer | null)[] | null;
-  return found && { ...standing(found), committedBy: Number(found[3]), outbox: found[4] ?? null };
+  return found && { ...progressOf(found), committedBy: Number(found[3]), outbox: found[4] ?? null };
 }
 
 async function seal(context: Context, task: TaskAddress, number: number): Promise<Sealed | null> {
@@ -82,12 +82,12 @@ async function seal(context: Context, task: TaskAddress, number: number): Promis
   return { positions: parsePositions(positions), outbox: found[1] ?? null };
 }
 
-async function inspect(context: Context, task: TaskAddress): Promise<TaskStanding | null> {
+async function inspect(context: Context, task: TaskAddress): Promise<TaskProgress | null> {
   const found = await reply(context, context.client.hmgetBuffer(context.keys.task(task), 'e', 'q', 'p'));
-  return found[0] ? standing(found) : null;
+  return found[0] ? progressOf(found) : null;
 }
 
-function standing(found: readonly (Buffer | null)[]): TaskStanding {
+function progressOf(found: readonly (Buffer | null)[]): TaskProgress {
   const [epoch, sequence, positions] = found
     .slice(0, 3)
     .map((part) => must(part, 'a task is incomplete').toString());
@@ -99,9 +99,9 @@ async function load(
   task: TaskAddress,
   reads: readonly Read[],
 ): Promise<{ positions: Buffer | null; values: readonly (readonly (Buffer | null)[])[] }> {
-  const asked = reads.filter((read) => read.fields.length > 0);
-  const keys = [context.keys.task(task), ...asked.map((read) => context.keys.hash(task, read.hash))];
-  const [positions, ...found] = (await run(context, context.scripts.load, keys, asked.map(packRead))) as [
+  const nonEmpty = reads.filter((read) => read.fields.length > 0);
+  const keys = [context.keys.task(task), ...nonEmpty.map((read) => context.keys.hash(task, read.hash))];
+  const [positions, ...found] = (await run(context, context.scripts.load, keys, nonEmpty.map(packRead))) as [
     Buffer | null,
     ...(Buffer | null)[][],
   ];

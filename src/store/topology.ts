@@ -2,9 +2,9 @@ import { EfsError } from '../base/errors';
 import type { RedisAddress } from '../base/redis-url';
 
 /**
- * How to connect to the hosts of a `redis://` URL, from the INFO that one of them answers with, null where its user may
- * not ask. Throws `redis-replica` for a replica that stands alone, and `config-invalid` where the URL does not fit what
- * answers.
+ * How to connect to the hosts of a `redis://` URL, from the INFO reply of one of them; null where the user lacks the
+ * right to INFO. Throws `redis-replica` for a replica outside a cluster, and `config-invalid` where the URL does not fit
+ * the server that answers.
  */
 export function topologyOf(address: RedisAddress, info: string | null): 'single' | 'cluster' {
   const claimsCluster = address.cluster || address.hosts.length > 1;
@@ -13,13 +13,13 @@ export function topologyOf(address: RedisAddress, info: string | null): 'single'
   if ((field('redis_mode') ?? field('server_mode')) === 'sentinel')
     throw new EfsError(
       'config-invalid',
-      'Redis: a sentinel answers; begin EFS_REDIS_URL with redis+sentinel://',
+      'Redis: the server is a sentinel; begin EFS_REDIS_URL with redis+sentinel://',
     );
   const isCluster = field('cluster_enabled') === '1';
   if (claimsCluster && !isCluster)
     throw new EfsError(
       'config-invalid',
-      'Redis: a server answers that is in no cluster, where EFS_REDIS_URL names nodes of one; name one server, or sentinels',
+      'Redis: the server is in no cluster, but EFS_REDIS_URL names nodes of one; name one server, or sentinels',
     );
   if (isCluster && address.database !== 0)
     throw new EfsError(

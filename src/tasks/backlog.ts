@@ -1,27 +1,27 @@
-/** How many records lie before the status tasks of this worker, as far as they know. */
+/** Counts the known unprocessed records of this worker’s status tasks. */
 export interface Backlog {
   note(partition: number, records: number): void;
-  /** The task has ended: what lies before it is another worker's. */
+  /** The task has ended: its backlog belongs to another worker. */
   forget(partition: number): void;
   records(): number;
 }
 
 export function openBacklog(): Backlog {
-  const before = new Map<number, number>();
+  const lags = new Map<number, number>();
   return {
-    note: (partition, records) => void before.set(partition, records),
-    forget: (partition) => void before.delete(partition),
-    records: () => [...before.values()].reduce((sum, records) => sum + records, 0),
+    note: (partition, records) => void lags.set(partition, records),
+    forget: (partition) => void lags.delete(partition),
+    records: () => [...lags.values()].reduce((sum, records) => sum + records, 0),
   };
 }
 
-/** Full batches that may lie before a worker until it counts as being behind. */
+/** A worker is behind when its backlog exceeds this many full batches. */
 const BEHIND_BATCHES = 10;
 const BEHIND_FACTOR = 5;
 
 /**
- * How long the kpi pipeline lingers, in milliseconds. A publication costs the same whatever it holds, and while much
- * feedback lies ahead, what it says is about to change again: then it comes a fifth as often.
+ * How long the kpi pipeline lingers, in milliseconds. A publication costs the same whatever it holds. While the worker is
+ * behind, published KPIs are about to change again, so they are published a fifth as often.
  */
 export function lingerOf(
   { lingerMs, batchMax }: { readonly lingerMs: number; readonly batchMax: number },

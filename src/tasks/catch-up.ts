@@ -3,15 +3,15 @@ import type { Log } from '../base/log';
 import type { TaskOwnership } from '../pipeline';
 import type { Manifest } from '../store/store';
 
-/** How far the tasks of this worker are with what an earlier life had done and published. */
+/** Tracks how far this worker’s tasks have caught up with their predecessors. */
 export interface CatchUp {
-  /** Records that a status task has yet to fold before it speaks; null where it speaks, or has ended. */
+  /** Records that a status task has yet to fold before it publishes; null where it publishes, or has ended. */
   toFold(partition: number, records: number | null): void;
-  /** Whether a kpi task holds back what it would publish. */
+  /** Whether publishing is suppressed for a kpi task. */
   suppressed(partition: number, isSuppressed: boolean): void;
 }
 
-/** Records between a status task and its targets. */
+/** Records between a status task's positions and its catch-up offsets. */
 export function leftUntil(
   { catchUpOffsets }: Manifest,
   partition: number,
@@ -25,23 +25,23 @@ export function leftUntil(
 
 const LOG_EVERY_MS = 10_000;
 
-/** Tells whoever asks for readiness, and the log now and then, how far the tasks are. */
+/** Reports catch-up progress as a readiness reason, and to the log every 10 s. */
 export function openCatchUp(deps: {
   readonly clock: Clock;
   readonly log: Log;
   onReason(reason: string | null): void;
 }): CatchUp {
   const left = new Map<number, number>();
-  const suppress = new Set<number>();
+  const suppressed = new Set<number>();
   let most = 0;
   let logged = -Infinity;
   let began: number | null = null;
 
-  const tell = (): void => {
+  const report = (): void => {
     const now = deps.clock.monotonic();
-    if (left.size === 0 && suppress.size === 0) {
+    if (left.size === 0 && suppressed.size === 0) {
       if (began === null) return;
-      deps.log.info('caught up: KPI changes are published as they come', {
+      deps.log.info('caught up: publishing resumed', {
         durationMs: Math.round(now - began),
       });
       deps.onReason(null);
@@ -51,24 +51,24 @@ export function openCatchUp(deps: {
     began ??= now;
     const records = [...left.values()].reduce((sum, each) => sum + each, 0);
     most = Math.max(most, records);
-    deps.onReason(reasonOf(records, most, suppress.size));
+    deps.onReason(reasonOf(records, most, suppressed.size));
     if (now - logged < LOG_EVERY_MS) return;
     logged = now;
-    deps.log.info('catching up with what was published before: nothing is published meanwhile', {
+    deps.log.info('catching up with published results: publishing is suppressed', {
       records,
-      partitions: suppress.size,
+      partitions: suppressed.size,
     });
   };
   return {
     toFold: (partition, records) => {
       if (records === null) left.delete(partition);
       else left.set(partition, records);
-      tell();
+      report();
     },
     suppressed: (partition, isSuppressed) => {
-      if (isSuppressed) suppress.add(partition);
-      else suppress.delete(partition);
-      tell();
+      if (isSuppressed) suppressed.add(partition);
+      else suppressed.delete(partition);
+      report();
     },
   };
 }
@@ -76,9 +76,9 @@ export function openCatchUp(deps: {
 function reasonOf(records: number, most: number, suppressed: number): string {
   const done = most === 0 ? 100 : Math.floor((1 - records / most) * 100);
   const folding = records > 0 ? `, ${records} records to fold here (${done} % done)` : '';
-  const waiting = suppressed > 0 ? `, KPIs of ${suppressed} partitions stand still` : '';
-  return `catching up with what was published before${folding}${waiting}`;
+  const waiting = suppressed > 0 ? `, KPI publishing suppressed for ${suppressed} partitions` : '';
+  return `catching up with published results${folding}${waiting}`;
 }
 
-/** For a candidate: its builder shows how far it is. */
+/** For a candidate: its rebuild reports the progress. */
 export const NO_CATCH_UP: CatchUp = { toFold: () => undefined, suppressed: () => undefined };

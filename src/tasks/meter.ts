@@ -8,24 +8,24 @@ import type { Opened } from './task';
 
 type MeteredTask = Pick<TaskAddress, 'pipeline' | 'partition'>;
 
-/** What the service counts and times, whoever keeps the figures. Durations are in seconds. */
+/** Receives what the service counts and times. Durations are in seconds. */
 export interface Meter {
   folded(topic: string, records: number): void;
   deadLettered(topic: string, reason: Reason): void;
   batchTook(pipeline: TaskAddress['pipeline'], seconds: number): void;
   commitTook(pipeline: TaskAddress['pipeline'], seconds: number): void;
-  /** From a record's stamp in the log to the acknowledgement of what followed from it. */
+  /** From a record's timestamp in the log to the acknowledgement of what it caused to be published. */
   latency(pipeline: TaskAddress['pipeline'], seconds: number): void;
   /** Records between a task's position and the end of the log. */
   lag(topic: string, partition: number, records: number): void;
-  /** The log's stamp of the oldest record that a task has before it; null where it has applied all. */
+  /** Log timestamp of the oldest record that a task has not applied; null where it has applied all. */
   unapplied(task: MeteredTask, since: number | null): void;
-  /** Bytes of outgoing records that a task has committed and that are not acknowledged yet. */
+  /** Bytes of a task's outbox: outgoing records that are committed and not acknowledged yet. */
   outbox(task: MeteredTask, bytes: number): void;
   /** The task is no longer this worker's. */
   taskLeft(task: MeteredTask): void;
   kpiChanges(count: number): void;
-  /** Messages whose validity period has ended in silence. */
+  /** Messages whose validity period has ended without an outcome. */
   expired(messages: number): void;
   /** Deliveries that have been retired. */
   retired(deliveries: number): void;
@@ -55,7 +55,7 @@ export const NO_METER: Meter = {
   outage: nothing,
 };
 
-/** Times a task's batches and counts what becomes of their records; changes nothing of what the ends do. */
+/** Wraps a task's dependencies: times its batches and counts the results of their records. Their behaviour is unchanged. */
 export function metered<Input>(
   deps: Opened<Input>,
   how: { meter: Meter; clock: Clock; task: MeteredTask; topics: readonly string[] },
@@ -94,11 +94,11 @@ export function metered<Input>(
       return outcome;
     },
     emit: async (records, made) => {
-      const waited = oldest;
+      const oldestRecord = oldest;
       const outcome = await deps.emit(records, made);
       if (outcome === 'acknowledged') meter.outbox(task, 0);
-      if (outcome === 'acknowledged' && records.length > 0 && waited > 0) {
-        meter.latency(pipeline, Math.max(0, clock.now() - waited) / 1000);
+      if (outcome === 'acknowledged' && records.length > 0 && oldestRecord > 0) {
+        meter.latency(pipeline, Math.max(0, clock.now() - oldestRecord) / 1000);
       }
       return outcome;
     },
@@ -118,6 +118,6 @@ export function meterOutcome(meter: Meter, pipeline: TaskAddress['pipeline'], pr
   const sent = (to: string): number => outgoing.filter(({ topic }) => topic === to).length;
   if (pipeline === 'status') return meter.expired(sent(RETRY_OUTCOME_TOPIC));
   meter.kpiChanges(sent(DELIVERY_KPI_TOPIC));
-  // What else a kpi task sends are its markers.
+  // A kpi task writes only retention markers to the contributions topic.
   meter.retired(sent(CONTRIBUTIONS_TOPIC));
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock';
 import { EfsError, type ErrorCode } from '../base/errors';
 import type { Log } from '../base/log';
 
-/** What the service stands on. */
+/** The servers that the service depends on. */
 export type Dependency = 'kafka' | 'token endpoint' | 'redis' | 'registry';
 
 const DEPENDENCIES: Partial<Record<ErrorCode, Dependency>> = {
@@ -14,34 +14,34 @@ const DEPENDENCIES: Partial<Record<ErrorCode, Dependency>> = {
 };
 
 /**
- * How long nobody may have waited before an outage counts as over: what was asked in the midst of it can still fail just
+ * An outage is over once no party has waited for this long: a request that was sent during the outage can still fail just
  * after its end.
  */
 const QUIET_MS = 1_000;
 
 /**
- * Turns many failures and answers into one line when an outage begins, one for each server that is found not to answer, and
- * one when the outage ends.
+ * Turns many failures and answers into one log line when an outage begins, one for each further server that does not
+ * answer, and one when the outage ends.
  */
 export interface Outages {
-  /** `party` waits because of this retriable error. The outage lasts until nobody has waited for a second. */
+  /** `party` waits because of this retriable error. The outage lasts until no party has waited for a second. */
   failed(party: unknown, error: unknown): void;
-  /** The party has had its answer, or waits no longer. */
+  /** The party has its answer, or no longer waits. */
   answered(party: unknown): void;
 }
 
 interface Outage {
   readonly began: number;
   readonly waiting: Set<unknown>;
-  /** Those of several servers that have not answered. */
+  /** The servers that have not answered, where there are several. */
   readonly servers: Set<string>;
-  /** When the last one had its answer. */
+  /** When the last party had its answer. */
   answered: number;
 }
 
 /**
- * Watches the dependencies. `onBegin` is called once for each outage; `onChange` gets the reason why the service is not ready,
- * which grows with the servers that do not answer, or null when that is over.
+ * Watches the dependencies. `onBegin` is called once for each outage. `onChange` gets the reason why the service is not
+ * ready, which lists the servers that do not answer, or null when the outage is over.
  */
 export function watchOutages(deps: {
   readonly clock: Clock;
@@ -59,12 +59,12 @@ export function watchOutages(deps: {
     if (!isQuiet || outages.get(dependency) !== outage) return;
     outages.delete(dependency);
     const durationMs = Math.round(answered - outage.began);
-    deps.log.info(`${dependency} answers again: going on where it stopped`, { dependency, durationMs });
+    deps.log.info(`${dependency} answers again: resuming`, { dependency, durationMs });
     deps.onChange(dependency, null);
   };
-  const settle = (party: unknown, but: Dependency | null): void => {
+  const stopWaiting = (party: unknown, except: Dependency | null): void => {
     for (const [dependency, outage] of outages) {
-      if (dependency === but || !outage.waiting.delete(party) || outage.waiting.size > 0) continue;
+      if (dependency === except || !outage.waiting.delete(party) || outage.waiting.size > 0) continue;
       void endOnceQuiet(dependency, outage);
     }
   };
@@ -80,10 +80,10 @@ export function watchOutages(deps: {
     failed: (party, error) => {
       const dependency = must(
         error instanceof EfsError ? DEPENDENCIES[error.code] : null,
-        'a retriable error names what does not answer',
+        'a retriable error names the dependency that does not answer',
       );
       const { server } = error as EfsError;
-      settle(party, dependency);
+      stopWaiting(party, dependency);
       const known = outages.get(dependency);
       const outage = known ?? begin();
       outage.waiting.add(party);
@@ -95,7 +95,7 @@ export function watchOutages(deps: {
       deps.onChange(dependency, [`${dependency} does not answer`, ...listed(outage.servers)].join(': '));
     },
     answered: (party) => {
-      if (outages.size > 0) settle(party, null);
+      if (outages.size > 0) stopWaiting(party, null);
     },
   };
 }

@@ -28,7 +28,7 @@ import { kpiRetention, type RetentionDeps, retentiveDecoder, statusRetention } f
 import { type RetryDeps, type Retry, retryUntil, unlessAborted } from './retry';
 import type { Opened, Task } from './task';
 
-/** The ends that both pipelines share, real or in memory. */
+/** The dependencies that both pipelines share, real or in memory. */
 export interface PipelineDeps extends RetentionDeps {
   readonly retryDeps: RetryDeps;
   readonly meter: Meter;
@@ -42,23 +42,23 @@ export interface PipelineDeps extends RetentionDeps {
   readonly wire: WireTypes;
   /** Put before every topic name. */
   readonly topicPrefix: string;
-  /** The kpi pipeline's consumer group: its offsets witness what was published. */
+  /** The kpi pipeline's consumer group: its offsets are the publish checkpoints. */
   readonly kpiGroup: string;
   readonly batchMax: number;
-  /** How long the kpi pipeline waits for more contributions, so that a burst becomes one change. */
+  /** How long the kpi pipeline waits for more contributions, so that a burst becomes one KPI change. */
   readonly lingerMs: number;
-  /** How long after the end of a message's validity period silence counts as its expiry; null: it never does. */
+  /** How long after the end of its validity period a message without an outcome expires; null: it never does. */
   readonly expiryGraceMs: number | null;
   readonly backlog: Backlog;
   readonly catchUp: CatchUp;
-  /** The store came back older than its owner had seen it. */
+  /** The store is stale: it came back with an older state than the owner's. */
   onRolledBack(task: TaskAddress): void;
 }
 
 export interface WireTypes {
   readonly contribution: WireType<Contribution>;
   readonly kpiChanged: WireType<KpiChanged>;
-  /** Null where no record per change of a message is wanted. */
+  /** Null where changes of message statuses are not published. */
   readonly statusChanged: WireType<MessageStatusChanged> | null;
   /** What the service itself adds to the inputs: inferred expiries. */
   readonly retryOutcome: WireType<RetryOutcome>;
@@ -80,51 +80,45 @@ export function statusTask(
   const rules = { ...counting, ...deps.wire, ...manifest, partition };
   return {
     ...base.task,
-    source: patientSource(deps.sources.status, base.retry),
+    source: sourceWithRetry(deps.sources.status, base.retry),
     lingerMs: () => 0,
     open: async () => {
       const sink = await statusSink(deps, partition, base.retry);
-      const memory = statusMemory();
-      const { timerIndex } = memory;
+      const cache = statusMemory();
+      const { timerIndex } = cache;
       const predecessor = () => base.retry(() => predecessorOf(deps.store, manifest, partition));
       const inputEnds = async (): Promise<Positions> =>
         (await base.retry(() => deps.sources.status.watermarks(partition))).map(({ high }) => high);
       const withStatuses = deps.wire.statusChanged !== null;
       const commands = statusCommands(
         { address, manifest, store: base.store, predecessor, inputEnds, withStatuses },
-        memory,
+        cache,
       );
       const expiries = statusExpiries(deps, counting, manifest, address, base.store, timerIndex);
-      const held = { address, manifest, store: base.store, retiredKnownUntil: new Map() };
-      const retention = statusRetention(deps, held, inputEnds);
+      const ownedTask = { address, manifest, store: base.store, retiredKnownUntil: new Map() };
+      const retention = statusRetention(deps, ownedTask, inputEnds);
       const emit: Emit = async (records) =>
         records.length === 0 ? 'acknowledged' : unlessAborted(signal, () => sink.emit(records, null));
       return base.metered<StatusInput>({
         ...base.deps,
-        decode: retentiveDecoder(deps, held, timerIndex, base.deps.decode),
-        project: (inputs) => planStatus(rules, inputs, memory),
+        decode: retentiveDecoder(deps, ownedTask, timerIndex, base.deps.decode),
+        project: (inputs) => planStatus(rules, inputs, cache),
         emit,
         async drain(claim) {
           const own = unpackOutbox(claim.outbox);
           if (!withStatuses) return emit(own, madeBefore(claim));
-          const left = await base.retry(() => pendingOutbox(deps.store, manifest, partition, own));
-          return emit(left, madeBefore(claim));
+          const pending = await base.retry(() => pendingOutbox(deps.store, manifest, partition, own));
+          return emit(pending, madeBefore(claim));
         },
         async *onClaim(ownership) {
           await recallTimerIndex(timerIndex, base.store, address);
           yield* commands(ownership);
-          deps.catchUp.toFold(
-            partition,
-            memory.suppressed ? leftUntil(manifest, partition, ownership) : null,
-          );
+          deps.catchUp.toFold(partition, cache.suppressed ? leftUntil(manifest, partition, ownership) : null);
         },
         async *afterCommit(ownership, caughtUp) {
           yield* commands(ownership);
-          deps.catchUp.toFold(
-            partition,
-            memory.suppressed ? leftUntil(manifest, partition, ownership) : null,
-          );
-          if (!caughtUp || memory.suppressed) return;
+          deps.catchUp.toFold(partition, cache.suppressed ? leftUntil(manifest, partition, ownership) : null);
+          if (!caughtUp || cache.suppressed) return;
           yield* expiries();
           yield* retention(ownership);
         },
@@ -138,10 +132,10 @@ export function statusTask(
   };
 }
 
-/** The commit whose outbox an owner finds. */
+/** The commit that stored the outbox of a claimed task. */
 const madeBefore = ({ committedBy, positions }: Claim): Made => ({ epoch: committedBy, positions });
 
-/** What a status task owes to time; nothing where the timer is off. */
+/** The expiry commands of a status task; none where expiry is off. */
 function statusExpiries(
   { expiryGraceMs: graceMs, retryDeps: { clock } }: PipelineDeps,
   { defaultPolicy }: CountingRules,
@@ -155,8 +149,8 @@ function statusExpiries(
 }
 
 /**
- * Contributions say by their revision which of them stands, so that a former owner's late ones are harmless and need no
- * fence. A record per change of a message has no such thing: the last one in the compacted topic must be the true one.
+ * The sink of a status task. Contributions carry a revision and readers keep the highest, so a former owner's late ones are
+ * harmless and need no fence. Status changes of messages carry none: the last one in the compacted topic must be true.
  */
 async function statusSink(deps: PipelineDeps, partition: number, retry: Retry): Promise<TransactionalSink> {
   if (deps.wire.statusChanged !== null) return retry(() => deps.fencedSinks.open(`status-${partition}`));
@@ -188,11 +182,11 @@ export function kpiTask(
   };
   return {
     ...base.task,
-    source: patientSource(deps.sources.kpi, base.retry),
+    source: sourceWithRetry(deps.sources.kpi, base.retry),
     lingerMs: () => lingerOf(deps, deps.backlog),
     open: async () => {
       const sink = await base.retry(() => deps.fencedSinks.open(`kpi-${partition}`));
-      const remembered = lruCache<KnownDelivery>(KPI_DELIVERIES_RECALLED);
+      const cachedDeliveries = lruCache<KnownDelivery>(KPI_DELIVERIES_RECALLED);
       const commands = kpiCommands({
         address,
         manifest,
@@ -210,13 +204,13 @@ export function kpiTask(
       const emit: Emit = (records, made) => emitAs(records, checkpointOf(manifest, made));
       return base.metered<KpiInput>({
         ...base.deps,
-        project: (inputs) => planKpi(rules, inputs, commands.suppressed(), remembered),
+        project: (inputs) => planKpi(rules, inputs, commands.suppressed(), cachedDeliveries),
         emit,
         async drain(claim) {
-          const left = unpackOutbox(claim.outbox);
-          if (!(await commands.overtaken(claim))) return emit(left, madeBefore(claim));
-          // KPIs of the past are void. That a delivery is retired stands in this state, and holds for good.
-          return emitAs(left.filter(isMarker), null);
+          const pending = unpackOutbox(claim.outbox);
+          if (!(await commands.overtaken(claim))) return emit(pending, madeBefore(claim));
+          // Superseded KPIs are void. Retention markers are final: the state holds them, so they are emitted.
+          return emitAs(pending.filter(isMarker), null);
         },
         async *onClaim(ownership, claim) {
           yield* commands.atClaim(ownership, claim);
@@ -236,8 +230,8 @@ export function kpiTask(
   };
 }
 
-/** A source that waits until its partition can be opened: the log may be away just then. */
-function patientSource(source: Source, retry: Retry): Pick<Source, 'open'> {
+/** A source that retries until its partition can be opened: the log may be unavailable. */
+function sourceWithRetry(source: Source, retry: Retry): Pick<Source, 'open'> {
   return { open: (partition, positions) => retry(() => source.open(partition, positions)) };
 }
 
@@ -249,7 +243,7 @@ interface TaskBase<Decoded> {
   metered<Input>(opened: Opened<Input>): Opened<Input>;
 }
 
-/** What the tasks of both pipelines have alike: every end waits out outages and can be called off. */
+/** What the tasks of both pipelines share: every dependency waits out outages and can be aborted. */
 function taskBase<Decoded>(
   deps: PipelineDeps,
   { generation }: Manifest,
@@ -273,7 +267,7 @@ function taskBase<Decoded>(
       observe: (processed) => meterOutcome(meter, pipeline, processed),
       onRolledBack: () => deps.onRolledBack(address),
       onProgress: (positions, lag) => {
-        // The kpi group's offsets are the witness of what was published, and nobody else's to write.
+        // The kpi group's offsets are publish checkpoints: only the transactional sink writes them.
         if (pipeline === 'status') {
           deps.sources.status.noteProgress(partition, positions);
           deps.backlog.note(

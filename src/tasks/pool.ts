@@ -3,9 +3,9 @@ import { Stopped } from './retry';
 import type { Stopping, TaskEnd } from './task';
 
 /**
- * How long a task waits before it claims its partition again, in milliseconds. Where it was fenced, the news of a rebalance
- * may be on its way. Where it has stopped untold, a former task of the partition was late to open its inbox, which closed
- * this one's. Where its sink failed, opening the next one waits for Kafka.
+ * How long a task waits before it claims its partition again, in milliseconds. After a fence, the assignment of a rebalance
+ * may be in flight. After an unrequested stop, a former task of the partition was late to open its inbox, which closed
+ * this one's. After its sink failed, opening the next one waits for Kafka.
  */
 const RECLAIM_WAIT_MS = { fenced: 1_000, stopped: 1_000, unacknowledged: 200 };
 
@@ -13,9 +13,9 @@ const RECLAIM_WAIT_MS = { fenced: 1_000, stopped: 1_000, unacknowledged: 200 };
 export interface TaskPool {
   /** Starts and stops tasks so that exactly these partitions run. */
   assign(partitions: readonly number[]): void;
-  /** Stops all tasks: lets each finish its batch for `graceMs`, then calls them off. `assign` may start anew. */
+  /** Stops all tasks: lets each finish its batch for `graceMs`, then aborts them. `assign` may start tasks again. */
   stop(graceMs: number): Promise<void>;
-  /** Partitions that run. */
+  /** Partitions whose tasks run. */
   running(): readonly number[];
 }
 
@@ -25,7 +25,7 @@ interface Running {
   ended: Promise<void>;
 }
 
-/** Keeps one task per assigned partition alive. `run` runs one until it ends. */
+/** Keeps one task per assigned partition running. `run` runs one until it ends. */
 export function taskPool(deps: {
   readonly clock: Clock;
   /** Another owner has claimed the partition. */
@@ -36,7 +36,7 @@ export function taskPool(deps: {
 }): TaskPool {
   const tasks = new Map<number, Running>();
 
-  const live = async (partition: number, { stopping, abort }: Running): Promise<void> => {
+  const runRepeatedly = async (partition: number, { stopping, abort }: Running): Promise<void> => {
     while (!stopping.requested) {
       const end = await deps.run(partition, stopping, abort.signal);
       if (stopping.requested || end === 'lost') return;
@@ -52,7 +52,7 @@ export function taskPool(deps: {
       ended: Promise.resolve(),
     };
     tasks.set(partition, task);
-    task.ended = live(partition, task).catch((error: unknown) => {
+    task.ended = runRepeatedly(partition, task).catch((error: unknown) => {
       if (!(error instanceof Stopped)) deps.onFailed(partition, error);
     });
   };
@@ -68,9 +68,9 @@ export function taskPool(deps: {
       stopping.closeInbox();
     }
     const ended = Promise.all(ending.map((task) => task.ended));
-    const over = new AbortController();
-    await Promise.race([ended, deps.clock.sleep(graceMs, over.signal)]);
-    over.abort();
+    const graceTimer = new AbortController();
+    await Promise.race([ended, deps.clock.sleep(graceMs, graceTimer.signal)]);
+    graceTimer.abort();
     for (const { abort } of ending) abort.abort();
     await ended;
   };

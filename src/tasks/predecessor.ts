@@ -5,8 +5,8 @@ import { unpackOutbox } from '../store/outbox';
 import type { Generations, Manifest, Store } from '../store/store';
 
 /**
- * The generation that a manifest took over from, where its state of a partition tells what was said of it: it is still on
- * the list, and was not itself silent when its turn was over.
+ * The predecessor in a manifest, where its state of a partition records what was published: it is still listed, and its
+ * publishing was not suppressed when it was replaced.
  */
 export async function predecessorOf(
   store: Pick<Generations, 'list'> & Pick<Store, 'load'>,
@@ -20,9 +20,9 @@ export async function predecessorOf(
 }
 
 /**
- * What the owner of a status task has to emit at its claim, given its outbox. While its generation is still silent, that is
- * first what the predecessor committed and may not have emitted of changes of messages. Of its own there are then none
- * to be said: they are of a time when it was the active one before, or will be restated.
+ * The records that the owner of a status task emits at its claim, given its own outbox. While its generation has published
+ * nothing, they begin with the status changes that the predecessor committed and may not have emitted. Its own status
+ * changes are then dropped: they date from when it was active before, or will be republished.
  */
 export async function pendingOutbox(
   store: Store,
@@ -35,6 +35,6 @@ export async function pendingOutbox(
   const task = { stateId: predecessor ?? 0, pipeline: 'status', partition } as const;
   const sealed = predecessor === null ? null : await store.seal(task, generation - 1);
   const isChange = ({ topic }: OutgoingRecord): boolean => topic === MESSAGE_STATUS_TOPIC;
-  const before = unpackOutbox(sealed?.outbox ?? null).filter(isChange);
-  return [...before, ...own.filter((record) => !isChange(record))];
+  const inherited = unpackOutbox(sealed?.outbox ?? null).filter(isChange);
+  return [...inherited, ...own.filter((record) => !isChange(record))];
 }

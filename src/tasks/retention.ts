@@ -10,7 +10,7 @@ import type { TimerIndex } from '../pipeline/timer-index';
 import type { Manifest, Store, TaskAddress } from '../store/store';
 import type { RetryDeps, Retry } from './retry';
 
-/** What both pipelines need to let old deliveries go. */
+/** What both pipelines need to retire and evict old deliveries. */
 export interface RetentionDeps {
   readonly retryDeps: Pick<RetryDeps, 'clock'>;
   /** How long after its last feedback a delivery is kept. */
@@ -22,31 +22,31 @@ export interface RetentionDeps {
 }
 
 /** A task as retention sees it. */
-interface Held {
+interface OwnedTask {
   readonly address: TaskAddress;
   readonly manifest: Manifest;
   readonly store: Pick<Store, 'load' | 'scan'>;
 }
 
-/** What a status task knows beside. */
-interface HeldStatus extends Held {
+/** A status task as retention sees it. */
+interface OwnedStatusTask extends OwnedTask {
   readonly retiredKnownUntil: RetiredKnown;
 }
 
-/** The decoder of a status task, which sets feedback on retired deliveries aside. */
+/** The decoder of a status task, which dead-letters feedback on retired deliveries. */
 export function retentiveDecoder(
   { retryDeps: { clock } }: RetentionDeps,
-  held: HeldStatus,
+  task: OwnedStatusTask,
   timerIndex: TimerIndex,
   decode: Decoder<Feedback>,
 ): Decoder<Feedback> {
-  return lateDecoder(decode, { ...held, timerIndex, clock });
+  return lateDecoder(decode, { ...task, timerIndex, clock });
 }
 
-/** What a status task owes to retention. */
+/** The eviction commands of a status task. */
 export function statusRetention(
   { retryDeps: { clock }, retentionMs, wire: { contribution } }: RetentionDeps,
-  { address, store, manifest: { partitions, buckets }, retiredKnownUntil }: HeldStatus,
+  { address, store, manifest: { partitions, buckets }, retiredKnownUntil }: OwnedStatusTask,
   inputEnds: () => Promise<Positions>,
 ) {
   return evictionCommands({
@@ -64,8 +64,8 @@ export function statusRetention(
   });
 }
 
-/** What a kpi task owes to retention. */
-export function kpiRetention(deps: RetentionDeps, { address, store, manifest }: Held, retry: Retry) {
+/** The retention commands of a kpi task. */
+export function kpiRetention(deps: RetentionDeps, { address, store, manifest }: OwnedTask, retry: Retry) {
   const { retentionMs, reader, topicPrefix } = deps;
   const topic = topicPrefix + CONTRIBUTIONS_TOPIC;
   return retentionCommands({

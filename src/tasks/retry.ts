@@ -2,7 +2,7 @@ import type { Clock, Random } from '../base/clock';
 import { isRetriable } from '../base/errors';
 import type { Outages } from './outages';
 
-/** Thrown out of a wait that was called off: whoever waits is to stop. */
+/** Thrown out of an aborted wait: the waiting component must stop. */
 export class Stopped extends Error {
   override readonly name = 'Stopped';
 }
@@ -13,7 +13,7 @@ const DELAY_MAX_MS = 500;
 /** Runs an attempt until it succeeds or fails for good. */
 export type Retry = <T>(attempt: () => Promise<T>) => Promise<T>;
 
-/** What waiting needs. */
+/** What a retry needs. */
 export interface RetryDeps {
   readonly clock: Clock;
   readonly random: Random;
@@ -21,9 +21,9 @@ export interface RetryDeps {
 }
 
 /**
- * The one place that tries again: only what is retriable by the table of errors, for as long as it takes, after a delay
- * that doubles from 50 ms to 500 ms and is jittered down by up to a half. Throws `Stopped` as soon as `signal` aborts, also
- * out of an attempt that hangs.
+ * Retries what is retriable by the table of errors, for as long as it takes, after a delay that doubles from 50 ms to
+ * 500 ms and is jittered down by up to a half. Throws `Stopped` as soon as `signal` aborts, also out of an attempt that
+ * hangs.
  */
 export function retryUntil(signal: AbortSignal, { clock, random, outages }: RetryDeps): Retry {
   return async (attempt) => {
@@ -44,12 +44,12 @@ export function retryUntil(signal: AbortSignal, { clock, random, outages }: Retr
   };
 }
 
-/** The attempt's result, or `Stopped` as soon as `signal` aborts. What is still under way then is left to itself. */
+/** The attempt's result, or `Stopped` as soon as `signal` aborts. The attempt is not cancelled. */
 export async function unlessAborted<T>(signal: AbortSignal, attempt: () => Promise<T>): Promise<T> {
-  if (signal.aborted) throw new Stopped('called off');
+  if (signal.aborted) throw new Stopped('aborted');
   let abort = (): void => undefined;
   const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(new Stopped('called off'));
+    abort = () => reject(new Stopped('aborted'));
     signal.addEventListener('abort', abort, { once: true });
   });
   try {

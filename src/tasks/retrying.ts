@@ -2,7 +2,7 @@ import type { SchemaRegistry } from '../avro/registry';
 import type { Store } from '../store/store';
 import type { Retry } from './retry';
 
-/** A registry that waits until it answers. */
+/** A registry that retries until it answers. */
 export function registryWithRetry(registry: SchemaRegistry, retry: Retry): SchemaRegistry {
   return {
     schemaById: (id) => retry(() => registry.schemaById(id)),
@@ -10,10 +10,10 @@ export function registryWithRetry(registry: SchemaRegistry, retry: Retry): Schem
   };
 }
 
-/** What is read of a store, by whoever waits until it answers. */
+/** The read operations of a store that are retried. */
 export type ReadableStore = Pick<Store, 'load' | 'loadAt' | 'scan'>;
 
-/** A store that waits until it answers what it is asked. */
+/** A store whose reads are retried until it answers. */
 export function withRetry(store: ReadableStore, retry: Retry): ReadableStore {
   return {
     load: (task, reads) => retry(() => store.load(task, reads)),

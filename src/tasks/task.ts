@@ -11,30 +11,30 @@ import type { TransactionOutcome } from '../log/sink';
 import type { Claim } from '../store/store';
 
 /*
- * The life of a task: one partition of one pipeline at one owner.
+ * The states of a task: one partition of one pipeline at one owner.
  *
- *   shut out former owners' sinks ──> claim ──> drain the outbox ──> do what it owes ──> batch, batch, batch ──> stopped
+ *   fence former owners' sinks ──> claim ──> drain the outbox ──> run onClaim commands ──> batch, batch, batch ──> stopped
  *     ^                                                                                           │
  *     └────────────────────────────── rolled back: the store is older than its owner <────────────┤
  *               fenced: another owner; lost: no state; unacknowledged: the sink is lost <─────────┘
  */
 
 /**
- * An idle task commits nothing now and then: that tells it whether its state is still there, still its own, and still
- * what it left.
+ * An idle task makes an empty commit at this interval: it verifies that its state still exists, is still its own, and is
+ * not stale.
  */
 const IDLE_MS = 5_000;
 
-/** How a task ended: told to, another owner has it, its state is gone, or its sink is of no more use. */
+/** How a task ended: on request, fenced by another owner, with its state lost, or with its sink unusable. */
 export type TaskEnd = 'stopped' | 'fenced' | 'lost' | 'unacknowledged';
 
-/** What one claim works with; a new claim opens new ones. */
+/** The dependencies of one claim; the next claim opens new ones. */
 export interface Opened<Input> extends BatchDeps<Input> {
-  /** Emits what the last owner committed and may not have emitted. */
+  /** Emits the outbox that the last owner committed and may not have emitted. */
   drain(claim: Claim): Promise<TransactionOutcome>;
-  /** What the task owes at its begin, and after each commit, beside the records of the log. */
+  /** Internal commands that the task runs after its claim, and after each commit, beside the records of the log. */
   onClaim(ownership: TaskOwnership, claim: Claim): AsyncIterable<readonly Input[]>;
-  /** `caughtUp`: whether the task has taken all that the log is known to hold. */
+  /** `caughtUp`: whether the task has processed all that the log is known to hold. */
   afterCommit(ownership: TaskOwnership, caughtUp: boolean): AsyncIterable<readonly Input[]>;
   close(): Promise<void>;
 }
@@ -43,20 +43,20 @@ export interface Task<Input> {
   readonly partition: number;
   readonly source: Pick<Source, 'open'>;
   readonly batchMax: number;
-  /** How long an idle task waits before it commits nothing, in milliseconds. */
+  /** How long an idle task waits before an empty commit, in milliseconds. */
   readonly idleMs?: number;
-  /** How long to wait for more once something is there, in milliseconds; asked before each batch. */
+  /** How long a non-empty batch waits for more records, in milliseconds; read before each batch. */
   lingerMs(): number;
   claim(): Promise<Claim | null>;
   /**
-   * Opens the ends, which shuts out a former owner's. Comes before the claim: whoever opened last and claimed last may
-   * be two, but then neither emits what the other has overtaken.
+   * Opens the dependencies, which fences a former owner's sink. Comes before the claim: the last to open and the last to
+   * claim may be two owners, but then neither emits what the other has superseded.
    */
   open(): Promise<Opened<Input>>;
-  /** Gets every batch, committed or not. */
+  /** Receives every batch, committed or not. */
   observe(processed: Processed): void;
   onRolledBack(): void;
-  /** Tells how far the task is after a batch, and how much of each topic it knows to lie before it. */
+  /** Receives the positions after a batch, and the known lag of each topic. */
   onProgress(positions: Positions, lag: readonly number[]): void;
 }
 
@@ -73,7 +73,7 @@ export async function runTask<Input>(task: Task<Input>, stopping: Stopping): Pro
     try {
       const claim = await task.claim();
       if (claim === null) return 'lost';
-      const end = await holdTask(task, opened, claim, stopping);
+      const end = await runClaimed(task, opened, claim, stopping);
       if (end !== 'rolled-back') return end;
       task.onRolledBack();
     } finally {
@@ -83,7 +83,7 @@ export async function runTask<Input>(task: Task<Input>, stopping: Stopping): Pro
   return 'stopped';
 }
 
-async function holdTask<Input>(
+async function runClaimed<Input>(
   task: Task<Input>,
   deps: Opened<Input>,
   claim: Claim,
@@ -114,11 +114,11 @@ async function holdTask<Input>(
   if (stopping.requested) inbox.close();
   try {
     for (;;) {
-      // The batch is handed on at once, so that its records can be forgotten once they are decoded.
+      // The batch is passed on at once, so that its records can be freed once they are decoded.
       const processed = await inbox
         .take({ max: task.batchMax, lingerMs: task.lingerMs(), idleMs: task.idleMs ?? IDLE_MS })
         .then((batch) => (batch === null ? null : processBatch(deps, ownership, batch)));
-      if (processed === null) return await letGo(deps, ownership, hasOutbox);
+      if (processed === null) return await release(deps, ownership, hasOutbox);
       outcome = observed(processed);
       if (outcome === 'committed') outcome = await runCommands(deps.afterCommit(ownership, inbox.caughtUp()));
       if (outcome !== 'committed') return outcome;
@@ -135,8 +135,8 @@ function resumeFrom<Input>(deps: Opened<Input>, claim: Claim): TaskOwnership {
   return { epoch: claim.epoch, sequence: claim.sequence, positions: claim.positions, emitted };
 }
 
-/** Takes the outbox away once it is acknowledged, so that the next owner does not say all of it again. */
-async function letGo<Input>(
+/** Clears the outbox once it is acknowledged, so that the next owner does not emit it again. */
+async function release<Input>(
   deps: Opened<Input>,
   ownership: TaskOwnership,
   hasOutbox: boolean,

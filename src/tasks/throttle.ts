@@ -1,11 +1,11 @@
 import type { Clock } from '../base/clock';
 import type { Source } from '../log/source';
 
-/** How much may come at once after a pause, as time. */
+/** The burst that is allowed after a pause, as time. */
 const BURST_MS = 250;
 
 /**
- * When the next records may come, and how long to wait until then, after `records` have come at `now`: at most
+ * When the next records are allowed, and how long to wait until then, after `records` were taken at `now`: at most
  * `perSecond` in the long run. Times in milliseconds.
  */
 export function reserve(
@@ -18,14 +18,14 @@ export function reserve(
   return { freeAt: next, waitMs: Math.max(0, next - now) };
 }
 
-/** A source whose inboxes together give no more than so many records a second. */
+/** A source whose inboxes together deliver at most `perSecond` records per second. */
 export function throttled(
   source: Pick<Source, 'open'>,
   clock: Clock,
   perSecond: number,
 ): Pick<Source, 'open'> {
   let freeAt = -Infinity;
-  // A small rate in large batches would come in jolts.
+  // Large batches at a small rate would arrive in bursts.
   const batchMax = Math.max(1, Math.ceil((perSecond * BURST_MS) / 1_000));
   return {
     async open(partition, positions, until) {

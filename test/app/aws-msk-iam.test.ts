@@ -1,11 +1,11 @@
 import { mskTokens } from '../../src/app/aws-msk-iam';
 import { virtualClock } from '../support/clock';
 
-// With a signer of our own: the package is an optional peer, and Amazon's servers are out of reach of tests.
+// With a fake signer: the package is an optional peer dependency, and Amazon's servers are out of reach of tests.
 describe('tokens for Amazon MSK', () => {
   const clock = virtualClock();
 
-  it('are what the signer makes for the region, for as long as they are valid', async () => {
+  it('come from the signer for the region, with their lifetime', async () => {
     const signer = {
       generateAuthToken: async ({ region }: { region: string }) => ({
         token: `signed for ${region}`,
@@ -16,7 +16,7 @@ describe('tokens for Amazon MSK', () => {
     expect(await token()).toEqual({ value: 'signed for eu-west-1', lifetimeMs: 900_000 });
   });
 
-  it('are waited for where the signer finds no credentials', async () => {
+  it('are unavailable where the signer finds no credentials', async () => {
     const signer = { generateAuthToken: () => Promise.reject(new Error('Could not load credentials')) };
     await expect(mskTokens('eu-west-1', async () => signer, clock)()).rejects.toMatchObject({
       code: 'token-unavailable',

@@ -5,9 +5,9 @@ import { renewedSecret, renewedTls } from '../../src/app/credentials';
 import { recordingLog } from '../base/recording-log';
 import { type Certificates, makeCertificates } from '../security/certificates';
 
-const UNUSABLE = 'a file of the settings cannot be used: what it held before stays in use';
+const UNUSABLE = 'configured file cannot be used: its previous content stays in effect';
 
-describe('files of the settings', () => {
+describe('configured files', () => {
   const folder = mkdtempSync(join(tmpdir(), 'efs-test-files-'));
   const inFolder = (name: string): string => join(folder, name);
   let certificates: Certificates;
@@ -31,7 +31,7 @@ describe('files of the settings', () => {
       return fields.reason;
     });
 
-  it('with a password are read again at each log-in, without the blanks around it', () => {
+  it('with a password are reread at each log-in, without the blanks around it', () => {
     const path = inFolder('password');
     const password = renewedSecret({ text: 'first', path }, log);
     writeFileSync(path, 'second\n');
@@ -40,7 +40,7 @@ describe('files of the settings', () => {
     expect([password(), reasons()]).toEqual(['third', []]);
   });
 
-  it('with a password that are away or empty leave the last one in use, and are named once', () => {
+  it('with a password that are missing or empty leave the last one in effect, and are logged once', () => {
     const path = inFolder('going');
     const password = renewedSecret({ text: 'first', path }, log);
     expect([password(), password()]).toEqual(['first', 'first']);
@@ -50,11 +50,11 @@ describe('files of the settings', () => {
     expect(password()).toBe('second');
     rmSync(path);
     expect(password()).toBe('second');
-    const away = `${path}: cannot be read (ENOENT)`;
-    expect(reasons()).toEqual([away, `${path}: is empty`, away]);
+    const missing = `${path}: cannot be read (ENOENT)`;
+    expect(reasons()).toEqual([missing, `${path}: is empty`, missing]);
   });
 
-  it('with certificates are read again at each connection', () => {
+  it('with certificates are reread at each connection', () => {
     const [ca, cert, key] = ['ca', 'cert', 'key'].map(inFolder) as [string, string, string];
     const take = (from: Certificates): void => {
       copyFileSync(from.ca, ca);
@@ -75,15 +75,15 @@ describe('files of the settings', () => {
     ['a certificate of another key', ({ cert }) => copyFileSync(others.cert, cert), /key values mismatch/],
     ['no key', ({ key }) => rmSync(key), /cannot be read \(ENOENT\)/],
   ])(
-    'with certificates that hold %s by then leave what they held before in use, and are named',
-    (_, spoil, problem) => {
+    'with certificates that hold %s at a reread leave their previous content in effect, and are logged',
+    (_, damage, problem) => {
       const path = { ca: inFolder('ca.pem'), cert: inFolder('cert.pem'), key: inFolder('key.pem') };
       copyFileSync(certificates.ca, path.ca);
       copyFileSync(certificates.cert, path.cert);
       copyFileSync(certificates.key, path.key);
       const tls = renewedTls({ ca: file(path.ca), cert: file(path.cert), key: file(path.key) }, log);
       const good = tls.secureContext;
-      spoil(path);
+      damage(path);
       expect([tls.secureContext, tls.secureContext]).toEqual([good, good]);
       expect(tls.secureContext).toBe(good);
       expect(reasons()).toEqual([expect.stringMatching(problem)]);
@@ -91,7 +91,7 @@ describe('files of the settings', () => {
     },
   );
 
-  it('that cannot be used from the start are named as invalid settings', () => {
+  it('that cannot be used at the start are reported as invalid settings', () => {
     const ca = inFolder('bad.pem');
     writeFileSync(ca, '-----BEGIN CERTIFICATE-----\nMAo=\n-----END CERTIFICATE-----\n');
     expect(() => renewedTls({ ca: file(ca) }, log)).toThrow(

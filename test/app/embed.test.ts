@@ -3,16 +3,16 @@ import { caughtUp } from '../../src/app/caught-up';
 import { embed, type EmbeddedInMemory } from '../../src/app/embed';
 import { memoryReader } from '../../src/log/source.memory';
 import { createHealth } from '../../src/queries/health';
-import { lookAtDelivery } from '../../src/queries/lookup';
+import { lookUpDelivery } from '../../src/queries/lookup';
 import { DeliveryId } from '../../src/base/ids';
-import { kpiView } from '../../src/queries/delivery-view';
+import { deliveryView } from '../../src/queries/delivery-view';
 import { turn, virtualClock } from '../support/clock';
 import { feedback } from '../support/feedback';
 
 const SETTINGS = { EFS_LINGER_MS: '0', EFS_PARTITIONS: '3' };
 
-/** Catches up on the same log and state, but looks at them through another view. */
-function catchingUp(efs: EmbeddedInMemory, view = kpiView()) {
+/** Waits for the same log and state, with another view. */
+function catchingUp(efs: EmbeddedInMemory, view = deliveryView()) {
   const read = readConfig(SETTINGS);
   if ('errors' in read) throw new Error(read.errors.join('\n'));
   const queries = { view, health: createHealth() };
@@ -40,22 +40,22 @@ describe('a service in this process', () => {
     }
   });
 
-  it('has not caught up before its window shows what was published', async () => {
+  it('has not caught up before its read model shows what was published', async () => {
     await efs.report([feedback.relayed()]);
     await efs.caughtUp();
     const late = catchingUp(efs);
     for (let i = 0; i < 20; i++) await turn();
     expect(late.isOver()).toBe(false);
-    late.view.take(await lookAtDelivery(efs.store, DeliveryId('d1')));
+    late.view.take(await lookUpDelivery(efs.store, DeliveryId('d1')));
     await late.over;
   });
 
-  it('lets in who has the token, and tells of itself, by the time of the world, whatever its clock says', async () => {
+  it('dates sessions and its own start by the system clock, whatever its own clock is', async () => {
     const clock = virtualClock(Date.UTC(2001, 0));
     const token = 'open-sesame-if-you-please';
-    const strange = await embed({ ...SETTINGS, EFS_HTTP_TOKEN: token }, { clock });
+    const shifted = await embed({ ...SETTINGS, EFS_HTTP_TOKEN: token }, { clock });
     try {
-      const address = await strange.listen({ port: 0 });
+      const address = await shifted.listen({ port: 0 });
       const headers = { 'content-type': 'application/json' };
       const body = JSON.stringify({ token });
       const opened = await fetch(`${address}api/session`, { method: 'POST', headers, body });
@@ -65,7 +65,7 @@ describe('a service in this process', () => {
       const { startedAt } = (await health.json()) as { startedAt: string };
       expect(Date.parse(startedAt)).toBeGreaterThan(Date.now() - 60_000);
     } finally {
-      await strange.stop();
+      await shifted.stop();
     }
   });
 });

@@ -3,7 +3,7 @@ import { EfsError, ERRORS, type ErrorCode } from '../../src/base/errors';
 import { failureOf } from '../../src/app/failure';
 
 describe('a failed command', () => {
-  test('says what happened and what to do, without a stack', () => {
+  test('prints what happened and the remedy, without a stack', () => {
     expect(failureOf(new EfsError('topic-missing', 'topic x does not exist'), false)).toEqual({
       text: 'error: topic x does not exist\nremedy: run `efs setup`\n',
       exitCode: 2,
@@ -36,13 +36,13 @@ describe('a failed command', () => {
     },
   );
 
-  test('puts several complaints on lines of their own and lets none steer the terminal', () => {
+  test('prints each problem on its own line, without control characters', () => {
     const { text } = failureOf(new EfsError('config-invalid', 'A: bad\u001b[2J\nB: worse\u009b'), false);
     expect(text).toMatch(/^error: A: bad \[2J\n {7}B: worse \nremedy: /);
     expect(text).not.toMatch(/[\u001b\u009b]/);
   });
 
-  test('shows the stack only when debugging, and calls anything without a row in the table a bug', () => {
+  test('prints the stack only when debugging, and calls an error without a row in the table a bug', () => {
     const bug = new TypeError('x is undefined');
     expect(failureOf(bug, false)).toEqual({
       text: expect.stringMatching(/^error: TypeError: x is undefined\nremedy: this is a bug/),
@@ -53,7 +53,7 @@ describe('a failed command', () => {
     expect(failureOf('thrown text', false).text).toMatch(/^error: thrown text\n/);
   });
 
-  test('exits with 2 for a wrong command line, and with 0 where only help was asked for', () => {
+  test('exits with 2 for a wrong command line, and with 0 for help', () => {
     expect(failureOf(new CommanderError(1, 'commander.unknownOption', 'x'), false)).toEqual({
       text: '',
       exitCode: 2,

@@ -12,20 +12,20 @@ describe('a command in a thread', () => {
   const folder = mkdtempSync(join(tmpdir(), 'efs-thread-'));
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  /** A process that runs `script` in a thread and gets `signal` once it has said something. */
+  /** A process that runs `script` in a thread and gets `signal` after its first output. */
   async function run(script: string, signal?: NodeJS.Signals) {
     const file = join(folder, 'script.js');
     const threads = `const threads = require('node:worker_threads');`;
-    writeFileSync(file, `${threads} require(${JSON.stringify(THREAD)}).obeySignals(); ${script}`);
-    const start = `require(${JSON.stringify(THREAD)}).inThread(${JSON.stringify(file)}, ['run', '--flag'])`;
+    writeFileSync(file, `${threads} require(${JSON.stringify(THREAD)}).forwardSignals(); ${script}`);
+    const start = `require(${JSON.stringify(THREAD)}).inWorkerThread(${JSON.stringify(file)}, ['run', '--flag'])`;
     const child = spawn(process.execPath, ['-e', start], { stdio: ['ignore', 'pipe', 'pipe'] });
-    const said = { out: '', err: '' };
-    child.stderr.on('data', (chunk) => (said.err += String(chunk)));
-    child.stdout.on('data', (chunk) => (said.out += String(chunk)));
+    const output = { out: '', err: '' };
+    child.stderr.on('data', (chunk) => (output.err += String(chunk)));
+    child.stdout.on('data', (chunk) => (output.out += String(chunk)));
     // Once: a second signal would find a process that is ending already.
     child.stdout.once('data', () => signal !== undefined && child.kill(signal));
     const exitCode = await new Promise((resolve) => child.once('close', resolve));
-    return { ...said, exitCode };
+    return { ...output, exitCode };
   }
 
   const STAYS = `setInterval(() => undefined, 1000); console.log('up');`;
@@ -37,29 +37,29 @@ describe('a command in a thread', () => {
     expect([out, exitCode]).toEqual(['96 run --flag\n', 0]);
   });
 
-  test('gives the process its exit code, and all that it said', async () => {
+  test('passes its exit code and its whole output to the process', async () => {
     const { out, exitCode } = await run(`console.log('x'.repeat(1e6)); process.exit(2)`);
     expect([out.length, exitCode]).toEqual([1e6 + 1, 2]);
   });
 
   test('fails the process where it fails', async () => {
-    const { err, exitCode } = await run(`throw new Error('nobody caught this')`);
-    expect([err, exitCode]).toEqual([expect.stringContaining('nobody caught this'), 1]);
+    const { err, exitCode } = await run(`throw new Error('uncaught in the thread')`);
+    expect([err, exitCode]).toEqual([expect.stringContaining('uncaught in the thread'), 1]);
   });
 
-  test.each(['SIGTERM', 'SIGINT'] as const)('takes a %s of the process for its own', async (signal) => {
-    const minded = `process.on('${signal}', () => { console.log('got it'); process.exit(3); }); ${STAYS}`;
-    expect(await run(minded, signal)).toMatchObject({ out: 'up\ngot it\n', exitCode: 3 });
+  test.each(['SIGTERM', 'SIGINT'] as const)('handles a %s of the process as its own', async (signal) => {
+    const handling = `process.on('${signal}', () => { console.log('got it'); process.exit(3); }); ${STAYS}`;
+    expect(await run(handling, signal)).toMatchObject({ out: 'up\ngot it\n', exitCode: 3 });
   });
 
-  test('ends by a signal that it does not mind', async () => {
+  test('ends by a signal that it does not handle', async () => {
     expect(await run(STAYS, 'SIGTERM')).toMatchObject({ exitCode: 143 });
   });
 
   test('is how the service runs: it stops in order and loses no line', async () => {
     const nowhere = { EFS_KAFKA_BROKERS: '127.0.0.1:1', EFS_REDIS_URL: 'redis://127.0.0.1:1' };
     const service = startRun('nowhere', nowhere);
-    await until('it has looked for its servers', () => service.says('does not answer'), 10_000);
+    await until('it waits for its servers', () => service.hasLogged('does not answer'), 10_000);
     expect((await service.get('/livez')).status).toBe(200);
     service.signal('SIGTERM');
     expect((await service.ended).exitCode).toBe(0);

@@ -5,7 +5,7 @@ import { SCHEMAS } from '../../src/feedback/schemas';
 import { describeWithServers } from '../servers/servers';
 import { framed, recordOf, VALID } from '../feedback/decode.builders';
 
-// The policy of a relay event as a schema of its own, to which the event's schema refers by its name.
+// The relay event's policy as a separate schema, to which the event's schema refers by name.
 const { fields, ...relayed } = JSON.parse(SCHEMAS.Relayed.text) as {
   fields: { name: string; type: unknown }[];
 };
@@ -18,7 +18,7 @@ const REFERRING = {
 };
 
 describeWithServers(['registry'], 'a schema that refers to another', (servers) => {
-  it('is read with it', async () => {
+  it('is resolved through the registry’s reference', async () => {
     const run = `references-${process.pid}-${Date.now()}`;
     const register = async (subject: string, body: object): Promise<number> => {
       const answer = await fetch(`${servers.registryUrl}/subjects/${run}-${subject}/versions`, {

@@ -15,7 +15,7 @@ describeWithServers(['registry'], 'the registry over HTTP', (servers) => {
   );
 });
 
-describe('a registry that does not do its part', () => {
+describe('the registry client', () => {
   let server: Server;
   let answer: RequestListener;
   let registry: SchemaRegistrar;
@@ -45,7 +45,7 @@ describe('a registry that does not do its part', () => {
       response.writeHead(code).end(body);
     };
 
-  /** Keeps the connection busy, and never ends. */
+  /** Sends blanks without end. */
   const drip: RequestListener = (_, response) => {
     response.writeHead(200);
     const timer = setInterval(() => response.write(' '), 20);
@@ -60,39 +60,45 @@ describe('a registry that does not do its part', () => {
 
   describe.each(calls)('%s is registry-unavailable', (_name, call) => {
     it.each<[string, RequestListener]>([
-      ['where it never answers', () => undefined],
+      ['where the registry never answers', () => undefined],
       [
-        'where it begins an answer and goes silent',
+        'where the registry stops in the middle of an answer',
         (_, response) => void response.writeHead(200).write('{"id"'),
       ],
-      ['where it answers a byte at a time', drip],
-      ['where it hangs up', (request) => request.destroy()],
+      ['where the registry sends a byte at a time without end', drip],
+      ['where the registry closes the connection', (request) => request.destroy()],
       [
-        'where it hangs up in the midst of an answer',
+        'where the registry closes the connection in the middle of an answer',
         (_, response) => response.writeHead(200).write('{"id"', () => response.destroy()),
       ],
-      ['where it answers without end', flood],
-      ['where it answers 500', status(500, '{"error_code":50001,"message":"store down"}')],
-      ['where it answers 500 with null', status(500, 'null')],
-      ['where it answers 429', status(429, '{"error_code":40403}')],
+      ['where the registry answers without end', flood],
+      ['where the registry answers 500', status(500, '{"error_code":50001,"message":"store down"}')],
+      ['where the registry answers 500 with null', status(500, 'null')],
+      ['where the registry answers 429', status(429, '{"error_code":40403}')],
       ['where a proxy answers 404', status(404, '<html>404 not found</html>')],
-      ['where it answers 404 for a path that it does not have', status(404, '{"error_code":404}')],
-      ['where it sends us elsewhere', (_, response) => void response.writeHead(302, { location: '/' }).end()],
+      ['where the registry answers 404 for an unknown path', status(404, '{"error_code":404}')],
+      [
+        'where the registry redirects',
+        (_, response) => void response.writeHead(302, { location: '/' }).end(),
+      ],
     ])('%s', async (_case, listener) => {
       answer = listener;
       await expect(call()).rejects.toMatchObject({ code: 'registry-unavailable', retriable: true });
     });
   });
 
-  it.each(calls)('%s is access-refused where it answers 401 or 403: no outage', async (_name, call) => {
-    for (const code of [401, 403]) {
-      answer = status(code, '{"error_code":40101,"message":"who are you"}');
-      await expect(call()).rejects.toMatchObject({ code: 'access-refused', retriable: false });
-    }
-  });
+  it.each(calls)(
+    '%s is access-refused and not retriable where the registry answers 401 or 403',
+    async (_name, call) => {
+      for (const code of [401, 403]) {
+        answer = status(code, '{"error_code":40101,"message":"who are you"}');
+        await expect(call()).rejects.toMatchObject({ code: 'access-refused', retriable: false });
+      }
+    },
+  );
 
   it.each(calls.filter(([name]) => name !== 'setCompatibility'))(
-    '%s is registry-unavailable where the answer is not its own',
+    '%s is registry-unavailable where a 200 has an unexpected body',
     async (_name, call) => {
       for (const body of [
         '<html>welcome</html>',
@@ -107,7 +113,7 @@ describe('a registry that does not do its part', () => {
     },
   );
 
-  it('is unavailable where nobody listens, and says so without the password', async () => {
+  it('fails with registry-unavailable, without the password, where the connection is refused', async () => {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
     const error: unknown = await registry.schemaById(1).catch((reason: unknown) => reason);
@@ -118,14 +124,14 @@ describe('a registry that does not do its part', () => {
     expect(String(error)).not.toContain('p:ss');
   });
 
-  it('has no level for a subject where it says so, or that the subject is not there', async () => {
+  it('returns null as compatibility for a subject without a level and for an unknown subject', async () => {
     for (const code of [40401, 40408]) {
       answer = status(404, JSON.stringify({ error_code: code }));
       expect(await registry.compatibility('s')).toBeNull();
     }
   });
 
-  it('is asked under the path of its address, with its user and password, and names escaped', async () => {
+  it('requests the path of the address, with user and password, and escapes subject names', async () => {
     const seen: unknown[] = [];
     answer = (request, response) => {
       seen.push(request.method, request.url, request.headers.authorization);
@@ -144,18 +150,18 @@ describe('a registry that does not do its part', () => {
     ]);
   });
 
-  it('is asked once, whatever it answers', async () => {
-    let asked = 0;
+  it('sends each request once where the registry answers 503', async () => {
+    let requests = 0;
     answer = (_, response) => {
-      asked += 1;
+      requests += 1;
       response.writeHead(503).end();
     };
     for (const [, call] of calls)
       await expect(call()).rejects.toMatchObject({ code: 'registry-unavailable' });
-    expect(asked).toBe(calls.length);
+    expect(requests).toBe(calls.length);
   });
 
-  it('may hold schemas that are no Avro: they are unreadable, and those in JSON are not compiled', async () => {
+  it('returns unreadable for schemas that are not Avro, and does not compile JSON schemas', async () => {
     const client = dirname(require.resolve('@kafkajs/confluent-schema-registry'));
     const ajv = require(require.resolve('ajv', { paths: [client] })) as typeof Ajv;
     const compile = jest.spyOn(ajv.default.prototype, 'compile');
@@ -172,15 +178,15 @@ describe('a registry that does not do its part', () => {
     expect(compile).not.toHaveBeenCalled();
   });
 
-  describe('a schema that refers to others', () => {
+  describe('a schema with references', () => {
     const referring = (schema: object, ...names: string[]): string =>
       JSON.stringify({
         schema: JSON.stringify(schema),
         references: names.map((name) => ({ name, subject: `s/${name}`, version: 1 })),
       });
     const record = (name: string, type: string) => ({ type: 'record', name, fields: [{ name: 'f', type }] });
-    const whole = referring(record('A', 'B'), 'B');
-    /** Answers by the end of the path. */
+    const root = referring(record('A', 'B'), 'B');
+    /** Answers by the end of the request's path. */
     const answers = (by: Readonly<Record<string, RequestListener>>): void => {
       answer = (request, response) => {
         const { pathname } = new URL(request.url ?? '', 'http://registry');
@@ -188,9 +194,9 @@ describe('a registry that does not do its part', () => {
       };
     };
 
-    it('is read with them, and with those that they refer to', async () => {
+    it('is resolved with its references, also transitive ones', async () => {
       answers({
-        'schemas/ids/1': status(200, whole),
+        'schemas/ids/1': status(200, root),
         'subjects/s%2FB/versions/1': status(200, referring(record('B', 'C'), 'C')),
         'subjects/s%2FC/versions/1': status(200, referring(record('C', 'string'))),
       });
@@ -201,38 +207,38 @@ describe('a registry that does not do its part', () => {
       });
     });
 
-    it('is unreadable where the registry says that it does not have one of them', async () => {
+    it('is unreadable where the registry answers that a reference does not exist', async () => {
       answers({
-        'schemas/ids/1': status(200, whole),
+        'schemas/ids/1': status(200, root),
         'subjects/s%2FB/versions/1': status(404, '{"error_code":40402}'),
       });
       expect(await registry.schemaById(1)).toBe('unreadable');
     });
 
     it.each<[string, RequestListener]>([
-      ['a proxy answers for one of them', status(404, '<html>404 not found</html>')],
-      ['the registry fails to answer for one of them', status(500, '{}')],
-      ['one of them never comes', () => undefined],
-    ])('waits for the registry where %s', async (_, listener) => {
-      answers({ 'schemas/ids/1': status(200, whole), 'subjects/s%2FB/versions/1': listener });
+      ['a proxy answers 404 for a reference', status(404, '<html>404 not found</html>')],
+      ['the registry answers 500 for a reference', status(500, '{}')],
+      ['the registry never answers for a reference', () => undefined],
+    ])('is registry-unavailable where %s', async (_, listener) => {
+      answers({ 'schemas/ids/1': status(200, root), 'subjects/s%2FB/versions/1': listener });
       await expect(registry.schemaById(1)).rejects.toMatchObject({ code: 'registry-unavailable' });
     });
 
-    it('waits for the registry where what it refers to is no reference', async () => {
+    it('is registry-unavailable where its references are malformed', async () => {
       for (const references of [5, [null], [{ name: 'B' }]]) {
         answer = status(200, JSON.stringify({ schema: '"string"', references }));
         await expect(registry.schemaById(1)).rejects.toMatchObject({ code: 'registry-unavailable' });
       }
     });
 
-    it('has the time of one call for all of them', async () => {
-      let asked = 0;
+    it('is resolved within the timeout of one call, with all its references', async () => {
+      let requests = 0;
       answer = (_, response) => {
-        asked += 1;
-        setTimeout(() => response.end(referring(record(`R${asked}`, 'string'), `R${asked + 1}`)), 100);
+        requests += 1;
+        setTimeout(() => response.end(referring(record(`R${requests}`, 'string'), `R${requests + 1}`)), 100);
       };
       await expect(registry.schemaById(1)).rejects.toMatchObject({ code: 'registry-unavailable' });
-      expect(asked).toBeLessThan(5);
+      expect(requests).toBeLessThan(5);
     });
   });
 });

@@ -7,13 +7,13 @@ const STRING = { name: 'a', type: 'string' };
 const OPTIONAL = { name: 'b', type: ['null', 'string'], default: null };
 const REQUIRED = { name: 'c', type: 'string' };
 
-/** A schema with its defaults and aliases, names with their namespaces. */
+/** A schema with defaults, aliases and full names. */
 export function described(schema: WriterSchema | null): unknown {
   if (schema === null || schema === 'unreadable') return schema;
   return schema.schema({ exportAttrs: true });
 }
 
-/** What every registry does. `subjectFor` gives a subject that no other test uses. */
+/** The contract of every registry. `subjectFor` gives a subject that no other test uses. */
 export function registryContract(open: () => SchemaRegistrar, subjectFor: (test: string) => string): void {
   let registry: SchemaRegistrar;
   beforeEach(() => {
@@ -26,7 +26,7 @@ export function registryContract(open: () => SchemaRegistrar, subjectFor: (test:
     return outcome.id;
   };
 
-  it('gives back the schema that was registered, under an id that stays the same', async () => {
+  it('a registered schema is returned by its id, which a second registration does not change', async () => {
     const subject = subjectFor('same');
     const schema = record('Same', [STRING, OPTIONAL]);
     const id = await registered(subject, schema);
@@ -35,18 +35,18 @@ export function registryContract(open: () => SchemaRegistrar, subjectFor: (test:
     expect(await registry.idOf(subject, schema)).toBe(id);
   });
 
-  it('has no schema under ids that were never given, whatever their sign', async () => {
+  it('schemaById returns null for ids that were never assigned, also zero and negative ones', async () => {
     for (const id of [2_147_483_647, 0, -1, -2_147_483_648]) expect(await registry.schemaById(id)).toBeNull();
   });
 
-  it('has no id for a subject or a version that was never registered', async () => {
+  it('idOf returns null for a subject or a schema that was never registered', async () => {
     const subject = subjectFor('unknown');
     expect(await registry.idOf(subject, record('Unknown', [STRING]))).toBeNull();
     await registered(subject, record('Unknown', [STRING]));
     expect(await registry.idOf(subject, record('Unknown', [STRING, OPTIONAL]))).toBeNull();
   });
 
-  it('has no level for a subject that was never seen, and keeps the one that is set before anything is registered', async () => {
+  it('compatibility is null for an unknown subject, and keeps a level set before the first registration', async () => {
     const subject = subjectFor('level');
     expect(await registry.compatibility(subject)).toBeNull();
     await registry.setCompatibility(subject, 'FULL_TRANSITIVE');
@@ -56,7 +56,7 @@ export function registryContract(open: () => SchemaRegistrar, subjectFor: (test:
     expect(await registry.compatibility(subject)).toBe('BACKWARD_TRANSITIVE');
   });
 
-  it('BACKWARD_TRANSITIVE takes what reads every version, and says what it holds against the rest', async () => {
+  it('BACKWARD_TRANSITIVE accepts a schema that reads every version, and rejects others with a reason', async () => {
     const subject = subjectFor('backward');
     await registry.setCompatibility(subject, 'BACKWARD_TRANSITIVE');
     await registered(subject, record('Backward', [STRING, REQUIRED]));
@@ -69,7 +69,7 @@ export function registryContract(open: () => SchemaRegistrar, subjectFor: (test:
     expect(await registry.idOf(subject, record('Backward', [STRING, { name: 'd', type: 'int' }]))).toBeNull();
   });
 
-  it('FULL_TRANSITIVE takes only what every version reads as well', async () => {
+  it('FULL_TRANSITIVE rejects a schema that an earlier version cannot read', async () => {
     const subject = subjectFor('full');
     await registry.setCompatibility(subject, 'FULL_TRANSITIVE');
     await registered(subject, record('Full', [STRING, REQUIRED]));
@@ -77,7 +77,9 @@ export function registryContract(open: () => SchemaRegistrar, subjectFor: (test:
     expect(await registry.register(subject, record('Full', [STRING]))).toHaveProperty('incompatible');
   });
 
-  it('refuses what is no schema', async () => {
-    expect(await registry.register(subjectFor('none'), '{"type":"record"}')).toHaveProperty('incompatible');
+  it('register rejects a text that is not a schema', async () => {
+    expect(await registry.register(subjectFor('invalid'), '{"type":"record"}')).toHaveProperty(
+      'incompatible',
+    );
   });
 }

@@ -18,8 +18,8 @@ const withId = (id: number) => {
   return recordOf('Delivered', value);
 };
 
-describe('the registry is asked', () => {
-  it('once for an id, however many records and batches wait for it', async () => {
+describe('the writer schema cache', () => {
+  it('requests an id once for all waiting records and batches', async () => {
     const batch = Array.from({ length: 50 }, () => at.given('Delivered'));
     const decoded = await Promise.all([at.decode(batch), at.decode(batch), at.decode(batch)]);
     expect(decoded.map(({ inputs }) => inputs.length)).toEqual([50, 50, 50]);
@@ -27,7 +27,7 @@ describe('the registry is asked', () => {
     expect(at.registry.lookups()).toBe(1);
   });
 
-  it('again for an id it did not have, but only after a while', async () => {
+  it('requests an unknown id again after 30 s, and not before', async () => {
     const value = framed(6, 'Delivered', VALID.Delivered);
     const record = recordOf('Delivered', value);
     await Promise.all([at.decode([record, record]), at.decode([record])]);
@@ -40,7 +40,7 @@ describe('the registry is asked', () => {
     expect(at.registry.lookups()).toBe(2);
   });
 
-  it('and where it does not answer nothing is set aside, nor remembered', async () => {
+  it('rejects no record and caches nothing where the registry does not answer', async () => {
     at.registry.setDown(true);
     const attempt = at.decode([recordOf('Delivered', null), at.given('Delivered')]);
     await expect(attempt).rejects.toMatchObject({ code: 'registry-unavailable' } satisfies Partial<EfsError>);
@@ -48,20 +48,20 @@ describe('the registry is asked', () => {
     expect(await at.one(at.given('Delivered'))).toMatchObject({ kind: 'Delivered' });
   });
 
-  it('no more once it is known, though the registry is down', async () => {
+  it('answers for a cached id while the registry is down', async () => {
     await at.one(at.given('Delivered'));
     at.registry.setDown(true);
     expect(await at.one(at.given('Delivered'))).toMatchObject({ kind: 'Delivered' });
   });
 
-  it('for made-up ids without those driving out the ones in use', async () => {
+  it('keeps known ids during a flood of made-up ids, and evicts the oldest unknown ones', async () => {
     await at.one(at.given('Delivered'));
     const flood = Array.from({ length: 20_000 }, (_, index) => withId(100 + index));
     expect((await at.decode(flood)).rejected).toHaveLength(20_000);
-    const asked = at.registry.lookups();
+    const lookups = at.registry.lookups();
     await at.one(at.given('Delivered'));
-    expect(at.registry.lookups()).toBe(asked);
+    expect(at.registry.lookups()).toBe(lookups);
     await at.one(withId(100));
-    expect(at.registry.lookups()).toBe(asked + 1);
+    expect(at.registry.lookups()).toBe(lookups + 1);
   });
 });

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { EfsError } from '../../src/base/errors';
-import { LOG_FIELDS, type LogFields, openLog, printable, silentLog } from '../../src/base/log';
+import { LOG_FIELDS, type LogFields, openLog, printable, NO_LOG } from '../../src/base/log';
 import { recordingLog } from './recording-log';
 
 function capture(format: 'auto' | 'json' | 'pretty', terminal = false) {
@@ -34,7 +34,7 @@ describe('a log line', () => {
   test('drops every field that the list does not allow', () => {
     const { log, text } = capture('json');
     const smuggled = { partition: 1, messageId: 'm-1', recipient: 'ann@example.org' } as LogFields;
-    log.child(smuggled).warn('set aside', smuggled);
+    log.child(smuggled).warn('dead-lettered', smuggled);
     expect(text()).not.toMatch(/m-1|ann@example/);
     for (const name of [
       'messageId',
@@ -77,7 +77,7 @@ describe('a log line', () => {
     expect(bug?.['error']).toMatchObject({ name: 'TypeError', stack: expect.stringContaining('log.test') });
   });
 
-  test('is written from the level on that was asked for', () => {
+  test('is written at or above the configured level', () => {
     const { log, text } = capture('json');
     log.debug('hidden');
     log.info('seen');
@@ -93,17 +93,17 @@ describe('a log line', () => {
     expect(file.text()).toMatch(/INFO.*hello[^\u001b]*partition: 1/s);
   });
 
-  test('cannot steer the terminal', () => {
+  test('has no characters that control the terminal', () => {
     const { log, text } = capture('pretty');
-    log.info('said', { reason: 'a\u001b[2Jb\r\nc\u009b1m' });
+    log.info('line', { reason: 'a\u001b[2Jb\r\nc\u009b1m' });
     expect(text()).not.toMatch(/[\u001b\u009b\r]/);
     expect(printable('a\u202eb\tc')).toBe('a b c');
   });
 });
 
-test('the silent log says nothing and has silent children', () => {
-  expect(silentLog.child({ partition: 1 })).toBe(silentLog);
-  expect(silentLog.error('x')).toBeUndefined();
+test('NO_LOG discards every line, and is its own child', () => {
+  expect(NO_LOG.child({ partition: 1 })).toBe(NO_LOG);
+  expect(NO_LOG.error('x')).toBeUndefined();
 });
 
 test('the recording log keeps lines of children with inherited fields', () => {

@@ -6,7 +6,7 @@ export interface LogEntry {
   readonly fields: LogFields;
 }
 
-/** A log that keeps what it is told; children write into the same list. */
+/** A log that keeps its entries; children write into the same list. */
 export function recordingLog(): Log & { readonly entries: LogEntry[] } {
   const entries: LogEntry[] = [];
   const under = (inherited: LogFields): Log => {

@@ -9,7 +9,7 @@ import { efs } from './process';
 describe('efs without servers', () => {
   jest.setTimeout(60_000);
 
-  test('shows an example in the help of every command', async () => {
+  test('the help of every command shows an example', async () => {
     const commands = [
       'setup',
       'run',
@@ -32,7 +32,7 @@ describe('efs without servers', () => {
     for (const name of commands) expect(out).toMatch(new RegExp(`^ {2}${name.split(' ')[0]} `, 'm'));
   });
 
-  test('ends with 2 and all complaints at once where the settings are wrong', async () => {
+  test('invalid settings end the command with exit code 2 and every error at once', async () => {
     const wrong = { EFS_HTTP_PORT: 'x', EFS_POLICI: 'efs' };
     const { exitCode, out, err } = await efs(['config', 'check', '--policy', 'none'], wrong);
     expect([exitCode, out]).toEqual([2, '']);
@@ -42,7 +42,7 @@ describe('efs without servers', () => {
     expect(err).not.toMatch(/^ +at /m);
   });
 
-  test('prints settings that can be read back, without passwords', async () => {
+  test('config print prints the Redis URL without its password', async () => {
     const { exitCode, out } = await efs(['config', 'print'], { EFS_REDIS_URL: 'redis://me:s3cret@r:6379' });
     expect(exitCode).toBe(0);
     expect(out).toContain('EFS_REDIS_URL=');
@@ -55,12 +55,12 @@ describe('efs without servers', () => {
     [['simulate', '--nope']],
     [['message', 'only-one']],
     [['simulate', '--rate', 'x']],
-  ])('ends with 2 for the command line %j', async (args) => {
+  ])('the invalid command line %j ends with exit code 2', async (args) => {
     const { exitCode, out } = await efs(args);
     expect([exitCode, out]).toEqual([2, '']);
   });
 
-  test('ends with 1 and the remedy where a server does not answer', async () => {
+  test('a server that does not answer ends the command with exit code 1 and the remedy', async () => {
     const kafka = await efs(['kpis', '--kafka-brokers', '127.0.0.1:1']);
     const redis = await efs(['delivery', 'd1', '--redis-url', 'redis://127.0.0.1:1']);
     expect([kafka.exitCode, redis.exitCode]).toEqual([1, 1]);
@@ -78,24 +78,24 @@ describeWithServers(['kafka', 'registry', 'redis'], 'efs with servers', (servers
     EFS_TOPIC_PREFIX: prefix,
   });
 
-  test('simulate asks for setup first', async () => {
+  test('simulate without topics ends with exit code 2 and the remedy to run setup', async () => {
     const { exitCode, err } = await efs(['simulate'], settings());
     expect([exitCode, err]).toEqual([2, expect.stringMatching(/does not exist\nremedy: run `efs setup`\n$/)]);
   });
 
-  test('setup creates what is missing, says so, and finds it there the second time', async () => {
+  test('setup creates missing topics and reports them; a second run creates nothing', async () => {
     const first = await efs(['setup', '--partitions', '3'], settings());
     expect([first.exitCode, first.err]).toEqual([0, '']);
     expect(first.out).toMatch(new RegExp(`^created topic ${prefix}mta\\.relayed +3 partitions`, 'm'));
     const second = await efs(['setup', '--partitions', '3'], settings());
     expect([second.exitCode, second.out]).toEqual([
       0,
-      expect.stringMatching(/\neverything was there already\n$/),
+      expect.stringMatching(/\neverything exists already\n$/),
     ]);
     expect(second.out).not.toContain('created');
   });
 
-  test('simulate produces what it says', async () => {
+  test('simulate produces as many records as it reports, per topic', async () => {
     const options = ['--messages', '500', '--duplicates', '0.1', '--poison', '0.02', '--seed', '7'];
     const { exitCode, out } = await efs(['simulate', ...options], settings());
     expect(exitCode).toBe(0);
@@ -111,7 +111,7 @@ describeWithServers(['kafka', 'registry', 'redis'], 'efs with servers', (servers
     await reader.close();
   });
 
-  test('delivery and message say that nothing has been folded yet', async () => {
+  test('delivery and message report an empty state before the first run', async () => {
     for (const args of [
       ['delivery', 'DM7-1'],
       ['message', 'DM7-1', 'm'],

@@ -42,7 +42,7 @@ describeWithServers(['kafka', 'registry'], 'efs dead-letters on real servers', (
     await sink.close();
   });
 
-  test('lists and shows them, masked', async () => {
+  test('list and show print dead letters with addresses masked', async () => {
     const list = await efs(['dead-letters', 'list', '--limit', '3'], settings());
     expect([list.exitCode, list.err]).toEqual([0, '']);
     expect(list.out).toMatch(/^3 of 701: key-mismatch 1, not-avro 700$/m);
@@ -58,11 +58,11 @@ describeWithServers(['kafka', 'registry'], 'efs dead-letters on real servers', (
     expect([none.exitCode, none.err]).toEqual([1, expect.stringContaining('no dead letter at 1/9999')]);
   });
 
-  test('puts them back once, as they were', async () => {
+  test('redrive puts each dead letter back once, with its key, value and headers', async () => {
     const flags = ['dead-letters', 'redrive', '--reason', 'not-avro', '--rate', '0'];
     expect((await efs([...flags, '--dry-run'], settings())).out).toMatch(/^700 would be put back$/m);
     expect((await efs(flags, settings())).out).toMatch(/^700 put back\n {2}mta\.relayed 700$/m);
-    expect((await efs(flags, settings())).out).toMatch(/^0 put back\n700 left out: put back before$/m);
+    expect((await efs(flags, settings())).out).toMatch(/^0 put back\n700 skipped: put back before$/m);
     const reader = kafkaReader(client(), systemClock);
     const back: LogRecord[] = [];
     await reader.read(`${prefix}mta.relayed`, 1, (each) => back.push(each));

@@ -1,6 +1,6 @@
 import { readConfig } from '../../src/settings/config';
 import { systemClock } from '../../src/base/clock';
-import { type Stage, stageInMemory, tell } from '../../src/cli/demo-stage';
+import { type Demo, demoInMemory, emitCampaigns } from '../../src/cli/demo-stage';
 import type { EmbeddedInMemory } from '../../src/app/embed';
 import type { Feedback, Millis, PolicyName } from '../../src/feedback/feedback';
 import type { MessageView } from '../../src/queries/lookup';
@@ -10,26 +10,26 @@ import { virtualClock, type VirtualClock } from '../support/clock';
 
 const SEED = 1;
 const HOUR = 3_600_000;
-/** Of the campaign that is sent under both policies; see src/simulation/scenario.ts. */
+/** Validity period of the campaign that is sent under both policies; see src/simulation/scenario.ts. */
 const MIRROR_VALIDITY_MS = 12 * HOUR;
 const GRACE_MS = HOUR;
-/** How long before a moment it is looked: the demo tells what has happened in such steps. */
+/** How long before a moment the state is read: the demo emits feedback in such steps. */
 const LEAD_MS = 50;
-/** Silence is looked for now and then only: around its end nothing else is to happen to the delivery. */
+/** Expiry is checked at intervals: for this long around it nothing else may happen to the delivery. */
 const QUIET_MS = 60_000;
-/** Longer than an idle task rests. */
+/** Longer than an idle task pauses. */
 const HOP_MS = 6_000;
 
 type Step = 'is not shown' | 'starts at 100 %' | 'rises' | 'falls' | 'stays';
 
 /**
- * A row of a table. What has been told of a message, in short, matches `story` the moment the row is entered; `silence` is
- * the moment at which its validity period and the grace are over.
+ * A row of a table. The events of a message so far, in short, match `history` when the row applies; `expiry` is the end
+ * of its validity period and the grace without feedback.
  */
 interface Row {
   readonly policy: PolicyName;
   readonly row: string;
-  readonly story: RegExp;
+  readonly history: RegExp;
   readonly status: readonly [before: string | null, after: string];
   readonly success: Step;
   /** Whether a reason is shown afterwards. */
@@ -39,15 +39,18 @@ interface Row {
 const row = (
   policy: PolicyName,
   name: string,
-  story: RegExp,
+  history: RegExp,
   status: Row['status'],
   success: Step,
   reason: 'a reason' | 'no reason' = 'no reason',
-): Row => ({ policy, row: name, story, status, success, reason: reason === 'a reason' });
+): Row => ({ policy, row: name, history, status, success, reason: reason === 'a reason' });
 
 const TAKEN = 'TAKEN_INTO_ACCOUNT';
 
-/* The two tables of the Enhanced MTA's documentation, and below each what the documentation says in prose or leaves open. */
+/**
+ * The two tables of the Enhanced MTA's documentation, each followed by what the documentation says in prose or leaves
+ * open.
+ */
 const ROWS: readonly Row[] = [
   row('EFS', 'relayed', /^relayed$/, [null, TAKEN], 'is not shown'),
   row('EFS', 'hard bounce', /^relayed hard$/, [TAKEN, 'FAILED'], 'stays', 'a reason'),
@@ -56,11 +59,11 @@ const ROWS: readonly Row[] = [
   row('EFS', 'retry fails', /^relayed( soft)+ failed$/, [TAKEN, 'FAILED'], 'stays', 'a reason'),
   row('EFS', 'validity period over', /^relayed( soft)+ expired$/, [TAKEN, 'FAILED'], 'stays', 'a reason'),
   row('EFS', 'delivered', /^relayed delivered$/, [TAKEN, 'SENT'], 'rises'),
-  row('EFS', 'silence until the end', /^relayed silence$/, [TAKEN, 'FAILED'], 'stays', 'a reason'),
+  row('EFS', 'no feedback until the end', /^relayed expiry$/, [TAKEN, 'FAILED'], 'stays', 'a reason'),
   row(
     'EFS',
-    'silence after a soft bounce',
-    /^relayed( soft)+ silence$/,
+    'no feedback after a soft bounce',
+    /^relayed( soft)+ expiry$/,
     [TAKEN, 'FAILED'],
     'stays',
     'a reason',
@@ -75,11 +78,11 @@ const ROWS: readonly Row[] = [
   row('RELAY', 'retry fails', /^relayed( soft)+ failed$/, ['SENT', 'FAILED'], 'falls', 'a reason'),
   row('RELAY', 'validity period over', /^relayed( soft)+ expired$/, ['SENT', 'FAILED'], 'falls', 'a reason'),
   row('RELAY', 'delivered', /^relayed delivered$/, ['SENT', 'SENT'], 'stays'),
-  row('RELAY', 'silence until the end', /^relayed silence$/, ['SENT', 'SENT'], 'stays'),
+  row('RELAY', 'no feedback until the end', /^relayed expiry$/, ['SENT', 'SENT'], 'stays'),
   row(
     'RELAY',
-    'silence after a soft bounce',
-    /^relayed( soft)+ silence$/,
+    'no feedback after a soft bounce',
+    /^relayed( soft)+ expiry$/,
     ['SENT', 'FAILED'],
     'falls',
     'a reason',
@@ -105,56 +108,56 @@ function inShort(feedback: Feedback): string {
   }
 }
 
-/** Something that happens to a message of the mirrored campaign, and all that has happened to it by then. */
+/** An event of a message of the mirrored campaign, with its history up to then. */
 interface Moment {
   readonly at: Millis;
   readonly messageId: string;
-  readonly story: string;
+  readonly history: string;
 }
 
-/** Everything that happens to the first mirrored campaign, silences that end included, in order of time. */
+/** All events of the first mirrored campaign, inferred expiries included, in order of time. */
 function momentsOf(startAt: Millis): Moment[] {
-  const stories = new Map<string, { relayedAt: Millis; told: string[] }>();
+  const histories = new Map<string, { relayedAt: Millis; events: string[] }>();
   const moments: Moment[] = [];
   for (const event of scenario({ seed: SEED, startAt })) {
     if (event.occurredAt > startAt + 4 * 24 * HOUR) break;
     if (event.deliveryId !== 'mirror-1-EFS') continue;
     const { messageId, occurredAt } = event;
-    const known = stories.get(messageId) ?? { relayedAt: occurredAt, told: [] };
-    stories.set(messageId, known);
-    known.told.push(inShort(event));
-    moments.push({ at: occurredAt, messageId, story: known.told.join(' ') });
+    const known = histories.get(messageId) ?? { relayedAt: occurredAt, events: [] };
+    histories.set(messageId, known);
+    known.events.push(inShort(event));
+    moments.push({ at: occurredAt, messageId, history: known.events.join(' ') });
   }
-  for (const [messageId, { relayedAt, told }] of stories) {
-    if (!/^relayed( soft)*$/.test(told.join(' '))) continue;
+  for (const [messageId, { relayedAt, events }] of histories) {
+    if (!/^relayed( soft)*$/.test(events.join(' '))) continue;
     const at = relayedAt + MIRROR_VALIDITY_MS + GRACE_MS;
-    moments.push({ at, messageId, story: `${told.join(' ')} silence` });
+    moments.push({ at, messageId, history: `${events.join(' ')} expiry` });
   }
   return moments.sort((a, b) => a.at - b.at);
 }
 
-const isSilence = ({ story }: Moment): boolean => story.endsWith('silence');
+const isExpiry = ({ history }: Moment): boolean => history.endsWith('expiry');
 
-/** Whether nothing else happens to the delivery meanwhile, so that what changes is this message's doing. */
+/** Whether nothing else happens to the delivery around the moment, so that only this message causes the change. */
 function isAlone(moments: readonly Moment[], index: number): boolean {
   const moment = moments[index]!;
   const before = moments[index - 1]?.at ?? -Infinity;
   const after = moments[index + 1]?.at ?? Infinity;
-  return isSilence(moment)
+  return isExpiry(moment)
     ? moment.at - before > QUIET_MS && after - moment.at > QUIET_MS
     : before < moment.at - LEAD_MS && after > moment.at;
 }
 
-/** For each story the first moment that shows it and leaves the clock room between it and the others. */
+/** For each history the first moment that shows it and is far enough from the other chosen ones. */
 function choose(moments: readonly Moment[]): Map<string, Moment> {
   const chosen = new Map<string, Moment>();
-  for (const { source } of ROWS.map(({ story }) => story)) {
+  for (const { source } of ROWS.map(({ history }) => history)) {
     if (chosen.has(source)) continue;
     const fits = new RegExp(source);
     const isFree = ({ at }: Moment): boolean =>
       [...chosen.values()].every((other) => Math.abs(other.at - at) > 2 * QUIET_MS);
     const found = moments.find(
-      (moment, index) => fits.test(moment.story) && isAlone(moments, index) && isFree(moment),
+      (moment, index) => fits.test(moment.history) && isAlone(moments, index) && isFree(moment),
     );
     if (found !== undefined) chosen.set(source, found);
   }
@@ -166,30 +169,30 @@ interface Shown {
   readonly delivery: Delivery | null;
 }
 
-/** The demo, its page's API, and the hands of its clock. */
+/** The demo on a virtual clock, read through its API. */
 async function openDemo() {
   const read = readConfig({ EFS_LINGER_MS: '0' });
   if ('errors' in read) throw new Error(read.errors.join('\n'));
   let clock!: VirtualClock;
-  const stage: Stage<EmbeddedInMemory> = await stageInMemory(
+  const run: Demo<EmbeddedInMemory> = await demoInMemory(
     { seed: SEED },
     read.ok,
     (startAt) => (clock = virtualClock(startAt)),
   );
   const over = new AbortController();
-  const told = tell(stage, { seed: SEED, duplicates: 0.03, poison: 0.0005 }, over.signal);
-  const { embedded } = stage;
+  const emitting = emitCampaigns(run, { seed: SEED, duplicates: 0.03, poison: 0.0005 }, over.signal);
+  const { embedded } = run;
   const address = await embedded.listen({ port: 0 });
   const api = async <Answer>(path: string): Promise<Answer | null> => {
     const answer = await fetch(`${address}api${path}`);
     return answer.status === 404 ? null : ((await answer.json()) as Answer);
   };
   return {
-    startAt: stage.startAt,
-    /** Lets the time come, and everything that is told by then be folded and shown. */
+    startAt: run.startAt,
+    /** Advances the clock, and waits until all feedback emitted by then is folded and shown. */
     async until(at: Millis): Promise<void> {
       clock.advance(Math.max(0, at - clock.now()));
-      while (stage.toldUntil < at) await systemClock.sleep(1);
+      while (run.emittedUntil < at) await systemClock.sleep(1);
       await embedded.caughtUp();
     },
     async shown(policy: PolicyName, messageId: string): Promise<Shown> {
@@ -202,26 +205,28 @@ async function openDemo() {
     },
     async close(): Promise<void> {
       over.abort();
-      await told;
+      await emitting;
       await embedded.stop();
     },
   };
 }
 
-type Demo = Awaited<ReturnType<typeof openDemo>>;
+type OpenedDemo = Awaited<ReturnType<typeof openDemo>>;
 
-/** Goes through a moment; gives what was shown of its message in both deliveries, just before and after it. */
-async function through(demo: Demo, moment: Moment): Promise<Record<PolicyName, [Shown, Shown]>> {
-  const look = async () => ({
+/**
+ * Passes a moment; returns what the API shows of its message and delivery under both policies, just before and after it.
+ */
+async function through(demo: OpenedDemo, moment: Moment): Promise<Record<PolicyName, [Shown, Shown]>> {
+  const read = async () => ({
     EFS: await demo.shown('EFS', moment.messageId),
     RELAY: await demo.shown('RELAY', moment.messageId),
   });
   await demo.until(moment.at - LEAD_MS);
-  const before = await look();
+  const before = await read();
   await demo.until(moment.at);
-  for (let passed = HOP_MS; isSilence(moment) && passed < QUIET_MS; passed += HOP_MS)
+  for (let passed = HOP_MS; isExpiry(moment) && passed < QUIET_MS; passed += HOP_MS)
     await demo.until(moment.at + passed);
-  const after = await look();
+  const after = await read();
   return { EFS: [before.EFS, after.EFS], RELAY: [before.RELAY, after.RELAY] };
 }
 
@@ -232,15 +237,15 @@ describe('the demo', () => {
   beforeAll(async () => {
     const demo = await openDemo();
     try {
-      for (const [story, moment] of choose(momentsOf(demo.startAt)))
-        seen.set(story, await through(demo, moment));
+      for (const [history, moment] of choose(momentsOf(demo.startAt)))
+        seen.set(history, await through(demo, moment));
     } finally {
       await demo.close();
     }
   });
 
   it.each(ROWS)('shows the row "$row" of policy $policy: status $status, Success $success', (each) => {
-    const found = seen.get(each.story.source)?.[each.policy];
+    const found = seen.get(each.history.source)?.[each.policy];
     expect(found).toBeDefined();
     const [before, after] = found!;
     expect([before.message?.status ?? null, after.message?.status]).toEqual(each.status);

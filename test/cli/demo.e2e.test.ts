@@ -28,7 +28,7 @@ describe('efs demo', () => {
 
   afterAll(() => rmSync(data, { recursive: true }));
 
-  it('ends after the time it was given, with the figures of all deliveries', async () => {
+  it('ends after --for with the figures of all deliveries, and continues from --data', async () => {
     const printed = await demo(['--for', '5s', '--data', data]);
     expect(printed).toMatch(/^Open http:\/\/127\.0\.0\.1:\d+\/$/m);
     expect(printed).toMatch(/^mirror-1-EFS +EFS +\d/m);
@@ -39,15 +39,15 @@ describe('efs demo', () => {
     expect(messages(again)).toBeGreaterThan(messages(printed));
   });
 
-  it('does not go on from the state of other campaigns, or from what it does not know', async () => {
+  it('rejects saved state of another seed or of an unknown format', async () => {
     await expect(demo(['--data', data, '--seed', '2'])).rejects.toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('holds the campaigns of seed 1; say --seed 1'),
+      stderr: expect.stringContaining('holds the campaigns of seed 1; use --seed 1'),
     });
     writeFileSync(join(data, 'demo.state'), 'something else');
     await expect(demo(['--data', data])).rejects.toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('was not kept by this version; remove it'),
+      stderr: expect.stringContaining('was not saved by this version; remove it'),
     });
   });
 });

@@ -15,7 +15,7 @@ const view: LetterView = {
   redrivenFrom: null,
 };
 
-test('a list is a line each and the sum by reason, and says what has been put back', () => {
+test('a list has one line per dead letter with its redrive state, then the numbers by reason', () => {
   const counts = new Map([
     ['not-avro', 1_000],
     ['invalid-field', 2],
@@ -24,35 +24,35 @@ test('a list is a line each and the sum by reason, and says what has been put ba
   expect(listLines([view, { ...view, redriven: true }, again], counts)).toEqual([
     '3/42  2026-11-22T03:00:00.000Z  invalid-field  mta.delivered/3/99  attempt',
     '3/42  2026-11-22T03:00:00.000Z  invalid-field  mta.delivered/3/99  attempt, put back',
-    '12/7  2026-11-22T03:00:00.000Z  invalid-field  mta.delivered/3/99  attempt, set aside again',
+    '12/7  2026-11-22T03:00:00.000Z  invalid-field  mta.delivered/3/99  attempt, dead-lettered again',
     '3 of 1,002: invalid-field 2, not-avro 1,000',
   ]);
   expect(listLines([], new Map())).toEqual(['no dead letters']);
 });
 
-test('a letter is shown with its fields, and cannot steer the terminal', () => {
+test('a dead letter is shown with its fields and without control characters', () => {
   const text = letterLines(view).join('\n');
   expect(text).toMatch(/^dead letter 3\/42\n/);
   expect(text).toMatch(/^ {2}value +1,234 bytes$/m);
   expect(text).toMatch(/^ {4}attempt +0$/m);
   expect(text).not.toContain('\u001b');
   const bytes = letterLines({ ...view, preview: { form: 'bytes', text: 'hex 00' }, bytes: 1 }).join('\n');
-  expect(bytes).toMatch(/^ {2}no feedback +hex 00$/m);
+  expect(bytes).toMatch(/^ {2}not feedback +hex 00$/m);
 });
 
-test('a redrive says what it put back, and why not the others', () => {
+test('the report of a redrive counts what was put back by topic, and what was skipped by cause', () => {
   const report = { put: new Map([['mta.relayed', 1_500]]), already: 1, again: 2, homeless: 3 };
   expect(redriveLines(report, true)[0]).toBe('1,500 would be put back');
   expect(redriveLines(report, false)).toEqual([
     '1,500 put back',
     '  mta.relayed 1,500',
-    '1 left out: put back before',
-    '2 left out: put back before and set aside again (--again takes them too)',
-    '3 left out: their topic or partition is not there',
+    '1 skipped: put back before',
+    '2 skipped: put back before and dead-lettered again (--again includes them)',
+    '3 skipped: their topic or partition does not exist',
   ]);
 });
 
-test('a place is partition and offset', () => {
+test('the position of a dead letter is partition/offset, and anything else is refused', () => {
   expect(place('3/42')).toEqual({ partition: 3, offset: 42 });
   for (const text of ['3', '3/x', '/1', '-1/2', '3/42/1']) expect(() => place(text)).toThrow('like 3/42');
 });

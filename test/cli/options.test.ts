@@ -7,7 +7,7 @@ const parsed = (...args: string[]): Command =>
   addSettings(new Command('x').exitOverride(), ALL_SETTINGS).parse(args, { from: 'user' });
 
 describe('settings as flags', () => {
-  test('exist for every setting but passwords, with its words, and reach the configuration', () => {
+  test('every setting but passwords has a flag with its description, and flags reach the configuration', () => {
     const help = addSettings(new Command('x'), ALL_SETTINGS).helpInformation().replace(/\s+/g, ' ');
     for (const [, { variable, doc, isFlag }] of settings) {
       expect([variable, help.includes(variable)]).toEqual([variable, isFlag]);
@@ -17,11 +17,11 @@ describe('settings as flags', () => {
     expect(config).toMatchObject({ httpPort: 9, kafkaBrokers: ['a:1', 'b:2'], topicPrefix: 't.' });
   });
 
-  test('that were not given leave the environment standing', () => {
+  test('flags that are not given are undefined', () => {
     expect(Object.values(flagsOf(parsed())).filter((value) => value !== undefined)).toEqual([]);
   });
 
-  test('that are wrong are all told at once', () => {
+  test('all invalid flags are reported at once', () => {
     const act = (): unknown => configOf(parsed('--http-port', 'x', '--policy', 'y'));
     expect(act).toThrow(
       expect.objectContaining({
@@ -41,14 +41,14 @@ describe('options of simulate', () => {
     expect(() => share(text)).toThrow('from 0 to 1');
   });
 
-  test('take what they should', () => {
+  test('valid numbers, shares, policy mixes and times are parsed', () => {
     expect([wholeNumber(1, 100)('100'), share('.5'), share('1'), share('0')]).toEqual([100, 0.5, 1, 0]);
     expect(policyMix('efs=0.3, relay=0.2')).toEqual({ efs: 0.3, relay: 0.2 });
     expect(policyMix('relay=1')).toEqual({ efs: 0, relay: 1 });
     expect(moment('2026-01-05T08:00:00Z')).toBe(Date.UTC(2026, 0, 5, 8));
   });
 
-  test('refuse a policy mix that is none or too much, and a time out of bounds', () => {
+  test('an invalid policy mix, shares above 1 and a time out of bounds are refused', () => {
     for (const text of ['', 'efs', 'efs=x', 'other=1', 'efs=0.3;relay=0.2'])
       expect(() => policyMix(text)).toThrow('It must be like');
     expect(() => policyMix('efs=0.6,relay=0.6')).toThrow('together');

@@ -9,7 +9,7 @@ interface Ended {
   readonly err: string;
 }
 
-/** Runs `efs` in a process of its own, with no settings but those given. */
+/** Runs `efs` in a process of its own, with no other settings than those given. */
 export function efs(args: readonly string[], settings: Record<string, string> = {}): Promise<Ended> {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('EFS_'));
   const env = { ...Object.fromEntries(inherited), ...settings };

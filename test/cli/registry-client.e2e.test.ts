@@ -18,7 +18,7 @@ describe('the registry client', () => {
   );
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  /** The modules that a process has loaded by its end. */
+  /** The modules that a process has loaded when it ends. */
   async function modulesOf(...args: readonly string[]): Promise<readonly string[]> {
     await promisify(execFile)(process.execPath, ['--require', hook, ...args], { env: {} });
     return JSON.parse(readFileSync(loaded, 'utf8')) as string[];
@@ -35,8 +35,8 @@ describe('the registry client', () => {
     },
   );
 
-  it('is loaded when the registry is asked', async () => {
-    const own = JSON.stringify(join(DIST, 'feedback', 'registry.confluent.js'));
+  it('is loaded at the first request to the registry', async () => {
+    const own = JSON.stringify(join(DIST, 'avro', 'registry.confluent.js'));
     const script = `const { confluentRegistry } = require(${own});
       confluentRegistry({ url: 'http://127.0.0.1:1', timeoutMs: 1000 }).compatibility('s').catch(() => undefined);`;
     expect(ofClient(await modulesOf('-e', script))).toContainEqual(expect.stringContaining(CLIENT));

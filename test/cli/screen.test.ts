@@ -2,7 +2,7 @@ import { screen } from '../../src/cli/screen';
 
 const ESC = '\u001b';
 
-/** A terminal of few lines: gives what can be read on it, scrolled as terminals scroll. */
+/** A terminal of few lines that scrolls; `read` returns its visible lines. */
 function terminal(columns: number, rows: number) {
   let lines: string[] = Array<string>(rows).fill('');
   let at = 0;
@@ -28,7 +28,7 @@ function terminal(columns: number, rows: number) {
 }
 
 describe('a screen', () => {
-  it('puts each text in the place of the one before, also at the lower edge of the terminal', () => {
+  it('replaces the previous text, also at the lower edge of the terminal', () => {
     const out = terminal(40, 6);
     out.write('first\nsecond\nthird\nfourth\nfifth\n');
     const shown = screen(out);
@@ -36,7 +36,7 @@ describe('a screen', () => {
     expect(out.read()).toEqual(['fourth', 'fifth', 'a 3']);
   });
 
-  it('cuts off what has no room, so that it still finds back', () => {
+  it('cuts off lines and columns that do not fit, so that the next text replaces all of it', () => {
     const out = terminal(10, 4);
     const shown = screen(out);
     shown.draw('too long for a line\n2\n3\n4\n5\n');
@@ -44,7 +44,7 @@ describe('a screen', () => {
     expect(out.read()).toEqual(['too long ', '2', '3']);
   });
 
-  it('draws below on paper', () => {
+  it('writes each text below the previous one where the output is not a terminal', () => {
     const written: string[] = [];
     const shown = screen({ write: (text) => written.push(text) });
     shown.draw('a\n');

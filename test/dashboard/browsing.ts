@@ -8,11 +8,11 @@ const CLI = join(__dirname, '..', '..', 'dist', 'cli.js');
 /** `efs demo` as a process. */
 export interface Demo {
   readonly address: string;
-  /** As a crash does. */
+  /** Kills the process with SIGKILL. */
   kill(): Promise<void>;
 }
 
-/** Starts the demo; resolves when it says where it can be looked at. */
+/** Starts the demo; resolves when it prints its address. */
 export async function startDemo(
   args: readonly string[],
   settings: Readonly<Record<string, string>> = {},
@@ -40,7 +40,7 @@ function ended(child: ChildProcess): Promise<void> {
   });
 }
 
-/** Debian's Chromium, which asks nobody outside for anything. */
+/** Debian's Chromium, without its background requests. */
 export function openBrowser(): Promise<Browser> {
   const quiet = ['background-networking', 'component-update', 'sync', 'default-apps'];
   return chromium.launch({
@@ -49,28 +49,28 @@ export function openBrowser(): Promise<Browser> {
   });
 }
 
-/** A page that remembers what the browser complains of. */
-export interface Watched {
+/** A page with the errors and warnings of the console of its browser. */
+export interface WatchedPage {
   readonly page: Page;
-  readonly complaints: string[];
+  readonly problems: string[];
 }
 
 export async function openPage(
   browser: Browser,
   address: string,
   options: BrowserContextOptions = {},
-): Promise<Watched> {
+): Promise<WatchedPage> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   const page = await context.newPage();
-  const complaints: string[] = [];
-  page.on('pageerror', (error) => complaints.push(error.message));
+  const problems: string[] = [];
+  page.on('pageerror', (error) => problems.push(error.message));
   page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+    if (message.type() === 'error' || message.type() === 'warning') problems.push(message.text());
   });
   await page.goto(address);
-  return { page, complaints };
+  return { page, problems };
 }
 
-/** The number that a cell shows; NaN where it shows none. */
+/** The number in a cell's text; NaN where there is no number. */
 export const shownNumber = (text: string | null): number =>
   Number.parseInt((text ?? '').replace(/\D/g, ''), 10);

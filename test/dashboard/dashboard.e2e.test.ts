@@ -12,9 +12,9 @@ interface Finding {
   readonly nodes: readonly { readonly html: string }[];
 }
 
-/** What an accessibility audit finds serious or worse. */
+/** The findings of an accessibility audit that are serious or worse. */
 async function seriousFindings(page: Page): Promise<string[]> {
-  // Not as a script element: the page's own rules would refuse it, as they should.
+  // Not as a script element: the page's content security policy refuses that.
   await page.evaluate(AXE);
   const found = await page.evaluate<readonly Finding[]>(
     'axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => violations)',
@@ -27,7 +27,7 @@ async function seriousFindings(page: Page): Promise<string[]> {
 const SCREEN = { width: 1280, height: 900 };
 const PHONE = { width: 360, height: 740 };
 
-/** Where a message is shown whose story has more than its begin. */
+/** The route of a message that has failed, so that it has several events. */
 async function anyMessage(address: string): Promise<string> {
   for (;;) {
     const answer = await fetch(`${address}api/deliveries/mirror-1-EFS/messages?status=FAILED&limit=1`);
@@ -38,7 +38,7 @@ async function anyMessage(address: string): Promise<string> {
   }
 }
 
-/** Waits until a cell shows more than before. */
+/** Waits until the number in a cell has grown. */
 async function grown(cell: Locator, before: number): Promise<boolean> {
   while (shownNumber(await cell.textContent()) <= before) await pollMs(50);
   return true;
@@ -57,8 +57,8 @@ describeWithServers(['browser'], 'the page', () => {
     await demo?.kill();
   });
 
-  it('leads from all deliveries to one and to a message, and back, without a complaint of the browser', async () => {
-    const { page, complaints } = await openPage(browser, demo.address);
+  it('navigates from all deliveries to one, to a message and back, without a browser error', async () => {
+    const { page, problems } = await openPage(browser, demo.address);
     await page.locator('[data-delivery="newsletter-1"] a').click();
     await page.getByRole('heading', { name: /newsletter-1/ }).waitFor();
     const message = page.locator('[data-message] a').first();
@@ -69,17 +69,17 @@ describeWithServers(['browser'], 'the page', () => {
     await page.getByRole('heading', { name: /newsletter-1/ }).waitFor();
     await page.goBack();
     await page.locator('[data-delivery="newsletter-1"]').waitFor();
-    expect(complaints).toEqual([]);
+    expect(problems).toEqual([]);
   });
 
-  it('shows changes as they come, without a reload', async () => {
-    const { page, complaints } = await openPage(browser, demo.address);
+  it('shows changes without a reload', async () => {
+    const { page, problems } = await openPage(browser, demo.address);
     const relayed = page.locator('[data-delivery="newsletter-1"] td.relayed');
     await relayed.waitFor();
     const before = shownNumber(await relayed.textContent());
     await expect(grown(relayed, before)).resolves.toBe(true);
     expect(shownNumber(await relayed.textContent())).toBeGreaterThan(before);
-    expect(complaints).toEqual([]);
+    expect(problems).toEqual([]);
   });
 
   it.each([
@@ -88,17 +88,17 @@ describeWithServers(['browser'], 'the page', () => {
     ['two side by side', '#/deliveries/mirror-1-EFS/beside/mirror-1-RELAY'],
     ['the service', '#/service'],
     ['the glossary', '#/glossary'],
-  ])('can be used by everybody: %s, in light and dark', async (_, hash) => {
+  ])('has no serious accessibility finding: %s, in light and dark', async (_, hash) => {
     for (const colorScheme of ['light', 'dark'] as const) {
-      const { page, complaints } = await openPage(browser, demo.address + hash, { colorScheme });
+      const { page, problems } = await openPage(browser, demo.address + hash, { colorScheme });
       await page.locator('main h1, main h2, main table').first().waitFor();
       expect(await seriousFindings(page)).toEqual([]);
-      expect(complaints).toEqual([]);
+      expect(problems).toEqual([]);
       await page.context().close();
     }
   });
 
-  it('can be used by everybody where there is nothing', async () => {
+  it('has no serious accessibility finding on views without content', async () => {
     for (const hash of ['#/deliveries/none', '#/deliveries/none/messages/none', '#/nowhere']) {
       const { page } = await openPage(browser, demo.address + hash);
       await page.locator('main .note:not(.loading)').waitFor();
@@ -107,23 +107,23 @@ describeWithServers(['browser'], 'the page', () => {
     }
   });
 
-  it('can be used by everybody: a message, in light and dark, on a screen and on a phone', async () => {
+  it('has no serious accessibility finding: a message, in light and dark, on a screen and on a phone', async () => {
     const message = await anyMessage(demo.address);
     for (const colorScheme of ['light', 'dark'] as const) {
       for (const viewport of [SCREEN, PHONE]) {
-        const { page, complaints } = await openPage(browser, demo.address + message, {
+        const { page, problems } = await openPage(browser, demo.address + message, {
           colorScheme,
           viewport,
         });
         await page.getByRole('heading', { name: 'What happened' }).waitFor();
         expect(await seriousFindings(page)).toEqual([]);
-        expect(complaints).toEqual([]);
+        expect(problems).toEqual([]);
         await page.context().close();
       }
     }
   });
 
-  it('fits a phone: nothing has to be scrolled sideways, and everybody can use it', async () => {
+  it('fits a phone: no view scrolls sideways or has a serious accessibility finding', async () => {
     const views = ['#/', '#/deliveries/mirror-1-EFS', '#/service', '#/glossary'];
     for (const hash of [
       ...views,
@@ -142,10 +142,10 @@ describeWithServers(['browser'], 'the page', () => {
     }
   });
 
-  it('shows the same in two tabs, also in one that nobody has seen for a while', async () => {
+  it('keeps two tabs current, also the one in the background', async () => {
     const own = await startDemo(['--http-port', '0', '--seed', '6']);
     try {
-      const { page: one, complaints } = await openPage(browser, own.address);
+      const { page: one, problems } = await openPage(browser, own.address);
       const relayed = one.locator('[data-delivery="newsletter-1"] td.relayed');
       await relayed.waitFor();
       const before = shownNumber(await relayed.textContent());
@@ -157,14 +157,14 @@ describeWithServers(['browser'], 'the page', () => {
       while ((await asOf.textContent()) === then) await pollMs(50);
       await one.bringToFront();
       await grown(relayed, before);
-      expect(complaints).toEqual([]);
+      expect(problems).toEqual([]);
       await one.context().close();
     } finally {
       await own.kill();
     }
   });
 
-  it('can be walked by keyboard from the first tab on', async () => {
+  it('can be operated by keyboard from the skip link to a delivery', async () => {
     const { page } = await openPage(browser, demo.address);
     await page.locator('[data-delivery="newsletter-1"]').waitFor();
     await page.keyboard.press('Tab');
@@ -174,7 +174,7 @@ describeWithServers(['browser'], 'the page', () => {
     await page.getByRole('heading', { name: /newsletter-1/ }).waitFor();
   });
 
-  it('can be walked by keyboard to a message, back, and through the tasks', async () => {
+  it('can be operated by keyboard to a message and to a task', async () => {
     const { page } = await openPage(browser, `${demo.address}#/deliveries/mirror-1-EFS`);
     await page.locator('[data-message] a').first().focus();
     await page.keyboard.press('Enter');
@@ -190,7 +190,7 @@ describeWithServers(['browser'], 'the page', () => {
     await page.context().close();
   });
 
-  it('asks for the token where there is one, says which is wrong, and lets in who has it', async () => {
+  it('asks for a configured token, rejects a wrong one, and keeps the session over a reload', async () => {
     const token = 'open-sesame-if-you-please';
     const own = await startDemo(['--http-port', '0', '--seed', '5'], { EFS_HTTP_TOKEN: token });
     try {
@@ -215,7 +215,7 @@ describeWithServers(['browser'], 'the page', () => {
     }
   });
 
-  it('says that its figures are stale while the service is away, and goes on when it is back', async () => {
+  it('marks its figures as stale while the service is down, and recovers when it is back', async () => {
     const own = await startDemo(['--http-port', '0', '--seed', '4']);
     const { page } = await openPage(browser, own.address);
     await page.locator('[data-delivery="newsletter-1"]').waitFor();

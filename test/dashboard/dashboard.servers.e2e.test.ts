@@ -21,7 +21,7 @@ const addressOf = (worker: Worker): string => {
 /** Starts the service and waits until it listens. */
 async function listening(stage: Stage, settings: Settings = {}): Promise<string> {
   const worker = stage.run('worker', settings);
-  await until('it listens', () => worker.says('"starting"'));
+  await until('it listens', () => worker.hasLogged('"starting"'));
   return addressOf(worker);
 }
 
@@ -53,27 +53,27 @@ describeWithServers(
       await redis?.stop();
     });
 
-    it('leads from all deliveries to one and to a message, without a complaint of the browser', async () => {
-      const { page, complaints } = await openPage(browser, address);
+    it('navigates from all deliveries to one and to a message, without a browser error', async () => {
+      const { page, problems } = await openPage(browser, address);
       await page.locator('[data-delivery="DM1-1"] a').click();
       await page.getByRole('heading', { name: /DM1-1/ }).waitFor();
       await page.locator('[data-message] a').first().click();
       await page.getByRole('heading', { name: 'What happened' }).waitFor();
-      expect(complaints).toEqual([]);
+      expect(problems).toEqual([]);
     });
 
-    it('shows feedback as it comes, without a reload', async () => {
-      const { page, complaints } = await openPage(browser, address);
+    it('shows new feedback without a reload', async () => {
+      const { page, problems } = await openPage(browser, address);
       await page.locator('[data-delivery="DM1-1"]').waitFor();
       expect(await page.locator('[data-delivery="DM2-1"]').count()).toBe(0);
       expect(await simulate(stage, 2)).toMatchObject({ exitCode: 0 });
       const relayed = page.locator('[data-delivery="DM2-1"] td.relayed');
       await relayed.waitFor();
       await until('all of it is shown', async () => shownNumber(await relayed.textContent()) > 200);
-      expect(complaints).toEqual([]);
+      expect(problems).toEqual([]);
     });
 
-    it('says since when it is stale while Redis is away, keeps its figures, and recovers by itself', async () => {
+    it('shows since when it is stale during a Redis outage, keeps its figures, and recovers by itself', async () => {
       const { page } = await openPage(browser, `${address}#/deliveries/DM1-1`);
       await page.locator('[data-message]').first().waitFor();
       await redis.kill();
@@ -90,7 +90,7 @@ describeWithServers(
       await page.locator('[data-message]').first().waitFor();
     });
 
-    it('opens at once where Redis is away at the start: the figures, what is waited for, then all of it', async () => {
+    it('shows figures and the outage when Redis is down at the start, and messages once it is back', async () => {
       await redis.kill();
       const late = await listening(stage);
       const { page } = await openPage(browser, late);
@@ -117,17 +117,17 @@ describeWithServers(['kafka', 'registry', 'redis', 'browser'], 'efs demo --kafka
     });
   };
 
-  it('shows its first figures within ten seconds, on real servers, and ends when told', async () => {
+  it('shows its first figures within ten seconds on real servers, and ends at SIGINT', async () => {
     const demo = startDemo(servers.redisUrl);
     const began = Date.now();
     const browser = await openBrowser();
     try {
       const opened = (): string | undefined => /^Open (\S+)$/m.exec(demo.output())?.[1];
-      await until('it says where it is', () => opened() !== undefined);
-      const { page, complaints } = await openPage(browser, opened()!);
+      await until('it prints its address', () => opened() !== undefined);
+      const { page, problems } = await openPage(browser, opened()!);
       await page.locator('[data-delivery="mirror-1-EFS"] td.relayed').waitFor();
       expect(Date.now() - began).toBeLessThan(10_000);
-      expect(complaints).toEqual([]);
+      expect(problems).toEqual([]);
     } finally {
       await browser.close();
       demo.signal('SIGINT');
@@ -138,12 +138,14 @@ describeWithServers(['kafka', 'registry', 'redis', 'browser'], 'efs demo --kafka
     });
   });
 
-  it('says what it waits for, and can be called off', async () => {
+  it('logs the server it waits for, and can be interrupted', async () => {
     const demo = startDemo('redis://127.0.0.1:1');
-    await until('it says so', () => demo.complains('redis does not answer: waiting until it does'));
+    await until('it logs the outage', () =>
+      demo.hasPrintedError('redis does not answer: waiting until it does'),
+    );
     demo.signal('SIGINT');
     const { exitCode, err } = await demo.ended;
-    expect(err).toContain('error: interrupted before the servers have answered');
+    expect(err).toContain('error: interrupted before the servers answered');
     expect(exitCode).toBe(1);
   });
 });

@@ -5,8 +5,8 @@ import { createModel, movement } from '../../src/dashboard/model.js';
 import { gapText, pairsOf } from '../../src/dashboard/pairs.js';
 import { hrefOf, routeOf } from '../../src/dashboard/route.js';
 import { linePath } from '../../src/dashboard/spark.js';
-import { doubts } from '../../src/dashboard/status-line.js';
-import { gathering } from '../../src/dashboard/stream.js';
+import { pageStaleness } from '../../src/dashboard/status-line.js';
+import { eventBatcher } from '../../src/dashboard/stream.js';
 import { placed } from '../../src/dashboard/timeline.js';
 
 const KPIS = {
@@ -53,16 +53,19 @@ const sum = (parts: readonly { value: number }[]): number =>
   parts.reduce((total, { value }) => total + value, 0);
 
 describe('figures', () => {
-  it.each(['EFS', 'RELAY'] as const)('in policy %s, the parts add up to what they are parts of', (policy) => {
-    expect(sum(segments(KPIS, policy))).toBe(KPIS.relayed);
-    expect(sum(failedByDecision(KPIS))).toBe(KPIS.failed);
-    expect(sum(softBounces(KPIS))).toBe(KPIS.softBounced);
-  });
+  it.each(['EFS', 'RELAY'] as const)(
+    'in policy %s, segments add up to relayed, decisions to failed, soft bounces to soft bounced',
+    (policy) => {
+      expect(sum(segments(KPIS, policy))).toBe(KPIS.relayed);
+      expect(sum(failedByDecision(KPIS))).toBe(KPIS.failed);
+      expect(sum(softBounces(KPIS))).toBe(KPIS.softBounced);
+    },
+  );
 
-  it('Success ends where the delivered end in EFS, and where the failed begin in RELAY', () => {
-    const [delivered, unheard, waiting] = segments(KPIS, 'RELAY').map(({ value }) => value / KPIS.relayed);
+  it('Success of EFS ends after the delivered segment, Success of RELAY before the failed one', () => {
+    const [delivered, pending, waiting] = segments(KPIS, 'RELAY').map(({ value }) => value / KPIS.relayed);
     expect(otherSuccess(KPIS, 'RELAY')).toBe(delivered);
-    expect(otherSuccess(KPIS, 'EFS')).toBeCloseTo(delivered! + unheard! + waiting!);
+    expect(otherSuccess(KPIS, 'EFS')).toBeCloseTo(delivered! + pending! + waiting!);
   });
 });
 
@@ -87,18 +90,18 @@ describe('format', () => {
     [plain('From class 10: USER_UNKNOWN, HARD. The MTA'), 'From class 10: user unknown, hard. The MTA'],
     [without('relayed to the MTA', 'Relayed'), 'to the MTA'],
     [without('came back as a bounce mail', 'Async bounce'), 'came back as a bounce mail'],
-  ])('reads %s', (shown, wanted) => expect(shown).toBe(wanted));
+  ])('formats %s', (shown, wanted) => expect(shown).toBe(wanted));
 });
 
 describe('hours', () => {
-  it('have no holes, and the course of Success ends at Success in either policy', () => {
+  it('hours have no gaps, and Success over time follows successes in EFS and errors in RELAY', () => {
     const hours = hoursOf(KPIS.throughput);
     expect(hours.successes).toEqual([50, 0, 20]);
     expect(course(hours, 100, 'EFS')).toEqual([0, 0.5, 0.5, 0.7]);
     expect(course(hours, 100, 'RELAY')).toEqual([1, 0.96, 0.96, 0.9]);
   });
 
-  it('of several deliveries stand on one axis; one that begins later has no course before', () => {
+  it('hours of several deliveries share one axis; a later delivery has no value before its first hour', () => {
     const late = { ...KPIS, throughput: { '2026-01-05T09Z': { successes: 70, errors: 10 } } };
     const both = courses([
       { kpis: KPIS, policy: 'EFS' },
@@ -111,27 +114,30 @@ describe('hours', () => {
     expect(both.at).toHaveLength(4);
   });
 
-  it('that are none are passed over', () => {
+  it('invalid hour names are ignored, and a single share draws no line', () => {
     expect(hoursOf({ yesterday: { successes: 1, errors: 1 } }).at).toEqual([]);
     expect(linePath([0.5], { width: 10, height: 10, inset: 0 })).toBe('');
   });
 });
 
 describe('the address of a view', () => {
-  it.each(['DM1', 'a b', '%', '#?&', 'ü<script>', '..', 'x'.repeat(128)])('keeps the id %j', (deliveryId) => {
-    const message = { view: 'message' as const, deliveryId, messageId: `m/${deliveryId}` };
-    for (const route of [{ view: 'delivery' as const, deliveryId }, message]) {
-      expect(routeOf(hrefOf(route))).toEqual(route);
-    }
-  });
+  it.each(['DM1', 'a b', '%', '#?&', 'ü<script>', '..', 'x'.repeat(128)])(
+    'keeps the id %j unchanged',
+    (deliveryId) => {
+      const message = { view: 'message' as const, deliveryId, messageId: `m/${deliveryId}` };
+      for (const route of [{ view: 'delivery' as const, deliveryId }, message]) {
+        expect(routeOf(hrefOf(route))).toEqual(route);
+      }
+    },
+  );
 
   it.each(['#/nope', '#/deliveries', '#/deliveries/a/b', '#/deliveries/%E0', '#/service/x'])(
-    '%s leads nowhere',
+    'the invalid address %s has no view',
     (hash) => expect(routeOf(hash)).toEqual({ view: 'nowhere' }),
   );
 });
 
-describe('what the page knows', () => {
+describe('the model of the page', () => {
   it('takes later figures only, by generation, then revision', () => {
     const model = createModel();
     expect(model.take(delivery('a', 5), 0)).toBe(true);
@@ -142,12 +148,12 @@ describe('what the page knows', () => {
     expect([...model.changes()]).toEqual([]);
   });
 
-  it('remembers a minute of a delivery that changes all the time, and no more', () => {
+  it('keeps at most a minute of samples of a delivery that changes constantly', () => {
     const model = createModel();
     for (let second = 0; second < 3_600; second++)
       model.take(delivery('a', second + 1, second / 3_600), second * 1_000);
     const entry = model.get('a')!;
-    expect(entry.sights.length).toBeLessThanOrEqual(13);
+    expect(entry.samples.length).toBeLessThanOrEqual(13);
     expect(movement(entry, 3_599_000)?.change).toBeCloseTo(60 / 3_600, 2);
   });
 
@@ -160,29 +166,29 @@ describe('what the page knows', () => {
 });
 
 describe('pairs', () => {
-  it('are two ids that differ in the policy alone, under these policies', () => {
+  it('a pair is two ids that differ only in the word of their policy', () => {
     const pair = [delivery('mirror-1-RELAY', 1, 0.7, 'RELAY'), delivery('mirror-1-EFS', 1)];
     const others = [delivery('relayed', 1), delivery('mirror-2-EFS', 1), delivery('sale', 1)];
     expect(pairsOf([...pair, ...others])).toEqual([{ name: 'mirror-1', one: pair[1], other: pair[0] }]);
   });
 
-  it('say what lies between their lines: what is open, and what EFS alone has failed for its silence', () => {
+  it('the gap between the lines is explained by open messages and by messages only EFS has expired', () => {
     const between = (takenIntoAccount: number, expired: { efs: number; relay: number }): string => {
       const under = (failedByExpiry: number) => ({ kpis: { ...KPIS, takenIntoAccount, failedByExpiry } });
       const [one, other] = [under(expired.efs), under(expired.relay)];
       return gapText({ name: 'mirror', one, other } as unknown as Parameters<typeof gapText>[0]);
     };
     expect(between(0, { efs: 3, relay: 3 })).toBe(
-      'Every message has an outcome: both policies say the same.',
+      'Every message has an outcome: both policies count the same.',
     );
     expect(between(20, { efs: 3, relay: 3 })).toMatch(
       /^Between the lines: 20 messages without an outcome: [^.]*\.$/,
     );
     expect(between(0, { efs: 51, relay: 3 })).toMatch(
-      /^Between the lines: 48 that were never heard of: [^.]*\.$/,
+      /^Between the lines: 48 that never got feedback: [^.]*\.$/,
     );
     expect(between(20, { efs: 51, relay: 3 })).toMatch(
-      /20 messages without an outcome.* 48 that were never heard of/,
+      /20 messages without an outcome.* 48 that never got feedback/,
     );
   });
 });
@@ -191,40 +197,40 @@ describe('the stream', () => {
   const text = (deliveryId: string, revision: number): string =>
     JSON.stringify(delivery(deliveryId, revision));
 
-  it('gives the last change of each delivery, whatever its id', () => {
-    const gathered = gathering();
+  it('keeps the last change of each delivery, also for ids with special characters', () => {
+    const batcher = eventBatcher();
     for (const id of ['a', 'a"', 'a","b', 'ü'])
-      for (const revision of [1, 2]) gathered.kpi(text(id, revision));
-    const { kpis, changes } = gathered.take();
+      for (const revision of [1, 2]) batcher.kpi(text(id, revision));
+    const { kpis, changes } = batcher.take();
     expect(changes).toBe(8);
     expect(kpis.map((each) => JSON.parse(each))).toEqual(
       ['a', 'a"', 'a","b', 'ü'].map((id) => delivery(id, 2)),
     );
-    expect(gathered.take().changes).toBe(0);
+    expect(batcher.take().changes).toBe(0);
   });
 
   it('drops what came before a removal or a reset', () => {
-    const gathered = gathering();
-    gathered.kpi(text('a', 1));
-    gathered.removed('{"deliveryId":"a"}');
-    expect(gathered.take()).toMatchObject({ kpis: [], removed: ['a'], reset: false });
-    gathered.kpi(text('a', 2));
-    gathered.reset();
-    gathered.kpi(text('b', 1));
-    expect(gathered.take()).toMatchObject({ kpis: [text('b', 1)], reset: true });
+    const batcher = eventBatcher();
+    batcher.kpi(text('a', 1));
+    batcher.removed('{"deliveryId":"a"}');
+    expect(batcher.take()).toMatchObject({ kpis: [], removed: ['a'], reset: false });
+    batcher.kpi(text('a', 2));
+    batcher.reset();
+    batcher.kpi(text('b', 1));
+    expect(batcher.take()).toMatchObject({ kpis: [text('b', 1)], reset: true });
   });
 });
 
 describe('freshness', () => {
-  it('is doubted since the first of all reasons', () => {
+  it('the page is stale since the earliest of all reasons', () => {
     const stale = { since: '1970-01-01T00:00:05.000Z', reason: 'redis is away' };
-    expect(doubts({ lostAt: null, stale: null })).toBeNull();
-    expect(doubts({ lostAt: 9_000, stale })?.since).toBe(5_000);
-    expect(doubts({ lostAt: 9_000, stale })?.reason).toContain('redis is away');
+    expect(pageStaleness({ lostAt: null, stale: null })).toBeNull();
+    expect(pageStaleness({ lostAt: 9_000, stale })?.since).toBe(5_000);
+    expect(pageStaleness({ lostAt: 9_000, stale })?.reason).toContain('redis is away');
   });
 });
 
-describe('the line of time', () => {
+describe('the timeline', () => {
   const event = (at: string, name: string) => ({
     at,
     event: name,
@@ -236,7 +242,7 @@ describe('the line of time', () => {
     topics: [],
   });
 
-  it('goes from the first event to the end of the validity period, or to a later event', () => {
+  it('spans from the first event to the later of the last event and the end of the validity period', () => {
     const events = [
       event('2026-01-01T00:00:00.000Z', 'RELAYED'),
       event('2026-01-05T00:00:00.000Z', 'ASYNC_BOUNCE'),
@@ -249,7 +255,7 @@ describe('the line of time', () => {
     expect(validUntil).toBe(0.75);
   });
 
-  it('tells apart what lies close together, at the begin and at the end', () => {
+  it('separates events that are close together, at the beginning and at the end', () => {
     const minute = (at: number): string => new Date(at * 60_000).toISOString();
     const shares = (...at: number[]) =>
       placed(

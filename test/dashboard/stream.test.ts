@@ -1,7 +1,7 @@
 import { follow } from '../../src/dashboard/stream.js';
 import { virtualClock } from '../support/clock';
 
-/** As much of a browser's EventSource as the page uses. */
+/** The part of a browser's EventSource that the page uses. */
 class Source extends EventTarget {
   static readonly CLOSED = 2;
   static opened: Source[] = [];
@@ -17,7 +17,7 @@ class Source extends EventTarget {
   close(): void {
     this.readyState = Source.CLOSED;
   }
-  tell(event: string, data: string, lastEventId = ''): void {
+  send(event: string, data: string, lastEventId = ''): void {
     this.dispatchEvent(Object.assign(new Event(event), { data, lastEventId }));
   }
 }
@@ -44,13 +44,13 @@ function followed() {
 }
 
 describe('the page’s stream', () => {
-  test('that falls silent is lost since it was last heard, and is opened anew from the last event', async () => {
+  test('a stream without heartbeats is lost since the last one, and is reopened from the last event', async () => {
     const { stream, states, pass, last } = followed();
     const first = last();
     first.onopen?.();
-    first.tell('kpi', '{"deliveryId":"a","revision":1}', 'i-7');
+    first.send('kpi', '{"deliveryId":"a","revision":1}', 'i-7');
     await pass(4_000);
-    first.tell('heartbeat', '{}');
+    first.send('heartbeat', '{}');
     await pass(25_000);
     expect(first.readyState).toBe(Source.CLOSED);
     expect(Source.opened.length).toBeGreaterThan(1);
@@ -65,18 +65,18 @@ describe('the page’s stream', () => {
     stream.close();
   });
 
-  test('on which only heartbeats come stays open', async () => {
+  test('a stream with only heartbeats stays open', async () => {
     const { stream, states, pass, last } = followed();
     last().onopen?.();
     for (let beat = 0; beat < 20; beat++) {
       await pass(5_000);
-      last().tell('heartbeat', '{}');
+      last().send('heartbeat', '{}');
     }
     expect([Source.opened.length, states.map(([state]) => state)]).toEqual([1, ['connecting', 'open']]);
     stream.close();
   });
 
-  test('that is refused is tried again once, not once more for its silence', async () => {
+  test('a refused stream is reopened only once, not again for missing heartbeats', async () => {
     const { stream, pass, last } = followed();
     const refused = last();
     refused.close();
@@ -85,7 +85,7 @@ describe('the page’s stream', () => {
     expect(Source.opened).toHaveLength(2);
     last().onopen?.();
     for (let beat = 0; beat < 10; beat++) {
-      last().tell('heartbeat', '{}');
+      last().send('heartbeat', '{}');
       await pass(5_000);
     }
     expect(Source.opened).toHaveLength(2);

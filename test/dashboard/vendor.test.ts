@@ -4,16 +4,16 @@ import { dirname, join } from 'node:path';
 const PACKAGE = dirname(require.resolve('uplot/package.json'));
 const VENDORED = join(__dirname, '..', '..', 'src', 'dashboard', 'vendor', 'uPlot');
 
-describe('what the page brings along of others', () => {
+describe('the vendored files of the page', () => {
   it.each([
     ['dist/uPlot.iife.min.js', 'uPlot.iife.min.js'],
     ['dist/uPlot.min.css', 'uPlot.min.css'],
     ['LICENSE', 'LICENSE'],
-  ])('is %s of the package, byte for byte', (original, copy) => {
+  ])('the copy of %s equals the file of the package byte for byte', (original, copy) => {
     expect(readFileSync(join(VENDORED, copy)).equals(readFileSync(join(PACKAGE, original)))).toBe(true);
   });
 
-  it('has the version that the package file names', () => {
+  it('uPlot has the version that package.json names', () => {
     const { version } = JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8')) as {
       version: string;
     };

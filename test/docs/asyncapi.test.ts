@@ -26,7 +26,7 @@ const read = (): Document => JSON.parse(text) as Document;
 const published = JSON.parse(
   readFileSync(require.resolve('@asyncapi/specs/schemas/3.0.0.json'), 'utf8'),
 ) as object;
-// The schema brings JSON Schema's own with it; Ajv's would be a second one of the same name.
+// The schema includes JSON Schema's meta-schema; Ajv's would be a second one of the same name.
 const validate = new Ajv({
   meta: false,
   validateSchema: false,
@@ -43,10 +43,10 @@ describe('docs/asyncapi.json', () => {
     ['another version', (document) => ({ ...document, asyncapi: '2.0.0' })],
     [
       'an operation that does neither',
-      ({ operations, ...rest }) => ({ ...rest, operations: { x: { action: 'look' } } }),
+      ({ operations, ...rest }) => ({ ...rest, operations: { x: { action: 'other' } } }),
     ],
     ['no title', (document) => ({ ...document, info: {} })],
-  ])('would be found not to be one with %s', (_, spoil) => {
+  ])('would be invalid with %s', (_, spoil) => {
     expect(validate(spoil(read() as never))).toBe(false);
   });
 

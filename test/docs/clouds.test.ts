@@ -26,7 +26,7 @@ describe('the settings for managed servers', () => {
   beforeAll(() => writeFileSync(ca, '-----BEGIN CERTIFICATE-----\nMAo=\n-----END CERTIFICATE-----\n'));
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  it('are there for each of them', () => {
+  it('exist for every provider', () => {
     expect([...new Set(blocks.map(([heading]) => heading))]).toEqual([
       'Confluent Cloud',
       'Amazon MSK',

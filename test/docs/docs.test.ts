@@ -15,7 +15,13 @@ const read = (file: string): string => readFileSync(join(root, file), 'utf8');
 const inFolder = (folder: string): string[] =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file));
 
-const PAGES = ['README.md', 'CHANGELOG.md', ...inFolder('docs').filter((file) => file.endsWith('.md'))];
+const PAGES = [
+  'README.md',
+  'CHANGELOG.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  ...inFolder('docs').filter((file) => file.endsWith('.md')),
+];
 const README = read('README.md');
 const OPERATIONS = read('docs/operations.md');
 const RECORDS = read('docs/records.md');
@@ -31,7 +37,7 @@ function rows(text: string): string[][] {
   );
 }
 
-/** What stands under a heading, up to the next one of the same level or above. */
+/** The text under a heading, up to the next one of the same level or above. */
 function section(text: string, heading: string): string {
   const level = /^#+/.exec(heading)?.[0].length ?? 0;
   const [, after] = text.split(`\n${heading}\n`);
@@ -61,18 +67,18 @@ function brokenLinks(page: string): string[] {
 }
 
 describe('the pages', () => {
-  it.each(PAGES)('%s links only to what is there', (page) => {
+  it.each(PAGES)('%s has no broken link', (page) => {
     expect(brokenLinks(page)).toEqual([]);
   });
 
-  it.each(PAGES)('%s names only files that are there', (page) => {
+  it.each(PAGES)('%s names only files that exist', (page) => {
     const named = [...read(page).matchAll(/`((?:src|test|scripts|schemas|bench|docs)\/[\w./-]+)`/g)];
     expect(named.map(([, file = '']) => file).filter((file) => !existsSync(join(root, file)))).toEqual([]);
   });
 });
 
 describe('the settings', () => {
-  it('in the README are those that there are, with their defaults and words', () => {
+  it('in the README are complete, with their defaults and descriptions', () => {
     const [, table = ''] = README.split(/<!-- settings: \w+ -->/);
     const wanted = describeConfig().map(({ variable, fallback, doc }) => {
       const shown = variable === 'EFS_DOMAIN_GROUPS' ? expect.stringContaining('four groups') : fallback;
@@ -81,7 +87,7 @@ describe('the settings', () => {
     expect(rows(table).slice(1)).toEqual(wanted);
   });
 
-  it('for domain groups have the default that is described', () => {
+  it('have the documented default of domain groups', () => {
     const { groups } = parseDomainGroups(SETTINGS.domainGroups.fallback);
     const line = /\*\*Domain groups\*\*([\s\S]*?)`other`/.exec(RECORDS)?.[1] ?? '';
     const listed = [...line.matchAll(/`([a-z]+)` ([a-z.\s]+)/g)].map(([, name, domains = '']) => ({
@@ -93,7 +99,7 @@ describe('the settings', () => {
 });
 
 describe('the example', () => {
-  it('asks for a message that `efs simulate --seed 1` makes', () => {
+  it('requests a message that `efs simulate --seed 1` produces', () => {
     const [, delivery, message] = /^efs message (\S+) (\S+)$/m.exec(README) ?? [];
     const records = [...traffic({ ...ORDINARY_TRAFFIC, seed: 1 }, () => Buffer.alloc(0))];
     const feedback = records.find(({ key }) => key?.toString() === message)?.feedback;
@@ -103,19 +109,19 @@ describe('the example', () => {
 });
 
 describe('operations.md', () => {
-  it('describes the metrics that there are, and no others', async () => {
+  it('lists exactly the metrics of the service', async () => {
     const { text } = await createMetrics({ version: '0', node: '0' }).exposition();
     const names = [...text.matchAll(/^# TYPE (efs_\w+) /gm)].map(([, name]) => name);
     const described = rows(section(OPERATIONS, '## Metrics')).map(([name = '']) => name);
     expect(described.filter((name) => name.startsWith('efs_')).sort()).toEqual(names.sort());
   });
 
-  it('describes the lines that the service logs, and no others', () => {
+  it('lists exactly the lines that the service logs', () => {
     const described = rows(section(OPERATIONS, '## Log lines')).map(([, line = '']) => line);
     expect(described.slice(1).sort()).toEqual(loggedLines().sort());
   });
 
-  it('says what to do for every reason, in the order of records.md', () => {
+  it('has a remedy for every dead-letter reason, in the order of records.md', () => {
     const described = rows(section(OPERATIONS, '## Dead letters')).map(([reason]) => reason);
     expect(described.slice(1)).toEqual(Object.keys(REASONS));
   });
@@ -134,7 +140,7 @@ const REASONS: Record<Reason, true> = {
   'retired-delivery': true,
 };
 
-/** The fixed texts that `efs run` logs at info and above, `kafka` standing for whatever does not answer. */
+/** The fixed texts that `efs run` logs at info and above, with `kafka` for the server that does not answer. */
 function loggedLines(): string[] {
   const files = [
     ...['src/service', 'src/tasks', 'src/generations']
@@ -169,8 +175,8 @@ function loggedLines(): string[] {
 }
 
 describe('records.md', () => {
-  it('describes every reason to set a record aside, in the order in which they apply', () => {
-    const described = rows(section(RECORDS, '## Set aside')).map(([reason]) => reason);
+  it('describes every dead-letter reason, in the order in which they apply', () => {
+    const described = rows(section(RECORDS, '## Dead letters')).map(([reason]) => reason);
     expect(described.slice(1, 10)).toEqual(Object.keys(REASONS));
   });
 

@@ -26,7 +26,7 @@ const expressions = [
   ...alertExpressions,
 ];
 
-/** Labels that Prometheus adds to whatever it scrapes. */
+/** Labels that Prometheus adds to every scraped series. */
 const SCRAPED = ['job', 'instance'];
 
 /** Every series name in `/metrics` with its labels; histograms by the names of their series. */
@@ -65,7 +65,7 @@ const labelsIn = (expr: string): string[] =>
   ].map(([, label = '']) => label);
 
 describe('the Grafana dashboard and the alert rules', () => {
-  test.each(expressions)('%s asks for metrics and labels that there are', async (expr) => {
+  test.each(expressions)('%s queries only existing metrics and labels', async (expr) => {
     const found = await exposed();
     const names = metricsIn(expr);
     expect(names.length).toBeGreaterThan(0);
@@ -81,7 +81,7 @@ describe('the Grafana dashboard and the alert rules', () => {
     expect(own.filter((name) => !all.includes(name))).toEqual([]);
   });
 
-  test('take their data source from whoever imports them, and their panels do not overlap', () => {
+  test('have a data source that the import provides, and panels that do not overlap', () => {
     expect(board.__inputs.map(({ name }) => name)).toEqual(['DS_PROMETHEUS']);
     const cells = new Set<string>();
     for (const { title, datasource, description, gridPos, targets = [] } of drawn) {
@@ -100,7 +100,7 @@ describe('the Grafana dashboard and the alert rules', () => {
     }
   });
 
-  test('say for each alert what is the matter and what to do', () => {
+  test('have a summary and an action for each alert', () => {
     const count = (pattern: RegExp): number => alerts.match(pattern)?.length ?? 0;
     expect(count(/- alert: Efs\w+$/gm)).toBe(alertExpressions.length);
     for (const part of [/^ +summary: \S/gm, /^ +action: \S/gm, /severity: (warning|critical)/gm]) {

@@ -9,7 +9,7 @@ describe('the example of embedding', () => {
     const lines = stdout.trim().split('\n');
     expect(lines).toContain('spring-sale: 3 of 4 sent, Success 75 %');
     expect(lines.at(-1)).toMatch(
-      /^m1: SENT\. The policy is EFS, as its relay event says\. The MTA reported /,
+      /^m1: SENT\. The policy is EFS, as its relay event states\. The MTA reported /,
     );
   }, 30_000);
 });

@@ -16,7 +16,7 @@ const EXAMPLE = join(__dirname, '..', '..', 'examples', 'producer.mjs');
 const PARTITIONS = 4;
 
 describeWithServers(['kafka', 'registry'], 'the example producer', (servers) => {
-  test('writes feedback that the service takes: keys, partitions and every field', async () => {
+  test('writes feedback that the service accepts: keys, partitions and every field', async () => {
     const prefix = `producer-${randomBytes(4).toString('hex')}.`;
     const settings = {
       EFS_KAFKA_BROKERS: servers.kafkaBrokers.join(','),
@@ -38,7 +38,7 @@ describeWithServers(['kafka', 'registry'], 'the example producer', (servers) => 
       partitioner: 'murmur2',
       partitions: PARTITIONS,
     });
-    const told: unknown[] = [];
+    const delivered: unknown[] = [];
     for (const [index, { topic }] of FEEDBACK_TOPICS.entries()) {
       for (let partition = 0; partition < PARTITIONS; partition++) {
         const records: LogRecord[] = [];
@@ -46,15 +46,15 @@ describeWithServers(['kafka', 'registry'], 'the example producer', (servers) => 
           records.push({ ...record, topic: index, partition }),
         );
         const { inputs, rejected } = await decode(records);
-        told.push(...inputs);
+        delivered.push(...inputs);
         expect(rejected).toEqual([]);
       }
     }
     await reader.close();
     const about = { deliveryId: 'spring-sale', recipientDomain: 'example.com' };
     const relayed = { kind: 'Relayed', ...about, policy: 'EFS', validityPeriodMs: null, deliverySize: null };
-    expect(told).toHaveLength(3);
-    expect(told).toEqual(
+    expect(delivered).toHaveLength(3);
+    expect(delivered).toEqual(
       expect.arrayContaining([
         expect.objectContaining({ ...relayed, messageId: 'm1' }),
         expect.objectContaining({ ...relayed, messageId: 'm2' }),

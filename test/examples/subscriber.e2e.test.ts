@@ -64,7 +64,7 @@ describeWithServers(['kafka', 'registry'], 'the example subscriber', (servers) =
     await sink.close();
   }
 
-  test('shows each change once, the newest last, whatever comes twice or from a generation before', async () => {
+  test('shows each change once, the newest last, and ignores duplicates and earlier generations', async () => {
     expect((await efs(['setup', '--partitions', '2'], settings())).exitCode).toBe(0);
     const first = change('d1', 1, 10, 100);
     await publish([first, change('d2', 1, 3, 5), first, change('d1', 1, 20, 200), change('d1', 1, 15, 150)]);
@@ -78,7 +78,7 @@ describeWithServers(['kafka', 'registry'], 'the example subscriber', (servers) =
       expect(out).toContain(text);
     };
     await shown('d1 EFS success 100.0 % relayed 200 failed 0');
-    // While it runs: a later generation counts with a lower revision, an earlier one no more.
+    // While it runs: a later generation is shown although its revision is lower, an earlier one is not.
     await publish([change('d1', 2, 4, 199), change('d1', 1, 99, 999), change('d2', 1, 4, 6)]);
     await shown('d2 EFS success 100.0 % relayed 6 failed 0');
     child.kill('SIGTERM');

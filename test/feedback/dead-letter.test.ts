@@ -27,26 +27,26 @@ const why = {
   origin: { topic: 'p.mta.relayed', partition: 2, offset: 99 },
 } as const;
 
-describe('a record of the dead-letter topic', () => {
+describe('the dead-letter topic', () => {
   const own = [header('trace', 'x'), header('efs.reason', 'forged'), header('efs.origin', 'elsewhere/0/0')];
   const letter = readDeadLetter(recordWith(deadLetterHeaders(own, why)));
 
-  test('gives back what was set aside and why, whatever its own headers pretend', () => {
+  test('a dead letter is read with its reason, origin and own headers, also with forged headers', () => {
     expect(letter).toMatchObject({ kind: 'letter', ...why, headers: own, redrivenFrom: null });
   });
 
-  test('that is put back has its own headers again, and says where it comes from', () => {
+  test('a redriven record has its own headers and the offset of its dead letter', () => {
     if (letter.kind !== 'letter') throw new Error('no letter');
-    const back = redrivenHeaders(letter, 'p.efs.dead-letter');
-    expect(back).toEqual([...own, header('efs.redriven-from', 'p.efs.dead-letter/2/5')]);
-    const again = readDeadLetter(recordWith(deadLetterHeaders(back, why)));
+    const redriven = redrivenHeaders(letter, 'p.efs.dead-letter');
+    expect(redriven).toEqual([...own, header('efs.redriven-from', 'p.efs.dead-letter/2/5')]);
+    const again = readDeadLetter(recordWith(deadLetterHeaders(redriven, why)));
     expect(again).toMatchObject({ kind: 'letter', redrivenFrom: 'p.efs.dead-letter/2/5' });
-    // Put back once more it says only where it comes from this time.
+    // Redriven again, it has only the latest offset.
     if (again.kind !== 'letter') throw new Error('no letter');
     expect(redrivenHeaders(again, 'p.efs.dead-letter')).toHaveLength(own.length + 1);
   });
 
-  test('may be a note of what was put back', () => {
+  test('a redrive note is read with its offsets, also with malformed ranges', () => {
     const offsets = [1, 2, 3, 7, 9, 10];
     const headers = noteHeaders(offsets);
     expect(String(headers[0]?.value)).toBe('1-3,7,9-10');
@@ -56,7 +56,7 @@ describe('a record of the dead-letter topic', () => {
     });
   });
 
-  test('is foreign where the service did not write it', () => {
+  test('a record without the service’s headers is foreign', () => {
     for (const headers of [
       [],
       own,

@@ -59,14 +59,14 @@ export const VALID: Readonly<Record<FeedbackKind, Record<string, unknown>>> = {
 export const topicOf = (kind: FeedbackKind): number =>
   FEEDBACK_TOPICS.findIndex((each) => each.kind === kind);
 
-/** The wire format of a value under any schema; the topic's own schema where none is given. */
+/** The wire format of a value; the schema is the topic's own by default. */
 export function framed(id: number, kind: FeedbackKind, value: object, schema = SCHEMAS[kind].text): Buffer {
   const header = Buffer.alloc(5);
   header.writeInt32BE(id, 1);
   return Buffer.concat([header, parseSchema(schema).toBuffer(value)]);
 }
 
-/** A record with this value, keyed and placed as its producer would. */
+/** A record with this value, with the key and partition of a correct producer. */
 export function recordOf(
   kind: FeedbackKind,
   value: Buffer | null,
@@ -91,7 +91,7 @@ export interface World {
   readonly decode: ReturnType<typeof feedbackDecoder>;
   /** The id of each kind's own schema. */
   readonly ids: Readonly<Record<FeedbackKind, number>>;
-  /** Registers another schema for a kind's topic; gives its id. */
+  /** Registers another schema for a kind's topic; returns its id. */
   add(kind: FeedbackKind, schema: string): Promise<number>;
   /** Decodes one record to its value, or to `reason: detail`. */
   one(record: LogRecord): Promise<unknown>;
@@ -99,7 +99,7 @@ export interface World {
   given(kind: FeedbackKind, changes?: Record<string, unknown>): LogRecord;
 }
 
-/** A decoder over a registry in memory that holds the five schemas. Time stands still unless a clock is given. */
+/** A decoder on a registry in memory with the five schemas. The clock stands still by default. */
 export async function world(options: Partial<FeedbackDecoderOptions> = {}): Promise<World> {
   const registry = memoryRegistry();
   const clock: Clock = { now: () => 0, monotonic: () => 0, sleep: () => Promise.resolve() };

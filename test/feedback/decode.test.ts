@@ -16,18 +16,18 @@ beforeEach(async () => {
 const reasonOf = async (record: Parameters<World['one']>[0]): Promise<string> =>
   String(await at.one(record)).replace(/:.*$/s, '');
 
-describe('a record of an input', () => {
-  it.each(KINDS)('of kind %s comes out as it went in, with its kind', async (kind) => {
+describe('decoding an input record', () => {
+  it.each(KINDS)('a %s is decoded to the encoded fields and its kind', async (kind) => {
     expect(await at.one(at.given(kind))).toEqual({ ...VALID[kind], kind });
   });
 
-  it('keeps its kind when it is copied or written as JSON', async () => {
+  it('decoded feedback keeps its kind when it is copied or serialized as JSON', async () => {
     const feedback = (await at.one(at.given('Delivered'))) as object;
     expect({ ...feedback }).toMatchObject({ kind: 'Delivered' });
     expect(JSON.parse(JSON.stringify(feedback))).toMatchObject({ kind: 'Delivered' });
   });
 
-  it('is in exactly one of the two lists, in the order of the batch', async () => {
+  it('each record is in exactly one of inputs and rejected, in the order of the batch', async () => {
     const records = [
       at.given('Relayed', { eventId: 'a' }),
       recordOf('Relayed', null, { offset: 1 }),
@@ -39,48 +39,50 @@ describe('a record of an input', () => {
     expect(rejected.map((each) => each.record)).toEqual([records[1], records[3]]);
   });
 
-  it('is read apart from those before it: an equal, a shorter or a foreign string does not stay', async () => {
-    const spelled = ['gmail.com', 'gmail.com', 'gmail.co', 'Ã©', 'é', 'gmail.com'];
-    const records = spelled.map((recipientDomain) => at.given('Delivered', { recipientDomain }));
+  it('strings are decoded independently of earlier records with equal, shorter or non-ASCII strings', async () => {
+    const domains = ['gmail.com', 'gmail.com', 'gmail.co', 'Ã©', 'é', 'gmail.com'];
+    const records = domains.map((recipientDomain) => at.given('Delivered', { recipientDomain }));
     const { inputs } = await at.decode(records);
-    expect(inputs.map((each) => each.recipientDomain)).toEqual(spelled);
+    expect(inputs.map((each) => each.recipientDomain)).toEqual(domains);
   });
 });
 
-describe('a record is set aside', () => {
-  const WAYWARD = 99;
+describe('a record is rejected', () => {
+  const UNKNOWN_ID = 99;
   const deliver = (changes: object = {}): Buffer =>
     framed(at.ids.Delivered, 'Delivered', { ...VALID.Delivered, ...changes });
 
-  it('as no-value where it is a tombstone, also with too many headers', async () => {
+  it('as no-value where it has no value, also with too many headers', async () => {
     expect(await reasonOf(recordOf('Delivered', null, { headerCount: 257 }))).toBe('no-value');
   });
 
-  it('as too-large from one byte or one header over the limit, before anything of it is read', async () => {
-    const header = Buffer.from([0, 0, 0, 0, WAYWARD]);
-    const most = Buffer.concat([header, Buffer.alloc(256 * 1024 - 5)]);
-    expect(await reasonOf(recordOf('Delivered', Buffer.concat([most, Buffer.alloc(1)])))).toBe('too-large');
-    expect(await reasonOf(recordOf('Delivered', most))).toBe('unknown-schema');
+  it('as too-large from one byte or one header over the limit, before it is decoded', async () => {
+    const header = Buffer.from([0, 0, 0, 0, UNKNOWN_ID]);
+    const largest = Buffer.concat([header, Buffer.alloc(256 * 1024 - 5)]);
+    expect(await reasonOf(recordOf('Delivered', Buffer.concat([largest, Buffer.alloc(1)])))).toBe(
+      'too-large',
+    );
+    expect(await reasonOf(recordOf('Delivered', largest))).toBe('unknown-schema');
     expect(await reasonOf(recordOf('Delivered', Buffer.alloc(2), { headerCount: 257 }))).toBe('too-large');
     expect(await reasonOf(recordOf('Delivered', Buffer.alloc(2), { headerCount: 256 }))).toBe('not-avro');
   });
 
-  it.each([[[]], [[0]], [[0, 0, 0, 0]], [[1, 0, 0, 0, WAYWARD]], [[0x7b, 0x22, 0x61, 0x22, 0x3a]]])(
+  it.each([[[]], [[0]], [[0, 0, 0, 0]], [[1, 0, 0, 0, UNKNOWN_ID]], [[0x7b, 0x22, 0x61, 0x22, 0x3a]]])(
     'as not-avro without magic byte or with fewer than five bytes: %j',
     async (bytes) => {
       expect(await reasonOf(recordOf('Delivered', Buffer.from(bytes)))).toBe('not-avro');
     },
   );
 
-  it('as unknown-schema where the registry has no such id, whatever follows; also 0 and below', async () => {
-    for (const id of [WAYWARD, 0, -1, -2_147_483_648, 2_147_483_647]) {
+  it('as unknown-schema where the registry does not have the id, also zero and negative ids', async () => {
+    for (const id of [UNKNOWN_ID, 0, -1, -2_147_483_648, 2_147_483_647]) {
       const value = Buffer.alloc(5);
       value.writeInt32BE(id, 1);
       expect(await reasonOf(recordOf('Delivered', value))).toBe('unknown-schema');
     }
   });
 
-  it("as wrong-record where it is another topic's, even truncated", async () => {
+  it("as wrong-record where its schema is another topic's, also truncated", async () => {
     const value = framed(at.ids.Relayed, 'Relayed', VALID.Relayed);
     expect(await at.one(recordOf('Delivered', value))).toBe(
       `wrong-record: schema ${at.ids.Relayed} is efs.feedback.Relayed, not efs.feedback.Delivered`,
@@ -91,9 +93,9 @@ describe('a record is set aside', () => {
     ).toBe('wrong-record');
   });
 
-  it('as wrong-record where the schema is none of Avro, or no record', async () => {
+  it('as wrong-record where its schema is unreadable, not a record, or lacks the fields', async () => {
     const unreadable = jest.spyOn(at.registry, 'schemaById').mockResolvedValueOnce('unreadable');
-    expect(await reasonOf(recordOf('Delivered', Buffer.from([0, 0, 0, 0, WAYWARD])))).toBe('wrong-record');
+    expect(await reasonOf(recordOf('Delivered', Buffer.from([0, 0, 0, 0, UNKNOWN_ID])))).toBe('wrong-record');
     unreadable.mockRestore();
     for (const schema of [
       '"string"',
@@ -122,29 +124,27 @@ describe('a record is set aside', () => {
     }
   });
 
-  it('as not-avro where bytes are missing or left over, also where a field makes no sense', async () => {
+  it('as not-avro where bytes are missing or left over, also with an invalid field', async () => {
     for (const value of [deliver(), deliver({ eventId: '' })]) {
       expect(await reasonOf(recordOf('Delivered', value.subarray(0, -1)))).toBe('not-avro');
       expect(await reasonOf(recordOf('Delivered', Buffer.concat([value, Buffer.alloc(1)])))).toBe('not-avro');
     }
   });
 
-  it.each(KINDS)('as not-avro where a %s ends at any other byte than its last', async (kind) => {
+  it.each(KINDS)('as not-avro where a %s is truncated at any byte', async (kind) => {
     const value = framed(at.ids[kind], kind, VALID[kind]);
     for (let length = 0; length < value.length; length += 1) {
       expect(await reasonOf(recordOf(kind, value.subarray(0, length)))).toBe('not-avro');
     }
   });
 
-  it('as invalid-field before its key is looked at, as key-mismatch before its partition', async () => {
-    const elsewhere = { key: Buffer.from('other'), partition: PARTITION_OF_NOBODY };
+  it('as invalid-field before key-mismatch, and as key-mismatch before wrong-partition', async () => {
+    const elsewhere = { key: Buffer.from('other'), partition: NO_PARTITION };
     expect(await at.one({ ...at.given('Delivered', { attempt: 0 }), ...elsewhere })).toBe(
       'invalid-field: attempt',
     );
     expect(await reasonOf({ ...at.given('Delivered'), ...elsewhere })).toBe('key-mismatch');
-    expect(await reasonOf({ ...at.given('Delivered'), partition: PARTITION_OF_NOBODY })).toBe(
-      'wrong-partition',
-    );
+    expect(await reasonOf({ ...at.given('Delivered'), partition: NO_PARTITION })).toBe('wrong-partition');
   });
 
   it('as key-mismatch where the key is not the messageId in UTF-8', async () => {
@@ -159,16 +159,16 @@ describe('a record is set aside', () => {
     expect(await reasonOf(latin1)).toBe('key-mismatch');
   });
 
-  it('as wrong-partition unless the check is switched off', async () => {
-    const astray = { ...at.given('Delivered'), partition: PARTITION_OF_NOBODY };
-    expect(await reasonOf(astray)).toBe('wrong-partition');
+  it('as wrong-partition unless the partitioner is off', async () => {
+    const misplaced = { ...at.given('Delivered'), partition: NO_PARTITION };
+    expect(await reasonOf(misplaced)).toBe('wrong-partition');
     at = await world({ partitioner: 'off' });
-    expect(await at.one(astray)).toMatchObject({ kind: 'Delivered' });
+    expect(await at.one(misplaced)).toMatchObject({ kind: 'Delivered' });
   });
 });
 
-/** `message-1` belongs elsewhere, and so does every other key: there is no such partition. */
-const PARTITION_OF_NOBODY = 12;
+/** No key belongs to it: partitions are 0 to 11. */
+const NO_PARTITION = 12;
 
 describe('a field is invalid', () => {
   const Y2000 = Date.UTC(2000, 0, 1);
@@ -204,7 +204,7 @@ describe('a field is invalid', () => {
       expect(await at.one(at.given(kind, { [field]: value }))).toHaveProperty(field, value);
   });
 
-  it('where a long is more than a number can hold, however many bits it has', async () => {
+  it('or not-avro, where a long exceeds the safe integers', async () => {
     const value = framed(at.ids.Relayed, 'Relayed', {
       ...VALID.Relayed,
       policy: null,
@@ -219,8 +219,8 @@ describe('a field is invalid', () => {
   });
 });
 
-describe('whatever bytes arrive', () => {
-  it('nothing is thrown and what comes out is valid', async () => {
+describe('arbitrary bytes', () => {
+  it('never make the decoder throw, and only valid feedback is decoded', async () => {
     const kind = fc.constantFrom(...KINDS);
     const body = fc.oneof(
       fc.uint8Array({ maxLength: 200 }).map((bytes) => () => Buffer.from(bytes)),
@@ -246,7 +246,7 @@ describe('whatever bytes arrive', () => {
     );
   });
 
-  it('a value that is one byte changed decodes to what Avro says, or not at all', async () => {
+  it('a value with one changed byte is decoded as avsc decodes it, or rejected', async () => {
     const value = framed(at.ids.HardBounced, 'HardBounced', VALID.HardBounced);
     for (let index = 5; index < value.length; index += 1) {
       for (const byte of [0, 1, 2, 0x7f, 0x80, 0xff]) {

@@ -3,7 +3,7 @@ import { evolve } from '../../src/status/evolve';
 import { statusOf } from '../../src/status/projection';
 import { feedback } from '../support/feedback';
 
-function shown(each: Feedback): string {
+function described(each: Feedback): string {
   const { status, reason, failureType } = statusOf(
     evolve(null, each, () => 0),
     'EFS',
@@ -41,16 +41,16 @@ const TABLE: [number, string][] = [
 ];
 
 describe('a bounce of class', () => {
-  it.each(TABLE)('%i fails for %s, and so does a failed or expired retry', (bounceClass, why) => {
-    expect(shown(feedback.hardBounced({ bounceClass }))).toBe(`FAILED ${why}`);
-    expect(shown(feedback.hardBounced({ bounceClass, source: 'ASYNC' }))).toBe(`FAILED ${why}`);
-    expect(shown(feedback.softBounced({ bounceClass, source: 'ASYNC' }))).toBe(`FAILED ${why}`);
-    expect(shown(feedback.retry({ bounceClass, outcome: 'FAILED' }))).toBe(`FAILED ${why}`);
-    expect(shown(feedback.retry({ bounceClass, outcome: 'EXPIRED' }))).toBe(`FAILED ${why}`);
-    expect(shown(feedback.softBounced({ bounceClass }))).toBe(`TAKEN_INTO_ACCOUNT ${why}`);
+  it.each(TABLE)('%i fails with %s, and so does a failed or expired retry', (bounceClass, why) => {
+    expect(described(feedback.hardBounced({ bounceClass }))).toBe(`FAILED ${why}`);
+    expect(described(feedback.hardBounced({ bounceClass, source: 'ASYNC' }))).toBe(`FAILED ${why}`);
+    expect(described(feedback.softBounced({ bounceClass, source: 'ASYNC' }))).toBe(`FAILED ${why}`);
+    expect(described(feedback.retry({ bounceClass, outcome: 'FAILED' }))).toBe(`FAILED ${why}`);
+    expect(described(feedback.retry({ bounceClass, outcome: 'EXPIRED' }))).toBe(`FAILED ${why}`);
+    expect(described(feedback.softBounced({ bounceClass }))).toBe(`TAKEN_INTO_ACCOUNT ${why}`);
   });
 
-  it.each([60, 80, 90])('%i is not a failure: the message has been seen, no more', (bounceClass) => {
+  it.each([60, 80, 90])('%i is not a failure: the message stays TAKEN_INTO_ACCOUNT', (bounceClass) => {
     for (const each of [
       feedback.hardBounced({ bounceClass }),
       feedback.hardBounced({ bounceClass, source: 'ASYNC' }),
@@ -59,21 +59,25 @@ describe('a bounce of class', () => {
       feedback.retry({ bounceClass, outcome: 'FAILED' }),
       feedback.retry({ bounceClass, outcome: 'EXPIRED' }),
     ]) {
-      expect(shown(each)).toBe('TAKEN_INTO_ACCOUNT');
+      expect(described(each)).toBe('TAKEN_INTO_ACCOUNT');
       expect(evolve(null, each, () => 0)).toMatchObject({ softBounce: null, outcome: null });
     }
-    expect(shown(feedback.retry({ bounceClass, outcome: 'SUCCEEDED' }))).toBe('SENT');
+    expect(described(feedback.retry({ bounceClass, outcome: 'SUCCEEDED' }))).toBe('SENT');
   });
 
   it.each(['suppressed', 'Address SUPPRESSED by list', 'x-Suppressed-y'])(
-    '25 means quarantined where the diagnostic says "%s"',
+    '25 is QUARANTINED where the diagnostic is "%s", and 24 is not',
     (diagnostic) => {
-      expect(shown(feedback.hardBounced({ bounceClass: 25, diagnostic }))).toBe('FAILED QUARANTINED IGNORED');
-      expect(shown(feedback.hardBounced({ bounceClass: 24, diagnostic }))).toBe('FAILED UNREACHABLE IGNORED');
+      expect(described(feedback.hardBounced({ bounceClass: 25, diagnostic }))).toBe(
+        'FAILED QUARANTINED IGNORED',
+      );
+      expect(described(feedback.hardBounced({ bounceClass: 24, diagnostic }))).toBe(
+        'FAILED UNREACHABLE IGNORED',
+      );
     },
   );
 
-  it.each([null, '', 'suppress', 'supp ressed'])('25 means refused where it says %j', (diagnostic) => {
-    expect(shown(feedback.hardBounced({ bounceClass: 25, diagnostic }))).toBe('FAILED REFUSED IGNORED');
+  it.each([null, '', 'suppress', 'supp ressed'])('25 is REFUSED where the diagnostic is %j', (diagnostic) => {
+    expect(described(feedback.hardBounced({ bounceClass: 25, diagnostic }))).toBe('FAILED REFUSED IGNORED');
   });
 });

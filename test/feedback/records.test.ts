@@ -5,12 +5,12 @@ import type * as records from '../../src/feedback/records';
 import type * as kpi from '../../src/kpi/encode';
 import { SCHEMAS, TOPIC_SCHEMAS } from '../../src/feedback/schemas';
 
-/** The record without what only the code knows: its kind and the brands of its ids. */
+/** The record without what only the code has: its kind and the brands of its ids. */
 type Plain<T> = { [K in Exclude<keyof T, 'kind'>]: Unbranded<T[K]> };
 type Unbranded<T> = T extends { readonly __id: string } ? string : T;
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
 
-/** Does not compile unless what the schemas define is what the code believes. */
+/** Does not compile unless the schemas and the code's types agree. */
 const AGREE: {
   Relayed: Same<Plain<feedback.Relayed>, records.Relayed>;
   Delivered: Same<Plain<feedback.Delivered>, records.Delivered>;
@@ -34,14 +34,14 @@ const AGREE: {
 };
 
 describe('the records', () => {
-  it('in TypeScript are what the schemas say', () => {
+  it('in TypeScript agree with the schemas and are up to date', () => {
     expect(Object.values(AGREE)).not.toContain(false);
     const generator = join(__dirname, '..', '..', 'scripts', 'generate-types.mjs');
     expect(() => execFileSync(process.execPath, [generator, '--check'], { stdio: 'pipe' })).not.toThrow();
   });
 
   it.each(TOPIC_SCHEMAS)(
-    'of $topic are $record, in the namespace of their direction',
+    'of $topic are $record, in the namespace of inputs or outputs',
     ({ topic, record }) => {
       const namespace = topic.startsWith('mta.') ? 'efs.feedback' : 'efs.kpi';
       expect(SCHEMAS[record].fullName).toBe(`${namespace}.${record}`);
@@ -49,7 +49,7 @@ describe('the records', () => {
   );
 
   it.each(Object.entries(SCHEMAS))(
-    'of %s explain every field, and every optional field has the default null',
+    'of %s document every field, and every optional field has the default null',
     (_, { text }) => {
       const check = (schema: unknown): void => {
         if (typeof schema !== 'object' || schema === null) return;

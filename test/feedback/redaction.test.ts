@@ -8,7 +8,7 @@ const bounce = feedback.hardBounced({
 const value = Buffer.from('\u0000\u0000{"to":"jane@example.com"}');
 
 describe('a preview', () => {
-  test('shows feedback field by field: ids as they are, addresses in texts without their local part', () => {
+  test('shows the fields of feedback: ids unchanged, addresses in texts without their local part', () => {
     expect(previewOf(value, bounce, { showsRecipients: false })).toMatchObject({
       form: 'feedback',
       record: 'HardBounced',
@@ -23,7 +23,7 @@ describe('a preview', () => {
     expect(open).toContain('jane.doe@example.com');
   });
 
-  test('shows of bytes that are no feedback the frame and the length, and nothing that is in them', () => {
+  test('shows only the frame and the length of bytes that are not feedback, unless it shows recipients', () => {
     expect(previewOf(value, null, { showsRecipients: false })).toEqual({
       form: 'bytes',
       text: `hex 00007b22746f223a…, ${value.length} bytes`,
@@ -35,7 +35,7 @@ describe('a preview', () => {
     expect(previewOf(null, null, { showsRecipients: false })).toBeNull();
   });
 
-  test('is bounded, and an address at the end of what is shown is not cut in two', () => {
+  test('is bounded, and shows no part of an address that the bound cuts', () => {
     const diagnostic = `${'x'.repeat(180)} ${'jane.doe.'.repeat(4)}@example.com ${'y '.repeat(50_000)}`;
     const preview = previewOf(value, { ...bounce, diagnostic }, { showsRecipients: false });
     const shown = preview?.form === 'feedback' ? String(preview.fields['diagnostic']) : '';
@@ -55,6 +55,6 @@ test.each([
   ['a telephone number', 'call 0301234567', 'call ***'],
   ['a control character', 'a\u001bb', 'a b'],
   ['nothing personal', '550 5.1.1 mailbox unavailable', '550 5.1.1 mailbox unavailable'],
-])('what is personal is masked: %s', (_, text, clean) => {
+])('masked text: %s', (_, text, clean) => {
   expect(masked(text)).toBe(clean);
 });

@@ -17,7 +17,7 @@ interface PartitionState {
   readonly inSync: number;
 }
 
-/** All partitions, Kafka's own included, as one broker's metadata have them; null where it does not answer. */
+/** All partitions, Kafka's own included, by one broker's metadata; null where it does not answer. */
 async function partitionsSeenBy(broker: string): Promise<PartitionState[] | null> {
   const admin = kafkaClient({ brokers: [broker], clientId: 'observer' }).admin({ retry: { retries: 0 } });
   try {
@@ -43,13 +43,13 @@ async function allSee(brokers: readonly string[], holds: (state: PartitionState)
   return seen.every((partitions) => partitions?.every(holds) === true);
 }
 
-/** Whether every partition is led by a broker other than this one, as all the others see it. Brokers count from 1. */
+/** Whether every partition has a leader other than this broker, by the metadata of all others. Brokers count from 1. */
 export function haveLeadersWithout({ brokers }: KafkaServer, id: number): Promise<boolean> {
   const others = brokers.filter((_, index) => index !== id - 1);
   return allSee(others, ({ leader }) => leader > 0 && leader !== id);
 }
 
-/** Whether every partition has a leader and all of its replicas in sync, as every broker sees it. */
+/** Whether every partition has a leader and all of its replicas in sync, by the metadata of every broker. */
 export function areInSync({ brokers }: KafkaServer): Promise<boolean> {
   return allSee(brokers, ({ leader, inSync }) => leader > 0 && inSync === BROKERS);
 }
@@ -61,7 +61,7 @@ function javaHash(text: string): number {
   return hash;
 }
 
-/** The broker that the quorum elected last, by what the living ones have logged. */
+/** The broker that the quorum elected last, by the logs of the live ones. */
 function controllerOf({ nodes }: KafkaServer): number | null {
   const elections = nodes.flatMap((node) =>
     [...node.log().matchAll(/RaftManager id=(\d+)\] Completed transition to Leader\(.*? epoch=(\d+)/g)].map(
@@ -74,8 +74,8 @@ function controllerOf({ nodes }: KafkaServer): number | null {
 const PIPELINES = ['status', 'kpi'] as const;
 
 /**
- * What a broker does for a service whose consumer groups begin with this: `controller, coordinator of kpi, leader of 21
- * partitions`.
+ * The roles of a broker for a service whose consumer groups have this prefix: `controller, coordinator of kpi, leader of
+ * 21 partitions`.
  */
 export async function rolesOf(kafka: KafkaServer, id: number, groupId: string): Promise<string> {
   const partitions = (await partitionsSeenBy(kafka.brokers[id - 1] ?? '')) ?? [];

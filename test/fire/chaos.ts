@@ -6,21 +6,21 @@ import type { Fault } from './faults';
 import type { Worker } from './processes';
 import { type Stage, standing, until } from './stage';
 
-/** What was done to whom and when, to be read where a run fails. */
-export interface Story {
-  tell(line: string): void;
+/** The injected faults with their times, printed where a run fails. */
+export interface EventLog {
+  add(line: string): void;
   text(): string;
 }
 
-/** `onLine` gets each line as it is told. */
-export function openStory(onLine: (line: string) => void = () => undefined): Story {
+/** `onLine` gets each line as it is added. */
+export function openEventLog(onLine: (line: string) => void = () => undefined): EventLog {
   const began = Date.now();
   const lines: string[] = [];
   return {
-    tell(line) {
-      const told = `${((Date.now() - began) / 1000).toFixed(1).padStart(6)} s  ${line}`;
-      lines.push(told);
-      onLine(told);
+    add(line) {
+      const timed = `${((Date.now() - began) / 1000).toFixed(1).padStart(6)} s  ${line}`;
+      lines.push(timed);
+      onLine(timed);
     },
     text: () => lines.join('\n'),
   };
@@ -28,7 +28,7 @@ export function openStory(onLine: (line: string) => void = () => undefined): Sto
 
 const LOGS = join(__dirname, '..', '..', '.cache', 'fire', 'logs');
 
-/** Leaves what every worker has printed where a person can read it; gives the folder. */
+/** Writes every worker's log lines to files; returns their folder. */
 export function keepLogs(stage: Stage): string {
   rmSync(LOGS, { recursive: true, force: true });
   mkdirSync(LOGS, { recursive: true });
@@ -39,8 +39,8 @@ export function keepLogs(stage: Stage): string {
   return LOGS;
 }
 
-/** Chosen moments to die at, each between two acts that must not come apart. */
-const MOMENTS: readonly Pick<Fault, 'point' | 'side'>[] = [
+/** Points to kill a worker at, each between two actions that must be atomic. */
+const KILL_POINTS: readonly Pick<Fault, 'point' | 'side'>[] = [
   { point: 'commit:status', side: 'after' },
   { point: 'commit:kpi', side: 'after' },
   { point: 'emit:kpi', side: 'after' },
@@ -53,75 +53,75 @@ const MOMENTS: readonly Pick<Fault, 'point' | 'side'>[] = [
   { point: 'emit:dead-letter', side: 'before' },
 ];
 
-export interface Toll {
+export interface Deaths {
   kills: number;
-  /** Of these at a chosen moment. */
-  readonly moments: Set<string>;
+  /** Those of a chosen point. */
+  readonly points: Set<string>;
 }
 
-const lastWords = (worker: Worker): string | undefined =>
+const injectedFault = (worker: Worker): string | undefined =>
   worker
     .lines()
     .map(({ msg }) => msg)
-    .findLast((msg) => msg.startsWith('struck: '));
+    .findLast((msg) => msg.startsWith('fault injected: '));
 
-/** Lets a worker live for a while, then kills it, unless it has come to its own chosen end before. */
-async function killSooner(worker: Worker, lifeMs: number, story: Story, toll: Toll): Promise<void> {
-  await Promise.race([worker.ended, pollMs(lifeMs)]);
+/** Kills a worker after a while, unless it has died at its own kill point before. */
+async function killAfter(worker: Worker, delayMs: number, events: EventLog, deaths: Deaths): Promise<void> {
+  await Promise.race([worker.ended, pollMs(delayMs)]);
   const own = !worker.alive();
   worker.signal('SIGKILL');
   const { signal, exitCode, err } = await worker.ended;
   if (signal !== 'SIGKILL')
     throw new Error(`${worker.name} ended by itself with ${String(exitCode)}: ${err}`);
-  const words = lastWords(worker);
-  toll.kills += 1;
-  if (own && words !== undefined) toll.moments.add(words.replace(/ #.*/, ''));
-  story.tell(`${worker.name} died: ${own ? words : `SIGKILL after ${Math.round(lifeMs)} ms`}`);
+  const fault = injectedFault(worker);
+  deaths.kills += 1;
+  if (own && fault !== undefined) deaths.points.add(fault.replace(/ #.*/, ''));
+  events.add(`${worker.name} died: ${own ? fault : `SIGKILL after ${Math.round(delayMs)} ms`}`);
 }
 
 /**
- * Two workers at a time, and for a while a third; one after the other dies, at a random moment or at the next chosen
- * one, and is replaced. Goes on until as many have died and `enough` says so; leaves two that live on.
+ * Two workers at a time, and for a while a third; one after the other is killed, at a random time or at the next kill
+ * point, and is replaced. Ends once as many were killed and `enough` is true; leaves two that stay alive.
  */
 export async function killing(
   stage: Stage,
   source: Dice,
-  how: { readonly kills: number; readonly story: Story; readonly toll: Toll; enough(): boolean },
+  how: { readonly kills: number; readonly events: EventLog; readonly deaths: Deaths; enough(): boolean },
 ): Promise<void> {
-  const { kills, story, toll } = how;
-  const appointed = new Set<Worker>();
-  let born = 0;
+  const { kills, events, deaths } = how;
+  const withFault = new Set<Worker>();
+  let started = 0;
   const start = (): Worker => {
-    born += 1;
-    const name = `worker ${born}`;
-    if (born % 3 === 0) return stage.run(name);
-    const moment = MOMENTS[born % MOMENTS.length] as (typeof MOMENTS)[number];
-    const rare = moment.point === 'claim:kpi' || moment.point === 'open:kpi';
-    const nth = 1 + source.below(rare ? 2 : moment.point === 'emit:dead-letter' ? 3 : 8);
-    const worker = stage.struck(name, { fault: { ...moment, nth, signal: 'SIGKILL' } });
-    appointed.add(worker);
+    started += 1;
+    const name = `worker ${started}`;
+    if (started % 3 === 0) return stage.run(name);
+    const killPoint = KILL_POINTS[started % KILL_POINTS.length] as (typeof KILL_POINTS)[number];
+    const rare = killPoint.point === 'claim:kpi' || killPoint.point === 'open:kpi';
+    const nth = 1 + source.below(rare ? 2 : killPoint.point === 'emit:dead-letter' ? 3 : 8);
+    const worker = stage.faulty(name, { fault: { ...killPoint, nth, signal: 'SIGKILL' } });
+    withFault.add(worker);
     return worker;
   };
   const slots = [start(), start()];
-  let guest = null as Worker | null;
-  while (toll.kills < kills || !how.enough()) {
+  let third = null as Worker | null;
+  while (deaths.kills < kills || !how.enough()) {
     const slot = source.below(2);
     const worker = slots[slot] as Worker;
-    // Who has a moment of its own is given the time to come to it.
-    const leastMs = toll.kills < kills && !appointed.has(worker) ? 2_000 : 6_000;
-    await killSooner(worker, leastMs + source.below(5_000), story, toll);
+    // A worker with a kill point of its own gets time to reach it.
+    const leastMs = deaths.kills < kills && !withFault.has(worker) ? 2_000 : 6_000;
+    await killAfter(worker, leastMs + source.below(5_000), events, deaths);
     slots[slot] = start();
-    if (toll.kills === 4) {
-      guest = stage.run('guest');
-      story.tell('a guest joins');
-    } else if (toll.kills >= 10 && guest?.alive() === true) {
-      guest.signal('SIGTERM');
-      const { exitCode, err } = await guest.ended;
-      if (exitCode !== 0) throw new Error(`the guest ended with ${String(exitCode)}: ${err}`);
-      story.tell('the guest has left');
+    if (deaths.kills === 4) {
+      third = stage.run('third worker');
+      events.add('a third worker joins');
+    } else if (deaths.kills >= 10 && third?.alive() === true) {
+      third.signal('SIGTERM');
+      const { exitCode, err } = await third.ended;
+      if (exitCode !== 0) throw new Error(`the third worker ended with ${String(exitCode)}: ${err}`);
+      events.add('the third worker has left');
     }
   }
-  for (const worker of slots) await killSooner(worker, 0, story, toll);
+  for (const worker of slots) await killAfter(worker, 0, events, deaths);
   for (const name of ['survivor 1', 'survivor 2']) stage.run(name);
 }
 
@@ -130,26 +130,26 @@ async function epochs(stage: Stage, pipeline: 'status' | 'kpi'): Promise<number[
 }
 
 /**
- * A worker that freezes at a chosen call for longer than its session lasts, until others have claimed everything it
- * held, and then goes on as if nothing had happened. Gives how many of its late acts were fenced off.
+ * A worker that is frozen at a given call for longer than its session lasts, until others have claimed all its
+ * partitions, and then resumes. Returns how many of its late commits and emits were fenced.
  */
 export async function freezing(
   stage: Stage,
   fault: Pick<Fault, 'point' | 'side'>,
   source: Dice,
-  story: Story,
+  events: EventLog,
 ): Promise<number> {
-  const zombie = stage.struck(`zombie at ${fault.point}`, {
+  const zombie = stage.faulty(`zombie at ${fault.point}`, {
     fault: { ...fault, nth: 5 + source.below(10), signal: 'SIGSTOP' },
   });
-  await until(`${zombie.name} freezes`, () => zombie.says('struck: SIGSTOP'), 90_000);
+  await until(`${zombie.name} is frozen`, () => zombie.hasLogged('fault injected: SIGSTOP'), 90_000);
   const pipeline = fault.point.endsWith('kpi') ? 'kpi' : 'status';
   const owned = zombie
     .lines()
     .filter(({ msg, pipeline: which }) => msg === 'partitions assigned' && which === pipeline)
     .at(-1)?.['partitions'] as number[];
   const before = await epochs(stage, pipeline);
-  story.tell(`${zombie.name} is frozen; it holds ${owned.join(', ')}`);
+  events.add(`${zombie.name} is frozen; it owns ${owned.join(', ')}`);
   await until(
     `others take over from ${zombie.name}`,
     async () => {
@@ -159,14 +159,14 @@ export async function freezing(
     90_000,
   );
   zombie.signal('SIGCONT');
-  story.tell(`${zombie.name} goes on`);
+  events.add(`${zombie.name} resumes`);
   await until(`${zombie.name} is fenced`, async () => (await zombie.counter('efs_fences_total')) > 0);
   const fences = await zombie.counter('efs_fences_total');
   zombie.signal('SIGTERM');
   await zombie.ended;
-  story.tell(`${zombie.name} was fenced ${fences} times and has left`);
+  events.add(`${zombie.name} was fenced ${fences} times and has left`);
   return fences;
 }
 
-/** Independent chances from one seed. */
+/** Independent random streams of one seed. */
 export const chances = (seed: number, stream: number): Dice => dice(seed, 1_000 + stream);

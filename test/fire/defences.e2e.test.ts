@@ -4,33 +4,33 @@ import type { Fault, Weakness } from './faults';
 import type { Worker } from './processes';
 import { drain, isDrained, openStage, type Stage, until, untidy } from './stage';
 
-// Each defence twice: as it is, and taken away, where the recount must find what it defends against. All of them run
-// at once: they spend their time waiting for sessions to end.
+// Each defence twice: in place, and removed, where the recount must detect the damage. All runs are concurrent: they
+// mostly wait for sessions to end.
 
-/** No expiry speaks up behind what is emitted late. */
-const QUIET = { EFS_EXPIRY: 'off' };
+/** No inferred expiry is emitted after the late records. */
+const NO_EXPIRY = { EFS_EXPIRY: 'off' };
 
 const half = (stage: Stage, seed: number) =>
-  stage.pour(
+  stage.produce(
     untidy(stage.encode, { seed: 77, messages: 1_500, deliveries: 3, startAt: Date.UTC(2026, 0, seed) }),
     3_000,
   );
 
-/** A worker freezes at a call, another takes over and goes on, then the first one's call is carried out late. */
+/** A worker is frozen at a call, another takes over and continues, then the first one's call is executed late. */
 async function lateCall(servers: SharedServers, fault: Fault, weaknesses: Weakness[]): Promise<string[]> {
-  const stage = await openStage(servers, { partitions: 1, settings: QUIET });
+  const stage = await openStage(servers, { partitions: 1, settings: NO_EXPIRY });
   try {
-    const zombie = stage.struck('zombie', { fault, weaknesses });
-    await until('the zombie folds', () => zombie.says('partitions assigned'));
-    const pouring = half(stage, 1);
-    await until('the zombie freezes', () => zombie.says('struck: '));
+    const zombie = stage.faulty('zombie', { fault, weaknesses });
+    await until('the zombie folds', () => zombie.hasLogged('partitions assigned'));
+    const producing = half(stage, 1);
+    await until('the zombie is frozen', () => zombie.hasLogged('fault injected: '));
     stage.run('successor');
-    await pouring;
+    await producing;
     await until('the successor has taken over', () => isDrained(stage));
     await half(stage, 2);
-    await until('the successor has gone on', () => isDrained(stage));
+    await until('the successor has folded more', () => isDrained(stage));
     await late(zombie);
-    // What is emitted late stays the last word only where nothing follows; what is committed late is built upon.
+    // A late record stays the last one only where nothing follows; a late commit is built upon.
     if (fault.point === 'commit:status') await half(stage, 3);
     await drain(stage);
     return (await verdict(stage)).problems;
@@ -39,26 +39,26 @@ async function lateCall(servers: SharedServers, fault: Fault, weaknesses: Weakne
   }
 }
 
-/** Lets the frozen call be carried out, and ends the zombie before it can hear that it is one. */
+/** Lets the frozen call complete, and kills the zombie before it can notice that it was fenced. */
 async function late(zombie: Worker): Promise<void> {
   const done = async (): Promise<number> =>
     (await zombie.counter('efs_fences_total')) + (await zombie.counter('efs_batches_total'));
   zombie.signal('SIGCONT');
-  await until('the late call is through', () => zombie.says('struck call is through'));
+  await until('the late call has completed', () => zombie.hasLogged('faulted call completed'));
   await until('it is counted', async () => (await done()) > 0);
   zombie.signal('SIGKILL');
   await zombie.ended;
 }
 
-/** A worker dies where a dead letter and the position behind it are written; another takes over. */
+/** A worker is killed between a dead letter and the position behind it; another takes over. */
 async function deathAtLetter(
   servers: SharedServers,
   fault: Fault,
   weaknesses: Weakness[],
 ): Promise<string[]> {
-  const stage = await openStage(servers, { partitions: 1, settings: QUIET });
+  const stage = await openStage(servers, { partitions: 1, settings: NO_EXPIRY });
   try {
-    const worker = stage.struck('worker', { fault, weaknesses });
+    const worker = stage.faulty('worker', { fault, weaknesses });
     await Promise.all([half(stage, 1), worker.ended]);
     stage.run('successor');
     await drain(stage);
@@ -73,45 +73,49 @@ const COMMIT: Fault = { point: 'commit:status', side: 'before', nth: 4, signal: 
 const LETTER: Fault = { point: 'emit:dead-letter', side: 'after', nth: 1, signal: 'SIGKILL' };
 const NO_LETTER: Fault = { ...LETTER, side: 'before' };
 
-describeWithServers(['kafka', 'registry', 'redis'], 'a defence bites:', (servers) => {
-  const runs: Record<string, Promise<string[]>> = {};
+describeWithServers(
+  ['kafka', 'registry', 'redis'],
+  'defences against stale owners and lost dead letters:',
+  (servers) => {
+    const runs: Record<string, Promise<string[]>> = {};
 
-  beforeAll(() => {
-    runs['fenced sink'] = lateCall(servers, EMIT, []);
-    runs['unfenced sink'] = lateCall(servers, EMIT, ['unfenced-sink']);
-    runs['fenced commit'] = lateCall(servers, COMMIT, []);
-    runs['unfenced commit'] = lateCall(servers, COMMIT, ['unchecked-commit']);
-    runs['letter first'] = deathAtLetter(servers, LETTER, []);
-    runs['position first'] = deathAtLetter(servers, NO_LETTER, ['commit-before-dead-letter']);
-    for (const run of Object.values(runs)) run.catch(() => undefined);
-  });
+    beforeAll(() => {
+      runs['fenced sink'] = lateCall(servers, EMIT, []);
+      runs['unfenced sink'] = lateCall(servers, EMIT, ['unfenced-sink']);
+      runs['fenced commit'] = lateCall(servers, COMMIT, []);
+      runs['unfenced commit'] = lateCall(servers, COMMIT, ['unchecked-commit']);
+      runs['letter first'] = deathAtLetter(servers, LETTER, []);
+      runs['position first'] = deathAtLetter(servers, NO_LETTER, ['commit-before-dead-letter']);
+      for (const run of Object.values(runs)) run.catch(() => undefined);
+    });
 
-  it('what a frozen worker emits late does not reach the log', async () => {
-    expect(await runs['fenced sink']).toEqual([]);
-  }, 120_000);
+    it('the fenced sink keeps late records of a frozen worker out of the log', async () => {
+      expect(await runs['fenced sink']).toEqual([]);
+    }, 120_000);
 
-  it('without the fence its late record would be the last that readers see', async () => {
-    const problems = await runs['unfenced sink'];
-    expect(problems?.filter((each) => /the revision falls/.test(each))).not.toEqual([]);
-    expect(problems?.filter((each) => /^delivery .* kpis\./.test(each))).not.toEqual([]);
-  }, 120_000);
+    it('without the fence a late record is the last of its delivery', async () => {
+      const problems = await runs['unfenced sink'];
+      expect(problems?.filter((each) => /the revision falls/.test(each))).not.toEqual([]);
+      expect(problems?.filter((each) => /^delivery .* kpis\./.test(each))).not.toEqual([]);
+    }, 120_000);
 
-  it('what a frozen worker commits late changes nothing', async () => {
-    expect(await runs['fenced commit']).toEqual([]);
-  }, 120_000);
+    it('a late commit of a frozen worker changes nothing', async () => {
+      expect(await runs['fenced commit']).toEqual([]);
+    }, 120_000);
 
-  it('without the checks of the commit the state would be spoilt', async () => {
-    expect(await runs['unfenced commit']).not.toEqual([]);
-  }, 120_000);
+    it('without the checks of the commit a late commit corrupts the state', async () => {
+      expect(await runs['unfenced commit']).not.toEqual([]);
+    }, 120_000);
 
-  it('a worker that dies between a dead letter and its position leaves no gap', async () => {
-    expect(await runs['letter first']).toEqual([]);
-  }, 120_000);
+    it('no dead letter is lost where a worker dies between it and its position', async () => {
+      expect(await runs['letter first']).toEqual([]);
+    }, 120_000);
 
-  it('were the position committed first, a letter would be missing', async () => {
-    const problems = await runs['position first'];
-    expect(problems?.filter((each) => /^dead letter .*: recounted, but not found/.test(each))).not.toEqual(
-      [],
-    );
-  }, 120_000);
-});
+    it('a dead letter is lost where its position is committed first', async () => {
+      const problems = await runs['position first'];
+      expect(problems?.filter((each) => /^dead letter .*: recounted, but not found/.test(each))).not.toEqual(
+        [],
+      );
+    }, 120_000);
+  },
+);

@@ -10,10 +10,10 @@ import { statusProblems } from './published-statuses';
 import { type Held, heldBy, schemasOf, valueReader } from './read-back';
 import type { Stage } from './stage';
 
-/** One dead letter and the record it is of must agree byte for byte; what is added follows the record's headers. */
+/** A dead letter and its record agree byte for byte; added headers follow the record's own. */
 const ADDED_HEADERS = 7;
 
-/** Everything that must have been said, counted from what lies in the inputs. */
+/** Everything that must have been published, counted from the inputs. */
 async function expected(stage: Stage, inputs: readonly Held[]): Promise<Recount> {
   return recount(inputs, await schemasOf(stage), {
     defaultPolicy: 'EFS',
@@ -46,14 +46,15 @@ const canonical = (value: unknown): string =>
 
 /** What is wrong with one record of a delivery after the one before it. */
 function brokenLink(each: KpiChanged, last: KpiChanged | null): string[] {
-  const sameLife = last?.generation === each.generation;
+  const sameGeneration = last?.generation === each.generation;
   const problems: string[] = [];
   if (last !== null && each.generation < last.generation) problems.push('the generation falls');
-  if (sameLife && each.revision <= last.revision) problems.push(`the revision falls from ${last.revision}`);
-  const link = sameLife ? last.revision : 0;
+  if (sameGeneration && each.revision <= last.revision)
+    problems.push(`the revision falls from ${last.revision}`);
+  const link = sameGeneration ? last.revision : 0;
   if (each.previousRevision !== link) problems.push(`previousRevision ${each.previousRevision}, not ${link}`);
   if (canonical(each.previous) !== canonical(last?.kpis ?? null))
-    problems.push('previous is not the one before');
+    problems.push('previous is not the record before');
   if (last !== null && canonical([each.policy, each.kpis]) === canonical([last.policy, last.kpis])) {
     problems.push('no difference');
   }
@@ -63,7 +64,7 @@ function brokenLink(each: KpiChanged, last: KpiChanged | null): string[] {
   );
 }
 
-/** What is wrong with the KPI records as a sequence, the same bytes again right behind themselves apart. */
+/** What is wrong with the KPI records as a sequence, except for the same bytes twice in a row. */
 export function brokenChains(histories: Awaited<ReturnType<typeof kpiHistory>>): string[] {
   return [...histories.values()].flatMap((history) => {
     const once = history.filter(({ bytes }, index) => history[index - 1]?.bytes.equals(bytes) !== true);
@@ -171,7 +172,7 @@ async function foldedCounts(stage: Stage, { stateId }: Manifest, schemas: Readon
 }
 
 export interface Verdict {
-  /** Everything that is not as it must be, one line each. */
+  /** Everything that is wrong, one line each. */
   readonly problems: string[];
   /** Published statuses that are wrong because Redis was rolled back; not among the problems. */
   readonly rolledBack: string[];
@@ -183,7 +184,7 @@ export interface Verdict {
   readonly repeated: number;
 }
 
-/** Compares everything that the service has said and keeps with the recount of its inputs. */
+/** Compares everything that the service has published and stored with the recount of its inputs. */
 export async function verdict(stage: Stage): Promise<Verdict> {
   // Not spread into a call: a failover run has more records than the stack takes arguments.
   const inputs: Held[] = [];

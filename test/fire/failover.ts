@@ -1,23 +1,23 @@
 import { pollMs } from '../servers/child';
 import type { KafkaServer } from '../servers/kafka';
 import { areInSync, haveLeadersWithout, rolesOf } from './brokers';
-import type { Story } from './chaos';
+import type { EventLog } from './chaos';
 import { type Verdict, verdict } from './evidence';
 import { type KpiFlow, watchKpis } from './kpi-flow';
-import { lastWords, type Worker } from './processes';
+import { lastLines, type Worker } from './processes';
 import { masterOf, type ShardedRedis } from './shards';
 import { drain, type Stage, until, untidy } from './stage';
 
-/** One server that goes down and comes back. */
+/** One server that is taken down and restarted. */
 interface Target {
   readonly kind: 'broker' | 'Redis master';
-  /** What it is, and what it does now. */
+  /** Its name and current role. */
   describe(): Promise<string>;
   takeDown(): Promise<void>;
-  /** Whether others do its work. */
+  /** Whether other servers have taken over its work. */
   isReplaced(): Promise<boolean>;
   start(): Promise<void>;
-  /** Whether everything is as it was before. */
+  /** Whether everything is in sync again. */
   isWhole(): Promise<boolean>;
 }
 
@@ -39,7 +39,7 @@ export function brokerTarget(
   };
 }
 
-/** The master of a shard, whichever member that is by then. Without a replica nothing replaces it. Shards count from 1. */
+/** The master of a shard, whichever member that is at the time. Without a replica nothing replaces it. Shards count from 1. */
 export function masterTarget(redis: ShardedRedis, id: number): Target {
   const shard = redis.shards[id - 1] ?? [];
   let master: Awaited<ReturnType<typeof masterOf>> = null;
@@ -56,37 +56,37 @@ export function masterTarget(redis: ShardedRedis, id: number): Target {
   };
 }
 
-/** What one server that went down cost; milliseconds since then. */
+/** The cost of one server's failure; milliseconds since then. */
 export interface Failover extends Pick<Target, 'kind'> {
   readonly what: string;
-  /** Until others did its work: every partition has a leader, the shard a master. */
+  /** Until others have taken over: every partition has a leader, the shard a master. */
   readonly replacedMs: number;
-  /** From then until new KPI records had come in every partition. */
+  /** From then until every partition had new KPI records. */
   readonly resumedMs: number;
 }
 
 const DOWN_MS = 5_000;
 const WITHIN_MS = 120_000;
-/** Few deliveries: what is silent expires delivery by delivery, and each takes a commit. */
+/** Few deliveries: messages expire delivery by delivery, and each takes a commit. */
 const CAMPAIGN = { messages: 10_000, deliveries: 8 };
 
-async function failOver(target: Target, flow: KpiFlow, story: Story): Promise<Failover> {
+async function failOver(target: Target, flow: KpiFlow, events: EventLog): Promise<Failover> {
   const what = await target.describe();
-  story.tell(`${what} goes down`);
+  events.add(`${what} goes down`);
   const at = Date.now();
   await target.takeDown();
   await until(`${what} is replaced`, target.isReplaced, WITHIN_MS);
   const replaced = Date.now();
   const replacedMs = replaced - at;
-  story.tell(`replaced after ${replacedMs} ms`);
+  events.add(`replaced after ${replacedMs} ms`);
   await pollMs(Math.max(0, at + DOWN_MS - Date.now()));
   await target.start();
   await until(`${what} is back`, target.isWhole, WITHIN_MS);
   const back = Date.now();
-  story.tell('back, and everything in sync');
+  events.add('back, and everything in sync');
   await until('KPI records come again', () => flow.hasFlowedSince(back), WITHIN_MS);
   const resumedMs = flow.resumedSince(replaced) - replaced;
-  story.tell(`KPI records had come again ${resumedMs} ms after that`);
+  events.add(`KPI records had come again ${resumedMs} ms after that`);
   return { kind: target.kind, what, replacedMs, resumedMs };
 }
 
@@ -98,27 +98,27 @@ export interface FailoverRun {
 }
 
 /**
- * Lets two workers run and takes down one target after the other under feedback at a rate, each once everything is
- * healthy again; then waits until all is read, and compares with the recount. Throws where that does not come to its end:
- * a worker that ended, a server that does not come back, KPI records that do not.
+ * Runs two workers and takes down one target after the other under feedback at a rate, each once everything is in sync
+ * again; then waits until all is folded, and compares with the recount. Throws where a worker ends, a server does not
+ * come back, or KPI records do not.
  */
 export async function failOverEach(
   stage: Stage,
   targets: readonly Target[],
-  how: { readonly seed: number; readonly perSecond: number; readonly story: Story },
+  how: { readonly seed: number; readonly perSecond: number; readonly events: EventLog },
 ): Promise<FailoverRun> {
-  const { seed, perSecond, story } = how;
+  const { seed, perSecond, events } = how;
   const workers = ['worker 1', 'worker 2'].map((name) => stage.run(name));
   const enough = new AbortController();
   const flow = watchKpis(stage);
   const began = Date.now();
-  const pouring = stage.pour(campaigns(stage, seed, enough.signal), perSecond, { catchUp: true });
-  pouring.catch(() => undefined);
+  const producing = stage.produce(campaigns(stage, seed, enough.signal), perSecond, { catchUp: true });
+  producing.catch(() => undefined);
   const failovers: Failover[] = [];
   const takingDown = async (): Promise<void> => {
     await until('KPI records come', () => flow.hasFlowedSince(began), WITHIN_MS);
     for (const target of targets) {
-      if (!enough.signal.aborted) failovers.push(await failOver(target, flow, story));
+      if (!enough.signal.aborted) failovers.push(await failOver(target, flow, events));
     }
   };
   const taken = takingDown();
@@ -126,18 +126,18 @@ export async function failOverEach(
     await Promise.race([taken, ...workers.map(isLost)]);
   } finally {
     enough.abort();
-    // What is down comes back also where a worker has ended meanwhile.
+    // A server that is down is restarted also where a worker has ended meanwhile.
     await taken.catch(() => undefined);
     await flow.close();
   }
-  const records = await pouring;
+  const records = await producing;
   const seconds = (Date.now() - began) / 1000;
-  story.tell(`${records} records produced in ${Math.round(seconds)} s`);
+  events.add(`${records} records produced in ${Math.round(seconds)} s`);
   await drain(stage, 2 * WITHIN_MS).catch(async (error: unknown) => {
-    for (const worker of workers) story.tell(await lastWords(worker));
+    for (const worker of workers) events.add(await lastLines(worker));
     throw error;
   });
-  story.tell('all is read');
+  events.add('everything is folded');
   const found = await verdict(stage);
   return { failovers, records, perSecond: records / seconds, found };
 }
@@ -148,7 +148,7 @@ async function isLost(worker: Worker): Promise<never> {
   throw new Error(`${worker.name} ended with ${String(exitCode)}: ${err}`);
 }
 
-/** One untidy campaign after the other, the last one to its end. */
+/** One disordered campaign after the other, the last one to its end. */
 function* campaigns(stage: Stage, seed: number, enough: AbortSignal) {
   for (let next = seed; !enough.aborted; next += 1) {
     yield* untidy(stage.encode, { ...CAMPAIGN, seed: next });

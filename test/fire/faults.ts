@@ -3,7 +3,7 @@ import { CONTRIBUTIONS_TOPIC, DEAD_LETTER_TOPIC, RETRY_OUTCOME_TOPIC } from '../
 import type { OutgoingRecord } from '../../src/log/sink';
 import type { Store } from '../../src/store/store';
 
-/** Where a worker can be struck: a call to one of its ends. */
+/** Where a fault can be injected: a call of a worker to one of its dependencies. */
 export const POINTS = [
   'claim:status',
   'claim:kpi',
@@ -19,7 +19,7 @@ export const POINTS = [
 ] as const;
 export type Point = (typeof POINTS)[number];
 
-/** What happens at the n-th call of a point, before it begins or after it has been answered. */
+/** A signal to the process at the n-th call of a point, before it begins or after it was answered. */
 export interface Fault {
   readonly point: Point;
   readonly side: 'before' | 'after';
@@ -27,33 +27,33 @@ export interface Fault {
   readonly signal: 'SIGKILL' | 'SIGSTOP';
 }
 
-/** Ends that are weaker than the product's own, to show what its defences are for. */
+/** Dependencies weaker than the product's own, to show what its defences are for. */
 export const WEAKNESSES = ['unfenced-sink', 'unchecked-commit', 'commit-before-dead-letter'] as const;
 export type Weakness = (typeof WEAKNESSES)[number];
 
-/** What a test worker is told, as JSON in this variable. */
-export const ORDERS_VARIABLE = 'FIRE_ORDERS';
-export interface Orders {
+/** The faults of a test worker, as JSON in this variable. */
+export const FAULTS_VARIABLE = 'TEST_FAULTS';
+export interface InjectedFaults {
   readonly fault?: Fault;
   readonly weaknesses?: readonly Weakness[];
 }
 
-/** Strikes this process where the fault says. `say` writes at once: nothing is written after the blow. */
-function striker(fault: Fault | undefined, say: (line: string) => void) {
+/** Sends this process the fault's signal. `log` writes at once: after the signal nothing is written. */
+function faultInjector(fault: Fault | undefined, log: (line: string) => void) {
   let calls = 0;
   const isDue = (point: Point, side: Fault['side']): boolean =>
     fault !== undefined && point === fault.point && side === fault.side && ++calls === fault.nth;
-  const strike = (point: Point, side: Fault['side']): boolean => {
+  const inject = (point: Point, side: Fault['side']): boolean => {
     if (!isDue(point, side) || fault === undefined) return false;
-    say(`struck: ${fault.signal} ${side} ${point} #${fault.nth}`);
+    log(`fault injected: ${fault.signal} ${side} ${point} #${fault.nth}`);
     process.kill(process.pid, fault.signal);
     return true;
   };
   return async <T>(point: Point, call: () => Promise<T>): Promise<T> => {
-    const isStruck = strike(point, 'before');
+    const isFaulted = inject(point, 'before');
     const result = await call();
-    if (isStruck) say('struck call is through');
-    strike(point, 'after');
+    if (isFaulted) log('faulted call completed');
+    inject(point, 'after');
     return result;
   };
 }
@@ -65,18 +65,18 @@ function pointOf(records: readonly OutgoingRecord[]): Point {
   return topic === CONTRIBUTIONS_TOPIC ? 'emit:contributions' : 'emit:kpi';
 }
 
-/** The ends with the fault armed. Everything else passes through unchanged. */
-export function struckEnds(deps: Servers, fault: Fault | undefined, say: (line: string) => void): Servers {
-  const at = striker(fault, say);
+/** The dependencies with the fault armed. All other calls are unchanged. */
+export function depsWithFault(deps: Servers, fault: Fault | undefined, log: (line: string) => void): Servers {
+  const at = faultInjector(fault, log);
   const { store, sink, fencedSinks } = deps;
-  const struck: Pick<Store, 'claim' | 'load' | 'commit'> = {
+  const faulty: Pick<Store, 'claim' | 'load' | 'commit'> = {
     claim: (task) => at(`claim:${task.pipeline}`, () => store.claim(task, 1)),
     load: (task, reads) => at(`load:${task.pipeline}`, () => store.load(task, reads)),
     commit: (task, commit) => at(`commit:${task.pipeline}`, () => store.commit(task, commit)),
   };
   return {
     ...deps,
-    store: { ...store, ...struck },
+    store: { ...store, ...faulty },
     sink: { ...sink, emit: (records) => at(pointOf(records), () => sink.emit(records)) },
     fencedSinks: {
       open: async (name) => {

@@ -6,19 +6,19 @@ import { pollMs } from '../servers/child';
 import type { Stage } from './stage';
 
 const POLL_MS = 200;
-/** So many times new records have come before a partition counts as going on. */
+/** So many times a partition must have new records before it counts as flowing. */
 const ARRIVALS = 3;
 
-/** Times at which KPI records could be read, as a reader of committed records sees them; milliseconds since 1970. */
+/** Times at which KPI records were readable with read_committed; milliseconds since 1970. */
 export interface KpiFlow {
-  /** Whether records have come in every partition, again and again. */
+  /** Whether every partition has had new records several times. */
   hasFlowedSince(from: number): boolean;
-  /** When the first new records since then had come in every partition; `Infinity` where they have not. */
+  /** When every partition had its first new records since then; `Infinity` where one had none. */
   resumedSince(from: number): number;
   close(): Promise<void>;
 }
 
-/** Watches the KPI topic, each partition by itself; a partition that cannot be read is asked again. */
+/** Watches each partition of the KPI topic; a partition that cannot be read is polled again. */
 export function watchKpis(stage: Stage): KpiFlow {
   const closed = new AbortController();
   const arrivals = Array.from({ length: stage.partitions }, (): number[] => []);
@@ -35,7 +35,7 @@ export function watchKpis(stage: Stage): KpiFlow {
   };
 }
 
-/** Notes when new records of a partition are there. A failed connection is replaced, so that none is relied on. */
+/** Records when a partition has new records. A failed connection is replaced. */
 async function watch(stage: Stage, partition: number, times: number[], signal: AbortSignal): Promise<void> {
   const { kafkaBrokers: brokers } = stage.addresses;
   const open = () => kafkaReader(kafkaClient({ brokers, clientId: 'observer' }), systemClock);

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { transformSync } from '@swc/core';
-import { type Orders, ORDERS_VARIABLE } from './faults';
+import { type InjectedFaults, FAULTS_VARIABLE } from './faults';
 
 const ROOT = join(__dirname, '..', '..');
 const CLI = join(ROOT, 'dist', 'cli.js');
@@ -26,34 +26,34 @@ export interface Line {
   readonly [field: string]: unknown;
 }
 
-/** A process of the service, to be watched and mistreated. */
+/** A process of the service, to be observed, signalled and killed. */
 export interface Worker {
   readonly name: string;
   signal(signal: NodeJS.Signals): void;
   alive(): boolean;
-  /** Resolves when the process is gone. */
+  /** Resolves when the process has exited. */
   readonly ended: Promise<Ended>;
   lines(): readonly Line[];
-  says(message: string): boolean;
-  /** All that it has printed so far. */
+  hasLogged(message: string): boolean;
+  /** Its standard output so far. */
   output(): string;
   /** The same of standard error. */
-  complains(message: string): boolean;
+  hasPrintedError(message: string): boolean;
   get(path: string): Promise<{ status: number; text: string }>;
   /** The sum of a counter over its labels. */
   counter(name: string): Promise<number>;
 }
 
-/** The environment without settings of whoever runs the tests. */
+/** The environment without the settings of the machine that runs the tests. */
 function environment(settings: Settings): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('EFS_'));
   return { ...Object.fromEntries(inherited), ...settings };
 }
 
-/** Kills the process also where this one dies without a word: the shell's input then ends. */
-function leash(child: ChildProcess): void {
+/** Kills the process also where this one is killed: the shell's input then ends. */
+function killWithParent(child: ChildProcess): void {
   const script = 'read _; kill -9 "$1" 2>/dev/null';
-  const shell = spawn('sh', ['-c', script, 'leash', String(child.pid)], {
+  const shell = spawn('sh', ['-c', script, 'killWithParent', String(child.pid)], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
   });
@@ -63,30 +63,30 @@ function leash(child: ChildProcess): void {
   child.once('exit', () => shell.kill('SIGKILL'));
 }
 
-function watched(args: readonly string[], env: NodeJS.ProcessEnv) {
+function spawnWatched(args: readonly string[], env: NodeJS.ProcessEnv) {
   const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  leash(child);
-  const said = { out: '', err: '' };
-  child.stdout.on('data', (chunk) => (said.out += String(chunk)));
-  child.stderr.on('data', (chunk) => (said.err += String(chunk)));
+  killWithParent(child);
+  const printed = { out: '', err: '' };
+  child.stdout.on('data', (chunk) => (printed.out += String(chunk)));
+  child.stderr.on('data', (chunk) => (printed.err += String(chunk)));
   const ended = new Promise<Ended>((resolve) =>
-    child.once('close', (exitCode, signal) => resolve({ exitCode, signal, ...said })),
+    child.once('close', (exitCode, signal) => resolve({ exitCode, signal, ...printed })),
   );
-  return { child, said, ended };
+  return { child, printed, ended };
 }
 
 /** Runs a command of `efs` to its end. */
 export function efs(args: readonly string[], settings: Settings): Promise<Ended> {
-  return watched([CLI, ...args], environment(settings)).ended;
+  return spawnWatched([CLI, ...args], environment(settings)).ended;
 }
 
 function startProcess(name: string, args: readonly string[], settings: Settings): Worker {
-  const { child, said, ended } = watched(
+  const { child, printed, ended } = spawnWatched(
     args,
     environment({ EFS_HTTP_PORT: '0', EFS_LOG_FORMAT: 'json', ...settings }),
   );
   const lines = (): Line[] =>
-    said.out
+    printed.out
       .split('\n')
       .filter((text) => text.startsWith('{') && text.endsWith('}'))
       .map((text) => JSON.parse(text) as Line);
@@ -102,9 +102,9 @@ function startProcess(name: string, args: readonly string[], settings: Settings)
     get,
     signal: (signal) => void child.kill(signal),
     alive: () => child.exitCode === null && child.signalCode === null,
-    says: (message) => said.out.includes(message),
-    output: () => said.out,
-    complains: (message) => said.err.includes(message),
+    hasLogged: (message) => printed.out.includes(message),
+    output: () => printed.out,
+    hasPrintedError: (message) => printed.err.includes(message),
     counter: async (metric) => {
       const { text } = await get('/metrics');
       const samples = [...text.matchAll(new RegExp(`^${metric}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'))];
@@ -115,16 +115,16 @@ function startProcess(name: string, args: readonly string[], settings: Settings)
 
 const LAST_LINES = 15;
 
-/** What a worker has said last and how it stands, in lines: for whoever reads that a test has failed. */
-export async function lastWords(worker: Worker): Promise<string> {
-  const stands = worker.alive()
+/** A worker's last log lines and its state, for the message of a failed test. */
+export async function lastLines(worker: Worker): Promise<string> {
+  const state = worker.alive()
     ? worker.get('/readyz').then(({ text }) => text, String)
     : worker.ended.then(({ exitCode, err }) => `ended with ${exitCode}: ${err}`);
   const lines = worker.output().trimEnd().split('\n').slice(-LAST_LINES);
-  return [`${worker.name}: ${await stands}`, ...lines].join('\n  ');
+  return [`${worker.name}: ${await state}`, ...lines].join('\n  ');
 }
 
-/** A command of `efs` as built, to be watched while it runs. */
+/** A command of `efs` as built, to be observed while it runs. */
 export function startEfs(name: string, args: readonly string[], settings: Settings): Worker {
   return startProcess(name, [CLI, ...args], settings);
 }
@@ -135,8 +135,8 @@ export function startRun(name: string, settings: Settings): Worker {
 }
 
 /** The test's own worker (worker.ts) on the built modules. */
-export function startStruck(name: string, settings: Settings, orders: Orders): Worker {
-  const env = { ...settings, [ORDERS_VARIABLE]: JSON.stringify(orders) };
+export function startFaultyWorker(name: string, settings: Settings, injected: InjectedFaults): Worker {
+  const env = { ...settings, [FAULTS_VARIABLE]: JSON.stringify(injected) };
   return startProcess(name, [compiledWorker()], env);
 }
 

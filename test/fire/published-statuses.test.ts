@@ -33,7 +33,7 @@ describe('the last published statuses', () => {
   const missing = { ...right, published: new Map() };
   const rolledBack = [{ partition: home, at: 1_500 }];
 
-  it('that agree with the recount are no difference, whatever was rolled back', () => {
+  it('that agree with the recount are no difference, with or without rollbacks', () => {
     expect(judgeStatuses({ ...right, rollbacks: rolledBack })).toEqual({ problems: [], rolledBack: [] });
   });
 
@@ -47,7 +47,7 @@ describe('the last published statuses', () => {
     expect(judgeStatuses({ ...right, published: unseen }).problems).toEqual(problems);
   });
 
-  it('that are wrong after a rollback of their partition are told apart', () => {
+  it('that are outdated after a rollback of their partition are listed separately', () => {
     for (const wrong of [older, missing]) {
       const { problems, rolledBack: explained } = judgeStatuses({ ...wrong, rollbacks: rolledBack });
       expect([problems.length, explained.length > 0]).toEqual([0, true]);

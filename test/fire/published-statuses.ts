@@ -6,7 +6,7 @@ import type { Recount, RecountedMessage } from '../recount/recount';
 import { heldBy, schemasOf, valueReader } from './read-back';
 import type { Stage } from './stage';
 
-/** The last record of a message, with its stamp in the log. */
+/** The last record of a message, with its timestamp in the log. */
 interface Published extends Pick<MessageStatusChanged, 'status' | 'reason' | 'failureType'> {
   readonly at: number;
 }
@@ -23,7 +23,7 @@ async function lastStatuses(stage: Stage): Promise<Map<string, Published>> {
   return last;
 }
 
-/** A status task found its state older than it was. */
+/** A rollback of the state that a status task has detected. */
 interface Rollback {
   readonly partition: number;
   readonly at: number;
@@ -34,23 +34,23 @@ function rollbacksOf(stage: Stage): Rollback[] {
   return stage
     .workers()
     .flatMap((worker) => worker.lines())
-    .filter(({ msg, pipeline }) => msg.startsWith('the store is older than it was') && pipeline === 'status')
+    .filter(({ msg, pipeline }) => msg.startsWith('store is stale') && pipeline === 'status')
     .map((line) => ({ partition: Number(line['partition']), at: Date.parse(line.time) }));
 }
 
 export interface StatusProblems {
-  /** Differences that nothing explains. */
+  /** Differences that no rollback explains. */
   readonly problems: string[];
   /**
    * Messages whose last record is missing or older than their state, where the state is right and was rolled back in Redis
-   * after that record. The service does not repeat what such a rollback undid in between.
+   * after that record. The service does not republish what a rollback undid in between.
    */
   readonly rolledBack: string[];
 }
 
 /**
- * Compares the last published status of every message with the recount, where statuses are published; `kept` are those of
- * the state.
+ * Compares the last published status of every message with the recount, where statuses are published; `kept` are the
+ * stored ones.
  */
 export async function statusProblems(
   stage: Stage,
@@ -68,7 +68,7 @@ export async function statusProblems(
   });
 }
 
-/** Tells the differences that a rollback explains from the others. */
+/** Separates the differences that a rollback explains from the others. */
 export function judgeStatuses(found: {
   readonly counted: Recount;
   readonly published: ReadonlyMap<string, Published>;

@@ -37,10 +37,10 @@ export async function heldBy(stage: Stage, topic: string): Promise<Held[]> {
   return found;
 }
 
-/** The registry's schemas by id, as anyone can fetch them. */
+/** The registry's schemas by id, over its public API. */
 export async function schemasOf({ addresses }: Stage): Promise<Map<number, string>> {
   const schemas = new Map<number, string>();
-  // Registering at the same time leaves gaps.
+  // Concurrent registrations leave gaps.
   for (let [id, missing] = [1, 0]; missing < 30; id += 1) {
     const answer = await fetch(`${addresses.registryUrl}/schemas/ids/${id}`);
     missing = answer.ok ? 0 : missing + 1;
@@ -49,7 +49,7 @@ export async function schemasOf({ addresses }: Stage): Promise<Map<number, strin
   return schemas;
 }
 
-/** Reads values with the schema they were written with. */
+/** Reads values with their writer schema. */
 export function valueReader(schemas: ReadonlyMap<number, string>): (value: Buffer) => unknown {
   const types = new Map<number, avro.Type>();
   return (value) => {

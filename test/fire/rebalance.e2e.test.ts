@@ -25,10 +25,10 @@ async function owners(stage: Stage, pipeline: Pipeline): Promise<{ owner: string
   return found.map((each) => ({ owner: each.owners[0]?.name ?? '', epoch: each.epoch }));
 }
 
-describeWithServers(['kafka', 'registry', 'redis'], 'workers that come and go', (servers) => {
-  it('share all partitions evenly; few move, and what stays is not claimed anew', async () => {
+describeWithServers(['kafka', 'registry', 'redis'], 'workers that join and leave', (servers) => {
+  it('share all partitions evenly; few partitions move, and the others are not claimed again', async () => {
     const stage = await openStage(servers, { partitions: PARTITIONS });
-    /** Waits until the pipeline is shared in these numbers, and what has moved is claimed; gives who has what. */
+    /** Waits until the pipeline's partitions are assigned in these numbers, and moved ones are claimed; returns the owners. */
     const shared = async (
       pipeline: Pipeline,
       shares: number[],
@@ -53,7 +53,7 @@ describeWithServers(['kafka', 'registry', 'redis'], 'workers that come and go', 
         const was = before?.[partition];
         return owner === was?.owner || epoch > (was?.epoch ?? 0);
       }) === true;
-    /** How many moved; what stayed must have its epoch still. */
+    /** The number of moved partitions; those that stayed must have kept their epoch. */
     const moves = (now: { owner: string; epoch: number }[], before: { owner: string; epoch: number }[]) => {
       const stayed = now.flatMap((each, partition) =>
         each.owner === before[partition]?.owner ? [partition] : [],

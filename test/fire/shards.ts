@@ -15,7 +15,7 @@ export interface ShardedRedis {
   stop(): Promise<void>;
 }
 
-/** A replica survives its master's data; a Redis without one has to keep them itself. */
+/** A replica keeps a copy of its master's data; a Redis without one persists them itself. */
 const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'always'];
 
 /**
@@ -61,7 +61,7 @@ function whole(
   return { url, shards, isWhole, stop };
 }
 
-/** What each answers; an empty text where one does not. */
+/** The answer of each node; an empty text where one does not answer. */
 const askAll = (nodes: readonly RedisServer[], command: readonly string[]): Promise<string[]> =>
   Promise.all(nodes.map(({ port }) => cli(port, command).catch(() => '')));
 
@@ -84,7 +84,7 @@ async function shardsOf(nodes: readonly RedisServer[], masters: number): Promise
     ]);
 }
 
-/** The member that is the master now, as it says itself; null while there is none. */
+/** The member that is the master now, by its own ROLE; null while there is none. */
 export async function masterOf(shard: Shard): Promise<RedisServer | null> {
   const roles = await Promise.all(shard.map(roleOf));
   return shard.find((_, index) => isMaster(roles[index] ?? null)) ?? null;

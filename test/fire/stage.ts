@@ -22,8 +22,8 @@ import { namespaceOf } from '../../src/store/keys';
 import type { Generations, Store, TaskAddress } from '../../src/store/store';
 import { redisStore } from '../../src/store/store.redis';
 import { pollMs } from '../servers/child';
-import type { Orders } from './faults';
-import { efs, type Settings, startRun, startStruck, type Worker } from './processes';
+import type { InjectedFaults } from './faults';
+import { efs, type Settings, startRun, startFaultyWorker, type Worker } from './processes';
 
 export interface Addresses {
   readonly kafkaBrokers: readonly string[];
@@ -31,7 +31,7 @@ export interface Addresses {
   readonly redisUrl: string;
 }
 
-/** A set of topics, schemas and state of its own on given servers, and the processes that work on it. */
+/** Topics, schemas and state of its own on given servers, and the processes that work on them. */
 export interface Stage {
   readonly addresses: Addresses;
   readonly settings: Settings;
@@ -42,19 +42,19 @@ export interface Stage {
   readonly encode: Encode;
   /** `efs run`. */
   run(name: string, settings?: Settings): Worker;
-  /** The test's worker. */
-  struck(name: string, orders: Orders, settings?: Settings): Worker;
+  /** A test worker with injected faults. */
+  faulty(name: string, injected: InjectedFaults, settings?: Settings): Worker;
   workers(): readonly Worker[];
   /**
-   * Sends records at a rate; again where Kafka does not answer. Resolves with their number. With `catchUp` what an outage
-   * has held up goes out in larger batches.
+   * Produces records at a rate, with retries during an outage of Kafka. Resolves with their number. With `catchUp` the
+   * backlog of an outage is sent in larger batches.
    */
-  pour(
+  produce(
     records: Iterable<TrafficRecord>,
     perSecond?: number,
     how?: { readonly catchUp?: boolean },
   ): Promise<number>;
-  /** Kills what still runs and lets go of the servers. */
+  /** Kills running processes and closes the connections to the servers. */
   close(): Promise<void>;
 }
 
@@ -71,7 +71,7 @@ export async function until(
   }
 }
 
-/** Untidy traffic: disorder, duplicates, asynchronous bounces, poison, all policies. */
+/** Disordered traffic: out of order, with duplicates, asynchronous bounces, poison, all policies. */
 export function untidy(
   encode: Encode,
   options: Partial<TrafficOptions> & { seed: number; messages: number },
@@ -101,7 +101,7 @@ function outgoing(
 
 const BATCH_MAX = 2_000;
 
-async function pourInto(
+async function produceInto(
   sink: Sink,
   partitions: number,
   records: Iterable<TrafficRecord>,
@@ -160,8 +160,8 @@ export async function openStage(
   const kafka = kafkaClient({ brokers: [...addresses.kafkaBrokers], clientId: 'test' });
   const reader = kafkaReader(kafka, systemClock);
   const sink = kafkaSink(kafka, { clock: systemClock, prefix });
-  const silent = { info: () => undefined, warn: () => undefined };
-  const redis = await connectRedis(addresses.redisUrl, { log: silent, name: 'test' });
+  const noLog = { info: () => undefined, warn: () => undefined };
+  const redis = await connectRedis(addresses.redisUrl, { log: noLog, name: 'test' });
   const workers: Worker[] = [];
   const closed = new AbortController();
   const keep = (worker: Worker): Worker => {
@@ -177,10 +177,10 @@ export async function openStage(
     store: redisStore(redis, { namespace }),
     encode: await encoderOf(addresses.registryUrl, prefix),
     run: (name, own = {}) => keep(startRun(name, { ...settings, ...own })),
-    struck: (name, orders, own = {}) => keep(startStruck(name, { ...settings, ...own }, orders)),
+    faulty: (name, injected, own = {}) => keep(startFaultyWorker(name, { ...settings, ...own }, injected)),
     workers: () => workers,
-    pour: (records, perSecond = 1e9, { catchUp = false } = {}) =>
-      pourInto(sink, partitions, records, { perSecond, catchUp }, closed.signal),
+    produce: (records, perSecond = 1e9, { catchUp = false } = {}) =>
+      produceInto(sink, partitions, records, { perSecond, catchUp }, closed.signal),
     async close() {
       closed.abort();
       for (const worker of workers) worker.signal('SIGKILL');
@@ -191,7 +191,7 @@ export async function openStage(
   };
 }
 
-/** Where every task stands, or null where there is no state. */
+/** The state of every task, or null where there is none. */
 export async function standing(stage: Stage, pipeline: TaskAddress['pipeline']) {
   const manifest = await stage.store.active();
   if (manifest === null) return null;
@@ -203,7 +203,7 @@ export async function standing(stage: Stage, pipeline: TaskAddress['pipeline']) 
   );
 }
 
-/** What the log holds and a pipeline has not folded, as `topic/partition: position of end`. */
+/** The lag of a pipeline, as `topic/partition: position of end`. */
 async function behind(
   stage: Stage,
   pipeline: TaskAddress['pipeline'],
@@ -222,7 +222,7 @@ async function behind(
   return found;
 }
 
-/** What has not been folded yet: of the inputs, and where they all have been, of the contributions. */
+/** What has not been folded yet: of the inputs, and once they all have been, of the contributions. */
 async function leftToFold(stage: Stage): Promise<string[]> {
   const inputs = await behind(
     stage,
@@ -238,8 +238,8 @@ export async function isDrained(stage: Stage): Promise<boolean> {
 }
 
 /**
- * Waits until everything is folded, then stops the workers in order, which waits for what they emit; again with one
- * more worker where that brought new contributions. Throws where a worker does not end with 0.
+ * Waits until everything is folded, then stops the workers, which drain their outboxes; repeats with one more worker
+ * where that brought new contributions. Throws where a worker does not exit with 0.
  */
 export async function drain(stage: Stage, withinMs = 60_000): Promise<void> {
   for (let round = 1; ; round += 1) {

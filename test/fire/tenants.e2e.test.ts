@@ -31,18 +31,18 @@ describeWithServers(['kafka', 'registry', 'redis'], 'tenants of one group id', (
     await Promise.all(stages.map((stage) => stage.close()));
   });
 
-  it('do not meet: each equals the recount of its own inputs, though workers of both are killed under load', async () => {
+  it('are isolated: each equals the recount of its own inputs while workers of both are killed under load', async () => {
     const both = await Promise.all([tenant(), tenant()]);
     await Promise.all(
       both.map(async (stage, index) => {
         const [first] = [stage.run('first'), stage.run('second')];
-        const poured = stage.pour(
+        const producing = stage.produce(
           untidy(stage.encode, { seed: index, messages: MESSAGES, deliveries: 10 }),
           2_000,
         );
-        await until('it is at work', () => first.says('partitions assigned'));
+        await until('it is at work', () => first.hasLogged('partitions assigned'));
         first.signal('SIGKILL');
-        await poured;
+        await producing;
         await drain(stage, 60_000);
       }),
     );
@@ -51,13 +51,13 @@ describeWithServers(['kafka', 'registry', 'redis'], 'tenants of one group id', (
       expect(found.problems).toEqual([]);
       expect(found.messages).toBeGreaterThan(0.9 * MESSAGES);
       const [, second] = stage.workers();
-      expect(second?.says('others are in the consumer group')).toBe(false);
+      expect(second?.hasLogged('consumer group is shared')).toBe(false);
       const lines = second?.lines().filter(({ msg }) => msg === 'partitions assigned') ?? [];
       expect(lines.some(({ partitions }) => (partitions as number[]).length === PARTITIONS)).toBe(true);
     }
   }, 90_000);
 
-  it('go on from names of 0.1 without a loss or a repetition, also where Redis is older than what was published', async () => {
+  it('continue from the names of 0.1 without loss or repetition, also where Redis is older than the published records', async () => {
     const stage = await tenant();
     const kafka = kafkaClient({ brokers: [...servers.kafkaBrokers], clientId: 'test' });
     const groups = kafkaGroups(kafka);
@@ -71,14 +71,14 @@ describeWithServers(['kafka', 'registry', 'redis'], 'tenants of one group id', (
     const zombies: TransactionalSink[] = [];
     try {
       stage.run('first');
-      await stage.pour(records.slice(0, third));
+      await stage.produce(records.slice(0, third));
       await drain(stage);
       const older = await copyOf(redis, namespaceOf(group, stage.prefix));
       stage.run('second');
-      await stage.pour(records.slice(third, 2 * third));
+      await stage.produce(records.slice(third, 2 * third));
       await drain(stage);
 
-      // As 0.1 would have left it: the witnesses in the group without the prefix, and a producer that may still be about to write.
+      // As 0.1 leaves it: the checkpoints in the group without the prefix, and a producer that may still have writes in flight.
       const former = kafkaTransactionalSinks(kafka, {
         clock: systemClock,
         group: `${group}-kpi`,
@@ -105,8 +105,8 @@ describeWithServers(['kafka', 'registry', 'redis'], 'tenants of one group id', (
       const epochs = async () => (await standing(stage, 'kpi'))?.map((task) => task?.epoch);
       const before = await epochs();
       const later = stage.run('later');
-      const isWaiting = 'waiting until the workers of an earlier version have ended';
-      await until('it waits', () => later.says(isWaiting));
+      const isWaiting = 'waiting for workers of an earlier version to end';
+      await until('it waits', () => later.hasLogged(isWaiting));
       const { status, text } = await later.get('/readyz');
       expect([status, text]).toEqual([503, expect.stringContaining(`${group}-kpi: test at`)]);
       expect(await epochs()).toEqual(before);
@@ -117,11 +117,11 @@ describeWithServers(['kafka', 'registry', 'redis'], 'tenants of one group id', (
       );
       for (const zombie of zombies) expect(await zombie.emit([], { offset: 0, note: '' })).toBe('fenced');
 
-      await stage.pour(records.slice(2 * third));
+      await stage.produce(records.slice(2 * third));
       await drain(stage);
-      expect(later.says('the store is older') || later.says('catching up')).toBe(true);
+      expect(later.hasLogged('store is stale') || later.hasLogged('catching up')).toBe(true);
       expect((await verdict(stage)).problems).toEqual([]);
-      // Dead letters of what is read again may come twice; KPI records do not.
+      // Dead letters may be repeated when records are read again; KPI records are not.
       for (const history of (await kpiHistory(stage)).values())
         expect(new Set(history.map(({ bytes }) => bytes.toString('base64'))).size).toBe(history.length);
       const now = await groups.committed(`${stage.prefix}${group}-kpi`, contributions);
@@ -134,7 +134,7 @@ describeWithServers(['kafka', 'registry', 'redis'], 'tenants of one group id', (
   }, 90_000);
 });
 
-/** A copy of the keys of a namespace, to be put back in their place. */
+/** A copy of the keys of a namespace, with a function that restores them. */
 async function copyOf(redis: Redis, namespace: string): Promise<{ putBack(): Promise<void> }> {
   const pattern = `efs:${namespace}:{*`;
   const dumps: [key: string, bytes: Buffer][] = [];

@@ -2,7 +2,7 @@ import { type KafkaServer, startKafka } from '../servers/kafka';
 import { type RedisServer, startRedis } from '../servers/redis';
 import { type RegistryServer, startRegistry } from '../servers/registry';
 import { describeWithServers } from '../servers/servers';
-import { chances, freezing, keepLogs, killing, openStory, type Toll } from './chaos';
+import { chances, freezing, keepLogs, killing, openEventLog, type Deaths } from './chaos';
 import { verdict } from './evidence';
 import { drain, openStage, type Stage, untidy } from './stage';
 
@@ -10,63 +10,71 @@ import { drain, openStage, type Stage, untidy } from './stage';
 const SEED = Number(process.env['EFS_FIRE_SEED'] ?? Math.floor(Math.random() * 2 ** 32));
 const MESSAGES = Number(process.env['EFS_FIRE_MESSAGES'] ?? 94_000);
 const KILLS = 15;
-const POUR_MS = 60_000;
+const PRODUCE_MS = 60_000;
 
-describeWithServers(['own-kafka', 'own-registry', 'own-redis'], 'under fire the service', () => {
-  let servers: [KafkaServer, RegistryServer, RedisServer];
-  let stage: Stage;
+describeWithServers(
+  ['own-kafka', 'own-registry', 'own-redis'],
+  'a service whose workers are killed and frozen under load',
+  () => {
+    let servers: [KafkaServer, RegistryServer, RedisServer];
+    let stage: Stage;
 
-  beforeAll(async () => {
-    servers = await Promise.all([startKafka(), startRegistry(), startRedis()]);
-    const [kafka, registry, redis] = servers;
-    stage = await openStage({ kafkaBrokers: kafka.brokers, registryUrl: registry.url, redisUrl: redis.url });
-  }, 120_000);
+    beforeAll(async () => {
+      servers = await Promise.all([startKafka(), startRegistry(), startRedis()]);
+      const [kafka, registry, redis] = servers;
+      stage = await openStage({
+        kafkaBrokers: kafka.brokers,
+        registryUrl: registry.url,
+        redisUrl: redis.url,
+      });
+    }, 120_000);
 
-  afterAll(async () => {
-    await stage?.close();
-    await Promise.all((servers ?? []).map((server) => server.stop()));
-  }, 60_000);
+    afterAll(async () => {
+      await stage?.close();
+      await Promise.all((servers ?? []).map((server) => server.stop()));
+    }, 60_000);
 
-  it('tells the truth about every message, delivery and dead letter, whoever dies, freezes, comes or goes', async () => {
-    const story = openStory();
-    const toll: Toll = { kills: 0, moments: new Set() };
-    let isPoured = false;
-    const fences: number[] = [];
-    const pouring = async (): Promise<void> => {
-      const records = untidy(stage.encode, { seed: SEED, messages: MESSAGES, deliveries: 40 });
-      const poured = await stage.pour(records, (MESSAGES * 2.25 * 1_000) / POUR_MS);
-      isPoured = true;
-      story.tell(`${poured} records are poured`);
-    };
-    const freezes = async (): Promise<void> => {
-      const source = chances(SEED, 2);
-      fences.push(await freezing(stage, { point: 'commit:status', side: 'before' }, source, story));
-      fences.push(await freezing(stage, { point: 'emit:kpi', side: 'before' }, source, story));
-    };
-    const enough = (): boolean => isPoured && fences.length === 2;
-    try {
-      await Promise.all([
-        pouring(),
-        killing(stage, chances(SEED, 1), { kills: KILLS, story, toll, enough }),
-        freezes(),
-      ]);
-      story.tell('draining');
-      await drain(stage, 120_000);
-      story.tell('drained');
-      const found = await verdict(stage);
-      story.tell(JSON.stringify({ ...found, problems: found.problems.length }));
-      expect(found.problems).toEqual([]);
-      expect(found.records).toBeGreaterThan(2 * MESSAGES);
-      expect(found.deadLetters).toBeGreaterThan(found.records / 1_000);
-      expect(toll.kills).toBeGreaterThanOrEqual(KILLS);
-      expect(toll.moments.size).toBeGreaterThanOrEqual(4);
-      expect([...toll.moments].filter((moment) => moment.includes('after commit'))).not.toEqual([]);
-      expect(fences.every((count) => count > 0)).toBe(true);
-    } catch (error) {
-      const logs = keepLogs(stage);
-      process.stderr.write(`\nEFS_FIRE_SEED=${SEED}; logs in ${logs}\n${story.text()}\n`);
-      throw error;
-    }
-    if (process.env['EFS_FIRE_STORY']) process.stderr.write(`\nEFS_FIRE_SEED=${SEED}\n${story.text()}\n`);
-  }, 300_000);
-});
+    it('equals the recount in every message, delivery and dead letter', async () => {
+      const events = openEventLog();
+      const deaths: Deaths = { kills: 0, points: new Set() };
+      let isProduced = false;
+      const fences: number[] = [];
+      const producing = async (): Promise<void> => {
+        const records = untidy(stage.encode, { seed: SEED, messages: MESSAGES, deliveries: 40 });
+        const produced = await stage.produce(records, (MESSAGES * 2.25 * 1_000) / PRODUCE_MS);
+        isProduced = true;
+        events.add(`${produced} records were produced`);
+      };
+      const freezes = async (): Promise<void> => {
+        const source = chances(SEED, 2);
+        fences.push(await freezing(stage, { point: 'commit:status', side: 'before' }, source, events));
+        fences.push(await freezing(stage, { point: 'emit:kpi', side: 'before' }, source, events));
+      };
+      const enough = (): boolean => isProduced && fences.length === 2;
+      try {
+        await Promise.all([
+          producing(),
+          killing(stage, chances(SEED, 1), { kills: KILLS, events, deaths, enough }),
+          freezes(),
+        ]);
+        events.add('draining');
+        await drain(stage, 120_000);
+        events.add('drained');
+        const found = await verdict(stage);
+        events.add(JSON.stringify({ ...found, problems: found.problems.length }));
+        expect(found.problems).toEqual([]);
+        expect(found.records).toBeGreaterThan(2 * MESSAGES);
+        expect(found.deadLetters).toBeGreaterThan(found.records / 1_000);
+        expect(deaths.kills).toBeGreaterThanOrEqual(KILLS);
+        expect(deaths.points.size).toBeGreaterThanOrEqual(4);
+        expect([...deaths.points].filter((point) => point.includes('after commit'))).not.toEqual([]);
+        expect(fences.every((count) => count > 0)).toBe(true);
+      } catch (error) {
+        const logs = keepLogs(stage);
+        process.stderr.write(`\nEFS_FIRE_SEED=${SEED}; logs in ${logs}\n${events.text()}\n`);
+        throw error;
+      }
+      if (process.env['EFS_FIRE_LOG']) process.stderr.write(`\nEFS_FIRE_SEED=${SEED}\n${events.text()}\n`);
+    }, 300_000);
+  },
+);

@@ -13,18 +13,18 @@ import { connectRedis } from '../../src/store/connect.redis';
 import { namespaceOf } from '../../src/store/keys';
 import { readScripts, scriptOf } from '../../src/store/scripts.redis';
 import { redisStore } from '../../src/store/store.redis';
-import { type Orders, ORDERS_VARIABLE, struckEnds, type Weakness } from './faults';
+import { type InjectedFaults, FAULTS_VARIABLE, depsWithFault, type Weakness } from './faults';
 
-// A worker for tests: the service on the product's own ends, with blows at chosen calls and, where ordered, with a
-// defence taken away. Runs in a process of its own, so that a blow is a real signal.
+// A worker for tests: the service on the product's own dependencies, with faults injected at chosen calls and, where
+// requested, with a defence removed. Runs in a process of its own, so that a signal is a real one.
 
-const orders = JSON.parse(process.env[ORDERS_VARIABLE] ?? '{}') as Orders;
-delete process.env[ORDERS_VARIABLE];
+const injected = JSON.parse(process.env[FAULTS_VARIABLE] ?? '{}') as InjectedFaults;
+delete process.env[FAULTS_VARIABLE];
 const read = readConfig(process.env);
 if ('errors' in read) throw new Error(read.errors.join('\n'));
 const config = read.ok;
 
-/** A sink like that of the inputs in the place of the fenced one. */
+/** An unfenced sink, like that of the inputs, in the place of the fenced one. */
 function unfenced(deps: Servers): Servers {
   const emit = async (records: Parameters<Servers['sink']['emit']>[0]) => {
     await deps.sink.emit(records);
@@ -33,7 +33,7 @@ function unfenced(deps: Servers): Servers {
   return { ...deps, fencedSinks: { open: async () => ({ emit, close: async () => undefined }) } };
 }
 
-/** Passes a dead letter only once the position behind it is committed. */
+/** Emits a dead letter only once the position behind it is committed. */
 function committingFirst(deps: Servers): Servers {
   const { store, sink } = deps;
   let held: (() => Promise<void>)[] = [];
@@ -100,12 +100,12 @@ async function main(): Promise<void> {
     inGroups: true,
     onReason: watching.onReason,
   });
-  const weaknesses = orders.weaknesses ?? [];
-  const struck = struckEnds(await weakened(real.servers, weaknesses), orders.fault, (line) =>
+  const weaknesses = injected.weaknesses ?? [];
+  const faulty = depsWithFault(await weakened(real.servers, weaknesses), injected.fault, (line) =>
     log.warn(line, {}),
   );
-  // Outside of the blows: it is the order of the calls that is changed, and the blow falls between them.
-  const deps = weaknesses.includes('commit-before-dead-letter') ? committingFirst(struck) : struck;
+  // Outermost: it changes the order of the calls, and the fault is injected between them.
+  const deps = weaknesses.includes('commit-before-dead-letter') ? committingFirst(faulty) : faulty;
   const partitions = await retry(() => deps.sources.status.partitions());
   const ids = await retry(() => schemaIds(deps.registry, config.topicPrefix));
   const pipelines = ['status', 'kpi'] as const;

@@ -4,23 +4,23 @@ import { memoryReader } from '../../src/log/source.memory';
 import { CONTRIBUTIONS_TOPIC } from '../../src/feedback/topics';
 import { type Contribution, wireType } from '../../src/kpi/encode';
 import { memorySink } from '../../src/log/sink.memory';
-import { nameIn } from '../../src/pipeline/generation-claim';
+import { stateIdInKey } from '../../src/pipeline/generation-claim';
 import { type AllocateDeps, allocateGeneration } from '../../src/generations/allocate';
 
 const contribution = wireType<Contribution>(SCHEMAS.Contribution.type, 0);
 
-/** A log, and the ends of those who want names in it, each with its own chance. */
+/** A log, and the dependencies of processes that allocate in it, each with its own random number. */
 function given() {
   const log = memoryLog({ partitions: 2 });
-  const deps = (chance: number): AllocateDeps => ({
+  const deps = (random: number): AllocateDeps => ({
     ...{ sink: memorySink(log), reader: memoryReader(log), topic: CONTRIBUTIONS_TOPIC, contribution },
-    random: () => chance,
+    random: () => random,
   });
   return { log, deps };
 }
 
-describe('a name', () => {
-  it('is its own who asked first', async () => {
+describe('a state id', () => {
+  it('is allocated to the first process that requests it', async () => {
     const { deps } = given();
     expect([
       await allocateGeneration(deps(0.1), 1),
@@ -29,19 +29,19 @@ describe('a name', () => {
     ]).toEqual([true, false, true]);
   });
 
-  it('goes to one of several who ask at once', async () => {
+  it('is allocated to one of several concurrent processes', async () => {
     const { deps } = given();
-    const outcomes = await Promise.all([0.1, 0.2, 0.3].map((chance) => allocateGeneration(deps(chance), 1)));
+    const outcomes = await Promise.all([0.1, 0.2, 0.3].map((random) => allocateGeneration(deps(random), 1)));
     expect(outcomes.filter((isMine) => isMine)).toHaveLength(1);
   });
 
-  it('is not free where a later one was taken', async () => {
+  it('is not free where a higher one is allocated', async () => {
     const { deps } = given();
     await allocateGeneration(deps(0.1), 5);
     expect(await allocateGeneration(deps(0.2), 4)).toBe(false);
   });
 
-  it('is not free where its bearer has spoken and the log was compacted', async () => {
+  it('is not free where its generation has published and the log was compacted', async () => {
     const { log, deps } = given();
     await allocateGeneration(deps(0.1), 1);
     log.append(CONTRIBUTIONS_TOPIC, 0, { key: Buffer.from('/1.0'), value: Buffer.from('x') });
@@ -49,9 +49,9 @@ describe('a name', () => {
     expect(await allocateGeneration(deps(0.2), 1)).toBe(false);
   });
 
-  it('stays in the log for whoever asks which was the last', async () => {
+  it('can be read from the log after its allocation', async () => {
     const { log, deps } = given();
     await allocateGeneration(deps(0), 7);
-    expect(nameIn(log.entry(CONTRIBUTIONS_TOPIC, 0, 0)?.record?.key ?? null)).toBe(7);
+    expect(stateIdInKey(log.entry(CONTRIBUTIONS_TOPIC, 0, 0)?.record?.key ?? null)).toBe(7);
   });
 });

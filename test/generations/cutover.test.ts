@@ -1,14 +1,14 @@
 import { promote } from '../../src/generations/cutover';
 import { CONTRIBUTIONS_TOPIC } from '../../src/feedback/topics';
-import { endsOf, proposed } from '../support/cutover';
+import { cutOverDeps, proposed } from '../support/cutover';
 import { differences } from '../support/observe';
 import { randomFeedback } from '../support/traffic';
 import { world } from '../support/world';
 
 const SEED = 11;
 
-/** A world whose contributions hold something in every partition. */
-async function lived() {
+/** A world with contributions in every partition, and a candidate. */
+async function withCandidate() {
   const there = await world();
   const worker = await there.worker();
   there.produce(randomFeedback(SEED, 400));
@@ -16,10 +16,10 @@ async function lived() {
   return { there, worker, candidate: await proposed(there) };
 }
 
-describe('while a cut-over is under way, KPIs stand still, so that', () => {
-  it('what was retired before is read before the switch, and after it only what came since', async () => {
-    const { there, candidate } = await lived();
-    const deps = endsOf(there);
+describe('a cut-over, which suspends KPIs while it runs', () => {
+  it('reads all retired deliveries before the switch, and only later ones after it', async () => {
+    const { there, candidate } = await withCandidate();
+    const deps = cutOverDeps(there);
     const read: [active: number | undefined, partition: number, from: number][] = [];
     const reader: typeof deps.reader = {
       read: async (topic, partition, onRecord, from = 0) => {
@@ -37,9 +37,9 @@ describe('while a cut-over is under way, KPIs stand still, so that', () => {
     ]);
   });
 
-  it('a worker leaves it for a second to whoever has switched, who has read beforehand', async () => {
-    const { there, worker, candidate } = await lived();
-    const deps = endsOf(there);
+  it('is left by a worker for a second to the process that has switched', async () => {
+    const { there, worker, candidate } = await withCandidate();
+    const deps = cutOverDeps(there);
     const replaced: boolean[] = [];
     const store: typeof deps.store = {
       ...deps.store,
@@ -48,7 +48,7 @@ describe('while a cut-over is under way, KPIs stand still, so that', () => {
         return replaced.at(-1) === true;
       },
     };
-    const following = 'another generation has become the active one: following it';
+    const following = 'another generation is active: switching to it';
     const hasNoticed = (): boolean => worker.log.entries.some(({ message }) => message === following);
     const contributionWatermarks: typeof deps.contributionWatermarks = async (partition) => {
       if (partition > 0) return deps.contributionWatermarks(partition);
@@ -60,7 +60,7 @@ describe('while a cut-over is under way, KPIs stand still, so that', () => {
     await there.until(hasNoticed, 'the worker has noticed the switch');
     await there.settle();
     await promoted;
-    // The switch, and that it is cutoverComplete: the worker was not faster.
+    // The switch and the completion: the worker completed nothing before.
     expect(replaced).toEqual([true, true]);
     expect(await differences(there)).toEqual([]);
   });

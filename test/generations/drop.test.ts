@@ -3,7 +3,7 @@ import { promote } from '../../src/generations/cutover';
 import { listGenerations } from '../../src/generations/listing';
 import type { Generations, Store } from '../../src/store/store';
 import { differences } from '../support/observe';
-import { during, rebuildEnds, rebuilt } from '../support/rebuilding';
+import { during, rebuildDeps, rebuilt } from '../support/rebuilding';
 import { randomFeedback } from '../support/traffic';
 import { world } from '../support/world';
 
@@ -14,27 +14,27 @@ async function twoGenerations() {
   await there.settle();
   const rebuild = await rebuilt(there);
   await during(there, rebuild.stop());
-  const deps = await rebuildEnds(there);
+  const deps = await rebuildDeps(there);
   const { contribution } = deps.pipeline.wire;
   const list = () => listGenerations({ ...deps, contribution });
   return { there, deps, list };
 }
 
-/** The store of a process that dies instead of doing this for the n-th time. */
-function dyingAt(store: Store & Generations, act: 'seal' | 'erase' | 'eraseTask', at: number) {
+/** A store whose n-th call of a method throws, as if the process were killed there. */
+function failingAt(store: Store & Generations, method: 'seal' | 'erase' | 'eraseTask', at: number) {
   let calls = 0;
-  const orDie = <A extends unknown[], R>(does: (...args: A) => Promise<R>) => {
+  const failing = <A extends unknown[], R>(call: (...args: A) => Promise<R>) => {
     return async (...args: A): Promise<R> => {
       calls += 1;
-      if (calls === at) throw new Error('died');
-      return does(...args);
+      if (calls === at) throw new Error('killed');
+      return call(...args);
     };
   };
-  return { ...store, [act]: orDie<never[], unknown>(store[act]) } as typeof store;
+  return { ...store, [method]: failing<never[], unknown>(store[method]) } as typeof store;
 }
 
 describe('the list of generations', () => {
-  it('says which is active, how large and how far each is', async () => {
+  it('shows state, size and lag of each generation', async () => {
     const { there, deps, list } = await twoGenerations();
     const before = await list();
     expect(before).toMatchObject([
@@ -50,14 +50,14 @@ describe('the list of generations', () => {
     await there.settle();
     there.produce(randomFeedback(4, 50));
     await there.settle();
-    const [old, live] = await list();
-    expect(old).toMatchObject({ state: 'retired', generation: 1, lag: 50 });
-    expect(live).toMatchObject({ state: 'active', generation: 2, lag: 0 });
+    const [former, active] = await list();
+    expect(former).toMatchObject({ state: 'retired', generation: 1, lag: 50 });
+    expect(active).toMatchObject({ state: 'active', generation: 2, lag: 0 });
   });
 });
 
 describe('a generation that is dropped', () => {
-  it('leaves nothing in the store, and the active one as it was', async () => {
+  it('leaves no keys in the store, and the active generation unchanged', async () => {
     const { there, list } = await twoGenerations();
     expect(await dropGeneration(there.store, 2)).toBeGreaterThan(0);
     expect([...there.store.snapshot().tasks.keys()].filter((key) => key.includes('{2.'))).toEqual([]);
@@ -67,7 +67,7 @@ describe('a generation that is dropped', () => {
     expect(await differences(there)).toEqual([]);
   });
 
-  it('is not the active one', async () => {
+  it('is refused where it is active or unknown', async () => {
     const { there } = await twoGenerations();
     await expect(dropGeneration(there.store, 1)).rejects.toMatchObject({ code: 'generation-active' });
     await expect(dropGeneration(there.store, 7)).rejects.toMatchObject({ code: 'not-found' });
@@ -77,10 +77,10 @@ describe('a generation that is dropped', () => {
     ['seal', 1],
     ['erase', 2],
     ['eraseTask', 3],
-  ])('can only be dropped again where that was interrupted, at %s %i', async (act, at) => {
+  ])('can only be dropped again after an interruption at %s %i', async (method, at) => {
     const { there, deps, list } = await twoGenerations();
-    const dying = dyingAt(there.store, act, at);
-    await expect(dropGeneration(dying, 2)).rejects.toThrow('died');
+    const failing = failingAt(there.store, method, at);
+    await expect(dropGeneration(failing, 2)).rejects.toThrow('killed');
     expect(await list()).toMatchObject([{ state: 'active' }, { state: 'being dropped' }]);
     const refused = { code: 'generation-dropping' };
     await expect(promote(deps, 2)).rejects.toMatchObject(refused);
@@ -92,10 +92,10 @@ describe('a generation that is dropped', () => {
     expect([...there.store.snapshot().tasks.keys()].filter((key) => key.includes('{2.'))).toEqual([]);
   });
 
-  it('is not switched to by whoever has looked at the list before', async () => {
+  it('is not promoted by a process that read the list before the drop', async () => {
     const { there, deps } = await twoGenerations();
     const replaceActive: Generations['replaceActive'] = async (from, to) => {
-      await expect(dropGeneration(dyingAt(there.store, 'seal', 1), 2)).rejects.toThrow('died');
+      await expect(dropGeneration(failingAt(there.store, 'seal', 1), 2)).rejects.toThrow('killed');
       return there.store.replaceActive(from, to);
     };
     const late = promote({ ...deps, store: { ...there.store, replaceActive } }, 2);

@@ -11,7 +11,7 @@ const PARTITIONS = 2;
 const worker: GroupMember = { clientId: 'efs', host: '/10.0.0.1', topics: [TOPIC] };
 const ofAnotherTenant: GroupMember = { ...worker, topics: ['t2.efs.kpi-contributions'] };
 
-/** What a worker of 0.1 may have left, and who is still in its group. */
+/** What a worker of 0.1 may have left, and the members of its group. */
 function given(members: (GroupMember[] | null)[] = [[]]) {
   const clock = virtualClock();
   const log = memoryLog({ partitions: PARTITIONS, clock });
@@ -27,10 +27,10 @@ function given(members: (GroupMember[] | null)[] = [[]]) {
   };
   const recorded = recordingLog();
   const reasons: (string | null)[] = [];
-  const takeOver = async (looking: Partial<Groups> = {}): Promise<void> => {
-    let over = false;
+  const takeOver = async (overrides: Partial<Groups> = {}): Promise<void> => {
+    let done = false;
     const taken = takeOverFormerNames({
-      groups: { ...groups, ...looking },
+      groups: { ...groups, ...overrides },
       own: { kpiGroup: 't1.efs-kpi', fencedSinks: sinksOf('t1.efs-kpi') },
       former: { kpiGroup: 'efs-kpi', statusGroup: 'efs-status', fencedSinks: sinksOf('efs-kpi') },
       topics: [TOPIC],
@@ -39,8 +39,8 @@ function given(members: (GroupMember[] | null)[] = [[]]) {
       log: recorded,
       retry: (attempt) => attempt(),
       onReason: (_, reason) => void reasons.push(reason),
-    }).finally(() => (over = true));
-    for (let step = 0; !over && step < 200; step += 1) {
+    }).finally(() => (done = true));
+    for (let step = 0; !done && step < 200; step += 1) {
       clock.advance(100);
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -59,7 +59,7 @@ function given(members: (GroupMember[] | null)[] = [[]]) {
 }
 
 describe('names of 0.1', () => {
-  it('are taken over with the witness, and whoever wrote under them is shut out', async () => {
+  it('are taken over with the checkpoint, and their producers are fenced', async () => {
     const { former, own, takeOver, checkpoint, recorded } = given();
     const kpi = await former.open('kpi-1');
     const status = await former.open('status-1');
@@ -74,7 +74,7 @@ describe('names of 0.1', () => {
     expect(recorded.entries).toMatchObject([{ level: 'info', fields: { partitions: [0, 1] } }]);
   });
 
-  it('are left alone once they are taken over: another installation may use them', async () => {
+  it('are not touched after the take-over: another installation may use them', async () => {
     const { former, own, takeOver, checkpoint } = given();
     await (await former.open('kpi-0')).emit([], { offset: 3, note: '1/1' });
     await takeOver();
@@ -87,7 +87,7 @@ describe('names of 0.1', () => {
     expect(checkpoint('t1.efs-kpi', 0)).toEqual({ offset: 9, note: '1/2' });
   });
 
-  it('are left alone by an installation that never had them, also where it may not look at them', async () => {
+  it('are not touched by an installation that never had them, also where access to them is refused', async () => {
     const { former, own, takeOver, checkpoint } = given([[ofAnotherTenant]]);
     const theirs = await former.open('kpi-0');
     const ours = await own.open('kpi-0');
@@ -99,7 +99,7 @@ describe('names of 0.1', () => {
     expect(checkpoint('t1.efs-kpi', 0)).toBeNull();
   });
 
-  it('are taken over only once no worker is left under them, which is said until then', async () => {
+  it('are taken over only once no worker uses them, which is logged and reported until then', async () => {
     const { former, takeOver, checkpoint, recorded, reasons } = given([[worker], null, [worker], []]);
     const sink = await former.open('kpi-0');
     await sink.emit([], { offset: 1, note: '1/1' });
@@ -110,7 +110,7 @@ describe('names of 0.1', () => {
     );
     expect(recorded.entries.filter(({ level }) => level === 'warn')).toMatchObject([
       {
-        message: 'waiting until the workers of an earlier version have ended',
+        message: 'waiting for workers of an earlier version to end',
         fields: { error: { code: 'former-workers' } },
       },
     ]);

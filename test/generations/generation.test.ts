@@ -14,17 +14,17 @@ const STATE_SETTINGS: StateSettings = {
 };
 
 /**
- * A log with five records in each input, from offset 2, these generations published, one a delivery, and markers of
- * these deliveries and names, in turn in both partitions.
+ * A log with five records in each input, from offset 2, a published record per generation number and delivery, and
+ * markers of retired deliveries and allocated state ids, alternating between both partitions.
  */
 function given(
   published: readonly number[] = [],
   stateSettings: Partial<StateSettings> = {},
   retired: readonly string[] = [],
-  names: readonly number[] = [],
+  allocated: readonly number[] = [],
 ) {
   const generations = memoryStore();
-  const taken: number[] = [];
+  const allocations: number[] = [];
   const pauses = { count: 0 };
   const deps: GenerationDeps = {
     generations,
@@ -37,7 +37,7 @@ function given(
         const records =
           topic === 'kpis'
             ? published.map((number, index) => [`d${index}`, String(number)])
-            : [...retired.map((id) => [`${id}/retired`, '77']), ...names.map((name) => [`/${name}~x`, ''])];
+            : [...retired.map((id) => [`${id}/retired`, '77']), ...allocated.map((id) => [`/${id}~x`, ''])];
         records.forEach((record, index) => {
           const [key, value] = record.map((text) => Buffer.from(text)) as [Buffer, Buffer];
           const place = { topic: 0, partition, offset: index, timestamp: 0 };
@@ -48,15 +48,15 @@ function given(
     kpiTopic: 'kpis',
     generationOf: (value) => Number(value.toString()),
     contributionsTopic: 'contributions',
-    allocateGeneration: async (name) => !taken.includes(name) && taken.push(name) > 0,
+    allocateGeneration: async (id) => !allocations.includes(id) && allocations.push(id) > 0,
     pause: async () => void (pauses.count += 1),
     retirementIn: (value) => ({ at: Number(value.toString()), asOf: 76 }),
   };
-  return { generations, deps, taken, pauses };
+  return { generations, deps, allocations, pauses };
 }
 
-describe('the generation to work on', () => {
-  it('is the first one where nothing was ever stored or published: it reads everything, and is not muted', async () => {
+describe('the opened generation', () => {
+  it('is a first one where nothing was stored or published: it reads every record and is not suppressed', async () => {
     const { generations, deps } = given();
     const { manifest, created } = await ensureGeneration(deps);
     expect(created).toBe(true);
@@ -79,7 +79,7 @@ describe('the generation to work on', () => {
     expect(await generations.load({ stateId: 1, pipeline: 'kpi', partition: 1 }, [flags])).toEqual([[null]]);
   });
 
-  it('is the active one where there is one, untouched', async () => {
+  it('is the active one where there is one, unchanged', async () => {
     const { deps } = given();
     const first = await ensureGeneration(deps);
     const again = await ensureGeneration({
@@ -89,7 +89,7 @@ describe('the generation to work on', () => {
     expect(again).toEqual({ manifest: first.manifest, created: false });
   });
 
-  it('succeeds the latest life that published: muted, and knowing what that one said last', async () => {
+  it('has the latest published generation as predecessor: suppressed, with the last published records', async () => {
     const { generations, deps } = given([4, 7, 5]);
     const { manifest } = await ensureGeneration(deps);
     expect(manifest).toMatchObject({ generation: 8, hasPredecessor: true });
@@ -105,7 +105,7 @@ describe('the generation to work on', () => {
     expect(await kpi(1)).toEqual([['1'], [null, '7', null]]);
   });
 
-  it('knows what that life had retired, and nothing else of it', async () => {
+  it('has the retired deliveries of its predecessor, without their published records', async () => {
     const { generations, deps } = given([4, 7, 5], {}, ['d0', 'd9']);
     await ensureGeneration(deps);
     const reads = [
@@ -127,30 +127,30 @@ describe('the generation to work on', () => {
   });
 
   it.each([
-    ['above what was published', [3], 9, 10],
-    ['above what was lost', [9], 3, 10],
-    ['also where nothing was published yet', [], 1, 2],
-  ])('comes after a lost one, muted, %s', async (_, published, after, expected) => {
+    ['above the lost one', [3], 9, 10],
+    ['above the published one', [9], 3, 10],
+    ['also where nothing was published', [], 1, 2],
+  ])('has a lost predecessor and a higher number, %s', async (_, published, lost, expected) => {
     const { deps } = given(published);
-    const { manifest } = await ensureGeneration({ ...deps, lost: { stateId: after, generation: after } });
+    const { manifest } = await ensureGeneration({ ...deps, lost: { stateId: lost, generation: lost } });
     expect(manifest).toMatchObject({ generation: expected, hasPredecessor: true });
   });
 
-  it('takes its name in the log before it is made, and none that was ever taken', async () => {
-    const { generations, deps, taken } = given([], {}, [], [4, 2]);
+  it('has a state id that is allocated in the log before its creation, and was never allocated before', async () => {
+    const { generations, deps, allocations } = given([], {}, [], [4, 2]);
     const { manifest } = await ensureGeneration({
       ...deps,
-      allocateGeneration: async (name) => {
+      allocateGeneration: async (id) => {
         expect(await generations.active()).toBeNull();
-        return deps.allocateGeneration(name);
+        return deps.allocateGeneration(id);
       },
     });
     expect(manifest).toMatchObject({ stateId: 5, generation: 5, hasPredecessor: true });
-    expect(taken).toEqual([5]);
+    expect(allocations).toEqual([5]);
   });
 
-  it('is the one that is being made by whoever has just taken its name', async () => {
-    const { generations, deps, taken } = given([], {}, [], [1]);
+  it('is the one that another process has allocated and creates meanwhile', async () => {
+    const { generations, deps, allocations } = given([], {}, [], [1]);
     const made = {
       ...STATE_SETTINGS,
       ...{ stateId: 1, generation: 1, predecessor: null, cutoverComplete: true },
@@ -160,16 +160,16 @@ describe('the generation to work on', () => {
       await generations.create(first, { status: [[0], [0]], kpi: [[0], [0]] }, []);
     };
     expect(await ensureGeneration({ ...deps, pause })).toEqual({ manifest: first, created: false });
-    expect(taken).toEqual([]);
+    expect(allocations).toEqual([]);
   });
 
-  it('is not waited for more than once where whoever took its name is gone', async () => {
-    const { deps, taken, pauses } = given([], {}, [], [1]);
+  it('is waited for once where the process that allocated it is gone', async () => {
+    const { deps, allocations, pauses } = given([], {}, [], [1]);
     expect((await ensureGeneration(deps)).manifest).toMatchObject({ generation: 2, hasPredecessor: true });
-    expect([taken, pauses.count]).toEqual([[2], 1]);
+    expect([allocations, pauses.count]).toEqual([[2], 1]);
   });
 
-  it('is another than the lost one though that is still on the list', async () => {
+  it('is not the lost one, though that is still listed', async () => {
     const { deps } = given();
     await ensureGeneration(deps);
     const { manifest, created } = await ensureGeneration({
@@ -179,22 +179,22 @@ describe('the generation to work on', () => {
     expect([manifest.stateId, created]).toEqual([2, true]);
   });
 
-  it('is the one that another worker has made meanwhile', async () => {
+  it('is the same for two workers that open it at once', async () => {
     const { deps } = given();
     const [one, other] = await Promise.all([ensureGeneration(deps), ensureGeneration(deps)]);
     expect(one.manifest).toEqual(other.manifest);
     expect([one.created, other.created].sort()).toEqual([false, true]);
   });
 
-  it('is the one that was made while the log was read, and no name is spent on another', async () => {
-    const { deps, taken } = given();
+  it('is the one that was created during the scan of the log, and no other state id is allocated', async () => {
+    const { deps, allocations } = given();
     const contributionWatermarks = async (partition: number) => {
-      if (taken.length === 0) await ensureGeneration(deps);
+      if (allocations.length === 0) await ensureGeneration(deps);
       return deps.contributionWatermarks(partition);
     };
     const { manifest, created } = await ensureGeneration({ ...deps, contributionWatermarks });
     expect([manifest.stateId, created]).toEqual([1, false]);
-    expect(taken).toEqual([1]);
+    expect(allocations).toEqual([1]);
   });
 
   it.each<[keyof StateSettings, Partial<StateSettings>]>([
@@ -202,11 +202,11 @@ describe('the generation to work on', () => {
     ['defaultPolicy', { defaultPolicy: 'RELAY' }],
     ['domainGroups', { domainGroups: 'x=y.z' }],
     ['buckets', { buckets: 16 }],
-  ])('is refused where it was built with another setting: %s', async (name, other) => {
+  ])('is refused where it was built with another setting: %s', async (setting, other) => {
     const { deps } = given();
     const { manifest } = await ensureGeneration(deps);
-    const unfit = (): void => refuseMismatches(manifest, { ...STATE_SETTINGS, ...other });
-    expect(unfit).toThrow(expect.objectContaining({ code: 'generation-unfit' }));
-    expect(unfit).toThrow(`${name} was ${STATE_SETTINGS[name]} and is now ${other[name]}`);
+    const refuse = (): void => refuseMismatches(manifest, { ...STATE_SETTINGS, ...other });
+    expect(refuse).toThrow(expect.objectContaining({ code: 'generation-unfit' }));
+    expect(refuse).toThrow(`${setting} was ${STATE_SETTINGS[setting]} and is now ${other[setting]}`);
   });
 });

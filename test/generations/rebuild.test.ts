@@ -3,10 +3,10 @@ import { promote } from '../../src/generations/cutover';
 import { dropGeneration } from '../../src/generations/drop';
 import { startRebuild } from '../../src/generations/rebuild';
 import { decodeMessage, encodeMessage } from '../../src/store/codec';
-import { endsOf, proposed } from '../support/cutover';
+import { cutOverDeps, proposed } from '../support/cutover';
 import { barrier } from '../support/faults';
 import { brokenLinks, differences, kpiRecords, recordsOf } from '../support/observe';
-import { compared, during, foundationOf, rebuildEnds, rebuilt } from '../support/rebuilding';
+import { compared, during, stateSettingsOf, rebuildDeps, rebuilt } from '../support/rebuilding';
 import { poison, randomFeedback } from '../support/traffic';
 import { type World, world } from '../support/world';
 
@@ -22,47 +22,47 @@ async function running(settings: Parameters<typeof world>[0] = {}) {
   return { there, worker, rest: all.slice(300) };
 }
 
-/** The record by which a generation takes its name. */
-const isName = ({ key }: { readonly key: Buffer | null }): boolean => /^\/\d+~/.test(String(key));
+/** The record that allocates a state id. */
+const isAllocation = ({ key }: { readonly key: Buffer | null }): boolean => /^\/\d+~/.test(String(key));
 
-/** What every topic holds, names of generations aside. */
-const heldBy = (there: World): number[] =>
+/** The number of records in each topic, without allocations of state ids. */
+const recordCounts = (there: World): number[] =>
   [
     ...FEEDBACK_TOPICS.map(({ topic }) => topic),
     CONTRIBUTIONS_TOPIC,
     DEAD_LETTER_TOPIC,
     'efs.delivery-kpi',
-  ].map((topic) => recordsOf(there, topic).filter((record) => !isName(record)).length);
+  ].map((topic) => recordsOf(there, topic).filter((record) => !isAllocation(record)).length);
 
-/** Changes a stored message of the candidate: what a broken fold would have left. */
-async function spoil({ store, partitions }: World, generation: number): Promise<string> {
+/** Corrupts a stored message of the candidate, as a broken fold would; returns its delivery. */
+async function corrupt({ store, partitions }: World, stateId: number): Promise<string> {
   for (let partition = 0; partition < partitions; partition += 1) {
-    const task = { stateId: generation, pipeline: 'status', partition } as const;
+    const task = { stateId, pipeline: 'status', partition } as const;
     const { entries } = await store.scan(task, 'c', '0');
     const [[delivery] = []] = entries;
     if (delivery === undefined) continue;
     const hash = `m/${delivery.toString()}/0`;
     const [[field, value]] = (await store.scan(task, hash, '0')).entries as [readonly [Buffer, Buffer]];
     const message = decodeMessage(value);
-    const spoilt = encodeMessage({ ...message, relay: { ...message.relay, at: message.relay.at + 1 } });
-    const standing = (await store.inspect(task))!;
+    const corrupted = encodeMessage({ ...message, relay: { ...message.relay, at: message.relay.at + 1 } });
+    const progress = (await store.inspect(task))!;
     await store.commit(task, {
-      epoch: standing.epoch,
-      sequence: standing.sequence + 1,
-      expected: standing.positions,
-      next: standing.positions,
-      writes: [{ hash, entries: [[field, spoilt]] }],
+      epoch: progress.epoch,
+      sequence: progress.sequence + 1,
+      expected: progress.positions,
+      next: progress.positions,
+      writes: [{ hash, entries: [[field, corrupted]] }],
       outbox: null,
     });
     return delivery.toString();
   }
-  throw new Error('nothing to spoil');
+  throw new Error('no message to corrupt');
 }
 
 describe('a rebuild', () => {
-  it('builds the same beside the active generation, and leaves nothing behind but that', async () => {
+  it('builds an equal candidate beside the active generation and writes no records', async () => {
     const { there } = await running();
-    const before = heldBy(there);
+    const before = recordCounts(there);
     const rebuild = await rebuilt(there);
     expect(rebuild).toMatchObject({ resumed: false, candidate: { stateId: 2, generation: 0 } });
     const { done, total } = rebuild.progress();
@@ -72,31 +72,31 @@ describe('a rebuild', () => {
     expect(found).toMatchObject({ equal: true, settings: [], deliveries: [], messages: [] });
     expect(found.partitions.reduce((sum, each) => sum + each.messages, 0)).toBeGreaterThan(50);
     for (const { digests } of found.partitions) expect(digests.active).toBe(digests.candidate);
-    expect(heldBy(there)).toEqual(before);
+    expect(recordCounts(there)).toEqual(before);
     expect(await there.store.active()).toMatchObject({ stateId: 1, generation: 1 });
   });
 
-  it('is compared exactly while feedback goes on, then takes over, and no figure was false', async () => {
+  it('compares exactly while feedback arrives; once promoted, all figures are correct', async () => {
     const { there, rest } = await running();
     const rebuild = await rebuilt(there);
-    const timer = { left: rest };
-    const deps = await rebuildEnds(there);
+    let remaining = rest;
+    const deps = await rebuildDeps(there);
     const loaded = there.store.loadAt;
-    // Feedback comes between any two reads of the comparison.
+    // Feedback arrives between any two reads of the comparison.
     there.store.loadAt = (task, reads) => {
-      there.produce(timer.left.slice(0, 3));
-      timer.left = timer.left.slice(3);
+      there.produce(remaining.slice(0, 3));
+      remaining = remaining.slice(3);
       return loaded(task, reads);
     };
     const found = await compared(there, rebuild);
-    expect(timer.left.length).toBeLessThan(rest.length);
+    expect(remaining.length).toBeLessThan(rest.length);
     expect(found.equal).toBe(true);
     await during(there, promote(deps, null));
     let steps = 20;
-    await there.until(() => steps-- <= 0, 'it has noticed');
+    await there.until(() => steps-- <= 0, 'the rebuild has seen the promotion');
     await expect(during(there, rebuild.caughtUp())).rejects.toMatchObject({ code: 'rebuild-taken-over' });
     await during(there, rebuild.stop());
-    there.produce(timer.left);
+    there.produce(remaining);
     await there.settle();
     expect(await there.store.active()).toMatchObject({ stateId: 2, generation: 2 });
     expect(kpiRecords(there).at(-1)?.generation).toBe(2);
@@ -104,17 +104,17 @@ describe('a rebuild', () => {
     expect(brokenLinks(there)).toEqual([]);
   });
 
-  it('that was killed goes on where it stood', async () => {
+  it('that was stopped is continued at its positions by the next one', async () => {
     const { there } = await running();
-    const deps = await rebuildEnds(there, 200);
-    const first = await during(there, startRebuild(deps, await foundationOf(there)));
+    const deps = await rebuildDeps(there, 200);
+    const first = await during(there, startRebuild(deps, await stateSettingsOf(there)));
     let steps = 5;
     await there.until(() => steps-- <= 0, 'some of it is folded');
     await during(there, first.stop());
     const { done, total } = first.progress();
     expect(done).toBeGreaterThan(0);
     expect(done).toBeLessThan(total);
-    const second = await during(there, startRebuild(await rebuildEnds(there), await foundationOf(there)));
+    const second = await during(there, startRebuild(await rebuildDeps(there), await stateSettingsOf(there)));
     expect(second.resumed).toBe(true);
     expect(second.candidate).toEqual(first.candidate);
     expect(second.progress().done).toBeGreaterThanOrEqual(done);
@@ -133,10 +133,10 @@ describe('a rebuild', () => {
     await during(there, first.stop());
   });
 
-  it('is not held at positions that a batch under way goes beyond', async () => {
+  it('is not held at positions that a batch in flight goes beyond', async () => {
     const { there, rest } = await running();
     const stall = barrier();
-    const deps = await rebuildEnds(there);
+    const deps = await rebuildDeps(there);
     const store: typeof deps.pipeline.store = {
       ...deps.pipeline.store,
       commit: async (task, commit) => {
@@ -147,15 +147,15 @@ describe('a rebuild', () => {
     };
     const starting = startRebuild(
       { ...deps, pipeline: { ...deps.pipeline, store } },
-      await foundationOf(there),
+      await stateSettingsOf(there),
     );
     const rebuild = await during(there, starting);
     await during(there, rebuild.caughtUp());
-    const standing = await there.store.inspect({ stateId: 2, pipeline: 'status', partition: 0 });
+    const progress = await there.store.inspect({ stateId: 2, pipeline: 'status', partition: 0 });
     stall.arm();
     there.produce(rest);
-    await there.until(stall.held, 'a batch is under way');
-    const held = rebuild.holdAt(0, standing!.positions);
+    await there.until(stall.held, 'a batch is in flight');
+    const held = rebuild.holdAt(0, progress!.positions);
     setImmediate(() => stall.release());
     expect(await during(there, held)).toBe(false);
     await during(there, rebuild.stop());
@@ -173,33 +173,33 @@ describe('a rebuild', () => {
     for (const { active, candidate } of found.messages)
       expect([active?.status, candidate?.status]).toEqual(['TAKEN_INTO_ACCOUNT', 'SENT']);
     await during(there, rebuild.stop());
-    const other = startRebuild(await rebuildEnds(there), await foundationOf(there));
+    const other = startRebuild(await rebuildDeps(there), await stateSettingsOf(there));
     await expect(during(there, other)).rejects.toMatchObject({ code: 'candidate-unfit' });
   });
 
-  it('with other buckets only is equal by what is shown', async () => {
+  it('with another number of buckets is equal by what it shows', async () => {
     const { there } = await running();
     const rebuild = await rebuilt(there, { buckets: 5 });
     expect((await compared(there, rebuild)).equal).toBe(true);
     await during(there, rebuild.stop());
   });
 
-  it('that came out otherwise is found out, down to the message', async () => {
+  it('with a corrupted message compares different, down to that message', async () => {
     const { there } = await running();
     const first = await rebuilt(there);
     await during(there, first.stop());
-    const deliveryId = await spoil(there, first.candidate.stateId);
+    const deliveryId = await corrupt(there, first.candidate.stateId);
     const second = await rebuilt(there);
     const found = await compared(there, second);
     await during(there, second.stop());
     expect(found.equal).toBe(false);
     expect(found.messages).toHaveLength(1);
     expect(found.messages[0]).toMatchObject({ deliveryId });
-    const apart = found.partitions.filter(({ digests }) => digests.active !== digests.candidate);
-    expect(apart).toHaveLength(1);
+    const different = found.partitions.filter(({ digests }) => digests.active !== digests.candidate);
+    expect(different).toHaveLength(1);
   });
 
-  it('takes over from a generation that has lost its position, where its differences are accepted', async () => {
+  it('can be promoted over a generation that has lost its position, where it compares different', async () => {
     const { there, worker, rest } = await running();
     await worker.stop();
     there.produce(rest.slice(0, 100));
@@ -211,47 +211,47 @@ describe('a rebuild', () => {
     const found = await compared(there, rebuild);
     expect(found.equal).toBe(false);
     expect(found.partitions.map(({ comparable }) => comparable)).toEqual([true, false, true, true]);
-    await during(there, promote(await rebuildEnds(there), null));
+    await during(there, promote(await rebuildDeps(there), null));
     await during(there, rebuild.stop());
     await there.settle();
     there.produce(rest.slice(100));
     await there.settle();
     for (let partition = 0; partition < there.partitions; partition += 1) {
-      const standing = await there.store.inspect({ stateId: 2, pipeline: 'status', partition });
-      const deps = FEEDBACK_TOPICS.map((input) => there.log.watermarks(input.topic, partition).high);
-      expect(standing?.positions).toEqual(deps);
+      const progress = await there.store.inspect({ stateId: 2, pipeline: 'status', partition });
+      const ends = FEEDBACK_TOPICS.map((input) => there.log.watermarks(input.topic, partition).high);
+      expect(progress?.positions).toEqual(ends);
     }
     expect(kpiRecords(there).at(-1)?.generation).toBe(2);
   });
 
-  it('does not take what was promoted meanwhile for its candidate', async () => {
+  it('is refused where its candidate was promoted meanwhile', async () => {
     const { there } = await running();
-    const { stateId } = (await promote(endsOf(there), await proposed(there))).manifest;
-    // As the list was read before, and what is listed under the name that was to be proposed.
+    const { stateId } = (await promote(cutOverDeps(there), await proposed(there))).manifest;
+    // The list as read before the promotion, and the manifest listed under the id that is to be proposed.
     const listed = (await there.store.list()).filter((each) => each.stateId !== stateId);
-    const deps = await rebuildEnds(there);
+    const deps = await rebuildDeps(there);
     const store = {
       ...there.store,
       list: async () => listed,
       propose: async () => (await there.store.active())!,
     };
-    const starting = startRebuild({ ...deps, store }, await foundationOf(there));
+    const starting = startRebuild({ ...deps, store }, await stateSettingsOf(there));
     await expect(during(there, starting)).rejects.toMatchObject({ code: 'rebuild-taken-over' });
   });
 
-  it('says so where somebody else has taken the name for its candidate', async () => {
+  it('is refused where another process has allocated the id of its candidate', async () => {
     const { there } = await running();
-    const deps = { ...(await rebuildEnds(there)), allocateGeneration: async () => false };
-    const starting = startRebuild(deps, await foundationOf(there));
+    const deps = { ...(await rebuildDeps(there)), allocateGeneration: async () => false };
+    const starting = startRebuild(deps, await stateSettingsOf(there));
     await expect(during(there, starting)).rejects.toMatchObject({ code: 'rebuild-taken-over' });
   });
 
-  it('does not run ahead of an active generation that has lost its state', async () => {
+  it('is refused beside an active generation that has lost its state', async () => {
     const { there, worker } = await running();
     await worker.stop();
     for (let partition = 0; partition < there.partitions; partition += 1)
       await there.store.eraseTask({ stateId: 1, pipeline: 'status', partition });
-    const starting = startRebuild(await rebuildEnds(there), await foundationOf(there));
+    const starting = startRebuild(await rebuildDeps(there), await stateSettingsOf(there));
     await expect(during(there, starting)).rejects.toMatchObject({ code: 'generation-incomplete' });
   });
 
@@ -260,11 +260,11 @@ describe('a rebuild', () => {
     [
       'active generation',
       async (there: World) => {
-        await promote(endsOf(there), 2);
+        await promote(cutOverDeps(there), 2);
         await dropGeneration(there.store, 1);
       },
     ],
-  ])('is not compared with what is left of a %s that somebody drops', async (_, drop) => {
+  ])('is not compared with what is left of a dropped %s', async (_, drop) => {
     const { there } = await running();
     const rebuild = await rebuilt(there);
     const loaded = there.store.loadAt;
@@ -277,9 +277,9 @@ describe('a rebuild', () => {
     await during(there, rebuild.stop());
   });
 
-  it('has nothing to build beside where the service has not run', async () => {
+  it('is refused where there is no active generation', async () => {
     const there = await world();
-    const deps = await rebuildEnds(there);
+    const deps = await rebuildDeps(there);
     const settings = { defaultPolicy: 'EFS', domainGroups: 'none', buckets: 1 } as const;
     await expect(during(there, startRebuild(deps, settings))).rejects.toMatchObject({ code: 'not-found' });
   });

@@ -1,32 +1,32 @@
 import { RETIRED_HASH } from '../../src/store/hashes';
 import type { Commit, TaskAddress } from '../../src/store/store';
 import type { memoryStore, Snapshot } from '../../src/store/store.memory';
-import { nameOfTask } from './ends';
+import { nameOfTask } from './deps';
 import type { Expiries } from './expiries';
-import type { GenerationBook } from './generations';
+import type { GenerationHistory } from './generations';
 import type { Ledger } from './ledger';
 
 type MemoryStore = ReturnType<typeof memoryStore>;
 
-/** What a store is looked at with. */
-interface Books {
+/** What the audit of a store checks against. */
+interface Auditors {
   readonly ledger: Ledger;
   readonly expiries: Expiries;
-  readonly generations: GenerationBook;
-  /** The store was changed by none of its clients. What is left of it has forgotten that these are retired. */
-  onTampered(forgotten: ReadonlySet<string>): void;
+  readonly generations: GenerationHistory;
+  /** The store was changed from outside of its clients. It has lost the retirement of these deliveries. */
+  onOutsideChange(forgotten: ReadonlySet<string>): void;
 }
 
 /**
- * A store that is looked at in everything it does: no commit of a former owner may take effect, none may pass a record
- * that must be set aside before its dead letter is in the log, and none may expire a message without reason.
+ * A store whose commits are checked: no commit of a former owner may take effect, none may pass a record before its dead
+ * letter is in the log, and none may expire a message without reason.
  */
 export function auditedStore(
   store: MemoryStore,
-  { ledger, expiries, generations, onTampered }: Books,
+  { ledger, expiries, generations, onOutsideChange }: Auditors,
   onViolation: (line: string) => void,
 ): MemoryStore {
-  /** The epoch of the last claim of each task, as long as the store has not been changed from outside. */
+  /** The epoch of the last claim of each task, unless the store was changed from outside since. */
   const owners = new Map<string, number>();
   const sequences = new Map<string, number>();
 
@@ -36,12 +36,14 @@ export function auditedStore(
     sequences.set(name, what.sequence);
     const owner = owners.get(name);
     if (owner !== undefined && owner !== what.epoch) {
-      onViolation(`a commit of epoch ${what.epoch} of ${name} took effect, which epoch ${owner} has claimed`);
+      onViolation(
+        `a commit of epoch ${what.epoch} of ${name} took effect, and epoch ${owner} has claimed it`,
+      );
     }
     if (task.pipeline !== 'status') return;
     auditPassed(task, what);
     if (what.outbox !== null && generations.policiesOf(task.stateId).length === 0)
-      onViolation(`${name} has something to emit, and is only a candidate`);
+      onViolation(`${name} has records in its outbox, and belongs to a candidate`);
     expiries.problemsOf(task, what).forEach(onViolation);
   };
   const auditPassed = ({ partition }: TaskAddress, { expected, next, sequence }: Commit): void =>
@@ -49,29 +51,33 @@ export function auditedStore(
       for (let offset = from; offset < (next[topic] ?? 0); offset += 1) {
         const entry = ledger.entry(topic, partition, offset);
         if (entry === undefined)
-          onViolation(`commit ${sequence} passes ${topic}/${partition}/${offset}, which is not there`);
-        else if (entry !== null && 'setAside' in entry && !ledger.isSetAside(topic, partition, offset))
+          onViolation(`commit ${sequence} passes ${topic}/${partition}/${offset}, which is not in the log`);
+        else if (
+          entry !== null &&
+          'deadLettered' in entry &&
+          !ledger.isDeadLettered(topic, partition, offset)
+        )
           onViolation(
             `commit ${sequence} passes ${topic}/${partition}/${offset} before its dead letter is in the log`,
           );
       }
     });
-  const noteActive = async <T>(changed: T): Promise<T> => {
-    generations.note(await store.active());
+  const recordActive = async <T>(changed: T): Promise<T> => {
+    generations.record(await store.active());
     return changed;
   };
-  const tampered = (forgotten: ReadonlySet<string>): void => {
+  const changedOutside = (forgotten: ReadonlySet<string>): void => {
     owners.clear();
     sequences.clear();
-    generations.note(store.snapshot().manifest);
-    onTampered(forgotten);
+    generations.record(store.snapshot().manifest);
+    onOutsideChange(forgotten);
   };
 
   return {
     ...store,
-    create: (manifest, start, seed) => store.create(manifest, start, seed).then(noteActive),
-    replaceActive: (from, to) => store.replaceActive(from, to).then(noteActive),
-    forget: (lost) => store.forget(lost).then(noteActive),
+    create: (manifest, start, seed) => store.create(manifest, start, seed).then(recordActive),
+    replaceActive: (from, to) => store.replaceActive(from, to).then(recordActive),
+    deactivate: (lost) => store.deactivate(lost).then(recordActive),
     async seal(task, number) {
       const before = (await store.inspect(task))?.epoch;
       const sealed = await store.seal(task, number);
@@ -93,16 +99,16 @@ export function auditedStore(
       const before = retiredIn(store.snapshot());
       store.restore(snapshot);
       const after = retiredIn(store.snapshot());
-      tampered(new Set([...before].filter((id) => !after.has(id))));
+      changedOutside(new Set([...before].filter((id) => !after.has(id))));
     },
     wipe() {
       store.wipe();
-      tampered(new Set());
+      changedOutside(new Set());
     },
   };
 }
 
-/** Deliveries that the active generation knows to be retired. */
+/** Deliveries that are retired in the active generation. */
 function retiredIn({ manifest, tasks }: Snapshot): ReadonlySet<string> {
   return new Set(
     [...tasks].flatMap(([task, { hashes }]) =>

@@ -3,7 +3,7 @@ import { type Dice, weighted } from '../../src/simulation/dice';
 import { feedback, HOUR, T0 } from '../support/feedback';
 import { produced, type Produced, wireHeader } from '../support/records';
 
-// Feedback of so few deliveries and messages, at so few times, that facts about the same message meet all the time.
+// Feedback of so few deliveries and messages, at so few times, that facts about the same message coincide all the time.
 
 const pick = <T>(source: Dice, list: readonly T[]): T => list[source.below(list.length)]!;
 
@@ -60,10 +60,10 @@ function feedbackOf(source: Dice, deliveryId: string, messageId: string): Feedba
   }
 }
 
-/** An id that no registry has given out. */
+/** An id that the registry does not have. */
 const UNKNOWN_SCHEMA = 999;
 
-/** Ways to spoil a good record so that it must be set aside. */
+/** Ways to corrupt a good record so that it must be dead-lettered. */
 const SPOILERS: readonly ((good: Produced, partitions: number) => Produced)[] = [
   (good) => ({ ...good, value: null }),
   (good) => ({ ...good, value: Buffer.from('{}') }),
@@ -76,8 +76,8 @@ const SPOILERS: readonly ((good: Produced, partitions: number) => Produced)[] = 
 ];
 
 /**
- * The records of a small campaign, in the order in which they arrive: some come again, byte for byte, and a few must be
- * set aside.
+ * The records of a small campaign, in the order in which they arrive: some are duplicates, byte for byte, and a few must
+ * be dead-lettered.
  */
 export function campaign(source: Dice, count: number, partitions: number): Produced[] {
   const deliveries = ['d1', 'd2', 'd3'].slice(0, 1 + source.below(3));
@@ -86,9 +86,9 @@ export function campaign(source: Dice, count: number, partitions: number): Produ
   const poison = pick(source, [0, 0, 0.1]);
   const all: Produced[] = [];
   for (let i = 0; i < count; i += 1) {
-    const again = all.length > 0 && source.chance(duplicates) ? pick(source, all) : null;
+    const duplicate = all.length > 0 && source.chance(duplicates) ? pick(source, all) : null;
     const good = produced(feedbackOf(source, pick(source, deliveries), pick(source, messages)), partitions);
-    if (again !== null) all.push(again);
+    if (duplicate !== null) all.push(duplicate);
     else all.push(source.chance(poison) ? pick(source, SPOILERS)(good, partitions) : good);
   }
   return all;

@@ -8,36 +8,39 @@ import { DEFAULT_GROUPS, recountFacts, type RecountedDelivery } from '../recount
 import { type Observable, recordsOf } from '../support/observe';
 import type { Installation } from './installation';
 
-// Nothing false was ever said: each contribution is the recount of the first so many records of each topic that it
+// Every published figure is right: each contribution is the recount of the first so many records of each topic that it
 // names, and each published KPI record is the sum of one contribution from each partition.
 
 const contributionType = wireType<Contribution>(SCHEMAS.Contribution.type, 0);
 const kpiType = wireType<KpiChanged>(SCHEMAS.KpiChanged.type, 0);
 
-interface Said extends Contribution {
+interface EmittedContribution extends Contribution {
   readonly deliveryId: string;
 }
 
-export function contributionProblems(there: Installation, seen: Observable): string[] {
-  const said = saidContributions(seen);
-  const known = said.filter(({ deliveryId }) => !there.forgotten.has(deliveryId));
-  return [...known.flatMap((each) => falseContribution(there, each)), ...falseSums(there, seen, said)];
+export function contributionProblems(installation: Installation, seen: Observable): string[] {
+  const emitted = emittedContributions(seen);
+  const known = emitted.filter(({ deliveryId }) => !installation.forgotten.has(deliveryId));
+  return [
+    ...known.flatMap((each) => wrongContribution(installation, each)),
+    ...wrongSums(installation, seen, emitted),
+  ];
 }
 
 /** Every contribution that was ever emitted, once. */
-function saidContributions(seen: Observable): Said[] {
+function emittedContributions(seen: Observable): EmittedContribution[] {
   const bytes = new Set<string>();
   return recordsOf(seen, CONTRIBUTIONS_TOPIC).flatMap(({ value }) => {
     const text = value!.toString('latin1');
     if (bytes.has(text)) return [];
     bytes.add(text);
     const contribution = contributionType.decode(value!);
-    return contribution.deliveryId === null ? [] : [contribution as Said];
+    return contribution.deliveryId === null ? [] : [contribution as EmittedContribution];
   });
 }
 
-function falseContribution({ ledger, generations }: Installation, said: Said): string[] {
-  const { deliveryId, partition, folded, revision } = said;
+function wrongContribution({ ledger, generations }: Installation, emitted: EmittedContribution): string[] {
+  const { deliveryId, partition, folded, revision } = emitted;
   const what = `contribution ${revision} of partition ${partition} to ${deliveryId}`;
   const facts = FEEDBACK_TOPICS.flatMap((_, topic) =>
     ledger
@@ -48,9 +51,9 @@ function falseContribution({ ledger, generations }: Installation, said: Said): s
   const count = Object.values(folded).reduce((sum, records) => sum + records, 0);
   if (count !== revision || facts.length !== revision)
     return [`${what} is of ${count} records, of which ${facts.length} are in the topics`];
-  const isTrue = generations.policiesOf(said.generation).some((policy) => {
+  const isTrue = generations.policiesOf(emitted.generation).some((policy) => {
     const recounted = recountedDelivery(facts, policy);
-    return recounted === null || sameTotals(said, recounted);
+    return recounted === null || sameTotals(emitted, recounted);
   });
   return isTrue ? [] : [`${what} is not the recount of its records`];
 }
@@ -60,16 +63,16 @@ function recountedDelivery(facts: readonly Fact[], defaultPolicy: PolicyName): R
   return recountFacts(facts, settings).deliveries.values().next().value ?? null;
 }
 
-function sameTotals(said: Said, { kpis, asOf }: RecountedDelivery): boolean {
+function sameTotals(emitted: EmittedContribution, { kpis, asOf }: RecountedDelivery): boolean {
   const hours = Object.fromEntries(
-    Object.entries(said.throughput).map(([hour, each]) => [hourName(hour), each]),
+    Object.entries(emitted.throughput).map(([hour, each]) => [hourName(hour), each]),
   );
   return (
-    said.asOf === asOf &&
-    said.deliverySize === kpis.deliverySize &&
-    COUNTERS.every((counter) => said[counter] === kpis[counter]) &&
-    sameText(said.failedByReason, kpis.failedByReason) &&
-    sameText(said.byDomain, kpis.byDomain) &&
+    emitted.asOf === asOf &&
+    emitted.deliverySize === kpis.deliverySize &&
+    COUNTERS.every((counter) => emitted[counter] === kpis[counter]) &&
+    sameText(emitted.failedByReason, kpis.failedByReason) &&
+    sameText(emitted.byDomain, kpis.byDomain) &&
     sameText(hours, kpis.throughput)
   );
 }
@@ -88,11 +91,11 @@ const ordered = (map: object): string =>
 /** How many records of each topic have been folded. */
 type Folded = readonly number[];
 
-/** Each record is the sum of one contribution or none of each partition, and says all that the one before it said. */
-function falseSums(
+/** Each record is the sum of at most one contribution of each partition, and contains all that its predecessor contained. */
+function wrongSums(
   { generations, scenario }: Installation,
   seen: Observable,
-  said: readonly Said[],
+  emitted: readonly EmittedContribution[],
 ): string[] {
   const known = new Map<string, readonly Folded[]>();
   return recordsOf(seen, DELIVERY_KPI_TOPIC).flatMap(({ value }) => {
@@ -100,7 +103,7 @@ function falseSums(
     const { deliveryId, generation, revision } = published;
     const names = generations.namesOf(generation);
     const shares = Array.from({ length: scenario.partitions }, (_, partition) =>
-      said.filter(
+      emitted.filter(
         (each) =>
           each.partition === partition && each.deliveryId === deliveryId && names.includes(each.generation),
       ),
@@ -110,7 +113,9 @@ function falseSums(
     const later = sums.filter((sum) => before.some((earlier) => covers(sum, earlier)));
     known.set(deliveryId, later.length > 0 ? later : before);
     if (sums.length === 0) return [`KPIs ${revision} of ${deliveryId} are no sum of contributions`];
-    return later.length > 0 ? [] : [`KPIs ${revision} of ${deliveryId} take back what was said before`];
+    return later.length > 0
+      ? []
+      : [`KPIs ${revision} of ${deliveryId} lack records that were published before`];
   });
 }
 
@@ -118,12 +123,12 @@ const NOTHING: Folded = FEEDBACK_TOPICS.map(() => 0);
 const covers = (sum: Folded, earlier: Folded): boolean =>
   earlier.every((records, topic) => records <= (sum[topic] ?? 0));
 
-/** What the contributions hold that add up to the record: of all the ways in which some do. */
+/** The records contained in the KPIs, for each choice of contributions that adds up to them. */
 function sumsOf(
   published: KpiChanged,
-  [first, ...others]: readonly (readonly Said[])[],
+  [first, ...others]: readonly (readonly EmittedContribution[])[],
   revision: number,
-  chosen: readonly Said[],
+  chosen: readonly EmittedContribution[],
 ): Folded[] {
   if (first === undefined) return revision === 0 ? addUp(published, chosen) : [];
   return [
@@ -134,8 +139,8 @@ function sumsOf(
   ];
 }
 
-function addUp({ kpis }: KpiChanged, shares: readonly Said[]): Folded[] {
-  const sum = (valueOf: (share: Said) => number): number =>
+function addUp({ kpis }: KpiChanged, shares: readonly EmittedContribution[]): Folded[] {
+  const sum = (valueOf: (share: EmittedContribution) => number): number =>
     shares.reduce((total, share) => total + valueOf(share), 0);
   if (COUNTERS.some((counter) => kpis[counter] !== sum((share) => share[counter]))) return [];
   return [FEEDBACK_TOPICS.map((_, topic) => sum((share) => share.folded[topic] ?? 0))];

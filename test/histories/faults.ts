@@ -4,38 +4,38 @@ import type { Order } from './operator';
 
 export type Server = 'redis' | 'kafka' | 'registry';
 
-/** What strikes, before which step. Times in milliseconds; a worker by its number among those alive then. */
+/** A fault and the step before which it is injected. Times in milliseconds; a worker by its number among the live ones. */
 export type Fault = { readonly at: number } &
-  /** The process is gone at once. Kafka notices after a while, and somebody starts it again. */
+  /** The process dies at once. Kafka notices after a while, and the worker is restarted. */
   (
     | { kind: 'kill'; worker: number; noticedMs: number; backMs: number }
-    /** The process is told to stop. */
+    /** The process is asked to stop. */
     | { kind: 'stop'; worker: number; graceMs: number; backMs: number }
     | { kind: 'start' }
-    /** The process stands still. Where that takes long, Kafka gives its partitions to others meanwhile. */
+    /** The process is frozen. Where that takes long, Kafka gives its partitions to others meanwhile. */
     | { kind: 'freeze'; worker: number; forMs: number; noticedMs: number }
-    /** Somebody joins the groups, does nothing, and leaves again. */
+    /** An idle consumer joins the groups and leaves again. */
     | { kind: 'rebalance'; forMs: number }
-    /** The store comes back as it was at an earlier step; where `share` is below 1, only some of its tasks do. */
+    /** The store is rolled back to an earlier step; where `share` is below 1, only some of its tasks are. */
     | { kind: 'rollback'; since: number; share: number }
     | { kind: 'wipe'; share: number }
     | { kind: 'outage'; server: Server; forMs: number }
-    /** Nothing more of one topic's partition reaches anybody for a while. */
+    /** One topic's partition is not fetched for a while. */
     | { kind: 'stall'; topic: number; partition: number; forMs: number }
-    /** A good share of all calls is lost, late, or made twice. */
+    /** A share of all calls is lost, late, or made twice. */
     | { kind: 'storm'; share: number; forMs: number }
-    /** Somebody runs a command, and kills it where it takes too long. */
+    /** An operator runs a command, and kills it after a time. */
     | { kind: 'operator'; order: Order; forMs: number }
-    /** Validity periods come to their ends: so much passes on the calendar, and on no other clock. */
+    /** Validity periods end: the calendar moves forward, no other clock does. */
     | { kind: 'hours'; forMs: number }
-    /** The retention passes on the calendar, then hour after hour, which takes a while each. */
-    | { kind: 'ages'; forMs: number; hours: number; everyMs: number }
+    /** The calendar moves by the retention, then by single hours, one every `everyMs`. */
+    | { kind: 'retention'; forMs: number; hours: number; everyMs: number }
   );
 
 export type FaultKind = Fault['kind'];
 
-/** Kinds of faults that strike in any history. */
-type Rolled = Exclude<FaultKind, 'ages'>;
+/** Kinds of faults that occur in any history. */
+type Rolled = Exclude<FaultKind, 'retention'>;
 
 const ALL_KINDS: readonly Rolled[] = [
   'kill',
@@ -60,7 +60,7 @@ interface Size {
 }
 
 const pick = <T>(source: Dice, ...list: readonly T[]): T => list[source.below(list.length)]!;
-/** Usually short, now and then as long as `mostMs`. */
+/** Usually short, rarely as long as `mostMs`. */
 const span = (source: Dice, mostMs: number): number => Math.floor(mostMs * source.unit() ** 3);
 
 /** Steps that the start of the service takes, and each record, about. */
@@ -70,7 +70,7 @@ const MOST_FAULTS = 6;
 const KINDS_AT_ONCE = 3;
 
 /** As long as the longest command takes. */
-const PATIENT_MS = 60_000;
+const COMMAND_TIMEOUT_MS = 60_000;
 
 /** A few faults of a few kinds, in order, at steps from the first to somewhat after the last that records need. */
 export function faultsOf(source: Dice, size: Size): Fault[] {
@@ -121,7 +121,7 @@ function faultOf(source: Dice, kind: Rolled, at: number, size: Size): Fault {
         at: at + STARTING_STEPS,
         kind,
         order: orderOf(source),
-        forMs: source.below(2) > 0 ? span(source, 5_000) : PATIENT_MS,
+        forMs: source.below(2) > 0 ? span(source, 5_000) : COMMAND_TIMEOUT_MS,
       };
     case 'hours':
       return { at, kind, forMs: pick(source, HOUR, 3 * HOUR, 85 * HOUR) };

@@ -5,22 +5,22 @@ import { latency } from './network';
 import type { Process } from './schedule';
 
 /**
- * The log as one process sees it: what was appended is there once it has been fetched, of each topic at its own time.
+ * The log as one process sees it: an appended record is visible once it has been fetched, each topic at its own time.
  * So records of different topics reach a task in any order, those of one topic in theirs.
  */
 export interface FetchedLog extends MemoryLog {
-  /** A partition is opened at these positions: from here on nothing behind them has been fetched. */
+  /** A partition is opened at these positions: nothing behind them has been fetched. */
   begin(topics: readonly string[], partition: number, positions: Positions): void;
-  /** Kafka takes the process out of its group. */
+  /** Kafka removes the process from its group. */
   expel(): void;
   /** The process joins again. */
   rejoin(): void;
-  /** Records that lie in the log and have not been fetched. */
+  /** Records in the log that have not been fetched. */
   unfetched(topic: string, partition: number): number;
 }
 
-export function fetchedLog(there: Installation, process: Process): FetchedLog {
-  const { log, schedule, chance, scenario, stalledUntil } = there;
+export function fetchedLog(installation: Installation, process: Process): FetchedLog {
+  const { log, schedule, chance, scenario, stalledUntil } = installation;
   const fetched = new Map<string, number>();
   const fetching = new Set<string>();
   const watchers = new Map<string, Set<() => void>>();
@@ -38,7 +38,7 @@ export function fetchedLog(there: Installation, process: Process): FetchedLog {
       fetching.delete(key);
       const { high: now } = log.watermarks(topic, partition);
       const from = highOf(topic, partition);
-      // A fetch brings some of what is there, at least one record.
+      // A fetch brings some of the available records, at least one.
       fetched.set(key, chance.below(2) === 0 ? now : from + 1 + chance.below(now - from));
       for (const watcher of watchers.get(key) ?? []) watcher();
       fetch(topic, partition);
@@ -48,7 +48,7 @@ export function fetchedLog(there: Installation, process: Process): FetchedLog {
 
   return {
     ...log,
-    ...membership(there, process),
+    ...membership(installation, process),
     begin: (topics, partition, positions) =>
       topics.forEach((topic, index) => {
         const { low } = log.watermarks(topic, partition);
@@ -75,31 +75,34 @@ export function fetchedLog(there: Installation, process: Process): FetchedLog {
   };
 }
 
-/** News of a rebalance travels like everything else, and a later one overtakes an earlier one. */
-function membership(there: Installation, process: Process): Pick<FetchedLog, 'join' | 'expel' | 'rejoin'> {
-  const { log, schedule, story } = there;
+/** Assignments have latency like every call, and a later one overrides an earlier one. */
+function membership(
+  installation: Installation,
+  process: Process,
+): Pick<FetchedLog, 'join' | 'expel' | 'rejoin'> {
+  const { log, schedule, trace } = installation;
   let leave: (() => void) | null = null;
   let rejoin = (): void => undefined;
   return {
     join(groupId, partitions, onAssigned) {
-      let news = 0;
-      const onNews = (list: readonly number[]): void => {
-        const mine = ++news;
+      let latest = 0;
+      const onRebalance = (list: readonly number[]): void => {
+        const assignment = ++latest;
         schedule.after(
-          latency(there),
+          latency(installation),
           () => {
-            if (mine !== news) return;
-            story.tell(process.name, () => `has partitions [${list.join()}] of ${groupId}`);
+            if (assignment !== latest) return;
+            trace.add(process.name, () => `is assigned partitions [${list.join()}] of ${groupId}`);
             onAssigned(list);
           },
           process,
         );
       };
-      rejoin = () => (leave = log.join(groupId, partitions, onNews));
+      rejoin = () => (leave = log.join(groupId, partitions, onRebalance));
       rejoin();
       return () => {
         rejoin = () => undefined;
-        news += 1;
+        latest += 1;
         leave?.();
         leave = null;
       };

@@ -2,25 +2,25 @@ import type { PolicyName } from '../../src/feedback/feedback';
 import type { Manifest } from '../../src/store/store';
 import type { Policy, Scenario } from './scenario';
 
-/** Every generation that has ever been active: what its records mean. */
-export interface GenerationBook {
-  note(active: Manifest | null): void;
-  /** The default policy of whatever is active now, or of the workers' settings where nothing is. */
+/** Every generation that has ever been active, with its policies. */
+export interface GenerationHistory {
+  record(active: Manifest | null): void;
+  /** The default policy of the active generation, or of the workers' settings where there is none. */
   policyOfActive(): Policy;
-  /** The default policies under which contributions of a generation may have been made. */
+  /** The default policies under which a generation may have made contributions. */
   policiesOf(generation: number): readonly PolicyName[];
-  /** The generations that have published under a number. */
+  /** The state ids that have published under a generation number. */
   namesOf(generation: number): readonly number[];
 }
 
 export const nameOfPolicy = (policy: Policy): PolicyName => (policy === 'efs' ? 'EFS' : 'RELAY');
 
-export function generationBook({ settings }: Scenario): GenerationBook {
+export function generationHistory({ settings }: Scenario): GenerationHistory {
   const policies = new Map<number, Set<PolicyName>>();
   const names = new Map<number, Set<number>>();
   let current: Manifest | null = null;
   return {
-    note(active) {
+    record(active) {
       current = active;
       if (active === null) return;
       const { stateId, generation, defaultPolicy } = active;

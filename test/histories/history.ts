@@ -4,147 +4,153 @@ import { FLAGS_HASH, RETIRED_HASH } from '../../src/store/hashes';
 import { HOUR } from '../support/feedback';
 import { type Installation, installationOf } from './installation';
 import { violationsOf } from './invariants';
-import type { Mutant } from './machine';
-import { type Crew, type Nemesis, nemesisOf } from './nemesis';
+import type { Mutant } from './instance';
+import { type Processes, type Nemesis, nemesisOf } from './nemesis';
 import { latency } from './network';
 import type { Scenario } from './scenario';
 import type { Schedule } from './schedule';
-import { toldStory, untold } from './story';
+import { recordedTrace, noTrace } from './trace';
 import { type Operator, startOperator } from './operator';
 import { startWorker, type Worker } from './worker';
 
-/** What became of one history. */
+/** The outcome of one history. */
 export interface Outcome {
   readonly scenario: Scenario;
-  /** The invariants that do not hold, for a person; none where all is well. */
+  /** The invariants that do not hold, one readable line each; empty where all hold. */
   readonly violations: readonly string[];
   readonly steps: number;
-  /** How long it took, in its own time. */
+  /** The history's duration in virtual time. */
   readonly durationMs: number;
-  /** What happened, where it was to be told. */
-  readonly story: readonly string[];
+  /** What happened, where a trace was requested. */
+  readonly trace: readonly string[];
 }
 
-/** Time within which all must be as it should, once nothing goes wrong any more. */
+/** Time within which the installation must be at rest after the last fault. */
 const SETTLES_WITHIN_MS = 120_000;
 const LOOK_EVERY_MS = 500;
-/** How long no message may be heard of before silence is its end, and what is to be waited for after that. */
+/** How long after its relay a message without an outcome expires, at most. */
 const VALIDITY_MS = 90 * HOUR;
-/** After so many walks what is old has been found so twice, was retired, has settled, and was removed. */
+/** Walks until every old delivery has been found twice, retired, published and removed. */
 const WALKS_NEEDED = 8;
-/** Tasks look what they owe to time while there is nothing else to do, every five seconds. */
+/** Idle tasks run their timed work every five seconds. */
 const WALKED_WITHIN_MS = 11_000;
-/** When somebody corrects the settings of a worker that was refused, and starts it again. */
+/** Delay until a worker that was refused is started restart with corrected settings. */
 const RESTARTED_AFTER_MS = 1_000;
 /** Far more steps than any history needs. */
 const MOST_STEPS = 30_000;
 
-/** Lives through a history from begin to end: the same scenario gives the same outcome. */
-export async function live(
+/** Runs a history from begin to end: the same scenario gives the same outcome. */
+export async function runHistory(
   scenario: Scenario,
-  { mutant = {}, told = false }: { readonly mutant?: Mutant; readonly told?: boolean } = {},
+  { mutant = {}, traced = false }: { readonly mutant?: Mutant; readonly traced?: boolean } = {},
 ): Promise<Outcome> {
   let now = (): number => 0;
-  const story = told ? toldStory(() => now()) : untold;
-  const there = installationOf(scenario, story, mutant.without ?? []);
-  now = there.schedule.now;
-  const crew = crewOf(there, mutant);
-  const nemesis = nemesisOf(there, crew, ['efs-status', 'efs-kpi']);
-  produce(there);
+  const trace = traced ? recordedTrace(() => now()) : noTrace;
+  const installation = installationOf(scenario, trace, mutant.without ?? []);
+  now = installation.schedule.now;
+  const processes = processesOf(installation, mutant);
+  const nemesis = nemesisOf(installation, processes, ['efs-status', 'efs-kpi']);
+  produce(installation);
   for (let worker = 0; worker < scenario.workers; worker += 1)
-    there.schedule.after(latency(there), crew.start);
-  const restless = (await trouble(there, nemesis)) ?? (await calmDown(there, crew));
-  const processes = [...crew.workers, ...crew.operators];
-  let violations = restless === null ? await violationsOf(there, processes) : [restless];
+    installation.schedule.after(latency(installation), processes.start);
+  const unrest = (await runFaults(installation, nemesis)) ?? (await awaitRest(installation, processes));
+  const all = [...processes.workers, ...processes.operators];
+  let violations = unrest === null ? await violationsOf(installation, all) : [unrest];
   if (violations.length === 0 && scenario.settings.retentionMs !== null)
-    violations = [...(await growOld(there, crew)), ...(await violationsOf(there, processes))];
-  for (const each of processes) each.handBack();
+    violations = [
+      ...(await passRetention(installation, processes)),
+      ...(await violationsOf(installation, all)),
+    ];
+  for (const each of all) each.returnDecoders();
   return {
-    ...{ scenario, violations, story: story.lines },
-    steps: there.schedule.taken(),
-    durationMs: there.schedule.now(),
+    ...{ scenario, violations, trace: trace.lines },
+    steps: installation.schedule.taken(),
+    durationMs: installation.schedule.now(),
   };
 }
 
-function crewOf(there: Installation, mutant: Mutant): Crew {
+function processesOf(installation: Installation, mutant: Mutant): Processes {
   const workers: Worker[] = [];
   const operators: Operator[] = [];
   const start = (): void => {
-    const again = (): void => void there.schedule.after(RESTARTED_AFTER_MS, start);
-    workers.push(startWorker(there, `worker ${workers.length + 1}`, mutant, again));
+    const restart = (): void => void installation.schedule.after(RESTARTED_AFTER_MS, start);
+    workers.push(startWorker(installation, `worker ${workers.length + 1}`, mutant, restart));
   };
   return {
     ...{ workers, operators, start },
     command(order) {
-      const operator = startOperator(there, `operator ${operators.length + 1}`, order, mutant);
+      const operator = startOperator(installation, `operator ${operators.length + 1}`, order, mutant);
       operators.push(operator);
       return operator;
     },
   };
 }
 
-function produce({ scenario, schedule, log, story }: Installation): void {
+function produce({ scenario, schedule, log, trace }: Installation): void {
   for (const { at, record } of scenario.arrivals) {
     const { topic, partition, key, value, headerCount } = record;
     const headers = Array.from({ length: headerCount }, () => HEADER);
     schedule.after(at, () => {
       const offset = log.append(topic, partition, { key, value, headers });
-      story.tell('producer', () => `${topic}/${partition}/${offset} ${String(key)}`);
+      trace.add('producer', () => `${topic}/${partition}/${offset} ${String(key)}`);
     });
   }
 }
 
 const HEADER = { name: Buffer.from('h'), value: Buffer.from('v') };
 
-/** Until every record is in the log and every fault is over. Gives what is wrong where that never comes. */
-async function trouble({ schedule, scenario }: Installation, nemesis: Nemesis): Promise<string | null> {
+/** Runs until every record is in the log and every fault is over. Returns what is wrong where it never ends. */
+async function runFaults({ schedule, scenario }: Installation, nemesis: Nemesis): Promise<string | null> {
   const lastArrival = scenario.arrivals.at(-1)?.at ?? 0;
   while (schedule.now() <= lastArrival || !nemesis.isOver()) {
-    nemesis.strike();
-    if (!(await schedule.step(Infinity))) return 'nothing happens any more';
-    if (schedule.taken() > MOST_STEPS) return `after ${MOST_STEPS} steps there is still trouble`;
+    nemesis.injectDue();
+    if (!(await schedule.step(Infinity))) return 'no step is left before the last fault';
+    if (schedule.taken() > MOST_STEPS) return `after ${MOST_STEPS} steps faults are still active`;
   }
   return null;
 }
 
-/** Until everything is as it should be and stays so. Gives what is wrong where that takes too long. */
-async function calmDown(there: Installation, processes: Crew): Promise<string | null> {
-  const { schedule, calm, story } = there;
+/** Runs until the installation is at rest and stays so. Returns what is wrong where that takes too long. */
+async function awaitRest(installation: Installation, processes: Processes): Promise<string | null> {
+  const { schedule, calm, trace } = installation;
   calm.reached = true;
-  story.tell('***', () => 'from here on nothing goes wrong');
+  trace.add('***', () => 'no more faults from here on');
   if (processes.workers.every(({ process }) => process.dead)) processes.start();
-  const deadline = Math.max(schedule.now(), there.lastEffect()) + SETTLES_WITHIN_MS;
+  const deadline = Math.max(schedule.now(), installation.lastEffect()) + SETTLES_WITHIN_MS;
   let why: string | null = '';
   while (why !== null) {
     const until = schedule.now() + LOOK_EVERY_MS;
     while (await schedule.step(until)) if (schedule.taken() > MOST_STEPS) return `never rests: ${why}`;
-    why = there.lastEffect() > until ? 'something is under way' : (unsettled(there) ?? unready(processes));
+    why =
+      installation.lastEffect() > until
+        ? 'a request is in flight'
+        : (pendingWork(installation) ?? notReady(processes));
     if (until > deadline && why !== null) return `after ${SETTLES_WITHIN_MS} ms of calm, ${why}`;
   }
   return null;
 }
 
-/** Until nothing is left of any delivery but that it is retired. Gives what is wrong where that takes too long. */
-async function growOld(there: Installation, processes: Crew): Promise<string[]> {
-  const { schedule, scenario, story } = there;
-  story.tell('***', () => 'nothing more is heard of any delivery');
+/** Runs until only retirements are left of any delivery. Returns what is wrong where that takes too long. */
+async function passRetention(installation: Installation, processes: Processes): Promise<string[]> {
+  const { schedule, scenario, trace } = installation;
+  trace.add('***', () => 'no more feedback on any delivery');
   schedule.leap((scenario.settings.retentionMs ?? 0) + VALIDITY_MS);
   for (let walk = 0; walk < WALKS_NEEDED; walk += 1) {
     schedule.leap(WALK_MS);
-    await passing(schedule, WALKED_WITHIN_MS);
-    const restless = await calmDown(there, processes);
-    if (restless !== null) return [restless];
+    await advance(schedule, WALKED_WITHIN_MS);
+    const unrest = await awaitRest(installation, processes);
+    if (unrest !== null) return [unrest];
   }
-  return tracesLeft(there);
+  return leftovers(installation);
 }
 
-async function passing(schedule: Schedule, ms: number): Promise<void> {
+async function advance(schedule: Schedule, ms: number): Promise<void> {
   const until = schedule.now() + ms;
   while (await schedule.step(until));
 }
 
-/** What the active generation holds that should have left, by name of its hash. */
-function tracesLeft({ store }: Installation): string[] {
+/** What the active generation still stores and should have removed, by name of its hash. */
+function leftovers({ store }: Installation): string[] {
   const { manifest, tasks } = store.snapshot();
   return [...tasks]
     .filter(([task]) => task.includes(`{${manifest?.stateId}.`))
@@ -155,8 +161,8 @@ function tracesLeft({ store }: Installation): string[] {
     );
 }
 
-/** Why a worker says that it is not ready, or null. */
-function unready({ workers }: Crew): string | null {
+/** Why a worker is not ready, or null. */
+function notReady({ workers }: Processes): string | null {
   for (const { process, reasons } of workers) {
     const [first] = process.dead ? [] : reasons;
     if (first !== undefined) return `${process.name} is not ready: ${first.join(', ')}`;
@@ -166,11 +172,11 @@ function unready({ workers }: Crew): string | null {
 
 const INPUTS = FEEDBACK_TOPICS.map(({ topic }) => topic);
 
-/** What is still to be done, or null. */
-function unsettled({ store, log, scenario, expiries }: Installation): string | null {
+/** The work that is still to be done, or null. */
+function pendingWork({ store, log, scenario, expiries }: Installation): string | null {
   const { manifest, tasks } = store.snapshot();
   if (manifest === null) return 'there is no generation';
-  if (!manifest.cutoverComplete) return 'a cut-over is not settled';
+  if (!manifest.cutoverComplete) return 'a cut-over is not complete';
   for (let partition = 0; partition < scenario.partitions; partition += 1) {
     for (const [letter, topics] of [
       ['s', INPUTS],
@@ -182,8 +188,8 @@ function unsettled({ store, log, scenario, expiries }: Installation): string | n
       const deps = topics.map((topic) => log.watermarks(topic, partition).high);
       if (task.positions.join() !== deps.join())
         return `${name} is at ${task.positions.join()} of ${deps.join()}`;
-      if (task.outbox !== null) return `${name} has something to emit`;
-      if (task.hashes.get('f')?.has('muted') === true) return `${name} is muted`;
+      if (task.outbox !== null) return `${name} has records in its outbox`;
+      if (task.hashes.get('f')?.has('muted') === true) return `${name} is suppressed`;
     }
   }
   return expiries.overdue();

@@ -4,65 +4,65 @@ import { type Check, memoryStore } from '../../src/store/store.memory';
 import { T0 } from '../support/feedback';
 import { auditedStore } from './audit';
 import { type Expiries, expiriesOf } from './expiries';
-import { type GenerationBook, generationBook } from './generations';
+import { type GenerationHistory, generationHistory } from './generations';
 import type { Server } from './faults';
 import { type Process, type Schedule, schedule } from './schedule';
 import { type Ledger, ledgerOf } from './ledger';
 import { type Scenario, STREAMS } from './scenario';
-import type { Story } from './story';
+import type { Trace } from './trace';
 
-/** Everything that is not a worker: the servers, what is wrong with them, and time. */
+/** Everything but the workers: servers, injected faults and time. */
 export interface Installation {
   readonly scenario: Scenario;
   readonly schedule: Schedule;
-  /** What the network does. */
+  /** The random stream of the network. */
   readonly chance: Dice;
   readonly jitter: Dice;
   readonly log: MemoryLog;
   readonly store: ReturnType<typeof memoryStore>;
   /** Until when a server does not answer. */
   readonly downUntil: Record<Server, number>;
-  /** Until when nothing more of a topic's partition is fetched, by `topic/partition`. */
+  /** Until when a topic's partition is not fetched, by `topic/partition`. */
   readonly stalledUntil: Map<string, number>;
   readonly storm: { share: number; until: number };
-  /** From now on nothing goes wrong any more; what is under way may still. */
+  /** From now on no call fails; requests in flight may still be lost. */
   readonly calm: { reached: boolean };
-  /** When the last request that is under way will have taken effect. */
+  /** When the last request in flight will have taken effect. */
   lastEffect(): number;
-  noteEffect(dueMs: number): void;
+  recordEffect(dueMs: number): void;
   readonly ledger: Ledger;
   readonly expiries: Expiries;
-  readonly generations: GenerationBook;
-  /** How often the store was changed by none of its clients. */
-  timesTampered(): number;
-  /** Retired deliveries of which the store has forgotten that they are: what becomes of them nobody can tell. */
+  readonly generations: GenerationHistory;
+  /** How often the store was changed from outside of its clients. */
+  outsideChanges(): number;
+  /** Deliveries whose retirement the store has lost: their figures are not checked. */
   readonly forgotten: ReadonlySet<string>;
-  /** What was seen to be wrong while it happened. */
+  /** Violations found while the history ran. */
   readonly violations: string[];
-  readonly story: Story;
+  readonly trace: Trace;
 }
 
-/** The servers' own process, for what depends on no worker. */
+/** The servers' own process, independent of the workers. */
 const SERVERS: Process = { name: 'servers', dead: false, frozenUntil: 0 };
 
-export function installationOf(scenario: Scenario, story: Story, without: readonly Check[]): Installation {
+export function installationOf(scenario: Scenario, trace: Trace, without: readonly Check[]): Installation {
   const time = schedule(T0 + scenario.ageMs);
   let lastEffect = 0;
   const log = memoryLog({ partitions: scenario.partitions, clock: time.clockOf(SERVERS) });
   const ledger = ledgerOf(scenario, log);
-  const generations = generationBook(scenario);
-  let tampered = 0;
+  const generations = generationHistory(scenario);
+  let changedOutside = 0;
   const forgotten = new Set<string>();
   const expiries = expiriesOf(scenario, { ledger, generations, time, forgotten });
-  const onTampered = (lost: ReadonlySet<string>): void => {
-    tampered += 1;
+  const onOutsideChange = (lost: ReadonlySet<string>): void => {
+    changedOutside += 1;
     for (const id of lost) forgotten.add(id);
   };
-  const books = { ledger, expiries, generations, onTampered };
+  const books = { ledger, expiries, generations, onOutsideChange };
   const violations: string[] = [];
-  const note = (line: string): void => {
+  const report = (line: string): void => {
     violations.push(line);
-    story.tell('!!!', () => line);
+    trace.add('!!!', () => line);
   };
   return {
     scenario,
@@ -70,9 +70,9 @@ export function installationOf(scenario: Scenario, story: Story, without: readon
     chance: dice(scenario.seed, STREAMS.network),
     jitter: dice(scenario.seed, STREAMS.jitter),
     log,
-    store: auditedStore(memoryStore({ without }), books, note),
+    store: auditedStore(memoryStore({ without }), books, report),
     ...{ ledger, expiries, generations },
-    timesTampered: () => tampered,
+    outsideChanges: () => changedOutside,
     forgotten,
     violations,
     downUntil: { redis: 0, kafka: 0, registry: 0 },
@@ -80,7 +80,7 @@ export function installationOf(scenario: Scenario, story: Story, without: readon
     storm: { share: 0, until: 0 },
     calm: { reached: false },
     lastEffect: () => lastEffect,
-    noteEffect: (dueMs) => void (lastEffect = Math.max(lastEffect, dueMs)),
-    story,
+    recordEffect: (dueMs) => void (lastEffect = Math.max(lastEffect, dueMs)),
+    trace,
   };
 }

@@ -13,45 +13,45 @@ import {
 import { contributionProblems } from './contributions';
 import { nameOfPolicy } from './generations';
 import type { Installation } from './installation';
-import type { Machine } from './machine';
+import type { ServiceInstance } from './instance';
 import { retirementProblems } from './retirements';
 
-/** Everything that does not hold at the end of a history, one line each. */
+/** Every invariant that does not hold at the end of a history, one line each. */
 export async function violationsOf(
-  there: Installation,
-  processes: readonly Pick<Machine, 'failures'>[],
+  installation: Installation,
+  processes: readonly Pick<ServiceInstance, 'failures'>[],
 ): Promise<string[]> {
-  const policy = there.generations.policyOfActive();
+  const policy = installation.generations.policyOfActive();
   const seen: Observable = {
-    log: there.log,
-    store: there.store,
-    partitions: there.scenario.partitions,
+    log: installation.log,
+    store: installation.store,
+    partitions: installation.scenario.partitions,
     settings: { policy },
   };
-  const recounted = there.ledger.recount(nameOfPolicy(policy));
-  const isKept = (deliveryId: string): boolean => !there.ledger.retirements.has(deliveryId);
+  const recounted = installation.ledger.recount(nameOfPolicy(policy));
+  const isKept = (deliveryId: string): boolean => !installation.ledger.retirements.has(deliveryId);
   return [
-    ...there.violations,
+    ...installation.violations,
     ...processes.flatMap(({ failures }) => failures),
-    ...(await differences(there, seen, recounted, isKept)),
+    ...(await differences(installation, seen, recounted, isKept)),
     ...brokenLinks(seen),
-    ...unfaithfulLetters(there, seen),
-    ...contributionProblems(there, seen),
-    ...(saysLastWords(there) ? wrongLastWords(seen, recounted, isKept) : []),
+    ...alteredDeadLetters(installation, seen),
+    ...contributionProblems(installation, seen),
+    ...(checksLastStatuses(installation) ? wrongLastStatuses(seen, recounted, isKept) : []),
   ];
 }
 
-/** What the service has said and keeps, against the recount: no loss, no double count, the same for every order. */
+/** What the service has published and stored, against the recount: no loss, no double count, the same for every order. */
 async function differences(
-  there: Installation,
+  installation: Installation,
   seen: Observable,
   recounted: Recount,
   isKept: (deliveryId: string) => boolean,
 ): Promise<string[]> {
   const last = new Map(kpiRecords(seen).map((each) => [each.deliveryId, each]));
   const published = new Map([...last].map(([id, { policy, kpis }]) => [id, { policy, kpis }]));
-  // An announcement can be lost with the store before it is in the log. What was set aside by then counts all the same.
-  const excused = new Set(there.timesTampered() > 0 ? there.ledger.unfounded() : []);
+  // A marker can be lost with the store before it is in the log. Records dead-lettered by then count nevertheless.
+  const excused = new Set(installation.outsideChanges() > 0 ? installation.ledger.unfounded() : []);
   const expected = { ...recounted, messages: only(recounted.messages, isKept, deliveryOf) };
   const problems = compare(
     { ...expected, deliveries: only(recounted.deliveries, isKept) },
@@ -61,11 +61,11 @@ async function differences(
       deadLetters: new Map([...deadLetters(seen)].filter(([origin]) => !excused.has(origin))),
     },
   );
-  return [...problems, ...retirementProblems(there, published)];
+  return [...problems, ...retirementProblems(installation, published)];
 }
 
-/** Dead letters are their records, byte for byte. */
-function unfaithfulLetters({ log }: Installation, seen: Observable): string[] {
+/** Dead letters equal their records, byte for byte. */
+function alteredDeadLetters({ log }: Installation, seen: Observable): string[] {
   return recordsOf(seen, DEAD_LETTER_TOPIC).flatMap(({ header, key, value, headerCount }) => {
     const [topic = '', partition, offset] = header('efs.origin').split('/');
     const original = log.entry(topic, Number(partition), Number(offset))?.record;
@@ -83,14 +83,14 @@ const same = (a: Buffer | null, b: Buffer | null): boolean =>
   a === null ? b === null : b !== null && a.equals(b);
 
 /**
- * After a rollback the last word on a message may be one of the life that was rolled back, where the message has since
- * come to the same end by another way, without a change that would be worth a record.
+ * After a rollback the last status record of a message may come from before it, where the message has since reached the
+ * same status by another way: an unchanged status is not published again.
  */
-const saysLastWords = ({ scenario }: Installation): boolean =>
+const checksLastStatuses = ({ scenario }: Installation): boolean =>
   scenario.settings.messageStatus === 'on' && scenario.faults.every(({ kind }) => kind !== 'rollback');
 
-/** The last record of a message in the compacted topic is what the recount says. */
-function wrongLastWords(
+/** The last record of a message in the compacted topic equals the recount. */
+function wrongLastStatuses(
   seen: Observable,
   recounted: Recount,
   isKept: (deliveryId: string) => boolean,

@@ -1,13 +1,13 @@
-import { ageingScenarioOf } from './ageing';
+import { retentionScenarioOf } from './scenario.retention';
 import { MUTANTS } from './mutants';
-import { AGEING_MUTANTS } from './mutants.ageing';
+import { RETENTION_MUTANTS } from './mutants.retention';
 import { scenarioOf } from './scenario';
 
-/** Kinds of histories: what a seed's is about, and services that are broken on purpose, which they must find out. */
+/** Kinds of histories: their scenarios, and the mutants of the service that they must detect. */
 export const KINDS = {
   usual: { scenarioOf, mutants: MUTANTS },
-  /** In which deliveries grow old. */
-  ageing: { scenarioOf: ageingScenarioOf, mutants: AGEING_MUTANTS },
+  /** With retention. */
+  retention: { scenarioOf: retentionScenarioOf, mutants: RETENTION_MUTANTS },
 } as const;
 
 export type Kind = keyof typeof KINDS;

@@ -9,22 +9,22 @@ import { SCHEMAS } from '../support/records';
 import { retirementsIn } from './retirements';
 import type { Scenario } from './scenario';
 
-/** What lies in the input topics, as the recount reads it, and what was set aside so far. */
+/** What lies in the input topics, as the recount reads it, and which records were dead-lettered. */
 export interface Ledger {
-  /** What an input's offset holds: a fact, what must be set aside, or null: the end of a transaction. */
+  /** What an input's offset holds: a fact, the reasons to dead-letter it, or null: the end of a transaction. */
   entry(topic: number, partition: number, offset: number): Entry | null | undefined;
   /** Every fact of a topic's partition, in order. */
   facts(topic: number, partition: number): readonly Fact[];
-  /** Those below an offset, without late feedback that was set aside. */
+  /** Those below an offset, without feedback that was dead-lettered as late. */
   countedFacts(topic: number, partition: number, below: number): readonly Fact[];
-  /** Whether a dead letter lies in its topic that names this record. */
-  isSetAside(topic: number, partition: number, offset: number): boolean;
-  /** Feedback that was set aside as late, of deliveries of which no marker says that they are retired, by origin. */
+  /** Whether the dead-letter topic holds a record with this origin. */
+  isDeadLettered(topic: number, partition: number, offset: number): boolean;
+  /** Feedback dead-lettered as late although no marker retires its delivery, by origin. */
   unfounded(): readonly string[];
   /** The retired deliveries. */
   readonly retirements: ReadonlyMap<string, Retirement>;
   feedbackOn(deliveryId: string): readonly FeedbackOn[];
-  /** The recount of all there is. Feedback that was set aside as late counts only where it is in `counted`. */
+  /** The recount of all facts. Feedback dead-lettered as late counts only where it is in `counted`. */
   recount(defaultPolicy: PolicyName, counted?: ReadonlySet<string>): Recount;
 }
 
@@ -34,13 +34,13 @@ export interface FeedbackOn {
   readonly origin: string;
   readonly occurredAt: number;
   readonly appendedAt: number;
-  /** Whether it was set aside because the delivery is retired. */
+  /** Whether it was dead-lettered because the delivery is retired. */
   readonly isLate: boolean;
 }
 
 type Entry = ReturnType<ReturnType<typeof recordReader>>;
 
-/** The recount's readers, by number of partitions: they remember nothing but schemas. */
+/** The recount's readers, by number of partitions: schemas are their only state. */
 const readers = new Map<number, ReturnType<typeof recordReader>>();
 
 function readerFor(partitions: number): ReturnType<typeof recordReader> {
@@ -75,7 +75,7 @@ export function ledgerOf({ partitions }: Scenario, log: MemoryLog): Ledger {
       letters.set(header('efs.origin'), header('efs.reason'));
     });
   }
-  /** Whether feedback was rightly set aside as late. */
+  /** Whether feedback was rightly dead-lettered as late. */
   const isLate = (origin: string, { deliveryId }: Fact): boolean =>
     letters.get(origin) === 'retired-delivery' && retirements.has(deliveryId);
   const everyEntry = (visit: (origin: string, entry: Entry) => void): void => {
@@ -94,10 +94,10 @@ export function ledgerOf({ partitions }: Scenario, log: MemoryLog): Ledger {
       ),
     countedFacts: (topic, partition, below) =>
       (entries.get(place(topic, partition)) ?? []).slice(0, below).flatMap((each, offset) => {
-        if (each === null || 'setAside' in each) return [];
+        if (each === null || 'deadLettered' in each) return [];
         return isLate(originOf(topic, partition, offset), each.fact) ? [] : [each.fact];
       }),
-    isSetAside: (topic, partition, offset) => letters.has(originOf(topic, partition, offset)),
+    isDeadLettered: (topic, partition, offset) => letters.has(originOf(topic, partition, offset)),
     unfounded() {
       const found: string[] = [];
       everyEntry((origin, each) => {
@@ -122,7 +122,7 @@ export function ledgerOf({ partitions }: Scenario, log: MemoryLog): Ledger {
       const facts: Fact[] = [];
       const deadLetters = new Map<string, readonly string[]>();
       everyEntry((origin, each) => {
-        if ('setAside' in each) return void deadLetters.set(origin, each.setAside);
+        if ('deadLettered' in each) return void deadLetters.set(origin, each.deadLettered);
         const late = isLate(origin, each.fact);
         if (late) deadLetters.set(origin, ['retired-delivery']);
         if (!late || counted.has(origin)) facts.push(each.fact);

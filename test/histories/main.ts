@@ -2,23 +2,23 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../src/base/clock';
 import { grouped, progress } from '../../src/cli/progress';
-import { MEMBER, runMany, serveAsMember, type Tally } from './fleet';
-import { live, type Outcome } from './history';
+import { CHILD, runMany, serveBlocks, type Tally } from './parallel';
+import { runHistory, type Outcome } from './history';
 import { type Kind, KINDS } from './kinds';
 import { everything, type Kept, only, shrink } from './shrink';
 
 const USAGE = `npm run histories -- [options]
-  lives through histories of a whole installation in memory, each decided by its seed
-    --count <n>      how many (10000)
-    --from <seed>    the first seed (1)
-    --processes <n>  side by side (one a core)
-    --kind ageing    in which deliveries grow old, are retired, and feedback comes too late (usual)
-  or tells one of them:
-    --seed <n>       which
-    --faults <list>  with only these of its faults, by number from 0; none, where empty
-    --records <list> with only these of its records
-    --mutant <name>  of a service that is broken on purpose
-    --shrink         leaves out what does not matter`;
+  runs simulated histories of a whole installation in memory, each decided by its seed
+    --count <n>       how many (10000)
+    --from <seed>     the first seed (1)
+    --processes <n>   child processes (one a core)
+    --kind retention  deliveries are retired, and late feedback arrives (usual)
+  or prints one of them:
+    --seed <n>        which
+    --faults <list>   with only these of its faults, by number from 0; none, where empty
+    --records <list>  with only these of its records
+    --mutant <name>   of a service with this defect
+    --shrink          removes the faults and records that are not needed for a violation`;
 
 const options = {
   count: { type: 'string', default: '10000' },
@@ -33,19 +33,19 @@ const options = {
   help: { type: 'boolean', default: false },
 } as const;
 
-/** The tale of one history, and how to hear it again. */
-function tell({ scenario, violations, story, steps, durationMs }: Outcome, again: string): void {
+/** Prints one history, and the command that repeats it. */
+function print({ scenario, violations, trace, steps, durationMs }: Outcome, repeat: string): void {
   const { partitions, workers, settings, network, faults, arrivals } = scenario;
   console.log(
     `seed ${scenario.seed}: ${partitions} partitions, ${workers} workers, ${arrivals.length} records`,
   );
   console.log(JSON.stringify({ ...settings, ...network }));
   faults.forEach((fault, place) => console.log(`fault ${place}: ${JSON.stringify(fault)}`));
-  for (const line of story) console.log(line);
-  console.log(`${steps} steps in ${(durationMs / 1000).toFixed(1)} s of its time`);
+  for (const line of trace) console.log(line);
+  console.log(`${steps} steps in ${(durationMs / 1000).toFixed(1)} s of virtual time`);
   for (const line of violations) console.log(`VIOLATED: ${line}`);
   if (violations.length === 0) console.log('all invariants hold');
-  console.log(`again: npm run histories -- ${again}`);
+  console.log(`repeat with: npm run histories -- ${repeat}`);
 }
 
 const numbers = (list: string | undefined, all: readonly number[]): readonly number[] =>
@@ -56,7 +56,7 @@ const numbers = (list: string | undefined, all: readonly number[]): readonly num
         .filter((each) => each !== '')
         .map(Number);
 
-/** The one of this name among some; throws, naming all of them, where there is none. */
+/** The item of this name; throws, with all names, where there is none. */
 function named<Named extends { readonly name: string }>(
   what: string,
   name: string,
@@ -72,7 +72,7 @@ function kindOf(name: string): Kind {
   return named('kind', name, kinds).name;
 }
 
-async function tellOne(
+async function printOne(
   kind: Kind,
   seed: number,
   given: { faults?: string; records?: string; mutant?: string; shrink: boolean },
@@ -85,8 +85,8 @@ async function tellOne(
     records: numbers(given.records, all.records),
   };
   if (given.shrink) kept = (await shrink(scenario, mutant)).kept;
-  const outcome = await live(only(scenario, kept), { mutant, told: true });
-  tell(outcome, commandOf(kind, seed, all, kept, given.mutant));
+  const outcome = await runHistory(only(scenario, kept), { mutant, traced: true });
+  print(outcome, commandOf(kind, seed, all, kept, given.mutant));
   return outcome.violations.length === 0;
 }
 
@@ -102,20 +102,20 @@ function summary({ histories, steps, durationMs, faults, violated }: Tally): str
   const struck = Object.entries(faults).sort(([, a], [, b]) => b - a);
   const hours = durationMs / 3_600_000;
   return [
-    `${grouped(histories)} histories, ${grouped(steps)} steps, ${grouped(hours)} h of their time`,
-    `struck in so many: ${struck.map(([kind, count]) => `${kind} ${grouped(count)}`).join(', ')}`,
+    `${grouped(histories)} histories, ${grouped(steps)} steps, ${grouped(hours)} h of virtual time`,
+    `histories by fault: ${struck.map(([kind, count]) => `${kind} ${grouped(count)}`).join(', ')}`,
     `${violated.length} violated`,
   ].join('\n');
 }
 
-const MOST_TOLD = 3;
+const MOST_PRINTED = 3;
 
-async function liveMany(kind: Kind, from: number, count: number, processes: number): Promise<boolean> {
+async function runSeeds(kind: Kind, from: number, count: number, processes: number): Promise<boolean> {
   const shown = progress(process.stderr, { total: count, what: 'histories', clock: systemClock });
   const began = systemClock.monotonic();
   const tally = await runMany({ kind, from, count, processes }, ({ histories }) => shown.at(histories));
   shown.end();
-  for (const seed of tally.violated.slice(0, MOST_TOLD)) await tellOne(kind, seed, { shrink: true });
+  for (const seed of tally.violated.slice(0, MOST_PRINTED)) await printOne(kind, seed, { shrink: true });
   const seconds = (systemClock.monotonic() - began) / 1000;
   console.log(summary(tally));
   console.log(`in ${grouped(seconds)} s, seeds ${from} to ${from + count - 1}, ${processes} processes`);
@@ -132,14 +132,14 @@ async function main(): Promise<boolean> {
   const { seed, count, from, processes } = values;
   const kind = kindOf(values.kind);
   return seed === undefined
-    ? liveMany(kind, Number(from), Number(count), Number(processes))
-    : tellOne(kind, Number(seed), values);
+    ? runSeeds(kind, Number(from), Number(count), Number(processes))
+    : printOne(kind, Number(seed), values);
 }
 
-// Traces of the errors that outages throw are not looked at, and cost more than all the rest.
+// Stack traces of injected errors are not used, and cost more than all the rest.
 Error.stackTraceLimit = 0;
 
-if (process.argv.includes(MEMBER)) serveAsMember();
+if (process.argv.includes(CHILD)) serveBlocks();
 else
   main().then(
     (ok) => (process.exitCode = ok ? 0 : 1),

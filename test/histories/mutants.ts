@@ -3,14 +3,14 @@ import { EfsError } from '../../src/base/errors';
 import { MessageId } from '../../src/base/ids';
 import type { Inbox } from '../../src/log/source';
 import { CUT_FIELD, SUPPRESSED_FIELD } from '../../src/pipeline/publish-gate';
-import { FLAGS_HASH, WAITING_HASH } from '../../src/store/hashes';
+import { FLAGS_HASH, TIMER_INDEX_HASH } from '../../src/store/hashes';
 import type { Write } from '../../src/store/store';
 import { notWaitingForDeadLetters, storeOf, withoutDraining } from '../support/faults';
 import { T0 } from '../support/feedback';
 import type { FaultKind } from './faults';
-import type { Mutant } from './machine';
+import type { Mutant } from './instance';
 
-/** A build of the service that is deliberately broken in one place, and the fault under which that shows. */
+/** A mutant: a build of the service with one defect, and the faults that expose it. */
 export interface NamedMutant extends Mutant {
   readonly name: string;
   readonly shownBy: readonly (FaultKind | 'any' | 'loss')[];
@@ -22,7 +22,7 @@ export const withStore = (deps: Servers, methods: (store: Servers['store']) => S
   store: { ...storeOf(deps.store), ...methods(deps.store) },
 });
 
-/** Every inbox of the status pipeline, changed. */
+/** Changes every inbox of the status pipeline. */
 const withInbox = (deps: Servers, change: (inbox: Inbox) => Inbox): Servers => {
   const { status } = deps.sources;
   const open: typeof status.open = async (partition, positions, until) =>
@@ -30,7 +30,7 @@ const withInbox = (deps: Servers, change: (inbox: Inbox) => Inbox): Servers => {
   return { ...deps, sources: { ...deps.sources, status: { ...status, open } } };
 };
 
-/** Of several records at once the first is not given. */
+/** Drops the first of several records. */
 const withoutFirst = (inbox: Inbox): Inbox => ({
   ...inbox,
   take: async (options) => {
@@ -39,7 +39,7 @@ const withoutFirst = (inbox: Inbox): Inbox => ({
   },
 });
 
-/** Of a write that mutes at a cut-over only the note that it has happened. */
+/** Removes the suppression from a write that records a cut-over, but not the record of it. */
 const withoutMuting = (write: Write): Write => {
   const entries = [...write.entries];
   return write.hash === FLAGS_HASH && entries.some(([field]) => field.equals(CUT_FIELD))
@@ -54,7 +54,7 @@ const ofCommit: readonly NamedMutant[] = [
     without: ['epoch', 'sequence', 'positions'],
   },
   {
-    name: 'a commit that is refused counts as committed',
+    name: 'a refused commit counts as committed',
     shownBy: ['rollback'],
     deps: (deps) =>
       withStore(deps, (store) => ({
@@ -65,7 +65,7 @@ const ofCommit: readonly NamedMutant[] = [
       })),
   },
   {
-    name: 'a commit without an answer counts as committed',
+    name: 'an unanswered commit counts as committed',
     shownBy: ['storm', 'outage'],
     deps: (deps) =>
       withStore(deps, (store) => ({
@@ -100,7 +100,7 @@ const ofOutbox: readonly NamedMutant[] = [
     }),
   },
   {
-    name: 'records without an acknowledgement count as acknowledged',
+    name: 'unacknowledged records count as acknowledged',
     shownBy: ['storm', 'outage'],
     deps: (deps) => ({
       ...deps,
@@ -119,7 +119,7 @@ const ofOutbox: readonly NamedMutant[] = [
     }),
   },
   {
-    name: 'a position passes dead letters that are under way',
+    name: 'a position passes dead letters that are in flight',
     shownBy: ['any'],
     deps: notWaitingForDeadLetters,
   },
@@ -127,12 +127,12 @@ const ofOutbox: readonly NamedMutant[] = [
 
 const ofFence: readonly NamedMutant[] = [
   {
-    name: 'sinks that shut nobody out',
+    name: 'sinks without fencing',
     shownBy: ['freeze', 'rebalance', 'kill'],
     sinkLog: (log) => ({ ...log, raiseEpoch: () => 1, epoch: () => 1 }),
   },
   {
-    name: 'nobody asks the log what was published',
+    name: 'the checkpoint in Kafka is ignored',
     shownBy: ['rollback'],
     deps: (deps) => ({ ...deps, committedOffset: async () => null }),
   },
@@ -142,7 +142,7 @@ let arrivals = 0;
 
 type Decoders = Parameters<NonNullable<Mutant['service']>>[0]['deps']['decoders'];
 
-/** A service that reads every input of a pipeline as something else. */
+/** A service that misreads every input of a pipeline. */
 const misreading =
   <Pipeline extends keyof Decoders>(
     pipeline: Pipeline,
@@ -172,12 +172,12 @@ const ofFold: readonly NamedMutant[] = [
     service: misreading('status', (each) => ({ ...each, occurredAt: T0 + arrivals++ })),
   },
   {
-    name: 'the contribution of most records stands, whichever they are',
+    name: 'the contribution with most records wins, whichever they are',
     shownBy: ['rollback'],
     service: misreading('kpi', (each) => ({ ...each, folded: {} })),
   },
   {
-    name: 'a registry that does not answer knows no schema',
+    name: 'an unavailable registry counts as one without the schema',
     shownBy: ['outage'],
     deps: (deps) => ({
       ...deps,
@@ -188,7 +188,7 @@ const ofFold: readonly NamedMutant[] = [
 
 const ofGenerations: readonly NamedMutant[] = [
   {
-    name: 'a generation that succeeds another speaks at once',
+    name: 'a generation with a predecessor publishes at once',
     shownBy: ['wipe'],
     deps: (deps) =>
       withStore(deps, (store) => ({
@@ -196,7 +196,7 @@ const ofGenerations: readonly NamedMutant[] = [
       })),
   },
   {
-    name: 'nobody reads what an earlier generation published',
+    name: 'the records of earlier generations are not read',
     shownBy: ['wipe'],
     deps: (deps) => ({ ...deps, reader: { ...deps.reader, read: async () => undefined } }),
   },
@@ -204,7 +204,7 @@ const ofGenerations: readonly NamedMutant[] = [
 
 const ofExpiry: readonly NamedMutant[] = [
   {
-    name: 'a message expires before the log is read to its end',
+    name: 'a message expires before its task has caught up',
     shownBy: ['stall'],
     deps: (deps) =>
       withInbox(deps, (inbox) => ({
@@ -224,16 +224,19 @@ const ofExpiry: readonly NamedMutant[] = [
     },
   },
   {
-    name: 'what waits is not in the commit',
+    name: 'commits leave out the timers',
     shownBy: ['kill'],
     deps: (deps) =>
       withStore(deps, (store) => ({
         commit: (task, what) =>
-          store.commit(task, { ...what, writes: what.writes.filter(({ hash }) => hash !== WAITING_HASH) }),
+          store.commit(task, {
+            ...what,
+            writes: what.writes.filter(({ hash }) => hash !== TIMER_INDEX_HASH),
+          }),
       })),
   },
   {
-    name: 'an inferred expiry counts as much as what was observed',
+    name: 'an inferred expiry counts as much as an observed one',
     shownBy: ['any'],
     service: misreading('status', (each) => ('inferred' in each ? { ...each, inferred: false } : each)),
   },
@@ -241,7 +244,7 @@ const ofExpiry: readonly NamedMutant[] = [
 
 const ofCutOver: readonly NamedMutant[] = [
   {
-    name: 'after a cut-over nobody waits until as much is folded as before',
+    name: 'after a cut-over nothing waits for the catch-up',
     shownBy: ['operator'],
     deps: (deps) =>
       withStore(deps, (store) => ({
@@ -250,7 +253,7 @@ const ofCutOver: readonly NamedMutant[] = [
       })),
   },
   {
-    name: 'kpi tasks are not muted at a cut-over',
+    name: 'kpi tasks are not suppressed at a cut-over',
     shownBy: ['operator'],
     deps: (deps) =>
       withStore(deps, (store) => ({
@@ -264,7 +267,7 @@ const ofCutOver: readonly NamedMutant[] = [
       const { status } = deps.sources;
       const open: typeof status.open = async (partition, positions, until) => {
         const inbox = await status.open(partition, positions, until);
-        // Only a rebuild reads up to somewhere.
+        // Only a rebuild reads up to an end.
         return until === undefined ? inbox : withoutFirst(inbox);
       };
       return { ...deps, sources: { ...deps.sources, status: { ...status, open } } };

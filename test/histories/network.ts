@@ -12,47 +12,47 @@ const UNAVAILABLE: Record<Server, ErrorCode> = {
 export interface Call<T> {
   readonly server: Server;
   readonly what: () => string;
-  /** What the server does when the request arrives: at once, and without waiting for anything but promises. */
+  /** What the server does when the request arrives: at once, waiting for nothing but promises. */
   readonly effect: () => Promise<T>;
-  /** What the caller gets where it cannot know what became of the request; `<server>-unavailable`, where absent. */
+  /** The caller's result where it cannot know whether the request took effect; `<server>-unavailable`, where absent. */
   readonly unknown?: () => T;
-  /** The protocol sees to it that a request takes effect at most once. */
+  /** The protocol makes a request take effect at most once. */
   readonly once?: boolean;
-  /** For the story, of the server's answer. */
+  /** Formats the server's answer for the trace. */
   readonly show?: (answer: T) => string;
 }
 
-/** Sends a call of a process on its way; it may be answered, lost, answered in vain, late, or made twice. */
+/** Sends a call of a process; its request may be served, lost, late, or sent twice, its answer lost. */
 export type Caller = <T>(call: Call<T>) => Promise<T>;
 
-type Fate = 'served' | 'lost' | 'unanswered' | 'late' | 'doubled';
-const MISFORTUNES: readonly Fate[] = ['lost', 'unanswered', 'late', 'doubled'];
+type CallResult = 'served' | 'lost' | 'unanswered' | 'late' | 'doubled';
+const FAULTY_RESULTS: readonly CallResult[] = ['lost', 'unanswered', 'late', 'doubled'];
 
 const SLOW_FACTOR = 100;
-const GIVE_UP_MS = 5_000;
+const TIMEOUT_MS = 5_000;
 const LATE_MS = 10_000;
 const SOON_MS = 100;
 
-/** Milliseconds that something takes on its way, one way. */
+/** One-way latency of a request or an answer, in milliseconds. */
 export function latency({ scenario, chance }: Installation): number {
   const { latencyMs, slow } = scenario.network;
   return latencyMs * chance.unit() * (chance.chance(slow) ? SLOW_FACTOR : 1);
 }
 
-function fateOf({ scenario, chance, schedule, storm, calm }: Installation): Fate {
+function drawResult({ scenario, chance, schedule, storm, calm }: Installation): CallResult {
   if (calm.reached) return 'served';
   const stormy = storm.until > schedule.now() ? storm.share : 0;
   if (!chance.chance(Math.max(scenario.network.loss, stormy))) return 'served';
-  return MISFORTUNES[chance.below(MISFORTUNES.length)]!;
+  return FAULTY_RESULTS[chance.below(FAULTY_RESULTS.length)]!;
 }
 
-export function callerOf(there: Installation, process: Process): Caller {
-  const { schedule, chance } = there;
+export function callerOf(installation: Installation, process: Process): Caller {
+  const { schedule, chance } = installation;
   return <T>(call: Call<T>) =>
     new Promise<T>((resolve, reject) => {
-      const drawn = fateOf(there);
-      const fate = drawn === 'doubled' && call.once === true ? 'unanswered' : drawn;
-      const reply = (settle: () => void): void => void schedule.after(latency(there), settle, process);
+      const drawn = drawResult(installation);
+      const result = drawn === 'doubled' && call.once === true ? 'unanswered' : drawn;
+      const reply = (settle: () => void): void => void schedule.after(latency(installation), settle, process);
       const giveUp = (): void => {
         try {
           resolve((call.unknown ?? refusal(call.server))());
@@ -65,21 +65,21 @@ export function callerOf(there: Installation, process: Process): Caller {
         failed: (error: unknown): void => reply(() => reject(error)),
         refused: (): void => reply(giveUp),
       };
-      const patienceMs = fate === 'served' ? 0 : GIVE_UP_MS * chance.unit();
-      switch (fate) {
+      const timeoutMs = result === 'served' ? 0 : TIMEOUT_MS * chance.unit();
+      switch (result) {
         case 'served':
-          return request(there, process, call, latency(there), answer);
+          return request(installation, process, call, latency(installation), answer);
         case 'doubled':
-          request(there, process, call, latency(there), answer);
-          return request(there, process, call, patienceMs, answer);
+          request(installation, process, call, latency(installation), answer);
+          return request(installation, process, call, timeoutMs, answer);
         case 'unanswered':
-          request(there, process, call, latency(there), null);
-          return void schedule.after(patienceMs, giveUp, process);
+          request(installation, process, call, latency(installation), null);
+          return void schedule.after(timeoutMs, giveUp, process);
         case 'late':
-          request(there, process, call, patienceMs + LATE_MS * chance.unit(), null);
-          return void schedule.after(patienceMs, giveUp, process);
+          request(installation, process, call, timeoutMs + LATE_MS * chance.unit(), null);
+          return void schedule.after(timeoutMs, giveUp, process);
         case 'lost':
-          return void schedule.after(patienceMs, giveUp, process);
+          return void schedule.after(timeoutMs, giveUp, process);
       }
     });
 }
@@ -95,43 +95,42 @@ interface Answer<T> {
 }
 
 /**
- * A request on its way. Of what a process had sent when it died or froze, some is with the network already and some is
- * still its own.
+ * A request in flight. Of what a process had sent when it died or froze, some requests have left it and some have not.
  */
 function request<T>(
-  there: Installation,
+  installation: Installation,
   process: Process,
   call: Call<T>,
   delayMs: number,
   answer: Answer<T> | null,
 ): void {
-  const { schedule, chance, downUntil, story } = there;
+  const { schedule, chance, downUntil, trace } = installation;
   let isHeld = false;
   const arrive = (): void => {
     const now = schedule.now();
     if (process.dead && chance.below(2) === 0) return;
     if (process.frozenUntil > now && !isHeld && chance.below(2) === 0) {
       isHeld = true;
-      schedule.after(process.frozenUntil - now + latency(there), arrive);
+      schedule.after(process.frozenUntil - now + latency(installation), arrive);
       return;
     }
     if (downUntil[call.server] > now) return answer?.refused();
     call.effect().then(
       (value) => {
-        story.tell(process.name, () => told(call, value, answer === null));
+        trace.add(process.name, () => traceLine(call, value, answer === null));
         answer?.took(value);
       },
       (error: unknown) => {
-        story.tell(process.name, () => `${call.what()}: ${String(error)}`);
+        trace.add(process.name, () => `${call.what()}: ${String(error)}`);
         answer?.failed(error);
       },
     );
   };
   const { due } = schedule.after(delayMs, arrive);
-  if (!there.calm.reached && delayMs > SOON_MS) there.noteEffect(due);
+  if (!installation.calm.reached && delayMs > SOON_MS) installation.recordEffect(due);
 }
 
-function told<T>({ what, show }: Call<T>, value: T, isUnanswered: boolean): string {
+function traceLine<T>({ what, show }: Call<T>, value: T, isUnanswered: boolean): string {
   const answer = show === undefined ? '' : `: ${show(value)}`;
   return `${what()}${answer}${isUnanswered ? ' (the answer never arrives)' : ''}`;
 }

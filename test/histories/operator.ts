@@ -6,19 +6,19 @@ import { startRebuild } from '../../src/generations/rebuild';
 import { withRetry } from '../../src/tasks/retrying';
 import { type Retry, retryUntil } from '../../src/tasks/retry';
 import type { Installation } from './installation';
-import { type Machine, machineOf, type Mutant } from './machine';
+import { type ServiceInstance, composeInstance, type Mutant } from './instance';
 import type { Policy } from './scenario';
 
-/** What an operator does with generations, beside the workers. */
+/** An operator's command on generations, run beside the workers. */
 export type Order =
   /** `efs rebuild --promote`, or without it. */
   | { readonly does: 'rebuild'; readonly policy: Policy; readonly promotes: boolean }
-  /** `efs promote --generation`, of those that are not active, by a number that need not be one of theirs. */
+  /** `efs promote --generation`, of an inactive generation, by a number that is taken modulo their count. */
   | { readonly does: 'promote'; readonly which: number }
   /** `efs generations drop`. */
   | { readonly does: 'drop'; readonly which: number };
 
-/** How a command may end whatever it should have done: somebody else was first, or there is nothing to do it to. */
+/** Errors that a command may end with: another command was first, or there is nothing to do. */
 const EXPECTED: readonly ErrorCode[] = [
   'not-found',
   'candidate-unfit',
@@ -30,52 +30,57 @@ const EXPECTED: readonly ErrorCode[] = [
   'kafka-unavailable',
 ];
 
-export type Operator = Pick<Machine, 'process' | 'failures' | 'handBack'>;
+export type Operator = Pick<ServiceInstance, 'process' | 'failures' | 'returnDecoders'>;
 
-/** Starts a command in a process of its own, which is gone when the command has ended. */
-export function startOperator(there: Installation, name: string, order: Order, mutant: Mutant): Operator {
-  const policy = there.scenario.settings.policy;
-  const machine = machineOf(there, name, mutant, { policy, inGroups: false });
-  const { process, failures, handBack } = machine;
-  const told = (line: string): void => {
+/** Starts a command in a process of its own, which is dead when the command has ended. */
+export function startOperator(
+  installation: Installation,
+  name: string,
+  order: Order,
+  mutant: Mutant,
+): Operator {
+  const policy = installation.scenario.settings.policy;
+  const instance = composeInstance(installation, name, mutant, { policy, inGroups: false });
+  const { process, failures, returnDecoders } = instance;
+  const end = (line: string): void => {
     process.dead = true;
-    there.story.tell(name, () => line);
+    installation.trace.add(name, () => line);
   };
-  carryOut(there, machine, order).then(told, (error: unknown) => {
+  carryOut(installation, instance, order).then(end, (error: unknown) => {
     if (!(error instanceof EfsError && EXPECTED.includes(error.code)))
       failures.push(`${name}: ${String(error)}`);
-    told(String(error));
+    end(String(error));
   });
-  return { process, failures, handBack };
+  return { process, failures, returnDecoders };
 }
 
-function carryOut(there: Installation, machine: Machine, order: Order): Promise<string> {
+function carryOut(installation: Installation, instance: ServiceInstance, order: Order): Promise<string> {
   switch (order.does) {
     case 'rebuild':
-      return rebuild(there, machine, order);
+      return rebuild(installation, instance, order);
     case 'promote':
-      return bringBack(machine, order.which);
+      return promoteOther(instance, order.which);
     case 'drop':
-      return drop(machine, order.which);
+      return drop(instance, order.which);
   }
 }
 
-const retryOf = ({ service }: Machine): Retry =>
+const retryOf = ({ service }: ServiceInstance): Retry =>
   retryUntil(new AbortController().signal, service.deps.retryDeps);
 
-const cutOverOf = ({ service, store }: Machine): CutOverDeps => ({ ...service.generation, store });
+const cutOverOf = ({ service, store }: ServiceInstance): CutOverDeps => ({ ...service.generation, store });
 
 async function rebuild(
-  there: Installation,
-  machine: Machine,
+  installation: Installation,
+  instance: ServiceInstance,
   { policy, promotes }: Extract<Order, { does: 'rebuild' }>,
 ): Promise<string> {
-  const { service, store, failures } = machine;
-  const cutOver = cutOverOf(machine);
+  const { service, store, failures } = instance;
+  const cutOver = cutOverOf(instance);
   const { deps: pipeline, generation } = service;
   const { buckets, domainGroups } = generation.stateSettings;
   const defaultPolicy = policy === 'efs' ? 'EFS' : 'RELAY';
-  const tampered = there.timesTampered();
+  const changedOutside = installation.outsideChanges();
   const source = pipeline.sources.status;
   const building = await startRebuild(
     { ...cutOver, pipeline, source, maxRate: null },
@@ -85,14 +90,14 @@ async function rebuild(
     await building.caughtUp();
     const { clock } = pipeline.retryDeps;
     const { contribution } = pipeline.wire;
-    const patient = withRetry(store, retryOf(machine));
-    const comparing = { store: patient, rebuild: building, contribution, clock };
+    const retrying = withRetry(store, retryOf(instance));
+    const comparing = { store: retrying, rebuild: building, contribution, clock };
     const { equal, settings, ...found } = await compare(comparing);
     const differs = found.partitions.some((each) => each.differingDeliveries + each.differingMessages > 0);
-    if (differs && settings.length === 0 && tampered === there.timesTampered())
-      failures.push(`a rebuild differs from the live state: ${JSON.stringify(found)}`);
+    if (differs && settings.length === 0 && changedOutside === installation.outsideChanges())
+      failures.push(`a rebuild differs from the active state: ${JSON.stringify(found)}`);
     if (!promotes || !(equal || settings.length > 0)) return `built: ${equal ? 'equal' : 'not equal'}`;
-    return await retryOf(machine)(() => switchTo(cutOver, building.candidate.stateId));
+    return await retryOf(instance)(() => switchTo(cutOver, building.candidate.stateId));
   } finally {
     await building.stop();
   }
@@ -103,25 +108,25 @@ async function switchTo(cutOver: CutOverDeps, generation: number): Promise<strin
   return `${outcome}: generation ${manifest.stateId} as ${manifest.generation}`;
 }
 
-/** One of the generations that are not active; null where there is none. */
-async function other(machine: Machine, which: number): Promise<number | null> {
-  const { store } = machine;
-  const retry = retryOf(machine);
+/** One of the inactive generations; null where there is none. */
+async function other(instance: ServiceInstance, which: number): Promise<number | null> {
+  const { store } = instance;
+  const retry = retryOf(instance);
   const active = await retry(() => store.active());
   const listed = await retry(() => store.list());
   const others = listed.filter(({ stateId }) => stateId !== active?.stateId);
   return others[which % Math.max(1, others.length)]?.stateId ?? null;
 }
 
-async function bringBack(machine: Machine, which: number): Promise<string> {
-  const generation = await other(machine, which);
+async function promoteOther(instance: ServiceInstance, which: number): Promise<string> {
+  const generation = await other(instance, which);
   if (generation === null) return 'nothing to promote';
-  return retryOf(machine)(() => switchTo(cutOverOf(machine), generation));
+  return retryOf(instance)(() => switchTo(cutOverOf(instance), generation));
 }
 
-async function drop(machine: Machine, which: number): Promise<string> {
-  const generation = await other(machine, which);
+async function drop(instance: ServiceInstance, which: number): Promise<string> {
+  const generation = await other(instance, which);
   if (generation === null) return 'nothing to drop';
-  const deliveries = await dropGeneration(machine.store, generation);
+  const deliveries = await dropGeneration(instance.store, generation);
   return `generation ${generation} with ${deliveries} shares of deliveries is dropped`;
 }

@@ -12,7 +12,7 @@ import type { Scenario } from './scenario';
 
 const contribution = wireType<Contribution>(SCHEMAS.Contribution.type, 0);
 
-/** What the contributions say of retired deliveries: the first marker of each, also of those to come. */
+/** The first marker of each retired delivery in the contributions, kept up to date. */
 export function retirementsIn(log: MemoryLog, partitions: number): ReadonlyMap<string, Retirement> {
   const first = new Map<string, Retirement>();
   for (let partition = 0; partition < partitions; partition += 1)
@@ -26,7 +26,7 @@ export function retirementsIn(log: MemoryLog, partitions: number): ReadonlyMap<s
   return first;
 }
 
-/** What is wrong with the retired deliveries: with when they were retired, and with what is known of them. */
+/** What is wrong with the retired deliveries: their time of retirement, and their last KPIs. */
 export function retirementProblems(
   { ledger, scenario, forgotten }: Pick<Installation, 'ledger' | 'scenario' | 'forgotten'>,
   published: NonNullable<Observed['deliveries']>,
@@ -35,20 +35,20 @@ export function retirementProblems(
     if (forgotten.has(id)) return [];
     const feedback = ledger.feedbackOn(id);
     return [
-      ...hasty(id, as, feedback, scenario),
+      ...retiredTooEarly(id, as, feedback, scenario),
       ...differences(ledger, id, only(published, id), waysToCount(as, feedback, scenario)),
     ];
   });
 }
 
-/** A delivery is retired when the last that all partitions had heard of it is older than the retention. */
-function hasty(
+/** A delivery is retired when its last feedback that all partitions have folded is older than the retention. */
+function retiredTooEarly(
   id: string,
   { asOf }: Retirement,
   feedback: readonly FeedbackOn[],
   { settings: { retentionMs } }: Scenario,
 ): string[] {
-  if (retentionMs === null) return [`${id} is retired, and no delivery grows old`];
+  if (retentionMs === null) return [`${id} is retired, and retention is off`];
   const last = Math.max(
     ...feedback.filter(({ appendedAt }) => appendedAt < asOf).map(({ occurredAt }) => occurredAt),
   );
@@ -56,8 +56,8 @@ function hasty(
 }
 
 /**
- * A retired delivery keeps the last KPIs that were published of it, under the policy of that time. Feedback that was set
- * aside counts as it must, and in doubt as it can.
+ * A retired delivery keeps its last published KPIs, under the policy of that time. Dead-lettered feedback counts where it
+ * must, and may count where that is in doubt.
  */
 function differences(
   ledger: Ledger,
@@ -80,14 +80,14 @@ function differences(
 const only = <T>(all: ReadonlyMap<string, T>, id: string): ReadonlyMap<string, T> =>
   new Map([...all].filter(([key]) => key === id));
 
-/** How long after an announcement somebody may not know of it, and some. */
+/** How long after its announcement a retirement may be unknown to a task, with a margin. */
 const DOUBTFUL_MS = 2 * WALK_MS;
 const MOST_DOUBTS = 10;
 
 /**
- * Which records that were set aside count all the same. What came before all was counted does: it was set aside because it
- * was read again after a loss of the store. What came around the announcement may count, too, and after it where the store
- * came back as one that had never heard of it. All other came too late.
+ * The possible sets of dead-lettered records that count nevertheless. Records appended before `asOf` count: they were
+ * dead-lettered when they were read again after a loss of the store. Records appended around the announcement may count,
+ * and so may later ones where the store was rolled back to a state without the retirement. All others came too late.
  */
 function* waysToCount(
   { at, asOf }: Retirement,

@@ -16,16 +16,16 @@ export interface Scenario {
     readonly messageStatus: 'on' | 'off';
     readonly lingerMs: number;
     readonly batchMax: number;
-    /** How long after its validity period a message may still be heard of; null where no silence is an expiry. */
+    /** How long after its validity period a message expires without feedback; null where none expires. */
     readonly expiryGraceMs: number | null;
-    /** How long a delivery is kept after its last feedback; null where none grows old. */
+    /** How long a delivery is kept after its last feedback; null where retention is off. */
     readonly retentionMs: number | null;
   };
-  /** How long after the first feedback happened the history begins, in milliseconds of the calendar. */
+  /** How long after the first feedback occurred the history begins, in milliseconds of the calendar. */
   readonly ageMs: number;
   readonly network: Network;
   readonly arrivals: readonly Arrival[];
-  /** By the step before which they strike. */
+  /** In the order of the steps before which they are injected. */
   readonly faults: readonly Fault[];
 }
 
@@ -35,13 +35,13 @@ export interface Arrival {
   readonly record: Produced;
 }
 
-/** What calls and fetches have to reckon with all the time; storms and outages come on top. */
+/** The network's permanent properties; storms and outages come on top. */
 export interface Network {
   /** Most calls take up to so long each way, in milliseconds. */
   readonly latencyMs: number;
   /** Share of calls that take far longer. */
   readonly slow: number;
-  /** Share of calls that are lost, answered in vain, late, or made twice. */
+  /** Share of calls that are lost, unanswered, late, or made twice. */
   readonly loss: number;
   /** Each fetch of a topic takes up to so long, in milliseconds. */
   readonly fetchMs: number;
@@ -49,8 +49,8 @@ export interface Network {
   readonly knowsSchemas: boolean;
 }
 
-/** Streams of a seed's chance: what one of them is asked changes nothing about the others. */
-export const STREAMS = { scenario: 1, network: 2, jitter: 3, ageing: 4 } as const;
+/** The random streams of a seed: a draw from one of them changes nothing about the others. */
+export const STREAMS = { scenario: 1, network: 2, jitter: 3, retention: 4 } as const;
 
 const pick = <T>(source: Dice, ...values: readonly T[]): T => values[source.below(values.length)]!;
 
@@ -87,7 +87,7 @@ export function scenarioOf(seed: number): Scenario {
   return { seed, partitions, workers, settings, ageMs, network, arrivals, faults };
 }
 
-/** Records come alone or a few at once. */
+/** Records arrive alone or in small bursts. */
 function arrivalsOf(source: Dice, produced: readonly Produced[]): Arrival[] {
   const spanMs = pick(source, ...SPANS_MS);
   const burst = pick(source, 1, 4, 100);

@@ -1,15 +1,15 @@
 import type { Clock } from '../../src/base/clock';
 
-/** A process of the installation, as far as time is concerned. */
+/** A process of the installation, as the schedule sees it. */
 export interface Process {
   readonly name: string;
-  /** Once dead, nothing happens to it any more. */
+  /** None of a dead process's steps is taken. */
   dead: boolean;
-  /** What should have happened to it before this time happens then. */
+  /** Its steps that are due earlier are taken at this time. */
   frozenUntil: number;
 }
 
-/** Something that is to happen. Without `act` it has been called off. */
+/** A scheduled step. Without `act` it is cancelled. */
 export interface Step {
   due: number;
   readonly order: number;
@@ -18,19 +18,19 @@ export interface Step {
 }
 
 /**
- * The one order in which everything in a history happens: by time, and of what is due at once, what was planned first.
- * Time passes only when nothing else is left to do.
+ * The total order of all steps of a history: by due time, and of those due at once, the one scheduled first.
+ * Virtual time advances only when no step is due.
  */
 export interface Schedule {
   /** Milliseconds since the history began. */
   now(): number;
   /** Steps taken so far. */
   taken(): number;
-  /** Plans a step of a process; of none, where it happens whatever becomes of them. */
+  /** Schedules a step of a process; without one, the step is taken whichever processes die. */
   after(delayMs: number, act: () => void, process?: Process): Step;
-  /** Moves the calendar on by time that nobody has to live through: whatever waits is due no earlier for it. */
+  /** Moves the calendar forward. Scheduled steps are not due any earlier. */
   leap(ms: number): void;
-  /** Milliseconds since 1970, as the calendar says. */
+  /** Milliseconds since 1970, by the calendar. */
   calendar(): number;
   /** Takes the next step that is due by `until`, and all that follows from it without time. False where there is none. */
   step(until: number): Promise<boolean>;
@@ -38,7 +38,7 @@ export interface Schedule {
   clockOf(process: Process): Clock;
 }
 
-/** Begins on the calendar at `begin`, in milliseconds since 1970. */
+/** The calendar begins at `begin`, in milliseconds since 1970. */
 export function schedule(begin: number): Schedule {
   const steps = heap();
   let now = 0;
@@ -53,7 +53,7 @@ export function schedule(begin: number): Schedule {
     return step;
   };
 
-  /** The next step that will really be taken. */
+  /** The next step of a live process. */
   const next = (until: number): (() => void) | null => {
     for (let step = steps.peek(); step !== undefined && step.due <= until; step = steps.peek()) {
       steps.pop();
@@ -106,9 +106,9 @@ export function schedule(begin: number): Schedule {
 }
 
 /**
- * Resolves when no promise is left that can go on by itself. Nothing in a history waits for anything but promises and
- * steps, and Node.js runs what `nextTick` was given only when the engine has no microtask left: so this is exact, and no
- * guess. (`setImmediate` would do, and go round the event loop for each step.)
+ * Resolves when no promise can proceed by itself. A history waits only for promises and steps, and Node.js runs
+ * `nextTick` callbacks only when the engine has no microtask left: so this is exact.
+ * (`setImmediate` would do as well, at the price of one turn of the event loop for each step.)
  */
 function settled(): Promise<void> {
   return new Promise((resolve) => process.nextTick(resolve));

@@ -1,8 +1,8 @@
-import { live, type Outcome } from './history';
+import { runHistory, type Outcome } from './history';
 import type { Scenario } from './scenario';
-import type { Mutant } from './machine';
+import type { Mutant } from './instance';
 
-/** Which faults and records of a scenario are left, by their place in it. */
+/** The indexes of a scenario's faults and records that are kept. */
 export interface Kept {
   readonly faults: readonly number[];
   readonly records: readonly number[];
@@ -24,19 +24,19 @@ export function only(scenario: Scenario, kept: Kept): Scenario {
 const MOST_ATTEMPTS = 300;
 
 /**
- * Leaves out of a history in which something does not hold whatever can be left out so that still something does not,
- * not necessarily the same. What is left out changes what chance does to the rest.
+ * Removes faults and records from a violated history as long as some invariant, not necessarily the same, is still
+ * violated. Each removal changes the random draws of the rest.
  */
 export async function shrink(
   scenario: Scenario,
   mutant: Mutant = {},
 ): Promise<{ kept: Kept; outcome: Outcome }> {
   let kept = everything(scenario);
-  let outcome = await live(scenario, { mutant });
+  let outcome = await runHistory(scenario, { mutant });
   let attempts = 0;
   const tryWith = async (fewer: Kept): Promise<boolean> => {
     attempts += 1;
-    const shorter = await live(only(scenario, fewer), { mutant });
+    const shorter = await runHistory(only(scenario, fewer), { mutant });
     if (shorter.violations.length === 0) return false;
     kept = fewer;
     outcome = shorter;

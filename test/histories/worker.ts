@@ -1,48 +1,52 @@
 import { EfsError } from '../../src/base/errors';
 import { type Service, startService } from '../../src/service/run';
 import type { Installation } from './installation';
-import { type Machine, machineOf, type Mutant } from './machine';
+import { type ServiceInstance, composeInstance, type Mutant } from './instance';
 
-/** A worker of the service. Its process is gone when it has stopped. */
-export interface Worker extends Omit<Machine, 'service' | 'store'> {
+/** A worker of the service. Its process is dead once it has stopped. */
+export interface Worker extends Omit<ServiceInstance, 'service' | 'store'> {
   stop(graceMs: number): void;
   kill(noticedMs: number): void;
 }
 
 /**
- * Starts a worker, however long that takes. It has the settings of the state that is there, as operators see to it;
- * `onRefused` is called where the state has become another by the time that the worker looks.
+ * Starts a worker. It has the settings of the active state, as operators would configure them; `onRefused` is called
+ * where the state has changed before the worker reads it.
  */
 export function startWorker(
-  there: Installation,
+  installation: Installation,
   name: string,
   mutant: Mutant,
   onRefused: () => void,
 ): Worker {
-  const policy = there.generations.policyOfActive();
-  const { service, store: _, ...machine } = machineOf(there, name, mutant, { policy, inGroups: true });
+  const policy = installation.generations.policyOfActive();
+  const {
+    service,
+    store: _,
+    ...instance
+  } = composeInstance(installation, name, mutant, { policy, inGroups: true });
   const starting = startService(service);
-  const { process, failures } = machine;
+  const { process, failures } = instance;
   starting.catch((error: unknown) => {
     if (!(error instanceof EfsError && error.code === 'generation-unfit'))
       return void failures.push(String(error));
-    there.story.tell(process.name, () => String(error));
+    installation.trace.add(process.name, () => String(error));
     process.dead = true;
     onRefused();
   });
-  return { ...machine, ...lifeOf(there, machine, starting) };
+  return { ...instance, ...stopAndKill(installation, instance, starting) };
 }
 
-/** How a worker ends: by itself after it was told to, or at once. */
-function lifeOf(
-  { schedule, story }: Installation,
+/** How a worker ends: by a graceful stop, or killed. */
+function stopAndKill(
+  { schedule, trace }: Installation,
   { process, views }: Pick<Worker, 'process' | 'views'>,
   starting: Promise<Service>,
 ): Pick<Worker, 'stop' | 'kill'> {
   return {
     stop(graceMs) {
       const gone = (): void => {
-        if (!process.dead) story.tell(process.name, () => 'has stopped');
+        if (!process.dead) trace.add(process.name, () => 'has stopped');
         process.dead = true;
         for (const view of views) view.expel();
       };

@@ -21,8 +21,8 @@ const FAILED = 12;
 const d1 = (i: number) => `=m${String(i).padStart(2, '0')}`;
 
 /** One delivery of 50 messages in policy EFS, one of 3 in policy RELAY, and a dead letter. */
-async function told(): Promise<Opened> {
-  // This feedback is of a fixed day: by the system's clock its silent messages would have expired by now.
+async function openWithFeedback(): Promise<Opened> {
+  // This feedback has fixed times: by the system's clock its messages without an outcome would have expired.
   const opened = await open({ EFS_EXPIRY: 'off' });
   const relayed = Array.from({ length: 50 }, (_, i) =>
     feedback.relayed({ messageId: d1(i), recipientDomain: 'gmail.com', policy: 'EFS', occurredAt: T0 + i }),
@@ -39,7 +39,7 @@ async function told(): Promise<Opened> {
     feedback.relayed({ deliveryId: 'Other', messageId, policy: 'RELAY' }),
   );
   await opened.report([...relayed, ...delivered, ...bounced, ...other]);
-  await opened.spoil(Buffer.from('{"to":"jane.doe@example.com","tel":"0123456789"}'));
+  await opened.emitInvalid(Buffer.from('{"to":"jane.doe@example.com","tel":"0123456789"}'));
   await opened.until(
     () =>
       opened.queries.view.get('d1')?.kpis.failed === FAILED &&
@@ -53,7 +53,7 @@ async function told(): Promise<Opened> {
 
 describe('the API', () => {
   let there: Opened;
-  beforeAll(async () => (there = await told()));
+  beforeAll(async () => (there = await openWithFeedback()));
   afterAll(() => there.close());
 
   const get = async (url: string, headers: Record<string, string> = {}) => {
@@ -73,7 +73,7 @@ describe('the API', () => {
     ['/api/deliveries/nope', 'Error'],
     ['/api/deliveries?limit=0', 'Error'],
     ['/nowhere', 'Error'],
-  ] as const)('%s answers what its description says: %s', async (url, component) => {
+  ] as const)('%s answers by the schema %s', async (url, component) => {
     const ajv = new Ajv2020({ strict: false, validateFormats: false });
     ajv.addSchema({ $id: 'api', components: { schemas: COMPONENTS } });
     const validate = ajv.compile({ $ref: `api#/components/schemas/${component}` });
@@ -81,7 +81,7 @@ describe('the API', () => {
     expect(validate.errors).toBeNull();
   });
 
-  test('is described by a document that the schema of the OpenAPI Initiative finds valid, and whose schemas are', () => {
+  test('its description and the schemas in it are valid by the schema of the OpenAPI Initiative', () => {
     const { components, ...rest } = JSON.parse(JSON.stringify(openApi('0.1.0'))) as Described;
     const ajv = new Ajv2020({ strict: false, validateFormats: false });
     const validate = ajv.compile(published);
@@ -92,7 +92,7 @@ describe('the API', () => {
       expect([name, ajv.validateSchema(schema)]).toEqual([name, true]);
   });
 
-  test('is described as OpenAPI 3.1: every reference leads somewhere, every parameter of a path is declared', async () => {
+  test('its description resolves every reference and declares every path parameter', async () => {
     const text = (await get('/api/openapi.json')).body;
     expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(openApi('0.1.0'))));
     for (const [, name = ''] of text.matchAll(/"#\/components\/schemas\/(\w+)"/g))
@@ -117,7 +117,7 @@ describe('the API', () => {
     expect(await ids('?limit=1&offset=1')).toEqual([['Other'], 2]);
   });
 
-  test('pages through a delivery log: every message once, and filtered as asked', async () => {
+  test('pages through a delivery log: every message once, and filtered', async () => {
     type Page = { messages: { messageId: string; status: string }[]; cursor: string | null };
     const all = async (filter: string) => {
       const seen: string[] = [];
@@ -137,7 +137,7 @@ describe('the API', () => {
     expect(await all('&domainGroup=other')).toEqual([]);
   });
 
-  test('gives the log away as CSV, in which no cell is a formula, and as NDJSON', async () => {
+  test('exports the log as CSV, in which no id is a formula, and as NDJSON', async () => {
     const csv = await get('/api/deliveries/d1/messages', { accept: 'text/csv' });
     const lines = csv.body.trim().split('\r\n');
     expect(csv.headers['content-type']).toBe('text/csv; charset=utf-8');
@@ -152,7 +152,7 @@ describe('the API', () => {
     ).toHaveLength(SENT);
   });
 
-  test('says why a message is what it is', async () => {
+  test('explains the status of a message', async () => {
     const { why } = await json<{ why: string[] }>('/api/deliveries/d1/messages/%3Dm30');
     expect(why.join(' ')).toMatch(/policy is EFS.*refused it for good.*bounce class 10: USER_UNKNOWN, HARD/);
   });
@@ -168,9 +168,9 @@ describe('the API', () => {
     ['/api/deliveries?what=1', 400, /additional properties/],
     [`/api/deliveries?search=${'x'.repeat(129)}`, 400, /search/],
     ['/api/deliveries/d1/messages?cursor=x', 400, /cursor/],
-    ['/api/deliveries/d1/messages?cursor=9.0.0.0.', 400, /generation 9/],
+    ['/api/deliveries/d1/messages?cursor=9.0.0.0.', 400, /belongs to state 9, the active state is 1/],
     ['/api/deliveries/d1/messages?cursor=1.99.0.0.', 400, /cursor/],
-    ['/api/deliveries/d1/messages?domainGroup=gogle', 400, /there are apple, google/],
+    ['/api/deliveries/d1/messages?domainGroup=gogle', 400, /the domain groups are apple, google/],
     [`/api/deliveries/${'x'.repeat(129)}`, 400, /deliveryId/],
     ['/api/deliveries/%zz', 400, /url/],
   ])('%s is refused with %i and the reason', async (url, status, message) => {
@@ -180,7 +180,7 @@ describe('the API', () => {
     expect(error.remedy).not.toBe('');
   });
 
-  test('masks what may be personal in dead letters', async () => {
+  test('masks addresses and long numbers in dead letters', async () => {
     const { letters, byReason } = await json<{ letters: { preview: unknown }[]; byReason: object }>(
       '/api/dead-letters',
     );
@@ -188,7 +188,7 @@ describe('the API', () => {
     expect(JSON.stringify(letters)).not.toMatch(/jane|0123456789/);
   });
 
-  test('while Redis is away: the figures with since when and why, and 503 for messages', async () => {
+  test('during a Redis outage it answers figures with their staleness, and 503 for messages', async () => {
     there.health.set('redis', 'redis does not answer');
     const list = await json<{ total: number; stale: { since: string; reason: string } }>('/api/deliveries');
     expect([list.total, list.stale.reason]).toEqual([2, 'redis does not answer']);
@@ -214,7 +214,7 @@ describe('access', () => {
   const status = async (url: string, headers: Record<string, string> = {}) =>
     (await there.routes.inject({ url, headers })).statusCode;
 
-  test('needs the token, as a header or as the cookie that was given for it', async () => {
+  test('the API needs the token, as a bearer token or as a session cookie', async () => {
     expect(await status('/api/health')).toBe(401);
     expect(await status('/api/health', { authorization: `Bearer ${TOKEN}x` })).toBe(401);
     expect(await status('/api/health', { authorization: `Bearer ${TOKEN}` })).toBe(200);
@@ -228,7 +228,7 @@ describe('access', () => {
     expect(await status('/api/stream')).toBe(401);
   });
 
-  test('lasts twelve hours of the day outside, however fast the service’s own clock runs', async () => {
+  test('a session lasts twelve hours of wall-clock time, also where the service’s own clock runs faster', async () => {
     const clock = fastClock(systemClock, { startAt: systemClock.now(), speed: 1e9 });
     const fast = await open({ EFS_HTTP_TOKEN: TOKEN }, clock);
     try {
@@ -245,11 +245,11 @@ describe('access', () => {
     }
   });
 
-  test('is open to probes, to the page, and to the description', async () => {
+  test('probes, the page and the description need no token', async () => {
     for (const url of ['/livez', '/metrics', '/', '/api/openapi.json']) expect(await status(url)).toBe(200);
   });
 
-  test('is refused under a name that is not ours, and to pages of others; probes are called by any name', async () => {
+  test('foreign host names and foreign origins are refused; probes accept any host name', async () => {
     const authorization = `Bearer ${TOKEN}`;
     expect(await status('/api/health', { authorization, host: 'evil.example' })).toBe(403);
     expect(await status('/', { host: 'evil.example' })).toBe(403);
@@ -262,7 +262,7 @@ describe('access', () => {
     expect(await status('/livez', { host: 'efs.cluster.local' })).toBe(200);
   });
 
-  test('tells browsers to take nothing from elsewhere', async () => {
+  test('the page is sent with a content security policy and an etag that is revalidated', async () => {
     const { headers } = await there.routes.inject('/');
     expect(headers['content-security-policy']).toMatch(/^default-src 'self';.*frame-ancestors 'none'$/);
     expect(headers['x-content-type-options']).toBe('nosniff');
@@ -273,7 +273,7 @@ describe('access', () => {
     expect(again.statusCode).toBe(304);
   });
 
-  test('takes no body beyond its limit', async () => {
+  test('a body beyond the limit is refused', async () => {
     const payload = { token: 'x'.repeat(70_000) };
     const { statusCode } = await there.routes.inject({ method: 'POST', url: '/api/session', payload });
     expect(statusCode).toBe(413);

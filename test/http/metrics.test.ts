@@ -32,13 +32,13 @@ const filled = async (): Promise<string> => {
 };
 
 describe('metrics', () => {
-  test('tell by their information which installation a process is of', async () => {
+  test('efs_build_info has the group id and the topic prefix as labels', async () => {
     const installation = { groupId: 'efs', topicPrefix: 't1.' };
     const { text } = await createMetrics({ version: '1', node: '20', installation }).exposition();
     expect(text).toContain('efs_build_info{version="1",node="20",group_id="efs",topic_prefix="t1."} 1\n');
   });
 
-  test('say what they were told, durations in seconds', async () => {
+  test('expose the values that were recorded, durations in seconds', async () => {
     const lines = (await filled()).split('\n');
     expect(lines).toEqual(
       expect.arrayContaining([
@@ -85,7 +85,7 @@ describe('metrics', () => {
     expect(foreign.filter((name) => !/^(efs|process|nodejs)_/.test(name))).toEqual([]);
   });
 
-  test('of two sets in one process do not meet', async () => {
+  test('of two sets in one process are independent', async () => {
     const one = createMetrics({ version: '1', node: 'a' });
     const two = createMetrics({ version: '2', node: 'a' });
     one.kpiChanges(5);
@@ -93,7 +93,7 @@ describe('metrics', () => {
   });
 });
 
-test('the metrics are what the service wants counted', () => {
+test('the metrics implement the meter of the service', () => {
   const meter: Meter = createMetrics({ version: '1', node: 'a' });
   expect(Object.keys(meter)).toContain('folded');
 });

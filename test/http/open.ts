@@ -1,12 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import { readConfig } from '../../src/settings/config';
 import { type Clock, systemClock } from '../../src/base/clock';
-import { silentLog } from '../../src/base/log';
+import { NO_LOG } from '../../src/base/log';
 import { outagesOf } from '../../src/app/compose';
 import { openInMemory } from '../../src/app/in-memory';
 import { inputIds, outgoing } from '../../src/simulation/produce';
 import { startOn } from '../../src/app/start-service';
-import { lookThrough, routesOf, windowOf } from '../../src/app/queries';
+import { followLog, routesOf, createQueries } from '../../src/app/queries';
 import type { Feedback } from '../../src/feedback/feedback';
 import { createHealth, type Health } from '../../src/queries/health';
 import { createMetrics } from '../../src/http/metrics';
@@ -23,14 +23,14 @@ export interface Opened {
   readonly health: Health;
   readonly queries: Queries;
   report(feedback: readonly Feedback[]): Promise<void>;
-  /** Puts bytes that are no feedback on an input. */
-  spoil(value: Buffer): Promise<void>;
-  /** Waits until something holds. */
+  /** Emits bytes that are not feedback to an input. */
+  emitInvalid(value: Buffer): Promise<void>;
+  /** Waits until the condition holds. */
   until(holds: () => boolean): Promise<void>;
   close(): Promise<void>;
 }
 
-/** `clock` is the window's. */
+/** `clock` is the read model's clock of the records' timestamps. */
 export async function open(
   settings: Record<string, string> = {},
   clock: Clock = systemClock,
@@ -40,13 +40,13 @@ export async function open(
   const config = read.ok;
   const health = createHealth();
   const metrics = createMetrics({ version: '0', node: '0' });
-  const queries = windowOf(config, { health, metrics }, clock);
+  const queries = createQueries(config, { health, metrics }, clock);
   const { servers } = await openInMemory(config, { clock: systemClock });
-  const watching = { log: silentLog, meter: metrics, onReason: health.set };
+  const watching = { log: NO_LOG, meter: metrics, onReason: health.set };
   const watchers = { ...watching, onFatal: health.fail, outages: outagesOf(watching, systemClock) };
   const abort = new AbortController();
   const { signal } = abort;
-  lookThrough(queries, { ...servers, topicPrefix: '' }, watchers.outages, signal);
+  followLog(queries, { ...servers, topicPrefix: '' }, watchers.outages, signal);
   const service = await startOn(config, servers, { watchers, pipelines: ['status', 'kpi'], queries, signal });
   const encode = wireEncoder(await inputIds(servers.registry, ''));
   const routes = httpRoutes(routesOf(config, { health, metrics, queries }));
@@ -56,11 +56,11 @@ export async function open(
     queries,
     report: (feedback) =>
       servers.sink.emit(feedback.map((each) => outgoing(feedbackRecord(each, encode), PARTITIONS))),
-    spoil: (value) =>
+    emitInvalid: (value) =>
       servers.sink.emit([{ topic: 'mta.relayed', partition: 0, key: Buffer.from('k'), value }]),
     async until(holds) {
       for (let left = 500; !holds(); left--) {
-        if (left === 0) throw new Error('it never came to hold');
+        if (left === 0) throw new Error('the condition never held');
         await systemClock.sleep(10);
       }
     },

@@ -10,7 +10,7 @@ const parts = () => ({
 });
 
 describe('the routes', () => {
-  test('/readyz gives 503 with the reasons until there is none', async () => {
+  test('/readyz answers 503 with the reasons, and 200 once there are none', async () => {
     const { health, metrics } = parts();
     const routes = httpRoutes({ ...parts(), health, metrics });
     const before = await routes.inject('/readyz');
@@ -23,7 +23,7 @@ describe('the routes', () => {
     expect([after.statusCode, after.json()]).toEqual([200, { ready: true, reasons: {} }]);
   });
 
-  test('/livez gives 200 while not ready, and 503 only after a failure for good', async () => {
+  test('/livez answers 200 while not ready, and 503 after a permanent failure', async () => {
     const { health, metrics } = parts();
     const routes = httpRoutes({ ...parts(), health, metrics });
     const before = await routes.inject('/livez');
@@ -34,7 +34,7 @@ describe('the routes', () => {
     expect((await routes.inject('/readyz')).statusCode).toBe(503);
   });
 
-  test('/metrics gives the text format; other paths and methods give 404', async () => {
+  test('/metrics answers in the text format; other paths and methods answer 404', async () => {
     const routes = httpRoutes(parts());
     const reply = await routes.inject('/metrics');
     expect(reply.headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/);
@@ -46,7 +46,7 @@ describe('the routes', () => {
 });
 
 describe('the server', () => {
-  test('answers over a socket on the free port it took, until it is closed', async () => {
+  test('answers over a socket on a free port until it is closed', async () => {
     const server = await startHttp({ port: 0, ...parts() });
     const url = `http://127.0.0.1:${server.port}/livez`;
     expect((await fetch(url)).status).toBe(200);
@@ -54,7 +54,7 @@ describe('the server', () => {
     await expect(fetch(url)).rejects.toThrow();
   });
 
-  test('names EFS_HTTP_PORT where the port is taken, and EFS_HTTP_HOST where the address is not ours', async () => {
+  test('the error names EFS_HTTP_PORT for a used port, and EFS_HTTP_HOST for a foreign address', async () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
     const { port } = other.address() as { port: number };

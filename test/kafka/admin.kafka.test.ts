@@ -10,7 +10,7 @@ const led = (...leaders: number[]): Metadata => ({
   topics: [{ name: 'efs.delivery-kpi', partitions: leaders.map((leader) => ({ leader })) }],
 });
 
-/** Lets time pass in small steps, and everything happen between them. */
+/** Advances the clock in small steps, and lets pending work run between them. */
 async function pass(clock: VirtualClock, ms: number): Promise<void> {
   for (let passed = 0; passed < ms; passed += 100) {
     await turn();
@@ -18,9 +18,9 @@ async function pass(clock: VirtualClock, ms: number): Promise<void> {
   }
 }
 
-describe('a topic that is being made', () => {
-  /** Its administration, at a broker that hears of the topic by and by. */
-  const adminWhere = (answers: (Metadata | Error)[]) => {
+describe('creating topics', () => {
+  /** An admin whose broker gives these metadata answers, the last one repeatedly. */
+  const adminAnswering = (answers: (Metadata | Error)[]) => {
     const clock = virtualClock();
     const left = [...answers];
     const admin = {
@@ -36,19 +36,19 @@ describe('a topic that is being made', () => {
   };
   const topic = { name: 'efs.delivery-kpi', partitions: 2, replicationFactor: 1, config: {} };
 
-  test('is waited for until the broker has heard of it and every partition has a leader', async () => {
-    const unheard = protocolError(UNKNOWN_TOPIC);
-    const { clock, left, admin } = adminWhere([unheard, led(1, -1), led(1, 1)]);
-    const made = admin.create([topic]);
+  test('creation resolves once the broker knows the topic and every partition has a leader', async () => {
+    const unknown = protocolError(UNKNOWN_TOPIC);
+    const { clock, left, admin } = adminAnswering([unknown, led(1, -1), led(1, 1)]);
+    const created = admin.create([topic]);
     await pass(clock, 1_000);
-    await made;
+    await created;
     expect(left).toHaveLength(1);
   });
 
-  test('is an outage where it has no leader for half a minute', async () => {
-    const { clock, admin } = adminWhere([led(-1, 1)]);
-    const made = admin.create([topic]);
-    const failed = expect(made).rejects.toMatchObject({ code: 'kafka-unavailable' });
+  test('creation fails with kafka-unavailable where a partition has no leader for half a minute', async () => {
+    const { clock, admin } = adminAnswering([led(-1, 1)]);
+    const created = admin.create([topic]);
+    const failed = expect(created).rejects.toMatchObject({ code: 'kafka-unavailable' });
     await pass(clock, 31_000);
     await failed;
   });

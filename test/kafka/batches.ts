@@ -7,13 +7,13 @@ export const ORIGIN: BatchOrigin = { topic: 'mta.delivered', partition: 7, maxBa
 
 const HEADER = 61;
 
-/** A batch whose checksum is right again after its bytes were changed. */
+/** Recomputes the checksum of a batch whose bytes were changed. */
 export function sealed(batch: Buffer): Buffer {
   batch.writeUInt32BE(crc32c(batch.subarray(21)), 17);
   return batch;
 }
 
-/** A batch of `count` records whose compressed records are these bytes, whatever they are. */
+/** A batch that declares `count` records, with `stored` as their compressed bytes. */
 export function storedAs(codec: Codec, stored: Buffer, count = 1): Buffer {
   const plain = encodeBatch([{ topic: '', partition: 0, key: null, value: null }], 5);
   const batch = Buffer.concat([plain.subarray(0, HEADER), stored]);
@@ -24,7 +24,7 @@ export function storedAs(codec: Codec, stored: Buffer, count = 1): Buffer {
   return sealed(batch);
 }
 
-/** A batch of records at an offset, of a producer's transaction; the marker that ends it where `ends` is given. */
+/** A batch of a producer's transaction at an offset; with `ends`, the marker that ends the transaction. */
 export function batchOf(
   offset: number,
   producerId: number,

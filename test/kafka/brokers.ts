@@ -16,15 +16,15 @@ const OFFSETS = '__consumer_offsets';
 const TRANSACTIONS = '__transaction_state';
 const clock = systemClock;
 
-/** What happened, by what it happened to, and when: `performance.now()`. */
-export interface Diary {
-  note(what: string): void;
+/** The times of named events, by `performance.now()`. */
+export interface EventLog {
+  record(what: string): void;
   untilSeen(all: readonly string[], withinMs: number): Promise<void>;
-  /** How long after a moment each thing happened for the first time, in milliseconds; waits at most so long for all. */
+  /** Milliseconds from `moment` to the first occurrence of each event after it; waits at most `withinMs` for all. */
   firstAfter(moment: number, withinMs: number): Promise<Record<string, number>>;
 }
 
-export function diary(): Diary {
+export function eventLog(): EventLog {
   const times = new Map<string, number[]>();
   const first = (moment: number): Record<string, number> =>
     Object.fromEntries(
@@ -34,7 +34,7 @@ export function diary(): Diary {
       ]),
     );
   return {
-    note(what) {
+    record(what) {
       const known = times.get(what);
       if (known === undefined) times.set(what, [performance.now()]);
       else known.push(performance.now());
@@ -54,26 +54,26 @@ export function diary(): Diary {
   };
 }
 
-/** Everything the service does with Kafka, at once and all the time, in a world of its own. */
+/** A continuous load that uses Kafka in every way the service does. */
 export interface Load {
-  /** Last numbers that were acknowledged, by partition. */
+  /** Last acknowledged number, by partition. */
   readonly acknowledged: number[];
-  /** Numbers that were taken, in the order in which they were, by partition. */
+  /** Taken numbers in the order of taking, by partition. */
   readonly taken: number[][];
-  /** The servers that were out, as the sources have named them. */
-  readonly out: ReadonlySet<string | null>;
+  /** The servers that the sources reported as unavailable. */
+  readonly unavailable: ReadonlySet<string | null>;
   /** How often each member of the idle group has been assigned partitions. */
   readonly assigned: number[];
-  /** Writes nothing more, and waits until what was acknowledged has been taken. */
+  /** Stops writing, and waits until all acknowledged records have been taken. */
   drained(): Promise<void>;
   stop(): Promise<void>;
 }
 
 /**
- * Two sources read what is written without a break to each partition of the first topic; a fenced sink writes transactions
- * to the second one; two members hold their places in `idleGroup`. Notes every acknowledgement, take and heartbeat.
+ * A sink per partition writes to the first topic and two sources read it; a transactional sink writes to the second topic;
+ * two members stay in `idleGroup`. Records every transaction, take and heartbeat in `events`.
  */
-export function startLoad(world: KafkaWorld, partitions: number, idleGroup: string, notes: Diary): Load {
+export function startLoad(world: KafkaWorld, partitions: number, idleGroup: string, events: EventLog): Load {
   const abort = new AbortController();
   setMaxListeners(0, abort.signal);
   const outages = { failed: () => undefined, answered: () => undefined };
@@ -95,7 +95,7 @@ export function startLoad(world: KafkaWorld, partitions: number, idleGroup: stri
       await clock.sleep(20);
     }
   };
-  const writeFenced = async (): Promise<void> => {
+  const writeTransactions = async (): Promise<void> => {
     const sinks = kafkaTransactionalSinks(world.kafka, { clock, group: idleGroup, checkpointTopic: other });
     for (let n = 0; !abort.signal.aborted;) {
       const sink = await retry(() => sinks.open('kpi-0'));
@@ -104,7 +104,7 @@ export function startLoad(world: KafkaWorld, partitions: number, idleGroup: stri
         !abort.signal.aborted &&
         (await sink.emit([record], { offset: ++n, note: '' })) === 'acknowledged'
       ) {
-        notes.note('transaction');
+        events.record('transaction');
         await clock.sleep(20);
       }
       await sink.close();
@@ -122,7 +122,7 @@ export function startLoad(world: KafkaWorld, partitions: number, idleGroup: stri
         partition,
         batch.next.map((next, index) => Math.max(next, positions.get(partition)?.[index] ?? 0)),
       );
-      notes.note(`partition ${partition}`);
+      events.record(`partition ${partition}`);
       source.noteProgress(partition, batch.next);
       batch = await inbox.take({ max: 100, lingerMs: 0 });
     }
@@ -131,8 +131,8 @@ export function startLoad(world: KafkaWorld, partitions: number, idleGroup: stri
   const start = (work: Promise<unknown>): void => {
     running.push(work.catch((error: unknown) => error instanceof Stopped || failures.push(error)));
   };
-  const out = new Set<string | null>();
-  const onOutage = (error: unknown): void => void out.add((error as EfsError).server);
+  const unavailable = new Set<string | null>();
+  const onOutage = (error: unknown): void => void unavailable.add((error as EfsError).server);
   for (const source of [world.member({ onOutage }), world.member({ onOutage })]) {
     let owned: readonly number[] = [];
     void source.start({
@@ -150,17 +150,17 @@ export function startLoad(world: KafkaWorld, partitions: number, idleGroup: stri
       ...{ kafka: world.kafka, groupId: idleGroup, topics: world.topics, clock, limits: TEST_LIMITS.group },
       onAssigned: () => void (assigned[index] = (assigned[index] ?? 0) + 1),
       onOutage: () => undefined,
-      onAnswer: () => notes.note(`heartbeat ${index}`),
+      onAnswer: () => events.record(`heartbeat ${index}`),
     }),
   );
   closing.push(...members.map((member) => () => member.leave(2_000)));
-  const writing = [...numbers.map(write), writeFenced()];
+  const writing = [...numbers.map(write), writeTransactions()];
   for (const work of writing) start(work);
 
   return {
     acknowledged,
     taken,
-    out,
+    unavailable,
     assigned,
     async drained() {
       abort.abort();
@@ -169,7 +169,7 @@ export function startLoad(world: KafkaWorld, partitions: number, idleGroup: stri
         numbers.filter((partition) => !taken[partition]?.includes(acknowledged[partition] ?? -1));
       for (const began = Date.now(); behind().length > 0; await pollMs(20)) {
         if (Date.now() - began > 20_000)
-          throw new Error(`not all was taken of partitions ${behind().join(', ')}`);
+          throw new Error(`records were not taken of partitions ${behind().join(', ')}`);
       }
     },
     async stop() {
@@ -181,7 +181,7 @@ export function startLoad(world: KafkaWorld, partitions: number, idleGroup: stri
   };
 }
 
-/** What Kafka says of itself, as the brokers see it that are asked. */
+/** Observes the cluster through these brokers' metadata. */
 export function observer(brokers: readonly string[], topics: readonly string[]) {
   const kafka = kafkaClient({ brokers, clientId: 'efs-observer' });
   const cluster = clusterOf(kafka);
@@ -204,7 +204,7 @@ export function observer(brokers: readonly string[], topics: readonly string[]) 
       return (await broker.findGroupCoordinator(request)).coordinator.nodeId;
     },
     leader: async (): Promise<number> => (await partitions())[0]?.leader ?? 0,
-    /** Resolves with the moment at which every partition has a leader that is not this node. */
+    /** Resolves with the time at which every partition has a leader that is not this node. */
     ledWithout: (node: number) =>
       until(async () =>
         (await partitions()).every(({ leader }) => leader !== null && leader >= 0 && leader !== node),
@@ -216,7 +216,7 @@ export function observer(brokers: readonly string[], topics: readonly string[]) 
   };
 }
 
-/** The node that leads the quorum of controllers, by what the nodes have logged. */
+/** The node that leads the controller quorum, by the nodes' logs. */
 export function controllerOf(server: KafkaServer): number {
   const elected = server.nodes.map((node) => {
     const epochs = [...node.log().matchAll(/Completed transition to Leader\([^)]*epoch=(\d+)/g)];

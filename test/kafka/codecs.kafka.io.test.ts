@@ -31,11 +31,11 @@ describeWithServers(['kafka'], 'compressed topics', (servers) => {
   const prefix = `t${randomUUID().slice(0, 8)}.`;
   const kafka = kafkaClient({ brokers: servers.kafkaBrokers, clientId: 'efs-test' });
   const admin = kafka.admin();
-  const wire = openCluster(kafka);
+  const cluster = openCluster(kafka);
   const reader = kafkaReader(kafka, systemClock);
   const plain = kafkaSink(kafka, { clock: systemClock, prefix });
 
-  /** A topic; the broker compresses what it gets, where a codec is named. */
+  /** Creates a topic, which the broker compresses with `codec`. */
   const topicOf = async (codec: Codec = 'off', partitions = 1): Promise<string> => {
     const name = randomUUID().slice(0, 8);
     await createTopics(admin, [prefix + name], partitions, {
@@ -46,18 +46,18 @@ describeWithServers(['kafka'], 'compressed topics', (servers) => {
   };
   const produceBytes = async (topic: string, batch: Buffer, partition = 0): Promise<void> => {
     const at = { topic: prefix + topic, partition };
-    const [node] = await wire.leaders([at]);
+    const [node] = await cluster.leaders([at]);
     const request = { timeoutMs: 5_000, now: 5, producer: null, codec: 'off' } as const;
     const body = encodeProduceRequest([{ ...at, records: [record('', 0)], sequence: 0 }], request);
-    // The request as it is for a batch of ours, up to the size of the batch.
+    // The request of an encoded batch, up to the size of the batch.
     const head = body.subarray(0, body.length - encodeBatch([record('', 0)], 5).length);
     head.writeInt32BE(batch.length, head.length - 4);
-    await wire.produce(node ?? 0, Buffer.concat([head, batch]), [at]);
+    await cluster.produce(node ?? 0, Buffer.concat([head, batch]), [at]);
   };
   const codecsOf = async (topic: string): Promise<Codec[]> => {
     const at = { topic: prefix + topic, partition: 0 };
-    const [node] = await wire.leaders([at]);
-    const { partitions } = await wire.fetch(node ?? 0, [{ ...at, offset: 0 }], FETCH);
+    const [node] = await cluster.leaders([at]);
+    const { partitions } = await cluster.fetch(node ?? 0, [{ ...at, offset: 0 }], FETCH);
     return partitions.flatMap(({ batches }) =>
       batches.filter(({ count }) => count > 0).map(({ codec }) => codec),
     );
@@ -67,7 +67,7 @@ describeWithServers(['kafka'], 'compressed topics', (servers) => {
     await reader.read(prefix + topic, 0, (each) => records.push(each));
     return records;
   };
-  /** Waits for them: the marker that ends a transaction is written after its answer. */
+  /** Retries: the marker that ends a transaction is written after its answer. */
   const expectRecords = (topic: string, count: number): Promise<void> =>
     untilDone(async () => {
       const shown = (await read(topic)).map(({ key, value, timestamp }) => `${key} ${value} ${timestamp}`);
@@ -81,32 +81,35 @@ describeWithServers(['kafka'], 'compressed topics', (servers) => {
   beforeAll(async () => {
     await Promise.all([admin.connect(), ...CODECS.map(loadCodec)]);
   });
-  afterAll(() => Promise.all([admin.disconnect(), wire.close(), reader.close(), plain.close()]));
+  afterAll(() => Promise.all([admin.disconnect(), cluster.close(), reader.close(), plain.close()]));
 
-  test.each(COMPRESSED)('%s as the broker’s own Java writes it is read', async (codec) => {
+  test.each(COMPRESSED)('the reader reads %s as the broker’s Java library compresses it', async (codec) => {
     const topic = await topicOf(codec);
     await plain.emit(some(topic));
     expect(new Set(await codecsOf(topic))).toEqual(new Set([codec]));
     await expectRecords(topic, 2_000);
   });
 
-  test.each(COMPRESSED)('%s as the sinks write it is taken by the broker and read', async (codec) => {
-    const topic = await topicOf();
-    const sink = kafkaSink(kafka, { clock: systemClock, prefix, compression: codec });
-    await sink.emit(some(topic, 1_000));
-    await sink.close();
-    const sinks = kafkaTransactionalSinks(kafka, {
-      ...{ clock: systemClock, prefix, compression: codec },
-      ...{ group: `${prefix}group`, checkpointTopic: prefix + topic },
-    });
-    const fenced = await untilDone(() => sinks.open('task-0'));
-    expect(await fenced.emit(some(topic).slice(1_000), null)).toBe('acknowledged');
-    await fenced.close();
-    expect(new Set(await codecsOf(topic))).toEqual(new Set([codec]));
-    await expectRecords(topic, 2_000);
-  });
+  test.each(COMPRESSED)(
+    'the broker accepts %s as the sinks compress it, and the reader reads it',
+    async (codec) => {
+      const topic = await topicOf();
+      const sink = kafkaSink(kafka, { clock: systemClock, prefix, compression: codec });
+      await sink.emit(some(topic, 1_000));
+      await sink.close();
+      const sinks = kafkaTransactionalSinks(kafka, {
+        ...{ clock: systemClock, prefix, compression: codec },
+        ...{ group: `${prefix}group`, checkpointTopic: prefix + topic },
+      });
+      const transactional = await untilDone(() => sinks.open('task-0'));
+      expect(await transactional.emit(some(topic).slice(1_000), null)).toBe('acknowledged');
+      await transactional.close();
+      expect(new Set(await codecsOf(topic))).toEqual(new Set([codec]));
+      await expectRecords(topic, 2_000);
+    },
+  );
 
-  test('gzip as kafkajs’ producer writes it is read', async () => {
+  test('the reader reads gzip as kafkajs’ producer compresses it', async () => {
     const topic = await topicOf();
     const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
     await producer.connect();
@@ -120,7 +123,7 @@ describeWithServers(['kafka'], 'compressed topics', (servers) => {
     await expectRecords(topic, 500);
   });
 
-  test('snappy in Java’s framing, of many blocks, is taken by the broker and read', async () => {
+  test('the broker accepts snappy in Java’s framing of several blocks, and the reader reads it', async () => {
     const topic = await topicOf();
     const records = encodeBatch(some(topic, 700), 5).subarray(61);
     const cut = [records.subarray(0, 9_000), records.subarray(9_000, 9_001), records.subarray(9_001)];
@@ -139,7 +142,7 @@ describeWithServers(['kafka'], 'compressed topics', (servers) => {
   });
 
   test.each(COMPRESSED)(
-    'a bomb of %s stops its partition within a second, in flat memory, and no other',
+    'a decompression bomb in %s fails its partition within a second, in bounded memory, and no other partition',
     async (codec) => {
       const topic = await topicOf('off', 2);
       const bomb = encodeBatch([{ ...record(topic, 1), value: Buffer.alloc(100 * MIB) }], 5, codec);

@@ -10,7 +10,7 @@ const COMPRESSED = CODECS.filter((codec) => codec !== 'off');
 
 beforeAll(() => Promise.all(CODECS.map(loadCodec)));
 
-/** Text that compresses about as well as records do, and noise. */
+/** Text that compresses about as well as records do, and random bytes. */
 const content = fc.oneof(
   fc.uint8Array({ maxLength: 4_000 }).map((bytes) => Buffer.from(bytes)),
   fc
@@ -31,7 +31,7 @@ const xerial = (...blocks: readonly Buffer[]): Buffer =>
     }),
   ]);
 
-/** An lz4 frame of blocks as they are given, all of them said to be compressed. */
+/** An lz4 frame of these blocks, all declared as compressed. */
 const lz4Frame = (flags: number, ...blocks: readonly Buffer[]): Buffer => {
   const parts = blocks.flatMap((block) => {
     const length = Buffer.alloc(4);
@@ -52,10 +52,10 @@ const zstdRepeats = (blocks: number, each: number): Buffer => {
   return frame;
 };
 
-/** Frames of a few kilobytes to a megabyte that hold far more than 64 MiB. */
+/** Frames of a few kilobytes to a megabyte that decompress to far more than 64 MiB. */
 const BOMBS: Record<Exclude<Codec, 'off'>, () => Buffer> = {
   gzip: () => gzipSync(Buffer.alloc(256 * MIB)),
-  // 64 bytes of output for 3 of a copy: no more can be had.
+  // 64 bytes of output for 3 of a copy, which is the maximum.
   snappy: () => {
     const block = Buffer.concat([Buffer.from([0x80, 0x80, 0x80, 0x02, 0, 65]), Buffer.alloc(12_288 * 3)]);
     return xerial(...Array.from({ length: 3 }, () => deflate('snappy', Buffer.alloc(32 * MIB))), block);
@@ -68,8 +68,8 @@ const BOMBS: Record<Exclude<Codec, 'off'>, () => Buffer> = {
   zstd: () => zstdRepeats(2_048, 128 << 10),
 };
 
-describe.each(COMPRESSED)('%s', (codec) => {
-  test('gives back what was compressed, and nothing where a byte more would pass the bound', () => {
+describe.each(COMPRESSED)('codec %s', (codec) => {
+  test('inflate restores the bytes that deflate compressed, and throws where they exceed the bound by one byte', () => {
     fc.assert(
       fc.property(content, (bytes) => {
         const frame = deflate(codec, bytes);
@@ -79,19 +79,19 @@ describe.each(COMPRESSED)('%s', (codec) => {
     );
   });
 
-  test('cut short anywhere is an error', () => {
+  test('a frame truncated at any byte is an error', () => {
     const frame = deflate(codec, Buffer.from('delivery-1 gmail.com '.repeat(300)));
     for (let length = 0; length < frame.length; length++) {
       expect(() => inflate(codec, frame.subarray(0, length), MIB)).toThrow();
     }
   });
 
-  test('followed by anything is an error', () => {
+  test('a frame followed by other bytes is an error', () => {
     const frame = deflate(codec, Buffer.from('delivery-1 gmail.com '.repeat(300)));
     expect(() => inflate(codec, Buffer.concat([frame, Buffer.from([1, 2, 3])]), MIB)).toThrow();
   });
 
-  test('with bytes changed gives an error or no more than the bound, soon', () => {
+  test('a frame with changed bytes gives an error or at most the bound, in bounded time', () => {
     const change = fc.record({ at: fc.nat(), byte: fc.integer({ min: 0, max: 255 }) });
     const began = performance.now();
     fc.assert(
@@ -106,7 +106,7 @@ describe.each(COMPRESSED)('%s', (codec) => {
     expect(performance.now() - began).toBeLessThan(20_000);
   });
 
-  test('of noise alone gives an error or no more than the bound', () => {
+  test('random bytes give an error or at most the bound', () => {
     const noise = fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes));
     const begin = deflate(codec, Buffer.from('x')).subarray(0, 6);
     fc.assert(
@@ -118,7 +118,7 @@ describe.each(COMPRESSED)('%s', (codec) => {
     );
   });
 
-  test('of a bomb is found within a second, in little more memory than the bound', () => {
+  test('a decompression bomb is rejected within a second, in little more memory than the bound', () => {
     const bomb = BOMBS[codec]();
     const before = process.memoryUsage().rss;
     const began = performance.now();
@@ -137,7 +137,7 @@ function inflated(codec: Codec, frame: Buffer): Buffer | null {
   }
 }
 
-describe('frames that lie', () => {
+describe('malformed frames', () => {
   test.each<[string, Exclude<Codec, 'off'>, Buffer]>([
     ['a block of 60 MiB that holds nothing', 'snappy', Buffer.from([0x80, 0x80, 0x80, 0x1e])],
     ['a literal of a negative length', 'snappy', Buffer.from([5, 0xfc, 0xfa, 0xff, 0xff, 0xff, 0, 0, 0, 0])],
@@ -155,7 +155,7 @@ describe('frames that lie', () => {
       'zstd',
       Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0xa0, 255, 255, 255, 255, 9, 0, 0, 65]),
     ],
-  ])('%s, %s: are refused at once', (_, codec, frame) => {
+  ])('a frame with %s, %s, is rejected within half a second, in bounded memory', (_, codec, frame) => {
     const before = process.memoryUsage().rss;
     const began = performance.now();
     expect(() => inflate(codec, frame, 64 * MIB)).toThrow();
@@ -163,7 +163,7 @@ describe('frames that lie', () => {
     expect(process.memoryUsage().rss - before).toBeLessThan(32 * MIB);
   });
 
-  test('a hundred thousand tiny blocks take no longer than their bytes do', () => {
+  test('a hundred thousand tiny blocks are decompressed within five seconds', () => {
     const began = performance.now();
     expect(inflate('zstd', zstdRepeats(100_000, 1), MIB)).toHaveLength(100_000);
     expect(
@@ -175,39 +175,45 @@ describe('frames that lie', () => {
     expect(performance.now() - began).toBeLessThan(5_000);
   });
 
-  test('Java’s framing of snappy gives its blocks in order', () => {
+  test('snappy in Java’s framing gives its blocks in order', () => {
     const blocks = ['first ', 'second ', 'third'].map((text) => deflate('snappy', Buffer.from(text)));
     expect(inflate('snappy', xerial(...blocks), MIB).toString()).toBe('first second third');
   });
 });
 
-describe('a batch', () => {
+describe('an unreadable batch', () => {
   const next = (batch: Buffer, maxBatchBytes = MIB) => {
     const [first] = readBatches(batch, [], { ...ORIGIN, maxBatchBytes });
     return first === undefined ? null : readRecords(first, 0, 7, 0).next();
   };
 
-  test.each(COMPRESSED)('of a bomb in %s names itself and the setting', (codec) => {
-    const error = failureOf(() => next(storedAs(codec, deflate(codec, Buffer.alloc(2 * MIB)))));
-    expect(error).toMatchObject({
-      code: 'batch-unreadable',
-      message: expect.stringContaining(
-        `mta.delivered/7: the batch of offsets 0 to 0, compressed with ${codec}, cannot be read: it`,
-      ) as string,
-      remedy: expect.stringContaining('EFS_MAX_BATCH_BYTES') as string,
-    });
-  });
+  test.each(COMPRESSED)(
+    'a decompression bomb in %s fails with the batch and the setting that bounds it',
+    (codec) => {
+      const error = failureOf(() => next(storedAs(codec, deflate(codec, Buffer.alloc(2 * MIB)))));
+      expect(error).toMatchObject({
+        code: 'batch-unreadable',
+        message: expect.stringContaining(
+          `mta.delivered/7: the batch of offsets 0 to 0, compressed with ${codec}, cannot be read: it`,
+        ) as string,
+        remedy: expect.stringContaining('EFS_MAX_BATCH_BYTES') as string,
+      });
+    },
+  );
 
-  test.each(COMPRESSED)('torn in %s is found by its checksum, and without that by its codec', (codec) => {
-    const frame = deflate(codec, Buffer.alloc(500, 'delivery'));
-    const batch = storedAs(codec, frame);
-    batch.fill(0, 70, 80);
-    expect(failureOf(() => next(batch))).toMatchObject({
-      message: expect.stringContaining('checksum') as string,
-    });
-    const torn = storedAs(codec, frame.subarray(0, frame.length - 2));
-    expect(failureOf(() => next(torn))).toMatchObject({ code: 'batch-unreadable' });
-  });
+  test.each(COMPRESSED)(
+    'corrupt bytes in %s fail the checksum; truncated bytes with a valid checksum fail the codec',
+    (codec) => {
+      const frame = deflate(codec, Buffer.alloc(500, 'delivery'));
+      const batch = storedAs(codec, frame);
+      batch.fill(0, 70, 80);
+      expect(failureOf(() => next(batch))).toMatchObject({
+        message: expect.stringContaining('checksum') as string,
+      });
+      const truncated = storedAs(codec, frame.subarray(0, frame.length - 2));
+      expect(failureOf(() => next(truncated))).toMatchObject({ code: 'batch-unreadable' });
+    },
+  );
 });
 
 function failureOf(run: () => unknown): unknown {

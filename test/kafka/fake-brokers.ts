@@ -7,7 +7,7 @@ import { readRecords } from '../../src/kafka/records.kafka';
 const NOT_LEADER = 6;
 const INVALID_PRODUCER_EPOCH = 47;
 
-/** A produce request as kafkajs queues it: it encodes itself, and judges the answer. */
+/** A produce request as kafkajs queues it: it encodes itself, and checks the answer. */
 interface ProduceRequest {
   readonly request: { encode(): Promise<{ readonly buffer: Buffer }> };
   readonly response: { parse(answer: object): Promise<unknown> };
@@ -19,19 +19,19 @@ interface Produced {
   readonly sequence: number;
 }
 
-/** Two brokers, 1 and 2, of a topic `out`: partition p is led by p, until it is moved. Broker 1 is every coordinator. */
+/** Two brokers, 1 and 2, with a topic `out`: broker p leads partition p until it is moved. Broker 1 is every coordinator. */
 export interface FakeBrokers {
-  /** A kafkajs client whose cluster is this. */
+  /** A kafkajs client of these brokers. */
   readonly kafka: Kafka;
-  /** The partition is led by this broker from now on; clients learn it when they ask for metadata. */
+  /** Moves the partition's leadership; clients see it when they refresh metadata. */
   move(partition: number, broker: number): void;
-  /** The broker takes no connections any more; the other one does its work. */
+  /** The broker accepts no connections any more; the other one takes over. */
   goAway(broker: number): void;
-  /** The next produce request that holds the partition is answered as if it did not. */
+  /** The answer to the next produce request with the partition omits it. */
   leaveOut(partition: number): void;
   /** The values of committed records of a partition. */
   committed(partition: number): readonly string[];
-  /** First sequence numbers of the batches that a partition got, committed or not. */
+  /** First sequence numbers of the batches written to a partition, committed or not. */
   sequences(partition: number): readonly number[];
 }
 
@@ -45,7 +45,7 @@ export function fakeBrokers(): FakeBrokers {
   let epoch = 0;
   const leftOut = new Set<number>();
   const gone = new Set<number>();
-  const left = (): number => (gone.has(1) ? 2 : 1);
+  const available = (): number => (gone.has(1) ? 2 : 1);
 
   const checkEpoch = ({ producerEpoch }: ProducerInside): void => {
     if (producerEpoch !== epoch) throw createErrorFromCode(INVALID_PRODUCER_EPOCH);
@@ -70,7 +70,7 @@ export function fakeBrokers(): FakeBrokers {
     },
     metadata: async () => ({ topicMetadata: [] }),
     offsetFetch: async () => ({ responses: [] }),
-    findGroupCoordinator: async () => ({ coordinator: { nodeId: left() } }),
+    findGroupCoordinator: async () => ({ coordinator: { nodeId: available() } }),
     syncGroup: async () => ({ memberAssignment: Buffer.alloc(0) }),
     heartbeat: async () => undefined,
     offsetCommit: async () => undefined,
@@ -97,7 +97,7 @@ export function fakeBrokers(): FakeBrokers {
       throw new KafkaJSConnectionError('connect ECONNREFUSED');
     };
     return {
-      brokerPool: { findConnectedBroker: () => findBroker({ nodeId: left() }) },
+      brokerPool: { findConnectedBroker: () => findBroker({ nodeId: available() }) },
       connect: async () => undefined,
       disconnect: async () => undefined,
       addMultipleTargetTopics: async () => undefined,
@@ -119,7 +119,7 @@ export function fakeBrokers(): FakeBrokers {
     move: (partition, broker) => void leaders.set(partition, broker),
     goAway(broker) {
       gone.add(broker);
-      for (const [partition, leader] of leaders) if (leader === broker) leaders.set(partition, left());
+      for (const [partition, leader] of leaders) if (leader === broker) leaders.set(partition, available());
     },
     leaveOut: (partition) => void leftOut.add(partition),
     committed: (partition) => values(log, partition),
@@ -128,7 +128,7 @@ export function fakeBrokers(): FakeBrokers {
   };
 }
 
-/** kafkajs gives its cluster to the assigners of a consumer. */
+/** kafkajs passes its cluster to the assigners of a consumer. */
 function clientOf(clusterOf: () => ClusterInside): Kafka {
   const consumer = ({ partitionAssigners }: { partitionAssigners: ((given: object) => object)[] }) => {
     for (const assigner of partitionAssigners) assigner({ cluster: clusterOf() });
@@ -136,7 +136,7 @@ function clientOf(clusterOf: () => ClusterInside): Kafka {
   return { consumer } as unknown as Kafka;
 }
 
-/** What the body of a version 7 produce request holds. */
+/** Parses the body of a version 7 produce request. */
 async function readProduceRequest(body: Buffer): Promise<{ epochs: number[]; parts: Produced[] }> {
   const epochs: number[] = [];
   const parts: Produced[] = [];

@@ -17,21 +17,21 @@ const target: FetchTarget = {
 describe('a fetcher whose Kafka does not answer', () => {
   const open = () => {
     const clock = virtualClock();
-    const told: string[] = [];
+    const calls: string[] = [];
     let refuse = (): void => undefined;
-    const wire: Pick<KafkaCluster, 'leaders' | 'forgetLeaders' | 'fetch'> = {
+    const cluster: Pick<KafkaCluster, 'leaders' | 'refreshMetadata' | 'fetch'> = {
       leaders: async () => [1],
-      forgetLeaders: async () => undefined,
+      refreshMetadata: async () => undefined,
       fetch: () =>
         new Promise((_, reject) => (refuse = () => reject(new EfsError('kafka-unavailable', 'away')))),
     };
     const fetcher = startFetcher({
-      wire: wire as KafkaCluster,
+      cluster: cluster as KafkaCluster,
       clock,
       limits: LIMITS,
       backoffMs: { least: 200, most: 5_000 },
-      onOutage: () => told.push('outage'),
-      onAnswer: () => told.push('over'),
+      onOutage: () => calls.push('outage'),
+      onAnswer: () => calls.push('over'),
     });
     const fail = async (): Promise<void> => {
       refuse();
@@ -39,40 +39,40 @@ describe('a fetcher whose Kafka does not answer', () => {
       clock.advance(5_000);
       await turn();
     };
-    return { fetcher, told, fail };
+    return { fetcher, calls, fail };
   };
 
-  test('says so at every failure while there is something to fetch', async () => {
-    const { fetcher, told, fail } = open();
+  test('it reports an outage at every failure while it has targets', async () => {
+    const { fetcher, calls, fail } = open();
     fetcher.add([target]);
     await turn();
     await fail();
     await fail();
-    expect(told).toEqual(['outage', 'outage']);
+    expect(calls).toEqual(['outage', 'outage']);
   });
 
-  test('waits for nobody once there is nothing to fetch: a worker without partitions is ready', async () => {
-    const { fetcher, told, fail } = open();
+  test('it ends the outage once it has no targets, so that a worker without partitions is ready', async () => {
+    const { fetcher, calls, fail } = open();
     fetcher.add([target]);
     await turn();
     await fail();
     fetcher.remove([target]);
-    expect(told).toEqual(['outage', 'over']);
+    expect(calls).toEqual(['outage', 'over']);
     await fail();
-    expect(told.at(-1)).toBe('over');
+    expect(calls.at(-1)).toBe('over');
   });
 });
 
-describe('a fetcher beside several brokers', () => {
-  test('reads on where there are leaders, and waits for the rest until the last lane is served', async () => {
+describe('a fetcher on several brokers', () => {
+  test('it fetches partitions with leaders, and ends the outage once the last target is served', async () => {
     const clock = virtualClock();
-    const told: string[] = [];
+    const calls: string[] = [];
     const fetched: number[] = [];
     let leaders: (number | null)[] = [1, null];
     const answers: (() => void)[] = [];
-    const wire: Pick<KafkaCluster, 'leaders' | 'forgetLeaders' | 'fetch'> = {
+    const cluster: Pick<KafkaCluster, 'leaders' | 'refreshMetadata' | 'fetch'> = {
       leaders: async (targets) => targets.map(({ partition }) => leaders[partition] ?? null),
-      forgetLeaders: async () => undefined,
+      refreshMetadata: async () => undefined,
       fetch: (node) => {
         fetched.push(node);
         const nothing = { errorCode: 0, clientSideThrottleTime: 0, partitions: [] };
@@ -80,12 +80,12 @@ describe('a fetcher beside several brokers', () => {
       },
     };
     const fetcher = startFetcher({
-      wire: wire as KafkaCluster,
+      cluster: cluster as KafkaCluster,
       clock,
       limits: LIMITS,
       backoffMs: { least: 100, most: 500 },
-      onOutage: (error) => told.push((error as Error).message),
-      onAnswer: () => told.push('over'),
+      onOutage: (error) => calls.push((error as Error).message),
+      onAnswer: () => calls.push('over'),
     });
     const go = async (ms = 0): Promise<void> => {
       answers.splice(0).forEach((answer) => answer());
@@ -96,11 +96,11 @@ describe('a fetcher beside several brokers', () => {
     fetcher.add([target, { ...target, partition: 1 }]);
     await go();
     await go(100);
-    expect(told).toEqual(['mta.relayed/1 is without a leader', 'mta.relayed/1 is without a leader']);
+    expect(calls).toEqual(['mta.relayed/1 is without a leader', 'mta.relayed/1 is without a leader']);
     leaders = [1, 2];
     await go(200);
     await go();
-    expect(told.at(-1)).toBe('over');
+    expect(calls.at(-1)).toBe('over');
     expect([...new Set(fetched)]).toEqual([1, 2]);
     fetcher.close();
   });

@@ -13,7 +13,7 @@ import {
 import { kafkaSink } from '../../src/kafka/sink.kafka';
 import type { SourceWorld } from '../log/source.contract';
 
-/** Limits for tests: a member that dies is noticed within seconds. */
+/** Limits for tests: the group removes a dead member within seconds. */
 export const TEST_LIMITS: SourceLimits = {
   ...SOURCE_LIMITS,
   group: {
@@ -24,7 +24,7 @@ export const TEST_LIMITS: SourceLimits = {
   },
 };
 
-/** Creates topics and waits until every partition is led: brokers learn of new topics one after the other. */
+/** Creates topics and waits until every partition has a leader: brokers get new metadata one after the other. */
 export async function createTopics(
   admin: Admin,
   topics: readonly string[],
@@ -40,7 +40,7 @@ export async function createTopics(
   await untilDone(() => Promise.all(topics.map((topic) => admin.fetchTopicOffsets(topic))));
 }
 
-/** Tries until it works, for at most half a minute. */
+/** Retries until it succeeds, for at most half a minute. */
 export async function untilDone<T>(attempt: () => Promise<T>): Promise<T> {
   for (const began = Date.now(); ;) {
     try {

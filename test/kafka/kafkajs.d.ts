@@ -1,4 +1,4 @@
-/* kafkajs' own encoder and decoder, to which ours are held. */
+/* kafkajs' own encoder and decoder, with which those of this service are compared. */
 
 declare module 'kafkajs/src/protocol/decoder' {
   export default class Decoder {

@@ -20,7 +20,7 @@ describe('the token endpoint', () => {
     tls: {},
     ...changes,
   });
-  const says = (status: number, body: string) => (response: ServerResponse) => {
+  const answerWith = (status: number, body: string) => (response: ServerResponse) => {
     response.writeHead(status).end(body);
   };
 
@@ -37,15 +37,15 @@ describe('the token endpoint', () => {
     server.close();
   });
 
-  it('gives a token with its life, or for a minute where it does not say', async () => {
-    answer = says(200, '{"access_token":"abc","token_type":"Bearer","expires_in":300}');
+  it('gives a token with its lifetime, or a lifetime of a minute where it has no expires_in', async () => {
+    answer = answerWith(200, '{"access_token":"abc","token_type":"Bearer","expires_in":300}');
     expect(await requestToken(client())).toEqual({ value: 'abc', lifetimeMs: 300_000 });
-    answer = says(200, '{"access_token":"abc","token_type":"Bearer"}');
+    answer = answerWith(200, '{"access_token":"abc","token_type":"Bearer"}');
     expect(await requestToken(client())).toEqual({ value: 'abc', lifetimeMs: 60_000 });
   });
 
-  it('gets id and secret form-encoded, as RFC 6749 has it', async () => {
-    answer = says(200, '{"access_token":"abc","expires_in":300}');
+  it('receives client id and secret form-encoded, as in RFC 6749', async () => {
+    answer = answerWith(200, '{"access_token":"abc","expires_in":300}');
     await requestToken(client({ clientId: 'a:b', clientSecret: () => 'ä +/' }));
     expect(Buffer.from(authorization?.slice('Basic '.length) ?? '', 'base64').toString()).toBe(
       'a%3Ab:%C3%A4+%2B%2F',
@@ -60,26 +60,26 @@ describe('the token endpoint', () => {
     ],
     [401, 'no', 'HTTP 401'],
     [400, '{"error":"invalid_scope"}', 'HTTP 400: invalid_scope'],
-  ])('that answers %d %s is a refusal', async (status, body, said) => {
-    answer = says(status, body);
+  ])('answering %d %s is a refusal', async (status, body, detail) => {
+    answer = answerWith(status, body);
     const failure = await requestToken(client()).catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: 'access-refused', retriable: false });
     expect(String(failure)).toMatch(/token endpoint http:\/\/127\.0\.0\.1:\d+\/oauth2\/token: /);
-    expect(String(failure)).toContain(said);
+    expect(String(failure)).toContain(detail);
     expect(String(failure)).not.toContain('s3cret');
   });
 
   it.each<[string, (response: ServerResponse) => void]>([
-    ['a 503', says(503, '')],
-    ['a 429 with an OAuth error', says(429, '{"error":"slow_down"}')],
-    ['a 400 of something else', says(400, '<html>Bad Request</html>')],
+    ['a 503', answerWith(503, '')],
+    ['a 429 with an OAuth error', answerWith(429, '{"error":"slow_down"}')],
+    ['a 400 of something else', answerWith(400, '<html>Bad Request</html>')],
     ['a redirection', (response) => response.writeHead(302, { location: 'http://127.0.0.1/' }).end()],
-    ['a 200 without a token', says(200, '{}')],
+    ['a 200 without a token', answerWith(200, '{}')],
     ['a body without end', (response) => response.write('{')],
     ['no answer', () => undefined],
     ['a closed connection', (response) => response.destroy()],
-    ['two MiB', says(200, ' '.repeat(2 << 20))],
-  ])('that answers with %s is an outage', async (_, how) => {
+    ['two MiB', answerWith(200, ' '.repeat(2 << 20))],
+  ])('answering with %s is an outage', async (_, how) => {
     answer = how;
     await expect(requestToken(client())).rejects.toMatchObject({
       code: 'token-unavailable',
@@ -88,20 +88,20 @@ describe('the token endpoint', () => {
     });
   });
 
-  it('that does not listen is an outage', async () => {
+  it('refusing the connection is an outage', async () => {
     await expect(requestToken(client({ tokenUrl: 'http://127.0.0.1:1/token' }))).rejects.toMatchObject({
       code: 'token-unavailable',
       message: 'token endpoint http://127.0.0.1:1/token: connect ECONNREFUSED 127.0.0.1:1',
     });
   });
 
-  it('is trusted over TLS by the CA file, and not without it', async () => {
+  it('is trusted over TLS with its CA, and not without', async () => {
     const certificates: Certificates = await makeCertificates();
     const [cert, key, ca] = [certificates.cert, certificates.key, certificates.ca].map((file) =>
       readFileSync(file),
     );
     const secure = createTlsServer({ cert, key }, (_, response) =>
-      says(200, '{"access_token":"abc","expires_in":300}')(response),
+      answerWith(200, '{"access_token":"abc","expires_in":300}')(response),
     );
     await new Promise<void>((resolve) => secure.listen(0, '127.0.0.1', resolve));
     const tokenUrl = `https://127.0.0.1:${(secure.address() as AddressInfo).port}/token`;

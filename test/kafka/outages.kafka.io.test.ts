@@ -30,7 +30,7 @@ const within = async (ms: number, condition: () => boolean): Promise<void> => {
   }
 };
 
-describeWithServers(['kafka'], 'a source on a Kafka with surprises', (servers) => {
+describeWithServers(['kafka'], 'a source on Kafka', (servers) => {
   let world: KafkaWorld;
   beforeEach(async () => {
     world = await kafkaWorld(servers.kafkaBrokers);
@@ -39,7 +39,7 @@ describeWithServers(['kafka'], 'a source on a Kafka with surprises', (servers) =
     await world.close();
   });
 
-  test('says that a position is lost when retention overtakes it, after giving what it has', async () => {
+  test('its inbox fails with position-lost when retention overtakes the position, after giving the fetched records', async () => {
     const limits = { ...TEST_LIMITS, inbox: { records: 1, bytes: 1, bytesInAll: 1 } };
     const source = world.member({ limits });
     await assignedTo(source);
@@ -54,7 +54,7 @@ describeWithServers(['kafka'], 'a source on a Kafka with surprises', (servers) =
     expect((lost as EfsError).code).toBe('position-lost');
   });
 
-  test('never shows what an aborted transaction wrote, and passes over it', async () => {
+  test('it skips the records of an aborted transaction', async () => {
     const source = world.member();
     await assignedTo(source);
     await inTransaction(world.kafka, world.topics[0] ?? '', 0, [text('aborted')], false);
@@ -70,7 +70,7 @@ describeWithServers(['kafka'], 'a source on a Kafka with surprises', (servers) =
     expect(seen).toEqual(['good']);
   });
 
-  test('is not held up by 5,000 headers or a value of 1 MB', async () => {
+  test('it reads a record of 5,000 headers and one of 1 MB within 400 ms', async () => {
     const source = world.member();
     await assignedTo(source);
     const headers = Array.from({ length: 5_000 }, (_, index) => ({
@@ -90,7 +90,7 @@ describeWithServers(['kafka'], 'a source on a Kafka with surprises', (servers) =
     expect(records[1]?.value).toHaveLength(1_000_000);
   });
 
-  test('keeps its partitions while a taker takes longer than the session', async () => {
+  test('it keeps its partitions while the taker pauses longer than the session timeout', async () => {
     const limits = { ...TEST_LIMITS, inbox: { records: 1, bytes: 1, bytesInAll: 1 } };
     const source = world.member({ limits });
     const assignments = await assignedTo(source);
@@ -103,7 +103,7 @@ describeWithServers(['kafka'], 'a source on a Kafka with surprises', (servers) =
     expect(assignments).toHaveLength(1);
   });
 
-  test('fails when a topic gets partitions that the others do not have', async () => {
+  test('it fails with not-co-partitioned when one topic gets more partitions than the others', async () => {
     const failures: unknown[] = [];
     await assignedTo(world.member({ limits: { ...TEST_LIMITS, checkEveryMs: 100 } }), failures);
     await world.admin.createPartitions({ topicPartitions: [{ topic: world.topics[1] ?? '', count: 5 }] });
@@ -112,7 +112,7 @@ describeWithServers(['kafka'], 'a source on a Kafka with surprises', (servers) =
     expect((failures[0] as EfsError).code).toBe('not-co-partitioned');
   });
 
-  test('commits the positions it is told, for others to look at', async () => {
+  test('it commits noted positions as group offsets, and never starts from them', async () => {
     const source = world.member({ limits: { ...TEST_LIMITS, commitEveryMs: 0 } });
     await assignedTo(source);
     await world.append(0, 0, [text('a'), text('b')]);
@@ -125,14 +125,14 @@ describeWithServers(['kafka'], 'a source on a Kafka with surprises', (servers) =
       return topic?.partitions.find(({ partition }) => partition === 0)?.offset;
     };
     while ((await committed()) !== '2') await new Promise((resolve) => setTimeout(resolve, 20));
-    // And never reads them: the same group begins where it is told.
+    // And never reads them: the same group starts at the given positions.
     await source.stop();
     const next = world.member();
     await assignedTo(next);
     expect(valuesOf(await (await next.open(0, START)).take({ max: 9, lingerMs: 0 }))).toEqual(['a', 'b']);
   });
 
-  test('stops while it starts', async () => {
+  test('a stop during start prevents any assignment', async () => {
     const source = world.member();
     const assignments: unknown[] = [];
     const starting = source.start({
@@ -145,15 +145,15 @@ describeWithServers(['kafka'], 'a source on a Kafka with surprises', (servers) =
     expect(assignments).toEqual([]);
   });
 
-  test('leaves no group behind where it only reads', async () => {
+  test('a reader leaves no consumer group behind', async () => {
     await world.append(0, 0, [text('a')]);
     await world.reader().read(world.topics[0] ?? '', 0, () => undefined);
     const { groups } = await world.admin.listGroups();
-    expect(groups.map(({ groupId }) => groupId).filter((id) => id.startsWith('none'))).toEqual([]);
+    expect(groups.map(({ groupId }) => groupId).filter((id) => id.startsWith('unused'))).toEqual([]);
   });
 });
 
-describeWithServers(['own-kafka'], 'a source whose Kafka goes away', () => {
+describeWithServers(['own-kafka'], 'a source during an outage of Kafka', () => {
   let server: KafkaServer;
   let world: KafkaWorld;
   let events: string[];
@@ -176,7 +176,7 @@ describeWithServers(['own-kafka'], 'a source whose Kafka goes away', () => {
     inbox = await source.open(0, START);
   });
 
-  test('waits it out, says so, and goes on where it stood', async () => {
+  test('it reports the outage and its end, and continues at its position', async () => {
     await world.append(0, 0, [text('before')]);
     expect(valuesOf(await inbox.take({ max: 9, lingerMs: 0 }))).toEqual(['before']);
     await server.kill('SIGKILL');
@@ -189,7 +189,7 @@ describeWithServers(['own-kafka'], 'a source whose Kafka goes away', () => {
     await world.close();
   });
 
-  test('stops within five seconds though Kafka does not answer, and can be stopped twice', async () => {
+  test('it stops within five seconds while Kafka does not answer, also when stopped twice', async () => {
     server.pause();
     const began = Date.now();
     await Promise.all([source.stop(), source.stop()]);

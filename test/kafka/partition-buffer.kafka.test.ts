@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { readBatches } from '../../src/kafka/fetch.kafka';
-import { partitionQueue } from '../../src/kafka/partition-buffer.kafka';
+import { partitionBuffer } from '../../src/kafka/partition-buffer.kafka';
 import { batchOf, ORIGIN } from './batches';
 
 const TOPICS = ['first', 'second'];
 
-/** Batches of one topic as they follow each other in the log: how many records each has, 0 for a marker. */
+/** The batches of one topic's log by their number of records; 0 is a marker. */
 const logArbitrary = fc.array(fc.nat({ max: 3 }), { maxLength: 8 });
 
-/** The batches' bytes, the offsets of their records, and where the log ends. */
+/** The batches' bytes, the offsets of their records, and the end offset. */
 function logOf(counts: readonly number[]) {
   const batches: Buffer[] = [];
   const offsets: number[] = [];
@@ -23,7 +23,7 @@ function logOf(counts: readonly number[]) {
 }
 
 const open = (until?: () => number[]) =>
-  partitionQueue({
+  partitionBuffer({
     topics: TOPICS,
     partition: 0,
     positions: [0, 0],
@@ -34,8 +34,8 @@ const open = (until?: () => number[]) =>
     onRoom: () => undefined,
   });
 
-describe('the queue of a partition', () => {
-  test('stands at the first record that it has not given, whatever markers lie behind it', () => {
+describe('a partition buffer', () => {
+  test('its position never passes a record that it has not given, also with markers behind it', () => {
     fc.assert(
       fc.property(
         fc.tuple(logArbitrary, logArbitrary),
@@ -43,13 +43,13 @@ describe('the queue of a partition', () => {
         fc.option(fc.tuple(fc.nat({ max: 20 }), fc.nat({ max: 20 })), { nil: undefined }),
         (counts, takes, limits) => {
           const logs = counts.map(logOf);
-          const queue = open(limits && (() => limits));
+          const buffer = open(limits && (() => limits));
           for (const [topic, { bytes, end }] of logs.entries()) {
-            queue.targets[topic]?.deliver(readBatches(bytes, [], ORIGIN), end);
+            buffer.targets[topic]?.deliver(readBatches(bytes, [], ORIGIN), end);
           }
           const given = [new Set<number>(), new Set<number>()];
           for (const max of takes) {
-            const { records, next } = queue.take(max);
+            const { records, next } = buffer.take(max);
             for (const { topic, offset } of records) given[topic]?.add(offset);
             for (const [topic, { offsets, end }] of logs.entries()) {
               const waiting = offsets.find((offset) => given[topic]?.has(offset) !== true) ?? end;
@@ -62,20 +62,20 @@ describe('the queue of a partition', () => {
     );
   });
 
-  test('gives every record once, each topic in the order of its log, and then stands at the end', () => {
+  test('it gives every record once, in the order of each topic’s log, and is then caught up', () => {
     fc.assert(
       fc.property(fc.tuple(logArbitrary, logArbitrary), fc.integer({ min: 1, max: 5 }), (counts, max) => {
         const logs = counts.map(logOf);
-        const queue = open();
+        const buffer = open();
         for (const [topic, { bytes, end }] of logs.entries()) {
-          queue.targets[topic]?.deliver(readBatches(bytes, [], ORIGIN), end);
+          buffer.targets[topic]?.deliver(readBatches(bytes, [], ORIGIN), end);
         }
         const given: number[][] = [[], []];
-        while (queue.pending()) {
-          for (const { topic, offset } of queue.take(max).records) given[topic]?.push(offset);
+        while (buffer.pending()) {
+          for (const { topic, offset } of buffer.take(max).records) given[topic]?.push(offset);
         }
         expect(given).toEqual(logs.map(({ offsets }) => offsets));
-        expect(queue.caughtUp()).toBe(true);
+        expect(buffer.caughtUp()).toBe(true);
       }),
     );
   });

@@ -22,12 +22,12 @@ test('records of one partition share a batch, each topic under the tenant’s pr
   ]);
 });
 
-test('no request passes half a megabyte, unless for a single record', () => {
+test('a request stays below half a megabyte unless a single record is larger', () => {
   expect(
     sizes([sized(0, 300_000), sized(1, 200_000), sized(0, 100_000), sized(0, 900_000), sized(0, 5)]),
   ).toEqual([[300_000, 200_000], [100_000], [900_000], [5]]);
 });
 
-test('nothing makes no request', () => {
+test('no records make no request', () => {
   expect(sizes([])).toEqual([]);
 });

@@ -48,7 +48,7 @@ const content = ({ offset, timestamp, key, value, headerCount, headers }: LogRec
 });
 
 describe('a record batch', () => {
-  test.each(CODECS)('of our own making, codec %s, reads back as it was, byte for byte', (codec) => {
+  test.each(CODECS)('encoded with codec %s is decoded to the same records, byte for byte', (codec) => {
     fc.assert(
       fc.property(recordsArbitrary, (records) => {
         const read = readAll(encodeBatch(records.map(outgoing), 5, codec));
@@ -59,7 +59,7 @@ describe('a record batch', () => {
     );
   });
 
-  test('of our own making is read the same by kafkajs', async () => {
+  test('encoded by this service is decoded to the same records by kafkajs', async () => {
     await fc.assert(
       fc.asyncProperty(recordsArbitrary, async (records) => {
         const { records: read } = await decodeWithKafkajs(new Decoder(encodeBatch(records.map(outgoing), 5)));
@@ -70,72 +70,75 @@ describe('a record batch', () => {
     );
   });
 
-  test.each([0, 1])('of kafkajs making, codec %i, gives what kafkajs reads from it', async (compression) => {
-    // kafkajs mixes headers named as what every object has with that: names that nothing inherits.
-    const name = fc.string({ minLength: 1, unit: 'binary' }).map((end) => `h${end}`);
-    const named = fc.uniqueArray(fc.record({ name, value: bytes }), {
-      selector: ({ name }) => name,
-      maxLength: 4,
-    });
-    const kafkajsRecord = fc.record({
-      key: fc.option(bytes),
-      value: fc.option(bytes),
-      timestampDelta: fc.integer({ min: -(2 ** 40), max: 2 ** 40 }),
-      headers: named,
-    });
-    await fc.assert(
-      fc.asyncProperty(fc.array(kafkajsRecord, { minLength: 1, maxLength: 9 }), async (records) => {
-        const encoded = records.map(({ headers, ...record }, offsetDelta) =>
-          Record({
-            ...record,
-            offsetDelta,
-            headers: Object.fromEntries(headers.map(({ name, value }) => [name, value])),
-          }),
-        );
-        const batch = await encodeWithKafkajs({
-          compression,
-          records: encoded,
-          firstOffset: '9007199254740000',
-          firstTimestamp: 2 ** 41,
-          lastOffsetDelta: records.length - 1,
-        });
-        const theirs = await decodeWithKafkajs(new Decoder(batch.buffer));
-        const ours = readAll(batch.buffer);
-        expect(
-          ours.map(({ key, value, offset, timestamp, headers }) => ({
-            key,
-            value,
-            offset: String(offset),
-            timestamp: String(timestamp),
-            headers: Object.fromEntries(headers().map((header) => [header.name.toString(), header.value])),
-          })),
-        ).toEqual(
-          theirs.records.map(({ key, value, offset, timestamp, headers }) => ({
-            key,
-            value,
-            offset,
-            timestamp,
-            headers,
-          })),
-        );
-      }),
-    );
-  });
+  test.each([0, 1])(
+    'encoded by kafkajs, codec %i, is decoded to the same records as by kafkajs',
+    async (compression) => {
+      // kafkajs confuses headers named like Object.prototype's properties with those: the names avoid them.
+      const name = fc.string({ minLength: 1, unit: 'binary' }).map((end) => `h${end}`);
+      const named = fc.uniqueArray(fc.record({ name, value: bytes }), {
+        selector: ({ name }) => name,
+        maxLength: 4,
+      });
+      const kafkajsRecord = fc.record({
+        key: fc.option(bytes),
+        value: fc.option(bytes),
+        timestampDelta: fc.integer({ min: -(2 ** 40), max: 2 ** 40 }),
+        headers: named,
+      });
+      await fc.assert(
+        fc.asyncProperty(fc.array(kafkajsRecord, { minLength: 1, maxLength: 9 }), async (records) => {
+          const encoded = records.map(({ headers, ...record }, offsetDelta) =>
+            Record({
+              ...record,
+              offsetDelta,
+              headers: Object.fromEntries(headers.map(({ name, value }) => [name, value])),
+            }),
+          );
+          const batch = await encodeWithKafkajs({
+            compression,
+            records: encoded,
+            firstOffset: '9007199254740000',
+            firstTimestamp: 2 ** 41,
+            lastOffsetDelta: records.length - 1,
+          });
+          const theirs = await decodeWithKafkajs(new Decoder(batch.buffer));
+          const ours = readAll(batch.buffer);
+          expect(
+            ours.map(({ key, value, offset, timestamp, headers }) => ({
+              key,
+              value,
+              offset: String(offset),
+              timestamp: String(timestamp),
+              headers: Object.fromEntries(headers().map((header) => [header.name.toString(), header.value])),
+            })),
+          ).toEqual(
+            theirs.records.map(({ key, value, offset, timestamp, headers }) => ({
+              key,
+              value,
+              offset,
+              timestamp,
+              headers,
+            })),
+          );
+        }),
+      );
+    },
+  );
 
-  test('is passed over up to the offset that was asked for', () => {
+  test('is read from the requested offset on', () => {
     const records = ['a', 'b', 'c'].map((value) => outgoing({ key: null, value: Buffer.from(value) }));
     const read = readAll(encodeBatch(records, 5), 2);
     expect(read.map(({ offset, topic, partition }) => [offset, topic, partition])).toEqual([[2, 3, 7]]);
   });
 
-  test('that is cut short at any byte is left out', () => {
+  test('truncated at any byte is left out', () => {
     const batch = encodeBatch([outgoing({ key: Buffer.from('k'), value: Buffer.from('v') })], 5);
     for (let length = 0; length < batch.length; length++) {
       expect(readBatches(Buffer.concat([batch, batch.subarray(0, length)]), [], ORIGIN)).toHaveLength(1);
     }
   });
 
-  test('whose records reach beyond it cannot be read', () => {
+  test('with a record longer than the batch is unreadable', () => {
     const batch = encodeBatch([outgoing({ key: Buffer.from('k'), value: Buffer.from('v') })], 5);
     for (let at = 61; at < batch.length; at++) {
       const broken = Buffer.from(batch);
@@ -152,14 +155,14 @@ describe('a record batch', () => {
     expect(() => readAll(sealed(longer))).toThrow('longer than its batch');
   });
 
-  test('stamped by the broker gives that stamp to every record', () => {
+  test('with a broker’s append time gives that timestamp to every record', () => {
     const batch = encodeBatch([outgoing({ key: null, value: null, timestamp: 5 })], 5);
     batch.writeInt16BE(0x08, 21);
     batch.writeBigInt64BE(1234n, 35);
     expect(readAll(sealed(batch)).map(({ timestamp }) => timestamp)).toEqual([1234]);
   });
 
-  test('in a codec that Kafka does not have yet names topic, partition, offsets and codec', () => {
+  test('of an unknown codec fails with topic, partition, offsets and codec', () => {
     const batch = encodeBatch([outgoing({ key: null, value: null })], 5);
     batch.writeInt16BE(5, 21);
     expect(() => readAll(sealed(batch))).toThrow(
@@ -172,8 +175,8 @@ describe('a record batch', () => {
     ['of a length that ends in its header', 8, [0, 0, 0, 20]],
     ['of a negative length', 8, [0xff, 0xff, 0xff, 0xf4]],
     ['of a negative count', 57, [0xff, 0xff, 0xff, 0xff]],
-    ['that ends before it begins', 23, [0xff, 0xff, 0xff, 0xff]],
-  ])('%s ends what can be read, behind the batches before it', (_, at, values) => {
+    ['with a last offset before its first', 23, [0xff, 0xff, 0xff, 0xff]],
+  ])('%s is unreadable and ends its response; the batches before it are read', (_, at, values) => {
     const good = encodeBatch([outgoing({ key: null, value: Buffer.from('v') })], 5);
     const bad = Buffer.from(good);
     bad.writeBigInt64BE(1n, 0);
@@ -187,7 +190,7 @@ describe('a record batch', () => {
 });
 
 describe('transactions', () => {
-  test('that were aborted, and markers, leave offsets without records', () => {
+  test('aborted transactions and markers leave offsets without records', () => {
     const log = [
       batchOf(0, 1),
       batchOf(1, 2),
@@ -202,7 +205,7 @@ describe('transactions', () => {
     expect(batches.map(({ count }) => count)).toEqual([0, 1, 0, 1, 0, 0]);
   });
 
-  test('of several producers that begin aborted at once are all left out', () => {
+  test('aborted transactions of several producers are all left out', () => {
     const log = [batchOf(4, 2), batchOf(5, 1), batchOf(6, 2, 'abort'), batchOf(7, 1, 'abort')];
     const aborted = [
       { producerId: 1n, firstOffset: 1 },

@@ -25,14 +25,14 @@ async function leaderOf(admin: Admin, partition: number, broker: number): Promis
   if (leader !== broker) throw new Error(`partition ${partition} is led by ${leader}`);
 }
 
-describeWithServers(['own-kafka'], 'a fenced sink on three brokers', () => {
+describeWithServers(['own-kafka'], 'a transactional sink on three brokers', () => {
   let servers: KafkaServer | undefined;
   beforeAll(async () => {
     servers = await startKafka({ brokers: 3 });
   }, 90_000);
   afterAll(() => servers?.stop());
 
-  test('acknowledges nothing that is not in the log, where a leader moves between two emits', async () => {
+  test('it acknowledges only records that are in the log when a leader moves between two emits', async () => {
     const kafka = kafkaClient({ brokers: servers?.brokers ?? [], clientId: 'efs-test' });
     const admin = kafka.admin();
     await admin.connect();
@@ -61,7 +61,7 @@ describeWithServers(['own-kafka'], 'a fenced sink on three brokers', () => {
       while ((await emit()) !== 'acknowledged') {
         await sink.close();
         sink = await open();
-        // What was not acknowledged is not there, with its witness: here every refusal comes before the end.
+        // Nothing unacknowledged is committed, nor its checkpoint: here every refusal precedes the end of the transaction.
         const checkpoint = await committedOffset('g', 'in', 1);
         expect([await valuesOf(0), await valuesOf(1)]).toEqual([
           emitted.slice(0, index),

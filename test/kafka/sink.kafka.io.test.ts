@@ -22,7 +22,7 @@ async function kafkaWorld(brokers: string[], compression: Codec = 'off'): Promis
   const sinks = [kafkaSink(kafka, { clock: systemClock, prefix, compression })];
   for (const partition of [0, 1, 2]) await untilDone(() => reader.watermarks(`${prefix}out`, partition));
   const committedOffset = kafkaCommittedOffset(kafka);
-  // A broker of no groups so far is still making the topic for their offsets.
+  // A broker that had no groups so far is still creating its offsets topic.
   await untilDone(() => committedOffset(group, checkpointTopic, 0));
   return {
     sink() {
@@ -38,7 +38,7 @@ async function kafkaWorld(brokers: string[], compression: Codec = 'off'): Promis
         compression,
         checkpointTopic,
       });
-      // A broker of no transactions so far is still making the topic for their log.
+      // A broker that had no transactions so far is still creating its transaction log.
       return { open: (name) => untilDone(() => sinks.open(name)) };
     },
     committedOffset,
@@ -62,14 +62,14 @@ async function kafkaWorld(brokers: string[], compression: Codec = 'off'): Promis
   };
 }
 
-describeWithServers(['kafka'], 'sinks on Kafka that compress', (servers) => {
+describeWithServers(['kafka'], 'compressing sinks on Kafka', (servers) => {
   sinkContract(() => kafkaWorld(servers.kafkaBrokers, 'zstd'));
 });
 
 describeWithServers(['kafka'], 'sinks on Kafka', (servers) => {
   sinkContract(() => kafkaWorld(servers.kafkaBrokers));
 
-  test('a record of 5,000 headers, or of 1 MB, is written within 200 ms', async () => {
+  test('a record of 5,000 headers and one of 1 MB are written within 400 ms', async () => {
     const world = await kafkaWorld(servers.kafkaBrokers);
     const sink = world.sink();
     await sink.emit([outgoing(0, 'first')]);

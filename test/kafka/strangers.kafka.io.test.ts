@@ -4,22 +4,22 @@ import { describeWithServers } from '../servers/servers';
 import { until } from '../fire/stage';
 import { type KafkaWorld, kafkaWorld } from './kafka-world';
 
-/** What a member has been told last. */
+/** Starts a member and keeps its last assignment and strangers. */
 async function started(source: Source) {
-  const told: { partitions: readonly number[] | null; strangers: EfsError | null } = {
+  const last: { partitions: readonly number[] | null; strangers: EfsError | null } = {
     partitions: null,
     strangers: null,
   };
   const failed: unknown[] = [];
   await source.start({
-    onAssigned: (partitions) => void (told.partitions = partitions),
-    onStrangers: (found) => void (told.strangers = found),
+    onAssigned: (partitions) => void (last.partitions = partitions),
+    onStrangers: (found) => void (last.strangers = found),
     onFailed: (error) => void failed.push(error),
   });
-  return { told, failed };
+  return { last, failed };
 }
 
-describeWithServers(['kafka'], 'a group that others are in, too', (servers) => {
+describeWithServers(['kafka'], 'a consumer group shared with strangers', (servers) => {
   let world: KafkaWorld;
   let other: KafkaWorld;
 
@@ -30,24 +30,27 @@ describeWithServers(['kafka'], 'a group that others are in, too', (servers) => {
     await Promise.all([world, other].map((each) => each?.close()));
   });
 
-  it('is told to every member, gives strangers no partitions, and is told to be over when they have left', async () => {
+  it('is reported to every member, assigns strangers no partitions, and is reported as over when they have left', async () => {
     const first = await started(world.member());
-    await until('the first has all', () => first.told.partitions?.length === 4);
+    await until('the first has all partitions', () => first.last.partitions?.length === 4);
     const source = other.member({ groupId: world.groupId });
     const stranger = await started(source);
-    await until('both are told', () => first.told.strangers !== null && stranger.told.strangers !== null);
-    expect(first.told.strangers).toMatchObject({
+    await until(
+      'both report strangers',
+      () => first.last.strangers !== null && stranger.last.strangers !== null,
+    );
+    expect(first.last.strangers).toMatchObject({
       code: 'group-shared',
       message: `consumer group ${world.groupId} has members that read other topics: efs-test at 127.0.0.1 reads ${other.topics.join(', ')}`,
     });
-    expect(stranger.told.strangers?.message).toContain(`reads ${world.topics.join(', ')}`);
-    expect([first.told.partitions?.length, stranger.told.partitions]).toEqual([4, []]);
+    expect(stranger.last.strangers?.message).toContain(`reads ${world.topics.join(', ')}`);
+    expect([first.last.partitions?.length, stranger.last.partitions]).toEqual([4, []]);
     await source.stop();
-    await until('it is over', () => first.told.strangers === null);
+    await until('the strangers have left', () => first.last.strangers === null);
     expect([...first.failed, ...stranger.failed]).toEqual([]);
   });
 
-  it('of another protocol keeps a member out, which is told instead of an outage, until it has left', async () => {
+  it('of another protocol keeps a member out, which reports strangers and no outage, until it has left', async () => {
     const groupId = `${other.groupId}-taken`;
     const consumer = other.kafka.consumer({ groupId, sessionTimeout: 6_000 });
     await consumer.connect();
@@ -55,11 +58,14 @@ describeWithServers(['kafka'], 'a group that others are in, too', (servers) => {
     await consumer.run({ eachMessage: async () => undefined });
     const outages: unknown[] = [];
     const late = await started(other.member({ groupId, onOutage: (error) => outages.push(error) }));
-    await until('it is told', () => late.told.strangers !== null);
-    expect(late.told.strangers).toMatchObject({ code: 'group-shared' });
-    expect(late.told.strangers?.message).toContain(`consumer group ${groupId}: `);
+    await until('it reports strangers', () => late.last.strangers !== null);
+    expect(late.last.strangers).toMatchObject({ code: 'group-shared' });
+    expect(late.last.strangers?.message).toContain(`consumer group ${groupId}: `);
     await consumer.disconnect();
-    await until('it has all', () => late.told.partitions?.length === 4 && late.told.strangers === null);
+    await until(
+      'it has all partitions',
+      () => late.last.partitions?.length === 4 && late.last.strangers === null,
+    );
     expect([outages, late.failed]).toEqual([[], []]);
   });
 });

@@ -18,12 +18,12 @@ describe('a shared token', () => {
     }, clock);
   });
 
-  it('is asked for once, however many want it at the same time', async () => {
+  it('is requested once for concurrent callers', async () => {
     expect(await Promise.all(Array.from({ length: 20 }, token))).toEqual(Array(20).fill('token 1'));
     expect(asked).toBe(1);
   });
 
-  it('is kept for four fifths of its life, then replaced', async () => {
+  it('is kept for four fifths of its lifetime, then replaced', async () => {
     expect(await token()).toBe('token 1');
     clock.advance(HOUR_MS * 0.79);
     expect(await token()).toBe('token 1');
@@ -32,7 +32,7 @@ describe('a shared token', () => {
     expect(asked).toBe(2);
   });
 
-  it('stays in use for nine tenths of its life where no other is to be had', async () => {
+  it('is used for nine tenths of its lifetime where its renewal fails', async () => {
     await token();
     answer = () => Promise.reject(new Error('down'));
     clock.advance(HOUR_MS * 0.89);
@@ -41,7 +41,7 @@ describe('a shared token', () => {
     await expect(token()).rejects.toThrow('down');
   });
 
-  it('that cannot be had is asked for again after a second, and not before', async () => {
+  it('is requested again a second after a failed request, and not before', async () => {
     answer = () => Promise.reject(new Error('down'));
     await expect(Promise.all([token(), token()])).rejects.toThrow('down');
     await expect(token()).rejects.toThrow('down');

@@ -5,10 +5,10 @@ import { kafkaSink } from '../../src/kafka/sink.kafka';
 import { type FakeBrokers, fakeBrokers } from './fake-brokers';
 import { outgoing } from '../log/sink.contract';
 
-/** Partition 1 is led by broker 1, partition 2 by broker 2; both are written to in one transaction. */
+/** One record for each partition: broker 1 leads partition 1, broker 2 leads partition 2. */
 const both = (value: string) => [outgoing(1, value), outgoing(2, value)];
 
-describe('a fenced sink on two brokers', () => {
+describe('a transactional sink on two brokers', () => {
   let brokers: FakeBrokers;
   const open = (): Promise<TransactionalSink> =>
     kafkaTransactionalSinks(brokers.kafka, { clock: systemClock, group: 'g', checkpointTopic: 'in' }).open(
@@ -18,7 +18,7 @@ describe('a fenced sink on two brokers', () => {
     brokers = fakeBrokers();
   });
 
-  test('does not commit records that a former leader refused, after the new leader has answered for others', async () => {
+  test('does not commit where a former leader refused records and the new leader acknowledged others', async () => {
     const sink = await open();
     expect(await sink.emit(both('a'), null)).toBe('acknowledged');
     brokers.move(2, 1);
@@ -35,7 +35,7 @@ describe('a fenced sink on two brokers', () => {
     ['a leader', 2],
     ['the coordinator, and a leader,', 1],
   ])(
-    'goes on without an outcome that is not known where %s went away before it was sent anything',
+    'emits without an unknown outcome where %s became unreachable before it was sent anything',
     async (_, broker) => {
       const sink = await open();
       expect(await sink.emit(both('a'), { offset: 1, note: '' })).toBe('acknowledged');
@@ -48,14 +48,14 @@ describe('a fenced sink on two brokers', () => {
     },
   );
 
-  test('does not commit records that an answer leaves out', async () => {
+  test('does not commit records that an answer omits', async () => {
     const sink = await open();
     brokers.leaveOut(2);
     expect(await sink.emit(both('a'), { offset: 1, note: '' })).toBe('unacknowledged');
     expect(brokers.committed(1)).toEqual([]);
   });
 
-  test('is of no more use after an outcome that is not known', async () => {
+  test('stays unacknowledged after an unknown outcome', async () => {
     const sink = await open();
     brokers.leaveOut(1);
     await sink.emit(both('a'), null);
@@ -63,7 +63,7 @@ describe('a fenced sink on two brokers', () => {
     expect(brokers.committed(1)).toEqual([]);
   });
 
-  test('is fenced by the next one, which begins each partition’s sequence at 0', async () => {
+  test('is fenced by the next sink of its name, which starts each partition’s sequence at 0', async () => {
     const former = await open();
     await former.emit([outgoing(1, 'a'), outgoing(1, 'b')], null);
     await former.emit([outgoing(1, 'c')], null);
@@ -76,7 +76,7 @@ describe('a fenced sink on two brokers', () => {
   });
 });
 
-test('a sink rejects records that an answer leaves out', async () => {
+test('a sink rejects records that an answer omits', async () => {
   const brokers = fakeBrokers();
   const sink = kafkaSink(brokers.kafka, { clock: systemClock });
   brokers.leaveOut(1);

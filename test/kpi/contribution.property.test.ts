@@ -13,7 +13,7 @@ const groups = domainGroups(Object.entries(DEFAULT_GROUPS).map(([name, domains])
 const sets = withDisorder(someFeedback(['d1'], ['m1', 'm2', 'm3']), 16);
 const policies = fc.constantFrom('EFS' as const, 'RELAY' as const);
 
-/** Keeps the totals as the service does: with each feedback, take away what the message was worth and add what it is. */
+/** Keeps totals as the service does: each feedback subtracts the message's counts from before and adds those from after. */
 function keep(
   all: readonly Feedback[],
   defaultPolicy: 'EFS' | 'RELAY',
@@ -33,8 +33,8 @@ function keep(
   return { totals, messages: [...messages.values()] };
 }
 
-describe('totals kept from change to change', () => {
-  it('are those of a count of all messages', () => {
+describe('totals kept by changes', () => {
+  it('equal a count of all messages', () => {
     fc.assert(
       fc.property(sets, policies, ({ disorder }, defaultPolicy) => {
         const { totals, messages } = keep(disorder, defaultPolicy);
@@ -46,7 +46,7 @@ describe('totals kept from change to change', () => {
     );
   });
 
-  it('come to the KPIs of the recount', () => {
+  it('give the KPIs of the recount', () => {
     fc.assert(
       fc.property(sets, policies, ({ feedback, disorder }, defaultPolicy) => {
         const expected = recountFacts(feedback.map(factOf), { defaultPolicy, groups: DEFAULT_GROUPS });
@@ -58,7 +58,7 @@ describe('totals kept from change to change', () => {
     );
   });
 
-  it('add up at every moment, and their maps hold nothing that is all zero', () => {
+  it('add up after every change, and their maps have no entry that is all zero', () => {
     fc.assert(
       fc.property(sets, policies, ({ disorder }, defaultPolicy) => {
         keep(disorder, defaultPolicy, (totals) => {

@@ -20,22 +20,22 @@ describe('the domain groups', () => {
     expect(groups.nameOf(groups.indexOf(domain))).toBe(name);
   });
 
-  it('are numbered in the order of their names, so that a lesser number is a lesser name', () => {
+  it('are numbered in the order of their names', () => {
     expect([0, 1, 2].map((index) => groups.nameOf(index))).toEqual(['a1', 'other', 'yahoo']);
     expect(() => groups.nameOf(3)).toThrow('no domain group has the index 3');
   });
 
-  it('need unique names, none of them "other"', () => {
+  it('are refused with a repeated name or the name "other"', () => {
     expect(() => domainGroups([...GIVEN, { name: 'a1', domains: [] }])).toThrow('unique');
     expect(() => domainGroups([{ name: 'other', domains: [] }])).toThrow('unique');
   });
 
-  it('have a fingerprint that tells others apart', () => {
+  it('have equal fingerprints where they are equal, and different ones otherwise', () => {
     expect(domainGroups(GIVEN).fingerprint).toBe(groups.fingerprint);
     expect(domainGroups([]).fingerprint).not.toBe(groups.fingerprint);
   });
 
-  it('are at most 256 with "other", which is what one byte can tell apart', () => {
+  it('are at most 256 with "other": one byte holds the index', () => {
     const many = (count: number) => Array.from({ length: count }, (_, i) => ({ name: `g${i}`, domains: [] }));
     expect(() => domainGroups(many(255))).not.toThrow();
     expect(() => domainGroups(many(256))).toThrow('at most');

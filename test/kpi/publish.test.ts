@@ -24,25 +24,25 @@ function sumOf(...shares: readonly Contribution[]): Contribution {
 }
 
 describe('a contribution', () => {
-  it('takes the place of the one before: nothing is counted twice', () => {
+  it('replaces the previous one, so that nothing is counted twice', () => {
     const sum = sumOf(share(3, 1, { 0: 3, 1: 1 }), share(5, 2, { 0: 5, 1: 2 }));
     expect(sum).toMatchObject({ relayed: 5, sent: 2, revision: 7, asOf: T0 + 7 });
   });
 
   it.each([
-    ['an older one', share(3, 0, { 0: 3 })],
-    ['the same once more', share(4, 1, { 0: 4, 1: 1 })],
-    ['one of as many records, though other ones', share(5, 0, { 0: 5 })],
-    ['one of more records that lacks some of the known ones', share(9, 0, { 0: 9 })],
-  ])('stays where %s comes', (_, late) => {
+    ['by an older one', share(3, 0, { 0: 3 })],
+    ['by the same one', share(4, 1, { 0: 4, 1: 1 })],
+    ['by one of an equal number of other records', share(5, 0, { 0: 5 })],
+    ['by one of more records that lacks some of the known ones', share(9, 0, { 0: 9 })],
+  ])('is not replaced %s', (_, other) => {
     const known = share(4, 1, { 0: 4, 1: 1 });
-    expect(supersedes(late, known)).toBe(false);
+    expect(supersedes(other, known)).toBe(false);
     const sum = sumOf(known);
-    expect(replaceContribution(sum, known, late)).toBe(false);
+    expect(replaceContribution(sum, known, other)).toBe(false);
     expect(sum).toEqual(sumOf(known));
   });
 
-  it('adds to what the delivery is known to be, and takes nothing of it away', () => {
+  it('only adds to the facts of the delivery', () => {
     const one = share(1, 0, { 0: 1 }, { saysRelay: true, deliverySize: 9, asOf: T0 + 50 });
     const sum = sumOf(one, share(2, 0, { 0: 2 }, { saysEfs: true, deliverySize: 4 }));
     expect(sum).toMatchObject({ saysEfs: true, saysRelay: true, deliverySize: 9, asOf: T0 + 50 });
@@ -58,12 +58,12 @@ describe('the largest announced size', () => {
   ])('of %p and %p is %p', (a, b, expected) => expect(largest(a, b)).toBe(expected));
 });
 
-describe('what is published of a delivery', () => {
+describe('the change published for a delivery', () => {
   const rules = { generation: 1, defaultPolicy: 'EFS' } as const;
   const sum = sumOf(share(4, 1, { 0: 4, 1: 1 }));
   const first = changeOf(sum, null, rules)!;
 
-  it('is everything, the first time: no revision before it, nothing previous', () => {
+  it('has all KPIs the first time, without a previous revision or previous KPIs', () => {
     expect(first).toMatchObject({
       generation: 1,
       revision: 5,
@@ -74,23 +74,23 @@ describe('what is published of a delivery', () => {
     expect(first.kpis).toMatchObject({ relayed: 4, sent: 1, success: 0.25 });
   });
 
-  it('is nothing where the KPIs and the policy are those last published, whatever the revision', () => {
+  it('is null where the KPIs and the policy are those last published, whatever the revision', () => {
     expect(changeOf({ ...sum, revision: 99, asOf: T0 + 99 }, first, rules)).toBeNull();
   });
 
-  it('names what it follows', () => {
+  it('has the previous revision and the previous KPIs', () => {
     const next = changeOf({ ...sum, relayed: 5, takenIntoAccount: 4, revision: 6 }, first, rules)!;
     expect(next).toMatchObject({ revision: 6, previousRevision: 5, previous: first.kpis });
   });
 
-  it('follows no revision of another generation, but knows its KPIs', () => {
+  it('has the previous KPIs, but no previous revision, after one of another generation', () => {
     const next = changeOf({ ...sum, relayed: 5, revision: 1 }, first, { ...rules, generation: 2 })!;
     expect(next).toMatchObject({ generation: 2, revision: 1, previousRevision: 0, previous: first.kpis });
   });
 
-  it('is said when the policy alone has changed', () => {
-    const suppressed: KpiChanged = { ...first, kpis: { ...first.kpis } };
-    expect(changeOf({ ...sum, saysRelay: true }, suppressed, rules)).toMatchObject({ policy: 'RELAY' });
+  it('is published where only the policy has changed', () => {
+    const published: KpiChanged = { ...first, kpis: { ...first.kpis } };
+    expect(changeOf({ ...sum, saysRelay: true }, published, rules)).toMatchObject({ policy: 'RELAY' });
   });
 
   it.each<[string, Partial<Contribution>]>([
@@ -99,7 +99,7 @@ describe('what is published of a delivery', () => {
     ['a reason', { failedByReason: { REFUSED: 1 } }],
     ['a domain', { byDomain: { google: { relayed: 1, sent: 0, failed: 0, softBounced: 0 } } }],
     ['an hour', { throughput: { [(495_891).toString(36)]: { successes: 1, errors: 0 } } }],
-  ])('is said when %s alone has changed', (_, changed) => {
+  ])('is published where only %s has changed', (_, changed) => {
     expect(changeOf({ ...sum, ...changed }, first, rules)).not.toBeNull();
   });
 });

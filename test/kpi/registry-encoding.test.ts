@@ -10,7 +10,7 @@ const NAMES = Object.keys(SCHEMAS) as RecordName[];
 const idOf = (name: RecordName): number => 70_000 + NAMES.indexOf(name);
 const VALUES = 50;
 
-/** The client as others use it, with a registry that holds our schemas. */
+/** The registry client as other services use it, with a registry that has the service's schemas. */
 const client = new SchemaRegistry({
   host: 'http://registry.invalid',
   middlewares: [
@@ -23,8 +23,8 @@ const client = new SchemaRegistry({
   ],
 });
 
-describe('bytes are those of the registry client', () => {
-  it.each(NAMES)('for %s as the service writes it', async (name) => {
+describe('the encoding of a record equals that of the registry client', () => {
+  it.each(NAMES)('for %s as written by the service', async (name) => {
     const wire = wireType<unknown>(SCHEMAS[name].type, idOf(name));
     for (let index = 0; index < VALUES; index++) {
       const value: unknown = SCHEMAS[name].type.random();
@@ -34,7 +34,7 @@ describe('bytes are those of the registry client', () => {
     }
   });
 
-  it.each(FEEDBACK_TOPICS.map(({ kind }) => kind))('for %s as simulations write it', async (kind) => {
+  it.each(FEEDBACK_TOPICS.map(({ kind }) => kind))('for %s as written by simulations', async (kind) => {
     const ids = Object.fromEntries(FEEDBACK_TOPICS.map((each) => [each.kind, idOf(each.kind)]));
     const encode = wireEncoder(ids as Record<FeedbackKind, number>);
     const values = Array.from({ length: VALUES }, () => SCHEMAS[kind].type.random() as object);

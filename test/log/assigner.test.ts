@@ -18,7 +18,7 @@ const rejoin = (assigned: ReadonlyMap<string, readonly number[]>): Member[] =>
 const flat = (assigned: ReadonlyMap<string, readonly number[]>): number[] =>
   [...assigned.values()].flat().sort((a, b) => a - b);
 
-test('every partition goes to exactly one member, in balance', () => {
+test('every partition is assigned to exactly one member, in balance', () => {
   fc.assert(
     fc.property(membersArbitrary, partitionsArbitrary, (members, partitions) => {
       const assigned = assignPartitions(members, partitions);
@@ -30,7 +30,7 @@ test('every partition goes to exactly one member, in balance', () => {
   );
 });
 
-test('the order in which members are listed makes no difference', () => {
+test('the assignment does not depend on the order of the members', () => {
   fc.assert(
     fc.property(membersArbitrary, partitionsArbitrary, (members, partitions) => {
       const forwards = assignPartitions(members, partitions);
@@ -40,7 +40,7 @@ test('the order in which members are listed makes no difference', () => {
   );
 });
 
-test('an assignment that is balanced already does not change', () => {
+test('a balanced assignment does not change', () => {
   fc.assert(
     fc.property(membersArbitrary, partitionsArbitrary, (members, partitions) => {
       const assigned = assignPartitions(members, partitions);
@@ -49,7 +49,7 @@ test('an assignment that is balanced already does not change', () => {
   );
 });
 
-test('when a member goes, only its partitions move', () => {
+test('only the partitions of a member that leaves move', () => {
   fc.assert(
     fc.property(membersArbitrary, partitionsArbitrary, (members, partitions) => {
       const before = assignPartitions(members, partitions);
@@ -61,7 +61,7 @@ test('when a member goes, only its partitions move', () => {
   );
 });
 
-test('when a member comes, it gets its share and nothing else moves', () => {
+test('partitions move only to a member that joins', () => {
   fc.assert(
     fc.property(membersArbitrary, partitionsArbitrary, (members, partitions) => {
       const before = assignPartitions(members, partitions);
@@ -75,15 +75,15 @@ test('when a member comes, it gets its share and nothing else moves', () => {
   );
 });
 
-test('of two claims the later generation wins, then the lesser id', () => {
-  const claim = (id: string, generation: number): Member => ({ id, owned: [0, 1], generation });
-  expect(assignPartitions([claim('a', 1), claim('b', 2)], 2).get('b')).toContain(0);
-  expect([...assignPartitions([claim('b', 1), claim('a', 1)], 2)]).toEqual([
+test('of two owners of a partition the later group generation wins, then the lesser id', () => {
+  const owner = (id: string, generation: number): Member => ({ id, owned: [0, 1], generation });
+  expect(assignPartitions([owner('a', 1), owner('b', 2)], 2).get('b')).toContain(0);
+  expect([...assignPartitions([owner('b', 1), owner('a', 1)], 2)]).toEqual([
     ['a', [0]],
     ['b', [1]],
   ]);
 });
 
-test('without members there is nothing to assign', () => {
+test('the assignment without members is empty', () => {
   expect(assignPartitions([], 4).size).toBe(0);
 });

@@ -1,6 +1,6 @@
 import { codeOf, type SourceWorld, text, texts } from './source.contract';
 
-/** What every reader must do, whatever log it reads. */
+/** The contract of every reader, whatever log it reads. */
 export function readerContract(makeWorld: () => Promise<SourceWorld>): void {
   let world: SourceWorld;
   beforeEach(async () => {
@@ -23,7 +23,7 @@ export function readerContract(makeWorld: () => Promise<SourceWorld>): void {
       expect(seen).toEqual(['t1']);
     });
 
-    test('is stopped by what its listener throws', async () => {
+    test('ends with the error that its listener throws', async () => {
       await world.append(0, 0, texts('a', 3));
       const seen: number[] = [];
       const reading = world.reader().read(world.topics[0] ?? '', 0, ({ offset }) => {
@@ -34,7 +34,7 @@ export function readerContract(makeWorld: () => Promise<SourceWorld>): void {
       expect(seen).toEqual([0, 1]);
     });
 
-    test('reads an empty partition, and one that retention has emptied, as nothing', async () => {
+    test('delivers nothing from an empty partition, nor from one that retention has emptied', async () => {
       await world.append(0, 1, texts('a', 3));
       await world.raiseLow(0, 1, 3);
       const seen: unknown[] = [];
@@ -44,7 +44,7 @@ export function readerContract(makeWorld: () => Promise<SourceWorld>): void {
       expect(seen).toEqual([]);
     });
 
-    test('says which topic is missing', async () => {
+    test('throws topic-missing for a missing topic', async () => {
       const missing = `${world.topics[0]}.missing`;
       await world.removed(missing);
       expect(await codeOf(world.reader().partitions(missing))).toBe('topic-missing');
@@ -54,15 +54,15 @@ export function readerContract(makeWorld: () => Promise<SourceWorld>): void {
 
     test.each(['beginning', 'end'] as const)('follows all partitions from the %s', async (from) => {
       await world.append(0, 0, [text('old')]);
-      const ends = new AbortController();
+      const abort = new AbortController();
       const seen: string[] = [];
       const reader = world.reader();
       const { ended } = await reader.follow(
         world.topics[0] ?? '',
-        { from, signal: ends.signal },
+        { from, signal: abort.signal },
         (record) => {
           seen.push(`${record.partition}:${record.value}`);
-          if (seen.includes('1:new') && seen.includes('2:new')) ends.abort();
+          if (seen.includes('1:new') && seen.includes('2:new')) abort.abort();
         },
       );
       await world.append(0, 1, [text('new')]);

@@ -11,7 +11,7 @@ export interface Written {
 /** A log with the topics `out` and `in`, of three partitions each, new for every test. */
 export interface SinkWorld {
   sink(): Sink;
-  /** Another opener of fenced sinks, as another process would have one. The witness topic is `in`. */
+  /** Another opener of transactional sinks, as another process would have one. The checkpoint topic is `in`. */
   fencedSinks(): TransactionalSinks;
   readonly committedOffset: CommittedOffset;
   readonly group: string;
@@ -28,7 +28,7 @@ export const outgoing = (partition: number, value: string): OutgoingRecord => ({
   value: Buffer.from(value),
 });
 
-/** What every sink must do, whatever log it writes to. */
+/** The contract of every sink, whatever log it writes to. */
 export function sinkContract(makeWorld: () => Promise<SinkWorld>): void {
   let world: SinkWorld;
   beforeEach(async () => {
@@ -51,7 +51,7 @@ export function sinkContract(makeWorld: () => Promise<SinkWorld>): void {
       expect(await values(2)).toEqual(['b']);
     });
 
-    test('writes key, value, stamp and headers as they are: order, repeats and nulls too', async () => {
+    test('writes key, value, timestamp and headers unchanged, with order, repeats and nulls', async () => {
       const headers: RecordHeader[] = [
         { name: Buffer.from('z'), value: Buffer.from([0, 1, 255]) },
         { name: Buffer.from('a'), value: null },
@@ -70,7 +70,7 @@ export function sinkContract(makeWorld: () => Promise<SinkWorld>): void {
       expect(second).toMatchObject({ key: '', value: '', headers: [] });
     });
 
-    test('writes more than one request can carry', async () => {
+    test('writes more than fits into one request', async () => {
       const large = Array.from({ length: 40 }, (_, index) => outgoing(index % 2, `${index}`.padEnd(100_000)));
       await world.sink().emit(large);
       const written = await values(1);
@@ -80,8 +80,8 @@ export function sinkContract(makeWorld: () => Promise<SinkWorld>): void {
     });
   });
 
-  describe('a fenced sink', () => {
-    /** What a transaction did is certain once its sink has been opened again; that sink goes on. */
+  describe('a transactional sink', () => {
+    /** The outcome of a transaction is certain once its sink has been opened again; tests continue with that sink. */
     const reopened = async (name: string): Promise<TransactionalSink> => {
       const sink = await world.fencedSinks().open(name);
       closing.push(() => sink.close());
@@ -95,7 +95,7 @@ export function sinkContract(makeWorld: () => Promise<SinkWorld>): void {
       await Promise.all(closing.splice(0).map((close) => close()));
     });
 
-    test('writes records and witness together', async () => {
+    test('commits records and checkpoint together', async () => {
       let sink = await reopened('task-1');
       expect(await checkpoint(1)).toBeNull();
       expect(
@@ -111,13 +111,13 @@ export function sinkContract(makeWorld: () => Promise<SinkWorld>): void {
       expect(await checkpoint(1)).toEqual(at(18));
     });
 
-    test('moves the witness where there is nothing to write', async () => {
+    test('commits the checkpoint without records', async () => {
       expect(await (await reopened('task-0')).emit([], at(5))).toBe('acknowledged');
       await reopened('task-0');
       expect(await checkpoint(0)).toEqual(at(5));
     });
 
-    test('shuts out the one opened before it under the same name, and no other', async () => {
+    test('fences the sink opened before it under the same name, and no other', async () => {
       const former = await reopened('task-2');
       const other = await reopened('task-1');
       expect(await former.emit([outgoing(0, 'former')], at(1))).toBe('acknowledged');

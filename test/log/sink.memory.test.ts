@@ -34,7 +34,7 @@ async function memoryWorld(): Promise<SinkWorld> {
 
 sinkContract(memoryWorld);
 
-test('the name of a fenced sink ends with the partition it speaks of', () => {
+test('the name of a transactional sink ends with the partition of its checkpoint', () => {
   expect(checkpointPartition('kpi-12')).toBe(12);
   expect(checkpointPartition('0')).toBe(0);
   expect(() => checkpointPartition('kpi')).toThrow('partition number');

@@ -9,13 +9,13 @@ export interface SourceWorld {
   /** Another member of the same group. Stopped with the world. */
   member(): Source;
   reader(): TopicReader;
-  /** Acknowledged when it resolves. */
+  /** Resolves when the records are acknowledged. */
   append(topic: number, partition: number, records: readonly MemoryRecord[]): Promise<void>;
   /** The same in one transaction, which takes up one more offset. */
   appendInTransaction(topic: number, partition: number, records: readonly MemoryRecord[]): Promise<void>;
   /** Retention: offsets below `low` are gone. */
   raiseLow(topic: number, partition: number, low: number): Promise<void>;
-  /** Sees to it that there is no such topic. */
+  /** Removes a topic if it exists. */
   removed(topic: string): Promise<void>;
   /** A source over topics of which one has more partitions, or does not exist. */
   broken(how: 'uneven' | 'missing'): Promise<Source>;
@@ -31,7 +31,7 @@ export const texts = (prefix: string, count: number): MemoryRecord[] =>
 const valuesOf = (batch: Batch | null): string[] =>
   (batch?.records ?? []).map((record) => record.value?.toString() ?? 'null');
 
-/** Starts a member and answers with a function that waits until what it owns satisfies a condition. */
+/** Starts a member. `until` waits for an assignment that satisfies a condition. */
 async function started(
   source: Source,
 ): Promise<{ until(ok: (owned: readonly number[]) => boolean): Promise<number[]>; failures: unknown[] }> {
@@ -57,7 +57,7 @@ async function started(
   };
 }
 
-/** Takes until `count` records are there. */
+/** Takes batches until there are `count` records. */
 async function drain(inbox: Inbox, count: number, max = 1000): Promise<{ values: string[]; last: Batch }> {
   const values: string[] = [];
   for (;;) {
@@ -75,7 +75,7 @@ export async function codeOf(promise: Promise<unknown>): Promise<string> {
   );
 }
 
-/** What every source must do, whatever log it reads. */
+/** The contract of every source, whatever log it reads. */
 export function sourceContract(makeWorld: () => Promise<SourceWorld>): void {
   let world: SourceWorld;
   beforeEach(async () => {
@@ -91,22 +91,22 @@ export function sourceContract(makeWorld: () => Promise<SourceWorld>): void {
     return { source, inbox: await source.open(partition, positions) };
   };
 
-  describe('partitions', () => {
-    test('are counted once for all topics', async () => {
+  describe('the partition count', () => {
+    test('is that of each topic', async () => {
       expect(await world.member().partitions()).toBe(PARTITIONS);
     });
 
-    test('must be equal in number', async () => {
+    test('throws not-co-partitioned for topics of different counts', async () => {
       expect(await codeOf((await world.broken('uneven')).partitions())).toBe('not-co-partitioned');
     });
 
-    test('of a missing topic are reported with its name', async () => {
+    test('throws topic-missing for a missing topic', async () => {
       expect(await codeOf((await world.broken('missing')).partitions())).toBe('topic-missing');
     });
   });
 
   describe('an inbox', () => {
-    test('gives the records of its partition only, each topic in offset order, and where each topic stands', async () => {
+    test('returns only records of its partition, each topic in offset order, and the position of each topic', async () => {
       await world.append(0, 0, texts('a', 3));
       await world.append(1, 0, texts('b', 2));
       await world.append(0, 1, texts('other', 5));
@@ -117,7 +117,7 @@ export function sourceContract(makeWorld: () => Promise<SourceWorld>): void {
       expect(last.next).toEqual([3, 2, 0]);
     });
 
-    test('gives key, value, headers, timestamp, topic, partition and offset as they were written', async () => {
+    test('returns key, value, headers, timestamp, topic, partition and offset as written', async () => {
       const headers = [
         { name: Buffer.from('x'), value: Buffer.from('1') },
         { name: Buffer.from('x'), value: null },
@@ -140,13 +140,13 @@ export function sourceContract(makeWorld: () => Promise<SourceWorld>): void {
       expect(record?.headers()).toEqual(headers);
     });
 
-    test('begins where it is told to', async () => {
+    test('starts at the given positions', async () => {
       await world.append(0, 0, texts('a', 5));
       const { inbox } = await opened(0, [3, 0, 0]);
       expect((await drain(inbox, 2)).values).toEqual(['a3', 'a4']);
     });
 
-    test('gives at most what is asked for, and the rest later', async () => {
+    test('returns at most the requested number of records, and the rest later', async () => {
       await world.append(0, 0, texts('a', 5));
       const { inbox } = await opened();
       const batch = await inbox.take({ max: 2, lingerMs: 1000 });
@@ -155,7 +155,7 @@ export function sourceContract(makeWorld: () => Promise<SourceWorld>): void {
       expect((await drain(inbox, 3, 2)).values).toEqual(['a2', 'a3', 'a4']);
     });
 
-    test('stands nowhere beyond a record that it has not given', async () => {
+    test('has no position beyond a record that it has not returned', async () => {
       await world.appendInTransaction(0, 0, texts('a', 3));
       await world.appendInTransaction(0, 0, texts('b', 2));
       const { inbox } = await opened();
@@ -164,14 +164,14 @@ export function sourceContract(makeWorld: () => Promise<SourceWorld>): void {
       expect(next).toEqual([2, 0, 0]);
     });
 
-    test('wakes a waiting taker when a record comes', async () => {
+    test('wakes a waiting taker when a record arrives', async () => {
       const { inbox } = await opened();
       const taken = inbox.take({ max: 10, lingerMs: 0 });
       await world.append(1, 0, [text('late')]);
       expect(valuesOf(await taken)).toEqual(['late']);
     });
 
-    test('gives null to a waiting taker when it is closed, and from then on', async () => {
+    test('returns null to a waiting taker when it is closed, and to later ones', async () => {
       const { inbox } = await opened();
       const taken = inbox.take({ max: 10, lingerMs: 0 });
       inbox.close();
@@ -180,7 +180,7 @@ export function sourceContract(makeWorld: () => Promise<SourceWorld>): void {
       expect(await inbox.take({ max: 10, lingerMs: 0 })).toBeNull();
     });
 
-    test('is closed by another one for the same partition, which reads from its own positions', async () => {
+    test('is closed when another one is opened for its partition, which reads from its own positions', async () => {
       await world.append(0, 0, texts('a', 3));
       const { source, inbox } = await opened();
       await drain(inbox, 3);
@@ -189,7 +189,7 @@ export function sourceContract(makeWorld: () => Promise<SourceWorld>): void {
       expect((await drain(again, 2)).values).toEqual(['a1', 'a2']);
     });
 
-    test('passes over offsets that hold no record', async () => {
+    test('skips offsets without a record', async () => {
       await world.appendInTransaction(0, 0, texts('t', 2));
       await world.append(0, 0, texts('a', 1));
       const { inbox } = await opened();
@@ -208,7 +208,7 @@ export function sourceContract(makeWorld: () => Promise<SourceWorld>): void {
       expect(inbox.lag()[0]).toBe(0);
     });
 
-    test('knows how far behind the end it is', async () => {
+    test('reports its lag behind the end', async () => {
       await world.append(0, 0, texts('a', 5));
       const { inbox } = await opened();
       await inbox.take({ max: 2, lingerMs: 0 });
@@ -217,7 +217,7 @@ export function sourceContract(makeWorld: () => Promise<SourceWorld>): void {
   });
 
   describe('a position', () => {
-    test('below what the log holds cannot be opened', async () => {
+    test('below the first offset of the log cannot be opened, the first offset can', async () => {
       await world.append(0, 0, texts('a', 5));
       await world.raiseLow(0, 0, 3);
       const { source } = await opened(1);
@@ -235,7 +235,7 @@ export function sourceContract(makeWorld: () => Promise<SourceWorld>): void {
   });
 
   describe('a group', () => {
-    test('gives all partitions to its only member and shares them when a second one comes', async () => {
+    test('assigns all partitions to its only member, and shares them when a second one joins', async () => {
       const first = await started(world.member());
       const all = await first.until((owned) => owned.length === PARTITIONS);
       const second = await started(world.member());
@@ -246,7 +246,7 @@ export function sourceContract(makeWorld: () => Promise<SourceWorld>): void {
       expect([...a, ...b].sort()).toEqual(all);
     });
 
-    test('gives the partitions of a member that leaves to the one that stays', async () => {
+    test('assigns the partitions of a member that leaves to the remaining one', async () => {
       const first = await started(world.member());
       await first.until((owned) => owned.length === PARTITIONS);
       const leaving = world.member();
@@ -256,18 +256,18 @@ export function sourceContract(makeWorld: () => Promise<SourceWorld>): void {
       expect(await first.until((owned) => owned.length === PARTITIONS)).toEqual([0, 1, 2, 3]);
     });
 
-    test('closes the inboxes of partitions that go, and keeps reading those that stay', async () => {
+    test('closes the inboxes of revoked partitions, and keeps reading the others', async () => {
       const source = world.member();
       const assignment = await started(source);
       await assignment.until((owned) => owned.length === PARTITIONS);
       const inboxes = await Promise.all([0, 1, 2, 3].map((partition) => source.open(partition, START)));
       await started(world.member());
-      const stays = await assignment.until((owned) => owned.length === 2);
+      const kept = await assignment.until((owned) => owned.length === 2);
       for (const [partition, inbox] of inboxes.entries()) {
         await world.append(0, partition, [text(`p${partition}`)]);
         const batch = await inbox.take({ max: 10, lingerMs: 0 });
         expect(batch === null ? null : valuesOf(batch)).toEqual(
-          stays.includes(partition) ? [`p${partition}`] : null,
+          kept.includes(partition) ? [`p${partition}`] : null,
         );
       }
     });

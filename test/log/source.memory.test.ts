@@ -1,7 +1,7 @@
 import { memoryLog } from '../../src/log/log.memory';
 import { memoryReader, memorySource } from '../../src/log/source.memory';
 import type { Source } from '../../src/log/source';
-import type { Clock } from '../../src/base/clock';
+import { turn, virtualClock } from '../support/clock';
 import { readerContract } from './reader.contract';
 import { sourceContract, text, type SourceWorld } from './source.contract';
 
@@ -45,66 +45,37 @@ async function memoryWorld(): Promise<SourceWorld> {
 sourceContract(memoryWorld);
 readerContract(memoryWorld);
 
-/** A clock whose sleeps end when the test says so. */
-function handClock(): Clock & { passed(ms: number): void; sleeping(): number } {
-  let now = 0;
-  const sleepers = new Set<{ until: number; wake: () => void }>();
-  return {
-    now: () => now,
-    monotonic: () => now,
-    sleep: (ms, signal) =>
-      new Promise((resolve) => {
-        const sleeper = {
-          until: now + ms,
-          wake: () => {
-            sleepers.delete(sleeper);
-            resolve();
-          },
-        };
-        sleepers.add(sleeper);
-        signal?.addEventListener('abort', sleeper.wake);
-      }),
-    sleeping: () => sleepers.size,
-    passed(ms) {
-      now += ms;
-      for (const sleeper of [...sleepers]) if (sleeper.until <= now) sleeper.wake();
-    },
-  };
-}
-
-const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-describe('lingering', () => {
+describe('lingering of an inbox', () => {
   const lingering = async () => {
-    const clock = handClock();
+    const clock = virtualClock(0);
     const log = memoryLog({ partitions: 1, clock });
     const source = memorySource(log, { topics: ['a'], groupId: 'g' });
     await source.start({ onAssigned: () => undefined, onFailed: () => undefined });
     return { clock, log, inbox: await source.open(0, [0]) };
   };
 
-  test('waits its time for more, counted from when something was there', async () => {
+  test('waits for more records, counted from the first one', async () => {
     const { clock, log, inbox } = await lingering();
     let taken: number | null = null;
     void inbox.take({ max: 10, lingerMs: 100 }).then((batch) => (taken = batch?.records.length ?? 0));
-    await settle();
-    clock.passed(1000);
+    await turn();
+    clock.advance(1000);
     log.append('a', 0, text('1'));
-    await settle();
-    clock.passed(99);
+    await turn();
+    clock.advance(99);
     log.append('a', 0, text('2'));
-    await settle();
+    await turn();
     expect(taken).toBeNull();
-    clock.passed(1);
-    await settle();
+    clock.advance(1);
+    await turn();
     expect(taken).toBe(2);
   });
 
-  test('ends as soon as the batch is full, and leaves no timer behind', async () => {
+  test('ends as soon as the batch is full, and leaves no timer', async () => {
     const { clock, log, inbox } = await lingering();
     const taken = inbox.take({ max: 2, lingerMs: 100 });
     log.append('a', 0, text('1'));
-    await settle();
+    await turn();
     expect(clock.sleeping()).toBe(1);
     log.append('a', 0, text('2'));
     expect((await taken)?.records).toHaveLength(2);
@@ -113,16 +84,16 @@ describe('lingering', () => {
 });
 
 describe('a log in memory', () => {
-  test('stamps with its clock, keeps given stamps, and gives offsets', () => {
-    const clock = handClock();
+  test('stamps records with its clock, keeps given timestamps, and returns offsets', () => {
+    const clock = virtualClock(0);
     const log = memoryLog({ partitions: 1, clock });
-    clock.passed(7);
+    clock.advance(7);
     expect(log.append('a', 0, text('1'))).toBe(0);
     expect(log.append('a', 0, { ...text('2'), timestamp: 3 })).toBe(1);
     expect([0, 1].map((offset) => log.entry('a', 0, offset)?.timestamp)).toEqual([7, 3]);
   });
 
-  test('keeps the last record of each key when it is compacted, and every offset', () => {
+  test('keeps the last record of each key, and every offset, in compaction', () => {
     const log = memoryLog({ partitions: 1 });
     for (const value of ['x', 'y', 'x']) log.append('a', 0, text(value));
     log.compact('a', 0);
@@ -134,7 +105,7 @@ describe('a log in memory', () => {
     expect(log.watermarks('a', 0)).toEqual({ low: 0, high: 3 });
   });
 
-  test('loses a position while an inbox waits for it, and the taker is told', async () => {
+  test('throws position-lost at a take once retention has passed the position of an open inbox', async () => {
     const log = memoryLog({ partitions: 1 });
     for (const value of ['x', 'y', 'z']) log.append('a', 0, text(value));
     const source = memorySource(log, { topics: ['a'], groupId: 'g' });
@@ -144,7 +115,7 @@ describe('a log in memory', () => {
     await expect(inbox.take({ max: 1, lingerMs: 0 })).rejects.toMatchObject({ code: 'position-lost' });
   });
 
-  test('gives a batch over several topics in the order of arrival', async () => {
+  test('returns a batch over several topics in the order of arrival', async () => {
     const log = memoryLog({ partitions: 1 });
     const source = memorySource(log, { topics: ['a', 'b'], groupId: 'g' });
     await source.start({ onAssigned: () => undefined, onFailed: () => undefined });

@@ -1,7 +1,7 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { freePort } from '../servers/child';
 
-/** A port in front of a server that can be closed: the server keeps what it has in memory, and seems stopped. */
+/** A port in front of a server that can be closed: the server keeps its memory, and seems stopped. */
 export interface Front {
   readonly url: string;
   /** How many connections it has taken so far. */

@@ -8,7 +8,7 @@ import { until } from '../fire/stage';
 import { type RedisServer, startRedis } from '../servers/redis';
 import { describeWithServers } from '../servers/servers';
 
-const NOBODY = '127.0.0.1:1';
+const UNREACHABLE = '127.0.0.1:1';
 
 describeWithServers(['kafka', 'registry', 'redis', 'own-redis'], 'efs run at its start', (servers) => {
   const bare = `bare-${randomBytes(4).toString('hex')}.`;
@@ -68,13 +68,13 @@ describeWithServers(['kafka', 'registry', 'redis', 'own-redis'], 'efs run at its
   });
 
   it.each<['kafka' | 'registry' | 'redis', Settings]>([
-    ['kafka', { EFS_KAFKA_BROKERS: NOBODY }],
-    ['registry', { EFS_SCHEMA_REGISTRY_URL: `http://${NOBODY}` }],
-    ['redis', { EFS_REDIS_URL: `redis://${NOBODY}` }],
-  ])('waits where %s is not there yet, says so once, and stops when told', async (dependency, own) => {
+    ['kafka', { EFS_KAFKA_BROKERS: UNREACHABLE }],
+    ['registry', { EFS_SCHEMA_REGISTRY_URL: `http://${UNREACHABLE}` }],
+    ['redis', { EFS_REDIS_URL: `redis://${UNREACHABLE}` }],
+  ])('waits while %s is unavailable, logs that once, and stops on a signal', async (dependency, own) => {
     const worker = start(own);
     const message = `${dependency} does not answer: waiting until it does`;
-    await until('it says so', () => worker.says(message));
+    await until('it says so', () => worker.hasLogged(message));
     const reasons = async (): Promise<object> => {
       const { status, text } = await worker.get('/readyz');
       expect(status).toBe(503);
@@ -82,10 +82,10 @@ describeWithServers(['kafka', 'registry', 'redis', 'own-redis'], 'efs run at its
     };
     const waited = { [dependency]: `${dependency} does not answer`, starting: 'starting' };
     if (dependency === 'kafka')
-      expect(await reasons()).toEqual({ ...waited, queries: 'the window is still reading the KPI topic' });
+      expect(await reasons()).toEqual({ ...waited, window: 'still reading the KPI topic' });
     else {
-      // What Kafka holds is shown all the same.
-      await until('the window has read the KPI topic', async () => !('window' in (await reasons())));
+      // Kafka's figures are shown nevertheless.
+      await until('the KPI topic has been read', async () => !('window' in (await reasons())));
       expect(await reasons()).toEqual(waited);
     }
     expect((await worker.get('/livez')).status).toBe(200);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import Redis from 'ioredis';
 import { Kafka, logLevel } from 'kafkajs';
 import { kpiHistory, verdict } from '../fire/evidence';
-import { lastWords, type Worker } from '../fire/processes';
+import { lastLines, type Worker } from '../fire/processes';
 import { drain, openStage, type Stage, standing, until, untidy } from '../fire/stage';
 import { type KafkaServer, startKafka } from '../servers/kafka';
 import { type RedisServer, startRedis } from '../servers/redis';
@@ -32,15 +32,15 @@ describeWithServers(['own-kafka', 'own-registry', 'own-redis'], 'the state', () 
     stages.push(stage);
     return { stage, redis };
   };
-  /** A test that runs beside the others of its kind: all of them mostly wait. */
+  /** A test that runs concurrently with the others: all of them mostly wait. */
   const beside = (title: string, run: (opened: Opened) => Promise<void>): void => {
     const explained = async (): Promise<void> => {
       const opened = await open();
       try {
         await run(opened);
       } catch (error) {
-        const words = await Promise.all(opened.stage.workers().map(lastWords));
-        throw new Error([String(error), ...words].join('\n'), { cause: error });
+        const lines = await Promise.all(opened.stage.workers().map(lastLines));
+        throw new Error([String(error), ...lines].join('\n'), { cause: error });
       }
     };
     let running: Promise<void>;
@@ -63,7 +63,7 @@ describeWithServers(['own-kafka', 'own-registry', 'own-redis'], 'the state', () 
     untidy(stage.encode, { seed, messages, deliveries: 8, disorder: 0.05 });
   const folded = (worker: Worker): Promise<number> => worker.counter('efs_records_total');
   const ready = async (worker: Worker): Promise<boolean> =>
-    worker.says('"starting"') && (await worker.get('/readyz')).status === 200;
+    worker.hasLogged('"starting"') && (await worker.get('/readyz')).status === 200;
 
   beforeAll(async () => {
     [kafka, registry] = await Promise.all([startKafka(), startRegistry()]);
@@ -75,23 +75,23 @@ describeWithServers(['own-kafka', 'own-registry', 'own-redis'], 'the state', () 
   });
 
   beside(
-    'is rebuilt from the topics as a new generation where Redis has lost it, and no KPI falls and climbs again',
+    'is rebuilt from the topics as a new generation after a loss of Redis, and no published KPI falls',
     async ({ stage, redis }) => {
       const worker = stage.run('worker');
-      const pouring = stage.pour(traffic(stage, 1), PER_SECOND);
+      const producing = stage.produce(traffic(stage, 1), PER_SECOND);
       await until(
         'half of it is folded',
         async () => (await isUp(worker)) && (await folded(worker)) > MESSAGES,
       );
       await ask(redis, 'FLUSHALL');
-      await until('it is not ready, and says what it does and how far it is', async () => {
+      await until('it is not ready, with its progress as the reason', async () => {
         const { status, text } = await worker.get('/readyz');
-        return status === 503 && /catching up with what was published before/.test(text);
+        return status === 503 && /catching up with published results/.test(text);
       });
-      expect(worker.says('the store has lost the state of a generation')).toBe(true);
+      expect(worker.hasLogged('store has lost the state of a generation')).toBe(true);
       await until('it has caught up', async () => (await worker.get('/readyz')).status === 200);
-      expect(worker.says('caught up: KPI changes are published as they come')).toBe(true);
-      await pouring;
+      expect(worker.hasLogged('caught up: publishing resumed')).toBe(true);
+      await producing;
       await drain(stage);
       const found = await verdict(stage);
       expect(found.problems).toEqual([]);
@@ -104,10 +104,10 @@ describeWithServers(['own-kafka', 'own-registry', 'own-redis'], 'the state', () 
   );
 
   beside(
-    'goes back where Redis is restored from an older copy, and publishes nothing that is older',
+    'is replayed forward after Redis is restored from an older copy, and no older figure is published',
     async ({ stage, redis }) => {
       const worker = stage.run('worker');
-      const pouring = stage.pour(traffic(stage, 2, 2 * MESSAGES), PER_SECOND);
+      const producing = stage.produce(traffic(stage, 2, 2 * MESSAGES), PER_SECOND);
       await until('some of it is folded', async () => (await isUp(worker)) && (await folded(worker)) > 1_000);
       await ask(redis, 'SAVE');
       const kept = await folded(worker);
@@ -117,8 +117,8 @@ describeWithServers(['own-kafka', 'own-registry', 'own-redis'], 'the state', () 
       await redis.kill();
       renameSync(join(dir, 'older.rdb'), join(dir, 'dump.rdb'));
       await redis.restart();
-      await pouring;
-      await until('the worker has gone back', async () => (await worker.counter('efs_rewinds_total')) > 0);
+      await producing;
+      await until('the worker has rewound', async () => (await worker.counter('efs_rewinds_total')) > 0);
       await drain(stage);
       const found = await verdict(stage);
       expect(found.problems).toEqual([]);
@@ -127,12 +127,12 @@ describeWithServers(['own-kafka', 'own-registry', 'own-redis'], 'the state', () 
   );
 
   beside(
-    'goes back where a replica takes over that has missed the last second, and publishes nothing twice',
+    'is replayed forward after a failover to a stale replica, and nothing is published twice',
     async ({ stage, redis }) => {
       const replica = await startRedis();
       redises.push(replica);
       const worker = stage.run('worker');
-      const pouring = stage.pour(traffic(stage, 7, 3 * MESSAGES), PER_SECOND);
+      const producing = stage.produce(traffic(stage, 7, 3 * MESSAGES), PER_SECOND);
       await until('some of it is folded', async () => (await isUp(worker)) && (await folded(worker)) > 1_000);
       await ask(replica, 'REPLICAOF', '127.0.0.1', String(redis.port));
       await until('the replica follows', async () =>
@@ -147,8 +147,8 @@ describeWithServers(['own-kafka', 'own-registry', 'own-redis'], 'the state', () 
         String(await ask(redis, 'INFO', 'replication')).includes('master_link_status:up'),
       );
       await ask(redis, 'REPLICAOF', 'NO', 'ONE');
-      await until('the worker has gone back', async () => (await worker.counter('efs_rewinds_total')) > 0);
-      await pouring;
+      await until('the worker has rewound', async () => (await worker.counter('efs_rewinds_total')) > 0);
+      await producing;
       await drain(stage);
       const found = await verdict(stage);
       expect(found.problems).toEqual([]);
@@ -157,13 +157,13 @@ describeWithServers(['own-kafka', 'own-registry', 'own-redis'], 'the state', () 
   );
 
   beside(
-    'stops one task, and says what to do, where Kafka no longer holds its position; the others go on',
+    'of one task stops where Kafka no longer has its position, with a remedy; the other tasks continue',
     async ({ stage }) => {
       const first = stage.run('first');
-      await stage.pour(untidy(stage.encode, { seed: 3, messages: 300, poison: 0 }));
+      await stage.produce(untidy(stage.encode, { seed: 3, messages: 300, poison: 0 }));
       await drain(stage);
       expect((await first.ended).exitCode).toBe(0);
-      await stage.pour(untidy(stage.encode, { seed: 4, messages: 300, poison: 0 }));
+      await stage.produce(untidy(stage.encode, { seed: 4, messages: 300, poison: 0 }));
       const topic = `${stage.prefix}mta.delivered`;
       const partitions = [{ partition: 0, offset: '-1' }];
       await admin(async (client) => {
@@ -192,18 +192,18 @@ describeWithServers(['own-kafka', 'own-registry', 'own-redis'], 'the state', () 
   );
 
   beside(
-    'is left in order by a worker that is told to stop under load, and nothing is said twice',
+    'is complete after workers are stopped under load, and nothing is published twice',
     async ({ stage }) => {
-      const pouring = stage.pour(traffic(stage, 5), PER_SECOND);
+      const producing = stage.produce(traffic(stage, 5), PER_SECOND);
       for (const name of ['first', 'second']) {
         const worker = stage.run(name);
         await until('it folds', async () => (await isUp(worker)) && (await folded(worker)) > 500);
-        const told = Date.now();
+        const signalledAt = Date.now();
         worker.signal('SIGTERM');
         expect((await worker.ended).exitCode).toBe(0);
-        expect(Date.now() - told).toBeLessThan(10_000);
+        expect(Date.now() - signalledAt).toBeLessThan(10_000);
       }
-      await pouring;
+      await producing;
       stage.run('last');
       await drain(stage);
       const found = await verdict(stage);
@@ -211,29 +211,29 @@ describeWithServers(['own-kafka', 'own-registry', 'own-redis'], 'the state', () 
     },
   );
 
-  beside('is left at once by a worker that is told so twice', async ({ stage, redis }) => {
+  beside('is left at once by a worker that gets a second signal', async ({ stage, redis }) => {
     const worker = stage.run('worker');
     await until('it is ready', () => ready(worker));
     redis.pause();
     try {
-      await stage.pour(untidy(stage.encode, { seed: 6, messages: 10, poison: 0 }));
+      await stage.produce(untidy(stage.encode, { seed: 6, messages: 10, poison: 0 }));
       worker.signal('SIGTERM');
-      await until('it is stopping', () => worker.says('stopping: finishing what is under way'));
-      const told = Date.now();
+      await until('it is stopping', () => worker.hasLogged('stopping: finishing work in progress'));
+      const signalledAt = Date.now();
       worker.signal('SIGTERM');
       expect((await worker.ended).exitCode).toBe(1);
-      expect(Date.now() - told).toBeLessThan(1_500);
+      expect(Date.now() - signalledAt).toBeLessThan(1_500);
     } finally {
       redis.resume();
     }
   });
 
-  beside('is no longer touched where topics have come to differ in their partitions', async ({ stage }) => {
+  beside('is no longer changed once the partition counts of the topics differ', async ({ stage }) => {
     const worker = stage.run('worker');
     await until('it is ready', () => ready(worker));
     const topic = `${stage.prefix}mta.relayed`;
     await admin((client) => client.createPartitions({ topicPartitions: [{ topic, count: 4 }] }));
-    // It looks twice a minute.
+    // The worker checks twice a minute.
     const { exitCode, err } = await worker.ended;
     expect(exitCode).toBe(2);
     expect(err).toMatch(
@@ -243,5 +243,5 @@ describeWithServers(['own-kafka', 'own-registry', 'own-redis'], 'the state', () 
 });
 
 async function isUp(worker: Worker): Promise<boolean> {
-  return worker.says('"starting"') && (await worker.get('/metrics').catch(() => null)) !== null;
+  return worker.hasLogged('"starting"') && (await worker.get('/metrics').catch(() => null)) !== null;
 }

@@ -24,14 +24,14 @@ const TOPICS = ['t.mta.relayed', 't.mta.delivered'];
 describe('a dead letter', () => {
   const letter = deadLetter({ record, reason: 'not-avro', detail: 'no magic byte' }, TOPICS);
 
-  it('is the record byte for byte, in the partition of its own number, with its own stamp', () => {
+  it('keeps key, value, headers and timestamp of the record, in the partition of the same number', () => {
     expect(letter).toMatchObject({ topic: 'efs.dead-letter', partition: 3, timestamp: 1_700_000_000_000 });
     expect(letter.key).toBe(record.key);
     expect(letter.value).toBe(record.value);
     expect(letter.headers?.slice(0, own.length)).toEqual(own);
   });
 
-  it('says behind its own headers why it lies there and where it came from', () => {
+  it('has the reason and the origin in headers after the record’s own', () => {
     const added = letter.headers?.slice(own.length).map(({ name, value }) => [String(name), String(value)]);
     expect(added).toEqual([
       ['efs.reason', 'not-avro'],
@@ -44,7 +44,7 @@ describe('a dead letter', () => {
     ]);
   });
 
-  it('may be of a tombstone without a key', () => {
+  it('keeps a null key and a null value', () => {
     const empty = deadLetter(
       { record: { ...record, key: null, value: null }, reason: 'no-value', detail: '' },
       TOPICS,
@@ -52,13 +52,13 @@ describe('a dead letter', () => {
     expect([empty.key, empty.value]).toEqual([null, null]);
   });
 
-  it('quotes at most a thousand characters', () => {
+  it('has at most a thousand characters of detail', () => {
     const long = deadLetter({ record, reason: 'invalid-field', detail: 'x'.repeat(5_000) }, TOPICS);
     const detail = long.headers?.find(({ name }) => String(name) === 'efs.detail')?.value;
     expect(detail).toHaveLength(1_000);
   });
 
-  it('is the same, byte for byte, whenever it is made again', () => {
+  it('is equal, byte for byte, where it is built again', () => {
     expect(deadLetter({ record, reason: 'not-avro', detail: 'no magic byte' }, TOPICS)).toEqual(letter);
   });
 });

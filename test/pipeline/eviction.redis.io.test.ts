@@ -16,7 +16,7 @@ import type { RedisClient } from '../../src/store/scripts.redis';
 import type { TaskAddress, Write } from '../../src/store/store';
 import { describeWithServers } from '../servers/servers';
 import { commitOf, manifestOf, start } from '../store/given';
-import { mastersOf, notebook } from '../store/redis.subject';
+import { mastersOf, lineLog } from '../store/redis.subject';
 import { virtualClock } from '../support/clock';
 import { feedback, HOUR } from '../support/feedback';
 
@@ -27,10 +27,10 @@ const old = DeliveryId('old');
 
 describeWithServers(['redis'], 'a retired delivery in Redis', ({ redisUrl }) => {
   let client: RedisClient;
-  const namespace = `forgetting-${process.pid}`;
+  const namespace = `eviction-${process.pid}`;
 
   beforeAll(async () => {
-    client = await connectRedis(redisUrl, { log: notebook().log });
+    client = await connectRedis(redisUrl, { log: lineLog().log });
   });
 
   const keysLeft = (pattern: string): Promise<string[]> =>
@@ -46,7 +46,7 @@ describeWithServers(['redis'], 'a retired delivery in Redis', ({ redisUrl }) => 
   });
 
   it.each([1, 64])(
-    'is deleted page by page, with %i hashes for its messages; others stay',
+    'is deleted page by page, with %i hashes for its messages; other deliveries stay',
     async (buckets) => {
       const store = redisStore(client, { namespace: `${namespace}:${buckets}` });
       await store.create({ ...manifestOf(1), buckets }, start, []);

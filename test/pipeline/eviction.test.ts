@@ -4,10 +4,10 @@ import { evictionCommands } from '../../src/pipeline/eviction';
 import { virtualClock } from '../support/clock';
 import { HOUR } from '../support/feedback';
 
-/** A status task without deliveries, and what it says of how far it has come. */
+/** A status task without deliveries, and the times up to which it reports that it has folded all. */
 function given() {
   const clock = virtualClock();
-  const log = { deps: [2, 3], asked: 0 };
+  const log = { ends: [2, 3], reads: 0 };
   const commands = evictionCommands({
     ...{ clock, partitions: 1, buckets: 1, retentionMs: 300 * HOUR },
     address: { stateId: 1, pipeline: 'status', partition: 0 },
@@ -15,47 +15,47 @@ function given() {
     store: { load: async () => [], scan: async () => ({ cursor: '0', entries: [] }) },
     retiredKnownUntil: new Map(),
     inputEnds: async () => {
-      log.asked += 1;
-      return [...log.deps];
+      log.reads += 1;
+      return [...log.ends];
     },
   });
-  const said = async (positions: readonly number[]): Promise<number[]> => {
-    const found = [];
+  const reported = async (positions: readonly number[]): Promise<number[]> => {
+    const times = [];
     for await (const portion of commands({ positions }))
-      for (const duty of portion) if (duty.kind === 'FoldedUntil') found.push(duty.at);
-    return found;
+      for (const command of portion) if (command.kind === 'FoldedUntil') times.push(command.at);
+    return times;
   };
-  return { clock, log, said };
+  return { clock, log, reported };
 }
 
-describe('until when a status task has folded all there was', () => {
-  it('is the time at which the log was asked, said once its ends of then are folded', async () => {
-    const { clock, log, said } = given();
-    const asked = clock.now();
-    expect(await said([2, 2])).toEqual([]);
+describe('a status task that reports the time up to which it has folded all', () => {
+  it('reports the time at which it read the log’s ends, once it has folded up to those ends', async () => {
+    const { clock, log, reported } = given();
+    const readAt = clock.now();
+    expect(await reported([2, 2])).toEqual([]);
     clock.advance(60_000);
-    log.deps = [9, 9];
-    expect(await said([1, 8])).toEqual([]);
-    expect(await said([2, 3])).toEqual([asked]);
-    expect(await said([2, 3])).toEqual([]);
-    expect(log.asked).toBe(1);
+    log.ends = [9, 9];
+    expect(await reported([1, 8])).toEqual([]);
+    expect(await reported([2, 3])).toEqual([readAt]);
+    expect(await reported([2, 3])).toEqual([]);
+    expect(log.reads).toBe(1);
   });
 
-  it('is said once in ten minutes, and late by as much as the task is behind', async () => {
-    const { clock, log, said } = given();
+  it('reports once in ten minutes, and late by as much as the task is behind', async () => {
+    const { clock, log, reported } = given();
     const first = clock.now();
-    expect(await said([2, 3])).toEqual([first]);
+    expect(await reported([2, 3])).toEqual([first]);
     clock.advance(599_999);
-    await said([2, 3]);
-    expect(log.asked).toBe(1);
+    await reported([2, 3]);
+    expect(log.reads).toBe(1);
     clock.advance(1);
-    log.deps = [4, 4];
-    expect(await said([2, 3])).toEqual([]);
+    log.ends = [4, 4];
+    expect(await reported([2, 3])).toEqual([]);
     clock.advance(3_600_000);
-    log.deps = [9, 9];
-    expect(await said([4, 4])).toEqual([first + 600_000]);
-    expect(await said([9, 9])).toEqual([clock.now()]);
-    expect(await said([9, 9])).toEqual([]);
-    expect(log.asked).toBe(3);
+    log.ends = [9, 9];
+    expect(await reported([4, 4])).toEqual([first + 600_000]);
+    expect(await reported([9, 9])).toEqual([clock.now()]);
+    expect(await reported([9, 9])).toEqual([]);
+    expect(log.reads).toBe(3);
   });
 });

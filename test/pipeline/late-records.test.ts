@@ -8,7 +8,7 @@ import type { Store } from '../../src/store/store';
 import { virtualClock } from '../support/clock';
 import { feedback } from '../support/feedback';
 
-/** Announced somewhat later than the time until which everything was counted. */
+/** Retired later than the time up to which all feedback was counted. */
 const RETIRED: Retirement = { at: 1_000, asOf: 900 };
 
 const record = (deliveryId: string, offset: number, timestamp = RETIRED.at): LogRecord => ({
@@ -17,7 +17,7 @@ const record = (deliveryId: string, offset: number, timestamp = RETIRED.at): Log
   headers: () => [],
 });
 
-/** Reads a delivery's id out of a value; what is empty makes no sense. */
+/** Decodes a value as a delivery's id; an empty value is rejected. */
 const decode: Decoder<Feedback> = async (records) => ({
   inputs: records
     .filter(({ value }) => value!.length > 0)
@@ -27,21 +27,21 @@ const decode: Decoder<Feedback> = async (records) => ({
     .map((each) => ({ record: each, reason: 'not-avro' as const, detail: '' })),
 });
 
-/** A decoder at partition 0 of two, of a generation that succeeds another or not. `retired` may be changed. */
+/** A decoder at partition 0 of two, of a generation with or without a predecessor. `retired` may be changed. */
 function given({ hasPredecessor = false, catchUpOffsets = [[10], [0]] } = {}) {
   const retired = new Set<string>();
-  const asked: string[][] = [];
+  const lookedUp: string[][] = [];
   const clock = virtualClock();
-  const waiting = new Set<string>(['old', 'new']);
+  const timerIndex = new Set<string>(['old', 'new']);
   const store: Pick<Store, 'load'> = {
     load: async (_, reads) => {
       const ids = reads.flatMap(({ fields }) => Array.from(fields, String));
-      asked.push(ids);
+      lookedUp.push(ids);
       return [ids.map((id) => (retired.has(id) ? encodeRetirement(RETIRED) : null))];
     },
   };
   const decoder = lateDecoder(decode, {
-    ...{ store, clock, timerIndex: waiting, retiredKnownUntil: new Map() },
+    ...{ store, clock, timerIndex, retiredKnownUntil: new Map() },
     address: { stateId: 3, pipeline: 'status', partition: 0 },
     manifest: { stateId: 3, partitions: 2, hasPredecessor, catchUpOffsets },
   });
@@ -52,11 +52,11 @@ function given({ hasPredecessor = false, catchUpOffsets = [[10], [0]] } = {}) {
       rejected: rejected.map(({ record: { offset }, reason }) => [offset, reason]),
     };
   };
-  return { run, retired, asked, clock, waiting };
+  return { run, retired, lookedUp, clock, timerIndex };
 }
 
 describe('feedback on a retired delivery', () => {
-  it('is set aside with the record it came in, in its place; the rest of the batch is not touched', async () => {
+  it('is rejected with its record, in the order of the batch; other records are decoded as usual', async () => {
     const { run, retired } = given();
     retired.add('old');
     expect(
@@ -71,14 +71,14 @@ describe('feedback on a retired delivery', () => {
     });
   });
 
-  it('has nothing to wait for any more', async () => {
-    const { run, retired, waiting } = given();
+  it('removes the delivery from the timer index', async () => {
+    const { run, retired, timerIndex } = given();
     retired.add('old');
     await run(record('old', 1), record('new', 2));
-    expect([...waiting]).toEqual(['new']);
+    expect([...timerIndex]).toEqual(['new']);
   });
 
-  it('is passed by where the life that this generation succeeds has counted it', async () => {
+  it('is skipped where the predecessor has counted it', async () => {
     const { run, retired } = given({ hasPredecessor: true });
     retired.add('old');
     const before = RETIRED.asOf - 1;
@@ -95,36 +95,36 @@ describe('feedback on a retired delivery', () => {
     ]);
   });
 
-  it('is never passed by where there was no earlier life', async () => {
+  it('is never skipped without a predecessor', async () => {
     const { run, retired } = given({ hasPredecessor: false });
     retired.add('old');
     expect((await run(record('old', 9, 0))).rejected).toHaveLength(1);
   });
 });
 
-describe('whether a delivery is retired', () => {
-  it('is asked once in ten minutes for each, not for each record or batch', async () => {
-    const { run, asked, clock } = given();
+describe('the look-up of retired deliveries', () => {
+  it('is done once in ten minutes per delivery, not per record or batch', async () => {
+    const { run, lookedUp, clock } = given();
     await run(record('a', 1), record('a', 2), record('b', 3), record('a', 4));
     await run(record('b', 5), record('a', 6));
-    expect(asked.flat().sort()).toEqual(['a', 'b']);
+    expect(lookedUp.flat().sort()).toEqual(['a', 'b']);
     clock.advance(599_999);
     await run(record('a', 7));
-    expect(asked.flat()).toHaveLength(2);
+    expect(lookedUp.flat()).toHaveLength(2);
     clock.advance(1);
     await run(record('a', 8));
-    expect(asked.flat()).toHaveLength(3);
+    expect(lookedUp.flat()).toHaveLength(3);
   });
 
-  it('is asked again for every batch once it is', async () => {
-    const { run, asked, retired } = given();
+  it('is done for every batch once the delivery is retired', async () => {
+    const { run, lookedUp, retired } = given();
     retired.add('old');
     await run(record('old', 1));
     await run(record('old', 2));
-    expect(asked.flat()).toEqual(['old', 'old']);
+    expect(lookedUp.flat()).toEqual(['old', 'old']);
   });
 
-  it('is asked of the kpi task that has the delivery', async () => {
+  it('is done in the kpi tasks that own the deliveries', async () => {
     const tasks: string[] = [];
     const load: Store['load'] = async ({ stateId, pipeline, partition }, reads) => {
       tasks.push(`${stateId} ${pipeline} ${partition}`);

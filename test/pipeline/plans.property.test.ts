@@ -14,7 +14,7 @@ import { partitionOf } from '../recount/read';
 import { DEFAULT_GROUPS, recountFacts } from '../recount/recount';
 import { batchesOf, RUNS, someFeedback, withDisorder } from '../support/arbitrary';
 import { factOf } from '../support/records';
-import { type Shelf, fakeStore } from '../support/fake-store';
+import { type FakeStore, fakeStore } from '../support/fake-store';
 
 const PARTITIONS = 3;
 const groups = domainGroups(Object.entries(DEFAULT_GROUPS).map(([name, domains]) => ({ name, domains })));
@@ -27,31 +27,31 @@ const statusRules = (partition: number, defaultPolicy: 'EFS' | 'RELAY', buckets:
   ...{ groups, contribution, statusChanged: null, retryOutcome },
 });
 
-interface Told {
+interface StatusRun {
   readonly contributions: OutgoingRecord[];
-  readonly shelves: Shelf[];
+  readonly stores: FakeStore[];
   readonly memories: StatusMemory[];
 }
 
 /** Runs all feedback through the status plans of three partitions, each in batches. */
-function tellStatus(
+function runStatus(
   all: readonly Feedback[],
   defaultPolicy: 'EFS' | 'RELAY',
   cuts: readonly boolean[],
   buckets: number,
-): Told {
-  const shelves = Array.from({ length: PARTITIONS }, fakeStore);
-  const memories = shelves.map(() => statusMemory(0));
-  const contributions = shelves.flatMap((each, partition) => {
+): StatusRun {
+  const stores = Array.from({ length: PARTITIONS }, fakeStore);
+  const memories = stores.map(() => statusMemory(0));
+  const contributions = stores.flatMap((each, partition) => {
     const mine = all.filter(({ messageId }) => partitionOf(Buffer.from(messageId), PARTITIONS) === partition);
     const rules = statusRules(partition, defaultPolicy, buckets);
     return batchesOf(mine, cuts).flatMap((batch) => each.run(planStatus(rules, batch, memories[partition]!)));
   });
-  return { contributions, shelves, memories };
+  return { contributions, stores, memories };
 }
 
-/** Runs contributions through the kpi plans of three partitions, each in batches. Gives what was published. */
-function tellKpi(
+/** Runs contributions through the kpi plans of three partitions, each in batches. Returns the changes and the sums. */
+function runKpi(
   contributions: readonly OutgoingRecord[],
   defaultPolicy: 'EFS' | 'RELAY',
   cuts: readonly boolean[],
@@ -59,22 +59,22 @@ function tellKpi(
   const published: KpiChanged[] = [];
   const sums = new Map<string, Contribution>();
   for (let partition = 0; partition < PARTITIONS; partition++) {
-    const here = fakeStore();
+    const store = fakeStore();
     const rules = { stateId: 1, generation: 1, partition, defaultPolicy, contribution, kpiChanged };
     const mine = contributions.filter((record) => record.partition === partition);
     for (const batch of batchesOf(mine, cuts)) {
       const inputs = batch.map(({ value }) => contribution.decode(value!));
-      for (const { value } of here.run(planKpi(rules, inputs, false)))
+      for (const { value } of store.run(planKpi(rules, inputs, false)))
         published.push(kpiChanged.decode(value!));
     }
-    for (const [id, value] of here.entries('s')) sums.set(id, contribution.decode(value));
+    for (const [id, value] of store.entries('s')) sums.set(id, contribution.decode(value));
   }
   return { published, sums };
 }
 
-function messagesIn(shelves: readonly Shelf[], defaultPolicy: 'EFS' | 'RELAY') {
+function messagesIn(stores: readonly FakeStore[], defaultPolicy: 'EFS' | 'RELAY') {
   const found = new Map<string, ReturnType<typeof statusOf>>();
-  for (const each of shelves) {
+  for (const each of stores) {
     for (const hash of each.hashes().filter((name) => name.startsWith('m/'))) {
       for (const [field, value] of each.entries(hash)) {
         const id = decodeMessageId(Buffer.from(field, 'latin1'));
@@ -91,8 +91,8 @@ const sets = withDisorder(someFeedback(['d1', 'd2'], ['m1', 'm2', 'm3', 'm4', 'm
 const policies = fc.constantFrom('EFS' as const, 'RELAY' as const);
 const cuts = fc.array(fc.boolean(), { minLength: 1, maxLength: 7 });
 
-describe('both plans together', () => {
-  it('come to what the recount says, however feedback is ordered, repeated and cut into batches', () => {
+describe('status and kpi plans together', () => {
+  it('match the recount, for any order, repetition and batching of feedback', () => {
     fc.assert(
       fc.property(
         sets,
@@ -101,8 +101,8 @@ describe('both plans together', () => {
         cuts,
         fc.constantFrom(1, 4),
         (set, byDefault, cutA, cutB, buckets) => {
-          const { contributions, shelves } = tellStatus(set.disorder, byDefault, cutA, buckets);
-          const { published, sums } = tellKpi(contributions, byDefault, cutB);
+          const { contributions, stores } = runStatus(set.disorder, byDefault, cutA, buckets);
+          const { published, sums } = runKpi(contributions, byDefault, cutB);
           const settings = { defaultPolicy: byDefault, groups: DEFAULT_GROUPS };
           const expected = recountFacts(set.disorder.map(factOf), settings);
           const last = new Map(published.map((each) => [each.deliveryId, each]));
@@ -112,7 +112,7 @@ describe('both plans together', () => {
               return [id, { policy, kpis: plain(kpis), asOf, revision }];
             }),
           );
-          const messages = messagesIn(shelves, byDefault);
+          const messages = messagesIn(stores, byDefault);
           expect(compare({ deadLetters: new Map(), ...expected }, { deliveries, messages })).toEqual([]);
         },
       ),
@@ -120,11 +120,11 @@ describe('both plans together', () => {
     );
   });
 
-  it('keep a timer index that knows how many messages wait, and none of whose deadlines is earlier than it says', () => {
+  it('keep a timer index with the number of messages that have a deadline, and a lower bound of the deadlines', () => {
     fc.assert(
       fc.property(sets, policies, cuts, (set, byDefault, cut) => {
-        const { shelves, memories } = tellStatus(set.disorder, byDefault, cut, 1);
-        shelves.forEach((each, partition) => {
+        const { stores, memories } = runStatus(set.disorder, byDefault, cut, 1);
+        stores.forEach((each, partition) => {
           const deadlines = new Map<string, number[]>();
           for (const hash of each.hashes().filter((name) => name.startsWith('m/'))) {
             for (const value of each.entries(hash).values()) {
@@ -146,17 +146,17 @@ describe('both plans together', () => {
     );
   });
 
-  it('publish the same in the end when contributions are repeated and come out of order', () => {
+  it('publish the same final KPIs where contributions are repeated and out of order', () => {
     const order = fc.infiniteStream(fc.nat());
     fc.assert(
       fc.property(sets, policies, cuts, order, (set, byDefault, cut, numbers) => {
-        const { contributions } = tellStatus(set.disorder, byDefault, cut, 1);
+        const { contributions } = runStatus(set.disorder, byDefault, cut, 1);
         const key = new Map(
           [...contributions, ...contributions].map((each, i) => [{ ...each, i }, numbers.next().value]),
         );
         const shuffled = [...key].sort(([, a], [, b]) => a - b).map(([each]) => each);
-        const orderly = tellKpi(contributions, byDefault, [true]);
-        const disorderly = tellKpi(shuffled, byDefault, cut);
+        const orderly = runKpi(contributions, byDefault, [true]);
+        const disorderly = runKpi(shuffled, byDefault, cut);
         expect(disorderly.sums).toEqual(orderly.sums);
         const lastOf = ({ published }: { published: KpiChanged[] }) =>
           new Map(published.map(({ deliveryId, policy, kpis }) => [deliveryId, { policy, kpis }]));
@@ -166,12 +166,12 @@ describe('both plans together', () => {
     );
   });
 
-  it('publish a chain: each record differs from the one before, names its revision and repeats its KPIs', () => {
+  it('publish a chain: each record differs from the previous one, and carries its revision and KPIs', () => {
     fc.assert(
       fc.property(sets, policies, cuts, (set, byDefault, cut) => {
-        const { contributions } = tellStatus(set.disorder, byDefault, cut, 1);
+        const { contributions } = runStatus(set.disorder, byDefault, cut, 1);
         const before = new Map<string, KpiChanged>();
-        for (const each of tellKpi(contributions, byDefault, cut).published) {
+        for (const each of runKpi(contributions, byDefault, cut).published) {
           const last = before.get(each.deliveryId);
           expect(each.previousRevision).toBe(last?.revision ?? 0);
           expect(each.revision).toBeGreaterThan(each.previousRevision);
@@ -186,7 +186,7 @@ describe('both plans together', () => {
     );
   });
 
-  it('publish nothing while muted, and what differs once they may speak', () => {
+  it('publish nothing while suppressed, and every delivery once on resume', () => {
     const rules = {
       stateId: 1,
       generation: 1,
@@ -197,24 +197,25 @@ describe('both plans together', () => {
     };
     fc.assert(
       fc.property(sets, cuts, (set, cut) => {
-        const here = fakeStore();
-        const { contributions } = tellStatus(set.disorder, 'EFS', cut, 1);
+        const store = fakeStore();
+        const { contributions } = runStatus(set.disorder, 'EFS', cut, 1);
         const inputs = contributions.map(({ value }) => contribution.decode(value!));
-        for (const batch of batchesOf(inputs, cut)) expect(here.run(planKpi(rules, batch, true))).toEqual([]);
-        const ids = [...here.entries('s').keys()];
+        for (const batch of batchesOf(inputs, cut))
+          expect(store.run(planKpi(rules, batch, true))).toEqual([]);
+        const ids = [...store.entries('s').keys()];
         const recheck = planKpi(
           rules,
           ids.map((id) => ({ recheck: id })),
           false,
         );
         expect(
-          here
+          store
             .run(recheck)
             .map(({ key }) => key!.toString())
             .sort(),
         ).toEqual(ids.sort());
         expect(
-          here.run(
+          store.run(
             planKpi(
               rules,
               ids.map((id) => ({ recheck: id })),

@@ -13,22 +13,22 @@ const OUT: OutgoingRecord = {
 };
 const REJECTED = { reason: 'no-value', detail: '' } as unknown as Rejected;
 
-/** Something that happens when the test says so. */
+/** An event that the test triggers. */
 function event<T>() {
   let resolve = (_: T): void => undefined;
   const promise = new Promise<T>((settle) => (resolve = settle));
-  return { promise, happens: resolve };
+  return { promise, trigger: resolve };
 }
 
-/** A task at position 4 whose ends answer when the test lets them; `did` is what has happened so far. */
+/** A task at position 4 whose dependencies complete when the test triggers them; `did` lists calls and completions. */
 function given() {
   const did: string[] = [];
   const commits: Commit[] = [];
   const loads = event<readonly (readonly Buffer[])[]>();
-  const setsAside = event<void>();
-  const commitsAs = event<CommitOutcome>();
+  const deadLetters = event<void>();
+  const committed = event<CommitOutcome>();
   const emits = event<TransactionOutcome>();
-  const emittedBefore = event<TransactionOutcome>();
+  const previousOutbox = event<TransactionOutcome>();
   const then = <T>(what: string, promise: Promise<T>): Promise<T> => {
     did.push(`${what}?`);
     return promise.then((value) => {
@@ -39,29 +39,29 @@ function given() {
   const deps: BatchDeps<string> = {
     decode: async () => ({ inputs: [], rejected: [] }),
     load: () => then('load', loads.promise),
-    setAside: () => then('set aside', setsAside.promise),
+    setAside: () => then('dead letters', deadLetters.promise),
     commit: (commit) => {
       commits.push(commit);
-      return then('commit', commitsAs.promise);
+      return then('commit', committed.promise);
     },
     emit: () => then('emit', emits.promise),
     project: () => ({ reads: [], project: () => ({ writes: [], outgoing: [OUT] }) }),
   };
-  const ownership: TaskOwnership = { epoch: 3, sequence: 8, positions: [4], emitted: emittedBefore.promise };
+  const ownership: TaskOwnership = { epoch: 3, sequence: 8, positions: [4], emitted: previousOutbox.promise };
   const result = processInputs(deps, ownership, { inputs: ['a'], rejected: [REJECTED] }, [6]);
-  return { did, commits, loads, setsAside, commitsAs, emits, emittedBefore, ownership, result };
+  return { did, commits, loads, deadLetters, committed, emits, previousOutbox, ownership, result };
 }
 
 describe('a batch', () => {
-  it('is committed once all is loaded, dead letters are acknowledged and the outbox before it has left', async () => {
+  it('is committed once its reads are loaded, its dead letters acknowledged and the previous outbox acknowledged', async () => {
     const { did, commits, ...task } = given();
-    task.loads.happens([]);
+    task.loads.trigger([]);
     await turn();
-    expect(did).toEqual(['load?', 'set aside?', 'load']);
-    task.setsAside.happens();
+    expect(did).toEqual(['load?', 'dead letters?', 'load']);
+    task.deadLetters.trigger();
     await turn();
     expect(commits).toEqual([]);
-    task.emittedBefore.happens('acknowledged');
+    task.previousOutbox.trigger('acknowledged');
     await turn();
     expect(did.at(-1)).toBe('commit?');
     expect(commits).toEqual([
@@ -69,28 +69,28 @@ describe('a batch', () => {
     ]);
   });
 
-  it('is emitted once it is committed, and the next one need not wait for that', async () => {
+  it('is emitted after its commit, and is processed before that emit completes', async () => {
     const { did, ...task } = given();
-    task.loads.happens([]);
-    task.setsAside.happens();
-    task.emittedBefore.happens('acknowledged');
+    task.loads.trigger([]);
+    task.deadLetters.trigger();
+    task.previousOutbox.trigger('acknowledged');
     await turn();
     expect(did).not.toContain('emit?');
-    task.commitsAs.happens('committed');
+    task.committed.trigger('committed');
     const { ownership, outcome, folded } = await task.result;
     expect([outcome, folded, did.at(-1)]).toEqual(['committed', 1, 'emit?']);
     expect(ownership).toMatchObject({ epoch: 3, sequence: 9, positions: [6] });
-    task.emits.happens('fenced');
+    task.emits.trigger('fenced');
     expect(await ownership.emitted).toBe('fenced');
   });
 
   it.each(['fenced', 'unacknowledged'] as const)(
-    'is not committed where the outbox before it was %s',
+    'is not committed where the previous outbox was %s',
     async (how) => {
       const task = given();
-      task.loads.happens([]);
-      task.setsAside.happens();
-      task.emittedBefore.happens(how);
+      task.loads.trigger([]);
+      task.deadLetters.trigger();
+      task.previousOutbox.trigger(how);
       const { outcome, ownership } = await task.result;
       expect([outcome, ownership, task.commits]).toEqual([how, task.ownership, []]);
     },
@@ -98,10 +98,10 @@ describe('a batch', () => {
 
   it.each(['fenced', 'rolled-back', 'lost'] as const)('emits nothing where its commit is %s', async (how) => {
     const task = given();
-    task.loads.happens([]);
-    task.setsAside.happens();
-    task.emittedBefore.happens('acknowledged');
-    task.commitsAs.happens(how);
+    task.loads.trigger([]);
+    task.deadLetters.trigger();
+    task.previousOutbox.trigger('acknowledged');
+    task.committed.trigger(how);
     const { outcome, ownership } = await task.result;
     expect([outcome, ownership]).toEqual([how, task.ownership]);
     expect(task.did).not.toContain('emit?');

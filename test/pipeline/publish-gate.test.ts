@@ -25,18 +25,18 @@ const FIRST: Manifest = {
 const ADDRESS = { stateId: 1, pipeline: 'kpi', partition: 0 } as const;
 
 /**
- * What a kpi task owes when it is claimed after so many commits, where records with these numbers were published of
- * `d1`, and it remembers some of these deliveries.
+ * The commands of a kpi task at a claim after so many commits, where records of `d1` with these generation numbers are in
+ * the log, and the state has these deliveries as published.
  */
 async function onClaim(
   manifest: Manifest,
   commits: number,
   published: readonly number[],
-  remembered: readonly string[] = [],
+  stored: readonly string[] = [],
   checkpoint: Committed | null = null,
 ): Promise<KpiInput[]> {
   const store = memoryStore();
-  const entries = remembered.map((id) => [Buffer.from(id), Buffer.from([9])] as const);
+  const entries = stored.map((id) => [Buffer.from(id), Buffer.from([9])] as const);
   const suppressed = { hash: FLAGS_HASH, entries: [[SUPPRESSED_FIELD, Buffer.from('1')]] as const };
   const writes = manifest.hasPredecessor ? [suppressed, { hash: PUBLISHED_HASH, entries }] : [];
   await store.create(manifest, { status: [[0]], kpi: [[0]] }, [{ partition: 0, writes }]);
@@ -44,57 +44,59 @@ async function onClaim(
     ...{ address: ADDRESS, manifest, store },
     checkpoint: async () => checkpoint,
     readPublished: async (onRecord) => {
-      for (const number of published) onRecord(recordOf(number));
+      for (const generation of published) onRecord(recordOf(generation));
     },
     numberOf: (value) => value.readUInt8(0),
   };
   const emitted = Promise.resolve('acknowledged' as const);
   const claim = { epoch: 1, sequence: commits, positions: [0], committedBy: 0, outbox: null };
   const ownership = { ...claim, emitted };
-  const owed: KpiInput[] = [];
-  for await (const page of kpiCommands(deps).atClaim(ownership, claim)) owed.push(...page);
-  return owed;
+  const commands: KpiInput[] = [];
+  for await (const page of kpiCommands(deps).atClaim(ownership, claim)) commands.push(...page);
+  return commands;
 }
 
-const recordOf = (number: number): LogRecord => ({
+const recordOf = (generation: number): LogRecord => ({
   ...{ topic: 0, partition: 0, offset: 0, timestamp: 0, headerCount: 0, headers: () => [] },
   key: Buffer.from('d1'),
-  value: Buffer.from([number]),
+  value: Buffer.from([generation]),
 });
 
-describe('a kpi task that is not muted', () => {
-  it('owes nothing, whatever was published', async () => {
+describe('a kpi task whose publishing is not suppressed', () => {
+  it('has no commands at a claim, whatever was published', async () => {
     expect(await onClaim(FIRST, 1, [1])).toEqual([]);
   });
 });
 
-describe('a kpi task whose store does not know what was published last', () => {
-  it('is muted, learns it from the log, and notes up to where', async () => {
-    const owed = await onClaim(FIRST, 1, [1], [], { offset: 0, note: '7/3' });
-    expect(owed.slice(0, 3)).toEqual([
+describe('a kpi task with a stale store', () => {
+  it('suppresses publishing, reads the published records back from the log, and stores the checkpoint', async () => {
+    const commands = await onClaim(FIRST, 1, [1], [], { offset: 0, note: '7/3' });
+    expect(commands.slice(0, 3)).toEqual([
       { suppressUntil: 0 },
       { deliveryId: 'd1', published: Buffer.from([1]) },
       { seen: '0 7/3' },
     ]);
-    expect(owed.at(-1)).toEqual({ resume: true });
+    expect(commands.at(-1)).toEqual({ resume: true });
   });
 });
 
-describe('a muted kpi task', () => {
+describe('a kpi task whose publishing is suppressed', () => {
   const second: Manifest = { ...FIRST, generation: 2, hasPredecessor: true };
 
-  it('remembers what was published, then may speak', async () => {
-    const owed = (await onClaim(second, 0, [1])).filter((each): each is KpiCommand => 'published' in each);
-    expect(owed).toEqual([{ deliveryId: 'd1', published: Buffer.from([1]) }]);
+  it('reads the published records back from the log', async () => {
+    const commands = (await onClaim(second, 0, [1])).filter(
+      (each): each is KpiCommand => 'published' in each,
+    );
+    expect(commands).toEqual([{ deliveryId: 'd1', published: Buffer.from([1]) }]);
   });
 
-  it('gives way where a later number was published', async () => {
+  it('throws where a later generation number was published', async () => {
     await expect(onClaim(second, 1, [3])).rejects.toThrow(SupersededGenerationError);
   });
 
-  it('forgets what it has for published and the log has not', async () => {
-    const owed = await onClaim(second, 0, [1], ['d1', 'd2']);
-    expect(owed.filter((each) => 'published' in each && each.published === null)).toEqual([
+  it('deletes stored records that the log does not have', async () => {
+    const commands = await onClaim(second, 0, [1], ['d1', 'd2']);
+    expect(commands.filter((each) => 'published' in each && each.published === null)).toEqual([
       { deliveryId: 'd2', published: null },
     ]);
   });

@@ -17,7 +17,7 @@ import { HOUR } from '../support/feedback';
 
 const contribution = wireType<Contribution>(SCHEMAS.Contribution.type, 1);
 const RETENTION_MS = 300 * HOUR;
-/** A time until which partitions have read. */
+/** A time up to which partitions have folded. */
 const UNTIL = Date.UTC(2026, 10, 23);
 const OLD = { asOf: 0, revision: 1 };
 
@@ -31,11 +31,11 @@ const retiredAt = (at: number | undefined): Buffer | null =>
 function given(sums: Record<string, { asOf: number; revision: number }>, partitions = 2) {
   const clock = virtualClock();
   const state = { sums, retired: {} as Record<string, number>, end: 0, position: 0 };
-  let until: readonly (number | null)[] = [];
+  let foldedUntil: readonly (number | null)[] = [];
   const store: Pick<Store, 'load' | 'scan'> = {
     load: async ({ pipeline, partition }, reads) =>
       pipeline === 'status'
-        ? [[bytes(until[partition])]]
+        ? [[bytes(foldedUntil[partition])]]
         : reads.map(({ fields }) => Array.from(fields, (id) => retiredAt(state.retired[String(id)]))),
     scan: async () => ({
       cursor: '0',
@@ -55,88 +55,92 @@ function given(sums: Record<string, { asOf: number; revision: number }>, partiti
     for await (const portion of commands(ownership)) done.push(portion);
     return done;
   };
-  const look = async (): Promise<RetentionCommand[]> => (await portions()).flat();
-  /** Looks when the next walk is due; partitions have read until then, or until the times given. */
-  const walk = (read: readonly (number | null)[] | null = null): Promise<RetentionCommand[]> => {
+  const commandsNow = async (): Promise<RetentionCommand[]> => (await portions()).flat();
+  /** Advances the clock to the next scan; partitions have folded up to then, or up to the times given. */
+  const scanDue = (times: readonly (number | null)[] | null = null): Promise<RetentionCommand[]> => {
     clock.advance(WALK_MS);
-    until = read ?? Array.from({ length: partitions }, () => clock.now());
-    return look();
+    foldedUntil = times ?? Array.from({ length: partitions }, () => clock.now());
+    return commandsNow();
   };
-  return { state, clock, portions, look, walk };
+  return { state, clock, portions, commandsNow, scanDue };
 }
 
-describe('a walk through the deliveries', () => {
-  it('announces those whose last feedback is older than the retention, to the millisecond', async () => {
+describe('a scan of the deliveries', () => {
+  it('retires deliveries whose last feedback is older than the retention, to the millisecond', async () => {
     const asOf = UNTIL - RETENTION_MS;
-    const { walk, clock } = given({ exactly: { ...OLD, asOf }, older: { ...OLD, asOf: asOf - 1 } });
-    expect(await walk([UNTIL, UNTIL])).toEqual([]);
+    const { scanDue, clock } = given({ exactly: { ...OLD, asOf }, older: { ...OLD, asOf: asOf - 1 } });
+    expect(await scanDue([UNTIL, UNTIL])).toEqual([]);
     const as = { at: clock.now() + WALK_MS, asOf: UNTIL };
-    expect(await walk([UNTIL, UNTIL + 1])).toEqual([{ retire: 'older', as }]);
+    expect(await scanDue([UNTIL, UNTIL + 1])).toEqual([{ retire: 'older', as }]);
   });
 
-  it('goes by the partition that has read least, and does not begin before all have said', async () => {
-    const { walk } = given({ exactly: { ...OLD, asOf: UNTIL - RETENTION_MS }, old: OLD });
-    for (const other of [null, null, null]) expect(await walk([UNTIL + 1, other])).toEqual([]);
-    await walk([UNTIL + 1, UNTIL]);
-    expect(await walk([UNTIL + 1, UNTIL])).toMatchObject([{ retire: 'old' }]);
-    await walk([UNTIL + 1, UNTIL + 1]);
-    expect(await walk([UNTIL + 1, UNTIL + 1])).toContainEqual(expect.objectContaining({ retire: 'exactly' }));
+  it('uses the earliest time of all partitions, and does not start before all have reported', async () => {
+    const { scanDue } = given({ exactly: { ...OLD, asOf: UNTIL - RETENTION_MS }, old: OLD });
+    for (const other of [null, null, null]) expect(await scanDue([UNTIL + 1, other])).toEqual([]);
+    await scanDue([UNTIL + 1, UNTIL]);
+    expect(await scanDue([UNTIL + 1, UNTIL])).toMatchObject([{ retire: 'old' }]);
+    await scanDue([UNTIL + 1, UNTIL + 1]);
+    expect(await scanDue([UNTIL + 1, UNTIL + 1])).toContainEqual(
+      expect.objectContaining({ retire: 'exactly' }),
+    );
   });
 
-  it('comes once an hour', async () => {
-    const { clock, look, walk } = given({ old: OLD });
-    await walk();
+  it('is made once an hour', async () => {
+    const { clock, commandsNow, scanDue } = given({ old: OLD });
+    await scanDue();
     for (const ms of [0, WALK_MS - 1]) {
       clock.advance(ms);
-      expect(await look()).toEqual([]);
+      expect(await commandsNow()).toEqual([]);
     }
     clock.advance(1);
-    expect(await look()).toHaveLength(1);
+    expect(await commandsNow()).toHaveLength(1);
   });
 
-  it('leaves alone what has got feedback since the last one', async () => {
-    const { state, walk } = given({ old: OLD });
-    await walk();
+  it('does not retire a delivery with feedback since the last scan', async () => {
+    const { state, scanDue } = given({ old: OLD });
+    await scanDue();
     state.sums = { old: { ...OLD, revision: 2 } };
-    expect(await walk()).toEqual([]);
-    expect(await walk()).toHaveLength(1);
+    expect(await scanDue()).toEqual([]);
+    expect(await scanDue()).toHaveLength(1);
   });
 
-  it('waits until what the partitions have sent is folded', async () => {
-    const { state, look, walk } = given({ old: OLD });
-    await walk();
+  it('waits until the contributions that the log held at its start are folded', async () => {
+    const { state, commandsNow, scanDue } = given({ old: OLD });
+    await scanDue();
     state.end = 5;
     state.position = 4;
-    expect(await walk()).toEqual([]);
-    expect(await look()).toEqual([]);
+    expect(await scanDue()).toEqual([]);
+    expect(await commandsNow()).toEqual([]);
     state.position = 5;
-    expect(await look()).toHaveLength(1);
+    expect(await commandsNow()).toHaveLength(1);
   });
 
-  it('removes what was announced when all partitions have read on for more than two hours', async () => {
-    const { state, walk } = given({ old: OLD });
+  it('removes a retired delivery once all partitions have folded more than two hours past its retirement', async () => {
+    const { state, scanDue } = given({ old: OLD });
     state.retired = { old: UNTIL };
-    expect(await walk([UNTIL + 2 * HOUR, UNTIL + 3 * HOUR])).toEqual([]);
-    expect(await walk([UNTIL + 3 * HOUR, UNTIL + 2 * HOUR + 1])).toEqual([{ remove: 'old', partitions: 2 }]);
+    expect(await scanDue([UNTIL + 2 * HOUR, UNTIL + 3 * HOUR])).toEqual([]);
+    expect(await scanDue([UNTIL + 3 * HOUR, UNTIL + 2 * HOUR + 1])).toEqual([
+      { remove: 'old', partitions: 2 },
+    ]);
   });
 
-  it('removes about a thousand fields at once, however many deliveries there are', async () => {
+  it('removes about a thousand fields per commit', async () => {
     const ids = Array.from({ length: 25 }, (_, index) => `d${index}`);
-    const { state, walk, portions, clock } = given(Object.fromEntries(ids.map((id) => [id, OLD])), 98);
-    await walk();
+    const { state, scanDue, portions, clock } = given(Object.fromEntries(ids.map((id) => [id, OLD])), 98);
+    await scanDue();
     state.retired = Object.fromEntries(ids.map((id) => [id, 0]));
     clock.advance(WALK_MS);
     expect((await portions()).map(({ length }) => length)).toEqual([10, 10, 5]);
   });
 });
 
-it('a marker has a key that no partition’s share has, and says which delivery is retired since when, as of when', () => {
+it('a retirement marker has a key that no share has, and carries the delivery and its retirement', () => {
   const marker = retirementMarker('d', { at: 7, asOf: 5 }, { stateId: 2, partition: 3, contribution });
   expect(retiredDelivery(marker.key)).toBe('d');
-  const said = contribution.decode(marker.value!);
-  expect(said).toMatchObject({ deliveryId: 'd', relayed: 0 });
-  expect(retirementIn(said)).toEqual({ at: 7, asOf: 5 });
-  expect(retirementIn({ ...said, retiredAt: null })).toBeNull();
+  const decoded = contribution.decode(marker.value!);
+  expect(decoded).toMatchObject({ deliveryId: 'd', relayed: 0 });
+  expect(retirementIn(decoded)).toEqual({ at: 7, asOf: 5 });
+  expect(retirementIn({ ...decoded, retiredAt: null })).toBeNull();
   for (const key of ['d/3', '/3', 'd']) expect(retiredDelivery(Buffer.from(key))).toBeNull();
   expect(retiredDelivery(null)).toBeNull();
 });

@@ -1,5 +1,5 @@
 import { kpiFeed, type Outlet } from '../../src/queries/feed';
-import { kpiView } from '../../src/queries/delivery-view';
+import { deliveryView } from '../../src/queries/delivery-view';
 import type { KpiChanged } from '../../src/kpi/encode';
 import { emptyTotals } from '../../src/kpi/kpis';
 import { turn, virtualClock } from '../support/clock';
@@ -18,7 +18,7 @@ const changed = (deliveryId: string, revision: number): KpiChanged => ({
 });
 
 interface Client extends Outlet {
-  /** Ids of events and what they say, in order. */
+  /** Ids, names and data of events, in order. */
   events(): { id: string; event: string; data: { deliveryId: string; revision: number } }[];
   text(): string;
   taking: boolean;
@@ -51,7 +51,7 @@ function client(): Client {
 
 function started(readersMax = 10, instance = 'a1') {
   const clock = virtualClock();
-  const view = kpiView();
+  const view = deliveryView();
   const counted = { readers: 0, dropped: 0, skipped: 0 };
   const meter = {
     readers: (count: number) => void (counted.readers = count),
@@ -70,14 +70,14 @@ function started(readersMax = 10, instance = 'a1') {
   return { clock, view, feed, counted, open, pass, stop: async () => (stop.abort(), running) };
 }
 
-const told = (outlet: Client) =>
+const sent = (outlet: Client) =>
   outlet
     .events()
     .filter(({ event }) => event === 'kpi')
     .map(({ data }) => `${data.deliveryId}/${data.revision}`);
 
 describe('the live feed', () => {
-  test('tells a new reader everything, then what changes', async () => {
+  test('a new reader gets every delivery first, then changes', async () => {
     const { view, open, pass, stop } = started();
     view.take(changed('a', 1));
     const reader = client();
@@ -87,12 +87,12 @@ describe('the live feed', () => {
     view.take(changed('a', 2));
     await pass();
     expect(reader.events()[0]?.event).toBe('reset');
-    expect(told(reader)).toEqual(['a/1', 'b/1', 'a/2']);
+    expect(sent(reader)).toEqual(['a/1', 'b/1', 'a/2']);
     await stop();
     expect(reader.ended).toBe(true);
   });
 
-  test('resumes from any event without a gap and without a repeat', async () => {
+  test('a reader resumes from any event without a gap and without a repeat', async () => {
     const { view, open, pass, stop } = started();
     const whole = client();
     open(whole);
@@ -100,21 +100,21 @@ describe('the live feed', () => {
       view.take(changed(`d${i}`, 1));
       await pass();
     }
-    const all = told(whole);
+    const all = sent(whole);
     expect(all).toHaveLength(6);
     const kpis = whole.events().filter(({ event }) => event === 'kpi');
     for (const [at, { id }] of kpis.entries()) {
       const again = client();
       open(again, id);
       await pass();
-      expect([...all.slice(0, at + 1), ...told(again)]).toEqual(all);
+      expect([...all.slice(0, at + 1), ...sent(again)]).toEqual(all);
       expect(again.text()).not.toContain('event: reset');
     }
     await stop();
   });
 
   test.each(['b2-1', 'a1-99', 'nonsense', ''])(
-    'begins anew, and says so, after the unknown id %j',
+    'a reader with the unknown event id %j gets a reset, then every delivery',
     async (id) => {
       const { view, open, pass, stop } = started();
       view.take(changed('a', 1));
@@ -126,7 +126,7 @@ describe('the live feed', () => {
     },
   );
 
-  test('tells a slow reader the newest figures of each delivery only, and drops one that takes nothing', async () => {
+  test('a slow reader gets only the newest KPIs of a delivery; one that takes nothing is dropped', async () => {
     const { view, feed, counted, open, pass, stop } = started();
     const slow = client();
     slow.taking = false;
@@ -134,14 +134,14 @@ describe('the live feed', () => {
     await pass();
     for (let revision = 1; revision <= 100; revision++) view.take(changed('a', revision));
     await pass();
-    expect(told(slow)).toEqual([]);
+    expect(sent(slow)).toEqual([]);
     slow.taking = true;
     reader?.drained();
-    expect(told(slow)).toEqual(['a/100']);
+    expect(sent(slow)).toEqual(['a/100']);
     expect(counted).toEqual({ readers: 1, dropped: 0, skipped: 0 });
     for (let revision = 101; revision <= 110; revision++) view.take(changed('a', revision));
     await pass();
-    expect(told(slow)).toEqual(['a/100', 'a/110']);
+    expect(sent(slow)).toEqual(['a/100', 'a/110']);
     expect(counted.skipped).toBe(9);
     slow.taking = false;
     view.take(changed('a', 111));
@@ -151,7 +151,7 @@ describe('the live feed', () => {
     await stop();
   });
 
-  test('tells many readers in slices: none holds up the process for long, and rests take nine times as long', async () => {
+  test('many readers are served in slices, with pauses nine times as long', async () => {
     const { clock, view, open, pass, stop } = started(20);
     const WRITE_MS = 1;
     const writes: number[] = [];
@@ -176,7 +176,7 @@ describe('the live feed', () => {
     await stop();
   });
 
-  test('keeps a silent connection alive, and takes no more readers than it may', async () => {
+  test('an idle connection gets heartbeats without an id, and readers beyond the maximum are refused', async () => {
     const { open, pass, stop } = started(1);
     const reader = client();
     open(reader);
@@ -188,7 +188,7 @@ describe('the live feed', () => {
     await stop();
   });
 
-  test('tells of one delivery only what concerns it, its removal included', async () => {
+  test('a reader of one delivery gets only its changes, its removal included', async () => {
     const { view, open, pass, stop } = started();
     for (const id of ['a', 'b']) view.take(changed(id, 1));
     const reader = client();

@@ -6,7 +6,7 @@ describe('health', () => {
     expect(createHealth({}).reasons()).toEqual({});
   });
 
-  test('is ready when every reason has been taken back by who gave it', () => {
+  test('is ready when every reason has been cleared by its key', () => {
     const health = createHealth({});
     health.set('redis', 'does not answer');
     health.set('kafka', 'no brokers');
@@ -23,15 +23,15 @@ describe('health', () => {
     expect(health.failure()).toBeNull();
   });
 
-  test('is ready whatever warnings stand', () => {
+  test('is ready despite warnings', () => {
     const health = createHealth({});
-    health.warn('b', 'mend b');
-    health.warn('a', 'mend a');
-    health.warn('a', 'mend a now');
+    health.warn('b', 'fix b');
+    health.warn('a', 'fix a');
+    health.warn('a', 'fix a now');
     expect(health.reasons()).toEqual({});
     expect(health.warnings()).toEqual([
-      { key: 'a', warning: 'mend a now' },
-      { key: 'b', warning: 'mend b' },
+      { key: 'a', warning: 'fix a now' },
+      { key: 'b', warning: 'fix b' },
     ]);
     health.warn('b', null);
     expect(health.warnings()).toHaveLength(1);

@@ -1,6 +1,6 @@
 import { hourKeyOf } from '../../src/kpi/kpis';
 import { DeliveryId, MessageId } from '../../src/base/ids';
-import { lookAtDelivery, lookAtMessage, readKpi } from '../../src/queries/lookup';
+import { lookUpDelivery, lookUpMessage, readKpi } from '../../src/queries/lookup';
 import { deliveryLines, jsonLine, kpiLine, messageLines, table } from '../../src/cli/present';
 import { lineOf } from '../../src/cli/kpis';
 import { setupLines } from '../../src/cli/setup';
@@ -50,13 +50,13 @@ const m1 = MessageId('m1');
 const home = partitionOf(Buffer.from('m1'), 4);
 
 function messageIn(partition: number) {
-  const told = [
+  const events = [
     feedback.relayed({ recipientDomain: 'GMAIL.com', validityPeriodMs: 24 * HOUR }),
     feedback.softBounced({ occurredAt: T0 + 1000 }),
     feedback.hardBounced({ occurredAt: T0 + 2 * HOUR, source: 'ASYNC' }),
   ];
   let aggregate: MessageAggregate | null = null;
-  for (const each of told) aggregate = evolve(aggregate, each, groups.indexOf);
+  for (const each of events) aggregate = evolve(aggregate, each, groups.indexOf);
   const value = encodeMessage(aggregate as MessageAggregate);
   return stateWith('status', partition, {
     hash: messagesHash(d1, 0),
@@ -75,7 +75,7 @@ const kpi = (): KpiChanged => {
   return changeOf(sum, null, { generation: 3, defaultPolicy: 'EFS' }) as KpiChanged;
 };
 
-test('a message and the positions it stands for are read at one moment: the state is asked twice, not more', async () => {
+test('a message and the positions of its partition are read in one call of the store', async () => {
   const state = await messageIn(home);
   const asked: string[] = [];
   const counted = new Proxy(state, {
@@ -84,13 +84,13 @@ test('a message and the positions it stands for are read at one moment: the stat
       Reflect.get(target, name, receiver) as unknown
     ),
   });
-  expect((await lookAtMessage(counted, d1, m1)).positions['mta.relayed']).toBe(10);
+  expect((await lookUpMessage(counted, d1, m1)).positions['mta.relayed']).toBe(10);
   expect(asked).toEqual(['active', 'loadAt']);
 });
 
 describe('a message', () => {
-  test('is shown with its status, its facts and how far its partition has been folded', async () => {
-    const view = await lookAtMessage(await messageIn(home), d1, m1);
+  test('is shown with its status, its facts and the positions of its partition', async () => {
+    const view = await lookUpMessage(await messageIn(home), d1, m1);
     expect(view).toEqual({
       deliveryId: 'd1',
       messageId: 'm1',
@@ -123,29 +123,29 @@ describe('a message', () => {
     expect(text).toMatch(/last soft bounce +soft bounce at .*class 22: MAILBOX_FULL, SOFT/);
   });
 
-  test('is found where producers place keys by other rules', async () => {
+  test('is found in another partition where producers use another partitioner', async () => {
     const elsewhere = (home + 3) % 4;
-    expect(await lookAtMessage(await messageIn(elsewhere), d1, m1)).toMatchObject({ partition: elsewhere });
+    expect(await lookUpMessage(await messageIn(elsewhere), d1, m1)).toMatchObject({ partition: elsewhere });
   });
 
-  test('that is not there is said to be not there, and so is a state that is empty', async () => {
+  test('an unknown message, an unknown delivery and an empty state are reported as not found', async () => {
     const state = await messageIn(home);
-    await expect(lookAtMessage(state, d1, MessageId('m2'))).rejects.toMatchObject({ code: 'not-found' });
-    await expect(lookAtMessage(state, DeliveryId('d2'), m1)).rejects.toMatchObject({ code: 'not-found' });
-    await expect(lookAtMessage(memoryStore(), d1, m1)).rejects.toThrow('the state is empty');
+    await expect(lookUpMessage(state, d1, MessageId('m2'))).rejects.toMatchObject({ code: 'not-found' });
+    await expect(lookUpMessage(state, DeliveryId('d2'), m1)).rejects.toMatchObject({ code: 'not-found' });
+    await expect(lookUpMessage(memoryStore(), d1, m1)).rejects.toThrow('the state is empty');
   });
 });
 
 describe('a delivery', () => {
-  test('is shown with the KPIs last published', async () => {
+  test('is shown with the KPIs as last published; an unknown one is not found', async () => {
     const partition = partitionOf(Buffer.from('d1'), 4);
     const write = { hash: PUBLISHED_HASH, entries: [[Buffer.from('d1'), kpiType.encode(kpi())]] } as const;
     const state = await stateWith('kpi', partition, write);
-    expect(await lookAtDelivery(state, d1)).toEqual(kpi());
-    await expect(lookAtDelivery(state, DeliveryId('d2'))).rejects.toMatchObject({ code: 'not-found' });
+    expect(await lookUpDelivery(state, d1)).toEqual(kpi());
+    await expect(lookUpDelivery(state, DeliveryId('d2'))).rejects.toMatchObject({ code: 'not-found' });
   });
 
-  test('is a table of all its figures', () => {
+  test('is printed as a table of its figures', () => {
     const text = deliveryLines(kpi()).join('\n');
     expect(text).toMatch(/^delivery d1, policy EFS, as of 2026-11-22T03:00:00Z\ngeneration 3, revision 9\n/);
     for (const line of [
@@ -161,8 +161,8 @@ describe('a delivery', () => {
   });
 });
 
-describe('a line of kpis', () => {
-  test('names delivery, success and how it moved', () => {
+describe('a line of efs kpis', () => {
+  test('has delivery, Success and its change', () => {
     expect(kpiLine(kpi())).toBe(
       '2026-11-22T03:00:00Z  d1  EFS  success 87.5 %  relayed 2,000  sent 1,750  failed 250  waiting 0  revision 9',
     );
@@ -172,7 +172,7 @@ describe('a line of kpis', () => {
     expect(kpiLine({ ...kpi(), kpis: { ...before, success: null } })).toContain('success –  relayed');
   });
 
-  test('is there only for the delivery asked for, and never for bytes that are no KPIs', () => {
+  test('is printed only for the delivery asked for, and never for bytes that are not a KPI record', () => {
     const value = kpiType.encode(kpi());
     expect(lineOf(value, {})).toBe(kpiLine(kpi()));
     expect(JSON.parse(lineOf(value, { delivery: 'd1', json: true }) ?? '')).toEqual(kpi());
@@ -183,7 +183,7 @@ describe('a line of kpis', () => {
     }
   });
 
-  test('cannot steer the terminal, as text or as JSON', () => {
+  test('contains no control characters, as text or as JSON', () => {
     const evil = { ...kpi(), deliveryId: 'd\u001b[2J\u009b1\u202e' };
     for (const text of [kpiLine(evil), deliveryLines(evil)[0] ?? '', jsonLine(evil)]) {
       expect(text).not.toMatch(/[\u001b\u009b\u202e]/);
@@ -196,12 +196,12 @@ test('a table aligns its first column to the left and the others to the right', 
   expect(table([['a', '1', '22'], ['bbb', '333', ''], ['c']])).toEqual(['a      1  22', 'bbb  333', 'c']);
 });
 
-test('set-up says what it did, line by line and in sum', () => {
+test('setup prints its steps line by line, then their sum', () => {
   const step = { what: 'topic', name: 't', outcome: 'created', detail: '4 partitions' } as const;
   expect(setupLines([step, { ...step, outcome: 'unchanged', name: 'u' }])).toEqual([
     'created topic t    4 partitions',
     'unchanged topic u  4 partitions',
     '1 created, 1 unchanged',
   ]);
-  expect(setupLines([{ ...step, outcome: 'unchanged' }]).at(-1)).toBe('everything was there already');
+  expect(setupLines([{ ...step, outcome: 'unchanged' }]).at(-1)).toBe('everything exists already');
 });

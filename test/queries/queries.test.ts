@@ -2,36 +2,36 @@ import { readConfig } from '../../src/settings/config';
 import { systemClock } from '../../src/base/clock';
 import { EfsError } from '../../src/base/errors';
 import { openInMemory } from '../../src/app/in-memory';
-import { lookThrough, windowOf } from '../../src/app/queries';
+import { followLog, createQueries } from '../../src/app/queries';
 import type { TopicReader } from '../../src/log/source';
 import { DEAD_LETTER_TOPIC } from '../../src/feedback/topics';
 import { createHealth } from '../../src/queries/health';
 import { createMetrics } from '../../src/http/metrics';
 import type { Outages } from '../../src/tasks/outages';
 
-const away = (): EfsError => new EfsError('kafka-unavailable', 'This server is not the leader');
-const silent: Outages = { failed: () => undefined, answered: () => undefined };
+const unavailable = (): EfsError => new EfsError('kafka-unavailable', 'This server is not the leader');
+const noOutages: Outages = { failed: () => undefined, answered: () => undefined };
 
-describe('the window', () => {
+describe('the read model', () => {
   const abort = new AbortController();
   afterAll(() => abort.abort());
 
-  /** A window that looks at an empty log in memory, which it follows as `follow` says. */
-  const look = async (
+  /** Opens a read model on an empty log in memory, whose `follow` is replaced. */
+  const open = async (
     follow: (real: TopicReader['follow']) => TopicReader['follow'],
     outages: Outages,
     onReason: (key: string, reason: string | null) => void,
   ): Promise<void> => {
     const read = readConfig({});
     if ('errors' in read) throw new Error(read.errors.join('\n'));
-    const { servers: servers } = await openInMemory(read.ok, { clock: systemClock });
+    const { servers } = await openInMemory(read.ok, { clock: systemClock });
     const health = { ...createHealth(), set: onReason };
-    const queries = windowOf(read.ok, { health, metrics: createMetrics({ version: '0', node: '0' }) });
+    const queries = createQueries(read.ok, { health, metrics: createMetrics({ version: '0', node: '0' }) });
     const reader = { ...servers.reader, follow: follow(servers.reader.follow) };
-    lookThrough(queries, { ...servers, reader, topicPrefix: '' }, outages, abort.signal);
+    followLog(queries, { ...servers, reader, topicPrefix: '' }, outages, abort.signal);
   };
 
-  test('waits no longer once it follows its topics, where Kafka was away when it began', async () => {
+  test('an outage of Kafka at the start is over once the read model follows its topics', async () => {
     const waiting = new Set<unknown>();
     let waits = 0;
     let asked = 0;
@@ -39,7 +39,7 @@ describe('the window', () => {
       (real: TopicReader['follow']): TopicReader['follow'] =>
       async (...how) => {
         asked += 1;
-        if (asked <= 2) throw away();
+        if (asked <= 2) throw unavailable();
         return real(...how);
       };
     const outages = (over: () => void): Outages => ({
@@ -52,23 +52,23 @@ describe('the window', () => {
       },
     });
     await new Promise<void>((over, reject) => {
-      look(afterTwo, outages(over), () => undefined).catch(reject);
+      open(afterTwo, outages(over), () => undefined).catch(reject);
     });
     expect(waits).toBe(2);
   });
 
-  test('says that it has stopped where one topic cannot be read on, also while it waits for the other', async () => {
+  test('a permanent failure of one topic is reported also while the other waits out an outage', async () => {
     const lost = new EfsError('position-lost', 'the log no longer holds 7');
     const neither = (): TopicReader['follow'] => async (topic) => {
-      if (topic === DEAD_LETTER_TOPIC) throw away();
+      if (topic === DEAD_LETTER_TOPIC) throw unavailable();
       return { ended: Promise.reject(lost) };
     };
-    const said = await new Promise<string>((say, reject) => {
+    const reported = await new Promise<string>((resolve, reject) => {
       const onReason = (_: string, reason: string | null): void => {
-        if (reason?.includes('stopped')) say(reason);
+        if (reason?.includes('stopped')) resolve(reason);
       };
-      look(neither, silent, onReason).catch(reject);
+      open(neither, noOutages, onReason).catch(reject);
     });
-    expect(said).toContain('the log no longer holds 7');
+    expect(reported).toContain('the log no longer holds 7');
   });
 });

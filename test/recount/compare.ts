@@ -6,11 +6,11 @@ interface ObservedStatus {
   readonly failureType: string | null;
 }
 
-/** What the service said. A part that is left out is not compared. */
+/** What the service has published and stored. A part that is left out is not compared. */
 export interface Observed {
   /**
-   * By `deliveryId`. `asOf` and `revision` are for what is kept; of what is published they may lag, since a record
-   * that changes no figure is not announced.
+   * By `deliveryId`. `asOf` and `revision` are for stored figures; of published ones they may lag, since a record
+   * that changes no figure is not published.
    */
   readonly deliveries?: ReadonlyMap<
     string,
@@ -21,9 +21,9 @@ export interface Observed {
       readonly revision?: number;
     }
   >;
-  /** By `deliveryId/messageId`: what is kept. */
+  /** By `deliveryId/messageId`: the stored status. */
   readonly messages?: ReadonlyMap<string, ObservedStatus>;
-  /** By `deliveryId/messageId`: what was published last. */
+  /** By `deliveryId/messageId`: the last published status. */
   readonly statuses?: ReadonlyMap<string, ObservedStatus>;
   /** By `topic/partition/offset`: the reason given. */
   readonly deadLetters?: ReadonlyMap<string, string>;
@@ -74,7 +74,7 @@ const statusDifferences = (what: string, left: ObservedStatus, right: ObservedSt
     { status: right.status, reason: right.reason, failureType: right.failureType },
   );
 
-/** The differences between the recount and what the service said, one readable line each; none where they agree. */
+/** The differences between the recount and the service, one readable line each; none where they agree. */
 export function compare(expected: Recount, actual: Observed): string[] {
   return [
     ...differencesBetween('dead letter', expected.deadLetters, actual.deadLetters, (what, reasons, reason) =>

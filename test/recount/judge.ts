@@ -1,6 +1,6 @@
 import type { Fact } from './read';
 
-// What the facts about one message say, as a person would decide it: lay all facts out, sort, take the end.
+// What the facts about one message mean, as a person would decide it: lay all facts out, sort, take the end.
 
 export type Policy = 'EFS' | 'RELAY';
 export type Status = 'TAKEN_INTO_ACCOUNT' | 'SENT' | 'FAILED';
@@ -168,7 +168,7 @@ function validityOf(facts: readonly Fact[]): number {
   return Math.min(LONGEST_VALIDITY, ...given);
 }
 
-/** All facts about one message in, what the agreement makes of them out. At least one fact. */
+/** Judges all facts about one message by the agreement. At least one fact. */
 export function judge(
   facts: readonly Fact[],
   byDefault: Policy,

@@ -44,8 +44,8 @@ export interface Fact {
   readonly inferred?: boolean;
 }
 
-/** Either the fact, or the reasons with which the record may be set aside (more than one only for huge longs). */
-type Reading = { readonly fact: Fact } | { readonly setAside: readonly string[] };
+/** Either the fact, or the reasons with which the record may be dead-lettered (more than one only for huge longs). */
+type Reading = { readonly fact: Fact } | { readonly deadLettered: readonly string[] };
 
 const TYPES: Record<string, { type: Fact['type']; schema: string }> = {
   'mta.relayed': { type: 'Relayed', schema: 'relayed' },
@@ -154,27 +154,29 @@ export function recordReader(
   };
 
   return ({ topic, partition, key, value, headerCount }) => {
-    if (value === null) return { setAside: ['no-value'] };
-    if (value.length > (settings.maxValueBytes ?? 262_144)) return { setAside: ['too-large'] };
-    if (headerCount > (settings.maxHeaders ?? 256)) return { setAside: ['too-large'] };
-    if (value.length < 5 || value[0] !== 0) return { setAside: ['not-avro'] };
+    if (value === null) return { deadLettered: ['no-value'] };
+    if (value.length > (settings.maxValueBytes ?? 262_144)) return { deadLettered: ['too-large'] };
+    if (headerCount > (settings.maxHeaders ?? 256)) return { deadLettered: ['too-large'] };
+    if (value.length < 5 || value[0] !== 0) return { deadLettered: ['not-avro'] };
     const id = value.readInt32BE(1);
     const schema = schemas.get(id);
-    if (schema === undefined) return { setAside: ['unknown-schema'] };
+    if (schema === undefined) return { deadLettered: ['unknown-schema'] };
     const reader = cachedReader(topic, id, schema);
-    if (reader === null) return { setAside: ['wrong-record'] };
+    if (reader === null) return { deadLettered: ['wrong-record'] };
     let fact: Fact;
     try {
       fact = { type: TYPES[topic]!.type, ...reader.decode(value.subarray(5)) } as Fact;
     } catch (error) {
-      return { setAside: LONG_TOO_BIG.test(String(error)) ? ['not-avro', 'invalid-field'] : ['not-avro'] };
+      return {
+        deadLettered: LONG_TOO_BIG.test(String(error)) ? ['not-avro', 'invalid-field'] : ['not-avro'],
+      };
     }
-    if (!fieldsAreGood(fact)) return { setAside: ['invalid-field'] };
+    if (!fieldsAreGood(fact)) return { deadLettered: ['invalid-field'] };
     if (key === null || !key.equals(Buffer.from(fact.messageId, 'utf8'))) {
-      return { setAside: ['key-mismatch'] };
+      return { deadLettered: ['key-mismatch'] };
     }
     if (settings.partitioner === 'murmur2' && cachedPlace(key) !== partition) {
-      return { setAside: ['wrong-partition'] };
+      return { deadLettered: ['wrong-partition'] };
     }
     return { fact };
   };

@@ -28,8 +28,8 @@ const CAMPAIGN: Feedback[] = [
 const log = (all: readonly Feedback[]): Produced[] => all.map((each) => produced(each, SETTINGS.partitions));
 const counted = (records: readonly Produced[]): Recount => recount(withOffsets(records), SCHEMAS, SETTINGS);
 
-/** A recount as if the service had said it: without what depends on repetition. */
-function said({ deliveries, messages }: Recount): Observed {
+/** A recount as the service would publish it: without what depends on repetition. */
+function observed({ deliveries, messages }: Recount): Observed {
   const figures = [...deliveries].map(
     ([id, { policy, kpis, asOf }]) => [id, { policy, kpis, asOf }] as const,
   );
@@ -75,7 +75,7 @@ describe('the recount', () => {
     expect(messages.get('d1/c')).toMatchObject({ status: 'TAKEN_INTO_ACCOUNT', reason: 'MAILBOX_FULL' });
   });
 
-  it('shows no success before anything was heard of a delivery in policy EFS', () => {
+  it('has no Success for a delivery without outcomes in policy EFS', () => {
     const { deliveries } = counted(log([feedback.relayed()]));
     expect(deliveries.get('d1')?.kpis).toMatchObject({ relayed: 1, takenIntoAccount: 1, success: null });
   });
@@ -91,7 +91,7 @@ describe('the recount', () => {
   });
 });
 
-describe('a record is set aside by the recount', () => {
+describe('the recount dead-letters a record', () => {
   const good = produced(feedback.delivered({ messageId: 'a' }), 4);
   const body = good.value!;
   const cases: [string, Produced, readonly string[]][] = [
@@ -132,7 +132,7 @@ describe('a record is set aside by the recount', () => {
     expect([...counted(log([each])).deadLetters.values()]).toEqual([['invalid-field']]);
   });
 
-  it('knows the ids of the five topics apart', () => {
+  it('has five distinct schema ids for the topics', () => {
     expect(new Set(Object.values(SCHEMA_IDS)).size).toBe(5);
   });
 });
@@ -141,15 +141,15 @@ describe('the comparison with the recount', () => {
   const expected = counted(log(CAMPAIGN));
 
   it('finds nothing where the input is repeated or in another order', () => {
-    const again = log([...CAMPAIGN, ...CAMPAIGN.slice(3, 7)].reverse());
-    expect(compare(counted(again), said(expected))).toEqual([]);
+    const repeated = log([...CAMPAIGN, ...CAMPAIGN.slice(3, 7)].reverse());
+    expect(compare(counted(repeated), observed(expected))).toEqual([]);
   });
 
   it('finds every single record that is missing', () => {
     CAMPAIGN.forEach((_, index) => {
-      // The first sight of a message implies its relay, so `c` and `d` only lose the hour they were relayed in.
+      // Any feedback implies the relay, so `c` and `d` only lose the hour they were relayed in.
       const without = CAMPAIGN.filter((__, other) => other !== index);
-      const differences = compare(counted(log(without)), said(expected));
+      const differences = compare(counted(log(without)), observed(expected));
       const implied =
         ['b', 'c', 'd'].includes(CAMPAIGN[index]!.messageId) && CAMPAIGN[index]!.kind === 'Relayed';
       const overridden = index === 8;
@@ -167,7 +167,7 @@ describe('the comparison with the recount', () => {
   ])('finds %s that was altered', (_, altered, path) => {
     const index = CAMPAIGN.findIndex((each) => each.kind === altered.kind);
     const changed = CAMPAIGN.map((each, other) => (other === index ? altered : each));
-    const differences = compare(counted(log(changed)), said(expected));
+    const differences = compare(counted(log(changed)), observed(expected));
     expect(differences.join('\n')).toContain(path);
   });
 
@@ -175,7 +175,7 @@ describe('the comparison with the recount', () => {
     const changed = CAMPAIGN.map((each) =>
       each.kind === 'HardBounced' ? { ...each, bounceClass: 21 } : each,
     );
-    const differences = compare(counted(log(changed)), said(expected)).join('\n');
+    const differences = compare(counted(log(changed)), observed(expected)).join('\n');
     expect(differences).toContain('message d1/d reason: recounted INVALID_DOMAIN, found USER_UNKNOWN');
     expect(differences).toContain(
       'delivery d1 kpis.failedByReason.INVALID_DOMAIN: recounted 1, found absent',

@@ -1,8 +1,8 @@
 import { judge, policyOf, type Judgement, type Policy } from './judge';
 import { recordReader, type Fact, type RawRecord, type ReadSettings } from './read';
 
-// The independent recount: every record of the five topics in, everything the service must have said out. Plain and
-// slow on purpose: sort all facts by message, judge each message once, count each delivery from its messages.
+// The independent recount: every record of the five topics in, everything the service must have published out. Plain
+// and slow on purpose: sort all facts by message, judge each message once, count each delivery from its messages.
 
 export interface RecountSettings extends ReadSettings {
   readonly defaultPolicy: Policy;
@@ -44,7 +44,7 @@ export interface RecountedDelivery {
 }
 
 export interface Recount {
-  /** By `topic/partition/offset`: the reasons with which the record may have been set aside. */
+  /** By `topic/partition/offset`: the reasons with which the record may have been dead-lettered. */
   readonly deadLetters: ReadonlyMap<string, readonly string[]>;
   /** By `deliveryId/messageId`. */
   readonly messages: ReadonlyMap<string, RecountedMessage>;
@@ -126,7 +126,7 @@ function kpisOf(messages: readonly Judgement[], policy: Policy, deliverySize: nu
   const sent = count(messages, ({ status }) => status === 'SENT');
   const delivered = count(messages, ({ decidedBy }) => decidedBy === 'success');
   const softBounced = count(messages, (message) => message.softBounced);
-  const nothingHeard = delivered === 0 && failed.length === 0 && softBounced === 0;
+  const noFeedback = delivered === 0 && failed.length === 0 && softBounced === 0;
   return {
     relayed: messages.length,
     deliverySize,
@@ -134,7 +134,7 @@ function kpisOf(messages: readonly Judgement[], policy: Policy, deliverySize: nu
     sent,
     failed: failed.length,
     delivered,
-    success: policy === 'EFS' && nothingHeard ? null : sent / messages.length,
+    success: policy === 'EFS' && noFeedback ? null : sent / messages.length,
     failedByHardBounce: count(failed, ({ decidedBy }) => decidedBy === 'hard-bounce'),
     failedByAsyncBounce: count(failed, ({ decidedBy }) => decidedBy === 'async-bounce'),
     failedByRetry: count(failed, ({ decidedBy }) => decidedBy === 'retry'),
@@ -193,7 +193,7 @@ export function recount(
   for (const record of records) {
     const reading = read(record);
     if ('fact' in reading) facts.push(reading.fact);
-    else deadLetters.set(`${record.topic}/${record.partition}/${record.offset}`, reading.setAside);
+    else deadLetters.set(`${record.topic}/${record.partition}/${record.offset}`, reading.deadLettered);
   }
   return { deadLetters, ...recountFacts(facts, settings) };
 }

@@ -17,7 +17,7 @@ import {
 
 const CLI = join(__dirname, '..', '..', 'dist', 'cli.js');
 const REFUSED = /^error: .*\nremedy: correct the user, the password or the certificate/;
-const UNTRUSTED = /^error: .*\nremedy: see that the server speaks TLS/;
+const UNTRUSTED = /^error: .*\nremedy: see that the server uses TLS/;
 
 describeWithServers(['own-kafka', 'own-registry', 'own-redis'], 'secured servers', () => {
   let certificates: Certificates;
@@ -68,36 +68,39 @@ describeWithServers(['own-kafka', 'own-registry', 'own-redis'], 'secured servers
   });
   const letters = (settings: Record<string, string>) => efs(['dead-letters', 'list'], settings);
 
-  /** It failed for good with 2, said so and what to do, and has not told the password. */
+  /** The command ended with 2 and a remedy, and has not printed the password. */
   const expectMisfit = (ended: Awaited<ReturnType<typeof efs>>, remedy: RegExp): void => {
     expect(ended).toMatchObject({ exitCode: 2, err: expect.stringMatching(remedy) });
     expect(ended.err + ended.out).not.toContain(PASSWORD);
     expect(ended.err + ended.out).not.toContain('wrong-pass');
   };
 
-  test.each(['plain', 'scram-sha-256', 'scram-sha-512'])('Kafka lets a user in by %s', async (mechanism) => {
-    expect(await letters(kafkaAs(mechanism))).toEqual({ exitCode: 0, err: '', out: 'no dead letters\n' });
-    expectMisfit(await letters(kafkaAs(mechanism, 'wrong-pass')), REFUSED);
-  });
+  test.each(['plain', 'scram-sha-256', 'scram-sha-512'])(
+    'Kafka accepts a user with %s, and refuses a wrong password',
+    async (mechanism) => {
+      expect(await letters(kafkaAs(mechanism))).toEqual({ exitCode: 0, err: '', out: 'no dead letters\n' });
+      expectMisfit(await letters(kafkaAs(mechanism, 'wrong-pass')), REFUSED);
+    },
+  );
 
-  test('Kafka is asked by a user who may nothing, and refuses', async () => {
+  test('Kafka refuses a user without rights', async () => {
     expectMisfit(await letters(kafkaAs('scram-sha-512', PASSWORD, 'stranger')), REFUSED);
   });
 
-  test('Kafka is not believed where nobody known has signed its certificate', async () => {
+  test('the client refuses a broker whose certificate no trusted authority has signed', async () => {
     expectMisfit(await letters({ ...kafkaAs(), EFS_KAFKA_CA_FILE: certificates.otherCa }), UNTRUSTED);
     expectMisfit(await letters({ ...kafkaAs(), EFS_KAFKA_CA_FILE: '' }), UNTRUSTED);
   });
 
-  test('Kafka lets in by a certificate', async () => {
+  test('Kafka accepts a client certificate, and refuses a client without one', async () => {
     const tls = { EFS_KAFKA_BROKERS: kafka.mutual, EFS_KAFKA_TLS: 'on', EFS_KAFKA_CA_FILE: certificates.ca };
     const files = { EFS_KAFKA_CERT_FILE: certificates.cert, EFS_KAFKA_KEY_FILE: certificates.key };
     expect(await letters({ ...tls, ...files })).toMatchObject({ exitCode: 0, err: '' });
     expectMisfit(await letters(tls), UNTRUSTED);
   });
 
-  test('Redis lets a user in over TLS, and no other', async () => {
-    const delivery = (settings: Record<string, string>) => efs(['delivery', 'nobody'], settings);
+  test('Redis accepts the user over TLS, and refuses a wrong password and an untrusted certificate', async () => {
+    const delivery = (settings: Record<string, string>) => efs(['delivery', 'unknown'], settings);
     expect(await delivery(redisAs())).toMatchObject({
       exitCode: 1,
       err: expect.stringMatching(/^error: (the state|no KPIs)/),
@@ -106,7 +109,7 @@ describeWithServers(['own-kafka', 'own-registry', 'own-redis'], 'secured servers
     expectMisfit(await delivery({ ...redisAs(), EFS_REDIS_CA_FILE: certificates.otherCa }), UNTRUSTED);
   });
 
-  test('the registry lets a user in over TLS, and no other', async () => {
+  test('the registry accepts the user over TLS, and refuses a wrong password and an untrusted certificate', async () => {
     const setup = (settings: Record<string, string>) =>
       efs(['setup', '--partitions', '2'], { EFS_KAFKA_BROKERS: kafka.open, ...settings });
     expect(await setup(registryAs())).toMatchObject({ exitCode: 0, err: '' });
@@ -118,7 +121,7 @@ describeWithServers(['own-kafka', 'own-registry', 'own-redis'], 'secured servers
     ['Kafka', () => kafkaAs('scram-sha-512', 'wrong-pass')],
     ['Redis', () => redisAs('wrong-pass')],
     ['the registry', () => registryAs('wrong-pass')],
-  ])('a worker that %s refuses ends at once, and does not wait', async (_, wrong) => {
+  ])('a worker that %s refuses ends at once instead of waiting', async (_, wrong) => {
     const settings = { ...kafkaAs(), ...registryAs(), ...redisAs(), EFS_HTTP_PORT: '0', ...wrong() };
     expectMisfit(await efs(['run'], settings), /error: .*\nremedy: correct the user/);
   });

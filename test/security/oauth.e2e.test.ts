@@ -49,13 +49,13 @@ describeWithServers(['own-kafka', 'registry', 'redis'], 'SASL OAUTHBEARER', (ser
   });
   const letters = (secret?: string) => efs(['dead-letters', 'list'], settings(secret));
 
-  test('a token lets in; it is asked for once, with the scope', async () => {
+  test('Kafka accepts a token; the client requests one once, with the scope', async () => {
     endpoint.requests.length = 0;
     expect(await letters()).toEqual({ exitCode: 0, err: '', out: 'no dead letters\n' });
     expect(endpoint.requests).toEqual(['grant_type=client_credentials&scope=kafka+read']);
   });
 
-  test('a client that the endpoint refuses ends with 2, and the endpoint is named', async () => {
+  test('a client that the endpoint refuses ends with 2, and its error names the endpoint', async () => {
     const ended = await letters('wrong-secret');
     expect(ended).toMatchObject({ exitCode: 2 });
     expect(ended.err).toMatch(
@@ -64,7 +64,7 @@ describeWithServers(['own-kafka', 'registry', 'redis'], 'SASL OAUTHBEARER', (ser
     expect(ended.err).not.toContain('wrong-secret');
   });
 
-  test('a token that Kafka refuses ends with 2, and is no outage', async () => {
+  test('a client whose token Kafka refuses ends with 2 instead of waiting', async () => {
     const restore = endpoint.forge();
     const ended = await letters();
     restore();
@@ -74,7 +74,7 @@ describeWithServers(['own-kafka', 'registry', 'redis'], 'SASL OAUTHBEARER', (ser
     });
   });
 
-  test('an endpoint that is away is named by a command, not Kafka', async () => {
+  test('a command names the endpoint that is unavailable, not Kafka', async () => {
     endpoint.setDown(true);
     const ended = await letters();
     endpoint.setDown(false);
@@ -84,7 +84,7 @@ describeWithServers(['own-kafka', 'registry', 'redis'], 'SASL OAUTHBEARER', (ser
     );
   });
 
-  test('a worker outlives its tokens on the connections that it has, and waits for an endpoint that is away', async () => {
+  test('a worker keeps its connections beyond its tokens, and waits for an endpoint that is unavailable', async () => {
     const port = await freePort();
     const env = {
       PATH: process.env['PATH'],
@@ -98,7 +98,7 @@ describeWithServers(['own-kafka', 'registry', 'redis'], 'SASL OAUTHBEARER', (ser
     const over = new Promise<number | null>((resolve) => worker.once('close', resolve));
     const until = async (what: string, isDone: () => boolean | Promise<boolean>): Promise<void> => {
       for (const deadline = Date.now() + 75_000; !(await isDone()); await pollMs(200)) {
-        if (Date.now() > deadline) throw new Error(`${what} in vain; the log:\n${log}`);
+        if (Date.now() > deadline) throw new Error(`${what} timed out; the log:\n${log}`);
       }
     };
     const counted = (delivery: string) => async (): Promise<boolean> =>
@@ -135,7 +135,7 @@ describeWithServers(['own-kafka', 'registry', 'redis'], 'SASL OAUTHBEARER', (ser
       await until('waited for its end', () => log.includes('"msg":"token endpoint answers again'));
       await until('waited to be ready again', ready);
       expect(log.slice(before)).not.toMatch(/"level":"error"/);
-      // A connection whose renewed log-in found no token refuses what comes next by the state of its SASL exchange.
+      // A connection without a token for its re-authentication refuses the next request by the state of its SASL exchange.
       const ofKafka = log
         .slice(before)
         .split('\n')

@@ -18,7 +18,7 @@ export interface TokenEndpoint {
   readonly jwks: string;
   /** The forms of the requests so far. */
   readonly requests: string[];
-  /** Signs with a key that is not in the file, until what it gives is called. */
+  /** Signs with a key that is not in the file, until the returned function is called. */
   forge(): () => void;
   /** Answers 503 from now on, or serves again. */
   setDown(isDown: boolean): void;
@@ -39,7 +39,7 @@ const isClient = (request: IncomingMessage): boolean => {
   return request.headers.authorization === `Basic ${Buffer.from(pair).toString('base64')}`;
 };
 
-/** Starts an endpoint whose tokens live for so many seconds. */
+/** Starts an endpoint whose tokens are valid for so many seconds. */
 export async function startTokenEndpoint(lifetimeSeconds: number): Promise<TokenEndpoint> {
   const dir = mkdtempSync(join(tmpdir(), 'efs-test-oauth-'));
   const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -79,7 +79,7 @@ export async function startTokenEndpoint(lifetimeSeconds: number): Promise<Token
   };
 }
 
-/** Kafka that takes such tokens at one listener, through a front that counts connections, and anyone at the other. */
+/** Kafka that requires a token at one listener, behind a front that counts connections, and no log-in at the other. */
 export async function startOauthKafka(
   jwks: string,
   sessionMs: number,

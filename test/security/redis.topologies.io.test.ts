@@ -3,7 +3,7 @@ import { checkServer, closeRedis, connectRedis, type ConnectOptions } from '../.
 import { cli, startRedisCluster, startRedisSentinel } from '../servers/redis';
 import { describeWithServers } from '../servers/servers';
 import { claimed, commitOf, newNamespace, task } from '../store/given';
-import { notebook, redisSubject } from '../store/redis.subject';
+import { lineLog, redisSubject } from '../store/redis.subject';
 import { type Certificates, makeCertificates } from './certificates';
 import { redisRules, sentinelUser } from './rights';
 import { PASSWORD } from './secured';
@@ -19,7 +19,7 @@ describeWithServers(
     let stop: () => Promise<void>;
     beforeAll(async () => {
       certificates = await makeCertificates();
-      options = { log: notebook().log, tls: { ca: readFileSync(certificates.ca, 'utf8') } };
+      options = { log: lineLog().log, tls: { ca: readFileSync(certificates.ca, 'utf8') } };
     });
     afterEach(() => stop());
     afterAll(() => certificates.remove());
@@ -42,7 +42,7 @@ describeWithServers(
       return () => closeRedis(client);
     };
 
-    it('is found through sentinels that have a user and a password of their own', async () => {
+    it('serves the store through sentinels with a user and a password of their own', async () => {
       const servers = await startRedisSentinel({
         tls: certificates,
         args: user(redisRules()),
@@ -54,7 +54,7 @@ describeWithServers(
       expect(await usersAt(servers.nodes[0]?.port ?? 0)).toEqual(['efs']);
       const [watcher] = servers.sentinels;
       expect(await usersAt(watcher?.port ?? 0)).toEqual(['efs-sentinel']);
-      // Hears of failovers.
+      // Subscribes to failovers.
       expect(await cli(watcher?.port ?? 0, ['client', 'list'])).toMatch(/ name=efs .* sub=1 /);
       close();
       const wrong = { ...sentinel, password: () => 'wrong' };
@@ -69,7 +69,7 @@ describeWithServers(
       await expect(untrusted).rejects.toThrow(/certificate/);
     });
 
-    it('is a cluster', async () => {
+    it('serves the store as a cluster', async () => {
       const servers = await startRedisCluster({
         tls: certificates,
         replicas: 1,

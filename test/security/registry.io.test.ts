@@ -1,4 +1,4 @@
-import { silentLog } from '../../src/base/log';
+import { NO_LOG } from '../../src/base/log';
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, RequestListener } from 'node:http';
 import { createServer, type Server, type ServerOptions } from 'node:https';
@@ -32,7 +32,7 @@ describe('a registry behind TLS', () => {
     response.writeHead(200).end('{"id":5,"schema":"\\"string\\""}');
   };
 
-  /** Starts the server; gives its address. */
+  /** Starts the server; returns its address. */
   async function listen(options: ServerOptions = {}): Promise<string> {
     const own = { cert: pem(certificates.cert), key: pem(certificates.key) };
     server = createServer({ ...own, ...options }, answer).listen(0, '127.0.0.1');
@@ -44,7 +44,7 @@ describe('a registry behind TLS', () => {
 
   const FAILED = { code: 'tls-failed', retriable: false };
 
-  it('answers where its authority is known, and is not asked where it is not', async () => {
+  it('answers a client that trusts its authority, and gets no request from one that does not', async () => {
     const url = await listen();
     expect(await ask({ url, ca: pem(certificates.ca) })).toBe(5);
     await expect(ask({ url, ca: pem(certificates.otherCa) })).rejects.toMatchObject(FAILED);
@@ -52,7 +52,7 @@ describe('a registry behind TLS', () => {
     expect(seen).toHaveLength(1);
   });
 
-  it('is not asked where it signs for itself, nor over TLS where it has none', async () => {
+  it('gets no request with a self-signed certificate, nor over plain HTTP', async () => {
     const url = await listen({ cert: pem(certificates.ca), key: pem(certificates.caKey) });
     await expect(ask({ url })).rejects.toMatchObject(FAILED);
     await expect(ask({ url: url.replace('https:', 'http:') })).rejects.toMatchObject({
@@ -61,7 +61,7 @@ describe('a registry behind TLS', () => {
     expect(seen).toEqual([]);
   });
 
-  it('that asks for a certificate answers who has one that it trusts', async () => {
+  it('with client certificates answers only a client with a trusted one', async () => {
     const url = await listen({ ca: pem(certificates.ca), requestCert: true, rejectUnauthorized: true });
     const ca = pem(certificates.ca);
     expect(await ask({ url, ca, cert: pem(certificates.cert), key: pem(certificates.key) })).toBe(5);
@@ -76,7 +76,7 @@ describe('a registry behind TLS', () => {
       'S0VZOmEvYitjOmQ9',
     ],
     ['a bearer token', { EFS_REGISTRY_TOKEN: 'eyJ0.eyJz.s_-i' }, 'eyJ0.eyJz.s_-i'],
-  ])('is told %s, as the settings say', async (_, login, proof) => {
+  ])('gets the credentials of the settings: %s', async (_, login, proof) => {
     const files = {
       EFS_REGISTRY_CA_FILE: certificates.ca,
       EFS_REGISTRY_CERT_FILE: certificates.cert,
@@ -85,12 +85,12 @@ describe('a registry behind TLS', () => {
     const url = await listen({ ca: pem(certificates.ca), requestCert: true, rejectUnauthorized: true });
     const config = readConfig({ EFS_SCHEMA_REGISTRY_URL: url, ...files, ...login });
     if ('errors' in config) throw new Error(config.errors.join());
-    expect(await registryOf(config.ok, silentLog).idOf('s', '"string"')).toBe(5);
+    expect(await registryOf(config.ok, NO_LOG).idOf('s', '"string"')).toBe(5);
     expect(seen.map(({ authorization }) => authorization?.split(' ')[1])).toEqual([proof]);
     expect(seen[0]?.authorization).toMatch(/^(Basic|Bearer) /);
   });
 
-  it('is told at each request who asks at that time', async () => {
+  it('gets the current credentials with each request', async () => {
     const tokens = ['old', 'new'];
     const url = await listen();
     const authorization = (): string => `Bearer ${tokens.shift()}`;

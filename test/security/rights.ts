@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } from 'kafkajs';
 
-/** What docs/operations.md says under "Access rights". */
+/** The section "Access rights" of docs/operations.md. */
 const [, RIGHTS = ''] = readFileSync(join(__dirname, '..', '..', 'docs', 'operations.md'), 'utf8').split(
   '\n## Access rights\n',
 );
 
-/** The rules of the Redis user, from where the password would be. */
+/** The rules of the Redis user, after the password. */
 export function redisRules(): string {
   return /^ACL SETUSER efs on >PASSWORD (.*)$/m.exec(RIGHTS)?.[1] ?? '';
 }
@@ -30,7 +30,7 @@ const OPERATIONS: Record<string, AclOperationTypes> = {
   Describe: AclOperationTypes.DESCRIBE,
 };
 
-/** The entries that the table gives a worker: every row that is not for something else only. */
+/** The entries that the table gives a worker: every row but those for other purposes only. */
 export function workerAcls(principal: string) {
   const rows = RIGHTS.split('\n').filter((line) => line.startsWith('| ') && !/^\| (resource|-)/.test(line));
   return rows.flatMap((row) => {

@@ -15,12 +15,12 @@ import { PASSWORD, type SecuredKafka, startSecuredKafka, startSecuredRedis } fro
 
 const NEW_PASSWORD = 'n3w-pass';
 
-describeWithServers(['own-kafka', 'own-redis'], 'what is rotated', () => {
+describeWithServers(['own-kafka', 'own-redis'], 'rotation of credentials', () => {
   const folder = mkdtempSync(join(tmpdir(), 'efs-test-rotation-'));
   const inFolder = (name: string): string => join(folder, name);
   let [first, second]: [Certificates?, Certificates?] = [];
 
-  /** What servers and clients read: the certificates of one authority. */
+  /** The files of servers and clients: the certificates of one authority. */
   const take = (from: Certificates | undefined): Certificates => {
     const files = {
       ca: inFolder('ca'),
@@ -54,7 +54,7 @@ describeWithServers(['own-kafka', 'own-redis'], 'what is rotated', () => {
     }
   }
 
-  test('at Kafka, certificates and a SCRAM password, are taken up by clients that are open', async () => {
+  test('at Kafka: open clients use new certificates and a new SCRAM password', async () => {
     const certificates = take(first);
     const password = inFolder('kafka-password');
     writeFileSync(password, PASSWORD);
@@ -91,7 +91,7 @@ describeWithServers(['own-kafka', 'own-redis'], 'what is rotated', () => {
     }
   }, 120_000);
 
-  test('at Redis, the password of a user and the CA, are taken up when a connection is made again', async () => {
+  test('at Redis: the next connection uses a new password and a new CA', async () => {
     const certificates = take(first);
     const password = inFolder('redis-password');
     writeFileSync(password, PASSWORD);

@@ -8,7 +8,7 @@ import type { Certificates } from './certificates';
 
 export const PASSWORD = 's3cret-pass';
 
-/** Kafka with a listener for SASL over TLS, one for client certificates, and one that is open to whoever sets it up. */
+/** Kafka with a listener for SASL over TLS, one for client certificates, and one without a log-in for the set-up. */
 export interface SecuredKafka {
   readonly server: KafkaServer;
   readonly open: string;
@@ -16,7 +16,7 @@ export interface SecuredKafka {
   readonly mutual: string;
 }
 
-/** Users `efs` (all mechanisms) and `stranger` (SCRAM-SHA-512), whom nothing is allowed but by access lists. */
+/** Users `efs` (all mechanisms) and `stranger` (SCRAM-SHA-512), without rights but those of access lists. */
 export async function startSecuredKafka({ ca, both }: Certificates): Promise<SecuredKafka> {
   const [sasl, mutual] = [await freePort(), await freePort()];
   const scram = (mechanism: string, user: string): string[] => [
@@ -66,7 +66,7 @@ export async function startSecuredRedis(
   return { server, urlOf: (password) => `rediss://efs:${password}@127.0.0.1:${port}` };
 }
 
-/** A registry behind TLS and basic authentication: passes on what the user `efs` asks. */
+/** A registry behind TLS and basic authentication: forwards the requests of the user `efs`. */
 export async function startRegistryFront(
   { cert, key }: Certificates,
   registryUrl: string,

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** How to run a server as a child process. `dir` holds its data and its log, and goes with `stop`. */
+/** How to run a server as a child process. `dir` holds its data and its log, and is removed by `stop`. */
 export interface ServerSpec {
   name: string;
   command: string;
@@ -12,18 +12,18 @@ export interface ServerSpec {
   env?: Record<string, string>;
   dir: string;
   startTimeoutMs: number;
-  /** Whether it answers; asked again and again until it does. `log` is what it has printed since its start. */
+  /** Whether it is ready; polled until it is. `log` is what it has printed since its start. */
   ready(log: string): boolean | Promise<boolean>;
 }
 
-/** A real server, to be used and to be mistreated. Ports and data survive everything but `stop`. */
+/** A real server, to be used, killed and paused. Ports and data survive everything but `stop`. */
 export interface Server {
-  /** Sends `signal` (SIGKILL where none is given) and resolves when the process is gone. */
+  /** Sends `signal` (SIGKILL by default) and resolves when the process has exited. */
   kill(signal?: NodeJS.Signals): Promise<void>;
   /** SIGSTOP: the process keeps its sockets and answers nothing. */
   pause(): void;
   resume(): void;
-  /** Kills it where it still runs, then starts it on the same ports with the same data; resolves when it answers. */
+  /** Kills it if it runs, then starts it on the same ports with the same data; resolves when it is ready. */
   restart(): Promise<void>;
   /** Kills it and removes its data. */
   stop(): Promise<void>;
@@ -42,8 +42,8 @@ export const pollMs = (ms: number): Promise<void> => new Promise((resolve) => se
 let lastPort = 15_000 + Math.floor(Math.random() * 14_000);
 
 /**
- * A port nobody listens on, below the range the kernel gives to outgoing connections: a client that keeps
- * dialling a server while it is down could otherwise be given the server's own port and connect to itself.
+ * A free port below the range the kernel assigns to outgoing connections: a client that keeps dialling a server while
+ * it is down could otherwise be assigned the server's own port and connect to itself.
  */
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < 1_000; tries++) {
@@ -63,8 +63,8 @@ function canListen(port: number): Promise<boolean> {
 }
 
 /**
- * A shell that waits for the end of its input, which comes when this process ends in whatever way, SIGKILL
- * included, and then kills the server and removes its data.
+ * A shell that waits for the end of its input, which comes whenever this process ends, by SIGKILL too, and then kills
+ * the server and removes its data.
  */
 function watch(pid: number, dir: string): ChildProcess {
   const script = 'read _; kill -9 "$1" 2>/dev/null; rm -rf "$2"';
@@ -116,7 +116,7 @@ async function becomeReady(spec: ServerSpec, running: Running, log: () => string
   }
 }
 
-/** Starts the process; resolves when it answers. Throws with the end of its log when it does not. */
+/** Starts the process; resolves when it is ready. Throws with the end of its log when it does not become so. */
 export async function startServer(spec: ServerSpec): Promise<Server> {
   const log = (): string => readFileSync(join(spec.dir, 'server.log'), 'utf8');
   let running = launch(spec);
@@ -151,7 +151,7 @@ export async function startServer(spec: ServerSpec): Promise<Server> {
   };
 }
 
-/** Several servers treated as one: what is done to it is done to all of them at once. */
+/** Several servers as one: each call goes to all of them at once. */
 export function allOf(servers: readonly Server[]): Omit<Server, 'pid'> {
   const each = async (act: (server: Server) => Promise<void>): Promise<void> => {
     await Promise.all(servers.map(act));

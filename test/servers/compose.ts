@@ -17,7 +17,7 @@ const project = [
 const docker = (args: string[]): Promise<unknown> =>
   promisify(execFile)('docker', [...project, ...args], { cwd: root, timeout: 600_000, maxBuffer: 16 << 20 });
 
-/** Starts services of docker-compose.yml and gives their addresses, or null where no Docker engine can. */
+/** Starts services of docker-compose.yml; returns their addresses, or null without a Docker engine. */
 export async function composeUp(
   services: string[],
 ): Promise<Record<'kafka' | 'registry' | 'redis', string> | null> {
@@ -35,7 +35,7 @@ export async function composeUp(
   };
 }
 
-/** Ends what `composeUp` started, with its data. */
+/** Removes what `composeUp` started, with its data. */
 export async function composeDown(): Promise<void> {
   await docker(['down', '-v']);
 }

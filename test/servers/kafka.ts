@@ -10,19 +10,19 @@ import { kafkaJars } from './provision';
 export interface KafkaOptions {
   /** One broker, or a cluster of three that keeps its quorum when one of them dies. */
   brokers?: 1 | 3;
-  /** Of Apache Kafka; that of the whole run where absent. */
+  /** The version of Apache Kafka; the run's default where absent. */
   version?: string;
-  /** Added to server.properties, over what is there; or made of what is there. */
+  /** Added to server.properties, overriding the defaults; or derived from them. */
   properties?: Properties | ((all: Properties) => Properties);
-  /** Added to the arguments by which the storage is formatted: `['--add-scram', …]`. */
+  /** Added to the arguments that format the storage: `['--add-scram', …]`. */
   format?: string[];
-  /** Added to the arguments of the broker's Java machine. */
+  /** Added to the arguments of the broker's JVM. */
   jvm?: string[];
 }
 
 type Properties = Record<string, string | number>;
 
-/** An Apache Kafka cluster. What is done to it is done to every broker; `nodes` are the single ones. */
+/** An Apache Kafka cluster. Each call goes to every broker; `nodes` are the single ones. */
 export interface KafkaServer extends Omit<Server, 'pid'> {
   /** host:port of each broker. */
   brokers: string[];
@@ -89,7 +89,7 @@ async function startNode(
     command: 'java',
     args: [...java(jars, ['-Xms256m', '-Xmx512m', ...jvm]), 'kafka.Kafka', file],
     dir: node.dir,
-    startTimeoutMs: 60_000,
+    startTimeoutMs: 180_000,
     ready: (log) => log.includes('Kafka Server started'),
   });
 }

@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-/** The broker of tests that ask for no other; a whole run can be given another one. */
+/** The default broker version; one run can use another. */
 const KAFKA_VERSION = process.env['EFS_TEST_KAFKA_VERSION'] ?? '4.1.1';
 const REGISTRY_VERSION = '3.0.9';
 
-/** Where downloaded servers are kept between runs; nothing in it is ever changed once it is there. */
+/** The cache of downloaded servers; its entries never change. */
 const cacheDir = (): string => process.env['EFS_TEST_CACHE'] ?? join(homedir(), '.cache', 'efs-test-servers');
 
-/** Whether `command args` runs and ends well. */
+/** Whether `command args` runs and exits with 0. */
 export async function answers(command: string, args: string[]): Promise<boolean> {
   return run(command, args, { timeout: 20_000 }).then(
     () => true,
@@ -21,8 +21,8 @@ export async function answers(command: string, args: string[]): Promise<boolean>
 }
 
 /**
- * `<cache>/<name>`, filled by `fill` where it is not there yet. It appears whole or not at all, so two runs that
- * fill it at once do no harm to each other.
+ * `<cache>/<name>`, filled by `fill` where it is missing. It appears whole or not at all, so two runs may fill it at
+ * once.
  */
 async function cached(name: string, fill: (dir: string) => Promise<void>): Promise<string> {
   const target = join(cacheDir(), name);
@@ -72,7 +72,7 @@ export async function registryJar(): Promise<string> {
   return join(home, jar);
 }
 
-/** Null where broker and registry can be run here, their jars fetched; else what to install. */
+/** Null where broker and registry can run here, their jars fetched; else what to install. */
 export async function lacksForJars(): Promise<string | null> {
   const java = 'Java 17 and Maven (Debian: default-jre-headless, maven)';
   if (!(await answers('java', ['-version']))) return java;

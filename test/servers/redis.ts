@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 
 import { allOf, freePort, pollMs, serverDir, startServer, type Server } from './child';
 
-/** The server that is tested: `redis-server`, or another one that takes its arguments, such as `valkey-server`. */
+/** The server under test: `redis-server`, or another one with the same arguments, such as `valkey-server`. */
 export const REDIS_SERVER = process.env['EFS_TEST_REDIS_SERVER'] ?? 'redis-server';
 
 export interface RedisOptions {
@@ -21,7 +21,7 @@ export interface RedisServer extends Server {
 }
 
 export interface RedisClusterServer extends Omit<Server, 'pid'> {
-  /** One url per node that was a master at the start; any of them leads to the others. */
+  /** One url per node that was a master at the start; any of them discovers the others. */
   urls: string[];
   /** The three masters of the start, then their replicas. */
   nodes: RedisServer[];
@@ -30,7 +30,7 @@ export interface RedisClusterServer extends Omit<Server, 'pid'> {
 export interface RedisSentinelServer extends Omit<Server, 'pid'> {
   /** `redis+sentinel://` with all three sentinels. */
   url: string;
-  /** What the sentinels call the primary and its replica. */
+  /** The primary's name at the sentinels. */
   name: string;
   /** The primary of the start, then its replica. */
   nodes: RedisServer[];
@@ -40,13 +40,13 @@ export interface RedisSentinelServer extends Omit<Server, 'pid'> {
 /** How long a node or a primary does not answer before the others replace it. */
 const NODE_TIMEOUT_MS = 2_000;
 const SENTINEL_NAME = 'efs';
-/** A replica has its copy within milliseconds, not after five seconds. */
+/** A replica is in sync within milliseconds, not after five seconds. */
 const REPLICATION = ['--repl-diskless-sync-delay', '0'];
 
-/** The authority's file, by ports that take TLS only. */
+/** The authority's file, by ports that accept TLS only. */
 const authorities = new Map<number, string>();
 
-/** Runs `redis-cli` on a node and gives what it prints. */
+/** Runs `redis-cli` on a node; returns its output. */
 export async function cli(port: number, args: readonly string[]): Promise<string> {
   const ca = authorities.get(port);
   const tls = ca === undefined ? [] : ['--tls', '--cacert', ca];
@@ -74,13 +74,13 @@ async function untilAll<T>(all: readonly T[], holds: (each: T) => Promise<boolea
   while (!(await Promise.all(all.map(holds))).every(Boolean)) await pollMs(50);
 }
 
-/** Whether a node is a replica that has its master's data. */
+/** Whether a node is a replica that is in sync with its master. */
 export const isInSync = async ({ port }: RedisServer): Promise<boolean> =>
   (await cli(port, ['info', 'replication'])).includes('master_link_status:up');
 
 /**
- * Starts redis-server on a port of its own: noeviction, nothing saved unless `args` say so. Which master it follows it
- * keeps in its configuration file, as after a failover.
+ * Starts redis-server on a port of its own: noeviction, without persistence unless `args` ask for it. It keeps the master
+ * it follows in its configuration file, as after a failover.
  */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
   const port = await freePort();
@@ -133,7 +133,7 @@ type SentinelOptions = RedisOptions & {
   sentinelLines?: string[];
 };
 
-/** Starts one sentinel that watches the primary at `primaryPort`; it keeps what it learns in its configuration file. */
+/** Starts one sentinel that watches the primary at `primaryPort`; it keeps its state in its configuration file. */
 async function startSentinel(
   primaryPort: number,
   { tls, sentinelLines = [] }: SentinelOptions,

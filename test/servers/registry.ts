@@ -1,7 +1,7 @@
 import { freePort, serverDir, startServer, type Server } from './child';
 import { registryJar } from './provision';
 
-/** A Confluent-compatible schema registry that keeps everything in memory: a restart forgets every schema. */
+/** A Confluent-compatible schema registry in memory: a restart loses every schema. */
 export interface RegistryServer extends Server {
   /** The base of the Confluent API, without a slash at its end. */
   url: string;

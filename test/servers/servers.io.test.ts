@@ -12,7 +12,7 @@ describeWithServers(['kafka', 'registry', 'redis'], 'the shared servers', (serve
     await admin.connect();
     const topic = `servers-test-${process.pid}`;
     await admin.createTopics({ topics: [{ topic, numPartitions: 3 }], waitForLeaders: false });
-    // The broker hears of it a little later than its controller.
+    // The broker learns of it a little later than its controller.
     while (!(await admin.listTopics()).includes(topic)) await pollMs(20);
     expect(await admin.listTopics()).toContain(topic);
     await admin.deleteTopics({ topics: [topic] });
@@ -28,15 +28,15 @@ describeWithServers(['kafka', 'registry', 'redis'], 'the shared servers', (serve
     expect(await response.json()).toEqual({ id: expect.any(Number) as number });
   });
 
-  it('Redis keeps what it cannot hold rather than evicting it', async () => {
+  it('Redis has the policy noeviction', async () => {
     const redis = new Redis(servers.redisUrl);
     expect(await redis.config('GET', 'maxmemory-policy')).toEqual(['maxmemory-policy', 'noeviction']);
     redis.disconnect();
   });
 });
 
-describeWithServers(['own-redis'], 'a Redis of one’s own', () => {
-  it('keeps its port over a restart and its data where it appends to a file', async () => {
+describeWithServers(['own-redis'], 'a Redis started by a test', () => {
+  it('keeps its port over a restart, and its data with an append-only file', async () => {
     const server = await startRedis({ args: ['--appendonly', 'yes', '--appendfsync', 'always'] });
     const redis = new Redis(server.url, { retryStrategy: () => 50 });
     redis.on('error', () => {});
@@ -84,8 +84,8 @@ describeWithServers(['own-redis'], 'a Redis of one’s own', () => {
   });
 });
 
-describeWithServers(['own-kafka'], 'a Kafka of one’s own', () => {
-  it('has three brokers and goes on when one of them dies', async () => {
+describeWithServers(['own-kafka'], 'a Kafka started by a test', () => {
+  it('has three brokers and works without one of them', async () => {
     const kafka = await startKafka({ brokers: 3 });
     try {
       await kafka.nodes[0]?.kill();
@@ -96,7 +96,7 @@ describeWithServers(['own-kafka'], 'a Kafka of one’s own', () => {
   });
 });
 
-/** Creates a topic, again and again while the others have not noticed yet who is gone. */
+/** Creates a topic, with retries until the others have noticed the dead broker. */
 async function createdWithin(ms: number, brokers: string[]): Promise<boolean> {
   const topics = [{ topic: 'one', numPartitions: 2, replicationFactor: 2 }];
   for (const end = Date.now() + ms; ;) {

@@ -1,34 +1,34 @@
-/** A server a test can need: `own-…` are those it starts itself, to kill, pause or fill. A browser is none, but can be missing as well. */
+/** A server that a test can require: it starts those named `own-…` itself, to kill, pause or fill. A browser can be missing as well. */
 export type ServerName =
   'kafka' | 'registry' | 'redis' | 'own-kafka' | 'own-registry' | 'own-redis' | 'browser';
 
 /** Debian's package and its command. */
 export const BROWSER = 'chromium';
 
-/** Where the servers of this run answer. Asking for one that is not there throws. */
+/** The addresses of this run’s servers. Reading one that was not requested throws. */
 export interface SharedServers {
   readonly kafkaBrokers: string[];
   readonly registryUrl: string;
   readonly redisUrl: string;
 }
 
-/** Where the global set-up leaves the addresses; a person may set them too, and then nothing is started. */
+/** The variables with the addresses, set by the global set-up; where they are set already, nothing is started. */
 export const ADDRESS_VARIABLES = {
   kafka: 'EFS_TEST_KAFKA_BROKERS',
   registry: 'EFS_TEST_SCHEMA_REGISTRY_URL',
   redis: 'EFS_TEST_REDIS_URL',
 } as const;
 
-/** Where the global set-up leaves what could not be had: a JSON record of server name to remedy. */
+/** The variable with the missing servers, set by the global set-up: a JSON record of server name to remedy. */
 export const MISSING_VARIABLE = 'EFS_TEST_MISSING';
 
 function address(name: keyof typeof ADDRESS_VARIABLES): string {
   const value = process.env[ADDRESS_VARIABLES[name]];
-  if (!value) throw new Error(`${name} was not asked for: name it in describeWithServers`);
+  if (!value) throw new Error(`${name} was not requested: name it in describeWithServers`);
   return value;
 }
 
-/** The servers all tests of a run share. Keep apart by topic prefix and key prefix; do them no harm. */
+/** The servers that all tests of a run share. Tests use their own topic prefix and key prefix and never flush. */
 export function sharedServers(): SharedServers {
   return {
     get kafkaBrokers() {
@@ -44,8 +44,8 @@ export function sharedServers(): SharedServers {
 }
 
 /**
- * `describe` for tests that need real servers, with a minute for each test. Where one of them cannot be had the
- * tests are skipped; with CI=true they fail instead, so that a build never passes by testing nothing.
+ * `describe` for tests that need real servers, with a minute for each test. Where one of them is missing the
+ * tests are skipped; with CI=true they fail instead, so that a build never passes without tests.
  */
 export function describeWithServers(
   names: readonly ServerName[],

@@ -11,7 +11,7 @@ import { ADDRESS_VARIABLES, BROWSER, MISSING_VARIABLE, type ServerName } from '.
 type Shared = keyof typeof ADDRESS_VARIABLES;
 type Stop = () => Promise<void>;
 
-/** The part of Jest's global configuration that is read here. */
+/** The part of Jest’s global configuration that is read here. */
 interface JestConfig {
   rootDir: string;
   testPathPatterns: { toExecutor(options: { rootDir: string }): { isMatch(path: string): boolean } };
@@ -52,8 +52,8 @@ async function startShared(name: Shared): Promise<[address: string, stop: Stop]>
 }
 
 /**
- * Gives each of `wanted` an address: Docker's where an engine answers, else a child process's where `lacks` names
- * nothing it would need.
+ * Returns an address for each of `wanted`: in Docker where an engine answers, else of a child process where `lacks` names
+ * nothing that it needs.
  */
 async function provide(wanted: Shared[], lacks: Lacks): Promise<void> {
   const composed = wanted.length > 0 ? await composeUp(wanted) : null;
@@ -83,7 +83,7 @@ async function whatLacks(names: readonly ServerName[]): Promise<Lacks> {
   return (name) => (name === 'browser' ? browser : ofRedis(name) ? redis : jars);
 }
 
-/** Jest's global set-up: starts what the chosen tests need, says once and loudly what cannot be had. */
+/** Jest's global set-up: starts what the chosen tests need, and prints what is missing. */
 export default async function setup(config: JestConfig): Promise<void> {
   const chosen = config.testPathPatterns.toExecutor({ rootDir: config.rootDir });
   const names = [...needed((path) => chosen.isMatch(path))];
@@ -107,7 +107,7 @@ export default async function setup(config: JestConfig): Promise<void> {
   );
 }
 
-/** Jest's global teardown: ends what `setup` has started. */
+/** Jest's global teardown: stops what `setup` has started. */
 export async function stopStarted(): Promise<void> {
   await Promise.all(started.splice(0).map((stop) => stop()));
 }

@@ -10,7 +10,7 @@ const MESSAGES = 2_000;
 
 type Figures = Record<'takenIntoAccount' | 'waitingForRetry' | 'failedByExpiry', number>;
 
-// The simulated campaigns are of the past: whatever was silent in them has expired by now.
+// The simulated campaigns are in the past: their messages without an outcome have expired by now.
 describeWithServers(['kafka', 'registry', 'own-redis'], 'validity periods that have ended', (servers) => {
   let redis: RedisServer;
   let stage: Stage;
@@ -41,14 +41,14 @@ describeWithServers(['kafka', 'registry', 'own-redis'], 'validity periods that h
     return sum;
   };
 
-  it('fail what nothing was heard of, also where the timer’s owner is killed in the midst of it', async () => {
+  it('fail the messages without an outcome, also where the owner of the timer is killed meanwhile', async () => {
     const first = stage.run('first');
-    await stage.pour(untidy(stage.encode, { seed: 5, messages: MESSAGES, poison: 0 }));
+    await stage.produce(untidy(stage.encode, { seed: 5, messages: MESSAGES, poison: 0 }));
     await until('the timer has begun', async () => (await inferred()).length > 0);
     first.signal('SIGKILL');
     await first.ended;
     stage.run('second');
-    await until('nobody waits any more', async () => {
+    await until('no message waits any more', async () => {
       const { takenIntoAccount, waitingForRetry } = await figures();
       return takenIntoAccount + waitingForRetry === 0;
     });
@@ -57,7 +57,7 @@ describeWithServers(['kafka', 'registry', 'own-redis'], 'validity periods that h
     expect((await figures()).failedByExpiry).toBeGreaterThanOrEqual(new Set(await inferred()).size);
   }, 120_000);
 
-  it('come to the same in a replay without a timer', async () => {
+  it('give the same figures in a replay without a timer', async () => {
     const before = await inferred();
     const client = new Redis(redis.url);
     await client.call('FLUSHALL').finally(() => client.disconnect());

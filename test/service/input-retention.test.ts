@@ -12,16 +12,16 @@ const WANTED = { prefix: 't.', neededMs: NEEDED, brokers: ['a:1', 'b:2'] };
 const facts = (retentionMs: number, retentionBytes = -1, cleanupPolicy = 'delete') =>
   new Map([['t.mta.relayed', { partitions: 1, cleanupPolicy, retentionMs, retentionBytes }]]);
 
-describe('inputs', () => {
-  it('are to be kept as long as a delivery, and the retries and late bounces before', () => {
+describe('the retention of inputs', () => {
+  it('must cover that of a delivery, and the retries and asynchronous bounces before', () => {
     expect(NEEDED).toBe((30 + 3.5 + 7) * DAY_MS);
   });
 
   it.each([
-    ['as long as needed', facts(NEEDED)],
-    ['for ever', facts(-1)],
+    ['by age, for as long as needed', facts(NEEDED)],
+    ['without a limit', facts(-1)],
     ['by key, not by age', facts(1, 1, 'compact')],
-  ])('are enough when kept %s', (_, found) => {
+  ])('is sufficient where they are kept %s', (_, found) => {
     expect(shortInputs(found, WANTED)).toEqual([]);
   });
 
@@ -38,7 +38,7 @@ describe('inputs', () => {
       facts(0, 9, 'compact,delete'),
       `keeps only 0 minutes and 9 bytes of each partition; a rebuild needs 40.5 days: ${command} retention.ms=${NEEDED},retention.bytes=-1`,
     ],
-  ])('that are kept for less are named with the command that mends it (%#)', (found, warning) => {
+  ])('that is too short is reported with the command that corrects it (%#)', (found, warning) => {
     expect(shortInputs(found, WANTED)).toEqual([
       { topic: 't.mta.relayed', warning: `t.mta.relayed ${warning}` },
     ]);
@@ -68,7 +68,7 @@ describe('a worker that watches its inputs', () => {
     return { admin, clock, log, warnings, stop, set, watch };
   };
 
-  it('says once which are not kept long enough, and takes it back within minutes once they are', async () => {
+  it('logs each short retention once, and clears the warning within minutes once it is corrected', async () => {
     const { clock, log, warnings, stop, set, watch } = given();
     await set(7 * DAY_MS);
     const ended = watch();
@@ -86,7 +86,7 @@ describe('a worker that watches its inputs', () => {
     await ended;
   });
 
-  it('looks again after an outage, and not where it may not look', async () => {
+  it('checks again after an outage, and ends where its access is refused', async () => {
     const { clock, stop, watch } = given();
     let asked = 0;
     const failing = (code: 'kafka-unavailable' | 'access-refused') => async () => {

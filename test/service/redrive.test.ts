@@ -9,7 +9,7 @@ import {
   deadLetterAt,
   deadLetters,
   type LetterFilter,
-  putInAll,
+  totalRedriven,
   redrive,
   type RedriveOptions,
 } from '../../src/service/redrive';
@@ -19,8 +19,8 @@ const LETTERS = 't.efs.dead-letter';
 const ALL: LetterFilter = { reasons: [], topics: [], since: 0, until: Infinity };
 const own = [{ name: Buffer.from('trace'), value: Buffer.from('x') }];
 
-/** Puts a record aside as the status pipeline does. */
-function setAside(
+/** Dead-letters a record as the status pipeline does. */
+function addDeadLetter(
   log: MemoryLog,
   letter: {
     key?: string;
@@ -40,11 +40,16 @@ function setAside(
   } = letter;
   const origin = { topic, partition, offset: 7 };
   const headers = deadLetterHeaders(letter.headers ?? own, { reason, detail: 'why', origin });
-  const home = partition % 3;
-  log.append(LETTERS, home, { key: Buffer.from(key), value: Buffer.from([1, 2]), headers, timestamp });
+  const lettersPartition = partition % 3;
+  log.append(LETTERS, lettersPartition, {
+    key: Buffer.from(key),
+    value: Buffer.from([1, 2]),
+    headers,
+    timestamp,
+  });
 }
 
-const held = (log: MemoryLog, topic: string, partition: number) => {
+const recordsIn = (log: MemoryLog, topic: string, partition: number) => {
   const { low, high } = log.watermarks(topic, partition);
   return Array.from({ length: high - low }, (_, i) => log.entry(topic, partition, low + i)?.record ?? null);
 };
@@ -75,74 +80,74 @@ function world() {
   return { log, reader, run, found };
 }
 
-describe('putting dead letters back', () => {
-  test('gives the topic and partition they came from key, value and own headers, and says where from', async () => {
+describe('a redrive', () => {
+  test('writes key, value and own headers to the partition of origin, with a header for the dead letter', async () => {
     const { log, run } = world();
-    setAside(log, {});
+    addDeadLetter(log, {});
     const report = await run();
     expect([...report.put]).toEqual([['mta.delivered', 1]]);
-    const [back] = held(log, 't.mta.delivered', 1);
+    const [back] = recordsIn(log, 't.mta.delivered', 1);
     expect(back).toMatchObject({ key: Buffer.from('m'), value: Buffer.from([1, 2]) });
     expect(back?.headers?.map(({ name, value }) => `${name}=${value}`)).toEqual([
       'trace=x',
       `efs.redriven-from=${LETTERS}/1/0`,
     ]);
-    // A new stamp: retention counts from now.
+    // A new timestamp: retention counts from now.
     expect(back?.timestamp).toBeUndefined();
   });
 
-  test('is done once, however often it is run', async () => {
+  test('redrives each dead letter once, also in a second run', async () => {
     const { log, run, found } = world();
-    for (let i = 0; i < 1_200; i++) setAside(log, { key: `m${i}` });
-    expect(putInAll(await run())).toBe(1_200);
+    for (let i = 0; i < 1_200; i++) addDeadLetter(log, { key: `m${i}` });
+    expect(totalRedriven(await run())).toBe(1_200);
     const second = await run();
-    expect([putInAll(second), second.already]).toEqual([0, 1_200]);
-    expect(held(log, 't.mta.delivered', 1)).toHaveLength(1_200);
+    expect([totalRedriven(second), second.already]).toEqual([0, 1_200]);
+    expect(recordsIn(log, 't.mta.delivered', 1)).toHaveLength(1_200);
     expect((await found()).every(({ redriven }) => redriven)).toBe(true);
   });
 
-  test('leaves alone what came back a second time, unless it is asked to', async () => {
+  test('redrives a record that was dead-lettered again only with `again`', async () => {
     const { log, run } = world();
-    setAside(log, {});
+    addDeadLetter(log, {});
     await run();
-    const [back] = held(log, 't.mta.delivered', 1);
-    setAside(log, { headers: [...(back?.headers ?? [])] as typeof own });
+    const [back] = recordsIn(log, 't.mta.delivered', 1);
+    addDeadLetter(log, { headers: [...(back?.headers ?? [])] as typeof own });
     const second = await run();
-    expect([putInAll(second), second.already, second.again]).toEqual([0, 1, 1]);
+    expect([totalRedriven(second), second.already, second.again]).toEqual([0, 1, 1]);
     const third = await run({ again: true });
-    expect([putInAll(third), third.again]).toEqual([1, 0]);
-    expect(held(log, 't.mta.delivered', 1).at(-1)?.headers).toHaveLength(2);
+    expect([totalRedriven(third), third.again]).toEqual([1, 0]);
+    expect(recordsIn(log, 't.mta.delivered', 1).at(-1)?.headers).toHaveLength(2);
   });
 
-  test('does nothing in a dry run but count', async () => {
+  test('only counts in a dry run', async () => {
     const { log, run, found } = world();
-    setAside(log, {});
-    expect(putInAll(await run({ dryRun: true }))).toBe(1);
-    expect(held(log, 't.mta.delivered', 1)).toEqual([]);
+    addDeadLetter(log, {});
+    expect(totalRedriven(await run({ dryRun: true }))).toBe(1);
+    expect(recordsIn(log, 't.mta.delivered', 1)).toEqual([]);
     expect((await found())[0]?.redriven).toBe(false);
   });
 
-  test('refuses topics that are no inputs and partitions that are not there: headers can be forged', async () => {
+  test('refuses origins that are not input topics, and partitions that do not exist', async () => {
     const { log, run } = world();
-    setAside(log, { topic: 't.somebody.else' });
-    setAside(log, { topic: 'mta.delivered' });
-    setAside(log, { partition: 4 });
+    addDeadLetter(log, { topic: 't.foreign.topic' });
+    addDeadLetter(log, { topic: 'mta.delivered' });
+    addDeadLetter(log, { partition: 4 });
     const report = await run();
-    expect([putInAll(report), report.homeless]).toEqual([0, 3]);
-    expect(log.watermarks('t.somebody.else', 1)).toEqual({ low: 0, high: 0 });
+    expect([totalRedriven(report), report.homeless]).toEqual([0, 3]);
+    expect(log.watermarks('t.foreign.topic', 1)).toEqual({ low: 0, high: 0 });
   });
 
-  test('takes the partition of the key where asked to', async () => {
+  test('writes to the partition of the key with `byKey`', async () => {
     const { log, run } = world();
-    const home = partitionOf(Buffer.from('m'), 3);
-    setAside(log, { partition: (home + 1) % 3, reason: 'wrong-partition' });
+    const ofKey = partitionOf(Buffer.from('m'), 3);
+    addDeadLetter(log, { partition: (ofKey + 1) % 3, reason: 'wrong-partition' });
     await run({ byKey: true });
-    expect(held(log, 't.mta.delivered', home)).toHaveLength(1);
+    expect(recordsIn(log, 't.mta.delivered', ofKey)).toHaveLength(1);
   });
 
-  test('keeps to a rate, and stops when told to', async () => {
+  test('keeps to its rate, and stops at an abort', async () => {
     const { log, run } = world();
-    for (let i = 0; i < 50; i++) setAside(log, { key: `m${i}` });
+    for (let i = 0; i < 50; i++) addDeadLetter(log, { key: `m${i}` });
     const waits: number[] = [];
     const clock = {
       ...systemClock,
@@ -154,20 +159,20 @@ describe('putting dead letters back', () => {
       rate: 100,
       clock,
       signal: stop.signal,
-      onProgress: (so) => putInAll(so) === 30 && stop.abort(),
+      onProgress: (report) => totalRedriven(report) === 30 && stop.abort(),
     });
-    expect(putInAll(report)).toBe(30);
+    expect(totalRedriven(report)).toBe(30);
     expect(waits).toEqual([100, 200]);
-    expect(putInAll(await run())).toBe(20);
+    expect(totalRedriven(await run())).toBe(20);
   });
 });
 
 describe('dead letters', () => {
-  test('are found by reason, topic and time; what others wrote is passed over', async () => {
+  test('are found by reason, topic and time, without foreign records', async () => {
     const { log, found } = world();
-    setAside(log, { key: 'a', reason: 'not-avro', timestamp: 1_000 });
-    setAside(log, { key: 'b', reason: 'key-mismatch', timestamp: 2_000 });
-    setAside(log, { key: 'c', topic: 't.mta.relayed', timestamp: 3_000 });
+    addDeadLetter(log, { key: 'a', reason: 'not-avro', timestamp: 1_000 });
+    addDeadLetter(log, { key: 'b', reason: 'key-mismatch', timestamp: 2_000 });
+    addDeadLetter(log, { key: 'c', topic: 't.mta.relayed', timestamp: 3_000 });
     log.append(LETTERS, 0, { key: null, value: Buffer.from('foreign') });
     const keys = async (filter: Partial<LetterFilter>) =>
       (await found({ ...ALL, ...filter })).map(({ letter }) => String(letter.record.key)).sort();
@@ -177,9 +182,9 @@ describe('dead letters', () => {
     expect(await keys({ since: 2_000, until: 3_000 })).toEqual(['b']);
   });
 
-  test('are found by their place', async () => {
+  test('are found by partition and offset', async () => {
     const { log, reader } = world();
-    setAside(log, { key: 'a' });
+    addDeadLetter(log, { key: 'a' });
     log.append(LETTERS, 1, { key: null, value: Buffer.from('foreign') });
     const at = (partition: number, offset: number) =>
       deadLetterAt({ reader, prefix: PREFIX }, partition, offset);
@@ -187,12 +192,12 @@ describe('dead letters', () => {
     expect([await at(1, 1), await at(1, 9), await at(7, 0)]).toEqual([null, null, null]);
   });
 
-  test('put back while they are read do not come again in the same run', async () => {
+  test('that are added during a redrive are not redriven in the same run', async () => {
     const { log, run } = world();
-    setAside(log, {});
-    const report = await run({ onProgress: () => setAside(log, { key: 'late' }) });
-    expect(putInAll(report)).toBe(1);
-    const last = held(log, LETTERS, 1).at(-1);
+    addDeadLetter(log, {});
+    const report = await run({ onProgress: () => addDeadLetter(log, { key: 'added' }) });
+    expect(totalRedriven(report)).toBe(1);
+    const last = recordsIn(log, LETTERS, 1).at(-1);
     expect(last).not.toBeNull();
     expect(readDeadLetter({ ...(last as object), headers: () => last?.headers ?? [] } as never).kind).toBe(
       'letter',

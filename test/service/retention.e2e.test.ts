@@ -1,6 +1,6 @@
 import { type Clock, systemClock, systemRandom } from '../../src/base/clock';
 import { readConfig } from '../../src/settings/config';
-import { silentLog } from '../../src/base/log';
+import { NO_LOG } from '../../src/base/log';
 import { compose, outagesOf } from '../../src/app/compose';
 import { connectServers } from '../../src/app/servers';
 import { CONTRIBUTIONS_TOPIC, DEAD_LETTER_TOPIC } from '../../src/feedback/topics';
@@ -17,7 +17,7 @@ import { HOUR } from '../support/feedback';
 const RECORDS = { messages: 300, poison: 0, disorder: 0, duplicates: 0 };
 const OLD = { ...RECORDS, seed: 6, deliveries: 2 };
 
-/** The service on real servers, in this process, by a clock that can be put forward. */
+/** The service on real servers, in this process, with a clock that can be advanced. */
 async function runAhead(stage: Stage) {
   const read = readConfig({ ...stage.settings, EFS_EXPIRY: 'off' });
   if ('errors' in read) throw new Error(read.errors.join('\n'));
@@ -25,12 +25,12 @@ async function runAhead(stage: Stage) {
   const clock: Clock = { ...systemClock, now: () => systemClock.now() + ahead };
   const stop = new AbortController();
   const meter = createMetrics({ version: 'test', node: process.version });
-  const watching = { log: silentLog, meter, onReason: () => undefined, onFatal: () => undefined };
+  const watching = { log: NO_LOG, meter, onReason: () => undefined, onFatal: () => undefined };
   const outages = outagesOf(watching, systemClock);
   const retry = retryUntil(stop.signal, { clock: systemClock, random: systemRandom, outages });
   const { servers, close } = await connectServers(read.ok, {
     clock: systemClock,
-    log: silentLog,
+    log: NO_LOG,
     outages,
     retry,
     inGroups: true,
@@ -44,7 +44,7 @@ async function runAhead(stage: Stage) {
     }),
   );
   return {
-    putForward: (ms: number) => void (ahead += ms),
+    advance: (ms: number) => void (ahead += ms),
     stop: async () => {
       await service.stop(5_000);
       stop.abort();
@@ -89,8 +89,8 @@ describeWithServers(['kafka', 'registry', 'redis'], 'old deliveries on real serv
     });
   };
 
-  it('leave Redis, and late feedback on them is set aside', async () => {
-    const poured = await stage.pour(untidy(stage.encode, OLD));
+  it('are evicted from Redis, and late feedback on them is dead-lettered', async () => {
+    const produced = await stage.produce(untidy(stage.encode, OLD));
     await until('everything is folded', () => isDrained(stage));
     const old = await idsIn('kpi', SUMS_HASH);
     expect(old).toHaveLength(2);
@@ -99,8 +99,8 @@ describeWithServers(['kafka', 'registry', 'redis'], 'old deliveries on real serv
       return old.every((id) => !left.includes(id));
     };
     for (let hours = 0; hours < 16 && !(await isGone()); hours += 1) {
-      running.putForward(HOUR);
-      await stage.pour(young());
+      running.advance(HOUR);
+      await stage.produce(young());
       await until('everything is folded', () => isDrained(stage));
       await systemClock.sleep(300);
     }
@@ -111,10 +111,10 @@ describeWithServers(['kafka', 'registry', 'redis'], 'old deliveries on real serv
       old.map((id) => `${id}/retired`),
     );
 
-    await stage.pour(untidy(stage.encode, OLD));
+    await stage.produce(untidy(stage.encode, OLD));
     await until('everything is folded', () => isDrained(stage));
     const letters = await heldBy(stage, DEAD_LETTER_TOPIC);
-    expect(letters).toHaveLength(poured);
+    expect(letters).toHaveLength(produced);
     expect(await idsIn('kpi', SUMS_HASH)).not.toEqual(expect.arrayContaining(old));
   }, 120_000);
 });

@@ -5,8 +5,8 @@ import { randomFeedback } from '../support/traffic';
 import { virtualClock } from '../support/clock';
 import { world } from '../support/world';
 
-describe('a worker that catches up with what was published', () => {
-  it('is not ready meanwhile, says how far it is, and says when it is through', async () => {
+describe('a worker that catches up with published results', () => {
+  it('is not ready meanwhile, reports its progress, and logs when it has caught up', async () => {
     const there = await world({ batchMax: 5 });
     const { reasons, log } = await there.worker();
     there.produce(randomFeedback(5, 400));
@@ -19,17 +19,17 @@ describe('a worker that catches up with what was published', () => {
       if (reason !== undefined) seen.add(reason);
       return seen.size > 0 && reason === undefined && reasons.size === 0;
     }, 'it has caught up');
-    expect([...seen][0]).toContain('catching up with what was published before');
-    const said = log.entries.map(({ message }) => message);
-    expect(said).toContain('catching up with what was published before: nothing is published meanwhile');
-    expect(said).toContain('caught up: KPI changes are published as they come');
+    expect([...seen][0]).toContain('catching up with published results');
+    const lines = log.entries.map(({ message }) => message);
+    expect(lines).toContain('catching up with published results: publishing is suppressed');
+    expect(lines).toContain('caught up: publishing resumed');
     await there.settle();
     expect(await differences(there)).toEqual([]);
   });
 });
 
-describe('the word on catching up', () => {
-  it('counts what is left, of the most that was ever left, and goes when all of it is gone', () => {
+describe('the catch-up reason', () => {
+  it('states the records left as a share of their maximum, and is cleared when none are left', () => {
     const reasons: (string | null)[] = [];
     const onReason = (reason: string | null): void => void reasons.push(reason);
     const catchUp = openCatchUp({ clock: virtualClock(), log: recordingLog(), onReason });
@@ -41,12 +41,12 @@ describe('the word on catching up', () => {
     catchUp.suppressed(1, true);
     catchUp.toFold(0, 0);
     expect(reasons.at(-1)).toBe(
-      'catching up with what was published before, 100 records to fold here (75 % done), KPIs of 1 partitions stand still',
+      'catching up with published results, 100 records to fold here (75 % done), KPI publishing suppressed for 1 partitions',
     );
     catchUp.toFold(0, null);
     catchUp.toFold(1, null);
     expect(reasons.at(-1)).toBe(
-      'catching up with what was published before, KPIs of 1 partitions stand still',
+      'catching up with published results, KPI publishing suppressed for 1 partitions',
     );
     catchUp.suppressed(1, false);
     expect(reasons.at(-1)).toBeNull();

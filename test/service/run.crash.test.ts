@@ -5,24 +5,24 @@ import type { Check } from '../../src/store/store.memory';
 import {
   areDeadLetters,
   barrier,
-  dyingAtEmit,
+  killedAtEmit,
   notWaitingForDeadLetters,
-  unclosing,
+  withUncancelledSends,
   withCommit,
   withEmit,
   withoutDraining,
 } from '../support/faults';
 import { brokenLinks, deadLetters, differences, recountWorld, statusRecords } from '../support/observe';
 import { poison, randomFeedback } from '../support/traffic';
-import { type Mortal, world } from '../support/world';
+import { type Killable, world } from '../support/world';
 
 const SEED = 7;
 const on = (topic: string) => (records: readonly OutgoingRecord[]) =>
   records.some((record) => record.topic === topic);
 
 /**
- * A first worker stalls in the midst of a commit; a second one takes over and goes on; then the first one's commit
- * arrives. Gives the differences that it leaves behind.
+ * A first worker stalls in a commit; a second one takes over and continues; then the first one's commit arrives. Returns the
+ * differences that it leaves behind.
  */
 async function zombie(pipeline: 'status' | 'kpi', without: readonly Check[]): Promise<string[]> {
   const there = await world({ partitions: 1, without });
@@ -48,7 +48,7 @@ async function zombie(pipeline: 'status' | 'kpi', without: readonly Check[]): Pr
 }
 
 describe('a worker whose task another has taken over', () => {
-  it.each(['status', 'kpi'] as const)('commits nothing any more to the %s pipeline', async (pipeline) => {
+  it.each(['status', 'kpi'] as const)('has its late commit to the %s pipeline refused', async (pipeline) => {
     expect(await zombie(pipeline, [])).toEqual([]);
   });
 
@@ -56,21 +56,21 @@ describe('a worker whose task another has taken over', () => {
     ['the epoch', ['sequence', 'positions']],
     ['the sequence', ['epoch', 'positions']],
     ['the positions', ['epoch', 'sequence']],
-  ])('is kept out of the state by %s alone', async (_, without) => {
+  ])('has its late commit refused by %s alone', async (_, without) => {
     expect(await zombie('status', without)).toEqual([]);
   });
 
-  it('would spoil the state if the store checked nothing', async () => {
+  it('would corrupt the state if the store checked neither epoch, sequence nor positions', async () => {
     expect(await zombie('status', ['epoch', 'sequence', 'positions'])).not.toEqual([]);
   });
 });
 
-/** A worker dies between a commit and what it emits then; another takes over. Gives the differences. */
+/** A worker crashes between a commit and its emission; another takes over. Returns the differences. */
 async function crashAtEmit(topic: string, successor: (deps: Servers) => Servers): Promise<string[]> {
   const there = await world();
   const all = randomFeedback(SEED, 300);
   let armed = false;
-  await there.worker((deps, worker) => dyingAtEmit(deps, worker, (records) => armed && on(topic)(records)));
+  await there.worker((deps, worker) => killedAtEmit(deps, worker, (records) => armed && on(topic)(records)));
   there.produce(all.slice(0, 150));
   await there.settle();
   armed = true;
@@ -81,7 +81,7 @@ async function crashAtEmit(topic: string, successor: (deps: Servers) => Servers)
   return [...(await differences(there)), ...brokenLinks(there)];
 }
 
-describe('a worker that dies between a commit and what it emits', () => {
+describe('a worker that crashes between a commit and its emission', () => {
   it.each([CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC])(
     'leaves an outbox for %s that the next owner drains',
     async (topic) => {
@@ -96,13 +96,13 @@ describe('a worker that dies between a commit and what it emits', () => {
     },
   );
 
-  it('may die at every emission in turn, one worker after the other', async () => {
+  it('leaves no difference where 24 workers in turn crash at an emission', async () => {
     const there = await world({ batchMax: 7 });
     const all = randomFeedback(SEED, 240);
     for (let i = 0; i < 24; i += 1) {
       let left = 1 + (i % 5);
       there.produce(all.slice(i * 10, i * 10 + 10));
-      const { kill } = await there.worker((deps, worker) => dyingAtEmit(deps, worker, () => left-- <= 0));
+      const { kill } = await there.worker((deps, worker) => killedAtEmit(deps, worker, () => left-- <= 0));
       for (let turns = 0; turns < 20 && left >= 0; turns += 1) await there.until(() => true, '');
       kill();
     }
@@ -113,19 +113,19 @@ describe('a worker that dies between a commit and what it emits', () => {
   });
 });
 
-/** A worker dies while its dead letters are under way. Gives the differences. */
+/** A worker crashes while its dead letters are in flight. Returns the differences. */
 async function crashAtDeadLetter(faulty: (deps: Servers) => Servers): Promise<string[]> {
   const there = await world();
-  const dying = (deps: Servers, worker: Mortal): Servers => {
+  const crashing = (deps: Servers, worker: Killable): Servers => {
     let calls = 0;
-    // The first dead letters never arrive; the worker lives on for as long as it has something else to emit.
+    // The first dead letters never arrive; the worker runs for as long as it has other records to emit.
     return withEmit(deps, async (records) => {
       if (areDeadLetters(records)) await new Promise(() => undefined);
       calls += 1;
       if (calls > 40) worker.kill();
     });
   };
-  const { kill } = await there.worker((deps, worker) => faulty(dying(deps, worker)));
+  const { kill } = await there.worker((deps, worker) => faulty(crashing(deps, worker)));
   there.append(poison(there.partitions));
   there.produce(randomFeedback(SEED, 100));
   await there.settle();
@@ -136,12 +136,12 @@ async function crashAtDeadLetter(faulty: (deps: Servers) => Servers): Promise<st
   return differences(there);
 }
 
-describe('a record of a message that is still under way when another worker takes over', () => {
-  it('does not arrive behind what that worker says: the last word on a message is the true one', async () => {
+describe('a status change that is still in flight when another worker takes over', () => {
+  it('is fenced: the last published status of each message is the true one', async () => {
     const there = await world({ partitions: 1, messageStatus: 'on' });
     const stall = barrier();
     const slow = await there.worker((deps) =>
-      unclosing(
+      withUncancelledSends(
         withEmit(deps, (records) => (on(MESSAGE_STATUS_TOPIC)(records) ? stall.pass() : Promise.resolve())),
       ),
     );
@@ -166,8 +166,8 @@ describe('a record of a message that is still under way when another worker take
   });
 });
 
-describe('a worker that dies while dead letters are under way', () => {
-  it('has not passed them: the next owner sets them aside', async () => {
+describe('a worker that crashes while dead letters are in flight', () => {
+  it('has not committed past them: the next owner dead-letters them', async () => {
     expect(await crashAtDeadLetter((deps) => deps)).toEqual([]);
   });
 

@@ -2,7 +2,7 @@ import { promote } from '../../src/generations/cutover';
 import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS, MESSAGE_STATUS_TOPIC } from '../../src/feedback/topics';
 import { checkpointKey } from '../../src/pipeline/publish-checkpoint';
 import type { Snapshot } from '../../src/store/store.memory';
-import { endsOf, proposed } from '../support/cutover';
+import { cutOverDeps, proposed } from '../support/cutover';
 import { brokenLinks, differences, kpiRecords, recordsOf, statusRecords } from '../support/observe';
 import { randomFeedback } from '../support/traffic';
 import { world } from '../support/world';
@@ -21,14 +21,14 @@ async function running(workers: number, settings: Parameters<typeof world>[0] = 
 
 describe('a cut-over', () => {
   it.each([1, 2])(
-    'is followed by %i running workers, and what is the same is not said again',
+    'is followed by %i running workers, which publish no unchanged KPIs again',
     async (workers) => {
       const { there, rest } = await running(workers);
-      const said = kpiRecords(there).length;
-      const { manifest, outcome } = await promote(endsOf(there), await proposed(there));
+      const publishedBefore = kpiRecords(there).length;
+      const { manifest, outcome } = await promote(cutOverDeps(there), await proposed(there));
       expect([outcome, manifest.stateId, manifest.generation]).toEqual(['promoted', 2, 2]);
       await there.settle();
-      expect(kpiRecords(there)).toHaveLength(said);
+      expect(kpiRecords(there)).toHaveLength(publishedBefore);
       there.produce(rest);
       await there.settle();
       expect(kpiRecords(there).at(-1)?.generation).toBe(2);
@@ -37,15 +37,15 @@ describe('a cut-over', () => {
     },
   );
 
-  it('is followed under load, there and back, and no figure is false on the way', async () => {
+  it('is followed under load, to the candidate and back, without false figures', async () => {
     const { there, rest } = await running(2);
     const candidate = await proposed(there);
     there.produce(rest.slice(0, 100));
-    await promote(endsOf(there), candidate);
+    await promote(cutOverDeps(there), candidate);
     there.produce(rest.slice(100, 200));
     await there.settle();
     there.produce(rest.slice(200, 300));
-    const back = await promote(endsOf(there), 1);
+    const back = await promote(cutOverDeps(there), 1);
     expect(back.manifest).toMatchObject({ stateId: 1, generation: 3, predecessor: 2 });
     there.produce(rest.slice(300));
     await there.settle();
@@ -55,10 +55,10 @@ describe('a cut-over', () => {
     expect(brokenLinks(there)).toEqual([]);
   });
 
-  it('publishes what differs, and only that, where the other generation was built with another policy', async () => {
+  it('publishes exactly the KPIs that differ, where the candidate was built with another policy', async () => {
     const { there, processes } = await running(1);
     const before = new Map(kpiRecords(there).map((each) => [each.deliveryId, each]));
-    await promote(endsOf(there), await proposed(there, { defaultPolicy: 'RELAY' }));
+    await promote(cutOverDeps(there), await proposed(there, { defaultPolicy: 'RELAY' }));
     await there.settle();
     const changed = kpiRecords(there).filter(({ generation }) => generation === 2);
     expect(changed.length).toBeGreaterThan(0);
@@ -67,37 +67,39 @@ describe('a cut-over', () => {
       expect([each.previous, each.previousRevision]).toEqual([last.kpis, 0]);
       expect({ policy: each.policy, kpis: each.kpis }).not.toEqual({ policy: last.policy, kpis: last.kpis });
     }
-    const warned = processes[0]!.log.entries.filter(({ message }) => message.includes('other settings'));
+    const warned = processes[0]!.log.entries.filter(({ message }) => message.includes('different settings'));
     expect(warned).toHaveLength(1);
     expect(there.store.snapshot().manifest?.defaultPolicy).toBe('RELAY');
   });
 
-  it('restates the messages whose status differs, and no others', async () => {
+  it('republishes exactly the messages whose status differs', async () => {
     const { there } = await running(1, { messageStatus: 'on' });
     const last = new Map(statusRecords(there).map((each) => [`${each.deliveryId}/${each.messageId}`, each]));
-    const said = recordsOf(there, MESSAGE_STATUS_TOPIC).length;
-    await promote(endsOf(there), await proposed(there));
+    const publishedBefore = recordsOf(there, MESSAGE_STATUS_TOPIC).length;
+    await promote(cutOverDeps(there), await proposed(there));
     await there.settle();
-    expect(recordsOf(there, MESSAGE_STATUS_TOPIC)).toHaveLength(said);
-    await promote(endsOf(there), await proposed(there, { defaultPolicy: 'RELAY' }));
+    expect(recordsOf(there, MESSAGE_STATUS_TOPIC)).toHaveLength(publishedBefore);
+    await promote(cutOverDeps(there), await proposed(there, { defaultPolicy: 'RELAY' }));
     await there.settle();
-    const restated = statusRecords(there).slice(said);
-    expect(restated.length).toBeGreaterThan(0);
-    for (const each of restated) {
+    const republished = statusRecords(there).slice(publishedBefore);
+    expect(republished.length).toBeGreaterThan(0);
+    for (const each of republished) {
       const was = last.get(`${each.deliveryId}/${each.messageId}`)!;
       expect([each.generation, each.previousStatus]).toEqual([3, was.status]);
       expect(each.status).not.toBe(was.status);
     }
   });
 
-  it('that was begun and left is completed by the workers', async () => {
+  it('is completed by the workers where the promoting process has crashed', async () => {
     const { there, rest } = await running(2);
     const candidate = await proposed(there);
-    const dying = endsOf(there);
+    const crashing = cutOverDeps(there);
     const stop = async (): Promise<never> => {
-      throw new Error('died');
+      throw new Error('crashed');
     };
-    await expect(promote({ ...dying, contributionWatermarks: stop }, candidate)).rejects.toThrow('died');
+    await expect(promote({ ...crashing, contributionWatermarks: stop }, candidate)).rejects.toThrow(
+      'crashed',
+    );
     expect(await there.store.active()).toMatchObject({ stateId: 2, cutoverComplete: false });
     there.produce(rest);
     await there.settle();
@@ -106,7 +108,7 @@ describe('a cut-over', () => {
     expect(brokenLinks(there)).toEqual([]);
   });
 
-  it('to a generation that is not whole ends with another, built from the topics', async () => {
+  it('to a generation with missing state ends with one that is rebuilt from the topics', async () => {
     const { there, rest } = await running(2);
     const candidate = await proposed(there);
     const before = (await there.store.active())!;
@@ -125,11 +127,11 @@ describe('a cut-over', () => {
     expect(brokenLinks(there)).toEqual([]);
   });
 
-  it('is completed once, whoever else completes it late', async () => {
+  it('is completed once, also where the promoting process completes it late', async () => {
     const { there, rest } = await running(1);
     const candidate = await proposed(there);
     let late: (() => void) | null = null;
-    const deps = endsOf(there);
+    const deps = cutOverDeps(there);
     const slow = promote(
       {
         ...deps,
@@ -140,23 +142,23 @@ describe('a cut-over', () => {
       },
       candidate,
     );
-    await there.until(() => late !== null, 'the promoter is in the midst of it');
+    await there.until(() => late !== null, 'the promoting process stalls in the cut-over');
     there.produce(rest.slice(0, 200));
     await there.settle();
-    const spoken = kpiRecords(there).length;
+    const publishedBefore = kpiRecords(there).length;
     late!();
     await slow;
     there.produce(rest.slice(200));
     await there.settle();
-    expect(kpiRecords(there).length).toBeGreaterThan(spoken);
+    expect(kpiRecords(there).length).toBeGreaterThan(publishedBefore);
     expect(await differences(there)).toEqual([]);
     expect(brokenLinks(there)).toEqual([]);
   });
 
-  it('without its barrier would publish figures that fall: the gate is what keeps them', async () => {
+  it('without its publish gate would publish a broken chain of figures', async () => {
     const { there, rest } = await running(1);
     const candidate = await proposed(there);
-    await promote(endsOf(there), candidate);
+    await promote(cutOverDeps(there), candidate);
     const { store } = there;
     const ungated = { ...(await store.active())!, hasPredecessor: false };
     await store.replaceActive(ungated, ungated);
@@ -179,38 +181,38 @@ describe('a cut-over', () => {
   });
 });
 
-describe('a store that comes back from the midst of a cut-over', () => {
-  it('has it completed by the workers that run, who believed it complete', async () => {
+describe('a store that is restored to a state within a cut-over', () => {
+  it('has the cut-over completed by running workers that had seen it complete', async () => {
     const { there, processes, rest } = await running(2);
     const candidate = await proposed(there);
-    const deps = endsOf(there);
-    const midst: Snapshot[] = [];
+    const deps = cutOverDeps(there);
+    const during: Snapshot[] = [];
     const contributionWatermarks: typeof deps.contributionWatermarks = async (partition) => {
-      midst.push(there.store.snapshot());
+      during.push(there.store.snapshot());
       return deps.contributionWatermarks(partition);
     };
     await promote({ ...deps, contributionWatermarks }, candidate);
     there.produce(rest.slice(0, 200));
     await there.settle();
-    there.store.restore(midst[1]!);
+    there.store.restore(during[1]!);
     expect(await there.store.active()).toMatchObject({ stateId: 2, cutoverComplete: false });
     there.produce(rest.slice(200));
     await there.settle();
     expect(await there.store.active()).toMatchObject({ stateId: 2, cutoverComplete: true });
     expect(processes[0]!.log.entries.map(({ message }) => message)).toContain(
-      'the cut-over to the active generation is not complete: completing it',
+      'cut-over to the active generation is incomplete: completing it',
     );
     expect(await differences(there)).toEqual([]);
     expect(brokenLinks(there)).toEqual([]);
   });
 });
 
-describe('a store that comes back from before a cut-over', () => {
-  it('is built anew: what readers see keeps rising', async () => {
+describe('a store that is restored to a state before a cut-over', () => {
+  it('is rebuilt as a third generation without false figures', async () => {
     const { there, processes, rest } = await running(2);
     const candidate = await proposed(there);
     const old = there.store.snapshot();
-    await promote(endsOf(there), candidate);
+    await promote(cutOverDeps(there), candidate);
     there.produce(rest.slice(0, 200));
     await there.settle();
     expect(kpiRecords(there).at(-1)?.generation).toBe(2);
@@ -225,11 +227,11 @@ describe('a store that comes back from before a cut-over', () => {
     expect(brokenLinks(there)).toEqual([]);
   });
 
-  it('is used as it is where nothing was published since', async () => {
+  it('is used as it is where nothing was published after the cut-over', async () => {
     const { there, processes, rest } = await running(2);
     const candidate = await proposed(there);
     const old = there.store.snapshot();
-    await promote(endsOf(there), candidate);
+    await promote(cutOverDeps(there), candidate);
     await there.settle();
     for (const each of processes) await each.stop();
     there.store.restore(old);
@@ -242,34 +244,36 @@ describe('a store that comes back from before a cut-over', () => {
   });
 });
 
-describe('a generation that cannot become the active one', () => {
-  it('is none that there is', async () => {
+describe('a promotion', () => {
+  it('of an unknown generation, or without a candidate, is refused', async () => {
     const { there } = await running(1);
-    await expect(promote(endsOf(there), 9)).rejects.toMatchObject({ code: 'not-found' });
-    await expect(promote(endsOf(there), null)).rejects.toThrow('there is no candidate');
+    await expect(promote(cutOverDeps(there), 9)).rejects.toMatchObject({ code: 'not-found' });
+    await expect(promote(cutOverDeps(there), null)).rejects.toThrow('there is no candidate');
   });
 
-  it('is one whose state is not whole', async () => {
+  it('of a generation with missing state is refused', async () => {
     const { there } = await running(1);
     const candidate = await proposed(there);
     await there.store.eraseTask({ stateId: candidate, pipeline: 'status', partition: 2 });
-    await expect(promote(endsOf(there), candidate)).rejects.toMatchObject({ code: 'generation-incomplete' });
+    await expect(promote(cutOverDeps(there), candidate)).rejects.toMatchObject({
+      code: 'generation-incomplete',
+    });
     expect(await there.store.active()).toMatchObject({ stateId: 1, cutoverComplete: true });
   });
 
-  it('is one that stands where Kafka holds nothing any more', async () => {
+  it('of a generation whose positions Kafka no longer holds is refused', async () => {
     const { there } = await running(1);
     const candidate = await proposed(there);
     const { topic } = FEEDBACK_TOPICS[0];
     there.log.raiseLow(topic, 1, there.log.watermarks(topic, 1).high);
-    await expect(promote(endsOf(there), candidate)).rejects.toMatchObject({ code: 'position-lost' });
+    await expect(promote(cutOverDeps(there), candidate)).rejects.toMatchObject({ code: 'position-lost' });
     expect(await there.store.active()).toMatchObject({ stateId: 1, cutoverComplete: true });
   });
 
-  it('is the active one: nothing happens', async () => {
+  it('of the active generation changes nothing', async () => {
     const { there } = await running(1);
     const before = await there.store.active();
-    expect(await promote(endsOf(there), 1)).toMatchObject({ outcome: 'active-already' });
+    expect(await promote(cutOverDeps(there), 1)).toMatchObject({ outcome: 'active-already' });
     expect(await there.store.active()).toEqual(before);
   });
 });

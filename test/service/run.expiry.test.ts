@@ -3,17 +3,17 @@ import { RETRY_OUTCOME_TOPIC } from '../../src/feedback/topics';
 import { RANK } from '../../src/status/message';
 import { decodeMessage } from '../../src/store/codec';
 import { feedback, type Feedback, HOUR, T0 } from '../support/feedback';
-import { dyingAtEmit, withCommit, withEmit } from '../support/faults';
+import { killedAtEmit, withCommit, withEmit } from '../support/faults';
 import { brokenLinks, differences, recordsOf, recountWorld } from '../support/observe';
 import { randomFeedback } from '../support/traffic';
-import { type Mortal, world, type World } from '../support/world';
+import { type Killable, world, type World } from '../support/world';
 
 const { relayed, softBounced, delivered, retry } = feedback;
-/** Past every validity period and the grace after it. */
+/** Longer than every validity period and the grace after it. */
 const LONG_AFTER = 4 * 24 * HOUR;
 
-const silent = (count: number, policy: 'EFS' | 'RELAY' | null = null): Feedback[] =>
-  Array.from({ length: count }, (_, index) => relayed({ messageId: `silent-${index}`, policy }));
+const unanswered = (count: number, policy: 'EFS' | 'RELAY' | null = null): Feedback[] =>
+  Array.from({ length: count }, (_, index) => relayed({ messageId: `unanswered-${index}`, policy }));
 
 const statuses = (there: World): string[] =>
   [...recountWorld(there).messages.values()].map(({ status }) => status).sort();
@@ -29,16 +29,16 @@ async function later(there: World, ms: number): Promise<void> {
   await there.settle();
 }
 
-/** A worker dies at the nth of some steps once messages are due; another one finds all of them expired in the end. */
-async function expectExpiredAfterDeath(
-  mortal: (deps: Servers, worker: Mortal, strikes: () => boolean) => Servers,
+/** A worker crashes at the nth of some steps once messages are due; in the end a second one has expired all of them. */
+async function expectExpiredAfterCrash(
+  faulty: (deps: Servers, worker: Killable, crashesNow: () => boolean) => Servers,
   nth: number,
 ): Promise<void> {
   const there = await world({ partitions: 2 });
   let left = nth;
   let armed = false;
-  await there.worker((deps, worker) => mortal(deps, worker, () => armed && left-- <= 0));
-  there.produce(silent(25));
+  await there.worker((deps, worker) => faulty(deps, worker, () => armed && left-- <= 0));
+  there.produce(unanswered(25));
   await there.settle();
   armed = true;
   await later(there, LONG_AFTER);
@@ -51,10 +51,14 @@ async function expectExpiredAfterDeath(
 }
 
 describe('the end of a validity period', () => {
-  it('fails every message of policy EFS that nothing was heard of', async () => {
+  it('fails every message of policy EFS without an outcome', async () => {
     const there = await world();
     await there.worker();
-    there.produce([...silent(30), relayed({ messageId: 'heard' }), delivered({ messageId: 'heard' })]);
+    there.produce([
+      ...unanswered(30),
+      relayed({ messageId: 'answered' }),
+      delivered({ messageId: 'answered' }),
+    ]);
     await there.settle();
     expect(expiries(there)).toEqual([]);
     await later(there, LONG_AFTER);
@@ -68,13 +72,13 @@ describe('the end of a validity period', () => {
   it('fails a message of policy RELAY only where it has soft-bounced', async () => {
     const there = await world({ policy: 'relay' });
     await there.worker();
-    there.produce([...silent(3), relayed({ messageId: 'soft' }), softBounced({ messageId: 'soft' })]);
+    there.produce([...unanswered(3), relayed({ messageId: 'soft' }), softBounced({ messageId: 'soft' })]);
     await later(there, LONG_AFTER);
     expect(expiries(there)).toEqual(['soft']);
     expect(await differences(there)).toEqual([]);
   });
 
-  it('comes with the message’s own validity, and a grace after it', async () => {
+  it('is the message’s own, followed by the grace', async () => {
     const there = await world({ partitions: 1 });
     await there.worker();
     there.produce([
@@ -91,19 +95,19 @@ describe('the end of a validity period', () => {
     expect(expiries(there)).toEqual(['long', 'short']);
   });
 
-  it('is told once, whatever else is folded in the meantime', async () => {
+  it('produces one expiry per message, whatever else is folded meanwhile', async () => {
     const there = await world();
     await there.worker();
-    there.produce(silent(20));
+    there.produce(unanswered(20));
     await later(there, LONG_AFTER);
     there.produce(randomFeedback(3, 100));
     await later(there, HOUR);
-    const told = expiries(there).filter((id) => id.startsWith('silent'));
-    expect(told).toEqual([...new Set(told)]);
+    const expired = expiries(there).filter((id) => id.startsWith('unanswered'));
+    expect(expired).toEqual([...new Set(expired)]);
     expect(await differences(there)).toEqual([]);
   });
 
-  it('loses against an outcome that arrives late', async () => {
+  it('is overridden by an outcome that arrives late', async () => {
     const there = await world();
     await there.worker();
     there.produce([relayed(), softBounced()]);
@@ -116,19 +120,19 @@ describe('the end of a validity period', () => {
   });
 });
 
-describe('the timer', () => {
-  it('is off where the settings say so', async () => {
+describe('the expiry timer', () => {
+  it('is off with EFS_EXPIRY=off', async () => {
     const there = await world({ expiry: 'off' });
     await there.worker();
-    there.produce(silent(5));
+    there.produce(unanswered(5));
     await later(there, LONG_AFTER);
     expect(expiries(there)).toEqual([]);
   });
 
-  it('knows after a change of owner what it waits for', async () => {
+  it('expires messages that a former owner has folded', async () => {
     const there = await world();
     const first = await there.worker();
-    there.produce(silent(10));
+    there.produce(unanswered(10));
     await there.settle();
     await first.stop();
     await there.worker();
@@ -136,13 +140,13 @@ describe('the timer', () => {
     expect(expiries(there)).toHaveLength(10);
   });
 
-  it('says nothing while the task has not read all there is: the outcome may lie ahead', async () => {
+  it('expires nothing while the task lags: the outcome may be in the backlog', async () => {
     const there = await world({ partitions: 1, batchMax: 1 });
     const first = await there.worker();
-    there.produce(silent(3));
+    there.produce(unanswered(3));
     await there.settle();
     await first.stop();
-    there.produce(silent(3).map(({ messageId }) => delivered({ messageId })));
+    there.produce(unanswered(3).map(({ messageId }) => delivered({ messageId })));
     there.clock.advance(LONG_AFTER);
     await there.worker();
     await there.settle();
@@ -150,27 +154,28 @@ describe('the timer', () => {
     expect(statuses(there)).toEqual(['SENT', 'SENT', 'SENT']);
   });
 
-  it.each([0, 1, 2, 3, 4, 5])(
-    'may die at its emission number %i: every message is expired all the same',
-    (nth) => expectExpiredAfterDeath((deps, worker, strikes) => dyingAtEmit(deps, worker, strikes), nth),
+  it.each([0, 1, 2, 3, 4, 5])('expires every message where its worker crashes at emission number %i', (nth) =>
+    expectExpiredAfterCrash((deps, worker, crashesNow) => killedAtEmit(deps, worker, crashesNow), nth),
   );
 
-  it.each([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])('may die at its commit number %i', (nth) =>
-    expectExpiredAfterDeath(
-      (deps, worker, strikes) =>
-        withCommit(deps, async () => {
-          if (!strikes()) return;
-          worker.kill();
-          await new Promise(() => undefined);
-        }),
-      nth,
-    ),
+  it.each([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])(
+    'expires every message where its worker crashes at commit number %i',
+    (nth) =>
+      expectExpiredAfterCrash(
+        (deps, worker, crashesNow) =>
+          withCommit(deps, async () => {
+            if (!crashesNow()) return;
+            worker.kill();
+            await new Promise(() => undefined);
+          }),
+        nth,
+      ),
   );
 
-  it('leaves nothing that a replay without it would not come to', async () => {
+  it('leaves a state that a replay from the topics reproduces', async () => {
     const there = await world();
     await there.worker();
-    there.produce([...silent(12), ...randomFeedback(11, 120)]);
+    there.produce([...unanswered(12), ...randomFeedback(11, 120)]);
     await later(there, LONG_AFTER);
     const inferred = async (): Promise<number> => {
       const manifest = (await there.store.active())!;
@@ -193,7 +198,7 @@ describe('the timer', () => {
     expect(brokenLinks(there)).toEqual([]);
   });
 
-  it('emits what it has committed before it looks again', async () => {
+  it('emits its expiries once, before anything that follows from them', async () => {
     const there = await world({ partitions: 1 });
     const order: string[] = [];
     await there.worker((deps) =>
@@ -201,7 +206,7 @@ describe('the timer', () => {
         for (const { topic } of records) if (order.at(-1) !== topic) order.push(topic);
       }),
     );
-    there.produce(silent(3));
+    there.produce(unanswered(3));
     await there.settle();
     order.length = 0;
     await later(there, LONG_AFTER);

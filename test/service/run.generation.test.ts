@@ -1,6 +1,6 @@
 import type { Servers } from '../../src/app/compose';
 import { DELIVERY_KPI_TOPIC } from '../../src/feedback/topics';
-import { type Barrier, barrier, unclosing, withCreate, withEmit } from '../support/faults';
+import { type Barrier, barrier, withUncancelledSends, withCreate, withEmit } from '../support/faults';
 import { brokenLinks, differences, kpiRecords } from '../support/observe';
 import { randomFeedback } from '../support/traffic';
 import { world } from '../support/world';
@@ -10,17 +10,17 @@ const SEED = 31;
 const holding =
   (emitting: Barrier, creating: Barrier) =>
   (deps: Servers): Servers => {
-    const held = withEmit(deps, async (records) => {
+    const delayed = withEmit(deps, async (records) => {
       if (records.some(({ topic }) => topic === DELIVERY_KPI_TOPIC)) await emitting.pass();
     });
-    return withCreate(unclosing(held), () => creating.pass());
+    return withCreate(withUncancelledSends(delayed), () => creating.pass());
   };
 
-describe('a KPI record of the lost life that arrives while the next generation is being made', () => {
+describe('a KPI record of the lost predecessor that arrives while the next generation is being created', () => {
   it.each([
-    ['the first that was ever published', 0],
-    ['not the first', 100],
-  ])('is known to that generation, where it is %s', async (_, before) => {
+    ['the first published record', 0],
+    ['a later record', 100],
+  ])('is taken into account by that generation, where it is %s', async (_, before) => {
     const there = await world({ partitions: 1, batchMax: 10 });
     const emitting = barrier();
     const creating = barrier();
@@ -30,11 +30,11 @@ describe('a KPI record of the lost life that arrives while the next generation i
     await there.settle();
     emitting.arm();
     there.produce(all.slice(before, 200));
-    await there.until(emitting.held, 'a KPI record is under way');
+    await there.until(emitting.held, 'a KPI record is in flight');
     creating.arm();
     there.store.wipe();
     there.produce(all.slice(200));
-    await there.until(creating.held, 'the next generation is being made');
+    await there.until(creating.held, 'the next generation is being created');
     const known = kpiRecords(there).length;
     emitting.release();
     await there.until(() => kpiRecords(there).length > known, 'the record has arrived');
@@ -46,35 +46,38 @@ describe('a KPI record of the lost life that arrives while the next generation i
   });
 });
 
-describe('a state that is lost again while the next generation is being made', () => {
-  it.each(['before', 'after'] as const)('is made once more, lost right %s it was there', async (when) => {
-    const there = await world();
-    const all = randomFeedback(SEED, 300);
-    let losses = 3;
-    await there.worker((deps) =>
-      withCreate(
-        deps,
-        async () => {
-          if (when === 'before' && losses-- > 0) there.store.wipe();
-        },
-        () => {
-          if (when === 'after' && losses-- > 0) there.store.wipe();
-        },
-      ),
-    );
-    there.produce(all.slice(0, 150));
-    await there.settle();
-    losses = 3;
-    there.store.wipe();
-    there.produce(all.slice(150));
-    await there.settle();
-    expect(await differences(there)).toEqual([]);
-    expect(brokenLinks(there)).toEqual([]);
-  });
+describe('a state that is lost again while the next generation is being created', () => {
+  it.each(['before', 'after'] as const)(
+    'is rebuilt once more, where it is lost right %s the creation',
+    async (when) => {
+      const there = await world();
+      const all = randomFeedback(SEED, 300);
+      let losses = 3;
+      await there.worker((deps) =>
+        withCreate(
+          deps,
+          async () => {
+            if (when === 'before' && losses-- > 0) there.store.wipe();
+          },
+          () => {
+            if (when === 'after' && losses-- > 0) there.store.wipe();
+          },
+        ),
+      );
+      there.produce(all.slice(0, 150));
+      await there.settle();
+      losses = 3;
+      there.store.wipe();
+      there.produce(all.slice(150));
+      await there.settle();
+      expect(await differences(there)).toEqual([]);
+      expect(brokenLinks(there)).toEqual([]);
+    },
+  );
 });
 
-describe('a worker that is slow to make a generation', () => {
-  it('does not let it speak before all is folded that another life has folded meanwhile', async () => {
+describe('a worker that is slow to create a generation', () => {
+  it('publishes no false figures where another generation has folded more meanwhile', async () => {
     const there = await world({ partitions: 1, batchMax: 10 });
     const reading = barrier();
     reading.arm();

@@ -10,12 +10,12 @@ import { type World, world } from '../support/world';
 
 const SEED = 99;
 
-/** A store in which all is as it was but for what the keys of these tasks held. */
+/** The snapshot without the keys of the lost tasks. */
 function without(snapshot: Snapshot, lost: (key: string) => boolean): Snapshot {
   return { ...snapshot, tasks: new Map([...snapshot.tasks].filter(([key]) => !lost(key))) };
 }
 
-/** A barrier's key names a generation and a partition, but no delivery. */
+/** A barrier's key has a state id and a partition, but no delivery. */
 const isBarrier = ({ key }: { key: Buffer | null }): boolean => /^\/\d+\.\d+$/.test(String(key));
 
 async function generationOf(there: World): Promise<number | undefined> {
@@ -23,7 +23,7 @@ async function generationOf(there: World): Promise<number | undefined> {
 }
 
 /** A worker that commits each contribution by itself. */
-function takingKpisOneByOne(deps: Servers): Servers {
+function withSingleKpiRecords(deps: Servers): Servers {
   const { status, kpi } = deps.sources;
   const open: Servers['sources']['kpi']['open'] = async (partition, positions) => {
     const inbox = await kpi.open(partition, positions);
@@ -32,13 +32,13 @@ function takingKpisOneByOne(deps: Servers): Servers {
   return { ...deps, sources: { status, kpi: { ...kpi, open } } };
 }
 
-/** What readers saw must be a chain without false figures, and end where the recount does. */
-async function expectTrue(there: World): Promise<void> {
+/** Published KPIs must be an unbroken chain without false figures, and end at the recount. */
+async function expectConsistent(there: World): Promise<void> {
   expect(await differences(there)).toEqual([]);
   expect(brokenLinks(there)).toEqual([]);
 }
 
-/** A world with history: some feedback folded and published, by this many workers. */
+/** A world where this many workers have folded and published some feedback. */
 async function runningWorld(workers = 1, partitions = 4) {
   const there = await world({ partitions });
   const all = randomFeedback(SEED, 600);
@@ -51,7 +51,7 @@ async function runningWorld(workers = 1, partitions = 4) {
 }
 
 describe('a store that is wiped while the service runs', () => {
-  it.each([1, 2])('is built again as the next generation, with %i workers', async (workers) => {
+  it.each([1, 2])('is rebuilt as the next generation, with %i workers', async (workers) => {
     const { there, rest } = await runningWorld(workers);
     expect(await generationOf(there)).toBe(1);
     there.store.wipe();
@@ -60,23 +60,23 @@ describe('a store that is wiped while the service runs', () => {
     expect(await generationOf(there)).toBe(2);
     there.produce(rest.slice(100));
     await there.settle();
-    await expectTrue(there);
+    await expectConsistent(there);
     expect(kpiRecords(there).at(-1)?.generation).toBe(2);
   });
 
-  it('says nothing new where nothing has changed: the same figures are not published again', async () => {
+  it('is rebuilt without publishing the same figures again', async () => {
     const { there, running } = await runningWorld();
-    const said = kpiRecords(there).length;
+    const publishedBefore = kpiRecords(there).length;
     await running[0]!.stop();
     there.store.wipe();
     await there.worker();
     await there.settle();
     expect(await generationOf(there)).toBe(2);
-    expect(kpiRecords(there)).toHaveLength(said);
-    await expectTrue(there);
+    expect(kpiRecords(there)).toHaveLength(publishedBefore);
+    await expectConsistent(there);
   });
 
-  it('is built again also when it is wiped over and over, in the midst of everything', async () => {
+  it('is rebuilt correctly where it is wiped eight times under load', async () => {
     const { there, rest } = await runningWorld(2);
     for (let i = 0; i < 8; i += 1) {
       there.produce(rest.slice(i * 40, i * 40 + 40));
@@ -86,10 +86,10 @@ describe('a store that is wiped while the service runs', () => {
     }
     there.produce(rest.slice(320));
     await there.settle();
-    await expectTrue(there);
+    await expectConsistent(there);
   });
 
-  it('is no longer muted once it is built, and says once that it has caught up', async () => {
+  it('resumes publishing once it is rebuilt, after one barrier per pair of partitions', async () => {
     const { there, running } = await runningWorld();
     const before = recordsOf(there, CONTRIBUTIONS_TOPIC).filter(isBarrier).length;
     there.store.wipe();
@@ -106,12 +106,12 @@ describe('a store that is wiped while the service runs', () => {
     }
   });
 
-  it('is built again while nothing new comes in', async () => {
+  it('is rebuilt while no new feedback arrives', async () => {
     const { there } = await runningWorld();
     there.store.wipe();
     await there.settle();
     expect(await generationOf(there)).toBe(2);
-    await expectTrue(there);
+    await expectConsistent(there);
   });
 });
 
@@ -121,19 +121,19 @@ describe('a store that has lost the state of one task', () => {
     ['kpi', 1],
     ['status', 2],
     ['kpi', 2],
-  ] as const)('is built again as a whole: a %s task, %i workers', async (pipeline, workers) => {
+  ] as const)('is rebuilt as a whole generation: a %s task, %i workers', async (pipeline, workers) => {
     const { there, rest } = await runningWorld(workers);
     const key = `{1.${pipeline === 'status' ? 's' : 'k'}.2}`;
     there.store.restore(without(there.store.snapshot(), (name) => name.includes(key)));
     there.produce(rest);
     await there.settle();
     expect(await generationOf(there)).toBe(2);
-    await expectTrue(there);
+    await expectConsistent(there);
   });
 });
 
-describe('a store that comes back older than it was', () => {
-  it.each([1, 2])('is brought up from its own positions, %i workers', async (workers) => {
+describe('a store that is restored to an older state', () => {
+  it.each([1, 2])('is replayed forward from its own positions, with %i workers', async (workers) => {
     const { there, rest } = await runningWorld(workers);
     const old = there.store.snapshot();
     there.produce(rest.slice(0, 200));
@@ -142,11 +142,11 @@ describe('a store that comes back older than it was', () => {
     there.produce(rest.slice(200));
     await there.settle();
     expect(await generationOf(there)).toBe(1);
-    await expectTrue(there);
+    await expectConsistent(there);
     expect(new Set(deadLetters(there).values()).size).toBe(8);
   });
 
-  it('is brought up by other workers too, which know nothing of what was', async () => {
+  it('is replayed forward by a new worker that has not seen the newer state', async () => {
     const { there, running, rest } = await runningWorld(2);
     const old = there.store.snapshot();
     there.produce(rest.slice(0, 200));
@@ -156,10 +156,10 @@ describe('a store that comes back older than it was', () => {
     there.produce(rest.slice(200));
     await there.worker();
     await there.settle();
-    await expectTrue(there);
+    await expectConsistent(there);
   });
 
-  it('says nothing false when the log gives the same feedback in another order than before', async () => {
+  it('publishes no false figures where the replay reads the same feedback in another order', async () => {
     const there = await world({ partitions: 1, batchMax: 5 });
     const sent = (from: number, to: number) =>
       Array.from({ length: to - from }, (_, index) => `m${from + index}`).flatMap((messageId) => [
@@ -177,26 +177,26 @@ describe('a store that comes back older than it was', () => {
     there.produce(sent(100, 300));
     await there.worker(withTopicsInTurn);
     await there.settle();
-    await expectTrue(there);
+    await expectConsistent(there);
     const delivered = kpiRecords(there).map(({ kpis }) => kpis.delivered);
     expect(delivered).toEqual([...delivered].sort((a, b) => a - b));
   });
 
-  it('says nothing again that was said: the log itself witnesses what was published', async () => {
+  it('publishes nothing twice: the publish checkpoint in the log is ahead of it', async () => {
     const { there, running, rest } = await runningWorld();
     const old = there.store.snapshot();
     there.produce(rest);
     await there.settle();
-    const said = kpiRecords(there).length;
+    const publishedBefore = kpiRecords(there).length;
     await running[0]!.stop();
     there.store.restore(old);
     await there.worker();
     await there.settle();
-    expect(kpiRecords(there)).toHaveLength(said);
-    await expectTrue(there);
+    expect(kpiRecords(there)).toHaveLength(publishedBefore);
+    await expectConsistent(there);
   });
 
-  it('is noticed also where a former owner has gone on from it, whom it does not know as such any more', async () => {
+  it('gives correct figures where a former owner commits to it', async () => {
     const there = await world({ partitions: 1 });
     const all = randomFeedback(SEED, 300, 12);
     const stall = barrier();
@@ -210,27 +210,27 @@ describe('a store that comes back older than it was', () => {
     there.produce(all.slice(100, 200));
     await there.until(stall.held, 'the first worker stalls');
     await former.stop();
-    await there.worker(takingKpisOneByOne);
+    await there.worker(withSingleKpiRecords);
     await there.settle();
     there.store.restore(old);
     stall.release();
     await there.settle();
     there.produce(all.slice(200));
     await there.settle();
-    await expectTrue(there);
+    await expectConsistent(there);
   });
 
-  it('is brought up while nothing new comes in', async () => {
+  it('is replayed forward while no new feedback arrives', async () => {
     const { there, rest } = await runningWorld();
     const old = there.store.snapshot();
     there.produce(rest);
     await there.settle();
     there.store.restore(old);
     await there.settle();
-    await expectTrue(there);
+    await expectConsistent(there);
   });
 
-  it('would go on from the wrong state if commits did not check what they build upon', async () => {
+  it('would lead to wrong figures if commits checked neither epoch, sequence nor positions', async () => {
     const there = await world({ without: ['epoch', 'sequence', 'positions'] });
     await there.worker();
     const all = randomFeedback(SEED, 600);
@@ -245,7 +245,7 @@ describe('a store that comes back older than it was', () => {
     expect(await differences(there)).not.toEqual([]);
   });
 
-  it('over and over, at any moment, ends in the truth', async () => {
+  it('is replayed to correct figures where it is restored repeatedly under load', async () => {
     const { there, rest } = await runningWorld(2);
     const olds = [there.store.snapshot()];
     for (let i = 0; i < 12; i += 1) {
@@ -257,7 +257,7 @@ describe('a store that comes back older than it was', () => {
     }
     there.produce(rest.slice(360));
     await there.settle();
-    await expectTrue(there);
+    await expectConsistent(there);
   });
 });
 
@@ -265,7 +265,7 @@ describe('a log that no longer holds a position', () => {
   it.each([
     ['status', FEEDBACK_TOPICS[1].topic],
     ['kpi', CONTRIBUTIONS_TOPIC],
-  ])('stops the %s task with a reason, and the others go on', async (pipeline, topic) => {
+  ])('stops the %s task with a reason, and the other tasks continue', async (pipeline, topic) => {
     const { there, running, rest } = await runningWorld();
     await running[0]!.stop();
     there.produce(rest.slice(0, 200));
@@ -282,8 +282,8 @@ describe('a log that no longer holds a position', () => {
     for (const partition of [0, 2, 3]) {
       const address = { stateId: manifest.stateId, pipeline: 'status' as const, partition };
       const { positions } = (await there.store.inspect(address))!;
-      const deps = FEEDBACK_TOPICS.map((input) => there.log.watermarks(input.topic, partition).high);
-      expect(positions).toEqual(deps);
+      const ends = FEEDBACK_TOPICS.map((input) => there.log.watermarks(input.topic, partition).high);
+      expect(positions).toEqual(ends);
     }
   });
 });

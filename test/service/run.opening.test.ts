@@ -5,7 +5,7 @@ import { differences } from '../support/observe';
 import { randomFeedback } from '../support/traffic';
 import { world } from '../support/world';
 
-/** Sources whose partitions cannot be opened for a number of times. */
+/** Sources that fail to open a partition a number of times. */
 function withoutOpening(deps: Servers, times: number): Servers {
   const failing = (source: Source): Source => {
     let left = times;
@@ -20,8 +20,8 @@ function withoutOpening(deps: Servers, times: number): Servers {
   return { ...deps, sources: { status: failing(deps.sources.status), kpi: failing(deps.sources.kpi) } };
 }
 
-describe('where the log is away just when a partition is to be opened', () => {
-  it('its task waits, and says so, instead of ending', async () => {
+describe('a task whose partition cannot be opened because the log is unavailable', () => {
+  it('waits with a warning, and continues once the log answers', async () => {
     const there = await world();
     const { reasons, log } = await there.worker((deps) => withoutOpening(deps, 5));
     there.produce(randomFeedback(3, 200));

@@ -14,13 +14,13 @@ import { type World, world } from '../support/world';
 
 const SEED = 5;
 
-async function expectTrue(there: World): Promise<void> {
+async function expectConsistent(there: World): Promise<void> {
   expect(await differences(there)).toEqual([]);
   expect(brokenLinks(there)).toEqual([]);
 }
 
 describe('while the registry does not answer', () => {
-  it('the service waits, and sets nothing aside', async () => {
+  it('the service waits, and dead-letters only what needs no registry', async () => {
     const there = await world();
     there.registry.setDown(true);
     const { reasons, log } = await there.worker();
@@ -34,7 +34,7 @@ describe('while the registry does not answer', () => {
     there.registry.setDown(false);
     await there.settle();
     expect(reasons.size).toBe(0);
-    await expectTrue(there);
+    await expectConsistent(there);
     expect(log.entries.filter(({ level }) => level === 'warn')).toHaveLength(1);
   });
 });
@@ -43,7 +43,7 @@ describe.each<[string, (deps: Servers, isDown: () => boolean) => Servers, string
   ['the log', withSinkOutage, 'kafka'],
   ['the store', withStoreOutage, 'redis'],
 ])('while %s does not answer', (_, fault, dependency) => {
-  it('the service waits and says so once, and goes on where it stopped', async () => {
+  it('the service waits, logs one warning, and resumes where it stopped', async () => {
     const there = await world();
     let down = false;
     const { reasons, log, fatal } = await there.worker((deps) => fault(deps, () => down));
@@ -51,23 +51,23 @@ describe.each<[string, (deps: Servers, isDown: () => boolean) => Servers, string
     there.produce(all.slice(0, 100));
     await there.settle();
     down = true;
-    const said = kpiRecords(there).length;
+    const publishedBefore = kpiRecords(there).length;
     there.produce(all.slice(100, 300));
     there.append(poison(there.partitions));
     await there.settle();
     expect([...reasons.keys()]).toEqual([dependency]);
-    expect(kpiRecords(there)).toHaveLength(said);
+    expect(kpiRecords(there)).toHaveLength(publishedBefore);
     if (dependency === 'kafka') expect(deadLetters(there).size).toBe(0);
     there.produce(all.slice(300));
     down = false;
     await there.settle();
     expect(reasons.size).toBe(0);
     expect(fatal).toEqual([]);
-    await expectTrue(there);
+    await expectConsistent(there);
     expect(log.entries.filter(({ level }) => level === 'warn')).toHaveLength(1);
   });
 
-  it('now and then, at a third of all calls, everything comes out as it should', async () => {
+  it('at a third of all calls, the service still publishes correct figures', async () => {
     const there = await world({ batchMax: 10 });
     let state = SEED;
     const chance = (): number => {
@@ -78,10 +78,10 @@ describe.each<[string, (deps: Servers, isDown: () => boolean) => Servers, string
     there.produce(randomFeedback(SEED, 300));
     there.append(poison(there.partitions));
     await there.settle();
-    await expectTrue(there);
+    await expectConsistent(there);
   });
 
-  it('the service can be stopped', async () => {
+  it('the service can be stopped, and another worker completes its work', async () => {
     const there = await world();
     const worker = await there.worker((deps) => fault(deps, () => true)).catch(() => null);
     there.produce(randomFeedback(SEED, 100));
@@ -89,12 +89,12 @@ describe.each<[string, (deps: Servers, isDown: () => boolean) => Servers, string
     await worker?.stop();
     await there.worker();
     await there.settle();
-    await expectTrue(there);
+    await expectConsistent(there);
   }, 20_000);
 });
 
 describe('a commit whose answer was lost', () => {
-  it('is sent again and counts once', async () => {
+  it('is retried and applied once', async () => {
     const there = await world({ batchMax: 10 });
     const answered = new Set<string>();
     await there.worker((deps) => {
@@ -112,13 +112,13 @@ describe('a commit whose answer was lost', () => {
     });
     there.produce(randomFeedback(SEED, 300));
     await there.settle();
-    await expectTrue(there);
+    await expectConsistent(there);
   });
 });
 
-describe('with records per change of a message', () => {
+describe('status changes of messages', () => {
   it.each(['efs', 'relay'] as const)(
-    'each says a change, and the last what the recount says (%s)',
+    'each differ from the previous one, and the last equals the recount (policy %s)',
     async (policy) => {
       const there = await world({ messageStatus: 'on', policy });
       await there.worker();
@@ -128,7 +128,7 @@ describe('with records per change of a message', () => {
       await there.worker();
       there.produce(all.slice(200));
       await there.settle();
-      await expectTrue(there);
+      await expectConsistent(there);
       const last = new Map<string, string>();
       for (const { deliveryId, messageId, status, previousStatus, reason, failureType } of statusRecords(
         there,
@@ -146,7 +146,7 @@ describe('with records per change of a message', () => {
     },
   );
 
-  it('nothing is said of messages where they are not asked for', async () => {
+  it('are not published by default', async () => {
     const there = await world();
     await there.worker();
     there.produce(randomFeedback(SEED, 50));

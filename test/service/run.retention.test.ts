@@ -10,14 +10,14 @@ const { delivered, relayed } = feedback;
 const MINUTE = 60_000;
 
 /**
- * A world in which the commit of this feedback on one more message of an old delivery is under way while the delivery is
- * announced as retired, and for hours after it.
+ * A world in which the commit of this feedback on one more message of an old delivery is in flight while the delivery is
+ * retired, and for hours afterwards.
  */
-async function overtaken(last: readonly Feedback[]) {
+async function withCommitInFlight(last: readonly Feedback[]) {
   const { there, stall } = await agedWorld(2);
   stall.arm();
-  there.produce(last.map((each) => ({ ...each, messageId: MessageId('under way') })));
-  await there.until(stall.held, 'a commit is under way');
+  there.produce(last.map((each) => ({ ...each, messageId: MessageId('in flight') })));
+  await there.until(stall.held, 'a commit is in flight');
   await walks(there, 5);
   const release = async (): Promise<void> => {
     stall.release();
@@ -27,7 +27,7 @@ async function overtaken(last: readonly Feedback[]) {
 }
 
 describe('a delivery whose last feedback is older than the retention', () => {
-  it('leaves the state in all partitions, and nothing of it is left but that it is retired', async () => {
+  it('is evicted in all partitions: only its retirement remains', async () => {
     const there = await retiredWorld();
     expect(kinds(there, 'old')).toEqual(['r']);
     expect(kinds(there, 'young')).toEqual(['c', 'd', 'm', 'p', 's']);
@@ -35,7 +35,7 @@ describe('a delivery whose last feedback is older than the retention', () => {
     expect(brokenLinks(there)).toEqual([]);
   });
 
-  it('keeps its last record in the KPI topic', async () => {
+  it('keeps its last record in the KPI topic after its eviction', async () => {
     const there = await retiredWorld();
     const last = kpiRecords(there)
       .filter(({ deliveryId }) => deliveryId === 'old')
@@ -43,18 +43,18 @@ describe('a delivery whose last feedback is older than the retention', () => {
     expect(last?.kpis).toMatchObject({ relayed: 20, sent: 20 });
   });
 
-  it('has its late feedback set aside, each record once, and does not begin anew', async () => {
+  it('has its late feedback dead-lettered once, and gets no new state', async () => {
     const there = await retiredWorld();
-    const said = kpiRecords(there).length;
+    const publishedBefore = kpiRecords(there).length;
     there.produce(sent('old', 5, T0 + 31 * DAY));
     await there.settle();
     expect(late(there)).toEqual(Array<string>(10).fill('retired-delivery'));
     expect(recordsOf(there, DEAD_LETTER_TOPIC)).toHaveLength(10);
     expect(kinds(there, 'old')).toEqual(['r']);
-    expect(kpiRecords(there)).toHaveLength(said);
+    expect(kpiRecords(there)).toHaveLength(publishedBefore);
   });
 
-  it('does not take others’ feedback in the same batch with it', async () => {
+  it('has only its own feedback in a mixed batch dead-lettered', async () => {
     const there = await retiredWorld({ partitions: 1 });
     there.produce([...sent('old', 2), ...sent('new', 3, T0 + 31 * DAY), ...sent('young', 1)]);
     await there.settle();
@@ -69,7 +69,7 @@ describe('a delivery whose last feedback is older than the retention', () => {
     );
   });
 
-  it('stays while it gets feedback in but one of its partitions', async () => {
+  it('is not retired while one of its partitions gets feedback', async () => {
     const there = await world();
     await there.worker();
     there.produce(sent('d'));
@@ -85,7 +85,7 @@ describe('a delivery whose last feedback is older than the retention', () => {
     expect(await differences(there)).toEqual([]);
   });
 
-  it('stays while feedback on it still comes in, however old that says it is', async () => {
+  it('is not retired while feedback on it still arrives, however old its event time is', async () => {
     const there = await world();
     await there.worker();
     const age = 60 * DAY;
@@ -98,7 +98,7 @@ describe('a delivery whose last feedback is older than the retention', () => {
     expect(markers(there)).toEqual(['history/retired']);
   });
 
-  it('stays while one partition has not read all of its feedback', async () => {
+  it('is not retired while one partition lags', async () => {
     const there = await world({ partitions: 2 });
     const stalled = { status: true };
     await there.worker((deps) =>
@@ -112,8 +112,8 @@ describe('a delivery whose last feedback is older than the retention', () => {
     expect(markers(there)).toEqual([]);
   });
 
-  it('is removed only when all that was folded without knowing of it has been counted', async () => {
-    const { there, release } = await overtaken(sent('old', 1));
+  it('is evicted only once a commit that was in flight at its retirement is counted', async () => {
+    const { there, release } = await withCommitInFlight(sent('old', 1));
     expect(markers(there)).toEqual(['old/retired']);
     expect(kinds(there, 'old')).toContain('s');
     await release();
@@ -123,12 +123,12 @@ describe('a delivery whose last feedback is older than the retention', () => {
     expect(late(there)).toEqual([]);
   });
 
-  it('is late also for a task that has just asked, and forgets it within the time that the answer holds', async () => {
+  it('has late feedback dead-lettered by a task whose cached answer has expired', async () => {
     const { there, stall } = await agedWorld(1);
     await later(there, HOUR - 2 * MINUTE);
     stall.arm();
-    there.produce([delivered({ deliveryId: 'old', messageId: MessageId('under way') })]);
-    await there.until(stall.held, 'a commit is under way');
+    there.produce([delivered({ deliveryId: 'old', messageId: MessageId('in flight') })]);
+    await there.until(stall.held, 'a commit is in flight');
     await later(there, 4 * MINUTE);
     expect(markers(there)).toEqual(['old/retired']);
     stall.release();
@@ -140,8 +140,8 @@ describe('a delivery whose last feedback is older than the retention', () => {
     expect(kinds(there, 'old')).not.toContain('c');
   });
 
-  it('has what silence says of its messages set aside like any other feedback, once', async () => {
-    const { there, release } = await overtaken([relayed({ deliveryId: 'old' })]);
+  it('has an expiry of its messages dead-lettered once, like any other feedback', async () => {
+    const { there, release } = await withCommitInFlight([relayed({ deliveryId: 'old' })]);
     await release();
     await walks(there, 5);
     expect(recordsOf(there, DEAD_LETTER_TOPIC).map(({ header }) => header('efs.reason'))).toEqual([
@@ -150,7 +150,7 @@ describe('a delivery whose last feedback is older than the retention', () => {
     expect(kinds(there, 'old')).toEqual(['r']);
   });
 
-  it('is retired where expiry has ended its silent messages before', async () => {
+  it('is retired after its messages without an outcome have expired', async () => {
     const there = await world({ retention: '252h' });
     await there.worker();
     there.produce(Array.from({ length: 8 }, (_, i) => relayed({ deliveryId: 'old', messageId: `m${i}` })));
@@ -162,8 +162,8 @@ describe('a delivery whose last feedback is older than the retention', () => {
   });
 });
 
-describe('what is deleted of a retired delivery', () => {
-  it('is deleted in steps: at most a page of fields in a commit', async () => {
+describe('the eviction of a retired delivery', () => {
+  it('deletes at most a page of fields per commit', async () => {
     const there = await world({ partitions: 1, batchMax: 2_000 });
     const deleted: number[] = [];
     await there.worker((deps) =>
@@ -181,18 +181,18 @@ describe('what is deleted of a retired delivery', () => {
   });
 
   it.each([0, 1, 2, 3, 4, 5, 6, 7, 8])(
-    'is deleted all the same where the worker dies at commit number %i of it',
+    'is completed by another worker where the first crashes at its commit number %i',
     async (nth) => {
       const there = await world({ partitions: 2, batchMax: 2_000 });
       let left = nth;
-      const { kill } = await there.worker((deps, mortal) =>
+      const { kill } = await there.worker((deps, worker) =>
         withCommit(deps, async (_, { writes }) => {
           const retires = writes.some(
             ({ hash, entries }) =>
               hash === 'r' || [...entries].some(([, value]) => value === null && hash !== 'w'),
           );
           if (!retires || left-- > 0) return;
-          mortal.kill();
+          worker.kill();
           await new Promise(() => undefined);
         }),
       );

@@ -5,19 +5,19 @@ import { type Contribution, wireType } from '../../src/kpi/encode';
 import { retiredDelivery, retirementMarker } from '../../src/pipeline/retention';
 import { promote } from '../../src/generations/cutover';
 import { RETIRED_HASH } from '../../src/store/hashes';
-import { endsOf, proposed } from '../support/cutover';
-import { barrier, dyingAtEmit, withCommit } from '../support/faults';
+import { cutOverDeps, proposed } from '../support/cutover';
+import { barrier, killedAtEmit, withCommit } from '../support/faults';
 import { feedback, HOUR, T0 } from '../support/feedback';
 import { brokenLinks, deadLetters, differences, kpiRecords, recordsOf } from '../support/observe';
 import { compared, during, rebuilt } from '../support/rebuilding';
 import { agedWorld, DAY, kinds, late, later, markers, retiredWorld, sent, walks } from '../support/retention';
 import { type World, world } from '../support/world';
 
-/** The id that the registry of a world has given to contributions. */
+/** The schema id of contributions in the registry of a world. */
 const idOf = (there: World): number => recordsOf(there, CONTRIBUTIONS_TOPIC)[0]!.value!.readInt32BE(1);
 
-describe('a generation that succeeds a life in which a delivery was retired', () => {
-  it('decides the same: it passes the old feedback by, and sets aside what comes late', async () => {
+describe('a generation whose predecessor has retired a delivery', () => {
+  it('skips the feedback of the retired delivery, and dead-letters its late feedback', async () => {
     const there = await retiredWorld();
     there.produce(sent('old', 2));
     await there.settle();
@@ -27,7 +27,7 @@ describe('a generation that succeeds a life in which a delivery was retired', ()
     expect((await there.store.active())?.stateId).toBe(2);
     expect(kinds(there, 'old', 2)).toEqual(['r']);
     expect(kinds(there, 'young', 2)).toEqual(['c', 'd', 'm', 'p', 's']);
-    // What had come late is said to be late again, with the same origin; what was counted once is passed by.
+    // Late feedback is dead-lettered again with the same origin; feedback that was counted is skipped.
     expect(deadLetters(there).size).toBe(before);
     there.produce(sent('old', 3));
     await there.settle();
@@ -36,7 +36,7 @@ describe('a generation that succeeds a life in which a delivery was retired', ()
     expect(brokenLinks(there)).toEqual([]);
   });
 
-  it('knows of a delivery that was announced, and not removed yet', async () => {
+  it('evicts a delivery whose marker was published, and which was not evicted yet', async () => {
     const there = await world();
     await there.worker();
     there.produce(sent('old'));
@@ -49,7 +49,7 @@ describe('a generation that succeeds a life in which a delivery was retired', ()
     expect(kinds(there, 'old', 2)).toEqual(['r']);
   });
 
-  it('knows of a delivery that a former owner announced on a store that came back older', async () => {
+  it('evicts a delivery that a former owner has retired on a stale store', async () => {
     const there = await world({ partitions: 1 });
     const stall = barrier();
     stall.arm();
@@ -62,7 +62,7 @@ describe('a generation that succeeds a life in which a delivery was retired', ()
     await later(there, 31 * DAY);
     await walks(there, 1);
     there.clock.advance(HOUR + 60_000);
-    await there.until(stall.held, 'the announcement stalls');
+    await there.until(stall.held, 'the retirement stalls');
     const old = there.store.snapshot();
     await former.stop();
     await there.worker();
@@ -79,11 +79,11 @@ describe('a generation that succeeds a life in which a delivery was retired', ()
     expect(brokenLinks(there)).toEqual([]);
   });
 
-  it('sets aside what nobody had read when the delivery was announced, and its life has not come to', async () => {
+  it('dead-letters feedback that its predecessor had not committed when the delivery was retired', async () => {
     const { there, stall, kill } = await agedWorld(2);
     stall.arm();
     there.produce([feedback.relayed({ deliveryId: 'old', messageId: 'unread' })]);
-    await there.until(stall.held, 'its commit is under way');
+    await there.until(stall.held, 'its commit is in flight');
     await walks(there, 1);
     expect(markers(there)).toEqual(['old/retired']);
     kill();
@@ -94,7 +94,7 @@ describe('a generation that succeeds a life in which a delivery was retired', ()
     expect(late(there)).toEqual(['retired-delivery']);
   });
 
-  it('has all of a delivery that the life before it announced too late for it to know', async () => {
+  it('keeps a delivery that its predecessor has retired too late for the rebuild to know', async () => {
     const there = await world({ partitions: 2, batchMax: 1 });
     const { kill } = await there.worker();
     there.produce(sent('old'));
@@ -127,7 +127,7 @@ describe('a generation that succeeds a life in which a delivery was retired', ()
   });
 
   it.each([0, 1, 2, 3, 4, 5, 6])(
-    'is found equal to it, proposed after walk %i of those that let it go',
+    'compares equal to it where it is proposed after scan %i of the eviction',
     async (walked) => {
       const there = await world();
       await there.worker();
@@ -142,10 +142,10 @@ describe('a generation that succeeds a life in which a delivery was retired', ()
     },
   );
 
-  it('passes on what was announced when it took over, and had not been said', async () => {
+  it('publishes a retirement marker that its predecessor has committed and not emitted', async () => {
     const there = await world();
-    await there.worker((deps, mortal) =>
-      dyingAtEmit(deps, mortal, (records) => records.some(({ key }) => retiredDelivery(key) !== null)),
+    await there.worker((deps, worker) =>
+      killedAtEmit(deps, worker, (records) => records.some(({ key }) => retiredDelivery(key) !== null)),
     );
     there.produce(sent('old'));
     await later(there, 31 * DAY);
@@ -153,7 +153,7 @@ describe('a generation that succeeds a life in which a delivery was retired', ()
     const candidate = await proposed(there);
     await walks(there, 1);
     expect([kinds(there, 'old').includes('r'), markers(there)]).toEqual([true, []]);
-    await promote(endsOf(there), candidate);
+    await promote(cutOverDeps(there), candidate);
     await there.worker();
     await there.settle();
     expect(await there.store.active()).toMatchObject({ stateId: 2, cutoverComplete: true });
@@ -163,19 +163,19 @@ describe('a generation that succeeds a life in which a delivery was retired', ()
     expect(late(there)).toEqual(['retired-delivery', 'retired-delivery']);
   });
 
-  it('takes nothing back of a delivery of which it knew but a part, where it is brought back', async () => {
+  it('restates no figures of a delivery of which it had only a part, where it becomes active again', async () => {
     const there = await world();
     await there.worker();
     there.produce(sent('old', 5));
     await there.settle();
     const rebuild = await rebuilt(there);
     await during(there, rebuild.stop());
-    await during(there, promote(endsOf(there), null));
+    await during(there, promote(cutOverDeps(there), null));
     there.produce(sent('old', 20).slice(10));
     await later(there, 31 * DAY);
     await walks(there, 2);
     expect(markers(there)).toEqual(['old/retired']);
-    await during(there, promote(endsOf(there), 1));
+    await during(there, promote(cutOverDeps(there), 1));
     await there.settle();
     expect(await there.store.active()).toMatchObject({ stateId: 1, cutoverComplete: true });
     expect(kpiRecords(there).at(-1)?.kpis).toMatchObject({ relayed: 20, sent: 20 });
@@ -188,7 +188,7 @@ describe('a generation that succeeds a life in which a delivery was retired', ()
     ['before', 0],
     ['while', 2],
     ['after', 6],
-  ])('decides the same where it was proposed %s that happened, and is promoted', async (_, walked) => {
+  ])('evicts the delivery where it was proposed %s the retirement, and is promoted', async (_, walked) => {
     const there = await world();
     await there.worker();
     there.produce([...sent('old'), ...sent('young', 9, T0 + 30 * DAY)]);
@@ -196,13 +196,13 @@ describe('a generation that succeeds a life in which a delivery was retired', ()
     await walks(there, walked);
     const candidate = await proposed(there);
     await walks(there, 6 - walked);
-    const said = kpiRecords(there).length;
-    await promote(endsOf(there), candidate);
+    const publishedBefore = kpiRecords(there).length;
+    await promote(cutOverDeps(there), candidate);
     await there.settle();
     await walks(there, 6);
     expect(await there.store.active()).toMatchObject({ stateId: 2, cutoverComplete: true });
     expect([kinds(there, 'old', 2), kinds(there, 'young', 2)]).toEqual([['r'], ['c', 'd', 'm', 'p', 's']]);
-    expect([kpiRecords(there).length, late(there)]).toEqual([said, []]);
+    expect([kpiRecords(there).length, late(there)]).toEqual([publishedBefore, []]);
     there.produce([...sent('old', 1), ...sent('young', 10, T0 + 30 * DAY)]);
     await there.settle();
     expect(late(there)).toEqual(['retired-delivery', 'retired-delivery']);

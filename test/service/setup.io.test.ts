@@ -44,7 +44,7 @@ describeWithServers(['kafka', 'registry'], 'set-up on real servers', (servers) =
     await admin.close();
   });
 
-  it('goes on where some topics exist, and refuses where they differ', async () => {
+  it('completes existing topics, and refuses topics with different numbers of partitions', async () => {
     const { kafka, admin, registrar } = connect();
     const raw = kafka.admin();
     await raw.connect();
@@ -68,7 +68,7 @@ describeWithServers(['kafka', 'registry'], 'set-up on real servers', (servers) =
     await admin.close();
   });
 
-  it('tells a refusal of Kafka from an outage', async () => {
+  it('distinguishes a refusal by Kafka from an outage', async () => {
     const { admin } = connect();
     const topic = { name: `${prefix}refused`, partitions: 1, replicationFactor: 99, config: {} };
     await expect(admin.create([topic])).rejects.toMatchObject({ code: 'topic-unfit' });

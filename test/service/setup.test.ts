@@ -23,7 +23,7 @@ const run = (
 ) => setup({ admin, registrar, prefix, partitions: 12, inputRetentionMs: DAYS_40, brokers: ['kafka:9092'] });
 
 describe('set-up', () => {
-  it('creates every topic with the wanted partitions, its cleanup policy and as many replicas as there can be', async () => {
+  it('creates every topic with the wanted partitions, its cleanup policy and as many replicas as there are brokers', async () => {
     const admin = memoryTopicAdmin([], { brokers: 2 });
     await run(admin, memoryRegistry());
     expect([...admin.topics.keys()]).toEqual(ALL_TOPICS.map((name) => `t.${name}`));
@@ -42,13 +42,13 @@ describe('set-up', () => {
       });
   });
 
-  it('asks for three replicas at most', async () => {
+  it('creates topics with three replicas at most', async () => {
     const admin = memoryTopicAdmin([], { brokers: 9 });
     await run(admin, memoryRegistry());
     expect(admin.topics.get('t.mta.relayed')?.replicationFactor).toBe(3);
   });
 
-  it('registers eight schemas, each under a level that a replay can rely on', async () => {
+  it('registers eight schemas, each under a transitive compatibility level', async () => {
     const registrar = memoryRegistry();
     const steps = await run(memoryTopicAdmin(), registrar);
     expect(await registrar.compatibility('t.mta.relayed-value')).toBe('BACKWARD_TRANSITIVE');
@@ -58,7 +58,7 @@ describe('set-up', () => {
     expect(steps.filter(({ what }) => what === 'schema')).toHaveLength(8);
   });
 
-  it('says what it created, and the second time that all of it was there', async () => {
+  it('reports what it created, and a second time that everything is unchanged', async () => {
     const admin = memoryTopicAdmin();
     const registrar = memoryRegistry();
     const first = await run(admin, registrar);
@@ -72,7 +72,7 @@ describe('set-up', () => {
     expect([...admin.topics.values()]).toEqual(before);
   });
 
-  it('goes on where it was interrupted', async () => {
+  it('continues where it was interrupted', async () => {
     const admin = memoryTopicAdmin();
     const registrar = memoryRegistry();
     registrar.setDown(true);
@@ -84,7 +84,7 @@ describe('set-up', () => {
     );
   });
 
-  it('follows the number of partitions of the topics that exist, and says so', async () => {
+  it('adopts the number of partitions of existing topics, and reports it', async () => {
     const admin = memoryTopicAdmin([topic('t.mta.relayed', 5), topic('t.mta.delivered', 5)]);
     const steps = await run(admin, memoryRegistry());
     expect(new Set([...admin.topics.values()].map(({ partitions }) => partitions))).toEqual(new Set([5]));
@@ -95,7 +95,7 @@ describe('set-up', () => {
     expect(steps[2]).toMatchObject({ name: 't.mta.hard-bounced', outcome: 'created' });
   });
 
-  it('leaves an input that exists as it is, and says where it is not kept long enough', async () => {
+  it('leaves an existing input unchanged, and warns where its retention is too short', async () => {
     const admin = memoryTopicAdmin([topic('t.mta.relayed', 12), topic('t.efs.dead-letter', 12)]);
     const steps = await run(admin, memoryRegistry());
     expect(admin.topics.get('t.mta.relayed')?.config).toEqual({ 'cleanup.policy': 'delete' });
@@ -104,7 +104,7 @@ describe('set-up', () => {
     ]);
   });
 
-  it('names every topic that does not fit, and then creates nothing', async () => {
+  it('names every topic that does not fit, and creates nothing', async () => {
     const admin = memoryTopicAdmin([
       topic('t.mta.relayed', 5, 'compact'),
       topic('t.efs.delivery-kpi', 6),
@@ -125,7 +125,7 @@ describe('set-up', () => {
     expect(await registrar.compatibility('t.mta.relayed-value')).toBeNull();
   });
 
-  it('names every subject that does not fit: another level, or versions that ours does not read', async () => {
+  it('names every subject that does not fit: another level, or incompatible versions', async () => {
     const registrar = memoryRegistry();
     await registrar.setCompatibility('t.mta.relayed-value', 'FULL_TRANSITIVE');
     const other = SCHEMAS.Delivered.text.replace('"attempt","type":"int"', '"attempt","type":"string"');
@@ -142,7 +142,7 @@ describe('set-up', () => {
     expect(rest).toEqual([]);
   });
 
-  it('sets a level where the registry knows none, or one that asks for nothing', async () => {
+  it('sets a compatibility level where the registry answers NONE', async () => {
     const registrar = memoryRegistry();
     jest.spyOn(registrar, 'compatibility').mockResolvedValue('NONE');
     const set = jest.spyOn(registrar, 'setCompatibility');
@@ -151,7 +151,7 @@ describe('set-up', () => {
   });
 });
 
-describe('the ids of what the service writes', () => {
+describe('the schema ids of the records that the service writes', () => {
   it('are those of the registered schemas', async () => {
     const registrar = memoryRegistry();
     await run(memoryTopicAdmin(), registrar);
@@ -171,7 +171,7 @@ describe('the ids of what the service writes', () => {
     );
   });
 
-  it('are missing under another prefix', async () => {
+  it('are reported as missing under another prefix', async () => {
     const registrar = memoryRegistry();
     await run(memoryTopicAdmin(), registrar);
     await expect(schemaIds(registrar, 'u.')).rejects.toMatchObject({

@@ -51,7 +51,7 @@ describe('the settings', () => {
     expect(ok({ EFS_HTTP_PORT: '', EFS_GROUP_ID: ' \n' })).toMatchObject({ httpPort: 8090, groupId: 'efs' });
   });
 
-  test('lose the newline at the end that files and shells leave', () => {
+  test('are read without the newline at the end that files and shells leave', () => {
     expect(ok({ EFS_GROUP_ID: 'mine\r\n', EFS_KAFKA_BROKERS: 'a:1, b:2\n' })).toMatchObject({
       groupId: 'mine',
       kafkaBrokers: ['a:1', 'b:2'],
@@ -68,14 +68,14 @@ describe('the settings', () => {
     expect(ok({ EFS_EXPIRY_GRACE: text })).toMatchObject({ expiryGrace });
   });
 
-  test('let a flag win over the environment, and name the flag when it is wrong', () => {
+  test('prefer a flag over the environment, and name the flag when it is wrong', () => {
     expect(ok({ EFS_HTTP_PORT: '1' }, { httpPort: '2' }).httpPort).toBe(2);
     expect(errors({}, { httpPort: 'x' })[0]).toMatch(/^--http-port: "x" is not a whole number/);
   });
 });
 
 describe('a wrong setting', () => {
-  test('is told with all others at once, each with variable, problem and remedy', () => {
+  test('is reported with all others at once, each with variable, problem and remedy', () => {
     const found = errors({ EFS_HTTP_PORT: '70000', EFS_POLICY: 'EFS', EFS_REDIS_URL: 'http://x' });
     expect(found).toHaveLength(3);
     expect(found).toContainEqual(
@@ -86,7 +86,7 @@ describe('a wrong setting', () => {
   });
 
   test.each(['-1', '1e3', 'NaN', '0x10', '1.5', '1 000', '99999999999999999999'])(
-    'numbers: %s is refused',
+    'with the number %s is refused',
     (text) => {
       expect(errors({ EFS_PARTITIONS: text })).toHaveLength(1);
     },
@@ -117,13 +117,13 @@ describe('a wrong setting', () => {
     expect(errors({ [variable]: text })).toEqual([expect.stringMatching(`^${variable}:.*; set it to `)]);
   });
 
-  test('a retention in which retries and asynchronous bounces could still come is refused, and one hour more is not', () => {
+  test('a retention shorter than retries and asynchronous bounces take is refused, and 252 hours are accepted', () => {
     const tooShort = 'EFS_RETENTION: "10d" is shorter than 252h; set it to a span of time from 252h to 3650d';
     expect(errors({ EFS_RETENTION: '10d' })).toEqual([expect.stringContaining(tooShort)]);
     expect(ok({ EFS_RETENTION: '252h' })).toMatchObject({ retention: (84 + 7 * 24) * 3_600_000 });
   });
 
-  test('that no setting has is refused with the nearest name', () => {
+  test('with an unknown name is refused with the nearest name', () => {
     expect(errors({ EFS_KAFKA_BROKER: 'a:1' })).toEqual([
       'EFS_KAFKA_BROKER: is not a setting; did you mean EFS_KAFKA_BROKERS? Otherwise remove it',
     ]);
@@ -136,7 +136,7 @@ describe('a wrong setting', () => {
   });
 });
 
-test('a table of what is valid leaves out what is not', () => {
+test('the table of settings has no value where a setting is not valid', () => {
   const result = readConfig({ EFS_HTTP_PORT: 'x', EFS_GROUP_ID: 'mine' });
   const rows = describeConfig('valid' in result ? result.valid : {});
   expect(rows.filter((row) => row.value === null).map((row) => row.variable)).toEqual(['EFS_HTTP_PORT']);

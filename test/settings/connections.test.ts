@@ -26,7 +26,7 @@ describe('security of connections', () => {
     expect(ok({})).toMatchObject(off);
   });
 
-  test('takes files that hold what their setting asks for, and keeps what they hold', () => {
+  test('takes files of the expected kind, and keeps their content', () => {
     const tls = {
       EFS_KAFKA_TLS: 'on',
       EFS_KAFKA_CA_FILE: ca,
@@ -40,7 +40,7 @@ describe('security of connections', () => {
   });
 
   test.each([
-    ['a file that is not there', join(folder, 'no.pem'), 'cannot be read (ENOENT)'],
+    ['a missing file', join(folder, 'no.pem'), 'cannot be read (ENOENT)'],
     ['a key for a certificate', key, 'holds no PEM block CERTIFICATE'],
     ['a folder', folder, 'cannot be read (EISDIR)'],
   ])('refuses %s', (_, path, problem) => {
@@ -103,7 +103,7 @@ describe('security of connections', () => {
     }
   });
 
-  test('names the package to install where Amazon MSK is logged in to by IAM', () => {
+  test('names the package to install for a log-in to Amazon MSK by IAM', () => {
     const msk = { EFS_KAFKA_SASL: 'aws-msk-iam' };
     const missing =
       'EFS_KAFKA_SASL: aws-msk-iam needs a package that is not installed; run `npm install aws-msk-iam-sasl-signer-js`';
@@ -111,7 +111,7 @@ describe('security of connections', () => {
     expect(errors(msk)).toEqual([expect.stringContaining('EFS_KAFKA_AWS_REGION: '), missing]);
   });
 
-  test('takes user and password of Redis apart from its URL, or in it', () => {
+  test('takes user and password of Redis beside its URL, and refuses both places at once', () => {
     const apart = { EFS_REDIS_USER: 'efs', EFS_REDIS_PASSWORD: 's3cret' };
     expect(ok({ ...apart, EFS_REDIS_URL: 'redis://r' })).toMatchObject({ redisUser: 'efs' });
     expect(ok({ EFS_REDIS_PASSWORD: 's3cret' })).toMatchObject({ redisPassword: { text: 's3cret' } });

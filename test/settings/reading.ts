@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { readConfig } from '../../src/settings/config';
 import type { Config } from '../../src/settings/table';
 
-/** The settings of an environment and flags that are valid. */
+/** The settings from a valid environment and flags. */
 export function ok(env: Record<string, string>, flags = {}): Config {
   const result = readConfig(env, flags);
   if ('errors' in result) throw new Error(result.errors.join('\n'));
   return result.ok;
 }
 
-/** What is wrong with the settings of an environment and flags. */
+/** The errors in an environment and flags. */
 export function errors(env: Record<string, string>, flags = {}): string[] {
   const result = readConfig(env, flags);
   return 'errors' in result ? result.errors : [];
@@ -20,7 +20,7 @@ export function errors(env: Record<string, string>, flags = {}): string[] {
 /** A text in the form of a PEM block. */
 export const pem = (kind: string): string => `-----BEGIN ${kind}-----\nMAo=\n-----END ${kind}-----\n`;
 
-/** A folder that goes with the tests of the block that calls this; `file` writes into it and gives the path. */
+/** A folder that is removed after the tests of the calling block; `file` writes into it and returns the path. */
 export function settingsFolder(): { folder: string; file(name: string, text: string): string } {
   const folder = mkdtempSync(join(tmpdir(), 'efs-config-'));
   afterAll(() => rmSync(folder, { recursive: true }));

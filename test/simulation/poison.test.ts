@@ -11,7 +11,7 @@ import type { TrafficRecord } from '../../src/simulation/record';
 
 const PARTITIONS = 4;
 
-function logged(sent: TrafficRecord, offset: number): LogRecord {
+function appended(sent: TrafficRecord, offset: number): LogRecord {
   const { topic, key, value, headers, misplaced } = sent;
   const home = partitionOf(key ?? Buffer.alloc(0), PARTITIONS);
   const partition = misplaced ? (home + 1) % PARTITIONS : home;
@@ -36,7 +36,7 @@ async function encoder(registry: ReturnType<typeof memoryRegistry>) {
   return wireEncoder(ids as never);
 }
 
-test('the decoder takes every good record, and sets every poisoned one aside for the reason it was given', async () => {
+test('the decoder accepts every valid record, and rejects every poisoned one for its reason', async () => {
   const registry = memoryRegistry();
   const limits = { maxValueBytes: 4096, maxHeaders: 8 };
   const options = {
@@ -56,7 +56,7 @@ test('the decoder takes every good record, and sets every poisoned one aside for
     partitioner: 'murmur2',
     partitions: PARTITIONS,
   });
-  const { inputs, rejected } = await decode(sent.map(logged));
+  const { inputs, rejected } = await decode(sent.map(appended));
   expect(inputs).toEqual(sent.flatMap(({ feedback }) => (feedback === null ? [] : [feedback])));
   const reasons = rejected.map(({ record, reason, detail }) => ({ at: record.offset, reason, detail }));
   const wanted = sent.flatMap(({ poison: reason }, at) =>

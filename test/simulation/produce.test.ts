@@ -13,7 +13,7 @@ const records = (messages = 3000, poison = 0) => [
   ...traffic({ ...ORDINARY_TRAFFIC, messages, poison, limits }, encode),
 ];
 
-/** A clock whose sleep takes no time but on its own face. */
+/** A clock that advances only by its own sleeps. */
 function fakeClock(): Clock {
   let now = 0;
   const sleep = async (ms: number): Promise<void> => void (now += ms);
@@ -54,7 +54,7 @@ describe('produce', () => {
     expect(produced.bytes).toBe(given.reduce((sum, { value }) => sum + (value?.length ?? 0), 0));
   });
 
-  test('misplaces what is to be misplaced, and leaves it out where there is one partition only', async () => {
+  test('sends misplaced records to another partition, and omits them with one partition', async () => {
     const given = records(2000, 0.2);
     const misplaced = given.filter((record) => record.misplaced).length;
     expect(misplaced).toBeGreaterThan(0);
@@ -68,26 +68,26 @@ describe('produce', () => {
     expect((await produce(given, one.options)).records).toBe(given.length - misplaced);
   });
 
-  test('keeps to the rate', async () => {
+  test('sends at the given rate', async () => {
     const { clock, options } = setUp({ rate: 1000 });
     const produced = await produce(records(), options);
     expect(clock.now()).toBeGreaterThan((produced.records / 1000) * 1000 * 0.95);
     expect(clock.now()).toBeLessThan((produced.records / 1000) * 1000 * 1.05);
   });
 
-  test('stops after the batch at hand when it is called off, and says what was acknowledged', async () => {
+  test('stops within one batch after an abort, and returns the acknowledged count', async () => {
     const { batches, abort, options } = setUp({ rate: 1000 });
     const produced = await produce(records(), { ...options, onProgress: () => abort.abort() });
     expect(produced.records).toBe(batches.flat().length);
     expect(batches.length).toBeLessThanOrEqual(2);
   });
 
-  test('fails with what the sink fails with, and counts only what was acknowledged', async () => {
+  test('fails with the sink’s error, and reports no progress for unacknowledged records', async () => {
     const failing = { emit: () => Promise.reject(new Error('no broker')), close: async () => undefined };
-    let told = 0;
-    const { options } = setUp({ sink: failing, onProgress: () => void told++ });
+    let reports = 0;
+    const { options } = setUp({ sink: failing, onProgress: () => void reports++ });
     await expect(produce(records(), options)).rejects.toThrow('no broker');
-    expect(told).toBe(0);
+    expect(reports).toBe(0);
   });
 });
 
@@ -106,17 +106,17 @@ describe('progress', () => {
     return text;
   };
 
-  test('is plain lines where there is no terminal, one at a time', () => {
+  test('is plain lines without a terminal, one per step', () => {
     expect(run(false)).toBe(
       '10 %  100 records  17/s  54 s left\n50 %  500 records  42/s  12 s left\n100 %  2,000 records  111/s\n',
     );
   });
 
-  test('is a bar on a terminal that never passes its end', () => {
+  test('is a bar on a terminal, at most full', () => {
     expect(run(true)).toMatch(/\r\[#{3} {27}\] 10 %.*\r\[#{15} {15}\] 50 %.*\r\[#{30}\] 100 %/s);
   });
 
-  test('groups digits', () => {
+  test('numbers have grouped digits', () => {
     expect([0, 999, 1000, 1234567.4].map(grouped)).toEqual(['0', '999', '1,000', '1,234,567']);
   });
 });

@@ -29,37 +29,37 @@ function digest(records: readonly TrafficRecord[]): string {
   return hash.digest('hex');
 }
 
-const untidy = { disorder: 0.3, duplicates: 0.1, poison: 0.05 };
+const faults = { disorder: 0.3, duplicates: 0.1, poison: 0.05 };
 
-describe('the same seed', () => {
-  test('gives the same records, with all faults on', () => {
+describe('a seed', () => {
+  test('gives the same records each time, with all faults on', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }), (seed) => {
-        const options = { ...untidy, seed, messages: 200 };
+        const options = { ...faults, seed, messages: 200 };
         expect(digest(generate(options))).toBe(digest(generate(options)));
       }),
       { numRuns: 10 },
     );
   });
 
-  test('is as good as its high bits', () => {
+  test('beyond 32 bits gives different records for different high bits', () => {
     expect(digest(generate({ seed: 5 }))).not.toBe(digest(generate({ seed: 5 + 2 ** 40 })));
   });
 });
 
 describe('a record', () => {
-  test('is keyed by its message, on the topic of its kind, in the wire format', () => {
-    for (const { topic, key, value, feedback: says } of generate({ messages: 500 })) {
+  test('has its message as key, the topic of its kind and the wire format', () => {
+    for (const { topic, key, value, feedback: expected } of generate({ messages: 500 })) {
       const { kind } = FEEDBACK_TOPICS[topic] as (typeof FEEDBACK_TOPICS)[number];
-      expect(says?.kind).toBe(kind);
-      expect(key?.toString()).toBe(says?.messageId);
+      expect(expected?.kind).toBe(kind);
+      expect(key?.toString()).toBe(expected?.messageId);
       expect([value?.[0], value?.readInt32BE(1)]).toEqual([0, IDS[kind]]);
-      const { kind: _, ...fields } = says as Feedback;
+      const { kind: _, ...fields } = expected as Feedback;
       expect(fields).toMatchObject({ ...SCHEMAS[kind].type.fromBuffer((value as Buffer).subarray(5)) });
     }
   });
 
-  test('names its message by a random UUID that no other message has', () => {
+  test('has a random UUID, unique per message, as messageId', () => {
     const ids = new Set(generate().map((each) => String(each.feedback?.messageId)));
     expect(ids.size).toBe(3000);
     for (const id of ids)
@@ -71,7 +71,7 @@ describe('the feedback', () => {
   const all = [...feedback({ ...ORDINARY_TRAFFIC, messages: 40_000 })];
   const share = (choose: (each: Feedback) => boolean): number => all.filter(choose).length / 40_000;
 
-  test('comes in the order of event time, each message beginning with its relay', () => {
+  test('is in the order of event time, and nearly every message begins with its relay', () => {
     const seen = new Set<string>();
     let lost = 0;
     let early = 0;
@@ -102,7 +102,7 @@ describe('the feedback', () => {
     expect(share((each) => each.kind === 'HardBounced' && each.source === 'ASYNC')).toBeGreaterThan(0.005);
   });
 
-  test('spreads over deliveries of skewed size that are announced as they are', () => {
+  test('has deliveries of skewed size, each within 2 % of its announced size', () => {
     const sizes = new Map<string, number>();
     const announced = new Map<string, number | null>();
     for (const each of all) {
@@ -116,7 +116,7 @@ describe('the feedback', () => {
     for (const [id, size] of sizes) expect(Math.abs(size / (announced.get(id) ?? 0) - 1)).toBeLessThan(0.02);
   });
 
-  test('has policies by the mix, the same for all messages of a delivery', () => {
+  test('has policies by the mix, and one policy per delivery', () => {
     const policies = (policyMix: { efs: number; relay: number }): Set<unknown> =>
       new Set(
         [...feedback({ ...ORDINARY_TRAFFIC, policyMix })].map(
@@ -134,18 +134,18 @@ describe('the feedback', () => {
     expect([...byDelivery.values()].every((set) => set.size === 1)).toBe(true);
   });
 
-  test('has all messages, whatever the numbers', () => {
+  test('has all but at most three messages, for any number of deliveries and messages', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 60 }),
         fc.integer({ min: 1, max: 200 }),
         (deliveries, messages) => {
-          const told = [...feedback({ ...ORDINARY_TRAFFIC, deliveries, messages })];
-          const ids = new Set(told.map((each) => each.messageId));
+          const events = [...feedback({ ...ORDINARY_TRAFFIC, deliveries, messages })];
+          const ids = new Set(events.map((each) => each.messageId));
           expect(ids.size).toBeGreaterThanOrEqual(messages - 3);
           expect(ids.size).toBeLessThanOrEqual(messages);
           if (messages >= deliveries * 20)
-            expect(new Set(told.map((each) => each.deliveryId)).size).toBe(deliveries);
+            expect(new Set(events.map((each) => each.deliveryId)).size).toBe(deliveries);
         },
       ),
     );
@@ -153,13 +153,13 @@ describe('the feedback', () => {
 });
 
 describe('faults', () => {
-  const tidy = generate();
+  const clean = generate();
 
-  test('disorder moves the same records, the further the more', () => {
-    const place = new Map(tidy.map((each, i) => [identity(each), i]));
+  test('disorder reorders the same records, further with a higher share', () => {
+    const place = new Map(clean.map((each, i) => [identity(each), i]));
     const moved = (disorder: number): number => {
       const records = generate({ disorder });
-      expect(records.map(identity).sort()).toEqual(tidy.map(identity).sort());
+      expect(records.map(identity).sort()).toEqual(clean.map(identity).sort());
       const distances = records.map((each, i) => Math.abs(i - (place.get(identity(each)) ?? NaN)));
       return distances.reduce((sum, distance) => sum + distance, 0) / distances.length;
     };
@@ -169,11 +169,11 @@ describe('faults', () => {
     expect(much).toBeGreaterThan(5 * little);
   });
 
-  test('duplicates come byte for byte, in the share asked for, some at once and some later', () => {
+  test('duplicates repeat records byte for byte, in the requested share, half of them at once', () => {
     const records = generate({ duplicates: 0.2 });
-    expect(new Set(records.map(identity))).toEqual(new Set(tidy.map(identity)));
-    const again = records.length - tidy.length;
-    expect(again / tidy.length).toBeCloseTo(0.2, 1);
+    expect(new Set(records.map(identity))).toEqual(new Set(clean.map(identity)));
+    const again = records.length - clean.length;
+    expect(again / clean.length).toBeCloseTo(0.2, 1);
     const atOnce = records.filter(
       (each, i) => i > 0 && identity(each) === identity(records[i - 1] as TrafficRecord),
     );
@@ -181,10 +181,10 @@ describe('faults', () => {
     expect(atOnce.length / again).toBeLessThan(0.6);
   });
 
-  test('poison comes on top of the good records, in the share asked for, for every reason', () => {
+  test('poison adds records for every reason, in the requested share, and keeps the valid ones', () => {
     const records = generate({ poison: 0.1 });
-    expect(records.filter((each) => each.poison === null).map(identity)).toEqual(tidy.map(identity));
-    expect((records.length - tidy.length) / tidy.length).toBeCloseTo(0.1, 1);
+    expect(records.filter((each) => each.poison === null).map(identity)).toEqual(clean.map(identity));
+    expect((records.length - clean.length) / clean.length).toBeCloseTo(0.1, 1);
     const reasons: Record<Exclude<Reason, 'retired-delivery'>, true> = {
       'no-value': true,
       'too-large': true,

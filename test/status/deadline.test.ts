@@ -21,15 +21,15 @@ describe('the deadline of a message', () => {
     ['84 hours after its relay', [relayed()], T0 + 84 * HOUR],
     ['the validity given after its relay', [relayed({ validityPeriodMs: HOUR })], T0 + HOUR],
     [
-      '84 hours after the relay that other feedback tells of',
+      '84 hours after the relay that other feedback implies',
       [softBounced({ relayedAt: T0 - 5 })],
       T0 - 5 + 84 * HOUR,
     ],
-    ['gone once it is delivered', [relayed(), delivered()], null],
-    ['gone once it bounced', [relayed(), hardBounced()], null],
-    ['gone once its retries came to an end', [relayed(), softBounced(), retry({ outcome: 'FAILED' })], null],
+    ['null once it is delivered', [relayed(), delivered()], null],
+    ['null once it has bounced', [relayed(), hardBounced()], null],
+    ['null once its retries have failed', [relayed(), softBounced(), retry({ outcome: 'FAILED' })], null],
     [
-      'still there after a bounce that is no failure',
+      'unchanged after a bounce that is no failure',
       [relayed(), hardBounced({ bounceClass: 60 })],
       T0 + 84 * HOUR,
     ],
@@ -38,21 +38,21 @@ describe('the deadline of a message', () => {
   });
 
   it.each<[string, Feedback[], number | null]>([
-    ['none while it has only been relayed: it counts as sent', [relayed()], null],
+    ['null while it has only been relayed, because it counts as sent', [relayed()], null],
     ['84 hours after its relay once it has soft-bounced', [relayed(), softBounced()], T0 + 84 * HOUR],
-    ['none after a soft bounce that is no failure', [relayed(), softBounced({ bounceClass: 80 })], null],
-    ['gone once a retry succeeded', [relayed(), softBounced(), retry()], null],
+    ['null after a soft bounce that is no failure', [relayed(), softBounced({ bounceClass: 80 })], null],
+    ['null once a retry has succeeded', [relayed(), softBounced(), retry()], null],
   ])('in policy RELAY is %s', (_, all, expected) => {
     expect(deadlineOf(fold(all), 'RELAY')).toBe(expected);
   });
 
-  it('follows the policy that the message’s own relay names', () => {
+  it('depends on the policy that the message’s own relay names', () => {
     expect(deadlineOf(fold([relayed({ policy: 'RELAY' })]), 'EFS')).toBeNull();
     expect(deadlineOf(fold([relayed({ policy: 'EFS' })]), 'RELAY')).toBe(T0 + 84 * HOUR);
   });
 });
 
-/** What the timer would infer from what is known of a message. */
+/** The expiry that the timer would infer for a message. */
 const inferredFrom = (message: MessageAggregate): Feedback =>
   inferredExpiry(
     relayed().deliveryId,
@@ -62,7 +62,7 @@ const inferredFrom = (message: MessageAggregate): Feedback =>
   );
 
 describe('an inferred expiry', () => {
-  it('changes nothing of a message but its outcome, and that only where it has none', () => {
+  it('changes only the outcome of a message, and no observed outcome', () => {
     fc.assert(
       fc.property(fc.array(someFeedback(), { minLength: 1, maxLength: 8 }), (all) => {
         const message = fold(all);
@@ -76,7 +76,7 @@ describe('an inferred expiry', () => {
     );
   });
 
-  it('comes to the same wherever a replay puts it, first of all included', () => {
+  it('gives the same aggregate at any place of a replay, the first included', () => {
     fc.assert(
       fc.property(withDisorder(someFeedback(), 8), fc.nat(), ({ feedback: all, disorder }, place) => {
         const inferred = inferredFrom(fold(all));
@@ -89,7 +89,7 @@ describe('an inferred expiry', () => {
     );
   });
 
-  it('is valid feedback also where its event id is longer than other ids may be', () => {
+  it('is valid feedback where its event id is longer than the limit of other ids', () => {
     const long = relayed({ deliveryId: 'd'.repeat(128), messageId: 'm'.repeat(128) });
     const inferred = inferredExpiry(long.deliveryId, long.messageId, T0, 'example.com');
     expect(inferred.eventId.length).toBe(264);
@@ -97,7 +97,7 @@ describe('an inferred expiry', () => {
     expect(invalidField({ ...inferred, messageId: relayed().messageId })).toBe('eventId');
   });
 
-  it('names a domain of the message’s own group', () => {
+  it('has a domain of the message’s own group', () => {
     for (const domain of ['gmail.com', 'hotmail.com', 'aol.com', 'me.com', 'example.com']) {
       const index = groups.indexOf(domain);
       expect(groups.indexOf(groups.domainOf(index))).toBe(index);

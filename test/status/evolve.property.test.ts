@@ -20,8 +20,8 @@ function fold(all: readonly Feedback[], step: Fold = evolve): MessageAggregate {
 const sets = withDisorder(someFeedback(), 8);
 const policies = fc.constantFrom('EFS' as const, 'RELAY' as const);
 
-/** What the fold makes of feedback, in the recount's words. */
-function told(all: readonly Feedback[], byDefault: 'EFS' | 'RELAY') {
+/** The fold of feedback, in the recount's terms. */
+function judgedByFold(all: readonly Feedback[], byDefault: 'EFS' | 'RELAY') {
   const message = fold(all);
   return {
     ...statusOf(message, byDefault),
@@ -44,18 +44,18 @@ describe('the fold of a message', () => {
     );
   });
 
-  it('says of status, reason, relay, policy and validity what the recount says', () => {
+  it('has the status, reason, relay, policy and validity of the recount', () => {
     fc.assert(
       fc.property(sets, policies, ({ feedback, disorder }, byDefault) => {
         const { decidedBy, ...judged } = judge(feedback.map(factOf), byDefault, groupOf);
-        expect(told(disorder, byDefault)).toEqual(judged);
+        expect(judgedByFold(disorder, byDefault)).toEqual(judged);
         expect(fold(disorder).outcome === null).toBe(decidedBy === null);
       }),
       RUNS,
     );
   });
 
-  it('gives the same object back where feedback says nothing new', () => {
+  it('returns the same object where feedback is repeated', () => {
     fc.assert(
       fc.property(sets, ({ feedback }) => {
         const message = fold(feedback);
@@ -65,7 +65,7 @@ describe('the fold of a message', () => {
     );
   });
 
-  it('is what these properties hold to: a fold in which the last writer wins is found out', () => {
+  it('fails these properties where the last writer wins', () => {
     const lastWriterWins: Fold = (before, feedback, groupIndex) => ({
       ...evolve(before, feedback, groupIndex),
       outcome: evolve(null, feedback, groupIndex).outcome ?? before?.outcome ?? null,

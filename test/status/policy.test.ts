@@ -9,7 +9,7 @@ const at = (hours: number): { occurredAt: number } => ({ occurredAt: T0 + hours 
 const fold = (all: readonly Feedback[]): MessageAggregate =>
   all.reduce<MessageAggregate | null>((before, each) => evolve(before, each, () => 0), null)!;
 
-/** Status, reason and type in one line, as the tables below name them. */
+/** Status, reason and type in one line, in the form of the tables below. */
 function shown(all: readonly Feedback[], policy: 'EFS' | 'RELAY'): string {
   const { status, reason, failureType } = statusOf(fold(all), policy);
   return [status, reason, failureType].filter((part) => part !== null).join(' ');
@@ -18,7 +18,7 @@ function shown(all: readonly Feedback[], policy: 'EFS' | 'RELAY'): string {
 const relayed = feedback.relayed();
 const soft = feedback.softBounced({ ...at(1), bounceClass: 22 });
 
-// What happened to a message, and what it shows under policy EFS and under policy RELAY.
+// The history of a message, and its status under policy EFS and under policy RELAY.
 const TABLE: [string, Feedback[], string, string][] = [
   ['relayed', [relayed], 'TAKEN_INTO_ACCOUNT', 'SENT'],
   ['delivered at the first attempt', [relayed, feedback.delivered(at(1))], 'SENT', 'SENT'],
@@ -79,7 +79,7 @@ const TABLE: [string, Feedback[], string, string][] = [
     'FAILED USER_UNKNOWN HARD',
   ],
   [
-    'delivered, then soft-bounced by mail: nobody retries it any more',
+    'delivered, then soft-bounced by mail, which is final',
     [relayed, feedback.delivered(at(1)), feedback.softBounced({ ...at(2), source: 'ASYNC' })],
     'FAILED MAILBOX_FULL SOFT',
     'FAILED MAILBOX_FULL SOFT',
@@ -93,22 +93,22 @@ const TABLE: [string, Feedback[], string, string][] = [
 ];
 
 describe.each(['EFS', 'RELAY'] as const)('under policy %s', (policy) => {
-  it.each(TABLE)('a message that was %s shows its row of the table', (_, all, efs, relay) => {
+  it.each(TABLE)('a message that was %s has the status of its row', (_, all, efs, relay) => {
     expect(shown(all, policy)).toBe(policy === 'EFS' ? efs : relay);
     expect(shown([...all].reverse(), policy)).toBe(policy === 'EFS' ? efs : relay);
   });
 });
 
 describe('the policy of a message', () => {
-  const says = (...policies: ('EFS' | 'RELAY' | null)[]): Feedback[] =>
+  const relays = (...policies: ('EFS' | 'RELAY' | null)[]): Feedback[] =>
     policies.map((policy) => feedback.relayed({ policy }));
 
   it.each<[string, Feedback[], 'EFS' | 'RELAY', string]>([
-    ['EFS where any of its relays says so', says('RELAY', 'EFS', null), 'RELAY', 'TAKEN_INTO_ACCOUNT'],
-    ['else RELAY where any of them says so', says(null, 'RELAY'), 'EFS', 'SENT'],
-    ["else the instance's EFS", says(null), 'EFS', 'TAKEN_INTO_ACCOUNT'],
-    ["else the instance's RELAY", says(null), 'RELAY', 'SENT'],
-    ["the instance's without any relay", [soft], 'RELAY', 'SENT MAILBOX_FULL SOFT'],
+    ['EFS where any of its relays names it', relays('RELAY', 'EFS', null), 'RELAY', 'TAKEN_INTO_ACCOUNT'],
+    ['else RELAY where any of them names it', relays(null, 'RELAY'), 'EFS', 'SENT'],
+    ['else the default, EFS', relays(null), 'EFS', 'TAKEN_INTO_ACCOUNT'],
+    ['else the default, RELAY', relays(null), 'RELAY', 'SENT'],
+    ['the default without a relay', [soft], 'RELAY', 'SENT MAILBOX_FULL SOFT'],
   ])('is %s', (_, all, byDefault, expected) => {
     expect(shown(all, byDefault)).toBe(expected);
   });

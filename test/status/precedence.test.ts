@@ -9,7 +9,7 @@ const indexOf = (domain: string): number => GROUPS.indexOf(domain);
 const fold = (...all: Feedback[]): MessageAggregate =>
   all.reduce<MessageAggregate | null>((before, each) => evolve(before, each, indexOf), null)!;
 
-/** The winner decides, whichever of the two comes first, and also when both come twice. */
+/** The winner decides in either order, and where both are repeated. */
 function expectDecides(winner: Feedback, loser: Feedback): void {
   const { outcome } = fold(winner);
   expect(outcome).not.toBeNull();
@@ -25,7 +25,7 @@ const failed = feedback.retry({ outcome: 'FAILED' });
 const bounce = (bounceClass: number, diagnostic: string | null = null) =>
   feedback.hardBounced({ bounceClass, diagnostic });
 
-// Who decides over whom.
+// Which of two outcomes decides.
 const OUTCOMES: [string, Feedback, Feedback][] = [
   [
     'an observed fact over a later inferred one',
@@ -69,10 +69,10 @@ const OUTCOMES: [string, Feedback, Feedback][] = [
   ['the greater reason number of the same class', bounce(25), bounce(25, 'suppressed')],
 ];
 
-describe('of two outcomes decides', () => {
-  it.each(OUTCOMES)('%s', (_, winner, loser) => expectDecides(winner, loser));
+describe('the outcome of a message', () => {
+  it.each(OUTCOMES)('is decided by %s', (_, winner, loser) => expectDecides(winner, loser));
 
-  it('no relay and no synchronous soft bounce: they are no outcomes', () => {
+  it('is not decided by a relay or a synchronous soft bounce', () => {
     expect(fold(feedback.relayed(), feedback.softBounced()).outcome).toBeNull();
   });
 });
@@ -89,12 +89,12 @@ describe('the last soft bounce', () => {
     expect(fold(other, last).softBounce).toEqual(fold(last).softBounce);
   });
 
-  it('is none where a bounce mail said so: that one is an outcome', () => {
+  it('is null after an asynchronous soft bounce, which is an outcome', () => {
     expect(fold(soft(22, { source: 'ASYNC' })).softBounce).toBeNull();
     expect(fold(soft(22, { source: 'ASYNC' })).outcome).not.toBeNull();
   });
 
-  it('stays remembered when the message is decided', () => {
+  it('is kept when the message is decided', () => {
     expect(fold(soft(22), feedback.delivered(later)).softBounce).toEqual(fold(soft(22)).softBounce);
   });
 });
@@ -136,9 +136,9 @@ describe('the validity period', () => {
     fold(...periods.map((validityPeriodMs) => feedback.relayed({ validityPeriodMs }))).validityMs;
 
   it('is the least given', () => expect(given(5_000, null, 3_000, 4_000)).toBe(3_000));
-  it('may be nothing at all', () => expect(given(0, 1)).toBe(0));
+  it('may be 0', () => expect(given(0, 1)).toBe(0));
   it('is at most 84 hours', () => expect(given(85 * HOUR)).toBe(84 * HOUR));
-  it('is 84 hours where none is given', () => {
+  it('is 84 hours by default', () => {
     expect(given(null)).toBe(84 * HOUR);
     expect(fold(feedback.delivered()).validityMs).toBe(VALIDITY_MAX_MS);
   });

@@ -5,7 +5,7 @@ import { aggregates, messageIds } from '../support/aggregates';
 import { RUNS } from '../support/arbitrary';
 
 describe('a stored aggregate', () => {
-  it('comes back as it was, in 9 to 40 bytes', () => {
+  it('decodes to the encoded aggregate and takes 9 to 40 bytes', () => {
     fc.assert(
       fc.property(aggregates, (message) => {
         const bytes = encodeMessage(message);
@@ -17,7 +17,7 @@ describe('a stored aggregate', () => {
     );
   });
 
-  it('is its own bytes, which the next one encoded does not overwrite', () => {
+  it('has a buffer of its own, which the next encoding does not overwrite', () => {
     fc.assert(
       fc.property(aggregates, aggregates, (one, other) => {
         const bytes = encodeMessage(one);
@@ -27,7 +27,7 @@ describe('a stored aggregate', () => {
     );
   });
 
-  it('tells different aggregates apart', () => {
+  it('has equal bytes only for equal aggregates', () => {
     fc.assert(
       fc.property(aggregates, aggregates, (one, other) => {
         const same = encodeMessage(one).equals(encodeMessage(other));
@@ -37,7 +37,7 @@ describe('a stored aggregate', () => {
     );
   });
 
-  it('of another version is refused', () => {
+  it('is refused where it has another version or is empty', () => {
     const bytes = encodeMessage(fc.sample(aggregates, 1)[0]!);
     bytes[0] = (2 << 4) | (bytes[0]! & 15);
     expect(() => decodeMessage(bytes)).toThrow('version 2');
@@ -46,7 +46,7 @@ describe('a stored aggregate', () => {
 });
 
 describe('a message id as a field', () => {
-  it('comes back as it was', () => {
+  it('decodes to the encoded id', () => {
     fc.assert(
       fc.property(messageIds, (id) => {
         expect(decodeMessageId(encodeMessageId(id))).toBe(id);
@@ -55,14 +55,14 @@ describe('a message id as a field', () => {
     );
   });
 
-  it('takes 16 bytes where it is a lower-case UUID, and only there', () => {
+  it('takes 16 bytes only where it is a lower-case UUID', () => {
     const id = '0f8fad5b-d9cb-469f-a165-70867728950e';
     expect(encodeMessageId(MessageId(id))).toHaveLength(16);
     expect(encodeMessageId(MessageId(id.toUpperCase()))).toHaveLength(36);
     expect(encodeMessageId(MessageId('sixteen bytes!!!'))).toHaveLength(17);
   });
 
-  it('is shared by no two ids, not even by a UUID and the text of its 16 bytes', () => {
+  it('differs between any two ids, even between a UUID and the text of its 16 bytes', () => {
     const text = 'ABCDEFGHIJKLMNOP';
     const hex = Buffer.from(text).toString('hex');
     const twin = [

@@ -2,31 +2,31 @@ import type { Claim, Generations, Store, TaskAddress } from '../../src/store/sto
 import { pollMs } from '../servers/child';
 import { commitOf, manifestOf } from './given';
 
-/** What happened to the commits of a load so far. */
+/** The result of a load's commits so far. */
 export interface Tally {
   readonly committed: number;
-  /** Commits that had been acknowledged, and were gone when the task was claimed again. */
+  /** Acknowledged commits that were missing when the task was claimed again. */
   readonly lost: number;
   /** Codes of the errors in between. */
   readonly errors: ReadonlySet<unknown>;
-  /** The longest time that one commit took until it was acknowledged, over all tasks. */
+  /** The longest time from a commit to its acknowledgement, over all tasks. */
   readonly longestGapMs: number;
 }
 
 export interface CommitLoad {
   tally(): Tally;
-  /** Waits until every task has committed so many times more. */
+  /** Waits until every task has made so many more commits. */
   progress(commits: number): Promise<void>;
   stop(): Promise<Tally>;
 }
 
 const PARTITIONS = 6;
-const BETWEEN_MS = 5;
+const PAUSE_MS = 5;
 
 /**
- * A generation of its own, and for each of its twelve tasks an owner that commits one position after the other: a commit
- * whose outcome is unknown again, and after a rollback from what is stored. Positions and sequence are held equal, so
- * that what is stored tells which commit was the last.
+ * Creates a generation, with an owner for each of its twelve tasks that commits one position after the other. The owner
+ * repeats a commit whose outcome is unknown, and continues from the stored state after a rollback. Positions and sequence
+ * are kept equal, so that the stored state shows which commit was the last.
  */
 export async function startCommitLoad(store: Store & Generations): Promise<CommitLoad> {
   const each = <T>(value: T): T[] => Array.from({ length: PARTITIONS }, () => value);
@@ -40,7 +40,7 @@ export async function startCommitLoad(store: Store & Generations): Promise<Commi
   const errors = new Set<unknown>();
   const counts = new Map<TaskAddress, number>();
 
-  const patiently = async <T>(act: () => Promise<T>): Promise<T> => {
+  const withRetry = async <T>(act: () => Promise<T>): Promise<T> => {
     for (;;) {
       try {
         return await act();
@@ -51,30 +51,30 @@ export async function startCommitLoad(store: Store & Generations): Promise<Commi
       }
     }
   };
-  const own = async (task: TaskAddress): Promise<void> => {
-    let claim = (await patiently(() => store.claim(task, 1))) as Claim;
+  const runOwner = async (task: TaskAddress): Promise<void> => {
+    let claim = (await withRetry(() => store.claim(task, 1))) as Claim;
     while (!stopped) {
       const began = performance.now();
       const next = commitOf(claim);
-      const outcome = await patiently(() => store.commit(task, next));
+      const outcome = await withRetry(() => store.commit(task, next));
       longestGapMs = Math.max(longestGapMs, performance.now() - began);
       if (outcome === 'committed') {
         counts.set(task, (counts.get(task) ?? 0) + 1);
         claim = { ...claim, sequence: next.sequence, positions: next.next };
       } else {
         expect(outcome).toBe('rolled-back');
-        const found = (await patiently(() => store.claim(task, 1))) as Claim;
+        const found = (await withRetry(() => store.claim(task, 1))) as Claim;
         expect(found.positions).toEqual(found.positions.map(() => found.sequence));
         lost += claim.sequence - found.sequence;
         claim = found;
       }
-      await pollMs(BETWEEN_MS);
+      await pollMs(PAUSE_MS);
     }
   };
   const tasks = (['status', 'kpi'] as const).flatMap((pipeline) =>
     each(pipeline).map((_, partition): TaskAddress => ({ stateId: 1, pipeline, partition })),
   );
-  const owners = Promise.all(tasks.map(own));
+  const owners = Promise.all(tasks.map(runOwner));
   const tally = (): Tally => ({
     committed: [...counts.values()].reduce((sum, count) => sum + count, 0),
     lost,

@@ -3,13 +3,13 @@ import type { Generations, Store, Write } from '../../src/store/store';
 import { bytes, claimed, commitOf, read, readAll, task, write } from './given';
 
 export function claims(fresh: () => Store & Generations): void {
-  it('gives null for a task without state, and makes none', async () => {
+  it('a claim of a task without state returns null and creates none', async () => {
     const store = fresh();
     expect(await store.claim(task, 1)).toBeNull();
     expect(await store.inspect(task)).toBeNull();
   });
 
-  it('raises the epoch at each claim', async () => {
+  it('each claim raises the epoch', async () => {
     const store = fresh();
     const { epoch, ...first } = await claimed(store);
     expect(first).toEqual({ sequence: 0, positions: [0, 0], committedBy: 0, outbox: null });
@@ -17,18 +17,18 @@ export function claims(fresh: () => Store & Generations): void {
     expect((await store.claim(task, 1))?.epoch).toBeGreaterThan(epoch);
   });
 
-  it('gives the sequence, positions and outbox of the last commit', async () => {
+  it('a claim returns the sequence, positions and outbox of the last commit', async () => {
     const store = fresh();
     const claim = await claimed(store);
     const outbox = randomBytes(300);
     await store.commit(task, commitOf(claim, { next: [4, 9_007_199_254_740_991], outbox }));
-    const standing = { sequence: 1, positions: [4, 9_007_199_254_740_991] };
+    const stored = { sequence: 1, positions: [4, 9_007_199_254_740_991] };
     const again = (await store.claim(task, 1))!;
-    expect(again).toEqual({ epoch: again.epoch, ...standing, committedBy: claim.epoch, outbox });
-    expect(await store.inspect(task)).toEqual({ epoch: again.epoch, ...standing });
+    expect(again).toEqual({ epoch: again.epoch, ...stored, committedBy: claim.epoch, outbox });
+    expect(await store.inspect(task)).toEqual({ epoch: again.epoch, ...stored });
   });
 
-  it('does not raise the epoch at an inspection', async () => {
+  it('an inspection does not raise the epoch', async () => {
     const store = fresh();
     const { epoch } = await claimed(store);
     await store.inspect(task);
@@ -37,7 +37,7 @@ export function claims(fresh: () => Store & Generations): void {
 }
 
 export function commits(fresh: () => Store & Generations): void {
-  it('writes values, positions and outbox together', async () => {
+  it('a commit writes values, positions and outbox together', async () => {
     const store = fresh();
     const claim = await claimed(store);
     const writes = [write('m/d1/0', { a: '1' }), write('c', { d1: 'total' })];
@@ -50,7 +50,7 @@ export function commits(fresh: () => Store & Generations): void {
     });
   });
 
-  it('answers committed to the same commit again, and writes nothing twice', async () => {
+  it('a repeated commit is answered committed and writes nothing again', async () => {
     const store = fresh();
     const claim = await claimed(store);
     const first = commitOf(claim, { writes: [write('c', { a: 'first' })], outbox: bytes('out') });
@@ -61,7 +61,7 @@ export function commits(fresh: () => Store & Generations): void {
     expect(await store.claim(task, 1)).toMatchObject({ sequence: 1, outbox: bytes('out') });
   });
 
-  it('replaces the outbox, and clears it where there is none', async () => {
+  it('a commit replaces the outbox, and clears it where it has none', async () => {
     const store = fresh();
     const claim = await claimed(store);
     await store.commit(task, commitOf(claim, { outbox: bytes('one') }));
@@ -73,13 +73,13 @@ export function commits(fresh: () => Store & Generations): void {
     expect((await store.claim(task, 1))?.outbox).toBeNull();
   });
 
-  it('keeps an empty outbox apart from none', async () => {
+  it('an empty outbox is distinguished from none', async () => {
     const store = fresh();
     await store.commit(task, commitOf(await claimed(store), { outbox: Buffer.alloc(0) }));
     expect((await store.claim(task, 1))?.outbox).toEqual(Buffer.alloc(0));
   });
 
-  it('deletes a field whose value is null', async () => {
+  it('a commit deletes a field whose value is null', async () => {
     const store = fresh();
     const claim = await claimed(store);
     await store.commit(task, commitOf(claim, { writes: [write('c', { a: '1', b: '2' })] }));
@@ -88,7 +88,7 @@ export function commits(fresh: () => Store & Generations): void {
     expect(await readAll(store, 'c')).toEqual(new Map(Object.entries({ b: '2', x: '3' })));
   });
 
-  it('lets the last of several entries for a field count', async () => {
+  it('the last of several entries for a field counts', async () => {
     const store = fresh();
     const entries = ['1', null, '2', '3', null].map((value) => [bytes('a'), value && bytes(value)] as const);
     const back = [...entries, [bytes('a'), bytes('4')] as const];
@@ -100,14 +100,14 @@ export function commits(fresh: () => Store & Generations): void {
     expect([await read(store, 'gone', 'a'), await read(store, 'back', 'a')]).toEqual([null, '4']);
   });
 
-  it('lets the last of several writes to a hash count', async () => {
+  it('the last of several writes to a hash counts', async () => {
     const store = fresh();
     const writes = [write('c', { a: '1', b: '1' }), write('c', { a: null, b: '2' }), write('c', {})];
     await store.commit(task, commitOf(await claimed(store), { writes }));
     expect(await readAll(store, 'c')).toEqual(new Map([['b', '2']]));
   });
 
-  it('writes more entries at once than a Lua stack holds', async () => {
+  it('a commit writes more entries at once than a Lua stack holds', async () => {
     const store = fresh();
     const claim = await claimed(store);
     const many = Array.from({ length: 9_001 }, (_, i) => String(i));

@@ -2,7 +2,7 @@ import type { Generations, Store } from '../../src/store/store';
 import { bytes, claimed, commitOf, manifestOf, read, readAll, start, task, write } from './given';
 
 export function reads(fresh: () => Store & Generations): void {
-  it('gives values in the order asked for: absent fields, absent hashes, and the same field twice', async () => {
+  it('a load returns values in the requested order: absent fields, absent hashes, and a field requested twice', async () => {
     const store = fresh();
     const writes = [write('x', { a: '1', b: '2' }), write('y', { a: '3' })];
     await store.commit(task, commitOf(await claimed(store), { writes }));
@@ -21,7 +21,7 @@ export function reads(fresh: () => Store & Generations): void {
     ]);
   });
 
-  it('takes reads of nothing', async () => {
+  it('a load accepts no reads, and reads without fields', async () => {
     const store = fresh();
     await store.commit(task, commitOf(await claimed(store), { writes: [write('x', { a: '1' })] }));
     expect(await store.load(task, [])).toEqual([]);
@@ -31,11 +31,11 @@ export function reads(fresh: () => Store & Generations): void {
     expect(await store.load(task, [none, some, none])).toEqual([[], [bytes('1')], []]);
   });
 
-  it('gives nulls for a task without state', async () => {
+  it('a load of a task without state returns nulls', async () => {
     expect(await fresh().load(task, [{ hash: 'x', fields: [bytes('a')] }])).toEqual([[null]]);
   });
 
-  it('scans a large hash whole, in pages, while fields are deleted', async () => {
+  it('a scan returns all of a large hash, in pages, while fields are deleted', async () => {
     const store = fresh();
     const claim = await claimed(store);
     const names = Array.from({ length: 5_000 }, (_, i) => `f${i}`);
@@ -55,13 +55,13 @@ export function reads(fresh: () => Store & Generations): void {
     expect(seen).toEqual(new Set(names));
   });
 
-  it('scans a hash that is not there as an empty one', async () => {
+  it('a scan of a missing hash returns no entries', async () => {
     expect(await fresh().scan(task, 'none', '0')).toEqual({ cursor: '0', entries: [] });
   });
 }
 
 export function contents(fresh: () => Store & Generations): void {
-  it('keeps every byte of fields, values and outbox, and empty ones', async () => {
+  it('fields, values and outbox keep every byte, also empty ones', async () => {
     const store = fresh();
     const every = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
     const pairs = [
@@ -79,7 +79,7 @@ export function contents(fresh: () => Store & Generations): void {
     expect((await store.claim(task, 1))?.outbox).toEqual(every);
   });
 
-  it('takes any name of a hash, and keeps different ones apart', async () => {
+  it('a hash may have any name, and different names are different hashes', async () => {
     const store = fresh();
     const names = ['m/{d}/0', 'm/}{/0', 'm/ü\u{1f4e7}/0', 'm/a:t/0', 'm/*/0', 't', 'o', '', 'm/a b\n/0'];
     const writes = names.map((name, i) => write(name, { a: String(i) }));
@@ -91,7 +91,7 @@ export function contents(fresh: () => Store & Generations): void {
     expect(loaded.map(([value]) => String(value))).toEqual(names.map((_, i) => String(i)));
   });
 
-  it('is not changed by what the caller does to its buffers', async () => {
+  it('a stored value does not change with the buffers of the caller', async () => {
     const store = fresh();
     const value = bytes('value');
     const commit = { writes: [{ hash: 'c', entries: [[bytes('a'), value] as const] }] };
@@ -102,7 +102,7 @@ export function contents(fresh: () => Store & Generations): void {
     expect(await read(store, 'c', 'a')).toBe('value');
   });
 
-  it('keeps tasks apart: by generation, by pipeline, by partition', async () => {
+  it('tasks of other generations, pipelines and partitions are not changed by a commit', async () => {
     const store = fresh();
     const claim = await claimed(store);
     await store.create(manifestOf(11), start, []);

@@ -3,13 +3,13 @@ import type { Claim } from '../../src/store/store';
 import { claimed, commitOf, newNamespace, read, task, write, type Subject } from './given';
 
 /**
- * Shows what each check of a commit keeps away, by a store that leaves it out: there the bad commit is applied. A
- * check that could be left out without a trace would be a check that no test sees.
+ * Shows what each check of a commit prevents, by a store that leaves it out: there the bad commit is applied. A check
+ * that could be left out with every test still passing would be untested.
  */
 export function describeDefences(subject: (without: readonly Check[]) => Subject): void {
   const mark = { writes: [write('c', { a: 'wrong' })] };
 
-  /** Runs `bad` on the store as it is and on one without the check; gives both outcomes and what was written. */
+  /** Runs `bad` on a store with and on one without the check; returns both outcomes and what was written. */
   const compared = async (
     check: Check,
     bad: (subject: Subject, namespace: string) => Promise<string>,
@@ -22,19 +22,19 @@ export function describeDefences(subject: (without: readonly Check[]) => Subject
     return { with: await run(subject([])), without: await run(subject([check])) };
   };
 
-  describe('without one of its checks', () => {
-    it('lets a zombie write after its partition was claimed by another, but for the epoch', async () => {
+  describe('each check of a commit', () => {
+    it('the epoch check fences a former owner after another owner has claimed the task', async () => {
       const outcomes = await compared('epoch', async (on, namespace) => {
         const store = on.store(namespace);
-        const zombie = await claimed(store);
+        const former = await claimed(store);
         await store.claim(task, 1);
-        return store.commit(task, commitOf(zombie, mark));
+        return store.commit(task, commitOf(former, mark));
       });
       expect(outcomes.with).toEqual({ outcome: 'fenced', written: null });
       expect(outcomes.without).toEqual({ outcome: 'committed', written: 'wrong' });
     });
 
-    it('applies records twice to a state that went back as many commits, but for the positions', async () => {
+    it('the positions check refuses a commit that expects other positions than the stored ones', async () => {
       const outcomes = await compared('positions', async (on, namespace) => {
         const store = on.store(namespace);
         const claim = await claimed(store);
@@ -44,7 +44,7 @@ export function describeDefences(subject: (without: readonly Check[]) => Subject
       expect(outcomes.without).toEqual({ outcome: 'committed', written: 'wrong' });
     });
 
-    it('skips commits that moved no position, but for the sequence', async () => {
+    it('the sequence check refuses a commit after a rolled-back one that moved no position', async () => {
       const outcomes = await compared('sequence', async (on, namespace) => {
         const store = on.store(namespace);
         const claim = await claimed(store);

@@ -6,10 +6,10 @@ import { cli, isInSync, type RedisServer, startRedisCluster, startRedisSentinel 
 import { describeWithServers } from '../servers/servers';
 import { type CommitLoad, startCommitLoad, type Tally } from './commit-load';
 import { newNamespace } from './given';
-import { notebook } from './redis.subject';
+import { lineLog } from './redis.subject';
 
 const TIMEOUT_MS = 1_000;
-/** The others notice after two seconds, agree and promote; the client gives up what hangs and asks again. */
+/** The other servers detect the failure after two seconds, then elect and promote; the client times out and reconnects. */
 const WITHIN_MS = 20_000;
 
 const isMaster = async ({ port }: RedisServer): Promise<boolean> =>
@@ -28,7 +28,7 @@ describeWithServers(['own-redis'], 'a failover under a load of commits', () => {
   /** `nodes`: a master, and the replica that follows it. */
   const begin = async (url: string, all: RedisServer[], stop: () => Promise<void>): Promise<void> => {
     [nodes, servers] = [all, { stop }];
-    client = await connectRedis(url, { log: notebook().log, commandTimeoutMs: TIMEOUT_MS });
+    client = await connectRedis(url, { log: lineLog().log, commandTimeoutMs: TIMEOUT_MS });
     load = await startCommitLoad(redisStore(client, { namespace: newNamespace() }));
     await load.progress(20);
   };
@@ -39,12 +39,12 @@ describeWithServers(['own-redis'], 'a failover under a load of commits', () => {
     await servers.stop();
   });
 
-  /** Connections of the client at a node: none may be left behind. */
+  /** Connections of the client at a node; none may leak. */
   const connections = async ({ port }: RedisServer): Promise<number> =>
     (await cli(port, ['client', 'list'])).split('\n').filter((line) => / name=efs /.test(line)).length;
 
-  /** Ends the load once every task has gone on; holds the errors and the outage to what is promised. */
-  const settle = async (): Promise<Tally> => {
+  /** Stops the load once every task has made progress; checks the errors and the length of the outage. */
+  const finish = async (): Promise<Tally> => {
     await load.progress(20);
     const tally = await load.stop();
     expect([...tally.errors].filter((code) => code !== 'redis-unavailable')).toEqual([]);
@@ -62,35 +62,35 @@ describeWithServers(['own-redis'], 'a failover under a load of commits', () => {
       await begin(all.url, all.nodes, all.stop);
     });
 
-    it('leads to the replica when the primary is killed, and not back when that one returns', async () => {
+    it('moves the client to the replica when the primary is killed, and not back when that one restarts', async () => {
       await primary().kill();
       await load.progress(1);
       await primary().restart();
       await load.progress(200);
       await until(async () => !(await isMaster(primary())));
-      await settle();
+      await finish();
       expect(await connections(primary())).toBe(0);
     });
 
-    it('leads to the replica when the primary hangs, and not back when that one goes on', async () => {
+    it('moves the client to the replica when the primary hangs, and not back when that one resumes', async () => {
       primary().pause();
       await load.progress(1);
       expect(await isMaster(replica())).toBe(true);
       primary().resume();
       await load.progress(200);
-      await settle();
+      await finish();
       expect(await connections(primary())).toBe(0);
       expect(await connections(replica())).toBe(1);
     });
 
-    it('leads to the replica at SENTINEL FAILOVER before the primary has been demoted', async () => {
+    it('moves the client to the replica at SENTINEL FAILOVER before the primary has been demoted', async () => {
       await cli(sentinels[0]?.port ?? 0, ['sentinel', 'failover', name]);
       await until(async () => (await connections(replica())) === 1);
-      // The former primary would take writes for ten seconds more.
+      // The former primary would accept writes for ten more seconds.
       expect([await connections(primary()), await isMaster(primary())]).toEqual([0, true]);
       await load.progress(20);
       await until(async () => !(await isMaster(primary())));
-      await settle();
+      await finish();
     });
   });
 
@@ -104,27 +104,27 @@ describeWithServers(['own-redis'], 'a failover under a load of commits', () => {
       at = { master, replica: nodes.find(({ port }) => followers.includes(String(port))) as RedisServer };
     });
 
-    it('leads to the replica when a master is killed, and takes that one back as a replica', async () => {
+    it('moves the client to the replica when a master is killed, which returns as a replica', async () => {
       await at.master.kill();
       await until(() => isMaster(at.replica));
       await load.progress(20);
       await at.master.restart();
       await until(async () => !(await isMaster(at.master)));
-      await settle();
+      await finish();
     });
 
-    it('leads to the replica when the only node of the URL hangs, and not back when that one goes on', async () => {
+    it('moves the client to the replica when the only node of the URL hangs, and not back when that one resumes', async () => {
       at.master.pause();
       await load.progress(20);
       expect(await isMaster(at.replica)).toBe(true);
       at.master.resume();
       await until(async () => !(await isMaster(at.master)));
       await load.progress(200);
-      await settle();
+      await finish();
       for (const node of nodes) expect(await connections(node)).toBeLessThanOrEqual(1);
     });
 
-    /** Asks again, as an operator would, where the master's answer took longer than the five seconds that Redis waits. */
+    /** Repeats the failover, as an operator would, where the master took longer than the five seconds that Redis waits. */
     const takeOver = async (next: RedisServer): Promise<void> => {
       expect(await cli(next.port, ['cluster', 'failover'])).toBe('OK\n');
       const asked = performance.now();
@@ -132,13 +132,13 @@ describeWithServers(['own-redis'], 'a failover under a load of commits', () => {
       if (!(await isMaster(next))) await takeOver(next);
     };
 
-    it('loses nothing at CLUSTER FAILOVER, there and back', async () => {
+    it('loses no commit at CLUSTER FAILOVER, in both directions', async () => {
       for (const next of [at.replica, at.master]) {
         await until(() => isInSync(next));
         await takeOver(next);
         await load.progress(20);
       }
-      expect(await settle()).toMatchObject({ lost: 0 });
+      expect(await finish()).toMatchObject({ lost: 0 });
     });
   });
 });

@@ -19,11 +19,11 @@ export function generations(subject: () => Subject): void {
     { partition: 1, writes: [write('p', { d2: 'kpi2' })] },
   ];
 
-  it('has none at first', async () => {
+  it('an empty store has no active generation', async () => {
     expect(await subject().store(newNamespace()).active()).toBeNull();
   });
 
-  it('lays out every task at its start, with the seed in the kpi tasks', async () => {
+  it('create starts every task at its positions, with the seed in the kpi tasks', async () => {
     const store = subject().store(newNamespace());
     expect(await store.create(manifestOf(1), start, seed)).toEqual(manifestOf(1));
     expect(await store.active()).toEqual(manifestOf(1));
@@ -38,7 +38,7 @@ export function generations(subject: () => Subject): void {
     expect(await store.claim(seeded, 1)).toMatchObject({ sequence: 0, positions: [5], outbox: null });
   });
 
-  it('leaves the active generation active when another one is made beside it', async () => {
+  it('an active generation stays active when another one is created', async () => {
     const store = subject().store(newNamespace());
     const claim = await claimed(store);
     expect(await store.create({ ...manifestOf(2), buckets: 9 }, start, [])).toEqual(manifestOf(1));
@@ -47,7 +47,7 @@ export function generations(subject: () => Subject): void {
     expect(await store.inspect({ ...task, stateId: 2 })).toMatchObject({ epoch: 0 });
   });
 
-  it('does not touch an active generation that is made again', async () => {
+  it('an active generation that is created again is not changed', async () => {
     const store = subject().store(newNamespace());
     await store.commit(task, commitOf(await claimed(store), { writes: [write('c', { a: '1' })] }));
     const other = { status: [[99, 99]], kpi: [[99]] };
@@ -56,19 +56,19 @@ export function generations(subject: () => Subject): void {
     expect(await store.inspect(kpiTask)).toMatchObject({ positions: [0] });
   });
 
-  it('forgets an active generation, and no other', async () => {
+  it('deactivate deactivates the active generation, and no other', async () => {
     const store = subject().store(newNamespace());
-    await store.forget(manifestOf(1));
+    await store.deactivate(manifestOf(1));
     await store.create(manifestOf(1), start, []);
-    await store.forget(manifestOf(0));
-    await store.forget(manifestOf(2));
+    await store.deactivate(manifestOf(0));
+    await store.deactivate(manifestOf(2));
     expect(await store.active()).toEqual(manifestOf(1));
-    await store.forget(manifestOf(1));
+    await store.deactivate(manifestOf(1));
     expect(await store.active()).toBeNull();
     expect(await store.create(manifestOf(2), start, [])).toEqual(manifestOf(2));
   });
 
-  it('redoes what an interrupted creation left, but for tasks that were claimed since', async () => {
+  it('a repeated create resets what an interrupted one left, except tasks that were claimed since', async () => {
     const store = subject().store(newNamespace());
     await claimed(store);
     // Not active: as an interrupted creation leaves it.
@@ -98,14 +98,14 @@ export function generations(subject: () => Subject): void {
     expect(await read(store, 'p', 'd2', seeded)).toBe('kpi2');
   });
 
-  it('agrees on one manifest when several make it at once', async () => {
+  it('concurrent creates agree on one manifest', async () => {
     const namespace = newNamespace();
-    const makers = [1, 2, 3].map((buckets) =>
+    const creates = [1, 2, 3].map((buckets) =>
       subject()
         .store(namespace)
         .create({ ...manifestOf(1), buckets }, start, seed),
     );
-    const made = await Promise.all(makers);
+    const made = await Promise.all(creates);
     expect(made).toEqual(made.map(() => made[0]));
     expect(await subject().store(namespace).active()).toEqual(made[0]);
     expect(await subject().store(namespace).inspect(task)).toEqual({
@@ -115,7 +115,7 @@ export function generations(subject: () => Subject): void {
     });
   });
 
-  it('lists what was made and proposed, and keeps what was proposed apart from what is active', async () => {
+  it('created and proposed generations are listed, and a proposed one is not active', async () => {
     const store = subject().store(newNamespace());
     await store.create(manifestOf(1), start, []);
     const candidate = { ...manifestOf(2), generation: 0 };
@@ -131,7 +131,7 @@ export function generations(subject: () => Subject): void {
     expect(await store.list()).toEqual([manifestOf(1)]);
   });
 
-  it('replaces the active one in one act, if it is the one expected', async () => {
+  it('replaceActive replaces the active generation atomically, only if it is the expected one', async () => {
     const store = subject().store(newNamespace());
     const [first, second] = [manifestOf(1), { ...manifestOf(2), cutoverComplete: false }];
     await store.propose(second, start, []);
@@ -145,11 +145,11 @@ export function generations(subject: () => Subject): void {
     expect(await store.list()).toEqual([first, second]);
     expect(await store.replaceActive(second, { ...second, cutoverComplete: true })).toBe(true);
     expect(await store.active()).toMatchObject({ cutoverComplete: true });
-    await store.forget({ stateId: 2, generation: 1 });
+    await store.deactivate({ stateId: 2, generation: 1 });
     expect(await store.active()).not.toBeNull();
   });
 
-  it('never makes one active again whose deletion has begun, nor one that is not on the list', async () => {
+  it('a generation that is being dropped or is not listed cannot be activated', async () => {
     const store = subject().store(newNamespace());
     const [first, second] = [manifestOf(1), manifestOf(2)];
     await store.create(first, start, []);
@@ -165,7 +165,7 @@ export function generations(subject: () => Subject): void {
     expect(await store.active()).toEqual(first);
   });
 
-  it('seals a task against all who know a lesser number, for good', async () => {
+  it('a sealed task refuses owners with the sealed number or a lower one, for good', async () => {
     const store = subject().store(newNamespace());
     const claim = await claimed(store);
     const outbox = Buffer.from('left');
@@ -180,19 +180,19 @@ export function generations(subject: () => Subject): void {
     expect(await store.seal({ ...task, partition: 9 }, 1)).toBeNull();
   });
 
-  it('lays out tasks that whoever knows the generation under a lesser number cannot claim, nor go on with', async () => {
+  it('a created task can be neither claimed nor committed to under a lower number', async () => {
     const store = subject().store(newNamespace());
     const candidate = { ...manifestOf(2), generation: 0 };
-    const builders = { ...task, stateId: 2 };
+    const rebuilding = { ...task, stateId: 2 };
     await store.propose(candidate, start, []);
-    const claim = (await store.claim(builders, 0)) as Claim;
+    const claim = (await store.claim(rebuilding, 0)) as Claim;
     await store.create(manifestOf(2), start, []);
-    expect(await store.commit(builders, commitOf(claim))).toBe('fenced');
-    for (const partition of [0, 1]) expect(await store.claim({ ...builders, partition }, 0)).toBeNull();
-    expect(await store.claim(builders, 2)).toMatchObject({ sequence: 0 });
+    expect(await store.commit(rebuilding, commitOf(claim))).toBe('fenced');
+    for (const partition of [0, 1]) expect(await store.claim({ ...rebuilding, partition }, 0)).toBeNull();
+    expect(await store.claim(rebuilding, 2)).toMatchObject({ sequence: 0 });
   });
 
-  it('reads values with the positions that they stand for', async () => {
+  it('loadAt returns values with the positions up to which they were folded', async () => {
     const store = subject().store(newNamespace());
     const reads = [{ hash: 'c', fields: [Buffer.from('a'), Buffer.from('b')] }];
     expect(await store.loadAt(task, reads)).toBeNull();
@@ -204,7 +204,7 @@ export function generations(subject: () => Subject): void {
     expect(await store.loadAt(task, [])).toEqual({ positions: [1, 1], values: [] });
   });
 
-  it('erases hashes, then the task', async () => {
+  it('erase deletes hashes, and eraseTask the task', async () => {
     const store = subject().store(newNamespace());
     const writes = [write('c', { a: '1' }), write('w', { b: '2' })];
     await store.commit(task, commitOf(await claimed(store), { writes, outbox: Buffer.from('x') }));
@@ -216,7 +216,7 @@ export function generations(subject: () => Subject): void {
     expect(await store.claim(task, 9)).toBeNull();
   });
 
-  it('lays out hundreds of partitions', async () => {
+  it('create starts the tasks of hundreds of partitions', async () => {
     const store = subject().store(newNamespace());
     const positions = Array.from({ length: 300 }, (_, i) => [i]);
     await store.create({ ...manifestOf(1), partitions: 300 }, { status: positions, kpi: positions }, []);
@@ -224,7 +224,7 @@ export function generations(subject: () => Subject): void {
     expect((await store.claim({ ...kpiTask, partition: 150 }, 1))?.positions).toEqual([150]);
   });
 
-  it('keeps namespaces apart', async () => {
+  it('namespaces do not share state', async () => {
     const [one, two] = [subject().store(newNamespace()), subject().store(newNamespace())];
     const claim = await claimed(one);
     expect(await two.active()).toBeNull();

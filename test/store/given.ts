@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { Claim, Commit, Generations, Manifest, Store, TaskAddress, Write } from '../../src/store/store';
 
-/** A store under test, with the means to harm it from outside. */
+/** A store under test, with the means to damage it from outside. */
 export interface Subject {
-  /** The same namespace is the same state, through another store. */
+  /** Stores of one namespace share its state. */
   store(namespace: string): Store & Generations;
-  /** Keeps a copy of the namespace; the returned act puts it back. */
+  /** Copies the namespace; the returned function restores it. */
   snapshot(namespace: string): Promise<() => Promise<void>>;
   wipe(namespace: string): Promise<void>;
 }
@@ -14,14 +14,14 @@ export const task: TaskAddress = { stateId: 1, pipeline: 'status', partition: 0 
 export const kpiTask: TaskAddress = { ...task, pipeline: 'kpi' };
 export const bytes = (text: string): Buffer => Buffer.from(text, 'latin1');
 
-export const manifestOf = (generation: number): Manifest => ({
-  stateId: generation,
+export const manifestOf = (stateId: number): Manifest => ({
+  stateId,
   partitions: 2,
   defaultPolicy: 'EFS',
   domainGroups: 'google=gmail.com',
   buckets: 1,
   hasPredecessor: false,
-  generation: generation,
+  generation: stateId,
   predecessor: null,
   cutoverComplete: true,
   catchUpOffsets: [[7], [8]],
@@ -35,7 +35,7 @@ export const start = {
   kpi: [[0], [5]],
 };
 
-/** The owner's next commit, from what it claimed; `change` for a wrong one. */
+/** The owner's next commit after its claim; `change` makes it a wrong one. */
 export function commitOf(claim: Claim, change: Partial<Commit> = {}): Commit {
   return {
     epoch: claim.epoch,
@@ -57,10 +57,10 @@ export const write = (hash: string, entries: Record<string, string | null>): Wri
 });
 
 let namespaces = 0;
-/** Never used before, by this process or another one. */
+/** A namespace that no process has used before. */
 export const newNamespace = (): string => `test-${randomBytes(4).toString('hex')}-${namespaces++}`;
 
-/** A generation laid out, and its first task claimed. */
+/** Creates a generation and claims its first task. */
 export async function claimed(store: Store & Generations): Promise<Claim> {
   await store.create(manifestOf(1), start, []);
   return (await store.claim(task, 1)) as Claim;
@@ -84,7 +84,7 @@ export async function readAll(store: Store, hash: string, of = task): Promise<Ma
   return all;
 }
 
-/** Repeats what is refused for want of a server. */
+/** Repeats `act` until a server answers. */
 export async function untilAnswers<T>(act: () => Promise<T>): Promise<T> {
   for (;;) {
     try {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { keysOf, namespaceOf } from '../../src/store/keys';
 import type { TaskAddress } from '../../src/store/store';
 
-/** What Redis Cluster hashes of a key: between the first `{` and the next `}`, if anything stands there. */
+/** The part of a key that Redis Cluster hashes: between the first `{` and the next `}`, unless that is empty. */
 const tagOf = (key: string): string => /^[^{]*\{([^}]+)\}/.exec(key)?.[1] ?? key;
 
 const task: TaskAddress = { stateId: 3, pipeline: 'status', partition: 11 };
@@ -18,7 +18,7 @@ describe('keys', () => {
     expect(keys.active).toBe('efs:efs:{generations}:active');
   });
 
-  it('put all of a task into one slot, whatever the names', () => {
+  it('of one task are in one slot, whatever the names', () => {
     fc.assert(
       fc.property(
         fc.oneof(text, braces),
@@ -33,7 +33,7 @@ describe('keys', () => {
     );
   });
 
-  it('never meet: not of two namespaces, tasks or hashes', () => {
+  it('of different namespaces, tasks or hashes never collide', () => {
     const place = fc.tuple(
       fc.oneof(text, braces),
       fc.oneof(text, braces),
@@ -45,15 +45,15 @@ describe('keys', () => {
     fc.assert(
       fc.property(place, place, (one, other) => {
         fc.pre(JSON.stringify(one) !== JSON.stringify(other));
-        const [key, otherKey] = [one, other].map(([group, prefix, pipeline, generation, partition, name]) =>
-          keysOf(namespaceOf(group, prefix)).hash({ pipeline, stateId: generation, partition }, name),
+        const [key, otherKey] = [one, other].map(([group, prefix, pipeline, stateId, partition, name]) =>
+          keysOf(namespaceOf(group, prefix)).hash({ pipeline, stateId, partition }, name),
         );
         expect(key).not.toBe(otherKey);
       }),
     );
   });
 
-  it('take no namespace with braces', () => {
+  it('refuse a namespace with braces', () => {
     expect(() => keysOf('a{b}')).toThrow('brace');
   });
 });

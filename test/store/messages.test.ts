@@ -10,8 +10,8 @@ const some = fc.array(fc.record({ id: fc.oneof(messageIds, long), changed: fc.op
   maxLength: 40,
 });
 
-describe('messages packed as they are made', () => {
-  it('are the fields that a read of their ids has, in both forms', () => {
+describe('packed messages', () => {
+  it('equal the fields of a read of their ids, packed and iterated', () => {
     fc.assert(
       fc.property(some, (messages) => {
         const fields = packFields(messages);
@@ -24,7 +24,7 @@ describe('messages packed as they are made', () => {
     );
   });
 
-  it('are the entries that a write of the changed ones has, in both forms', () => {
+  it('equal the entries of a write of the changed ones, packed and iterated', () => {
     fc.assert(
       fc.property(some, (messages) => {
         const packer = entryPacker(packFields(messages));

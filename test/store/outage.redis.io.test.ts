@@ -8,29 +8,29 @@ import { readScripts, runScript, type RedisClient } from '../../src/store/script
 import { startRedis, type RedisServer } from '../servers/redis';
 import { describeWithServers } from '../servers/servers';
 import { bytes, claimed, commitOf, newNamespace, read, task, untilAnswers, write } from './given';
-import { notebook, redisSubject } from './redis.subject';
+import { lineLog, redisSubject } from './redis.subject';
 
-/** A way to the server on which the connections made so far can fall silent, without being closed. */
-async function silentWay(to: number): Promise<{
+/** A proxy that can stop forwarding on its open connections without closing them. */
+async function stallingProxy(port: number): Promise<{
   port: number;
-  silence(): void;
+  stall(): void;
   connections(): number;
   close(): void;
 }> {
   const sockets: Socket[] = [];
-  const way = createServer((near) => {
-    const far = connect(to, '127.0.0.1');
-    near.pipe(far).pipe(near);
-    for (const socket of [near, far]) socket.on('error', () => socket.destroy());
-    sockets.push(near, far);
+  const proxy = createServer((downstream) => {
+    const upstream = connect(port, '127.0.0.1');
+    downstream.pipe(upstream).pipe(downstream);
+    for (const socket of [downstream, upstream]) socket.on('error', () => socket.destroy());
+    sockets.push(downstream, upstream);
   });
-  await new Promise<void>((resolve) => way.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
   return {
-    port: (way.address() as AddressInfo).port,
-    silence: () => sockets.forEach((socket) => socket.unpipe().resume()),
+    port: (proxy.address() as AddressInfo).port,
+    stall: () => sockets.forEach((socket) => socket.unpipe().resume()),
     connections: () => sockets.length / 2,
     close() {
-      way.close();
+      proxy.close();
       for (const socket of sockets) socket.destroy();
     },
   };
@@ -39,16 +39,16 @@ async function silentWay(to: number): Promise<{
 const TIMEOUT_MS = 500;
 const UNAVAILABLE = { code: 'redis-unavailable', retriable: true };
 
-describeWithServers(['own-redis'], 'a Redis that fails', () => {
+describeWithServers(['own-redis'], 'a failing Redis', () => {
   let server: RedisServer;
   let client: RedisClient;
   let admin: RedisClient;
-  const { log, lines } = notebook();
+  const { log, lines } = lineLog();
   const options = { log, commandTimeoutMs: TIMEOUT_MS };
   beforeAll(async () => {
     server = await startRedis({ args: ['--appendonly', 'yes', '--appendfsync', 'always'] });
     client = await connectRedis(server.url, options);
-    admin = await connectRedis(server.url, { log: notebook().log });
+    admin = await connectRedis(server.url, { log: lineLog().log });
   });
   afterAll(async () => {
     closeRedis(client);
@@ -56,15 +56,18 @@ describeWithServers(['own-redis'], 'a Redis that fails', () => {
     await server.stop();
   });
 
-  it.each(['allkeys-lru', 'volatile-ttl'])('is refused where it may evict: %s', async (policy) => {
-    await admin.config('SET', 'maxmemory-policy', policy);
-    const refusal = { code: 'redis-evicts', message: expect.stringContaining(policy) };
-    await expect(checkServer(client)).rejects.toMatchObject(refusal);
-    await admin.config('SET', 'maxmemory-policy', 'noeviction');
-    await checkServer(client);
-  });
+  it.each(['allkeys-lru', 'volatile-ttl'])(
+    'is refused where its policy may evict keys: %s',
+    async (policy) => {
+      await admin.config('SET', 'maxmemory-policy', policy);
+      const refusal = { code: 'redis-evicts', message: expect.stringContaining(policy) };
+      await expect(checkServer(client)).rejects.toMatchObject(refusal);
+      await admin.config('SET', 'maxmemory-policy', 'noeviction');
+      await checkServer(client);
+    },
+  );
 
-  it('is checked under a user who may neither ask for CONFIG nor see other keys', async () => {
+  it('is checked under a user without rights to CONFIG and to other keys', async () => {
     const rules = [
       'on',
       '>secret@:',
@@ -87,7 +90,7 @@ describeWithServers(['own-redis'], 'a Redis that fails', () => {
     await expect(connectRedis(wrong, options)).rejects.toMatchObject({ code: 'access-refused' });
   });
 
-  it('leaves nothing half written when its memory is full', async () => {
+  it('writes nothing of a commit when its memory is full', async () => {
     const store = redisSubject(client).store(newNamespace());
     const claim = await claimed(store);
     const outbox = bytes('old');
@@ -114,7 +117,7 @@ describeWithServers(['own-redis'], 'a Redis that fails', () => {
     ['cut short', (blob: Buffer) => blob.subarray(0, blob.length - 1)],
     ['too long', (blob: Buffer) => Buffer.concat([blob, bytes('x')])],
     ['without its counts', (blob: Buffer) => blob.subarray(0, 7)],
-  ])('writes nothing where a packed write is %s', async (_, broken) => {
+  ])('writes nothing of a commit whose packed write is %s', async (_, broken) => {
     const namespace = newNamespace();
     const store = redisSubject(client).store(namespace);
     const { epoch } = await claimed(store);
@@ -131,7 +134,7 @@ describeWithServers(['own-redis'], 'a Redis that fails', () => {
     expect((await store.claim(task, 1))?.outbox).toBeNull();
   });
 
-  it('counts as unavailable while it cannot save, or is a replica', async () => {
+  it('is unavailable while it is a replica, and is reached over a new connection afterwards', async () => {
     const store = redisSubject(client).store(newNamespace());
     const claim = await claimed(store);
     const connection = await client.client('ID');
@@ -144,7 +147,7 @@ describeWithServers(['own-redis'], 'a Redis that fails', () => {
     expect(await client.client('ID')).not.toBe(connection);
   });
 
-  it('counts as unavailable within the command timeout when it hangs, and serves again when it is back', async () => {
+  it('is unavailable within the command timeout when it hangs, and takes the commit after it resumes', async () => {
     const store = redisSubject(client).store(newNamespace());
     const claim = await claimed(store);
     const commit = commitOf(claim, { writes: [write('c', { a: '1' })] });
@@ -160,7 +163,7 @@ describeWithServers(['own-redis'], 'a Redis that fails', () => {
     expect(await read(store, 'c', 'a')).toBe('1');
   });
 
-  it('gives a connection up once, however many replies are overdue on it', async () => {
+  it('has its connection closed once, however many replies are overdue', async () => {
     const store = redisSubject(client).store(newNamespace());
     await claimed(store);
     const end = jest.spyOn((client as Redis).stream, 'end');
@@ -171,20 +174,20 @@ describeWithServers(['own-redis'], 'a Redis that fails', () => {
     await untilAnswers(() => store.inspect(task));
   });
 
-  it('is dialled anew when a connection has gone silent, as behind a firewall that forgot it', async () => {
-    const way = await silentWay(server.port);
-    const distant = await connectRedis(`redis://127.0.0.1:${way.port}`, options);
+  it('is reached over a new connection when the old one stalls without being closed, as behind a firewall', async () => {
+    const proxy = await stallingProxy(server.port);
+    const distant = await connectRedis(`redis://127.0.0.1:${proxy.port}`, options);
     const store = redisSubject(distant).store(newNamespace());
     const claim = await claimed(store);
-    way.silence();
+    proxy.stall();
     await expect(store.commit(task, commitOf(claim))).rejects.toMatchObject(UNAVAILABLE);
     expect(await untilAnswers(() => store.commit(task, commitOf(claim)))).toBe('committed');
-    expect(way.connections()).toBeGreaterThan(1);
+    expect(proxy.connections()).toBeGreaterThan(1);
     closeRedis(distant);
-    way.close();
+    proxy.close();
   });
 
-  it('counts as unavailable while it is gone, and has its state when it is back', async () => {
+  it('is unavailable while it is down, and has its state after a restart', async () => {
     const store = redisSubject(client).store(newNamespace());
     const claim = await claimed(store);
     await store.commit(task, commitOf(claim, { writes: [write('c', { a: '1' })], outbox: bytes('out') }));
@@ -203,7 +206,7 @@ describeWithServers(['own-redis'], 'a Redis that fails', () => {
     expect(lines).toContainEqual(expect.stringMatching(/^connected to Redis again/));
   });
 
-  it('keeps ids out of its errors', async () => {
+  it('has no ids in its errors', async () => {
     const store = redisSubject(client).store('broken');
     await admin.set('efs:broken:{1.s.0}:h:m/secret/0', 'no hash');
     const failure: unknown = await store
@@ -214,7 +217,7 @@ describeWithServers(['own-redis'], 'a Redis that fails', () => {
   });
 
   it.each(['', 'localhost:6379', 'http://localhost', 'redis://localhost/x'])(
-    'is not looked for at %p',
+    'is refused at the invalid URL %p',
     async (url) => {
       await expect(connectRedis(url, options)).rejects.toMatchObject({ code: 'config-invalid' });
     },

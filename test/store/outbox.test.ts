@@ -15,7 +15,7 @@ const records: fc.Arbitrary<OutgoingRecord[]> = fc.array(
 );
 
 describe('an outbox', () => {
-  it('gives back the records it was packed from, in their order', () => {
+  it('unpacks to the packed records, in order', () => {
     fc.assert(
       fc.property(records, (all) => {
         expect(unpackOutbox(packOutbox(all))).toEqual(all);
@@ -23,7 +23,7 @@ describe('an outbox', () => {
     );
   });
 
-  it('is nothing where nothing is to be emitted', () => {
+  it('is null where there is no record', () => {
     expect(packOutbox([])).toBeNull();
     expect(unpackOutbox(null)).toEqual([]);
   });
@@ -40,11 +40,11 @@ describe('an outbox', () => {
     ['headers', { ...record, headers: [] }],
     ['no value', { ...record, value: null }],
     ['no key', { ...record, key: null }],
-  ])('refuses a record with %s rather than lose a part of it', (_, unfit) => {
-    expect(() => packOutbox([record, unfit])).toThrow();
+  ])('refuses a record with %s, instead of losing a part of it', (_, invalid) => {
+    expect(() => packOutbox([record, invalid])).toThrow();
   });
 
-  it('refuses bytes that were cut short', () => {
+  it('refuses truncated bytes', () => {
     const packed = packOutbox([record])!;
     expect(() => unpackOutbox(packed.subarray(0, 6))).toThrow();
   });

@@ -14,7 +14,7 @@ const CHECKS: Record<Check, readonly string[]> = {
   positions: ["if positions ~= expected then return 'rolled-back' end\n"],
 };
 
-/** The scripts, with checks cut out of the commit. */
+/** The scripts, with checks removed from the commit. */
 export function scriptsWithout(without: readonly Check[]): Scripts {
   let text = readFileSync(join(__dirname, '../../src/store/commit.lua'), 'utf8');
   for (const line of without.flatMap((check) => CHECKS[check])) {
@@ -27,7 +27,7 @@ export function scriptsWithout(without: readonly Check[]): Scripts {
 export const mastersOf = (client: RedisClient): Redis[] =>
   client instanceof Cluster ? client.nodes('master') : [client];
 
-/** The keys of a namespace, each with the node that has it. */
+/** The keys of a namespace, each with its node. */
 async function keysIn(client: RedisClient, namespace: string): Promise<{ node: Redis; key: Buffer }[]> {
   const found = mastersOf(client).map(async (node) => {
     const keys = await node.keysBuffer(`efs:${namespace}:*`);
@@ -40,7 +40,7 @@ async function wipe(client: RedisClient, namespace: string): Promise<void> {
   for (const { node, key } of await keysIn(client, namespace)) await node.del(key);
 }
 
-/** Redis, mistreated by its own commands: a snapshot is DUMP and RESTORE of every key of the namespace. */
+/** A store in Redis, damaged by Redis' own commands: a snapshot is DUMP and RESTORE of every key of the namespace. */
 export function redisSubject(client: RedisClient, without: readonly Check[] = []): Subject {
   const scripts = scriptsWithout(without);
   return {
@@ -59,11 +59,11 @@ export function redisSubject(client: RedisClient, without: readonly Check[] = []
   };
 }
 
-/** Collects what is logged. */
-export function notebook(): { log: ConnectOptions['log']; lines: string[] } {
+/** Records log lines. */
+export function lineLog(): { log: ConnectOptions['log']; lines: string[] } {
   const lines: string[] = [];
-  const note = (fields: object, message: string): void => {
+  const record = (fields: object, message: string): void => {
     lines.push(`${message} ${JSON.stringify(fields)}`);
   };
-  return { log: { info: note, warn: note }, lines };
+  return { log: { info: record, warn: record }, lines };
 }

@@ -13,24 +13,24 @@ import {
   write,
 } from './given';
 
-/** Each of these would be applied by a store that checked less. */
+/** Commits that a store with fewer checks would apply. */
 export function refusals(subject: () => Subject): void {
   const fresh = (): Store & Generations => subject().store(newNamespace());
   const writes = [write('c', { a: 'wrong' })];
-  const unchanged = async (store: Store, standing: Partial<Claim>): Promise<void> => {
+  const unchanged = async (store: Store, expected: Partial<Claim>): Promise<void> => {
     expect(await read(store, 'c', 'a')).toBeNull();
-    expect(await store.claim(task, 1)).toMatchObject({ outbox: null, ...standing });
+    expect(await store.claim(task, 1)).toMatchObject({ outbox: null, ...expected });
   };
 
-  it('fences an owner after another one has claimed', async () => {
+  it('an owner is fenced after another one has claimed the task', async () => {
     const store = fresh();
-    const zombie = await claimed(store);
+    const former = await claimed(store);
     await store.claim(task, 1);
-    expect(await store.commit(task, commitOf(zombie, { writes, outbox: bytes('out') }))).toBe('fenced');
+    expect(await store.commit(task, commitOf(former, { writes, outbox: bytes('out') }))).toBe('fenced');
     await unchanged(store, { sequence: 0, positions: [0, 0] });
   });
 
-  it('fences even a resend of a commit that was written', async () => {
+  it('a resent commit is fenced after another owner has claimed, even if it was written', async () => {
     const store = fresh();
     const commit = commitOf(await claimed(store));
     await store.commit(task, commit);
@@ -46,7 +46,7 @@ export function refusals(subject: () => Subject): void {
     ['other positions in the last topic', { expected: [0, 1] }],
     ['positions of fewer topics', { expected: [0] }],
     ['no positions', { expected: [] }],
-  ])('answers rolled-back to %s, and writes nothing', async (_, change: Partial<Commit>) => {
+  ])('a commit with %s is answered rolled-back and writes nothing', async (_, change: Partial<Commit>) => {
     const store = fresh();
     const claim = await claimed(store);
     const commit = commitOf(claim, { writes, outbox: bytes('out'), ...change });
@@ -54,7 +54,7 @@ export function refusals(subject: () => Subject): void {
     await unchanged(store, { sequence: 0, positions: [0, 0] });
   });
 
-  it('answers rolled-back to a commit of the stored sequence that led elsewhere', async () => {
+  it('a commit with the stored sequence and other next positions is answered rolled-back', async () => {
     const store = fresh();
     const claim = await claimed(store);
     await store.commit(task, commitOf(claim));
@@ -62,7 +62,7 @@ export function refusals(subject: () => Subject): void {
     await unchanged(store, { sequence: 1, positions: [1, 1] });
   });
 
-  it('answers rolled-back after an older state was put back, and goes on from there', async () => {
+  it('a commit is answered rolled-back after an older state was restored, and a new claim continues from there', async () => {
     const namespace = newNamespace();
     const store = subject().store(namespace);
     const claim = await claimed(store);
@@ -79,7 +79,7 @@ export function refusals(subject: () => Subject): void {
     expect(await store.commit(task, commitOf(again))).toBe('committed');
   });
 
-  it('answers rolled-back to an owner whose claim was undone', async () => {
+  it('an owner whose claim was rolled back is answered rolled-back', async () => {
     const namespace = newNamespace();
     const store = subject().store(namespace);
     await claimed(store);
@@ -93,22 +93,22 @@ export function refusals(subject: () => Subject): void {
   it.each<[string, (namespace: string) => Promise<() => Promise<void>>]>([
     ['older than it was', (namespace) => subject().snapshot(namespace)],
     ['empty', async (namespace) => () => subject().wipe(namespace)],
-  ])('never gives an epoch twice, also where the store comes back %s', async (_, prepare) => {
+  ])('an epoch is never given twice, also where the store comes back %s', async (_, prepare) => {
     const namespace = newNamespace();
     const store = subject().store(namespace);
     await store.create(manifestOf(1), start, []);
-    const harm = await prepare(namespace);
-    const zombie = (await store.claim(task, 1)) as Claim;
-    await harm();
+    const damage = await prepare(namespace);
+    const former = (await store.claim(task, 1)) as Claim;
+    await damage();
     // The floor of an epoch is the time in milliseconds.
     await new Promise((resolve) => setTimeout(resolve, 2));
     const owner = await claimed(store);
-    expect(owner.epoch).toBeGreaterThan(zombie.epoch);
-    expect(await store.commit(task, commitOf(zombie, { writes }))).toBe('fenced');
+    expect(owner.epoch).toBeGreaterThan(former.epoch);
+    expect(await store.commit(task, commitOf(former, { writes }))).toBe('fenced');
     expect(await store.commit(task, commitOf(owner))).toBe('committed');
   });
 
-  it('answers lost where the state is gone, and makes none', async () => {
+  it('a commit is answered lost where the state is gone, and creates none', async () => {
     const namespace = newNamespace();
     const store = subject().store(namespace);
     const claim = await claimed(store);

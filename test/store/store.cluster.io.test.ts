@@ -7,7 +7,7 @@ import { cli, startRedisCluster, type RedisClusterServer } from '../servers/redi
 import { describeWithServers } from '../servers/servers';
 import { describeDefences } from './defence.contract';
 import { claimed, commitOf, newNamespace, read, task, untilAnswers, write } from './given';
-import { mastersOf, notebook, redisSubject } from './redis.subject';
+import { mastersOf, lineLog, redisSubject } from './redis.subject';
 import { describeStore } from './store.contract';
 
 const TIMEOUT_MS = 1_000;
@@ -18,7 +18,7 @@ describeWithServers(['own-redis'], 'the store in a Redis Cluster with replicas',
   beforeAll(async () => {
     servers = await startRedisCluster({ replicas: 1 });
     client = await connectRedis(servers.urls[0] ?? '', {
-      log: notebook().log,
+      log: lineLog().log,
       commandTimeoutMs: TIMEOUT_MS,
     });
   });
@@ -27,16 +27,16 @@ describeWithServers(['own-redis'], 'the store in a Redis Cluster with replicas',
     await servers.stop();
   });
 
-  it('is recognised by a plain URL of one of its nodes', async () => {
+  it('is recognised from a plain URL of one of its nodes', async () => {
     expect(client).toBeInstanceOf(Cluster);
     expect(mastersOf(client)).toHaveLength(3);
     await checkServer(client);
   });
 
-  it('is found from a replica, and while the first nodes of the URL are down', async () => {
+  it('is found from a replica, also while the first nodes of the URL are down', async () => {
     const replica = servers.nodes[5]?.port;
     for (const url of [`redis://127.0.0.1:${replica}`, `redis://127.0.0.1:1,127.0.0.1:${replica}`]) {
-      const found = await connectRedis(url, { log: notebook().log, commandTimeoutMs: TIMEOUT_MS });
+      const found = await connectRedis(url, { log: lineLog().log, commandTimeoutMs: TIMEOUT_MS });
       expect(mastersOf(found)).toHaveLength(3);
       closeRedis(found);
     }
@@ -45,14 +45,14 @@ describeWithServers(['own-redis'], 'the store in a Redis Cluster with replicas',
   describeStore(() => redisSubject(client));
   describeDefences((without) => redisSubject(client, without));
 
-  it('sends a script again by its text when its node has forgotten it', async () => {
+  it('sends a script by its text when its node no longer caches it', async () => {
     const store = redisSubject(client).store(newNamespace());
     const claim = await claimed(store);
     for (const node of mastersOf(client)) await node.script('FLUSH');
     expect(await store.commit(task, commitOf(claim))).toBe('committed');
   });
 
-  it('checks the eviction policy of every node', async () => {
+  it('is refused where one node has an eviction policy', async () => {
     const third = mastersOf(client)[2];
     await third?.config('SET', 'maxmemory-policy', 'volatile-ttl');
     await expect(checkServer(client)).rejects.toMatchObject({ code: 'redis-evicts' });
@@ -60,7 +60,7 @@ describeWithServers(['own-redis'], 'the store in a Redis Cluster with replicas',
     await checkServer(client);
   });
 
-  it('says unavailable within the command timeout when a node hangs, and goes on when it is back', async () => {
+  it('is unavailable within the command timeout when its nodes hang, and takes commits after they resume', async () => {
     const namespace = newNamespace();
     const store = redisSubject(client).store(namespace);
     await claimed(store);
@@ -82,11 +82,11 @@ describeWithServers(['own-redis'], 'the store in a Redis Cluster with replicas',
 });
 
 describeWithServers(['own-redis'], 'a Redis Cluster that has lost a master without a replica', () => {
-  it('counts as unavailable at the start, and is found once the master is back', async () => {
+  it('is unavailable at the start, and takes commits once the master is back', async () => {
     const servers = await startRedisCluster();
     const [first, , third] = servers.nodes;
     const connect = (): Promise<RedisClient> =>
-      connectRedis(first?.url ?? '', { log: notebook().log, commandTimeoutMs: TIMEOUT_MS });
+      connectRedis(first?.url ?? '', { log: lineLog().log, commandTimeoutMs: TIMEOUT_MS });
     await third?.kill();
     while (!(await cli(first?.port ?? 0, ['cluster', 'info'])).includes('cluster_state:fail'))
       await pollMs(50);

@@ -5,13 +5,13 @@ import { generations } from './generations.contract';
 import { newNamespace, type Subject } from './given';
 import { refusals } from './refusal.contract';
 
-/** What every store must do. `subject` is asked inside the tests. */
+/** The contract of every store. `subject` is called inside the tests. */
 export function describeStore(subject: () => Subject): void {
   const fresh = (): Store & Generations => subject().store(newNamespace());
   describe('claims', () => claims(fresh));
   describe('commits', () => commits(fresh));
-  describe('commits that must not pass', () => refusals(subject));
+  describe('refused commits', () => refusals(subject));
   describe('reads', () => reads(fresh));
-  describe('what is stored', () => contents(fresh));
+  describe('stored content', () => contents(fresh));
   describe('generations', () => generations(subject));
 }

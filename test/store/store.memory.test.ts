@@ -27,7 +27,7 @@ describe('the store in memory', () => {
   describeStore(() => subject);
   describeDefences((without) => memorySubject(without));
 
-  it('keeps a snapshot as it was, however often it is put back', async () => {
+  it('keeps a snapshot unchanged when it is restored twice', async () => {
     const taken = await subject.snapshot('kept');
     await subject.store('kept').create(
       {

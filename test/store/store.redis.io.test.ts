@@ -7,20 +7,20 @@ import { redisStore } from '../../src/store/store.redis';
 import { describeWithServers } from '../servers/servers';
 import { describeDefences } from './defence.contract';
 import { bytes, claimed, commitOf, manifestOf, newNamespace, read, start, task, write } from './given';
-import { notebook, redisSubject } from './redis.subject';
+import { lineLog, redisSubject } from './redis.subject';
 import { describeStore } from './store.contract';
 
 describeWithServers(['redis'], 'the store in Redis', (servers) => {
   let client: RedisClient;
   beforeAll(async () => {
-    client = await connectRedis(servers.redisUrl, { log: notebook().log });
+    client = await connectRedis(servers.redisUrl, { log: lineLog().log });
   });
   afterAll(() => closeRedis(client));
 
   describeStore(() => redisSubject(client));
   describeDefences((without) => redisSubject(client, without));
 
-  it('sends a script again by its text when Redis has forgotten it', async () => {
+  it('sends a script by its text when Redis no longer caches it', async () => {
     const store = redisSubject(client).store(newNamespace());
     const claim = await claimed(store);
     await client.script('FLUSH');
@@ -29,7 +29,7 @@ describeWithServers(['redis'], 'the store in Redis', (servers) => {
     expect(await read(store, 'c', 'a')).toBe('1');
   });
 
-  it('writes all of a task into keys of one hash tag under its namespace', async () => {
+  it('writes all keys of a task under its namespace with one hash tag', async () => {
     const namespace = newNamespace();
     const store = redisSubject(client).store(namespace);
     const claim = await claimed(store);
@@ -39,10 +39,10 @@ describeWithServers(['redis'], 'the store in Redis', (servers) => {
     expect(keys.sort()).toEqual(['h:m/{x}/0', 'o', 't'].map((end) => `efs:${namespace}:{1.s.0}:${end}`));
   });
 
-  it('makes no generation active whose layout another process has changed meanwhile', async () => {
+  it('does not activate a generation whose tasks another process has changed meanwhile', async () => {
     const namespace = newNamespace();
     const scripts = readScripts();
-    // Stands for the other process: between our layout of a task and the commit of its seed.
+    // Simulates the other process, between the creation of a task and the commit of its seed.
     const create = scriptOf(scripts.create.text.replace("'p', ARGV[1]", "'p', '99,99'"));
     const raced = redisStore(client, { namespace }, { ...scripts, create });
     await expect(raced.create(manifestOf(1), start, [])).rejects.toMatchObject({ code: 'redis-unavailable' });
@@ -52,7 +52,7 @@ describeWithServers(['redis'], 'the store in Redis', (servers) => {
     expect(await store.inspect(task)).toEqual({ epoch: 0, sequence: 0, positions: [0, 0] });
   });
 
-  it('answers any sequence of acts as the store in memory does', async () => {
+  it('returns the same as the store in memory for any sequence of operations', async () => {
     const small = fc.integer({ min: 0, max: 2 });
     const entries = fc.array(fc.tuple(small, fc.option(fc.uint8Array({ maxLength: 3 }))), { maxLength: 4 });
     const act = fc.oneof(
@@ -67,7 +67,7 @@ describeWithServers(['redis'], 'the store in Redis', (servers) => {
         writes: fc.array(fc.record({ hash: small, entries }), { maxLength: 3 }),
       }),
       fc.record({ kind: fc.constant('create' as const), generation: fc.integer({ min: 1, max: 2 }) }),
-      fc.record({ kind: fc.constant('forget' as const), generation: small }),
+      fc.record({ kind: fc.constant('deactivate' as const), generation: small }),
       fc.record({ kind: fc.constant('propose' as const), generation: fc.integer({ min: 1, max: 3 }) }),
       fc.record({
         kind: fc.constant('replace' as const),
@@ -82,27 +82,27 @@ describeWithServers(['redis'], 'the store in Redis', (servers) => {
     );
     type Act = typeof act extends fc.Arbitrary<infer T> ? T : never;
 
-    type Named = (standing: Partial<Claim> | null) => unknown;
+    type Normalise = (found: Partial<Claim> | null) => unknown;
 
-    /** One store counts its epochs, the other looks at the clock: each is named by the order in which it came up. */
-    const epochsByOrder = (): Named => {
+    /** One store counts its epochs, the other takes them from the clock: each is replaced by its order of appearance. */
+    const epochsByOrder = (): Normalise => {
       const seen = [0];
-      const name = (epoch: number | undefined): number | undefined => {
+      const orderOf = (epoch: number | undefined): number | undefined => {
         if (epoch !== undefined && !seen.includes(epoch)) seen.push(epoch);
         return epoch === undefined ? undefined : seen.indexOf(epoch);
       };
-      return (standing) =>
-        standing && { ...standing, epoch: name(standing.epoch), committedBy: name(standing.committedBy) };
+      return (found) =>
+        found && { ...found, epoch: orderOf(found.epoch), committedBy: orderOf(found.committedBy) };
     };
 
-    const perform = async (store: Store & Generations, named: Named, what: Act): Promise<unknown> => {
+    const perform = async (store: Store & Generations, normalise: Normalise, what: Act): Promise<unknown> => {
       switch (what.kind) {
         case 'claim':
-          return named(await store.claim(task, 1));
+          return normalise(await store.claim(task, 1));
         case 'create':
           return store.create(manifestOf(what.generation), start, []);
-        case 'forget':
-          return store.forget(manifestOf(what.generation));
+        case 'deactivate':
+          return store.deactivate(manifestOf(what.generation));
         case 'propose':
           return store.propose(manifestOf(what.generation), start, []);
         case 'replace':
@@ -119,7 +119,7 @@ describeWithServers(['redis'], 'the store in Redis', (servers) => {
         case 'seal':
           return store.seal(task, what.number);
         case 'commit': {
-          // Near what is stored, so that every outcome comes up; the numbers are offsets from it.
+          // Offsets from the stored state, so that every outcome occurs.
           const found = (await store.inspect(task)) ?? { epoch: 0, sequence: 0, positions: [0, 0] };
           const commit: Commit = {
             epoch: found.epoch + (what.epoch === 0 ? 0 : what.epoch - 1),

@@ -3,15 +3,15 @@ import type { RedisClient } from '../../src/store/scripts.redis';
 import { type RedisSentinelServer, startRedisSentinel } from '../servers/redis';
 import { describeWithServers } from '../servers/servers';
 import { describeDefences } from './defence.contract';
-import { notebook, redisSubject } from './redis.subject';
+import { lineLog, redisSubject } from './redis.subject';
 import { describeStore } from './store.contract';
 
-const NOWHERE = '127.0.0.1:1';
+const UNREACHABLE = '127.0.0.1:1';
 
 describeWithServers(['own-redis'], 'the store behind three sentinels', () => {
   let servers: RedisSentinelServer;
   let client: RedisClient;
-  const options = { log: notebook().log, commandTimeoutMs: 1_000 };
+  const options = { log: lineLog().log, commandTimeoutMs: 1_000 };
   beforeAll(async () => {
     servers = await startRedisSentinel();
     client = await connectRedis(servers.url, options);
@@ -25,7 +25,7 @@ describeWithServers(['own-redis'], 'the store behind three sentinels', () => {
   describeStore(() => redisSubject(client));
   describeDefences((without) => redisSubject(client, without));
 
-  /** Whether the primary is found from these sentinels. */
+  /** Whether these sentinels lead to the primary. */
   const finds = async (hosts: string): Promise<boolean> => {
     const found = await connectRedis(`redis+sentinel://${hosts}/${servers.name}`, options);
     const role = await found.call('role');
@@ -35,7 +35,7 @@ describeWithServers(['own-redis'], 'the store behind three sentinels', () => {
 
   it('is found while all sentinels but one are down or hang', async () => {
     const [first, second, third] = servers.sentinels.map(({ port }) => `127.0.0.1:${port}`);
-    expect(await finds(`${NOWHERE},${third}`)).toBe(true);
+    expect(await finds(`${UNREACHABLE},${third}`)).toBe(true);
     servers.sentinels[0]?.pause();
     servers.sentinels[1]?.pause();
     expect(await finds(`${first},${second},${third}`)).toBe(true);
@@ -46,7 +46,7 @@ describeWithServers(['own-redis'], 'the store behind three sentinels', () => {
   const [replica, sentinel] = [() => servers.nodes[1]?.url ?? '', () => servers.sentinels[0]?.port ?? 0];
 
   it.each<[string, () => string, object]>([
-    ['no sentinel answers', () => `redis+sentinel://${NOWHERE}/efs`, { code: 'redis-unavailable' }],
+    ['no sentinel answers', () => `redis+sentinel://${UNREACHABLE}/efs`, { code: 'redis-unavailable' }],
     [
       'the sentinels watch another primary',
       () => `redis+sentinel://127.0.0.1:${sentinel()}/other`,
@@ -71,7 +71,7 @@ describeWithServers(['own-redis'], 'the store behind three sentinels', () => {
     await expect(connectRedis(url(), options)).rejects.toMatchObject(failure);
   });
 
-  it('names the master of a replica that was given by mistake', async () => {
+  it('is refused at a replica, with the address of its master', async () => {
     const master = `127.0.0.1:${servers.nodes[0]?.port}`;
     await expect(connectRedis(replica(), options)).rejects.toThrow(`is a replica of ${master}`);
   });

@@ -8,7 +8,7 @@ const info = (fields: Record<string, string>): string =>
     .join('');
 const REPLICA = { role: 'slave', master_host: '10.0.0.7', master_port: '6380' };
 
-describe('what answers at a redis:// URL', () => {
+describe('the topology at a redis:// URL', () => {
   it.each([
     ['redis://a', info({}), 'single'],
     ['redis://a/2', info({}), 'single'],
@@ -18,7 +18,7 @@ describe('what answers at a redis:// URL', () => {
     ['redis://a', null, 'single'],
     ['redis://a,b', null, 'cluster'],
     ['redis://a?cluster=true', null, 'cluster'],
-  ])('%s with INFO %j is a %s', (url, answer, topology) => {
+  ])('of %s with INFO %j is %s', (url, answer, topology) => {
     expect(topologyOf(of(url), answer)).toBe(topology);
   });
 
@@ -29,7 +29,7 @@ describe('what answers at a redis:// URL', () => {
     ['redis://a,b', info({}), 'config-invalid', 'in no cluster'],
     ['redis://a?cluster=true', info({}), 'config-invalid', 'in no cluster'],
     ['redis://a/1', info({ cluster_enabled: '1' }), 'config-invalid', 'no database but 0'],
-  ])('%s with INFO %j is refused: %s', (url, answer, code, message) => {
+  ])('of %s with INFO %j is refused: %s', (url, answer, code, message) => {
     expect(() => topologyOf(of(url), answer)).toThrow(
       expect.objectContaining({ code, message: expect.stringContaining(message) as string }) as Error,
     );

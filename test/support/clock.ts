@@ -1,8 +1,8 @@
 import type { Clock } from '../../src/base/clock';
 
-/** A clock that stands still until it is told how much time has passed. */
+/** A clock whose time passes only by `advance`. */
 export interface VirtualClock extends Clock {
-  /** Moves the time, and ends the sleeps that are due by then, in the order in which they are. */
+  /** Moves the time forward, and ends the sleeps that are due by then, in the order of their due times. */
   advance(ms: number): void;
   /** Sleeps that have not ended. */
   sleeping(): number;
@@ -35,7 +35,7 @@ export function virtualClock(start = Date.UTC(2026, 10, 22)): VirtualClock {
   };
 }
 
-/** Lets everything happen that needs no time to pass. */
+/** Runs everything that needs no time to pass. */
 export async function turn(): Promise<void> {
   for (let i = 0; i < 4; i += 1) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -12,8 +12,8 @@ import type { World } from './world';
 
 const contribution = wireType<Contribution>(SCHEMAS.Contribution.type, 0);
 
-/** What a cut-over in a world works with. */
-export const endsOf = ({ log, store }: World): CutOverDeps => ({
+/** The dependencies of a cut-over in a world. */
+export const cutOverDeps = ({ log, store }: World): CutOverDeps => ({
   store,
   inputWatermarks: async (partition) => FEEDBACK_TOPICS.map(({ topic }) => log.watermarks(topic, partition)),
   contributionWatermarks: async (partition) => log.watermarks(CONTRIBUTIONS_TOPIC, partition),
@@ -33,7 +33,7 @@ export const endsOf = ({ log, store }: World): CutOverDeps => ({
   retirementIn: (marker) => retirementIn(contribution.decode(marker)),
 });
 
-/** A candidate that has folded nothing yet: workers that follow must bring it up. */
+/** A candidate that has folded nothing yet: followers must catch it up. */
 export async function proposed(
   { store, partitions }: World,
   settings: Partial<Manifest> = {},

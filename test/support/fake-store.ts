@@ -1,14 +1,14 @@
 import type { Loaded, Plan } from '../../src/pipeline';
 
-/** The hashes of one task as plain maps: what plans read and write, without a store around it. */
-export interface Shelf {
-  /** Carries out a plan: loads what it asks for, projects, writes, and gives what is to be emitted. */
+/** The hashes of one task as plain maps, for plans without a store. */
+export interface FakeStore {
+  /** Executes a plan: loads what it reads, projects, writes, and returns its outgoing records. */
   run(plan: Plan): ReturnType<Plan['project']>['outgoing'];
   entries(hash: string): ReadonlyMap<string, Buffer>;
   hashes(): readonly string[];
 }
 
-export function fakeStore(): Shelf {
+export function fakeStore(): FakeStore {
   const hashes = new Map<string, Map<string, Buffer>>();
   const at = (hash: string): Map<string, Buffer> => {
     const known = hashes.get(hash) ?? new Map<string, Buffer>();

@@ -3,15 +3,15 @@ import { EfsError } from '../../src/base/errors';
 import { DEAD_LETTER_TOPIC } from '../../src/feedback/topics';
 import type { TransactionalSink, OutgoingRecord } from '../../src/log/sink';
 import type { Commit, TaskAddress } from '../../src/store/store';
-import type { Mortal } from './world';
+import type { Killable } from './world';
 
-/** A place where calls wait until they are let through. */
+/** A barrier that holds calls until it is released. */
 export interface Barrier {
-  /** From now on the first call that matches waits. */
+  /** From now on the first call that matches is held. */
   arm(): void;
-  /** Whether a call waits. */
+  /** Whether a call is held. */
   held(): boolean;
-  /** Lets the call that waits, and all later ones, through. */
+  /** Lets the held call and all later ones pass. */
   release(): void;
   pass(): Promise<void>;
 }
@@ -73,12 +73,12 @@ export function storeOf(store: Servers['store']): Servers['store'] {
     outboxBytes: (task) => store.outboxBytes(task),
     scan: (task, hash, cursor) => store.scan(task, hash, cursor),
     active: () => store.active(),
-    forget: (generation) => store.forget(generation),
+    deactivate: (generation) => store.deactivate(generation),
     create: (manifest, start, seed) => store.create(manifest, start, seed),
   };
 }
 
-/** An owner that does not emit what the last one left: the outbox is forgotten at each claim. */
+/** An owner that does not emit its predecessor's outbox: each claim drops it. */
 export function withoutDraining(deps: Servers): Servers {
   const { store } = deps;
   const claim: Servers['store']['claim'] = async (task, number) => {
@@ -88,10 +88,10 @@ export function withoutDraining(deps: Servers): Servers {
   return { ...deps, store: { ...storeOf(store), claim } };
 }
 
-/** Kills the worker where it is about to emit records that match: they are committed and never leave. */
-export function dyingAtEmit(
+/** Kills the worker before it emits records that match: they are committed and never emitted. */
+export function killedAtEmit(
   deps: Servers,
-  worker: Mortal,
+  worker: Killable,
   matches: (records: readonly OutgoingRecord[]) => boolean,
 ): Servers {
   const guard = async (records: readonly OutgoingRecord[]): Promise<void> => {
@@ -128,8 +128,8 @@ export function withEmit(
   };
 }
 
-/** Sinks that go on sending what is under way when they are closed, as a real log's do. */
-export function unclosing(deps: Servers): Servers {
+/** Sinks that, when closed, go on sending what is in flight, as a real log's do. */
+export function withUncancelledSends(deps: Servers): Servers {
   const { fencedSinks } = deps;
   const open: Servers['fencedSinks']['open'] = async (name) => {
     const fenced = await fencedSinks.open(name);
@@ -138,7 +138,7 @@ export function unclosing(deps: Servers): Servers {
   return { ...deps, fencedSinks: { open } };
 }
 
-/** Says that dead letters are acknowledged while they are still under way. */
+/** Acknowledges dead letters while they are still in flight. */
 export function notWaitingForDeadLetters(deps: Servers): Servers {
   const { sink } = deps;
   return {
@@ -156,7 +156,7 @@ export function notWaitingForDeadLetters(deps: Servers): Servers {
 export const areDeadLetters = (records: readonly OutgoingRecord[]): boolean =>
   records.some(({ topic }) => topic === DEAD_LETTER_TOPIC);
 
-/** Fails what is emitted as an outage does, while `isDown`: a fenced sink cannot tell then what became of it. */
+/** Fails every emit like an outage, while `isDown`: a fenced sink does not know whether its records arrived. */
 export function withSinkOutage(deps: Servers, isDown: () => boolean): Servers {
   const { sink, fencedSinks } = deps;
   const refuse = (): void => {
@@ -185,7 +185,7 @@ export function withSinkOutage(deps: Servers, isDown: () => boolean): Servers {
   };
 }
 
-/** Runs something before and after a generation is made. */
+/** Runs something before and after a generation is created. */
 export function withCreate(
   deps: Servers,
   before: () => Promise<void>,
@@ -201,7 +201,7 @@ export function withCreate(
   return { ...deps, store: { ...storeOf(store), create } };
 }
 
-/** Fails what the store is asked as an outage does, while `isDown`. */
+/** Fails the store's calls like an outage, while `isDown`. */
 export function withStoreOutage(deps: Servers, isDown: () => boolean): Servers {
   const answer = async <T>(ask: () => Promise<T>): Promise<T> => {
     if (isDown()) throw new EfsError('redis-unavailable', 'the store in memory is down');

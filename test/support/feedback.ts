@@ -8,7 +8,7 @@ import type {
   SoftBounced,
 } from '../../src/feedback/feedback';
 
-/** 2026-11-22T03:00:00Z, the hour in which test feedback happens unless it says otherwise. */
+/** 2026-11-22T03:00:00Z, the default event time of test feedback. */
 export const T0 = Date.UTC(2026, 10, 22, 3);
 export const HOUR = 3_600_000;
 
@@ -30,7 +30,7 @@ function common(given: { messageId?: string; deliveryId?: string }) {
 
 const reply = { relayedAt: null, attempt: 1, smtpCode: null, enhancedStatus: null, diagnostic: null };
 
-/** Feedback for tests: message `m1` of delivery `d1`, at `T0`, from `example.com`, unless it says otherwise. */
+/** Feedback for tests, by default of message `m1` of delivery `d1`, at `T0`, from `example.com`. */
 export const feedback = {
   relayed: (given: Given<Relayed> = {}): Relayed => ({
     policy: null,

@@ -18,7 +18,7 @@ import type { World } from './world';
 const kpiChanged = wireType<KpiChanged>(RECORD_SCHEMAS.KpiChanged.type, 0);
 const statusChanged = wireType<MessageStatusChanged>(RECORD_SCHEMAS.MessageStatusChanged.type, 0);
 
-/** What can be looked at of an installation in memory, whoever runs it. */
+/** The parts of an in-memory installation that checks read. */
 export type Observable = Pick<World, 'log' | 'partitions' | 'store'> & {
   readonly settings: Pick<World['settings'], 'policy'>;
 };
@@ -30,7 +30,7 @@ interface Found extends RawRecord {
   header(name: string): string;
 }
 
-/** Every record that a topic of the world holds, in the order of arrival. */
+/** Every record of a topic of the world, in the order of arrival. */
 export function recordsOf(
   { log, partitions }: Pick<Observable, 'log' | 'partitions'>,
   topic: string,
@@ -59,21 +59,21 @@ export function recordsOf(
   return found.sort((a, b) => a.sequence - b.sequence);
 }
 
-/** The recount of everything that was ever produced in the world. */
-export function recountWorld(there: Observable): Recount {
-  const inputs = FEEDBACK_TOPICS.flatMap(({ topic }) => recordsOf(there, topic));
+/** The recount of all records ever produced in the world. */
+export function recountWorld(world: Observable): Recount {
+  const inputs = FEEDBACK_TOPICS.flatMap(({ topic }) => recordsOf(world, topic));
   return recount(inputs, SCHEMAS, {
-    defaultPolicy: there.settings.policy === 'efs' ? 'EFS' : 'RELAY',
+    defaultPolicy: world.settings.policy === 'efs' ? 'EFS' : 'RELAY',
     groups: DEFAULT_GROUPS,
-    partitions: there.partitions,
+    partitions: world.partitions,
     partitioner: 'murmur2',
   });
 }
 
 /** Every KPI record, in the order of arrival; the same bytes twice in a row count once. */
-export function kpiRecords(there: Observable): KpiChanged[] {
+export function kpiRecords(world: Observable): KpiChanged[] {
   const last = new Map<string, Buffer>();
-  return recordsOf(there, DELIVERY_KPI_TOPIC).flatMap(({ key, value }) => {
+  return recordsOf(world, DELIVERY_KPI_TOPIC).flatMap(({ key, value }) => {
     const id = key!.toString();
     if (last.get(id)?.equals(value!) === true) return [];
     last.set(id, value!);
@@ -81,19 +81,19 @@ export function kpiRecords(there: Observable): KpiChanged[] {
   });
 }
 
-/** Every record of a change of a message, in the order of arrival. */
-export function statusRecords(there: Observable): MessageStatusChanged[] {
-  return recordsOf(there, MESSAGE_STATUS_TOPIC).map(({ value }) => plain(statusChanged.decode(value!)));
+/** Every status record of a message, in the order of arrival. */
+export function statusRecords(world: Observable): MessageStatusChanged[] {
+  return recordsOf(world, MESSAGE_STATUS_TOPIC).map(({ value }) => plain(statusChanged.decode(value!)));
 }
 
 /** Dead letters by origin. */
-export function deadLetters(there: Observable): Map<string, string> {
-  const letters = recordsOf(there, DEAD_LETTER_TOPIC);
+export function deadLetters(world: Observable): Map<string, string> {
+  const letters = recordsOf(world, DEAD_LETTER_TOPIC);
   return new Map(letters.map(({ header }) => [header('efs.origin'), header('efs.reason')]));
 }
 
-export async function storedMessages(there: Observable): Promise<NonNullable<Observed['messages']>> {
-  const { store, partitions, settings } = there;
+export async function storedMessages(world: Observable): Promise<NonNullable<Observed['messages']>> {
+  const { store, partitions, settings } = world;
   const found = new Map<string, ReturnType<typeof statusOf>>();
   const manifest = await store.active();
   if (manifest === null) return found;
@@ -113,12 +113,12 @@ export async function storedMessages(there: Observable): Promise<NonNullable<Obs
   return found;
 }
 
-/** The differences between the recount of a world and what its service has said: none where all is well. */
-export async function differences(there: Observable): Promise<string[]> {
-  const last = new Map(kpiRecords(there).map((each) => [each.deliveryId, each]));
+/** The differences between the recount of a world and what its service has published and stored; none where they agree. */
+export async function differences(world: Observable): Promise<string[]> {
+  const last = new Map(kpiRecords(world).map((each) => [each.deliveryId, each]));
   const deliveries = new Map([...last].map(([id, { policy, kpis }]) => [id, { policy, kpis }]));
-  const messages = await storedMessages(there);
-  return compare(recountWorld(there), { deliveries, messages, deadLetters: deadLetters(there) });
+  const messages = await storedMessages(world);
+  return compare(recountWorld(world), { deliveries, messages, deadLetters: deadLetters(world) });
 }
 
 /**
@@ -126,9 +126,9 @@ export async function differences(there: Observable): Promise<string[]> {
  * hold, `previous` that is not what was published before, records without a difference, figures that fall though
  * nothing can take messages away.
  */
-export function brokenLinks(there: Observable): string[] {
+export function brokenLinks(world: Observable): string[] {
   const before = new Map<string, KpiChanged>();
-  return kpiRecords(there).flatMap((each) => {
+  return kpiRecords(world).flatMap((each) => {
     const last = before.get(each.deliveryId) ?? null;
     before.set(each.deliveryId, each);
     return linkProblems(each, last).map(

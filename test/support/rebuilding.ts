@@ -13,9 +13,9 @@ import { recordingLog } from '../base/recording-log';
 import { NO_METER } from '../../src/tasks/meter';
 import type { World } from './world';
 
-/** What a rebuild in a world works with. */
-export async function rebuildEnds(there: World, maxRate: number | null = null): Promise<RebuildDeps> {
-  const { log, store, registry, partitions, clock, settings } = there;
+/** The dependencies of a rebuild in a world. */
+export async function rebuildDeps(world: World, maxRate: number | null = null): Promise<RebuildDeps> {
+  const { log, store, registry, partitions, clock, settings } = world;
   const read = readConfig({ EFS_PARTITIONS: String(partitions), EFS_BATCH_MAX: String(settings.batchMax) });
   if ('errors' in read) throw new Error(read.errors.join('\n'));
   const config = read.ok;
@@ -35,37 +35,37 @@ export async function rebuildEnds(there: World, maxRate: number | null = null): 
   return { ...assembled.generation, store, pipeline: assembled.deps, source, maxRate };
 }
 
-/** Lets time pass until a promise has settled; gives what it came to. */
-export async function during<T>(there: World, work: Promise<T>): Promise<T> {
+/** Lets time pass until a promise has settled; returns its result. */
+export async function during<T>(world: World, work: Promise<T>): Promise<T> {
   let settled = false;
   const done = (): void => void (settled = true);
   work.then(done, done);
-  await there.until(() => settled, 'it has settled');
+  await world.until(() => settled, 'it has settled');
   return work;
 }
 
 /** The settings of the active generation, with some changed. */
-export async function foundationOf(
-  there: World,
+export async function stateSettingsOf(
+  world: World,
   changed: Partial<StateSettings> = {},
 ): Promise<StateSettings> {
   const { defaultPolicy, domainGroups, buckets, partitions } = must(
-    await there.store.active(),
+    await world.store.active(),
     'a generation',
   );
   return { defaultPolicy, domainGroups, buckets, partitions, ...changed };
 }
 
 /** A rebuild in a world that has caught up. */
-export async function rebuilt(there: World, changed: Partial<StateSettings> = {}): Promise<Rebuild> {
-  const starting = startRebuild(await rebuildEnds(there), await foundationOf(there, changed));
-  const rebuild = await during(there, starting);
-  await during(there, rebuild.caughtUp());
+export async function rebuilt(world: World, changed: Partial<StateSettings> = {}): Promise<Rebuild> {
+  const starting = startRebuild(await rebuildDeps(world), await stateSettingsOf(world, changed));
+  const rebuild = await during(world, starting);
+  await during(world, rebuild.caughtUp());
   return rebuild;
 }
 
-export async function compared(there: World, rebuild: Rebuild): Promise<Comparison> {
-  const { contribution } = (await rebuildEnds(there)).pipeline.wire;
-  const { store, clock } = there;
-  return during(there, compare({ store, rebuild, contribution, clock }));
+export async function compared(world: World, rebuild: Rebuild): Promise<Comparison> {
+  const { contribution } = (await rebuildDeps(world)).pipeline.wire;
+  const { store, clock } = world;
+  return during(world, compare({ store, rebuild, contribution, clock }));
 }

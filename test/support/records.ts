@@ -4,7 +4,7 @@ import * as avro from 'avsc';
 import type { Feedback, FeedbackKind } from '../../src/feedback/feedback';
 import { type Fact, partitionOf, type RawRecord } from '../recount/read';
 
-// Feedback as producers write it: Avro bytes in the Confluent wire format, keyed by the message, murmur2 placed.
+// Feedback as producers write it: Avro bytes in the Confluent wire format, keyed by the message, partitioned by murmur2.
 
 const TOPICS: Record<FeedbackKind, string> = {
   Relayed: 'mta.relayed',
@@ -14,7 +14,7 @@ const TOPICS: Record<FeedbackKind, string> = {
   RetryOutcome: 'mta.retry-outcome',
 };
 
-/** Without blanks, as set-up registers it: producers and service then write with one id. */
+/** Without blanks, as set-up registers it: producers and service then share one id. */
 const schemaText = (topic: string): string =>
   JSON.stringify(
     JSON.parse(readFileSync(join(__dirname, '../../schemas', `${topic.slice('mta.'.length)}.avsc`), 'utf8')),
@@ -47,10 +47,10 @@ export function encoded(feedback: Feedback): Buffer {
   return Buffer.concat([wireHeader(id), writers.get(id)!.toBuffer(feedback)]);
 }
 
-/** A record without its offset: what a producer gives, and where its partitioner puts it. */
+/** A record without its offset: what a producer writes, with its partition. */
 export type Produced = Omit<RawRecord, 'offset'>;
 
-/** One feedback as a producer of a log of `partitions` partitions writes it. */
+/** One feedback as a producer writes it to a log of `partitions` partitions. */
 export function produced(feedback: Feedback, partitions: number): Produced {
   const key = Buffer.from(feedback.messageId, 'utf8');
   return {
@@ -62,7 +62,7 @@ export function produced(feedback: Feedback, partitions: number): Produced {
   };
 }
 
-/** Gives records the offsets a log would. */
+/** Adds the offsets that a log would assign. */
 export function withOffsets(records: readonly Produced[]): RawRecord[] {
   const deps = new Map<string, number>();
   return records.map((record) => {
@@ -73,7 +73,7 @@ export function withOffsets(records: readonly Produced[]): RawRecord[] {
   });
 }
 
-/** Feedback as the recount knows it. */
+/** Feedback as the recount represents it. */
 export function factOf({ kind, ...fields }: Feedback): Fact {
   return { type: kind, ...fields };
 }

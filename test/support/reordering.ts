@@ -2,8 +2,8 @@ import type { Servers } from '../../src/app/compose';
 import type { Batch, Inbox, LogRecord } from '../../src/log/source';
 
 /**
- * A worker whose log gives the topics in another order than that of arrival: of everything that waits, the first topic
- * comes first. A real log promises no order between topics.
+ * A worker whose log delivers the topics in another order than that of arrival: of all buffered records, those of the
+ * first topic come first. A real log promises no order between topics.
  */
 export function withTopicsInTurn(deps: Servers): Servers {
   const { status } = deps.sources;

@@ -14,19 +14,19 @@ export const sent = (deliveryId: string, count = 20, occurredAt = T0) =>
     delivered({ deliveryId, messageId, occurredAt }),
   ]);
 
-/** Lets time pass at once, then everything come to rest. */
+/** Advances the clock at once, then waits until the world is at rest. */
 export async function later(there: World, ms: number): Promise<void> {
   there.clock.advance(ms);
   await there.settle();
 }
 
-/** Lets so many walks through all deliveries come about. */
+/** Lets so many walks through all deliveries run. */
 export async function walks(there: World, count: number): Promise<void> {
   for (let i = 0; i < count; i += 1) await later(there, HOUR + 60_000);
 }
 
-/** The names of all hashes of a generation that hold something of a delivery, `<task> <hash>`. */
-function traces({ store }: World, deliveryId: string, generation: number): string[] {
+/** The names of all hashes of a generation with data of a delivery, `<task> <hash>`. */
+function hashesOf({ store }: World, deliveryId: string, generation: number): string[] {
   const found: string[] = [];
   for (const [task, { hashes }] of store.snapshot().tasks) {
     if (!task.includes(`{${generation}.`)) continue;
@@ -36,13 +36,13 @@ function traces({ store }: World, deliveryId: string, generation: number): strin
   return found;
 }
 
-/** The kinds of hashes in which a generation holds something of a delivery (src/store/hashes.ts). */
+/** The kinds of hashes in which a generation has data of a delivery (src/store/hashes.ts). */
 export const kinds = (there: World, deliveryId: string, generation = 1): string[] =>
   [
-    ...new Set(traces(there, deliveryId, generation).map((trace) => trace.split(' ')[1]!.split('/')[0]!)),
+    ...new Set(hashesOf(there, deliveryId, generation).map((trace) => trace.split(' ')[1]!.split('/')[0]!)),
   ].sort();
 
-/** The reason of each record that was set aside. */
+/** The reason of each dead-lettered record. */
 export const late = (there: World): string[] => [...deadLetters(there).values()];
 
 /** Keys of the markers of retired deliveries. */
@@ -52,8 +52,8 @@ export const markers = (there: World): string[] =>
     .filter((key) => key.endsWith('/retired'));
 
 /**
- * A world with an old delivery that one walk has found so: the next one announces it as retired, unless something is heard
- * of it. Where the stall is armed, a commit of its messages waits.
+ * A world with an old delivery that one walk has found to be so: the next one announces its retirement, unless it gets
+ * more feedback. Where the stall is armed, a commit of its messages is held.
  */
 export async function agedWorld(partitions: number) {
   const there = await world({ partitions });

@@ -10,7 +10,7 @@ export function randomFeedback(seed: number, count: number, messages = 40): Feed
   return fc.sample(someFeedback(['d1', 'd2', 'd3'], ids), { seed, numRuns: count });
 }
 
-/** One record for each reason to be set aside, for a log of so many partitions. */
+/** One record for each dead-letter reason, for a log of so many partitions. */
 export function poison(partitions: number): Produced[] {
   const good = produced(feedback.delivered({ messageId: 'poison' }), partitions);
   const value = good.value!;

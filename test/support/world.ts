@@ -16,7 +16,7 @@ import { recordingLog } from '../base/recording-log';
 import { turn, type VirtualClock, virtualClock } from './clock';
 import { produced, type Produced, SCHEMAS } from './records';
 
-/** A whole installation in memory: one log, one store, one registry, and workers that come and go. */
+/** A whole installation in memory: one log, one store, one registry, and workers that start and stop. */
 export interface World {
   readonly clock: VirtualClock;
   readonly log: MemoryLog;
@@ -26,20 +26,20 @@ export interface World {
   readonly settings: Settings;
   produce(all: readonly Feedback[]): void;
   append(records: readonly Produced[]): void;
-  /** Starts a worker. `wrap` may put faults between it and its ends. */
-  worker(wrap?: (deps: Servers, worker: Mortal) => Servers): Promise<Worker>;
-  /** Lets time pass until nothing has changed for a good while: longer than any wait of the service. */
+  /** Starts a worker. `wrap` may put faults between it and its dependencies. */
+  worker(wrap?: (deps: Servers, worker: Killable) => Servers): Promise<Worker>;
+  /** Advances time until nothing has changed for longer than any wait of the service. */
   settle(): Promise<void>;
-  /** Lets time pass until something holds. */
+  /** Advances time until a condition holds. */
   until(holds: () => boolean, what: string): Promise<void>;
 }
 
-/** What can be killed: from then on none of its calls returns, and it is out of its groups. */
-export interface Mortal {
+/** What can be killed: afterwards none of its calls returns, and it is out of its groups. */
+export interface Killable {
   kill(): void;
 }
 
-export interface Worker extends Mortal {
+export interface Worker extends Killable {
   readonly service: Service;
   readonly log: ReturnType<typeof recordingLog>;
   /** Why it is not ready, by key. */
@@ -58,7 +58,7 @@ interface Settings {
 }
 
 const STEP_MS = 100;
-/** 15 s of a standing world: longer than the longest delay of a retry and the wait of a fenced task. */
+/** 15 s without a change: longer than the longest delay of a retry and the wait of a fenced task. */
 const QUIET_STEPS = 150;
 const MAX_STEPS = 20_000;
 
@@ -87,8 +87,8 @@ async function filledRegistry(): Promise<MemoryRegistry> {
   return registry;
 }
 
-/** Ends whose calls hang once their worker is dead. */
-function mortal<T extends object>(deps: T, isDead: () => boolean): T {
+/** Dependencies whose calls hang once their worker is dead. */
+function hangingWhenDead<T extends object>(deps: T, isDead: () => boolean): T {
   return new Proxy(deps, {
     get(target, name, receiver) {
       const member: unknown = Reflect.get(target, name, receiver);
@@ -102,7 +102,7 @@ function mortal<T extends object>(deps: T, isDead: () => boolean): T {
   });
 }
 
-/** Makes a world of so many partitions. `without` leaves checks of the store out. */
+/** Creates a world of so many partitions. `without` disables checks of the store. */
 export async function world(
   given: Partial<Settings> & { partitions?: number; without?: readonly Check[] } = {},
 ): Promise<World> {
@@ -129,20 +129,23 @@ export async function world(
     }
   };
 
-  const endsOf = (isDead: () => boolean, service: { leave: () => Promise<void> }): Servers => {
+  const depsOf = (isDead: () => boolean, membership: { leave: () => Promise<void> }): Servers => {
     const source = (pipeline: 'status' | 'kpi') =>
       memorySource(log, { topics: topicsOf(config, pipeline), groupId: groupOf(config, pipeline) });
     const sources = { status: source('status'), kpi: source('kpi') };
-    service.leave = async () => void (await Promise.all([sources.status.stop(), sources.kpi.stop()]));
+    membership.leave = async () => void (await Promise.all([sources.status.stop(), sources.kpi.stop()]));
     const fenced = memoryTransactionalSinks(log, {
       group: groupOf(config, 'kpi'),
       checkpointTopic: CONTRIBUTIONS_TOPIC,
     });
     return {
-      registry: mortal(registry, isDead),
-      store: mortal(store, isDead),
-      sink: mortal(memorySink(log), isDead),
-      fencedSinks: mortal({ open: async (name: string) => mortal(await fenced.open(name), isDead) }, isDead),
+      registry: hangingWhenDead(registry, isDead),
+      store: hangingWhenDead(store, isDead),
+      sink: hangingWhenDead(memorySink(log), isDead),
+      fencedSinks: hangingWhenDead(
+        { open: async (name: string) => hangingWhenDead(await fenced.open(name), isDead) },
+        isDead,
+      ),
       reader: memoryReader(log),
       committedOffset: memoryCommittedOffset(log),
       sources,
@@ -151,13 +154,13 @@ export async function world(
 
   const worker: World['worker'] = async (wrap = (deps) => deps) => {
     let dead = false;
-    const life = { leave: async () => undefined as void };
+    const membership = { leave: async () => undefined as void };
     const kill = (): void => {
       dead = true;
-      void life.leave();
+      void membership.leave();
     };
     const deps = wrap(
-      endsOf(() => dead, life),
+      depsOf(() => dead, membership),
       { kill },
     );
     const recorded = recordingLog();
@@ -229,7 +232,7 @@ export async function world(
     },
     async until(holds, what) {
       for (let step = 0; !holds(); step += 1) {
-        if (step > MAX_STEPS) throw new Error(`waited in vain: ${what}`);
+        if (step > MAX_STEPS) throw new Error(`timed out waiting for: ${what}`);
         clock.advance(STEP_MS);
         await turn();
       }

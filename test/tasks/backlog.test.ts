@@ -3,7 +3,7 @@ import { lingerOf, openBacklog } from '../../src/tasks/backlog';
 const settings = { lingerMs: 100, batchMax: 50 };
 
 describe('the backlog of a worker', () => {
-  it('adds up what lies before its tasks, and forgets those that have ended', () => {
+  it('is the sum over its tasks, without those that have ended', () => {
     const backlog = openBacklog();
     expect(backlog.records()).toBe(0);
     backlog.note(0, 300);
@@ -15,7 +15,7 @@ describe('the backlog of a worker', () => {
     expect(backlog.records()).toBe(150);
   });
 
-  it('makes KPI changes come a fifth as often while more than ten full batches lie ahead', () => {
+  it('makes the linger five times as long while it exceeds ten full batches', () => {
     const backlog = openBacklog();
     expect(lingerOf(settings, backlog)).toBe(100);
     backlog.note(0, 200);

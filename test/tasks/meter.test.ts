@@ -13,7 +13,7 @@ function samplesOf(text: string, name: string): Record<string, number> {
   );
 }
 
-test('a task that is held up shows how old what it holds is, and its outbox until it is acknowledged', async () => {
+test('a stalled task shows the age of its oldest unapplied record, and its outbox until it is acknowledged', async () => {
   let now = NOW;
   const metrics = createMetrics({ version: '1', node: 'v20' }, () => now);
   const ownership = { epoch: 1, sequence: 1, expected: [0], next: [2], writes: [] };
@@ -62,7 +62,7 @@ test('a task that is held up shows how old what it holds is, and its outbox unti
   expect(await shown('efs_oldest_unapplied_record_age_seconds')).toBeUndefined();
 });
 
-test('tasks that have applied all have nothing before them and nothing in their outbox', async () => {
+test('tasks that have applied all records show no unapplied record and an empty outbox', async () => {
   const there = await open({ EFS_PARTITIONS: '2' });
   try {
     await there.report([feedback.relayed({ occurredAt: Date.now() - HOUR })]);

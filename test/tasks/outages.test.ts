@@ -28,7 +28,7 @@ const redis = new EfsError('redis-unavailable', 'no');
 const kafka = new EfsError('kafka-unavailable', 'no');
 
 describe('an outage', () => {
-  it('is one line when it begins and one when it ends, however many wait and fail', async () => {
+  it('is logged once when it begins and once when it ends, however many parties wait and fail', async () => {
     const { clock, log, changes, outages, lines, quiet } = given();
     for (const party of ['a', 'b', 'a', 'c', 'a']) outages.failed(party, redis);
     clock.advance(1_500);
@@ -40,12 +40,12 @@ describe('an outage', () => {
     expect(changes).toEqual(['redis: redis does not answer', 'redis: over']);
     expect(lines()).toEqual([
       'warn redis does not answer: waiting until it does',
-      'info redis answers again: going on where it stopped',
+      'info redis answers again: resuming',
     ]);
     expect(log.entries[1]?.fields).toMatchObject({ durationMs: 2_500 });
   });
 
-  it('is still the same where somebody fails within a second of its end', async () => {
+  it('continues where a party fails within a second of its end', async () => {
     const { changes, outages, quiet } = given();
     outages.failed('a', redis);
     outages.answered('a');
@@ -59,7 +59,7 @@ describe('an outage', () => {
     expect(changes).toEqual(['redis: redis does not answer', 'redis: over']);
   });
 
-  it('of one dependency is none of another', async () => {
+  it('of one dependency is separate from an outage of another', async () => {
     const { changes, outages, quiet } = given();
     outages.failed('a', redis);
     outages.failed('b', kafka);
@@ -68,7 +68,7 @@ describe('an outage', () => {
     expect(changes).toEqual(['redis: redis does not answer', 'kafka: kafka does not answer', 'redis: over']);
   });
 
-  it('is over for a party that now waits for something else', async () => {
+  it('ends when its only party waits for another dependency', async () => {
     const { changes, outages, quiet } = given();
     outages.failed('a', redis);
     outages.failed('a', kafka);
@@ -94,7 +94,7 @@ describe('an outage', () => {
     expect(changes.at(-1)).toBe('kafka: over');
   });
 
-  it('may begin again', async () => {
+  it('of the same dependency can begin again after its end', async () => {
     const { changes, outages, quiet } = given();
     outages.failed('a', redis);
     outages.answered('a');
@@ -103,7 +103,7 @@ describe('an outage', () => {
     expect(changes).toHaveLength(3);
   });
 
-  it('is not begun by an answer, and must name who does not answer', () => {
+  it('is not begun by an answer, and needs an error that names the dependency', () => {
     const { changes, outages } = given();
     outages.answered('a');
     expect(changes).toEqual([]);

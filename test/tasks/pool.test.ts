@@ -26,7 +26,7 @@ function given({ polite = true } = {}) {
       new Promise((end, fail) => {
         runs.push({ partition, stopping, signal, end, fail });
         if (polite) stopping.closeInbox = () => end('stopped');
-        signal.addEventListener('abort', () => fail(new Stopped('called off')));
+        signal.addEventListener('abort', () => fail(new Stopped('aborted')));
       }),
   });
   const started = () => runs.map(({ partition }) => partition);
@@ -34,7 +34,7 @@ function given({ polite = true } = {}) {
 }
 
 describe('a pool of tasks', () => {
-  it('runs exactly what is assigned, and leaves alone what stays', async () => {
+  it('runs exactly the assigned partitions, and does not restart those that stay', async () => {
     const { pool, runs, started } = given();
     pool.assign([0, 1, 2]);
     pool.assign([1, 2, 3]);
@@ -44,7 +44,7 @@ describe('a pool of tasks', () => {
     expect(runs.map(({ stopping }) => stopping.requested)).toEqual([true, false, false, false]);
   });
 
-  it('starts a partition anew that it had given up', async () => {
+  it('restarts a partition that is revoked and assigned again', async () => {
     const { pool, started } = given();
     pool.assign([0]);
     pool.assign([]);
@@ -54,7 +54,7 @@ describe('a pool of tasks', () => {
     expect(pool.running()).toEqual([0]);
   });
 
-  it('tries a fenced partition again after a second, while it is still assigned', async () => {
+  it('restarts a task a second after it was fenced, while its partition is still assigned', async () => {
     const { clock, pool, runs, fenced, started } = given();
     pool.assign([4]);
     runs[0]!.end('fenced');
@@ -74,7 +74,7 @@ describe('a pool of tasks', () => {
     expect(fenced).toEqual([4, 4]);
   });
 
-  it('starts a task again that has stopped without being told to', async () => {
+  it('restarts a task a second after it has stopped without a request', async () => {
     const { clock, pool, runs, fenced, started } = given();
     pool.assign([2]);
     runs[0]!.end('stopped');
@@ -86,7 +86,7 @@ describe('a pool of tasks', () => {
     expect(fenced).toEqual([]);
   });
 
-  it('starts a task again soon whose sink has failed: opening the next one waits for Kafka', async () => {
+  it('restarts a task 200 ms after its sink has failed', async () => {
     const { clock, pool, runs, started } = given();
     pool.assign([2]);
     runs[0]!.end('unacknowledged');
@@ -99,7 +99,7 @@ describe('a pool of tasks', () => {
     expect(started()).toEqual([2, 2]);
   });
 
-  it('keeps a task stopped that failed, says why, and goes on with the others', async () => {
+  it('keeps a failed task stopped, reports its error, and keeps the others running', async () => {
     const { clock, pool, runs, failed, started } = given();
     pool.assign([0, 1]);
     const error = new EfsError('position-lost', 'gone');
@@ -113,7 +113,7 @@ describe('a pool of tasks', () => {
     expect(runs[1]!.stopping.requested).toBe(false);
   });
 
-  it('lets tasks finish for the grace, then calls them off', async () => {
+  it('lets tasks finish for the grace period, then aborts them', async () => {
     const { clock, pool, runs, failed } = given({ polite: false });
     pool.assign([0, 1]);
     let stopped = false;
@@ -131,7 +131,7 @@ describe('a pool of tasks', () => {
     expect(pool.running()).toEqual([]);
   });
 
-  it('does not wait for the grace where all tasks have ended, and leaves no timer', async () => {
+  it('does not wait for the grace period where all tasks have ended, and leaves no timer', async () => {
     const { clock, pool } = given();
     pool.assign([0, 1]);
     await pool.stop(60_000);

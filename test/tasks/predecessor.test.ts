@@ -13,59 +13,59 @@ const START = { status: [[0], [0]], kpi: [[0], [0]] };
 const record = (topic: string, key: string): OutgoingRecord => ({
   ...{ topic, partition: 0, key: Buffer.from(key), value: Buffer.from('x') },
 });
-const CHANGE = record(MESSAGE_STATUS_TOPIC, 'said before the cut-over');
-const OWN = [record(MESSAGE_STATUS_TOPIC, 'of long ago'), record(CONTRIBUTIONS_TOPIC, 'd1/2.0')];
+const CHANGE = record(MESSAGE_STATUS_TOPIC, 'published before the cut-over');
+const OWN = [record(MESSAGE_STATUS_TOPIC, 'superseded'), record(CONTRIBUTIONS_TOPIC, 'd1/2.0')];
 
-/** A store with a generation 1, which has spoken in partition 0 under a number, and who has taken over from it. */
-async function given(first: Partial<Manifest>, spokenAs: number | null) {
+/** A store with generation 1, which has published in partition 0 under a number, and the manifest of its successor. */
+async function given(first: Partial<Manifest>, publishedAs: number | null) {
   const store = memoryStore();
   await store.create({ ...manifestOf(1), ...first }, START, []);
   const task = { stateId: 1, pipeline: 'status', partition: 0 } as const;
   const { epoch } = (await store.claim(task, Infinity))!;
-  const entries = spokenAs === null ? [] : ([[SENT_FIELD, numberField(spokenAs)]] as const);
+  const entries = publishedAs === null ? [] : ([[SENT_FIELD, numberField(publishedAs)]] as const);
   const writes = [{ hash: FLAGS_HASH, entries }];
   const outbox = packOutbox([CHANGE, record(CONTRIBUTIONS_TOPIC, 'd1/1.0')]);
   await store.commit(task, { epoch, sequence: 1, expected: [0], next: [0], writes, outbox });
   return { store, second: { ...manifestOf(2), predecessor: 1 } };
 }
 
-describe('the predecessor, whose state tells what was said of a partition', () => {
+describe('the predecessor whose state records what was published of a partition', () => {
   it.each<[string, Partial<Manifest>, number | null, number | null]>([
-    ['is a first generation', { hasPredecessor: false }, null, 1],
-    ['is one that has ended its silence', { hasPredecessor: true, generation: 3 }, 3, 1],
-    ['is none that never spoke', { hasPredecessor: true }, null, null],
+    ['is found where it is a first generation', { hasPredecessor: false }, null, 1],
+    ['is found where its publishing was resumed', { hasPredecessor: true, generation: 3 }, 3, 1],
+    ['is null where it has published nothing', { hasPredecessor: true }, null, null],
     [
-      'is none that has spoken, but not since it was brought back',
+      'is null where it has published nothing since it became active again',
       { hasPredecessor: true, generation: 3 },
       1,
       null,
     ],
-  ])('%s', async (_, first, spokenAs, expected) => {
-    const { store, second } = await given(first, spokenAs);
+  ])('%s', async (_, first, publishedAs, expected) => {
+    const { store, second } = await given(first, publishedAs);
     expect((await predecessorOf(store, second, 0))?.stateId ?? null).toBe(expected);
   });
 
-  it('is none that is not on the list any more, and none of a generation that took over from nobody', async () => {
+  it('is null where it is no longer listed, and where the manifest has none', async () => {
     const { store, second } = await given({ hasPredecessor: false }, null);
     expect(await predecessorOf(store, { ...second, predecessor: 7 }, 0)).toBeNull();
     expect(await predecessorOf(store, { ...second, predecessor: null }, 0)).toBeNull();
   });
 });
 
-describe('what is left to say at a claim', () => {
-  it('is all of the own outbox, once the generation has spoken', async () => {
+describe('the pending outbox at a claim', () => {
+  it('is the whole own outbox, once the generation has published', async () => {
     const { store } = await given({ hasPredecessor: true, generation: 3 }, 3);
     const manifest = { ...manifestOf(1), hasPredecessor: true, generation: 3, predecessor: 2 };
     expect(await pendingOutbox(store, manifest, 0, OWN)).toEqual(OWN);
   });
 
-  it('is what the predecessor may not have said of messages, and nothing of its own that is older', async () => {
+  it('has the status changes of the predecessor instead of its own, while its generation has published nothing', async () => {
     const { store, second } = await given({ hasPredecessor: false }, null);
-    const left = await pendingOutbox(store, { ...second, hasPredecessor: true }, 0, OWN);
-    expect(left).toEqual([CHANGE, OWN[1]]);
+    const pending = await pendingOutbox(store, { ...second, hasPredecessor: true }, 0, OWN);
+    expect(pending).toEqual([CHANGE, OWN[1]]);
   });
 
-  it('is nothing of messages where there is no predecessor: all of them will be restated', async () => {
+  it('has no status changes where there is no predecessor: all statuses will be republished', async () => {
     const { store, second } = await given({ hasPredecessor: false }, null);
     expect(
       await pendingOutbox(store, { ...second, hasPredecessor: true, predecessor: null }, 0, OWN),

@@ -19,8 +19,8 @@ const failing = (code: ErrorCode) => async (): Promise<never> => {
   throw new EfsError(code, 'no');
 };
 
-describe('trying again', () => {
-  it('goes on until the attempt succeeds, and is no outage then', async () => {
+describe('a retry', () => {
+  it('goes on until the attempt succeeds, and then ends its part in the outage', async () => {
     const { clock, waiting, retry } = given();
     let left = 3;
     const result = retry(async () => {
@@ -53,7 +53,7 @@ describe('trying again', () => {
     expect(await result).toBeInstanceOf(Stopped);
   });
 
-  it('waits up to a half less by chance, so that many do not come back at once', async () => {
+  it('jitters its delay down by up to a half, so that many retries do not coincide', async () => {
     const { clock, retry } = given(0.9999);
     let attempts = 0;
     void retry(async () => {
@@ -71,18 +71,21 @@ describe('trying again', () => {
 
   const codes = Object.keys(ERRORS) as ErrorCode[];
 
-  it.each(codes.filter((code) => !ERRORS[code].retriable))('is of no use for %s', async (code) => {
-    const { retry, waiting } = given();
-    await expect(retry(failing(code))).rejects.toMatchObject({ code });
-    expect(waiting.size).toBe(0);
-  });
+  it.each(codes.filter((code) => !ERRORS[code].retriable))(
+    'rethrows the non-retriable error %s',
+    async (code) => {
+      const { retry, waiting } = given();
+      await expect(retry(failing(code))).rejects.toMatchObject({ code });
+      expect(waiting.size).toBe(0);
+    },
+  );
 
-  it('is of no use for what is in no table: a bug stays a bug', async () => {
+  it('rethrows an error that is not in the table', async () => {
     const { retry } = given();
     await expect(retry(async () => Promise.reject(new TypeError('bug')))).rejects.toThrow('bug');
   });
 
-  it('is called off at once: in a wait, in an attempt that hangs, and before the first', async () => {
+  it('is aborted at once: in a wait, in an attempt that hangs, and before the first attempt', async () => {
     const waiting = given();
     const inWait = waiting.retry(failing('kafka-unavailable'));
     const hanging = given();
@@ -98,7 +101,7 @@ describe('trying again', () => {
     expect(attempts).toBe(0);
   });
 
-  it('leaves no listener behind on the signal', async () => {
+  it('leaves no listener on the signal', async () => {
     const { signal } = new AbortController();
     const added = jest.spyOn(signal, 'addEventListener');
     const removed = jest.spyOn(signal, 'removeEventListener');

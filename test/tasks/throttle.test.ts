@@ -1,7 +1,7 @@
 import { reserve } from '../../src/tasks/throttle';
 
 describe('the rate of a rebuild', () => {
-  it('is kept in the long run, after a short burst', () => {
+  it('limits the records in the long run, after a short burst', () => {
     let [freeAt, now, folded] = [-Infinity, 0, 0];
     while (now < 10_000) {
       const reserved = reserve(freeAt, now, 100, 1_000);
@@ -13,7 +13,7 @@ describe('the rate of a rebuild', () => {
     expect(folded).toBeLessThanOrEqual(10_400);
   });
 
-  it('is not saved up over a pause', () => {
+  it('allows only a short burst after a pause', () => {
     expect(reserve(0, 60_000, 250, 1_000).waitMs).toBe(0);
     expect(reserve(0, 60_000, 1_250, 1_000).waitMs).toBe(1_000);
   });

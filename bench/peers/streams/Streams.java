@@ -39,7 +39,7 @@ import org.apache.kafka.streams.state.Stores;
 /**
  * The same task in Kafka Streams, as its documentation would have one write it: exactly_once_v2, one state store with
  * the status of every message, one aggregate per delivery, commits every 100 ms. It keeps less than the service does (a
- * status by order of arrival, three counters), and nobody can look up a message from outside.
+ * status by order of arrival, three counters), and messages cannot be looked up from outside.
  *
  * <p>BROKERS, TOPICS (comma-separated, in the order of KINDS), REGISTRY, OUTPUT, RECORDS in the environment; prints
  * {"seconds", "cpuSeconds", "rss"} from the first record to the last commit.

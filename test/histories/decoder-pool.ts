@@ -18,7 +18,7 @@ const types = texts.map(parseWriterSchema);
 
 const idOf = (text: string): number => texts.indexOf(text) + 1;
 
-/** What every history's registry holds: the inputs' schemas under the ids of `support/records`, then ours. */
+/** The registry of every history: the inputs' schemas under the ids of `support/records`, then the service's. */
 export const registry: SchemaRegistry = {
   schemaById: async (id) => types[id - 1] ?? null,
   idOf: async (_, text) => idOf(text) || null,
@@ -33,75 +33,78 @@ export const IDS: SchemaIds = {
 
 type Decoders = ServiceDeps['deps']['decoders'];
 
-/** Decoders in use by one worker. */
-export interface Lent {
+/** Decoders of one worker. */
+export interface BorrowedDecoders {
   readonly decoders: Decoders;
-  /** The worker is no more. Decoders that still wait for an answer are of no use to anybody else. */
-  handBack(): void;
+  /** Returns them after the worker has ended. Decoders that still wait for an answer are discarded. */
+  returnDecoders(): void;
 }
 
-interface Shelved {
+interface PooledDecoders {
   readonly decoders: Decoders;
   registry: SchemaRegistry;
   clock: Clock;
-  /** Added to the time of whoever uses them: more than they remember an unknown id. */
+  /** Added to each user's clock: longer than an unknown id is cached. */
   sinceMs: number;
   unanswered: number;
 }
 
-const shelves = new Map<number, Shelved[]>();
+const pools = new Map<number, PooledDecoders[]>();
 const BETWEEN_USES_MS = 1e9;
 
 /**
- * Decoders for so many partitions that know every schema of the registry. To learn them takes longer than a whole
- * history, so decoders go from one worker to the next; of ids that the registry does not have they remember nothing.
+ * Decoders for so many partitions that have cached every schema of the registry. Building the cache takes longer than a
+ * whole history, so decoders are reused by one worker after the other; unknown ids are not cached that long.
  */
-export function lendDecoders(partitions: number, whose: { registry: SchemaRegistry; clock: Clock }): Lent {
-  const fakeStore = shelves.get(partitions) ?? [];
-  shelves.set(partitions, fakeStore);
-  const known = fakeStore.pop() ?? null;
-  const shelved = known ?? unused(partitions);
-  const ready = (known === null ? learn(shelved.decoders) : Promise.resolve()).then(() => {
-    shelved.registry = whose.registry;
-    shelved.clock = whose.clock;
-    shelved.sinceMs += BETWEEN_USES_MS;
+export function borrowDecoders(
+  partitions: number,
+  whose: { registry: SchemaRegistry; clock: Clock },
+): BorrowedDecoders {
+  const pool = pools.get(partitions) ?? [];
+  pools.set(partitions, pool);
+  const known = pool.pop() ?? null;
+  const pooled = known ?? unused(partitions);
+  const ready = (known === null ? learn(pooled.decoders) : Promise.resolve()).then(() => {
+    pooled.registry = whose.registry;
+    pooled.clock = whose.clock;
+    pooled.sinceMs += BETWEEN_USES_MS;
   });
   return {
     decoders: {
-      status: (records) => ready.then(() => shelved.decoders.status(records)),
-      kpi: (records) => ready.then(() => shelved.decoders.kpi(records)),
+      status: (records) => ready.then(() => pooled.decoders.status(records)),
+      kpi: (records) => ready.then(() => pooled.decoders.kpi(records)),
     },
-    handBack: () => {
-      if (shelved.unanswered === 0) fakeStore.push(shelved);
+    returnDecoders: () => {
+      if (pooled.unanswered === 0) pool.push(pooled);
     },
   };
 }
 
 const NO_TIME: Clock = { now: () => 0, monotonic: () => 0, sleep: () => Promise.resolve() };
 
-function unused(partitions: number): Shelved {
+function unused(partitions: number): PooledDecoders {
   const asked: SchemaRegistry = {
     idOf: registry.idOf,
     schemaById: (id) => {
-      shelved.unanswered += 1;
-      return shelved.registry.schemaById(id).finally(() => (shelved.unanswered -= 1));
+      pooled.unanswered += 1;
+      return pooled.registry.schemaById(id).finally(() => (pooled.unanswered -= 1));
     },
   };
   const clock: Clock = {
     ...NO_TIME,
-    now: () => shelved.clock.now(),
-    monotonic: () => shelved.sinceMs + shelved.clock.monotonic(),
+    now: () => pooled.clock.now(),
+    monotonic: () => pooled.sinceMs + pooled.clock.monotonic(),
   };
   const options = { registry: asked, clock, limits: { maxValueBytes: 262_144, maxHeaders: 256 } };
   const decoders: Decoders = {
     status: feedbackDecoder({ ...options, topics: FEEDBACK_TOPICS, partitioner: 'murmur2', partitions }),
     kpi: contributionDecoder(options),
   };
-  const shelved: Shelved = { decoders, registry, clock: NO_TIME, sinceMs: 0, unanswered: 0 };
-  return shelved;
+  const pooled: PooledDecoders = { decoders, registry, clock: NO_TIME, sinceMs: 0, unanswered: 0 };
+  return pooled;
 }
 
-/** Shows decoders a record of each schema. That nothing else is in it does not matter. */
+/** Makes decoders cache every schema, with one record of each. The records need no content. */
 async function learn({ status, kpi }: Decoders): Promise<void> {
   const entries = texts.map((_, index) => ({
     offset: index,

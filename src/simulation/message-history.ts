@@ -14,26 +14,26 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const MAX_VALIDITY = 84 * HOUR;
 
-/** How the messages of a delivery fare: what is drawn at each turn of their lives. */
-export interface Course {
-  /** Share of messages whose relay event is lost: the rest must speak for it. */
+/** The outcomes of a delivery's messages: the distribution that each step of a message's history is drawn from. */
+export interface OutcomeMix {
+  /** Share of messages whose relay event is lost: their other feedback implies the relay. */
   readonly relaysLost: number;
-  /** How the first attempt ends. */
-  firstAttempt(source: Dice): 'delivered' | 'hard' | 'soft' | 'silence';
-  /** What follows a delivery later on. */
+  /** The result of the first attempt. */
+  firstAttempt(source: Dice): 'delivered' | 'hard' | 'soft' | 'no-feedback';
+  /** The feedback that follows a delivery. */
   afterwards(source: Dice): 'nothing' | 'async' | 'auto-reply' | 'unsubscribe' | 'subscribe';
-  /** What the retries of a soft-bounced message come to. */
-  retries(source: Dice): RetryResult | 'silence';
+  /** The result of a soft-bounced message's retries. */
+  retries(source: Dice): RetryResult | 'no-feedback';
 }
 
-/** As most deliveries fare; the first two in parts of 1,000. */
-export const ORDINARY: Course = {
+/** A typical delivery; the weights of the first two are in parts of 1,000. */
+export const ORDINARY: OutcomeMix = {
   relaysLost: 0.001,
   firstAttempt: weighted([
     ['delivered', 900],
     ['hard', 35],
     ['soft', 60],
-    ['silence', 5],
+    ['no-feedback', 5],
   ]),
   afterwards: weighted([
     ['nothing', 976],
@@ -46,7 +46,7 @@ export const ORDINARY: Course = {
     ['SUCCEEDED', 62],
     ['FAILED', 14],
     ['EXPIRED', 10],
-    ['silence', 14],
+    ['no-feedback', 14],
   ]),
 };
 
@@ -103,16 +103,16 @@ const autoReply = diagnosis(60, null, null, 'Automatic reply: out of office');
 const unsubscribe = diagnosis(90, null, null, 'unsubscribe');
 const subscribe = diagnosis(80, null, null, 'subscribe');
 
-/** A time span that is usually short and now and then long, in whole milliseconds from `least` to `least` + `most`. */
+/** A time span that is usually short and sometimes long, in whole milliseconds from `least` to `least` + `most`. */
 const span = (source: Dice, least: number, most: number): number =>
   Math.floor(least + most * source.unit() ** 4);
 
-/** Builds the feedback of one message; the producer states the relay time in four records of five. */
-function teller(source: Dice, message: SimulatedMessage) {
+/** Builds the feedback of one message; four records of five have `relayedAt`. */
+function feedbackBuilder(source: Dice, message: SimulatedMessage) {
   const { messageId, delivery, recipientDomain } = message;
-  let told = 0;
+  let count = 0;
   const common = (occurredAt: Millis) => ({
-    eventId: `${messageId}/${told++}`,
+    eventId: `${messageId}/${count++}`,
     messageId,
     deliveryId: delivery.deliveryId,
     occurredAt,
@@ -121,7 +121,7 @@ function teller(source: Dice, message: SimulatedMessage) {
   });
   const relayed = (): Feedback => ({
     kind: 'Relayed',
-    eventId: `${messageId}/${told++}`,
+    eventId: `${messageId}/${count++}`,
     messageId,
     deliveryId: delivery.deliveryId,
     occurredAt: message.relayedAt,
@@ -148,31 +148,31 @@ function teller(source: Dice, message: SimulatedMessage) {
   return { relayed, delivered, hard, soft, common };
 }
 
-type Teller = ReturnType<typeof teller>;
+type FeedbackBuilder = ReturnType<typeof feedbackBuilder>;
 
-function later(source: Dice, tell: Teller, from: Millis, course: Course): Feedback[] {
+function afterDelivery(source: Dice, build: FeedbackBuilder, from: Millis, mix: OutcomeMix): Feedback[] {
   const at = from + span(source, MINUTE, 72 * HOUR);
-  const event = course.afterwards(source);
+  const event = mix.afterwards(source);
   switch (event) {
     case 'nothing':
       return [];
     case 'async':
       return [
         source.below(10) < 7
-          ? tell.hard(at, asyncBounces(source), 'ASYNC')
-          : tell.soft(at, asyncBounces(source), 'ASYNC', 1),
+          ? build.hard(at, asyncBounces(source), 'ASYNC')
+          : build.soft(at, asyncBounces(source), 'ASYNC', 1),
       ];
     case 'auto-reply':
-      return [tell.soft(at, autoReply, 'ASYNC', 1)];
+      return [build.soft(at, autoReply, 'ASYNC', 1)];
     case 'unsubscribe':
-      return [tell.hard(at, unsubscribe, 'ASYNC')];
+      return [build.hard(at, unsubscribe, 'ASYNC')];
     case 'subscribe':
-      return [tell.hard(at, subscribe, 'ASYNC')];
+      return [build.hard(at, subscribe, 'ASYNC')];
   }
 }
 
 function outcome(
-  tell: Teller,
+  build: FeedbackBuilder,
   at: Millis,
   result: RetryResult,
   attempt: number,
@@ -181,7 +181,7 @@ function outcome(
   const absent = { bounceClass: null, smtpCode: null, enhancedStatus: null, diagnostic: null };
   return {
     kind: 'RetryOutcome',
-    ...tell.common(at),
+    ...build.common(at),
     attempt,
     outcome: result,
     ...(why ?? absent),
@@ -189,43 +189,52 @@ function outcome(
   };
 }
 
-function softly(source: Dice, tell: Teller, message: SimulatedMessage, course: Course): Feedback[] {
+function afterSoftBounce(
+  source: Dice,
+  build: FeedbackBuilder,
+  message: SimulatedMessage,
+  mix: OutcomeMix,
+): Feedback[] {
   const events: Feedback[] = [];
   const attempts = 1 + source.below(3);
   let at = message.relayedAt + span(source, SECOND, MINUTE);
   let why = softBounces(source);
   for (let attempt = 1; attempt <= attempts; attempt++) {
-    events.push(tell.soft(at, why, 'SYNC', attempt));
+    events.push(build.soft(at, why, 'SYNC', attempt));
     at += span(source, 5 * MINUTE, 3 * HOUR);
     if (source.below(4) === 0) why = softBounces(source);
   }
   const end = message.relayedAt + Math.min(message.delivery.validityPeriodMs ?? MAX_VALIDITY, MAX_VALIDITY);
-  const result = course.retries(source);
-  if (result === 'SUCCEEDED') events.push(outcome(tell, at, result, attempts + 1, null));
+  const result = mix.retries(source);
+  if (result === 'SUCCEEDED') events.push(outcome(build, at, result, attempts + 1, null));
   if (result === 'FAILED')
-    events.push(outcome(tell, at, result, attempts + 1, source.below(5) > 0 ? why : null));
+    events.push(outcome(build, at, result, attempts + 1, source.below(5) > 0 ? why : null));
   if (result === 'EXPIRED')
-    events.push(outcome(tell, end, result, attempts + 1, source.below(2) > 0 ? why : null));
+    events.push(outcome(build, end, result, attempts + 1, source.below(2) > 0 ? why : null));
   return events;
 }
 
-/** Everything the MTA says about one message, in the order in which it happens. */
-export function life(source: Dice, message: SimulatedMessage, course: Course = ORDINARY): Feedback[] {
-  const tell = teller(source, message);
-  const events: Feedback[] = source.chance(course.relaysLost) ? [] : [tell.relayed()];
+/** All feedback of one message, in the order of event time. */
+export function messageHistory(
+  source: Dice,
+  message: SimulatedMessage,
+  mix: OutcomeMix = ORDINARY,
+): Feedback[] {
+  const build = feedbackBuilder(source, message);
+  const events: Feedback[] = source.chance(mix.relaysLost) ? [] : [build.relayed()];
   const soon = message.relayedAt + span(source, 300, 2 * MINUTE);
-  const first = course.firstAttempt(source);
+  const first = mix.firstAttempt(source);
   switch (first) {
     case 'delivered':
-      events.push(tell.delivered(soon), ...later(source, tell, soon, course));
+      events.push(build.delivered(soon), ...afterDelivery(source, build, soon, mix));
       break;
     case 'hard':
-      events.push(tell.hard(soon, hardBounces(source), 'SYNC'));
+      events.push(build.hard(soon, hardBounces(source), 'SYNC'));
       break;
     case 'soft':
-      events.push(...softly(source, tell, message, course));
+      events.push(...afterSoftBounce(source, build, message, mix));
       break;
-    case 'silence':
+    case 'no-feedback':
       break;
   }
   return events;

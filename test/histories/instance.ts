@@ -9,16 +9,16 @@ import { registryWithRetry } from '../../src/tasks/retrying';
 import { retryUntil } from '../../src/tasks/retry';
 import type { ServiceDeps } from '../../src/service/run';
 import type { Check } from '../../src/store/store.memory';
-import { endsOf, type Names } from './ends';
+import { depsOf, type Names } from './deps';
 import type { FetchedLog } from './fetching';
 import type { Installation } from './installation';
 import { callerOf } from './network';
 import type { Process } from './schedule';
-import { IDS, lendDecoders, registry } from './schemas';
+import { IDS, borrowDecoders, registry } from './decoder-pool';
 import type { Policy, Scenario } from './scenario';
-import type { Story } from './story';
+import type { Trace } from './trace';
 
-/** What is wrong with a build of the product, for histories that are to find it. */
+/** A defect put into the service, for histories that must detect it. */
 export interface Mutant {
   readonly deps?: (deps: Servers) => Servers;
   readonly service?: (service: ServiceDeps) => ServiceDeps;
@@ -28,21 +28,21 @@ export interface Mutant {
   readonly without?: readonly Check[];
 }
 
-/** The product on its ends, in one process. */
-export interface Machine {
+/** The service with its dependencies, in one process. */
+export interface ServiceInstance {
   readonly process: Process;
   readonly service: ServiceDeps;
   readonly store: Servers['store'];
   readonly views: readonly FetchedLog[];
   /** Why it is not ready, by key. */
   readonly reasons: ReadonlyMap<string, string>;
-  /** What must never happen to it: errors that waiting cannot mend. */
+  /** Errors that a retry cannot resolve; there must be none. */
   readonly failures: string[];
-  /** Nothing of it is needed any more. */
-  handBack(): void;
+  /** Returns the decoders to their pool once the process has ended. */
+  returnDecoders(): void;
 }
 
-/** What a memory of settings that were read before is for: thousands of histories share a few. */
+/** Parsed settings by scenario: thousands of histories share a few. */
 const configs = new Map<string, Config>();
 
 function configOf({ settings, partitions }: Scenario, policy: Policy): Config {
@@ -73,27 +73,27 @@ function namesOf(config: Config): Names {
   };
 }
 
-/** Assembles the product in a process. One that is not in the groups owns all partitions of the inputs. */
-export function machineOf(
-  there: Installation,
+/** Composes the service in a process. Outside of the consumer groups it owns all partitions of the inputs. */
+export function composeInstance(
+  installation: Installation,
   name: string,
   mutant: Mutant,
   how: { readonly policy: Policy; readonly inGroups: boolean },
-): Machine {
-  const { scenario, schedule, story } = there;
+): ServiceInstance {
+  const { scenario, schedule, trace } = installation;
   const process: Process = { name, dead: false, frozenUntil: 0 };
   const clock = schedule.clockOf(process);
   const config = configOf(scenario, how.policy);
-  const { deps, views } = endsOf(there, process, callerOf(there, process), {
+  const { deps, views } = depsOf(installation, process, callerOf(installation, process), {
     names: namesOf(config),
     inGroups: how.inGroups,
     registry,
-    sinkLog: mutant.sinkLog?.(there.log) ?? there.log,
+    sinkLog: mutant.sinkLog?.(installation.log) ?? installation.log,
   });
   const reasons = new Map<string, string>();
   const failures: string[] = [];
   const watching = {
-    log: toldLog(story, name, failures),
+    log: tracedLog(trace, name, failures),
     meter: NO_METER,
     onReason: (key: string, reason: string | null): void =>
       void (reason === null ? reasons.delete(key) : reasons.set(key, reason)),
@@ -109,33 +109,33 @@ export function machineOf(
     ids: IDS,
     signal,
     clock,
-    random: () => there.jitter.unit(),
+    random: () => installation.jitter.unit(),
   });
-  const lent = scenario.network.knowsSchemas
-    ? lendDecoders(scenario.partitions, {
+  const borrowed = scenario.network.knowsSchemas
+    ? borrowDecoders(scenario.partitions, {
         registry: registryWithRetry(deps.registry, retryUntil(signal, assembled.deps.retryDeps)),
         clock,
       })
     : null;
-  const decoders = lent?.decoders ?? assembled.deps.decoders;
+  const decoders = borrowed?.decoders ?? assembled.deps.decoders;
   const service = { ...assembled, deps: { ...assembled.deps, decoders } };
   return {
     ...{ process, views, reasons, failures },
     service: mutant.service?.(service) ?? service,
     store: broken.store,
-    handBack: () => lent?.handBack(),
+    returnDecoders: () => borrowed?.returnDecoders(),
   };
 }
 
-/** Log lines go into the story; what waiting cannot mend is a failure of the history. */
-function toldLog(story: Story, name: string, failures: string[]): Log {
+/** Log lines go into the trace; an error line is a failure of the history. */
+function tracedLog(trace: Trace, name: string, failures: string[]): Log {
   const line =
     (level: string) =>
     (message: string, fields: LogFields = {}): void => {
       const { error, ...rest } = fields;
       const why = error === undefined ? '' : `: ${String(error)}`;
       if (level === 'error') failures.push(`${name}: ${message} ${JSON.stringify(rest)}${why}`);
-      story.tell(name, () => `says "${message}" ${JSON.stringify(rest)}${why}`);
+      trace.add(name, () => `logs "${message}" ${JSON.stringify(rest)}${why}`);
     };
   const log: Log = {
     debug: () => undefined,

@@ -12,16 +12,16 @@ import type { Installation } from './installation';
 import type { Caller } from './network';
 import type { Process } from './schedule';
 
-/** The names that both pipelines have of topics and groups. */
+/** The topics and groups of both pipelines. */
 export interface Names {
   readonly topics: { readonly status: readonly string[]; readonly kpi: readonly string[] };
   readonly groups: { readonly status: string; readonly kpi: string };
   readonly checkpointTopic: string;
 }
 
-/** The ends of one process: the product's own, in memory, each call of which goes over the network. */
-export function endsOf(
-  there: Installation,
+/** The dependencies of one process: the product's in-memory ones, each call over the simulated network. */
+export function depsOf(
+  installation: Installation,
   process: Process,
   call: Caller,
   how: {
@@ -32,11 +32,11 @@ export function endsOf(
     readonly inGroups: boolean;
   },
 ): { readonly deps: Servers; readonly views: readonly FetchedLog[] } {
-  const { log, store } = there;
+  const { log, store } = installation;
   const { names, sinkLog } = how;
   const memberOf = (group: string): string | null => (how.inGroups ? group : null);
-  const status = fetchedLog(there, process);
-  const kpi = fetchedLog(there, process);
+  const status = fetchedLog(installation, process);
+  const kpi = fetchedLog(installation, process);
   const fenced = memoryTransactionalSinks(sinkLog, {
     group: names.groups.kpi,
     checkpointTopic: names.checkpointTopic,
@@ -44,21 +44,21 @@ export function endsOf(
   const { snapshot: _, restore: __, wipe: ___, ...remote } = store;
   const reader = memoryReader(log);
   const deps: Servers = {
-    registry: far(call, 'registry', how.registry, describe),
-    store: far(call, 'redis', remote, describeStore),
-    sink: farSink(call, memorySink(log)),
+    registry: remoteOf(call, 'registry', how.registry, describe),
+    store: remoteOf(call, 'redis', remote, describeStore),
+    sink: remoteSink(call, memorySink(log)),
     fencedSinks: {
       open: async (name) => {
         const open = { server: 'kafka', what: () => `opens the sink ${name}` } as const;
-        return farFencedSink(call, name, await call({ ...open, effect: () => fenced.open(name) }));
+        return remoteTransactionalSink(call, name, await call({ ...open, effect: () => fenced.open(name) }));
       },
     },
-    reader: { ...far(call, 'kafka', reader, describe), follow: reader.follow, close: reader.close },
-    committedOffset: far(call, 'kafka', { committedOffset: memoryCommittedOffset(log) }, describe)
+    reader: { ...remoteOf(call, 'kafka', reader, describe), follow: reader.follow, close: reader.close },
+    committedOffset: remoteOf(call, 'kafka', { committedOffset: memoryCommittedOffset(log) }, describe)
       .committedOffset,
     sources: {
-      status: farSource(there, call, status, names.topics.status, memberOf(names.groups.status)),
-      kpi: farSource(there, call, kpi, names.topics.kpi, memberOf(names.groups.kpi)),
+      status: remoteSource(installation, call, status, names.topics.status, memberOf(names.groups.status)),
+      kpi: remoteSource(installation, call, kpi, names.topics.kpi, memberOf(names.groups.kpi)),
     },
   };
   return { deps, views: [status, kpi] };
@@ -67,17 +67,17 @@ export function endsOf(
 type Method = (...args: unknown[]) => Promise<unknown>;
 type Describe = (method: string, args: readonly unknown[]) => string;
 
-/** The same methods, over the network. */
-function far<T extends object>(call: Caller, server: Server, near: T, describeCall: Describe): T {
-  const methods = Object.entries(near).map(([name, method]) => {
-    const farMethod: Method = (...args) =>
+/** The same methods, each called over the network. */
+function remoteOf<T extends object>(call: Caller, server: Server, local: T, describeCall: Describe): T {
+  const methods = Object.entries(local).map(([name, method]) => {
+    const remoteMethod: Method = (...args) =>
       call({
         server,
         what: () => describeCall(name, args),
-        effect: () => (method as Method).apply(near, args),
+        effect: () => (method as Method).apply(local, args),
         show: answerOf,
       });
-    return [name, farMethod] as const;
+    return [name, remoteMethod] as const;
   });
   return Object.fromEntries(methods) as T;
 }
@@ -85,8 +85,8 @@ function far<T extends object>(call: Caller, server: Server, near: T, describeCa
 const plain = (value: unknown): string => (typeof value === 'object' ? JSON.stringify(value) : String(value));
 
 function describe(method: string, args: readonly unknown[]): string {
-  const told = args.filter((arg) => typeof arg !== 'function').map((arg) => plain(arg).slice(0, 60));
-  return `${method}(${told.join(', ')})`;
+  const shown = args.filter((arg) => typeof arg !== 'function').map((arg) => plain(arg).slice(0, 60));
+  return `${method}(${shown.join(', ')})`;
 }
 
 export const nameOfTask = ({ stateId, pipeline, partition }: TaskAddress): string =>
@@ -110,23 +110,23 @@ function answerOf(answer: unknown): string {
     return `epoch ${String(answer.epoch)}, commit ${String(answer.sequence)}, at ${String(answer.positions)}`;
   }
   if ('note' in answer && 'offset' in answer) return `${String(answer.offset)} (${String(answer.note)})`;
-  return 'generation' in answer ? `generation ${String(answer.generation)}` : 'done';
+  return 'stateId' in answer ? `generation ${String(answer.stateId)}` : 'done';
 }
 
 const listOf = (records: readonly OutgoingRecord[]): string =>
   records.map(({ topic, partition, key }) => `${topic}/${partition} ${String(key)}`).join(', ');
 
 /**
- * Records of partitions on different brokers arrive, or do not, each by itself; one `emit` is under way at a time.
+ * Partitions on different brokers are acknowledged or lost separately; one `emit` is in flight at a time.
  */
-function farSink(call: Caller, near: Sink): Sink {
+function remoteSink(call: Caller, local: Sink): Sink {
   let previous: Promise<unknown> = Promise.resolve();
   const send = async (records: readonly OutgoingRecord[]): Promise<void> => {
     const brokers = [0, 1].map((broker) => records.filter(({ partition }) => partition % 2 === broker));
     const sent = brokers
       .filter((part) => part.length > 0)
       .map((part) =>
-        call({ server: 'kafka', what: () => `emits ${listOf(part)}`, effect: () => near.emit(part) }),
+        call({ server: 'kafka', what: () => `emits ${listOf(part)}`, effect: () => local.emit(part) }),
       );
     const outcomes = await Promise.allSettled(sent);
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
@@ -141,16 +141,16 @@ function farSink(call: Caller, near: Sink): Sink {
   };
 }
 
-/** What is under way when it is closed goes on; after one unknown outcome it is of no more use. */
-function farFencedSink(call: Caller, name: string, near: TransactionalSink): TransactionalSink {
+/** Closing does not cancel what is in flight; after one unknown outcome the sink refuses all that follows. */
+function remoteTransactionalSink(call: Caller, name: string, local: TransactionalSink): TransactionalSink {
   let ended: Exclude<TransactionOutcome, 'acknowledged'> | null = null;
   return {
     async emit(records, checkpoint) {
       if (ended !== null) return ended;
       const outcome = await call<TransactionOutcome>({
         server: 'kafka',
-        what: () => `emits through ${name} ${listOf(records)} with witness ${answerOf(checkpoint)}`,
-        effect: () => near.emit(records, checkpoint),
+        what: () => `emits through ${name} ${listOf(records)} with checkpoint ${answerOf(checkpoint)}`,
+        effect: () => local.emit(records, checkpoint),
         unknown: () => 'unacknowledged',
         once: true,
         show: (answer) => answer,
@@ -164,20 +164,20 @@ function farFencedSink(call: Caller, name: string, near: TransactionalSink): Tra
   };
 }
 
-function farSource(
+function remoteSource(
   { log, expiries }: Installation,
   call: Caller,
   view: FetchedLog,
   topics: readonly string[],
   groupId: string | null,
 ): Source {
-  const near = memorySource(view, { topics, groupId });
+  const local = memorySource(view, { topics, groupId });
   const group = groupId ?? 'the inputs';
   const ask = <T>(what: string, effect: () => Promise<T>): Promise<T> =>
     call({ server: 'kafka', what: () => what, effect });
   return {
-    ...near,
-    partitions: () => ask(`counts the partitions of ${group}`, near.partitions),
+    ...local,
+    partitions: () => ask(`counts the partitions of ${group}`, local.partitions),
     watermarks: (partition) =>
       ask(`asks for watermarks of ${group}/${partition}`, async () =>
         topics.map((topic) => log.watermarks(topic, partition)),
@@ -185,12 +185,12 @@ function farSource(
     async open(partition, positions, until) {
       await ask(`opens ${group}/${partition} at ${positions.join()}`, async () => undefined);
       view.begin(topics, partition, positions);
-      const inbox = await near.open(partition, positions, until);
+      const inbox = await local.open(partition, positions, until);
       const lag = (): number[] =>
         inbox.lag().map((records, topic) => records + view.unfetched(topics[topic] ?? '', partition));
       const caughtUp = (): boolean => {
         if (!inbox.caughtUp() || topics.some((topic) => view.unfetched(topic, partition) > 0)) return false;
-        expiries.noteCaughtUp(
+        expiries.recordCaughtUp(
           partition,
           topics.map((topic) => log.watermarks(topic, partition).high),
         );

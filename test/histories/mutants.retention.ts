@@ -6,7 +6,7 @@ import type { Read } from '../../src/store/store';
 import { HOUR } from '../support/feedback';
 import { type NamedMutant, withStore } from './mutants';
 
-/** What is read from some hash, as something else. */
+/** Changes the values read from a hash. */
 const misreading =
   (hash: string, change: (value: Buffer, field: Buffer) => Buffer | null) => (deps: Servers) =>
     withStore(deps, (store) => ({
@@ -23,16 +23,16 @@ const misreading =
 const withoutMarkers = (records: readonly OutgoingRecord[]): OutgoingRecord[] =>
   records.filter((record) => !isMarker(record));
 
-/** Builds of the service in which retention is broken; each must be found out in histories in which deliveries grow old. */
-export const AGEING_MUTANTS: readonly NamedMutant[] = [
+/** Mutants with a defect in retention; histories with retention must detect each. */
+export const RETENTION_MUTANTS: readonly NamedMutant[] = [
   {
-    name: 'nobody knows what is retired',
-    shownBy: ['ages'],
+    name: 'retirements are not read',
+    shownBy: ['retention'],
     deps: misreading(RETIRED_HASH, () => null),
   },
   {
-    name: 'that a delivery is retired is not said in the log',
-    shownBy: ['ages'],
+    name: 'markers are not emitted',
+    shownBy: ['retention'],
     deps: (deps) => ({
       ...deps,
       fencedSinks: {
@@ -44,19 +44,19 @@ export const AGEING_MUTANTS: readonly NamedMutant[] = [
     }),
   },
   {
-    name: 'a task says that it has folded what is still to come',
+    name: 'a task claims to have folded later feedback',
     shownBy: ['stall'],
     deps: misreading(FLAGS_HASH, (value, field) =>
       field.equals(FOLDED_UNTIL_FIELD) ? Buffer.from(String(Number(value) + 300 * HOUR)) : value,
     ),
   },
   {
-    name: 'deliveries are retired in the prime of their lives',
-    shownBy: ['ages'],
+    name: 'deliveries are retired before the retention has passed',
+    shownBy: ['retention'],
     service: (service) => ({ ...service, deps: { ...service.deps, retentionMs: 0 } }),
   },
   {
-    name: 'a generation does not ask what was retired before it',
+    name: 'a generation does not copy earlier retirements',
     shownBy: ['wipe'],
     service: (service) => ({
       ...service,

@@ -1,9 +1,9 @@
 #!lua
--- Makes a generation no longer the active one, if it is.
+-- Deactivates a generation, if it is the active one.
 --
--- KEYS[1]  the manifest of the active generation, as JSON
--- ARGV[1]  the generation
--- ARGV[2]  the number it publishes under
+-- KEYS[1]  the manifest of the active generation, as JSON; its `generation` is the state id, its `publishedAs` the number
+-- ARGV[1]  the generation's state id
+-- ARGV[2]  its number
 -- Returns  1 where it was the active one, else 0
 
 local text = redis.call('GET', KEYS[1])

@@ -2,28 +2,28 @@ import { systemClock } from '../../src/base/clock';
 import { feedback, HOUR } from '../support/feedback';
 import { open } from '../http/open';
 
-/** How often the window looks for what is old. */
-const AGEING_MS = 60_000;
+/** How often the read model evicts old deliveries. */
+const EVICTION_MS = 60_000;
 const RETENTION_MS = 30 * 24 * HOUR;
 
-test('a delivery older than the retention leaves the window once nothing has come for an hour; younger ones stay', async () => {
+test('the read model evicts a delivery older than the retention an hour after its last record; younger ones stay', async () => {
   let now = systemClock.now();
-  let looks = 0;
+  let passes = 0;
   const sleep = (ms: number): Promise<void> => {
-    if (ms === AGEING_MS) looks += 1;
+    if (ms === EVICTION_MS) passes += 1;
     return systemClock.sleep(5);
   };
   const clock = { ...systemClock, now: () => now, sleep };
   const there = await open({ EFS_RETENTION: '30d' }, clock);
   try {
     const young = feedback.relayed({ deliveryId: 'young', occurredAt: now });
-    // Its silent message expires after 84 hours, which is the last thing that happens to it.
+    // Its message without feedback expires after 84 hours: that is its last event.
     const old = feedback.relayed({ deliveryId: 'old', occurredAt: now - RETENTION_MS - 85 * HOUR });
     await there.report([old, young]);
     await there.until(() => there.queries.view.deliveries().length === 2 && there.queries.stale() === null);
     now += HOUR / 2;
-    const looked = looks + 2;
-    await there.until(() => looks >= looked);
+    const target = passes + 2;
+    await there.until(() => passes >= target);
     expect(there.queries.view.get('old')).not.toBeNull();
     now += HOUR;
     await there.until(() => there.queries.view.get('old') === null);

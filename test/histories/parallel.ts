@@ -1,20 +1,20 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
-import { live } from './history';
+import { runHistory } from './history';
 import type { FaultKind } from './faults';
 import { type Kind, KINDS } from './kinds';
 
-// Many histories, in several processes: each takes a block of seeds, tells what came of it, and takes the next.
+// Many histories in several child processes: each takes a block of seeds, reports its tally, and takes the next block.
 
-/** What came of some histories, added up. */
+/** The summed outcomes of some histories. */
 export interface Tally {
   histories: number;
   steps: number;
-  /** Time that passed in them, in milliseconds. */
+  /** Virtual time that passed in them, in milliseconds. */
   durationMs: number;
-  /** Histories in which a kind of fault struck. */
+  /** Histories in which a kind of fault was injected. */
   faults: Partial<Record<FaultKind, number>>;
-  /** Seeds of histories in which something did not hold. */
+  /** Seeds of histories that violated an invariant. */
   violated: number[];
 }
 
@@ -35,11 +35,11 @@ interface Block {
   readonly count: number;
 }
 
-/** Lives through the histories of a block, one after the other. */
-export async function liveThrough({ kind, from, count }: Block): Promise<Tally> {
+/** Runs the histories of a block, one after the other. */
+export async function runBlock({ kind, from, count }: Block): Promise<Tally> {
   const tally = emptyTally();
   for (let seed = from; seed < from + count; seed += 1) {
-    const { scenario, violations, steps, durationMs } = await live(KINDS[kind].scenarioOf(seed));
+    const { scenario, violations, steps, durationMs } = await runHistory(KINDS[kind].scenarioOf(seed));
     const kinds = new Set(scenario.faults.map(({ kind }) => kind));
     const faults = Object.fromEntries([...kinds].map((kind) => [kind, 1]));
     addTally(tally, {
@@ -54,13 +54,13 @@ export async function liveThrough({ kind, from, count }: Block): Promise<Tally> 
 }
 
 const BLOCK = 100;
-/** Young objects die young here: collecting them less often is a third faster. */
+/** Most objects die young: less frequent collections of them are a third faster. */
 const NODE_OPTIONS = ['--max-semi-space-size=32'];
 const SCRIPT = join(__dirname, '..', '..', 'scripts', 'histories.mjs');
-/** The argument that makes a process one of a fleet. */
-export const MEMBER = '--member';
+/** The argument of a child process. */
+export const CHILD = '--child';
 
-/** Lives through `count` histories in so many processes. `onBlock` gets the sum after each block. */
+/** Runs `count` histories in so many processes. `onBlock` gets the sum after each block. */
 export async function runMany(
   { kind, from, count, processes }: Block & { readonly processes: number },
   onBlock: (sum: Tally) => void = () => undefined,
@@ -72,37 +72,37 @@ export async function runMany(
     next += block.count;
     return block.count > 0 ? block : null;
   };
-  const member = async (): Promise<void> => {
-    const child = fork(SCRIPT, [MEMBER], { execArgv: NODE_OPTIONS });
+  const runChild = async (): Promise<void> => {
+    const child = fork(SCRIPT, [CHILD], { execArgv: NODE_OPTIONS });
     try {
       for (let block = takeBlock(); block !== null; block = takeBlock()) {
-        addTally(sum, await askedOf(child, block));
+        addTally(sum, await requestBlock(child, block));
         onBlock(sum);
       }
     } finally {
       child.kill();
     }
   };
-  await Promise.all(Array.from({ length: processes }, member));
+  await Promise.all(Array.from({ length: processes }, runChild));
   return sum;
 }
 
-function askedOf(child: ChildProcess, block: Block): Promise<Tally> {
+function requestBlock(child: ChildProcess, block: Block): Promise<Tally> {
   return new Promise((resolve, reject) => {
-    const gone = (): void => reject(new Error(`a process ended in the block from seed ${block.from}`));
-    child.once('exit', gone);
+    const exited = (): void => reject(new Error(`a process ended in the block from seed ${block.from}`));
+    child.once('exit', exited);
     child.once('message', (tally) => {
-      child.off('exit', gone);
+      child.off('exit', exited);
       resolve(tally as Tally);
     });
     child.send(block);
   });
 }
 
-/** The life of a member: answers blocks until its parent is gone. */
-export function serveAsMember(): void {
+/** The loop of a child process: runs blocks until its parent disconnects. */
+export function serveBlocks(): void {
   process.on('message', (block) => {
-    void liveThrough(block as Block).then((tally) => process.send?.(tally));
+    void runBlock(block as Block).then((tally) => process.send?.(tally));
   });
   process.on('disconnect', () => process.exit());
 }
