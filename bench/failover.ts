@@ -50,7 +50,7 @@ export async function benchFailover(options: FailoverOptions): Promise<boolean> 
   }
   console.log();
   printTable(summaryOf(all));
-  console.log(`\n${held} of ${options.runs} runs held`);
+  console.log(`\n${held} of ${options.runs} runs equal the recount`);
   return held === options.runs;
 }
 

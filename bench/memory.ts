@@ -3,7 +3,7 @@ import { must } from '../src/base/assert';
 import type { Feedback } from '../src/feedback/feedback';
 import { partitionOf } from '../src/log/partitioner';
 import { feedback, ORDINARY_TRAFFIC } from '../src/simulation/traffic';
-import { waitingStored } from '../src/pipeline/timer-index';
+import { decodeDeadlineEntry } from '../src/pipeline/timer-index';
 import { TIMER_INDEX_HASH } from '../src/store/hashes';
 import { redisStore } from '../src/store/store.redis';
 import { startRedis } from '../test/servers/redis';
@@ -41,7 +41,7 @@ async function timerBytes(redis: Redis): Promise<number> {
   let waiting = 0;
   for (const key of await redis.keys(`*:h:${TIMER_INDEX_HASH}`)) {
     bytes += must(await redis.memory('USAGE', key, 'SAMPLES', 0), 'a key');
-    for (const entry of await redis.hvalsBuffer(key)) waiting += waitingStored(entry).count;
+    for (const entry of await redis.hvalsBuffer(key)) waiting += decodeDeadlineEntry(entry).count;
   }
   return bytes / waiting;
 }

@@ -56,7 +56,7 @@ export async function openTasks(
       const memory = statusMemory();
       const deps: BatchDeps<StatusInput> = {
         decode,
-        setAside: async () => undefined,
+        emitDeadLetters: async () => undefined,
         load: (reads) => store.load(address, reads),
         commit: (commit) => store.commit(address, commit),
         emit: async () => 'acknowledged',

@@ -4,9 +4,10 @@
 // servers and measure time.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { ensureBuilt, ensureInstalled, root } from './ensure.mjs';
 
+const SHOWN = 50;
 const IN_MEMORY = ['memory', 'sim'];
 const PRICES = [...IN_MEMORY, 'io', 'e2e'];
 const split = process.argv.indexOf('--');
@@ -40,7 +41,7 @@ function jest(projects, args) {
     cwd: root,
     stdio: ['ignore', 'ignore', 'inherit'],
   });
-  if (!existsSync(results)) return { passed: 0, failed: 1, skipped: 0 };
+  if (!existsSync(results)) return { passed: 0, failed: 1, skipped: 0, files: [] };
   const counts = JSON.parse(readFileSync(results, 'utf8'));
   rmSync(results);
   const failed = counts.numFailedTests + counts.numRuntimeErrorTestSuites;
@@ -48,6 +49,10 @@ function jest(projects, args) {
     passed: counts.numPassedTests,
     failed: failed === 0 && status !== 0 ? 1 : failed,
     skipped: counts.numPendingTests,
+    files: counts.testResults.map(({ name, startTime, endTime }) => ({
+      name: relative(root, name),
+      seconds: Math.round((endTime - startTime) / 1000),
+    })),
   };
 }
 
@@ -57,9 +62,12 @@ const runs = parallel.length > 0 ? [jest(parallel, [])] : [];
 let serial = prices.filter((price) => !IN_MEMORY.includes(price));
 if (serial.includes('e2e') && !ensureBuilt()) {
   serial = serial.filter((price) => price !== 'e2e');
-  runs.push({ passed: 0, failed: 1, skipped: 0 });
+  runs.push({ passed: 0, failed: 1, skipped: 0, files: [] });
 }
 if (serial.length > 0) runs.push(jest(serial, ['--runInBand']));
+const slowest = runs.flatMap(({ files }) => files).sort((a, b) => b.seconds - a.seconds);
+console.log('the slowest files, in seconds:');
+for (const { name, seconds } of slowest.slice(0, SHOWN)) console.log(`${String(seconds).padStart(5)}  ${name}`);
 const sum = (field) => runs.reduce((total, run) => total + run[field], 0);
 if (sum('skipped') > 0) console.log(`${sum('skipped')} skipped: see the lines with *** above`);
 console.log(`${sum('passed')} passed, ${sum('failed')} failed`);

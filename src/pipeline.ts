@@ -26,22 +26,22 @@ export type Projection<Input> = (inputs: readonly Input[], next: Positions) => P
 export interface BatchDeps<Input> {
   decode(records: readonly LogRecord[]): Promise<Decoded<Input>>;
   /** Resolves when the dead letters are acknowledged. */
-  setAside(rejected: readonly Rejected[]): Promise<void>;
+  emitDeadLetters(rejected: readonly Rejected[]): Promise<void>;
   load(reads: readonly Read[]): Promise<Loaded>;
   commit(commit: Commit): Promise<CommitOutcome>;
   /** Emits the outbox of a commit. */
-  emit(records: readonly OutgoingRecord[], made: Made): Promise<TransactionOutcome>;
+  emit(records: readonly OutgoingRecord[], made: CommitRef): Promise<TransactionOutcome>;
   project: Projection<Input>;
 }
 
 /** The commit that an outbox belongs to: the epoch of its owner, and the task's positions after it. */
-export interface Made {
+export interface CommitRef {
   readonly epoch: number;
   readonly positions: Positions;
 }
 
 /** The owner's view of its task. Replaced with every commit. */
-export interface TaskOwnership extends Made {
+export interface TaskOwnership extends CommitRef {
   readonly sequence: number;
   /** The outcome of the last commit's outbox. */
   readonly emitted: Promise<TransactionOutcome>;
@@ -86,7 +86,7 @@ export function processInputs<Input>(
 ): Promise<Processed> {
   const plan = deps.project(inputs, next);
   const folded = inputs.length;
-  return Promise.all([deps.load(plan.reads), deps.setAside(rejected)]).then(([loaded]) =>
+  return Promise.all([deps.load(plan.reads), deps.emitDeadLetters(rejected)]).then(([loaded]) =>
     commitBatch(deps, { ownership, folded, rejected }, plan.project(loaded), next),
   );
 }
@@ -116,7 +116,7 @@ async function commitBatch<Input>(
 function emitInBackground<Input>(
   deps: BatchDeps<Input>,
   outgoing: readonly OutgoingRecord[],
-  made: Made,
+  made: CommitRef,
 ): Promise<TransactionOutcome> {
   const emitted = deps.emit(outgoing, made);
   emitted.catch(() => undefined);

@@ -249,9 +249,10 @@ describe('names', () => {
     expect(faults.map(({ name }) => name)).toEqual([]);
   });
 
-  it('of tests state their price: every test file is in memory, io or e2e', () => {
+  it('of tests state their price: every test file is in memory, sim, io or e2e', () => {
     const faults = typescriptIn('test').filter(
-      ({ name }) => name.includes('.test') && !/^[\w-]+(\.[\w-]+)*?(\.(io|e2e))?\.test$/.test(basename(name)),
+      ({ name }) =>
+        name.includes('.test') && !/^[\w-]+(\.[\w-]+)*?(\.(sim|io|e2e))?\.test$/.test(basename(name)),
     );
     expect(faults.map(({ name }) => name)).toEqual([]);
   });

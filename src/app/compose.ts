@@ -26,7 +26,7 @@ export interface Servers {
   readonly registry: SchemaRegistry;
   readonly store: Store & Generations;
   readonly sink: Sink;
-  readonly fencedSinks: TransactionalSinks;
+  readonly transactionalSinks: TransactionalSinks;
   readonly reader: TopicReader;
   readonly committedOffset: CommittedOffset;
   readonly sources: { readonly status: Source; readonly kpi: Source };

@@ -82,7 +82,7 @@ function configFrom(settings: Readonly<Record<string, string>>): Config {
  */
 export function embed(
   settings?: Readonly<Record<string, string>>,
-  options?: EmbedOptions & { readonly servers?: 'memory' },
+  options?: EmbedOptions & { readonly backend?: 'memory' },
 ): Promise<EmbeddedInMemory>;
 /**
  * A worker in this process, on the servers that the settings name. `efs setup` has been run. Waits for servers that do
@@ -90,14 +90,14 @@ export function embed(
  */
 export function embed(
   settings: Readonly<Record<string, string>>,
-  options: EmbedOptions & { readonly servers: 'servers' },
+  options: EmbedOptions & { readonly backend: 'servers' },
 ): Promise<Embedded>;
 export function embed(
   settings: Readonly<Record<string, string>> = {},
-  options: EmbedOptions & { readonly servers?: 'memory' | 'servers' } = {},
+  options: EmbedOptions & { readonly backend?: 'memory' | 'servers' } = {},
 ): Promise<Embedded> {
   const config = configFrom(settings);
-  return options.servers === 'servers' ? embedOnServers(config, options) : embedInMemory(config, options);
+  return options.backend === 'servers' ? embedOnServers(config, options) : embedInMemory(config, options);
 }
 
 /** As `embed` in memory. It starts from `restored`, where given. */

@@ -40,7 +40,7 @@ export async function openInMemory(
     store,
     reader: memoryReader(log),
     sink: memorySink(log, { prefix }),
-    fencedSinks: memoryTransactionalSinks(log, {
+    transactionalSinks: memoryTransactionalSinks(log, {
       group: kpiGroup,
       checkpointTopic: prefix + CONTRIBUTIONS_TOPIC,
       prefix,

@@ -92,7 +92,7 @@ export async function connectServers(
     store: redisStore(client, { namespace: namespaceOf(config.groupId, config.topicPrefix) }),
     reader,
     sink,
-    fencedSinks: sinksOf(groupOf(config, 'kpi')),
+    transactionalSinks: sinksOf(groupOf(config, 'kpi')),
     committedOffset: kafkaCommittedOffset(kafka),
     sources: { status: sourceOf('status'), kpi: sourceOf('kpi') },
   };
@@ -126,11 +126,11 @@ function takeOver(
   return takeOverFormerNames({
     ...{ clock, log, retry, onReason },
     groups,
-    own: { kpiGroup: group, fencedSinks: sinksOf(group) },
+    own: { kpiGroup: group, transactionalSinks: sinksOf(group) },
     former: {
       kpiGroup: former,
       statusGroup: formerGroupOf(config, 'status'),
-      fencedSinks: sinksOf(former),
+      transactionalSinks: sinksOf(former),
     },
     topics: [...topicsOf(config, 'status'), ...topicsOf(config, 'kpi')],
     contributionsTopic: config.topicPrefix + CONTRIBUTIONS_TOPIC,

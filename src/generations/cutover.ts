@@ -2,7 +2,7 @@ import { EfsError } from '../base/errors';
 import { inPortions } from '../base/portions';
 import type { OutgoingRecord } from '../log/sink';
 import { CUT_FIELD, SUPPRESSED_FIELD, UNTIL_FIELD } from '../pipeline/publish-gate';
-import { isMarker, removalOf, retiredAmong, retiredWrites } from '../pipeline/retention';
+import { isRetirementMarker, removalOf, retiredAmong, retiredWrites } from '../pipeline/retention';
 import { FLAGS_HASH, numberField } from '../store/hashes';
 import { packOutbox, unpackOutbox } from '../store/outbox';
 import type { Retirement } from '../store/retired';
@@ -156,7 +156,7 @@ export async function completeCutover(
     const sealed = predecessor === null ? null : await store.seal({ ...kpi, stateId: predecessor }, before);
     if (await isSuppressed(store, kpi, generation)) continue;
     // The successor emits the markers that the predecessor committed and may not have published.
-    const pending = unpackOutbox(sealed?.outbox ?? null).filter(isMarker);
+    const pending = unpackOutbox(sealed?.outbox ?? null).filter(isRetirementMarker);
     const { high } = await deps.contributionWatermarks(partition);
     const { retired } = await generationHistory(deps, partition, histories[partition], pending);
     await suppress(store, { ...manifest, partition }, { end: high, retired, pending });

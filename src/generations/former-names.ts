@@ -16,7 +16,7 @@ import type { Retry } from '../tasks/retry';
 /** The names of one version, and its sinks. */
 interface Names {
   readonly kpiGroup: string;
-  readonly fencedSinks: TransactionalSinks;
+  readonly transactionalSinks: TransactionalSinks;
 }
 
 export interface TakeOverDeps {
@@ -90,10 +90,10 @@ async function untilFormerWorkersLeft(deps: TakeOverDeps): Promise<void> {
 async function takeOver(deps: TakeOverDeps, partition: number): Promise<void> {
   const { groups, own, former, contributionsTopic: topic } = deps;
   for (const name of [`kpi-${partition}`, `status-${partition}`]) {
-    const sink = await former.fencedSinks.open(name);
+    const sink = await former.transactionalSinks.open(name);
     await sink.close();
   }
-  const sink = await own.fencedSinks.open(`kpi-${partition}`);
+  const sink = await own.transactionalSinks.open(`kpi-${partition}`);
   try {
     const isTaken = (await groups.committed(own.kpiGroup, topic)).get(partition) != null;
     if (isTaken) return;

@@ -246,7 +246,7 @@ function startTasks(deps: RebuildDeps, candidate: Manifest, places: readonly Pla
     ...deps.source,
     open: (partition, positions) =>
       paced.open(partition, positions, () => places[partition]?.held ?? places[partition]?.target ?? []),
-    noteProgress: (partition, own) => {
+    commitProgress: (partition, own) => {
       const place = places[partition];
       if (place !== undefined) Object.assign(place, { own, commits: place.commits + 1 });
     },

@@ -5,7 +5,7 @@ import { EfsError, isRefusal, isRetriable } from '../base/errors';
 import { coPartitions, heldPositions, watchPartitions } from '../log/copartition';
 import { startFetcher } from './fetcher.kafka';
 import { type GroupLimits, joinGroup, type Membership } from './group.kafka';
-import { strangersAmong } from '../log/groups';
+import { foreignMembers } from '../log/groups';
 import { kafkaGroups } from './groups.kafka';
 import { openInbox } from '../log/inbox';
 import { type InboxLimits, partitionBuffer } from './partition-buffer.kafka';
@@ -79,7 +79,7 @@ export function kafkaSource(options: KafkaSourceOptions): Source {
 
   return {
     partitions: checkedCount,
-    async start({ onAssigned, onFailed, onStrangers = () => undefined }) {
+    async start({ onAssigned, onFailed, onForeignMembers = () => undefined }) {
       if (stopping.signal.aborted) return;
       refused = (error) => !stopping.signal.aborted && onFailed(error);
       const check = watchPartitions(checkedCount, {
@@ -104,9 +104,9 @@ export function kafkaSource(options: KafkaSourceOptions): Source {
           reading.keep(partitions);
           void check();
           onAssigned(partitions);
-          void checkForStrangers(options, groupId, onStrangers);
+          void checkForStrangers(options, groupId, onForeignMembers);
         },
-        onOutage: (error) => onJoinFailed(error, groupId, outage, onStrangers),
+        onOutage: (error) => onJoinFailed(error, groupId, outage, onForeignMembers),
         onAnswer: () => outage.ended('group'),
       });
     },
@@ -115,7 +115,7 @@ export function kafkaSource(options: KafkaSourceOptions): Source {
       return reading.open(partition, positions, until);
     },
     watermarks: (partition) => cluster.watermarks(topics, partition),
-    noteProgress: progress.record,
+    commitProgress: progress.record,
     stop() {
       stopping.abort();
       reading.close();
@@ -238,12 +238,12 @@ async function disconnect(
 async function checkForStrangers(
   { kafka, topics }: Pick<KafkaSourceOptions, 'kafka' | 'topics'>,
   groupId: string,
-  onStrangers: (found: EfsError | null) => void,
+  onForeignMembers: (found: EfsError | null) => void,
 ): Promise<void> {
   const members = await kafkaGroups(kafka)
     .members(groupId)
     .catch(() => null);
-  if (members !== null) onStrangers(strangersAmong(groupId, members, topics));
+  if (members !== null) onForeignMembers(foreignMembers(groupId, members, topics));
 }
 
 /** Reports why this member is not in the group: other programs' members, or an outage. */
@@ -251,11 +251,11 @@ function onJoinFailed(
   error: unknown,
   groupId: string,
   outage: Outage,
-  onStrangers: (found: EfsError) => void,
+  onForeignMembers: (found: EfsError) => void,
 ): void {
   if (!(error instanceof EfsError) || error.code !== 'group-shared') return outage.began('group', error);
   outage.ended('group');
-  onStrangers(new EfsError(error.code, `consumer group ${groupId}: ${error.message}`, { cause: error }));
+  onForeignMembers(new EfsError(error.code, `consumer group ${groupId}: ${error.message}`, { cause: error }));
 }
 
 interface Outage {

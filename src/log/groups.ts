@@ -26,7 +26,7 @@ export const described = ({ clientId, host, topics }: GroupMember): string =>
   `${clientId} at ${host.replace(/^\//, '')} reads ${topics.length === 0 ? 'topics that it does not list' : topics.join(', ')}`;
 
 /** `group-shared` where a group that reads these topics has members that read none of them; else null. */
-export function strangersAmong(
+export function foreignMembers(
   groupId: string,
   members: readonly GroupMember[],
   topics: readonly string[],

@@ -48,7 +48,7 @@ export function memorySource(
       return inbox;
     },
     watermarks: async (partition) => watermarks(partition),
-    noteProgress(partition, positions) {
+    commitProgress(partition, positions) {
       topics.forEach((topic, index) => {
         if (groupId !== null) {
           const offset = must(positions[index], 'one position per topic');

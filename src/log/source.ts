@@ -72,13 +72,13 @@ export interface Source {
   /**
    * Joins the group. `onAssigned` gets the complete list of partitions owned from now on, at every change.
    * `onFailed` gets the error that ended the source for good (not outages: the source retries through them).
-   * `onStrangers` gets `group-shared` where members that read other topics are in the group, or keep this member out of it;
+   * `onForeignMembers` gets `group-shared` where members that read other topics are in the group, or keep this member out of it;
    * null once that has ended.
    */
   start(listener: {
     onAssigned(partitions: readonly number[]): void;
     onFailed(error: unknown): void;
-    onStrangers?(found: EfsError | null): void;
+    onForeignMembers?(found: EfsError | null): void;
   }): Promise<void>;
   /**
    * Starts to read an assigned partition at these positions; an earlier inbox of the partition is closed.
@@ -89,7 +89,7 @@ export interface Source {
   /** By topic index. */
   watermarks(partition: number): Promise<readonly Watermarks[]>;
   /** Commits a partition's progress for lag monitoring only: nothing reads it back. */
-  noteProgress(partition: number, positions: Positions): void;
+  commitProgress(partition: number, positions: Positions): void;
   /** Leaves the group. Closes every inbox. */
   stop(): Promise<void>;
 }

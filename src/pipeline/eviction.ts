@@ -7,8 +7,8 @@ import type { TaskOwnership } from '../pipeline';
 import { CONTRIBUTIONS_HASH, messagesHash } from '../store/hashes';
 import type { Store, TaskAddress } from '../store/store';
 import { isPast } from './publish-gate';
-import type { RetiredKnown } from './late-records';
-import { retiredAmong, WALK_MS } from './retention';
+import type { ActiveCache } from './late-records';
+import { retiredAmong, RETENTION_SCAN_MS } from './retention';
 
 /*
  * How a status task evicts retired deliveries: messages first, one page per commit, and the contribution last, by which the
@@ -46,7 +46,7 @@ export interface EvictionDeps {
   readonly clock: Clock;
   readonly retentionMs: number;
   /** The entries of retired deliveries are deleted from it. */
-  readonly retiredKnownUntil: Pick<RetiredKnown, 'delete'>;
+  readonly activeUntil: Pick<ActiveCache, 'delete'>;
   /** The ends of the inputs as they are now. */
   inputEnds(): Promise<Positions>;
 }
@@ -67,7 +67,7 @@ interface ScanCursor {
 export function evictionCommands(
   deps: EvictionDeps,
 ): (ownership: Pick<TaskOwnership, 'positions'>) => AsyncGenerator<readonly EvictionCommand[]> {
-  const scan = { next: deps.clock.now() + WALK_MS, cursor: '0', isInProgress: false };
+  const scan = { next: deps.clock.now() + RETENTION_SCAN_MS, cursor: '0', isInProgress: false };
   const foldedUntil = foldedUntilReports(deps);
   const retired: DeliveryId[] = [];
   const at: ScanCursor = { bucket: 0, cursor: '0' };
@@ -87,7 +87,7 @@ export function evictionCommands(
       Object.assign(at, { bucket: 0, cursor: '0' });
     }
     if (retired.length > 0 || (!scan.isInProgress && now < scan.next)) return;
-    if (!scan.isInProgress) scan.next = now + WALK_MS;
+    if (!scan.isInProgress) scan.next = now + RETENTION_SCAN_MS;
     const page = await nextRetired(deps, scan.cursor);
     retired.push(...page.retired);
     scan.cursor = page.cursor;
@@ -140,6 +140,6 @@ async function nextRetired(
   const old = entries.filter(([, value]) => contribution.decode(value).asOf + retentionMs < clock.now());
   const ids = old.map(([field]) => field.toString('utf8') as DeliveryId);
   const retired = await retiredAmong(store, { stateId: address.stateId, partitions }, ids);
-  for (const id of retired.keys()) deps.retiredKnownUntil.delete(id);
+  for (const id of retired.keys()) deps.activeUntil.delete(id);
   return { cursor, retired: [...retired.keys()] };
 }

@@ -50,7 +50,7 @@ interface TouchedDelivery {
 type Entry = readonly [field: Buffer, value: Buffer | null];
 
 /** Deliveries that a kpi task caches, with a contribution of each partition. */
-export const DELIVERIES_RECALLED = 64;
+export const DELIVERIES_CACHED = 64;
 
 /**
  * Replaces the known contributions by those of the batch, and publishes each delivery whose KPIs or policy then differ from

@@ -20,11 +20,11 @@ export interface LateRecordDeps {
   readonly clock: Clock;
   /** A retired delivery has no timers left. */
   readonly timerIndex: Pick<TimerIndex, 'delete'>;
-  readonly retiredKnownUntil: RetiredKnown;
+  readonly activeUntil: ActiveCache;
 }
 
 /** Until when a delivery is taken not to be retired, without a new look-up. */
-export type RetiredKnown = Map<DeliveryId, Millis>;
+export type ActiveCache = Map<DeliveryId, Millis>;
 
 /** How long a look-up is cached. Kpi tasks keep the state of a delivery for longer after they have retired it. */
 const CACHED_MS = 600_000;
@@ -33,14 +33,14 @@ const DELIVERIES_CACHED = 10_000;
 
 /** A decoder that rejects late feedback. `decode` is the decoder of the records. */
 export function lateDecoder(decode: Decoder<Feedback>, deps: LateRecordDeps): Decoder<Feedback> {
-  const { retiredKnownUntil } = deps;
+  const { activeUntil } = deps;
   return async (records) => {
     const decoded = await decode(records);
-    const unchecked = uncheckedIn(decoded.inputs, retiredKnownUntil, deps.clock.now());
+    const unchecked = uncheckedIn(decoded.inputs, activeUntil, deps.clock.now());
     if (unchecked.size === 0) return decoded;
     const retired = await retiredAmong(deps.store, deps.manifest, unchecked);
     const until = deps.clock.now() + CACHED_MS;
-    for (const id of unchecked) if (!retired.has(id)) cacheActive(retiredKnownUntil, id, until);
+    for (const id of unchecked) if (!retired.has(id)) cacheActive(activeUntil, id, until);
     for (const id of retired.keys()) deps.timerIndex.delete(id);
     return retired.size === 0 ? decoded : withoutLate(decode, records, retired, deps);
   };
@@ -49,7 +49,7 @@ export function lateDecoder(decode: Decoder<Feedback>, deps: LateRecordDeps): De
 /** The deliveries without a cached look-up, or with one that has expired. */
 function uncheckedIn(
   inputs: readonly Feedback[],
-  retiredKnownUntil: ReadonlyMap<DeliveryId, Millis>,
+  activeUntil: ReadonlyMap<DeliveryId, Millis>,
   now: Millis,
 ): ReadonlySet<DeliveryId> {
   const unchecked = new Set<DeliveryId>();
@@ -57,17 +57,17 @@ function uncheckedIn(
   for (const { deliveryId } of inputs) {
     if (deliveryId === last) continue;
     last = deliveryId;
-    if ((retiredKnownUntil.get(deliveryId) ?? 0) <= now) unchecked.add(deliveryId);
+    if ((activeUntil.get(deliveryId) ?? 0) <= now) unchecked.add(deliveryId);
   }
   return unchecked;
 }
 
-function cacheActive(retiredKnownUntil: RetiredKnown, id: DeliveryId, until: Millis): void {
-  retiredKnownUntil.delete(id);
-  retiredKnownUntil.set(id, until);
-  if (retiredKnownUntil.size <= DELIVERIES_CACHED) return;
-  const [first] = retiredKnownUntil.keys();
-  if (first !== undefined) retiredKnownUntil.delete(first);
+function cacheActive(activeUntil: ActiveCache, id: DeliveryId, until: Millis): void {
+  activeUntil.delete(id);
+  activeUntil.set(id, until);
+  if (activeUntil.size <= DELIVERIES_CACHED) return;
+  const [first] = activeUntil.keys();
+  if (first !== undefined) activeUntil.delete(first);
 }
 
 /** The rare batch with late feedback in it, decoded again record by record: a value does not carry its record. */

@@ -1,5 +1,5 @@
 import type { Committed } from '../log/source';
-import type { Made } from '../pipeline';
+import type { CommitRef } from '../pipeline';
 import type { Claim, GenerationRef } from '../store/store';
 
 /*
@@ -11,7 +11,7 @@ import type { Claim, GenerationRef } from '../store/store';
 /** The checkpoint that is published with the records of a commit. */
 export function checkpointOf(
   { stateId }: Pick<GenerationRef, 'stateId'>,
-  { epoch, positions }: Made,
+  { epoch, positions }: CommitRef,
 ): Committed {
   return { offset: positions[0] ?? 0, note: `${stateId}/${epoch}` };
 }

@@ -103,7 +103,7 @@ export interface KpiCommands {
    * must not be emitted after newer ones: they were acknowledged long ago, or must never be.
    */
   overtaken(claim: Claim): Promise<boolean>;
-  atClaim(ownership: TaskOwnership, claim: Claim): AsyncGenerator<readonly KpiInput[]>;
+  onClaim(ownership: TaskOwnership, claim: Claim): AsyncGenerator<readonly KpiInput[]>;
   afterCommit(ownership: TaskOwnership): AsyncGenerator<readonly KpiInput[]>;
 }
 
@@ -117,7 +117,7 @@ export interface GateDeps {
   /** Every record of this partition of the KPI topic, in order. */
   readPublished(onRecord: (record: LogRecord) => void): Promise<void>;
   /** The generation number that a published record carries. */
-  numberOf(published: Buffer): number;
+  generationOf(published: Buffer): number;
 }
 
 /** The claimed state compared with the log's checkpoint. */
@@ -160,7 +160,7 @@ export function kpiCommands(deps: GateDeps): KpiCommands {
     suppressed: () => suppressed,
     overtaken: (claim) => compare(claim).then(({ isStale }) => isStale),
     afterCommit,
-    async *atClaim(ownership, claim) {
+    async *onClaim(ownership, claim) {
       const { checkpoint, isStale } = await compare(claim);
       if (isStale) {
         suppressed = true;
@@ -180,11 +180,11 @@ export function kpiCommands(deps: GateDeps): KpiCommands {
 }
 
 function refuseSuperseded(
-  { manifest: { stateId, generation }, numberOf }: Pick<GateDeps, 'manifest' | 'numberOf'>,
+  { manifest: { stateId, generation }, generationOf }: Pick<GateDeps, 'manifest' | 'generationOf'>,
   last: ReadonlyMap<string, Buffer>,
 ): void {
   for (const value of last.values())
-    if (numberOf(value) > generation)
+    if (generationOf(value) > generation)
       throw new SupersededGenerationError(
         `state ${stateId} was superseded by a cut-over: later generation numbers have been published`,
       );

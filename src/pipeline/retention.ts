@@ -41,7 +41,7 @@ export type RetentionCommand =
 export const FOLDED_UNTIL_FIELD = Buffer.from('folded');
 
 /** How often all deliveries are scanned. */
-export const WALK_MS = 3_600_000;
+export const RETENTION_SCAN_MS = 3_600_000;
 /**
  * How long after a retirement a status task may still have folded feedback without knowing of it: clocks of workers may
  * differ, and status tasks cache for a while what they have read (late-records.ts).
@@ -77,7 +77,7 @@ interface DeliveryScan {
 export function retentionCommands(
   deps: RetentionDeps,
 ): (ownership: TaskOwnership) => AsyncGenerator<readonly RetentionCommand[]> {
-  let nextScan = deps.clock.now() + WALK_MS;
+  let nextScan = deps.clock.now() + RETENTION_SCAN_MS;
   let scan: DeliveryScan | null = null;
   /** What the last scan found past the retention. */
   let previouslyOld: ReadonlyMap<string, number> = new Map();
@@ -86,7 +86,7 @@ export function retentionCommands(
     if (scan === null) {
       const now = deps.clock.now();
       if (now < nextScan) return;
-      nextScan = now + WALK_MS;
+      nextScan = now + RETENTION_SCAN_MS;
       const foldedUntil = await foldedUntilOf(deps);
       if (foldedUntil === null) return;
       scan = { foldedUntil, from: await deps.contributionsEnd(), cursor: '0', old: new Map() };
@@ -192,7 +192,7 @@ export function retiredDelivery(key: Buffer | null): string | null {
 }
 
 /** Whether a record of a kpi task's outbox is a retirement marker. */
-export const isMarker = ({ topic }: OutgoingRecord): boolean => topic === CONTRIBUTIONS_TOPIC;
+export const isRetirementMarker = ({ topic }: OutgoingRecord): boolean => topic === CONTRIBUTIONS_TOPIC;
 
 /** The writes that delete a kpi task's state of a delivery, except that it is retired. */
 export function removalOf(deliveryId: string, partitions: number): readonly Write[] {

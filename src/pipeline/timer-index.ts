@@ -68,7 +68,7 @@ export function putEntry(timerIndex: TimerIndex, delivery: DeliveryId, entry: De
 }
 
 /** The inverse of `putEntry`. */
-export function waitingStored(bytes: Buffer): DeadlineEntry {
+export function decodeDeadlineEntry(bytes: Buffer): DeadlineEntry {
   const soonest = bytes.readUIntBE(COUNT_BYTES, TIME_BYTES);
   return {
     count: bytes.readUInt32BE(0),
@@ -79,14 +79,14 @@ export function waitingStored(bytes: Buffer): DeadlineEntry {
 }
 
 /** Loads the timer index of a task that has just been claimed. */
-export async function recallTimerIndex(
+export async function loadTimerIndex(
   timerIndex: TimerIndex,
   store: Pick<Store, 'scan'>,
   address: TaskAddress,
 ): Promise<void> {
   for await (const page of pagesOf(store, address, TIMER_INDEX_HASH)) {
     for (const [field, bytes] of page) {
-      timerIndex.set(field.toString('utf8') as DeliveryId, waitingStored(bytes));
+      timerIndex.set(field.toString('utf8') as DeliveryId, decodeDeadlineEntry(bytes));
     }
   }
 }

@@ -101,7 +101,7 @@ export async function startService(service: ServiceDeps): Promise<Service> {
           onReason('starting', null);
         },
         onFailed: service.onFatal,
-        onStrangers: strangersReporter(service, name),
+        onForeignMembers: foreignMembersReporter(service, name),
       }),
     ),
   );
@@ -116,7 +116,7 @@ export async function startService(service: ServiceDeps): Promise<Service> {
 }
 
 /** Logs once which other members share a pipeline's group; reports it as a reason until they have left. */
-function strangersReporter({ log, onReason }: ServiceDeps, pipeline: PipelineName) {
+function foreignMembersReporter({ log, onReason }: ServiceDeps, pipeline: PipelineName) {
   let logged = '';
   return (found: EfsError | null): void => {
     if (found !== null && found.message !== logged)

@@ -5,18 +5,18 @@ import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, FEEDBACK_TOPICS } from '../fee
 import { type CountingRules, countingRules } from '../kpi/contribution';
 import type { Contribution, KpiChanged, MessageStatusChanged, WireType } from '../kpi/encode';
 import type { TransactionalSink, TransactionalSinks, OutgoingRecord, Sink } from '../log/sink';
-import type { Made, BatchDeps } from '../pipeline';
+import type { CommitRef, BatchDeps } from '../pipeline';
 import { deadLetter } from '../pipeline/dead-letter';
 import { expiryCommands } from '../pipeline/expiry';
 import { statusCommands } from '../pipeline/republish';
 import { kpiCommands, type KpiInput } from '../pipeline/publish-gate';
 import { checkpointOf } from '../pipeline/publish-checkpoint';
-import { DELIVERIES_RECALLED as KPI_DELIVERIES_RECALLED, type KnownDelivery, planKpi } from '../pipeline/kpi';
+import { DELIVERIES_CACHED as KPI_DELIVERIES_RECALLED, type KnownDelivery, planKpi } from '../pipeline/kpi';
 import { lruCache } from '../base/lru';
-import { isMarker } from '../pipeline/retention';
+import { isRetirementMarker } from '../pipeline/retention';
 import { planStatus, statusMemory } from '../pipeline/status';
 import type { StatusInput } from '../pipeline/status-input';
-import { type TimerIndex, recallTimerIndex } from '../pipeline/timer-index';
+import { type TimerIndex, loadTimerIndex } from '../pipeline/timer-index';
 import { unpackOutbox } from '../store/outbox';
 import type { Claim, Generations, Manifest, Store, TaskAddress } from '../store/store';
 import { type Backlog, lingerOf } from './backlog';
@@ -34,7 +34,7 @@ export interface PipelineDeps extends RetentionDeps {
   readonly meter: Meter;
   readonly store: Store & Pick<Generations, 'list'>;
   readonly sink: Sink;
-  readonly fencedSinks: TransactionalSinks;
+  readonly transactionalSinks: TransactionalSinks;
   readonly reader: Pick<TopicReader, 'partitions' | 'read' | 'watermarks'>;
   readonly committedOffset: CommittedOffset;
   readonly sources: { readonly status: Source; readonly kpi: Source };
@@ -95,7 +95,7 @@ export function statusTask(
         cache,
       );
       const expiries = statusExpiries(deps, counting, manifest, address, base.store, timerIndex);
-      const ownedTask = { address, manifest, store: base.store, retiredKnownUntil: new Map() };
+      const ownedTask = { address, manifest, store: base.store, activeUntil: new Map() };
       const retention = statusRetention(deps, ownedTask, inputEnds);
       const emit: Emit = async (records) =>
         records.length === 0 ? 'acknowledged' : unlessAborted(signal, () => sink.emit(records, null));
@@ -111,7 +111,7 @@ export function statusTask(
           return emit(pending, madeBefore(claim));
         },
         async *onClaim(ownership) {
-          await recallTimerIndex(timerIndex, base.store, address);
+          await loadTimerIndex(timerIndex, base.store, address);
           yield* commands(ownership);
           deps.catchUp.toFold(partition, cache.suppressed ? leftUntil(manifest, partition, ownership) : null);
         },
@@ -133,7 +133,7 @@ export function statusTask(
 }
 
 /** The commit that stored the outbox of a claimed task. */
-const madeBefore = ({ committedBy, positions }: Claim): Made => ({ epoch: committedBy, positions });
+const madeBefore = ({ committedBy, positions }: Claim): CommitRef => ({ epoch: committedBy, positions });
 
 /** The expiry commands of a status task; none where expiry is off. */
 function statusExpiries(
@@ -153,7 +153,8 @@ function statusExpiries(
  * harmless and need no fence. Status changes of messages carry none: the last one in the compacted topic must be true.
  */
 async function statusSink(deps: PipelineDeps, partition: number, retry: Retry): Promise<TransactionalSink> {
-  if (deps.wire.statusChanged !== null) return retry(() => deps.fencedSinks.open(`status-${partition}`));
+  if (deps.wire.statusChanged !== null)
+    return retry(() => deps.transactionalSinks.open(`status-${partition}`));
   return {
     emit: async (records) => {
       await retry(() => deps.sink.emit(records));
@@ -185,7 +186,7 @@ export function kpiTask(
     source: sourceWithRetry(deps.sources.kpi, base.retry),
     lingerMs: () => lingerOf(deps, deps.backlog),
     open: async () => {
-      const sink = await base.retry(() => deps.fencedSinks.open(`kpi-${partition}`));
+      const sink = await base.retry(() => deps.transactionalSinks.open(`kpi-${partition}`));
       const cachedDeliveries = lruCache<KnownDelivery>(KPI_DELIVERIES_RECALLED);
       const commands = kpiCommands({
         address,
@@ -194,7 +195,7 @@ export function kpiTask(
         checkpoint: () => base.retry(() => deps.committedOffset(deps.kpiGroup, contributions, partition)),
         readPublished: (onRecord) =>
           base.retry(() => deps.reader.read(deps.topicPrefix + DELIVERY_KPI_TOPIC, partition, onRecord)),
-        numberOf: (published) => kpiChanged.decode(published).generation,
+        generationOf: (published) => kpiChanged.decode(published).generation,
       });
       const retention = kpiRetention(deps, { address, manifest, store: base.store }, base.retry);
       const emitAs = async (records: readonly OutgoingRecord[], checkpoint: Committed | null) =>
@@ -210,10 +211,10 @@ export function kpiTask(
           const pending = unpackOutbox(claim.outbox);
           if (!(await commands.overtaken(claim))) return emit(pending, madeBefore(claim));
           // Superseded KPIs are void. Retention markers are final: the state holds them, so they are emitted.
-          return emitAs(pending.filter(isMarker), null);
+          return emitAs(pending.filter(isRetirementMarker), null);
         },
         async *onClaim(ownership, claim) {
-          yield* commands.atClaim(ownership, claim);
+          yield* commands.onClaim(ownership, claim);
           deps.catchUp.suppressed(partition, commands.suppressed());
         },
         async *afterCommit(ownership, caughtUp) {
@@ -239,7 +240,7 @@ interface TaskBase<Decoded> {
   readonly retry: Retry;
   readonly store: Pick<Store, 'load' | 'scan'>;
   readonly task: Omit<Task<never>, 'source' | 'lingerMs' | 'open'>;
-  readonly deps: Pick<BatchDeps<Decoded>, 'decode' | 'setAside' | 'load' | 'commit'>;
+  readonly deps: Pick<BatchDeps<Decoded>, 'decode' | 'emitDeadLetters' | 'load' | 'commit'>;
   metered<Input>(opened: Opened<Input>): Opened<Input>;
 }
 
@@ -269,7 +270,7 @@ function taskBase<Decoded>(
       onProgress: (positions, lag) => {
         // The kpi group's offsets are publish checkpoints: only the transactional sink writes them.
         if (pipeline === 'status') {
-          deps.sources.status.noteProgress(partition, positions);
+          deps.sources.status.commitProgress(partition, positions);
           deps.backlog.note(
             partition,
             lag.reduce((sum, records) => sum + records, 0),
@@ -281,7 +282,7 @@ function taskBase<Decoded>(
     },
     deps: {
       decode: (records) => unlessAborted(signal, () => decoder(records)),
-      setAside: async (rejected) => {
+      emitDeadLetters: async (rejected) => {
         if (rejected.length === 0) return;
         const letters = rejected.map((record) => deadLetter(record, topics));
         await retry(() => deps.sink.emit(letters));

@@ -4,7 +4,7 @@ import type { Positions, TopicReader } from '../log/source';
 import { CONTRIBUTIONS_TOPIC } from '../feedback/topics';
 import type { Contribution, WireType } from '../kpi/encode';
 import { evictionCommands } from '../pipeline/eviction';
-import { type RetiredKnown, lateDecoder } from '../pipeline/late-records';
+import { type ActiveCache, lateDecoder } from '../pipeline/late-records';
 import { retentionCommands } from '../pipeline/retention';
 import type { TimerIndex } from '../pipeline/timer-index';
 import type { Manifest, Store, TaskAddress } from '../store/store';
@@ -30,7 +30,7 @@ interface OwnedTask {
 
 /** A status task as retention sees it. */
 interface OwnedStatusTask extends OwnedTask {
-  readonly retiredKnownUntil: RetiredKnown;
+  readonly activeUntil: ActiveCache;
 }
 
 /** The decoder of a status task, which dead-letters feedback on retired deliveries. */
@@ -46,7 +46,7 @@ export function retentiveDecoder(
 /** The eviction commands of a status task. */
 export function statusRetention(
   { retryDeps: { clock }, retentionMs, wire: { contribution } }: RetentionDeps,
-  { address, store, manifest: { partitions, buckets }, retiredKnownUntil }: OwnedStatusTask,
+  { address, store, manifest: { partitions, buckets }, activeUntil }: OwnedStatusTask,
   inputEnds: () => Promise<Positions>,
 ) {
   return evictionCommands({
@@ -59,7 +59,7 @@ export function statusRetention(
       clock,
       retentionMs,
       inputEnds,
-      retiredKnownUntil,
+      activeUntil,
     },
   });
 }

@@ -68,7 +68,7 @@ function pointOf(records: readonly OutgoingRecord[]): Point {
 /** The dependencies with the fault armed. All other calls are unchanged. */
 export function depsWithFault(deps: Servers, fault: Fault | undefined, log: (line: string) => void): Servers {
   const at = faultInjector(fault, log);
-  const { store, sink, fencedSinks } = deps;
+  const { store, sink, transactionalSinks } = deps;
   const faulty: Pick<Store, 'claim' | 'load' | 'commit'> = {
     claim: (task) => at(`claim:${task.pipeline}`, () => store.claim(task, 1)),
     load: (task, reads) => at(`load:${task.pipeline}`, () => store.load(task, reads)),
@@ -78,9 +78,9 @@ export function depsWithFault(deps: Servers, fault: Fault | undefined, log: (lin
     ...deps,
     store: { ...store, ...faulty },
     sink: { ...sink, emit: (records) => at(pointOf(records), () => sink.emit(records)) },
-    fencedSinks: {
+    transactionalSinks: {
       open: async (name) => {
-        const fenced = await at('open:kpi', () => fencedSinks.open(name));
+        const fenced = await at('open:kpi', () => transactionalSinks.open(name));
         return {
           ...fenced,
           emit: (records, checkpoint) => at('emit:kpi', () => fenced.emit(records, checkpoint)),

@@ -30,7 +30,7 @@ function unfenced(deps: Servers): Servers {
     await deps.sink.emit(records);
     return 'acknowledged' as const;
   };
-  return { ...deps, fencedSinks: { open: async () => ({ emit, close: async () => undefined }) } };
+  return { ...deps, transactionalSinks: { open: async () => ({ emit, close: async () => undefined }) } };
 }
 
 /** Emits a dead letter only once the position behind it is committed. */

@@ -31,8 +31,8 @@ function given(members: (GroupMember[] | null)[] = [[]]) {
     let done = false;
     const taken = takeOverFormerNames({
       groups: { ...groups, ...overrides },
-      own: { kpiGroup: 't1.efs-kpi', fencedSinks: sinksOf('t1.efs-kpi') },
-      former: { kpiGroup: 'efs-kpi', statusGroup: 'efs-status', fencedSinks: sinksOf('efs-kpi') },
+      own: { kpiGroup: 't1.efs-kpi', transactionalSinks: sinksOf('t1.efs-kpi') },
+      former: { kpiGroup: 'efs-kpi', statusGroup: 'efs-status', transactionalSinks: sinksOf('efs-kpi') },
       topics: [TOPIC],
       contributionsTopic: TOPIC,
       clock,

@@ -47,7 +47,7 @@ export function depsOf(
     registry: remoteOf(call, 'registry', how.registry, describe),
     store: remoteOf(call, 'redis', remote, describeStore),
     sink: remoteSink(call, memorySink(log)),
-    fencedSinks: {
+    transactionalSinks: {
       open: async (name) => {
         const open = { server: 'kafka', what: () => `opens the sink ${name}` } as const;
         return remoteTransactionalSink(call, name, await call({ ...open, effect: () => fenced.open(name) }));

@@ -1,5 +1,5 @@
 import { FEEDBACK_TOPICS, CONTRIBUTIONS_TOPIC } from '../../src/feedback/topics';
-import { WALK_MS } from '../../src/pipeline/retention';
+import { RETENTION_SCAN_MS } from '../../src/pipeline/retention';
 import { FLAGS_HASH, RETIRED_HASH } from '../../src/store/hashes';
 import { HOUR } from '../support/feedback';
 import { type Installation, installationOf } from './installation';
@@ -136,7 +136,7 @@ async function passRetention(installation: Installation, processes: Processes): 
   trace.add('***', () => 'no more feedback on any delivery');
   schedule.leap((scenario.settings.retentionMs ?? 0) + VALIDITY_MS);
   for (let walk = 0; walk < WALKS_NEEDED; walk += 1) {
-    schedule.leap(WALK_MS);
+    schedule.leap(RETENTION_SCAN_MS);
     await advance(schedule, WALKED_WITHIN_MS);
     const unrest = await awaitRest(installation, processes);
     if (unrest !== null) return [unrest];

@@ -1,6 +1,6 @@
 import type { Servers } from '../../src/app/compose';
 import type { OutgoingRecord } from '../../src/log/sink';
-import { FOLDED_UNTIL_FIELD, isMarker } from '../../src/pipeline/retention';
+import { FOLDED_UNTIL_FIELD, isRetirementMarker } from '../../src/pipeline/retention';
 import { FLAGS_HASH, RETIRED_HASH } from '../../src/store/hashes';
 import type { Read } from '../../src/store/store';
 import { HOUR } from '../support/feedback';
@@ -21,23 +21,23 @@ const misreading =
     }));
 
 const withoutMarkers = (records: readonly OutgoingRecord[]): OutgoingRecord[] =>
-  records.filter((record) => !isMarker(record));
+  records.filter((record) => !isRetirementMarker(record));
 
 /** Mutants with a defect in retention; histories with retention must detect each. */
 export const RETENTION_MUTANTS: readonly NamedMutant[] = [
   {
     name: 'retirements are not read',
-    shownBy: ['retention'],
+    seed: 1,
     deps: misreading(RETIRED_HASH, () => null),
   },
   {
     name: 'markers are not emitted',
-    shownBy: ['retention'],
+    seed: 1,
     deps: (deps) => ({
       ...deps,
-      fencedSinks: {
+      transactionalSinks: {
         open: async (name) => {
-          const sink = await deps.fencedSinks.open(name);
+          const sink = await deps.transactionalSinks.open(name);
           return { ...sink, emit: (records, checkpoint) => sink.emit(withoutMarkers(records), checkpoint) };
         },
       },
@@ -45,19 +45,19 @@ export const RETENTION_MUTANTS: readonly NamedMutant[] = [
   },
   {
     name: 'a task claims to have folded later feedback',
-    shownBy: ['stall'],
+    seed: 1,
     deps: misreading(FLAGS_HASH, (value, field) =>
       field.equals(FOLDED_UNTIL_FIELD) ? Buffer.from(String(Number(value) + 300 * HOUR)) : value,
     ),
   },
   {
     name: 'deliveries are retired before the retention has passed',
-    shownBy: ['retention'],
+    seed: 11,
     service: (service) => ({ ...service, deps: { ...service.deps, retentionMs: 0 } }),
   },
   {
     name: 'a generation does not copy earlier retirements',
-    shownBy: ['wipe'],
+    seed: 15,
     service: (service) => ({
       ...service,
       generation: { ...service.generation, retirementIn: () => null },

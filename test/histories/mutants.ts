@@ -7,13 +7,12 @@ import { FLAGS_HASH, TIMER_INDEX_HASH } from '../../src/store/hashes';
 import type { Write } from '../../src/store/store';
 import { notWaitingForDeadLetters, storeOf, withoutDraining } from '../support/faults';
 import { T0 } from '../support/feedback';
-import type { FaultKind } from './faults';
 import type { Mutant } from './instance';
 
-/** A mutant: a build of the service with one defect, and the faults that expose it. */
+/** A mutant: a build of the service with one defect, and the first history that detects it. */
 export interface NamedMutant extends Mutant {
   readonly name: string;
-  readonly shownBy: readonly (FaultKind | 'any' | 'loss')[];
+  readonly seed: number;
 }
 
 type StoreMethods = Partial<Servers['store']>;
@@ -50,12 +49,12 @@ const withoutMuting = (write: Write): Write => {
 const ofCommit: readonly NamedMutant[] = [
   {
     name: 'commits that check nothing',
-    shownBy: ['freeze', 'rebalance', 'rollback'],
+    seed: 3,
     without: ['epoch', 'sequence', 'positions'],
   },
   {
     name: 'a refused commit counts as committed',
-    shownBy: ['rollback'],
+    seed: 289,
     deps: (deps) =>
       withStore(deps, (store) => ({
         commit: async (task, what) => {
@@ -66,7 +65,7 @@ const ofCommit: readonly NamedMutant[] = [
   },
   {
     name: 'an unanswered commit counts as committed',
-    shownBy: ['storm', 'outage'],
+    seed: 531,
     deps: (deps) =>
       withStore(deps, (store) => ({
         commit: (task, what) =>
@@ -78,16 +77,16 @@ const ofCommit: readonly NamedMutant[] = [
   },
   {
     name: 'a commit passes a record that was not folded',
-    shownBy: ['any'],
+    seed: 4,
     deps: (deps) => withInbox(deps, withoutFirst),
   },
 ];
 
 const ofOutbox: readonly NamedMutant[] = [
-  { name: 'a new owner does not drain the outbox', shownBy: ['kill', 'freeze'], deps: withoutDraining },
+  { name: 'a new owner does not drain the outbox', seed: 22, deps: withoutDraining },
   {
     name: 'the next commit does not wait for the outbox',
-    shownBy: ['kill'],
+    seed: 19,
     deps: (deps) => ({
       ...deps,
       sink: {
@@ -101,12 +100,12 @@ const ofOutbox: readonly NamedMutant[] = [
   },
   {
     name: 'unacknowledged records count as acknowledged',
-    shownBy: ['storm', 'outage'],
+    seed: 33,
     deps: (deps) => ({
       ...deps,
-      fencedSinks: {
+      transactionalSinks: {
         open: async (name) => {
-          const sink = await deps.fencedSinks.open(name);
+          const sink = await deps.transactionalSinks.open(name);
           return {
             ...sink,
             emit: async (records, checkpoint) => {
@@ -120,7 +119,7 @@ const ofOutbox: readonly NamedMutant[] = [
   },
   {
     name: 'a position passes dead letters that are in flight',
-    shownBy: ['any'],
+    seed: 47,
     deps: notWaitingForDeadLetters,
   },
 ];
@@ -128,12 +127,12 @@ const ofOutbox: readonly NamedMutant[] = [
 const ofFence: readonly NamedMutant[] = [
   {
     name: 'sinks without fencing',
-    shownBy: ['freeze', 'rebalance', 'kill'],
+    seed: 89,
     sinkLog: (log) => ({ ...log, raiseEpoch: () => 1, epoch: () => 1 }),
   },
   {
     name: 'the checkpoint in Kafka is ignored',
-    shownBy: ['rollback'],
+    seed: 292,
     deps: (deps) => ({ ...deps, committedOffset: async () => null }),
   },
 ];
@@ -160,7 +159,7 @@ const misreading =
 const ofFold: readonly NamedMutant[] = [
   {
     name: 'events are counted, not messages',
-    shownBy: ['any'],
+    seed: 1,
     service: misreading('status', (each) => ({
       ...each,
       messageId: MessageId(`${each.messageId}-${arrivals++}`),
@@ -168,17 +167,17 @@ const ofFold: readonly NamedMutant[] = [
   },
   {
     name: 'the last to arrive wins',
-    shownBy: ['stall'],
+    seed: 1,
     service: misreading('status', (each) => ({ ...each, occurredAt: T0 + arrivals++ })),
   },
   {
     name: 'the contribution with most records wins, whichever they are',
-    shownBy: ['rollback'],
+    seed: 768,
     service: misreading('kpi', (each) => ({ ...each, folded: {} })),
   },
   {
     name: 'an unavailable registry counts as one without the schema',
-    shownBy: ['outage'],
+    seed: 78,
     deps: (deps) => ({
       ...deps,
       registry: { ...deps.registry, schemaById: (id) => deps.registry.schemaById(id).catch(() => null) },
@@ -189,7 +188,7 @@ const ofFold: readonly NamedMutant[] = [
 const ofGenerations: readonly NamedMutant[] = [
   {
     name: 'a generation with a predecessor publishes at once',
-    shownBy: ['wipe'],
+    seed: 24,
     deps: (deps) =>
       withStore(deps, (store) => ({
         create: (manifest, start) => store.create({ ...manifest, hasPredecessor: false }, start, []),
@@ -197,7 +196,7 @@ const ofGenerations: readonly NamedMutant[] = [
   },
   {
     name: 'the records of earlier generations are not read',
-    shownBy: ['wipe'],
+    seed: 1,
     deps: (deps) => ({ ...deps, reader: { ...deps.reader, read: async () => undefined } }),
   },
 ];
@@ -205,7 +204,7 @@ const ofGenerations: readonly NamedMutant[] = [
 const ofExpiry: readonly NamedMutant[] = [
   {
     name: 'a message expires before its task has caught up',
-    shownBy: ['stall'],
+    seed: 15,
     deps: (deps) =>
       withInbox(deps, (inbox) => ({
         ...inbox,
@@ -217,7 +216,7 @@ const ofExpiry: readonly NamedMutant[] = [
   },
   {
     name: 'a message expires before its grace is over',
-    shownBy: ['hours'],
+    seed: 41,
     service: (service) => {
       const expiryGraceMs = service.deps.expiryGraceMs === null ? null : 0;
       return { ...service, deps: { ...service.deps, expiryGraceMs } };
@@ -225,7 +224,7 @@ const ofExpiry: readonly NamedMutant[] = [
   },
   {
     name: 'commits leave out the timers',
-    shownBy: ['kill'],
+    seed: 50,
     deps: (deps) =>
       withStore(deps, (store) => ({
         commit: (task, what) =>
@@ -237,7 +236,7 @@ const ofExpiry: readonly NamedMutant[] = [
   },
   {
     name: 'an inferred expiry counts as much as an observed one',
-    shownBy: ['any'],
+    seed: 5,
     service: misreading('status', (each) => ('inferred' in each ? { ...each, inferred: false } : each)),
   },
 ];
@@ -245,7 +244,7 @@ const ofExpiry: readonly NamedMutant[] = [
 const ofCutOver: readonly NamedMutant[] = [
   {
     name: 'after a cut-over nothing waits for the catch-up',
-    shownBy: ['operator'],
+    seed: 23,
     deps: (deps) =>
       withStore(deps, (store) => ({
         replaceActive: (from, to) =>
@@ -254,7 +253,7 @@ const ofCutOver: readonly NamedMutant[] = [
   },
   {
     name: 'kpi tasks are not suppressed at a cut-over',
-    shownBy: ['operator'],
+    seed: 204,
     deps: (deps) =>
       withStore(deps, (store) => ({
         commit: (task, what) => store.commit(task, { ...what, writes: what.writes.map(withoutMuting) }),
@@ -262,7 +261,7 @@ const ofCutOver: readonly NamedMutant[] = [
   },
   {
     name: 'a rebuild misses a record',
-    shownBy: ['operator'],
+    seed: 74,
     deps: (deps) => {
       const { status } = deps.sources;
       const open: typeof status.open = async (partition, positions, until) => {

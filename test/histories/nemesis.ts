@@ -1,6 +1,6 @@
 import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS } from '../../src/feedback/topics';
 import { unreachable } from '../../src/base/assert';
-import { WALK_MS } from '../../src/pipeline/retention';
+import { RETENTION_SCAN_MS } from '../../src/pipeline/retention';
 import type { Snapshot } from '../../src/store/store.memory';
 import { HOUR } from '../support/feedback';
 import type { Fault } from './faults';
@@ -154,7 +154,7 @@ function passRetention(
   trace(installation, `${forMs / HOUR} hours pass, then ${hours} more, one at a time`);
   installation.schedule.leap(forMs);
   for (let passed = 1; passed <= hours; passed += 1)
-    later(passed * everyMs, () => installation.schedule.leap(WALK_MS));
+    later(passed * everyMs, () => installation.schedule.leap(RETENTION_SCAN_MS));
 }
 
 function injectIntoWorker(

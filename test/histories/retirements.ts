@@ -3,7 +3,7 @@ import { SCHEMAS } from '../../src/feedback/schemas';
 import { CONTRIBUTIONS_TOPIC } from '../../src/feedback/topics';
 import type { MemoryLog } from '../../src/log/log.memory';
 import { type Contribution, wireType } from '../../src/kpi/encode';
-import { retiredDelivery, retirementIn, WALK_MS } from '../../src/pipeline/retention';
+import { retiredDelivery, retirementIn, RETENTION_SCAN_MS } from '../../src/pipeline/retention';
 import type { Retirement } from '../../src/store/retired';
 import { compare, type Observed } from '../recount/compare';
 import type { Installation } from './installation';
@@ -81,7 +81,7 @@ const only = <T>(all: ReadonlyMap<string, T>, id: string): ReadonlyMap<string, T
   new Map([...all].filter(([key]) => key === id));
 
 /** How long after its announcement a retirement may be unknown to a task, with a margin. */
-const DOUBTFUL_MS = 2 * WALK_MS;
+const DOUBTFUL_MS = 2 * RETENTION_SCAN_MS;
 const MOST_DOUBTS = 10;
 
 /**

@@ -123,7 +123,7 @@ export function startLoad(world: KafkaWorld, partitions: number, idleGroup: stri
         batch.next.map((next, index) => Math.max(next, positions.get(partition)?.[index] ?? 0)),
       );
       events.record(`partition ${partition}`);
-      source.noteProgress(partition, batch.next);
+      source.commitProgress(partition, batch.next);
       batch = await inbox.take({ max: 100, lingerMs: 0 });
     }
   };

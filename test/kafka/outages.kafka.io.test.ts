@@ -116,7 +116,7 @@ describeWithServers(['kafka'], 'a source on Kafka', (servers) => {
     const source = world.member({ limits: { ...TEST_LIMITS, commitEveryMs: 0 } });
     await assignedTo(source);
     await world.append(0, 0, [text('a'), text('b')]);
-    source.noteProgress(0, [2, 0, 0]);
+    source.commitProgress(0, [2, 0, 0]);
     const committed = async (): Promise<string | undefined> => {
       const [topic] = await world.admin.fetchOffsets({
         groupId: world.groupId,

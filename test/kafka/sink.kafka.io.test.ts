@@ -30,7 +30,7 @@ async function kafkaWorld(brokers: string[], compression: Codec = 'off'): Promis
       sinks.push(sink);
       return sink;
     },
-    fencedSinks() {
+    transactionalSinks() {
       const sinks = kafkaTransactionalSinks(kafka, {
         clock: systemClock,
         group,

@@ -13,7 +13,7 @@ async function started(source: Source) {
   const failed: unknown[] = [];
   await source.start({
     onAssigned: (partitions) => void (last.partitions = partitions),
-    onStrangers: (found) => void (last.strangers = found),
+    onForeignMembers: (found) => void (last.strangers = found),
     onFailed: (error) => void failed.push(error),
   });
   return { last, failed };

@@ -12,7 +12,7 @@ export interface Written {
 export interface SinkWorld {
   sink(): Sink;
   /** Another opener of transactional sinks, as another process would have one. The checkpoint topic is `in`. */
-  fencedSinks(): TransactionalSinks;
+  transactionalSinks(): TransactionalSinks;
   readonly committedOffset: CommittedOffset;
   readonly group: string;
   readonly checkpointTopic: string;
@@ -83,7 +83,7 @@ export function sinkContract(makeWorld: () => Promise<SinkWorld>): void {
   describe('a transactional sink', () => {
     /** The outcome of a transaction is certain once its sink has been opened again; tests continue with that sink. */
     const reopened = async (name: string): Promise<TransactionalSink> => {
-      const sink = await world.fencedSinks().open(name);
+      const sink = await world.transactionalSinks().open(name);
       closing.push(() => sink.close());
       return sink;
     };

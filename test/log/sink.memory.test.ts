@@ -8,7 +8,8 @@ async function memoryWorld(): Promise<SinkWorld> {
   const log = memoryLog({ partitions: 3 });
   return {
     sink: () => memorySink(log, { prefix: 't.' }),
-    fencedSinks: () => memoryTransactionalSinks(log, { group: 'g', checkpointTopic: 't.in', prefix: 't.' }),
+    transactionalSinks: () =>
+      memoryTransactionalSinks(log, { group: 'g', checkpointTopic: 't.in', prefix: 't.' }),
     committedOffset: memoryCommittedOffset(log),
     group: 'g',
     checkpointTopic: 't.in',

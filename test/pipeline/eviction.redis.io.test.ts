@@ -5,7 +5,7 @@ import { partitionOf } from '../../src/log/partitioner';
 import { domainGroups } from '../../src/kpi/domains';
 import { wireType } from '../../src/kpi/encode';
 import { evictionCommands } from '../../src/pipeline/eviction';
-import { WALK_MS } from '../../src/pipeline/retention';
+import { RETENTION_SCAN_MS } from '../../src/pipeline/retention';
 import { planStatus, statusMemory } from '../../src/pipeline/status';
 import type { StatusInput } from '../../src/pipeline/status-input';
 import { closeRedis, connectRedis } from '../../src/store/connect.redis';
@@ -86,9 +86,9 @@ describeWithServers(['redis'], 'a retired delivery in Redis', ({ redisUrl }) => 
         ...{ address: ADDRESS, partitions, buckets, store, contribution, clock },
         retentionMs: 30 * 24 * HOUR,
         inputEnds: async () => [],
-        retiredKnownUntil: new Map(),
+        activeUntil: new Map(),
       });
-      clock.advance(WALK_MS);
+      clock.advance(RETENTION_SCAN_MS);
       const sizes: number[] = [];
       for (let tick = 0; tick < 100; tick += 1) {
         for await (const inputs of commands({ positions: [] })) {

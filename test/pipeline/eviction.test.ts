@@ -13,7 +13,7 @@ function given() {
     address: { stateId: 1, pipeline: 'status', partition: 0 },
     contribution: wireType<Contribution>(SCHEMAS.Contribution.type, 1),
     store: { load: async () => [], scan: async () => ({ cursor: '0', entries: [] }) },
-    retiredKnownUntil: new Map(),
+    activeUntil: new Map(),
     inputEnds: async () => {
       log.reads += 1;
       return [...log.ends];

@@ -41,7 +41,7 @@ function given({ hasPredecessor = false, catchUpOffsets = [[10], [0]] } = {}) {
     },
   };
   const decoder = lateDecoder(decode, {
-    ...{ store, clock, timerIndex, retiredKnownUntil: new Map() },
+    ...{ store, clock, timerIndex, activeUntil: new Map() },
     address: { stateId: 3, pipeline: 'status', partition: 0 },
     manifest: { stateId: 3, partitions: 2, hasPredecessor, catchUpOffsets },
   });

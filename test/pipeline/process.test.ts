@@ -39,7 +39,7 @@ function given() {
   const deps: BatchDeps<string> = {
     decode: async () => ({ inputs: [], rejected: [] }),
     load: () => then('load', loads.promise),
-    setAside: () => then('dead letters', deadLetters.promise),
+    emitDeadLetters: () => then('dead letters', deadLetters.promise),
     commit: (commit) => {
       commits.push(commit);
       return then('commit', committed.promise);

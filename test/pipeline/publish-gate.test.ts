@@ -46,13 +46,13 @@ async function onClaim(
     readPublished: async (onRecord) => {
       for (const generation of published) onRecord(recordOf(generation));
     },
-    numberOf: (value) => value.readUInt8(0),
+    generationOf: (value) => value.readUInt8(0),
   };
   const emitted = Promise.resolve('acknowledged' as const);
   const claim = { epoch: 1, sequence: commits, positions: [0], committedBy: 0, outbox: null };
   const ownership = { ...claim, emitted };
   const commands: KpiInput[] = [];
-  for await (const page of kpiCommands(deps).atClaim(ownership, claim)) commands.push(...page);
+  for await (const page of kpiCommands(deps).onClaim(ownership, claim)) commands.push(...page);
   return commands;
 }
 

@@ -8,7 +8,7 @@ import {
   retirementIn,
   retirementMarker,
   retiredDelivery,
-  WALK_MS,
+  RETENTION_SCAN_MS,
 } from '../../src/pipeline/retention';
 import { encodeRetirement } from '../../src/store/retired';
 import type { Store } from '../../src/store/store';
@@ -58,7 +58,7 @@ function given(sums: Record<string, { asOf: number; revision: number }>, partiti
   const commandsNow = async (): Promise<RetentionCommand[]> => (await portions()).flat();
   /** Advances the clock to the next scan; partitions have folded up to then, or up to the times given. */
   const scanDue = (times: readonly (number | null)[] | null = null): Promise<RetentionCommand[]> => {
-    clock.advance(WALK_MS);
+    clock.advance(RETENTION_SCAN_MS);
     foldedUntil = times ?? Array.from({ length: partitions }, () => clock.now());
     return commandsNow();
   };
@@ -70,7 +70,7 @@ describe('a scan of the deliveries', () => {
     const asOf = UNTIL - RETENTION_MS;
     const { scanDue, clock } = given({ exactly: { ...OLD, asOf }, older: { ...OLD, asOf: asOf - 1 } });
     expect(await scanDue([UNTIL, UNTIL])).toEqual([]);
-    const as = { at: clock.now() + WALK_MS, asOf: UNTIL };
+    const as = { at: clock.now() + RETENTION_SCAN_MS, asOf: UNTIL };
     expect(await scanDue([UNTIL, UNTIL + 1])).toEqual([{ retire: 'older', as }]);
   });
 
@@ -88,7 +88,7 @@ describe('a scan of the deliveries', () => {
   it('is made once an hour', async () => {
     const { clock, commandsNow, scanDue } = given({ old: OLD });
     await scanDue();
-    for (const ms of [0, WALK_MS - 1]) {
+    for (const ms of [0, RETENTION_SCAN_MS - 1]) {
       clock.advance(ms);
       expect(await commandsNow()).toEqual([]);
     }
@@ -129,7 +129,7 @@ describe('a scan of the deliveries', () => {
     const { state, scanDue, portions, clock } = given(Object.fromEntries(ids.map((id) => [id, OLD])), 98);
     await scanDue();
     state.retired = Object.fromEntries(ids.map((id) => [id, 0]));
-    clock.advance(WALK_MS);
+    clock.advance(RETENTION_SCAN_MS);
     expect((await portions()).map(({ length }) => length)).toEqual([10, 10, 5]);
   });
 });

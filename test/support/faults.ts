@@ -107,7 +107,7 @@ export function withEmit(
   deps: Servers,
   before: (records: readonly OutgoingRecord[]) => Promise<void>,
 ): Servers {
-  const { sink, fencedSinks } = deps;
+  const { sink, transactionalSinks } = deps;
   const guarded = (fenced: TransactionalSink): TransactionalSink => ({
     emit: async (records, checkpoint) => {
       await before(records);
@@ -124,18 +124,18 @@ export function withEmit(
       },
       close: () => sink.close(),
     },
-    fencedSinks: { open: async (name) => guarded(await fencedSinks.open(name)) },
+    transactionalSinks: { open: async (name) => guarded(await transactionalSinks.open(name)) },
   };
 }
 
 /** Sinks that, when closed, go on sending what is in flight, as a real log's do. */
 export function withUncancelledSends(deps: Servers): Servers {
-  const { fencedSinks } = deps;
-  const open: Servers['fencedSinks']['open'] = async (name) => {
-    const fenced = await fencedSinks.open(name);
+  const { transactionalSinks } = deps;
+  const open: Servers['transactionalSinks']['open'] = async (name) => {
+    const fenced = await transactionalSinks.open(name);
     return { emit: (records, checkpoint) => fenced.emit(records, checkpoint), close: async () => undefined };
   };
-  return { ...deps, fencedSinks: { open } };
+  return { ...deps, transactionalSinks: { open } };
 }
 
 /** Acknowledges dead letters while they are still in flight. */
@@ -158,7 +158,7 @@ export const areDeadLetters = (records: readonly OutgoingRecord[]): boolean =>
 
 /** Fails every emit like an outage, while `isDown`: a fenced sink does not know whether its records arrived. */
 export function withSinkOutage(deps: Servers, isDown: () => boolean): Servers {
-  const { sink, fencedSinks } = deps;
+  const { sink, transactionalSinks } = deps;
   const refuse = (): void => {
     if (isDown()) throw new EfsError('kafka-unavailable', 'the log in memory is down');
   };
@@ -171,10 +171,10 @@ export function withSinkOutage(deps: Servers, isDown: () => boolean): Servers {
       },
       close: () => sink.close(),
     },
-    fencedSinks: {
+    transactionalSinks: {
       open: async (name) => {
         refuse();
-        const fenced = await fencedSinks.open(name);
+        const fenced = await transactionalSinks.open(name);
         return {
           emit: async (records, checkpoint) =>
             isDown() ? 'unacknowledged' : fenced.emit(records, checkpoint),

@@ -23,7 +23,10 @@ export async function rebuildDeps(world: World, maxRate: number | null = null): 
   const deps: Servers = {
     ...{ registry, store, reader: memoryReader(log), committedOffset: memoryCommittedOffset(log) },
     sink: memorySink(log),
-    fencedSinks: memoryTransactionalSinks(log, { group: 'none', checkpointTopic: CONTRIBUTIONS_TOPIC }),
+    transactionalSinks: memoryTransactionalSinks(log, {
+      group: 'none',
+      checkpointTopic: CONTRIBUTIONS_TOPIC,
+    }),
     sources: { status: source, kpi: source },
   };
   const watching = { log: recordingLog(), meter: NO_METER, onReason: () => undefined };

@@ -142,7 +142,7 @@ export async function world(
       registry: hangingWhenDead(registry, isDead),
       store: hangingWhenDead(store, isDead),
       sink: hangingWhenDead(memorySink(log), isDead),
-      fencedSinks: hangingWhenDead(
+      transactionalSinks: hangingWhenDead(
         { open: async (name: string) => hangingWhenDead(await fenced.open(name), isDead) },
         isDead,
       ),

@@ -20,7 +20,7 @@ test('a stalled task shows the age of its oldest unapplied record, and its outbo
   const deps = metered<never>(
     {
       decode: async () => ({ inputs: [], rejected: [] }),
-      setAside: async () => undefined,
+      emitDeadLetters: async () => undefined,
       load: async () => [],
       commit: async () => 'committed',
       emit: async () => 'acknowledged',

@@ -12,9 +12,10 @@ describe('mutants of the service', () => {
   it.each(EVERY)(
     `are detected within ${AT_MOST} histories: $name`,
     async ({ kind, mutant }) => {
-      let violations: readonly string[] = [];
+      const { scenarioOf } = KINDS[kind];
+      let { violations } = await runHistory(scenarioOf(mutant.seed), { mutant });
       for (let seed = 1; seed <= AT_MOST && violations.length === 0; seed += 1)
-        ({ violations } = await runHistory(KINDS[kind].scenarioOf(seed), { mutant }));
+        ({ violations } = await runHistory(scenarioOf(seed), { mutant }));
       expect(violations).not.toEqual([]);
     },
     TIMEOUT_MS,
