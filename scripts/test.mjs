@@ -58,7 +58,7 @@ function jest(projects, args) {
 
 ensureInstalled();
 const parallel = prices.filter((price) => IN_MEMORY.includes(price));
-const runs = parallel.length > 0 ? [jest(parallel, [])] : [];
+const runs = parallel.length > 0 ? [jest(parallel, ['--maxWorkers=100%'])] : [];
 let serial = prices.filter((price) => !IN_MEMORY.includes(price));
 if (serial.includes('e2e') && !ensureBuilt()) {
   serial = serial.filter((price) => price !== 'e2e');
@@ -67,7 +67,8 @@ if (serial.includes('e2e') && !ensureBuilt()) {
 if (serial.length > 0) runs.push(jest(serial, ['--runInBand']));
 const slowest = runs.flatMap(({ files }) => files).sort((a, b) => b.seconds - a.seconds);
 console.log('the slowest files, in seconds:');
-for (const { name, seconds } of slowest.slice(0, SHOWN)) console.log(`${String(seconds).padStart(5)}  ${name}`);
+for (const { name, seconds } of slowest.slice(0, SHOWN))
+  console.log(`${String(seconds).padStart(5)}  ${name}`);
 const sum = (field) => runs.reduce((total, run) => total + run[field], 0);
 if (sum('skipped') > 0) console.log(`${sum('skipped')} skipped: see the lines with *** above`);
 console.log(`${sum('passed')} passed, ${sum('failed')} failed`);
