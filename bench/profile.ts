@@ -19,16 +19,16 @@ interface Profile {
 
 /** The group of a function: that of the first pattern which matches its URL. */
 const GROUPS: readonly (readonly [group: string, place: RegExp])[] = [
-  ['fetch', /feedback\/(fetch|fetcher|records|queue|source|wire|group|reader)\.kafka|feedback\/inbox/],
-  ['decode', /feedback\/(decode|avro|resolution|validate|partitioner|writers)/],
+  ['produce', /kafka\/(sink|transactional-sink|transaction|produce|encode)\.kafka|kafka\/checksum/],
+  ['fetch', /dist\/(kafka|log)\//],
+  ['decode', /dist\/avro\/|feedback\/(decode|validation)/],
   ['fold', /dist\/status\/|pipeline\/status|kpi\/(contribution|kpis|domains)|feedback\/qualification/],
   ['codec', /store\/(codec|packing|outbox|keys|hashes)/],
   ['store', /store\/|ioredis|redis-parser|denque|standard-as-callback/],
-  ['produce', /kpi\/(sink|encode|fenced)\.kafka|crc32/],
   ['kpi', /pipeline\/|dist\/kpi\//],
   ['avsc', /avsc/],
   ['kafkajs', /kafkajs/],
-  ['service', /dist\/(service|pipeline|base|cli|http)|prom-client/],
+  ['service', /dist\/(service|tasks|generations|pipeline|base|app|cli|queries|http)|prom-client/],
   ['node', /^node:/],
 ];
 const TOP = 30;

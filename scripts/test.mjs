@@ -1,7 +1,7 @@
 // Runs the tests and ends with one plain line, `N passed, N failed`.
 //   node scripts/test.mjs [memory] [sim] [io] [e2e] [-- arguments for jest]
-// Tests run on every core, those with real servers on two at a time; what measures time or needs every core runs alone
-// behind them, and so does whatever jest is given arguments for.
+// Tests in memory and simulations run side by side; those with real servers one file after the other, because they share
+// servers and measure time.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -9,13 +9,6 @@ import { ensureBuilt, ensureInstalled, root } from './ensure.mjs';
 
 /** Files shown of those that took longest. */
 const SHOWN = 12;
-/** They measure time, or load every core. */
-const ALONE = [
-  'test/fire/truth.e2e',
-  'test/kafka/brokers.kafka.io',
-  'test/kafka/codecs.kafka.io',
-  'test/store/failover.redis.io',
-];
 const IN_MEMORY = ['memory', 'sim'];
 const PRICES = [...IN_MEMORY, 'io', 'e2e'];
 const split = process.argv.indexOf('--');
@@ -72,11 +65,7 @@ if (onServers.includes('e2e') && !ensureBuilt()) {
   onServers = onServers.filter((price) => price !== 'e2e');
   runs.push({ passed: 0, failed: 1, skipped: 0, files: [] });
 }
-if (onServers.length > 0 && forJest.length > 0) runs.push(jest(onServers, ['--runInBand']));
-else if (onServers.length > 0) {
-  runs.push(jest(onServers, ['--maxWorkers=2', '--testPathIgnorePatterns', ...ALONE]));
-  runs.push(jest(onServers, ['--runInBand', '--testPathPatterns', ...ALONE]));
-}
+if (onServers.length > 0) runs.push(jest(onServers, ['--runInBand']));
 const slowest = runs.flatMap(({ files }) => files).sort((a, b) => b.seconds - a.seconds);
 console.log('the slowest files, in seconds:');
 for (const { name, seconds } of slowest.slice(0, SHOWN))
