@@ -39,6 +39,31 @@ describeWithServers(['redis'], 'the store in Redis', (servers) => {
     expect(keys.sort()).toEqual(['h:m/{x}/0', 'o', 't'].map((end) => `efs:${namespace}:{1.s.0}:${end}`));
   });
 
+  it('reads and writes a manifest under the field names of version 0.1, and reads one from before there were cut-overs', async () => {
+    const namespace = newNamespace();
+    const store = redisStore(client, { namespace });
+    const key = `efs:${namespace}:{generations}:active`;
+    const settings = { partitions: 2, defaultPolicy: 'EFS', domainGroups: 'google=gmail.com', buckets: 1 };
+    const oldest = { ...settings, generation: 1, succeeds: false, targets: [[7], [8]] };
+    const { succeeds, targets, generation } = oldest;
+    const stored = {
+      ...settings,
+      generation,
+      publishedAs: 1,
+      succeeds,
+      takesOver: null,
+      settled: true,
+      targets,
+    };
+    for (const text of [oldest, stored]) {
+      await client.set(key, JSON.stringify(text));
+      expect(await store.active()).toEqual(manifestOf(1));
+    }
+    await store.deactivate(manifestOf(1));
+    await store.create(manifestOf(1), start, []);
+    expect(JSON.parse((await client.get(key)) ?? '')).toEqual(stored);
+  });
+
   it('does not activate a generation whose tasks another process has changed meanwhile', async () => {
     const namespace = newNamespace();
     const scripts = readScripts();
