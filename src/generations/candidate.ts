@@ -15,7 +15,9 @@ import {
 
 /** The status task of a generation in a partition. */
 export const taskOf = ({ stateId }: GenerationRef, partition: number): TaskAddress => ({
-  ...{ stateId, pipeline: 'status', partition },
+  stateId,
+  pipeline: 'status',
+  partition,
 });
 
 /**

@@ -14,6 +14,7 @@ import {
   latestNumber,
   type AllocationDeps,
   refuseDropping,
+  tasksOf,
 } from './generation';
 
 /*
@@ -100,9 +101,6 @@ function numberFor({ stateId, generation }: Manifest, listed: readonly Manifest[
   const published = Math.max(...listed.map((each) => each.generation));
   return generation === 0 && stateId > published ? stateId : latestNumber(listed) + 1;
 }
-
-const tasksOf = ({ stateId, partitions }: Manifest, pipeline: TaskAddress['pipeline']): TaskAddress[] =>
-  Array.from({ length: partitions }, (_, partition) => ({ stateId, pipeline, partition }));
 
 async function refuseIncomplete(deps: CutOverDeps, manifest: Manifest): Promise<void> {
   const { stateId } = manifest;

@@ -11,7 +11,8 @@ import {
   TIMER_INDEX_HASH,
 } from '../store/hashes';
 import { pagesOf } from '../store/pages';
-import type { Generations, Manifest, Store, TaskAddress } from '../store/store';
+import type { Generations, Store, TaskAddress } from '../store/store';
+import { tasksOf } from './generation';
 
 /** Maximum number of hashes deleted at once. */
 const AT_ONCE = 100;
@@ -26,7 +27,7 @@ export async function dropGeneration(store: Store & Generations, stateId: number
   const manifest = (await store.list()).find((each) => each.stateId === stateId);
   if (manifest === undefined) throw new EfsError('not-found', `there is no generation ${stateId}`);
   if (!(await store.beginDrop(stateId))) throw isActive(stateId);
-  const tasks = tasksOf(manifest);
+  const tasks = [...tasksOf(manifest, 'status'), ...tasksOf(manifest, 'kpi')];
   for (const task of tasks) await store.seal(task, Number.MAX_SAFE_INTEGER);
   let deliveries = 0;
   for (const task of tasks) deliveries += await eraseAll(store, task, manifest.buckets);
@@ -36,12 +37,6 @@ export async function dropGeneration(store: Store & Generations, stateId: number
 
 const isActive = (stateId: number): EfsError =>
   new EfsError('generation-active', `generation ${stateId} is the active one`);
-
-function tasksOf({ stateId, partitions }: Manifest): TaskAddress[] {
-  return (['status', 'kpi'] as const).flatMap((pipeline) =>
-    Array.from({ length: partitions }, (_, partition) => ({ stateId, pipeline, partition })),
-  );
-}
 
 async function eraseAll(store: Store, task: TaskAddress, buckets: number): Promise<number> {
   const isStatus = task.pipeline === 'status';

@@ -5,7 +5,15 @@ import { stateIdInKey } from '../pipeline/generation-claim';
 import { retiredWrites, retiredDelivery } from '../pipeline/retention';
 import type { OutgoingRecord } from '../log/sink';
 import type { Retirement } from '../store/retired';
-import type { Generations, Manifest, Seed, GenerationRef, StartPositions, Write } from '../store/store';
+import type {
+  Generations,
+  Manifest,
+  Seed,
+  GenerationRef,
+  StartPositions,
+  Write,
+  TaskAddress,
+} from '../store/store';
 
 /** The settings a generation's state depends on. */
 export type StateSettings = Pick<Manifest, 'partitions' | 'defaultPolicy' | 'domainGroups' | 'buckets'>;
@@ -223,3 +231,9 @@ export function refuseMismatches(manifest: Manifest, stateSettings: StateSetting
   if (found.length === 0) return;
   throw new EfsError('generation-unfit', `generation ${manifest.stateId} does not fit: ${found.join('; ')}`);
 }
+
+/** All tasks of a state in one pipeline, by partition. */
+export const tasksOf = (
+  { stateId, partitions }: Pick<Manifest, 'stateId' | 'partitions'>,
+  pipeline: TaskAddress['pipeline'],
+): TaskAddress[] => Array.from({ length: partitions }, (_, partition) => ({ stateId, pipeline, partition }));
