@@ -1,5 +1,6 @@
 import { EfsError } from '../../src/base/errors';
 import type { Servers } from '../../src/app/compose';
+import { dice } from '../../src/simulation/dice';
 import { storeOf, withSinkOutage, withStoreOutage } from '../support/faults';
 import {
   brokenLinks,
@@ -69,12 +70,8 @@ describe.each<[string, (deps: Servers, isDown: () => boolean) => Servers, string
 
   it('at a third of all calls, the service still publishes correct figures', async () => {
     const there = await world({ batchMax: 10 });
-    let state = SEED;
-    const chance = (): number => {
-      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-      return state / 2 ** 32;
-    };
-    await there.worker((deps) => fault(deps, () => chance() < 1 / 3));
+    const chance = dice(SEED, 0);
+    await there.worker((deps) => fault(deps, () => chance.unit() < 1 / 3));
     there.produce(randomFeedback(SEED, 300));
     there.append(poison(there.partitions));
     await there.settle();
@@ -83,14 +80,18 @@ describe.each<[string, (deps: Servers, isDown: () => boolean) => Servers, string
 
   it('the service can be stopped, and another worker completes its work', async () => {
     const there = await world();
-    const worker = await there.worker((deps) => fault(deps, () => true)).catch(() => null);
+    let down = false;
+    const { stop, reasons } = await there.worker((deps) => fault(deps, () => down));
+    down = true;
     there.produce(randomFeedback(SEED, 100));
     await there.settle();
-    await worker?.stop();
+    expect([...reasons.keys()]).toEqual([dependency]);
+    await stop();
+    expect(kpiRecords(there)).toEqual([]);
     await there.worker();
     await there.settle();
     await expectConsistent(there);
-  }, 20_000);
+  });
 });
 
 describe('a commit whose answer was lost', () => {

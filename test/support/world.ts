@@ -8,6 +8,7 @@ import { TOPIC_SCHEMAS, SCHEMAS as RECORD_SCHEMAS, subjectOf } from '../../src/f
 import { memoryCommittedOffset, memoryReader, memorySource } from '../../src/log/source.memory';
 import { ALL_TOPICS, CONTRIBUTIONS_TOPIC } from '../../src/feedback/topics';
 import { memoryTransactionalSinks, memorySink } from '../../src/log/sink.memory';
+import { dice } from '../../src/simulation/dice';
 import { NO_METER } from '../../src/tasks/meter';
 import { type Service, startService } from '../../src/service/run';
 import { schemaIds } from '../../src/service/setup';
@@ -57,6 +58,8 @@ interface Settings {
   readonly expiry: 'on' | 'off';
 }
 
+/** Every world draws the same random numbers. */
+const RANDOM_SEED = 1;
 const STEP_MS = 100;
 /** 15 s without a change: longer than the longest delay of a retry and the wait of a fenced task. */
 const QUIET_STEPS = 150;
@@ -117,6 +120,8 @@ export async function world(
   const registry = await filledRegistry();
   const config = configOf(settings, partitions);
   const ids = await schemaIds(registry, '');
+  const jitter = dice(RANDOM_SEED, 0);
+  const random = (): number => jitter.unit();
 
   const append = (records: readonly Produced[]): void => {
     for (const { topic, partition, key, value, headerCount } of records) {
@@ -175,7 +180,7 @@ export async function world(
       onFatal: (error) => void fatal.push(error),
     };
     const { signal } = new AbortController();
-    const how = { watchers, pipelines: ['status', 'kpi'] as const, partitions, ids, signal, clock };
+    const how = { watchers, pipelines: ['status', 'kpi'] as const, partitions, ids, signal, clock, random };
     const starting = startService(compose(config, deps, how));
     let service: Service | null = null;
     let failure: unknown = null;
@@ -187,6 +192,7 @@ export async function world(
       clock.advance(STEP_MS);
       await turn();
     }
+    if (service === null) kill();
     if (failure !== null) throw failure as Error;
     const started = must<Service>(service, 'the service has started');
     const stop = async (): Promise<void> => {
