@@ -1,7 +1,6 @@
 // Runs the tests and ends with one plain line, `N passed, N failed`.
 //   node scripts/test.mjs [memory] [sim] [io] [e2e] [-- arguments for jest]
-// Tests in memory and simulations run side by side; those with real servers one file after the other, because they share
-// servers and measure time.
+// Two files run at a time, but those that require to be undisturbed, because they measure time, one after the other.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -24,7 +23,7 @@ if (unknown.length > 0) {
 const prices = given.length > 0 ? given : PRICES;
 
 /** Runs jest on some projects; gives its counts, or one failure where it did not come to an end. */
-function jest(projects, args) {
+function jest(projects, args, env = {}) {
   const results = join(root, '.cache', `jest-${projects.join('-')}-${process.pid}.json`);
   mkdirSync(join(root, '.cache'), { recursive: true });
   const command = [join(root, 'node_modules', 'jest', 'bin', 'jest.js'), '--selectProjects', ...projects];
@@ -40,6 +39,7 @@ function jest(projects, args) {
   ];
   const { status } = spawnSync(process.execPath, [...command, ...options], {
     cwd: root,
+    env: { ...process.env, ...env },
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   if (!existsSync(results)) return { passed: 0, failed: 1, skipped: 0, files: [] };
@@ -65,7 +65,11 @@ if (onServers.includes('e2e') && !ensureBuilt()) {
   onServers = onServers.filter((price) => price !== 'e2e');
   runs.push({ passed: 0, failed: 1, skipped: 0, files: [] });
 }
-if (onServers.length > 0) runs.push(jest(onServers, ['--runInBand']));
+if (onServers.length > 0) {
+  const filter = `--filter=${join(root, 'scripts', 'test-filter.cjs')}`;
+  runs.push(jest(onServers, ['--maxWorkers=2', filter], { EFS_TEST_UNDISTURBED: 'without' }));
+  runs.push(jest(onServers, ['--runInBand', filter], { EFS_TEST_UNDISTURBED: 'only' }));
+}
 const slowest = runs.flatMap(({ files }) => files).sort((a, b) => b.seconds - a.seconds);
 console.log('the slowest files, in seconds:');
 for (const { name, seconds } of slowest.slice(0, SHOWN))

@@ -44,7 +44,7 @@ async function grown(cell: Locator, before: number): Promise<boolean> {
   return true;
 }
 
-describeWithServers(['browser'], 'the page', () => {
+describeWithServers(['browser', 'undisturbed'], 'the page', () => {
   let demo: Demo;
   let browser: Browser;
 

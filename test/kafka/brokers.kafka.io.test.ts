@@ -7,7 +7,7 @@ const PARTITIONS = 6;
 /** From the time at which all partitions have leaders: the service's bound, and an allowance for a busy machine. */
 const RECOVERS_WITHIN_MS = 2_000 + 1_000;
 
-describeWithServers(['own-kafka'], 'sources, sinks and group members on three brokers', () => {
+describeWithServers(['own-kafka', 'undisturbed'], 'sources, sinks and group members on three brokers', () => {
   let server: KafkaServer;
   let world: KafkaWorld;
   let load: Load;

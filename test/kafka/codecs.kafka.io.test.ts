@@ -27,7 +27,7 @@ const record = (topic: string, index: number, partition = 0): OutgoingRecord => 
   timestamp: 1_700_000_000_000 + index,
 });
 
-describeWithServers(['kafka'], 'compressed topics', (servers) => {
+describeWithServers(['kafka', 'undisturbed'], 'compressed topics', (servers) => {
   const prefix = `t${randomUUID().slice(0, 8)}.`;
   const kafka = kafkaClient({ brokers: servers.kafkaBrokers, clientId: 'efs-test' });
   const admin = kafka.admin();

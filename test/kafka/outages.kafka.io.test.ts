@@ -30,7 +30,7 @@ const within = async (ms: number, condition: () => boolean): Promise<void> => {
   }
 };
 
-describeWithServers(['kafka'], 'a source on Kafka', (servers) => {
+describeWithServers(['kafka', 'undisturbed'], 'a source on Kafka', (servers) => {
   let world: KafkaWorld;
   beforeEach(async () => {
     world = await kafkaWorld(servers.kafkaBrokers);
@@ -153,7 +153,7 @@ describeWithServers(['kafka'], 'a source on Kafka', (servers) => {
   });
 });
 
-describeWithServers(['own-kafka'], 'a source during an outage of Kafka', () => {
+describeWithServers(['own-kafka', 'undisturbed'], 'a source during an outage of Kafka', () => {
   let server: KafkaServer;
   let world: KafkaWorld;
   let events: string[];

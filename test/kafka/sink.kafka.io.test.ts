@@ -62,11 +62,11 @@ async function kafkaWorld(brokers: string[], compression: Codec = 'off'): Promis
   };
 }
 
-describeWithServers(['kafka'], 'compressing sinks on Kafka', (servers) => {
+describeWithServers(['kafka', 'undisturbed'], 'compressing sinks on Kafka', (servers) => {
   sinkContract(() => kafkaWorld(servers.kafkaBrokers, 'zstd'));
 });
 
-describeWithServers(['kafka'], 'sinks on Kafka', (servers) => {
+describeWithServers(['kafka', 'undisturbed'], 'sinks on Kafka', (servers) => {
   sinkContract(() => kafkaWorld(servers.kafkaBrokers));
 
   test('a record of 5,000 headers and one of 1 MB are written within 400 ms', async () => {

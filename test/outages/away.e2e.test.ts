@@ -12,7 +12,7 @@ import { describeWithServers } from '../servers/servers';
 import { type Front, openFront } from './front';
 
 // The documented outage is half a minute: EFS_OUTAGE_MS=30000 runs it; the suite uses a shorter one.
-const OUTAGE_MS = Number(process.env['EFS_OUTAGE_MS'] ?? 6_000);
+const OUTAGE_MS = Number(process.env['EFS_OUTAGE_MS'] ?? 3_000);
 const PER_SECOND = 150;
 
 type Dependency = 'kafka' | 'redis' | 'registry';

@@ -13,7 +13,7 @@ import { describeWithServers } from '../servers/servers';
 const MESSAGES = 4_000;
 const PER_SECOND = 1_500;
 
-describeWithServers(['own-kafka', 'own-registry', 'own-redis'], 'the state', () => {
+describeWithServers(['own-kafka', 'own-registry', 'own-redis', 'undisturbed'], 'the state', () => {
   let kafka: KafkaServer;
   let registry: RegistryServer;
   const stages: Stage[] = [];

@@ -1,6 +1,9 @@
-/** A server that a test can require: it starts those named `own-…` itself, to kill, pause or fill. A browser can be missing as well. */
+/**
+ * What a test can require: servers, of which it starts those named `own-…` itself, to kill, pause or fill; a browser; and,
+ * where it measures time, that no other file runs beside it (`undisturbed`, see scripts/test.mjs).
+ */
 export type ServerName =
-  'kafka' | 'registry' | 'redis' | 'own-kafka' | 'own-registry' | 'own-redis' | 'browser';
+  'kafka' | 'registry' | 'redis' | 'own-kafka' | 'own-registry' | 'own-redis' | 'browser' | 'undisturbed';
 
 /** Debian's package and its command. */
 export const BROWSER = 'chromium';

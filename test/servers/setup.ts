@@ -19,6 +19,12 @@ interface JestConfig {
 
 const started: Stop[] = [];
 
+/** Whether scripts/test-filter.cjs leaves out a file that requires this. */
+function isFiltered(required: readonly ServerName[]): boolean {
+  const wanted = process.env['EFS_TEST_UNDISTURBED'];
+  return wanted !== undefined && required.includes('undisturbed') !== (wanted === 'only');
+}
+
 /** The servers that the test files of this run name in `describeWithServers([...])`. */
 function needed(isChosen: (path: string) => boolean): Set<ServerName> {
   const root = join(__dirname, '..');
@@ -27,9 +33,11 @@ function needed(isChosen: (path: string) => boolean): Set<ServerName> {
     .filter((file) => /\.(io|e2e)\.test\.ts$/.test(file) && isChosen(file));
   const names = new Set<ServerName>();
   for (const file of files) {
-    for (const [, list] of readFileSync(file, 'utf8').matchAll(/describeWithServers\(\s*\[([^\]]*)\]/g)) {
-      for (const [, name] of (list ?? '').matchAll(/'([\w-]+)'/g)) names.add(name as ServerName);
-    }
+    const lists = readFileSync(file, 'utf8').matchAll(/describeWithServers\(\s*\[([^\]]*)\]/g);
+    const named = [...lists].flatMap(([, list]) => [...(list ?? '').matchAll(/'([\w-]+)'/g)]);
+    const required = named.map(([, name]) => name as ServerName);
+    if (isFiltered(required)) continue;
+    for (const name of required) names.add(name);
   }
   return names;
 }
@@ -76,11 +84,15 @@ async function whatLacks(names: readonly ServerName[]): Promise<Lacks> {
   const lacking = async (command: string): Promise<string | null> =>
     (await answers(command, ['--version'])) ? null : command;
   const [jars, redis, browser] = await Promise.all([
-    names.every((name) => ofRedis(name) || name === 'browser') ? null : lacksForJars(),
+    names.some((name) => /kafka|registry/.test(name)) ? lacksForJars() : null,
     lacking(REDIS_SERVER),
     lacking(BROWSER),
   ]);
-  return (name) => (name === 'browser' ? browser : ofRedis(name) ? redis : jars);
+  return (name) => {
+    if (name === 'undisturbed') return null;
+    if (name === 'browser') return browser;
+    return ofRedis(name) ? redis : jars;
+  };
 }
 
 /** Jest's global set-up: starts what the chosen tests need, and prints what is missing. */

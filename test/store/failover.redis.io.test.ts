@@ -19,7 +19,7 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
   while (!(await holds())) await pollMs(50);
 }
 
-describeWithServers(['own-redis'], 'a failover under a load of commits', () => {
+describeWithServers(['own-redis', 'undisturbed'], 'a failover under a load of commits', () => {
   let nodes: RedisServer[];
   let servers: { stop(): Promise<void> };
   let client: RedisClient;

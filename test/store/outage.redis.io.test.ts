@@ -39,7 +39,7 @@ async function stallingProxy(port: number): Promise<{
 const TIMEOUT_MS = 500;
 const UNAVAILABLE = { code: 'redis-unavailable', retriable: true };
 
-describeWithServers(['own-redis'], 'a failing Redis', () => {
+describeWithServers(['own-redis', 'undisturbed'], 'a failing Redis', () => {
   let server: RedisServer;
   let client: RedisClient;
   let admin: RedisClient;

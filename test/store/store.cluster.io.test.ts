@@ -12,7 +12,7 @@ import { describeStore } from './store.contract';
 
 const TIMEOUT_MS = 1_000;
 
-describeWithServers(['own-redis'], 'the store in a Redis Cluster with replicas', () => {
+describeWithServers(['own-redis', 'undisturbed'], 'the store in a Redis Cluster with replicas', () => {
   let servers: RedisClusterServer;
   let client: RedisClient;
   beforeAll(async () => {
@@ -81,22 +81,26 @@ describeWithServers(['own-redis'], 'the store in a Redis Cluster with replicas',
   });
 });
 
-describeWithServers(['own-redis'], 'a Redis Cluster that has lost a master without a replica', () => {
-  it('is unavailable at the start, and takes commits once the master is back', async () => {
-    const servers = await startRedisCluster();
-    const [first, , third] = servers.nodes;
-    const connect = (): Promise<RedisClient> =>
-      connectRedis(first?.url ?? '', { log: lineLog().log, commandTimeoutMs: TIMEOUT_MS });
-    await third?.kill();
-    while (!(await cli(first?.port ?? 0, ['cluster', 'info'])).includes('cluster_state:fail'))
-      await pollMs(50);
-    await expect(connect()).rejects.toMatchObject({ code: 'redis-unavailable' });
-    await third?.restart();
-    const client = await untilAnswers(connect);
-    const store = redisSubject(client).store(newNamespace());
-    const claim = await untilAnswers(() => claimed(store));
-    expect(await untilAnswers(() => store.commit(task, commitOf(claim)))).toBe('committed');
-    closeRedis(client);
-    await servers.stop();
-  });
-});
+describeWithServers(
+  ['own-redis', 'undisturbed'],
+  'a Redis Cluster that has lost a master without a replica',
+  () => {
+    it('is unavailable at the start, and takes commits once the master is back', async () => {
+      const servers = await startRedisCluster();
+      const [first, , third] = servers.nodes;
+      const connect = (): Promise<RedisClient> =>
+        connectRedis(first?.url ?? '', { log: lineLog().log, commandTimeoutMs: TIMEOUT_MS });
+      await third?.kill();
+      while (!(await cli(first?.port ?? 0, ['cluster', 'info'])).includes('cluster_state:fail'))
+        await pollMs(50);
+      await expect(connect()).rejects.toMatchObject({ code: 'redis-unavailable' });
+      await third?.restart();
+      const client = await untilAnswers(connect);
+      const store = redisSubject(client).store(newNamespace());
+      const claim = await untilAnswers(() => claimed(store));
+      expect(await untilAnswers(() => store.commit(task, commitOf(claim)))).toBe('committed');
+      closeRedis(client);
+      await servers.stop();
+    });
+  },
+);
