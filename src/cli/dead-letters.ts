@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { systemClock } from '../base/clock';
 import type { Config } from '../settings/table';
 import { EfsError, isRetriable } from '../base/errors';
+import { iso } from '../base/time';
 import { feedbackPeek, REASONS } from '../feedback/decode';
 import { masked, previewOf } from '../feedback/redaction';
 import { kafkaReader } from '../kafka/reader.kafka';
@@ -94,7 +95,7 @@ function viewer(registry: SchemaRegistry, showsRecipients: boolean) {
     const key = record.key?.toString('utf8') ?? null;
     return {
       id: `${record.partition}/${record.offset}`,
-      at: new Date(record.timestamp).toISOString(),
+      at: iso(record.timestamp),
       reason,
       detail: showsRecipients ? detail : masked(detail),
       origin: `${origin.topic}/${origin.partition}/${origin.offset}`,

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { fastClock, systemClock } from '../base/clock';
 import type { Config } from '../settings/table';
 import { openLog } from '../base/log';
+import { iso } from '../base/time';
 import type { Delivery } from '../queries/delivery-view';
 import { type Demo, demoInMemory, demoOnServers, type DemoTraffic, emitCampaigns } from './demo-stage';
 import { rejectedAtAbort, untilInterrupted } from './interrupt';
@@ -102,7 +103,7 @@ function showTable({ embedded, clock }: Demo, out: NodeJS.WriteStream): () => vo
 
 function frame(deliveries: readonly Delivery[], now: number): string {
   if (deliveries.length === 0) return '';
-  const time = new Date(now).toISOString();
+  const time = iso(now);
   return `${kpiTable(deliveries.slice(-ROWS))}\nIt is ${time.slice(0, 10)} ${time.slice(11, 16)} UTC in the campaigns.\n`;
 }
 

@@ -3,6 +3,7 @@ import { type Flags, flagOf, readConfig, settings } from '../settings/config';
 import type { Config, SettingName } from '../settings/table';
 import { EfsError } from '../base/errors';
 import { type Log, openLog, NO_LOG } from '../base/log';
+import { DAY_MS, SECOND_MS } from '../base/time';
 import { duration } from '../settings/kinds';
 import { SETTINGS } from '../settings/table';
 
@@ -95,7 +96,7 @@ export const wholeNumber =
     throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
   };
 
-const SPAN = duration(1_000, 365 * 86_400_000);
+const SPAN = duration(SECOND_MS, 365 * DAY_MS);
 
 /** Parses an option that is a duration with its unit; returns milliseconds. */
 export function timeSpan(text: string): number {

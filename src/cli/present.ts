@@ -1,4 +1,5 @@
 import { printable } from '../base/log';
+import { iso } from '../base/time';
 import type { KpiChanged } from '../kpi/encode';
 import type { FactView, MessageView } from '../queries/lookup';
 import { grouped } from './progress';
@@ -27,7 +28,7 @@ export function table(rows: readonly (readonly string[])[]): string[] {
 const percent = (share: number | null): string => (share === null ? '–' : `${(share * 100).toFixed(1)} %`);
 
 /** ISO 8601 to the second. */
-const instant = (millis: number): string => `${new Date(millis).toISOString().slice(0, 19)}Z`;
+const instant = (millis: number): string => `${iso(millis).slice(0, 19)}Z`;
 
 /** Entries of a map, sorted by name. */
 const byName = <V>(map: Readonly<Record<string, V>>): [string, V][] =>

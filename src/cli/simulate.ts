@@ -3,6 +3,7 @@ import { systemClock, systemRandom } from '../base/clock';
 import type { Config } from '../settings/table';
 import type { Log } from '../base/log';
 import { EfsError } from '../base/errors';
+import { HOUR_MS, iso } from '../base/time';
 import { kafkaReader } from '../kafka/reader.kafka';
 import type { TopicReader } from '../log/source';
 import { FEEDBACK_TOPICS } from '../feedback/topics';
@@ -36,9 +37,8 @@ interface Options {
   readonly startAt: number;
 }
 
-const HOUR = 3_600_000;
 /** Old enough that no simulated event is in the future: retries last 3.5 days, asynchronous bounces arrive within 3. */
-const AGE_MS = 96 * HOUR;
+const AGE_MS = 96 * HOUR_MS;
 const RECORDS_PER_MESSAGE = 2.13;
 
 /** Parses `efs=0.3,relay=0.2`; the remaining deliveries name no policy. */
@@ -76,7 +76,7 @@ function commandFor(options: Options): string {
     `--deliveries ${deliveries}`,
     `--messages ${messages}`,
     `--policy-mix efs=${mix.efs},relay=${mix.relay}`,
-    `--start-at ${new Date(startAt).toISOString()}`,
+    `--start-at ${iso(startAt)}`,
     ...Object.entries({ disorder, duplicates, poison }).flatMap(([name, value]) =>
       value > 0 ? [`--${name} ${value}`] : [],
     ),
@@ -152,7 +152,7 @@ export function simulateCommand(): Command {
     .addOption(
       new Option('--start-at <time>', 'event time of the first relay')
         .argParser(moment)
-        .default(Math.floor((systemClock.now() - AGE_MS) / HOUR) * HOUR, 'four days ago'),
+        .default(Math.floor((systemClock.now() - AGE_MS) / HOUR_MS) * HOUR_MS, 'four days ago'),
     )
     .action(simulate);
   addSettings(command, [...KAFKA_SETTINGS, ...REGISTRY_SETTINGS, 'maxValueBytes', 'maxHeaders']);

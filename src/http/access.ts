@@ -1,5 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
+import { HOUR_MS } from '../base/time';
 
 /*
  * Access control. The token is sent as a bearer token or, by a browser, as a session cookie that proves knowledge of the
@@ -8,7 +9,7 @@ import { isIP } from 'node:net';
  */
 
 export const SESSION_COOKIE = 'efs_session';
-const SESSION_MS = 12 * 3_600_000;
+const SESSION_MS = 12 * HOUR_MS;
 
 /** Whether two secrets are equal, compared in constant time. */
 export function sameSecret(a: string, b: string): boolean {

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../base/clock';
 import { EfsError } from '../base/errors';
 import { DeliveryId, MessageId } from '../base/ids';
+import { iso } from '../base/time';
 import { isAuthorized, openSession, sameSecret, SESSION_COOKIE } from './access';
 import { type LogFilter, readLog, readLogPage } from '../queries/delivery-log';
 import { type ExportFormat, EXPORTS, exportFormat, exportLog } from '../queries/export';
@@ -57,8 +58,6 @@ function authorized({ token, timeOfDay }: ApiOptions) {
       throw new EfsError('not-authorized', 'a valid token is required');
   };
 }
-
-const iso = (millis: number): string => new Date(millis).toISOString();
 
 /** The delivery in a request's path. Throws `not-found` where no KPIs of it were published. */
 function deliveryIn({ view }: Queries, request: FastifyRequest) {

@@ -2,6 +2,7 @@ import { type IncomingMessage, request } from 'node:http';
 import { request as requestOverTls, type RequestOptions } from 'node:https';
 import type { ConnectionOptions } from 'node:tls';
 import { EfsError, isTlsFailure } from '../base/errors';
+import { MINUTE_MS } from '../base/time';
 import type { Token } from './token';
 
 /** A client of an OAuth 2.0 authorization server (RFC 6749). */
@@ -21,7 +22,7 @@ export interface OauthClient {
 const MAX_BODY_BYTES = 1 << 20;
 
 /** Used where the answer has no `expires_in`. */
-const DEFAULT_LIFETIME_MS = 60_000;
+const DEFAULT_LIFETIME_MS = MINUTE_MS;
 
 /**
  * Requests an access token by client credentials (RFC 6749, 4.4). Throws `access-refused` where the endpoint refuses the

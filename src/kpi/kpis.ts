@@ -1,3 +1,4 @@
+import { HOUR_MS, iso } from '../base/time';
 import type { Millis, PolicyName } from '../feedback/feedback';
 import type { Reason } from '../feedback/qualification';
 import { POLICIES } from '../status/policy';
@@ -143,7 +144,6 @@ export function kpisOf(
   return kpis;
 }
 
-const HOUR_MS = 3_600_000;
 const HOUR_KEY_BASE = 36;
 const HOURS_CACHED = 10_000;
 
@@ -155,7 +155,7 @@ export const hourKeyOf: (at: Millis) => string = (() => {
 
 /** The published name of an hour's key, such as `2026-11-22T03Z`. */
 export const hourName: (key: string) => string = cached(
-  (key) => `${new Date(parseInt(key, HOUR_KEY_BASE) * HOUR_MS).toISOString().slice(0, 13)}Z`,
+  (key) => `${iso(parseInt(key, HOUR_KEY_BASE) * HOUR_MS).slice(0, 13)}Z`,
 );
 
 function cached<From, To>(make: (from: From) => To): (from: From) => To {

@@ -1,7 +1,8 @@
+import { DAY_MS } from '../base/time';
 import type { NewTopic, TopicAdmin, TopicFacts } from './admin';
 
 /** The default retention of Kafka's brokers: a week. */
-const BROKER_RETENTION_MS = 7 * 86_400_000;
+const BROKER_RETENTION_MS = 7 * DAY_MS;
 
 /** Topics in memory, for tests of set-up: names, partitions and configuration, no records. */
 export interface MemoryTopicAdmin extends TopicAdmin {

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock';
 import type { DeliveryId } from '../base/ids';
+import { iso, MINUTE_MS } from '../base/time';
 import type { Decoded, Decoder } from '../feedback/decode';
 import type { Feedback, Millis } from '../feedback/feedback';
 import type { LogRecord, Positions } from '../log/source';
@@ -27,7 +28,7 @@ export interface LateRecordDeps {
 export type ActiveCache = Map<DeliveryId, Millis>;
 
 /** How long a look-up is cached. Kpi tasks keep the state of a delivery for longer after they have retired it. */
-const CACHED_MS = 600_000;
+const CACHED_MS = 10 * MINUTE_MS;
 /** Deliveries whose look-up is cached; of more, the one looked up first is dropped. */
 const DELIVERIES_CACHED = 10_000;
 
@@ -102,6 +103,6 @@ function countedByPredecessor(record: LogRecord, catchUpOffsets: Positions, { as
 }
 
 function late(record: LogRecord, { at }: Retirement): Decoded<Feedback>['rejected'][number] {
-  const detail = `the delivery has been retired since ${new Date(at).toISOString()}`;
+  const detail = `the delivery has been retired since ${iso(at)}`;
   return { record, reason: 'retired-delivery', detail };
 }

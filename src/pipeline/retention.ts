@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock';
 import { inPortions } from '../base/portions';
+import { HOUR_MS } from '../base/time';
 import type { Millis } from '../feedback/feedback';
 import { partitionOf } from '../log/partitioner';
 import { CONTRIBUTIONS_TOPIC } from '../feedback/topics';
@@ -41,12 +42,12 @@ export type RetentionCommand =
 export const FOLDED_UNTIL_FIELD = Buffer.from('folded');
 
 /** How often all deliveries are scanned. */
-export const RETENTION_SCAN_MS = 3_600_000;
+export const RETENTION_SCAN_MS = HOUR_MS;
 /**
  * How long after a retirement a status task may still have folded feedback without knowing of it: clocks of workers may
  * differ, and status tasks cache for a while what they have read (late-records.ts).
  */
-const SETTLING_MS = 2 * 3_600_000;
+const SETTLING_MS = 2 * HOUR_MS;
 /** Fields that one commit deletes at most, approximately. */
 const FIELDS_PER_COMMIT = 1_000;
 const RETIRED_PER_COMMIT = 200;

@@ -1,6 +1,7 @@
 import { parseDomainGroups } from '../base/domain-groups';
 import { EfsError } from '../base/errors';
 import type { DeliveryId } from '../base/ids';
+import { iso } from '../base/time';
 import type { FailureType, Reason } from '../feedback/qualification';
 import { domainGroups } from '../kpi/domains';
 import { KIND, type MessageAggregate, type Outcome, RANK } from '../status/message';
@@ -174,8 +175,6 @@ function entryReader(
     return { messageId: decodeMessageId(field), status, reason, failureType, ...factsOf(message, group) };
   };
 }
-
-const iso = (millis: number): string => new Date(millis).toISOString();
 
 function factsOf({ relay, softBounce, outcome }: MessageAggregate, domainGroup: string) {
   return {

@@ -1,3 +1,4 @@
+import { iso } from '../base/time';
 import type { PolicyName } from '../feedback/feedback';
 import { byCodeUnits } from '../kpi/domains';
 import type { KpiChanged } from '../kpi/encode';
@@ -120,7 +121,7 @@ function changeOf(sequence: number, deliveryId: string, delivery: Delivery | nul
 
 /** The published record as the API shows it. */
 export function deliveryOf({ deliveryId, policy, generation, revision, asOf, kpis }: KpiChanged): Delivery {
-  return { deliveryId, policy, generation, revision, asOf: new Date(asOf).toISOString(), kpis };
+  return { deliveryId, policy, generation, revision, asOf: iso(asOf), kpis };
 }
 
 /** Whether a record is later than another: readers keep the highest generation, then the highest revision. */

@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../base/time';
 import type { Millis } from '../feedback/feedback';
 import type { DeliveryView } from './delivery-view';
 
@@ -8,7 +9,7 @@ import type { DeliveryView } from './delivery-view';
  */
 
 /** No record of a delivery may have been published for this long before it is evicted. */
-const QUIET_MS = 3_600_000;
+const QUIET_MS = HOUR_MS;
 
 export interface Eviction {
   /** Notes that a record of a delivery was published at this time. */

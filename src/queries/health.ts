@@ -1,4 +1,5 @@
 import { systemClock } from '../base/clock';
+import { iso } from '../base/time';
 
 /** Why the service is not ready, by the component that reports it (a dependency, a partition, the start itself). */
 export type Reasons = Readonly<Record<string, string>>;
@@ -73,5 +74,5 @@ export interface Staleness {
 export function stalenessOf(reasons: readonly OpenReason[]): Staleness | null {
   if (reasons.length === 0) return null;
   const since = Math.min(...reasons.map((each) => each.since));
-  return { since: new Date(since).toISOString(), reason: reasons.map(({ reason }) => reason).join('; ') };
+  return { since: iso(since), reason: reasons.map(({ reason }) => reason).join('; ') };
 }

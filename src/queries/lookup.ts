@@ -1,6 +1,7 @@
 import { parseDomainGroups } from '../base/domain-groups';
 import { EfsError } from '../base/errors';
 import type { DeliveryId, MessageId } from '../base/ids';
+import { iso } from '../base/time';
 import type { PolicyName } from '../feedback/feedback';
 import { partitionOf } from '../log/partitioner';
 import { failureTypeOf, reasonOf } from '../feedback/qualification';
@@ -49,8 +50,6 @@ export interface MessageView extends MessageStatus, MessageTimeline {
   /** The next offset of each input in that partition: feedback before it has been folded. */
   readonly positions: Readonly<Record<string, number>>;
 }
-
-const iso = (millis: number): string => new Date(millis).toISOString();
 
 const RELAY_KNOWN_BY = [
   'a relay event',

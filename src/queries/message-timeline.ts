@@ -1,3 +1,4 @@
+import { iso } from '../base/time';
 import type { PolicyName } from '../feedback/feedback';
 import { type FailureType, failureTypeOf, type Reason, reasonOf } from '../feedback/qualification';
 import { FEEDBACK_TOPICS } from '../feedback/topics';
@@ -26,8 +27,6 @@ export interface MessageTimeline {
   readonly timeline: readonly TimelineEvent[];
   readonly why: readonly string[];
 }
-
-const iso = (millis: number): string => new Date(millis).toISOString();
 
 const [RELAYED, DELIVERED, HARD_BOUNCED, SOFT_BOUNCED, RETRY_OUTCOME] = FEEDBACK_TOPICS.map(
   ({ topic }) => topic,

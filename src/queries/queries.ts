@@ -1,5 +1,6 @@
 import type { Clock, Random } from '../base/clock';
 import { EfsError } from '../base/errors';
+import { iso, MINUTE_MS } from '../base/time';
 import { feedbackPeek } from '../feedback/decode';
 import { masked, type Preview, previewOf } from '../feedback/redaction';
 import type { SchemaRegistry } from '../avro/registry';
@@ -78,7 +79,7 @@ const LETTERS_READ = 10_000;
 /** How long an answer about the tasks is cached. */
 const TASKS_FOR_MS = 1_000;
 /** How often old deliveries are evicted. */
-const EVICTION_MS = 60_000;
+const EVICTION_MS = MINUTE_MS;
 const LOADING = 'still reading the KPI topic';
 
 export function openQueries(options: QueriesOptions): Queries {
@@ -101,8 +102,7 @@ export function openQueries(options: QueriesOptions): Queries {
   const state = (): State => {
     const outage = health.openReasons().find(({ key }) => key === 'redis');
     if (outage === undefined) return connected().state;
-    const since = new Date(outage.since).toISOString();
-    throw new EfsError('redis-unavailable', `${outage.reason} since ${since}`);
+    throw new EfsError('redis-unavailable', `${outage.reason} since ${iso(outage.since)}`);
   };
   const lookUpTasks = async () => {
     const manifest = await activeManifest(state());

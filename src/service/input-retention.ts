@@ -1,19 +1,14 @@
 import type { Clock } from '../base/clock';
 import { isRetriable } from '../base/errors';
 import type { Log } from '../base/log';
+import { DAY_MS, HOUR_MS, LATE_BOUNCES_MS, MINUTE_MS, VALIDITY_MAX_MS } from '../base/time';
 import type { TopicAdmin, TopicFacts } from '../log/admin';
 import { FEEDBACK_TOPICS } from '../feedback/topics';
-import { VALIDITY_MAX_MS } from '../status/message';
 
 /*
  * A rebuild is only as complete as the input topics. Their retention must cover the retention of a delivery, plus the time
  * during which its first message may have been retried and may have bounced after it was accepted.
  */
-
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
-/** Asynchronous bounces arrive within a week of acceptance. */
-const LATE_BOUNCES_MS = 7 * DAY_MS;
 
 /** The input retention that deliveries with a retention of `retentionMs` need. */
 export const neededRetention = (retentionMs: number): number =>
@@ -63,12 +58,12 @@ export function shortInputs(
 }
 
 function inWords(ms: number): string {
-  if (ms < HOUR_MS) return `${Math.round(ms / 60_000)} minutes`;
+  if (ms < HOUR_MS) return `${Math.round(ms / MINUTE_MS)} minutes`;
   if (ms < 2 * DAY_MS) return `${Math.floor(ms / HOUR_MS)} hours`;
   return `${Math.floor((ms / DAY_MS) * 10) / 10} days`;
 }
 
-const CHECK_EVERY_MS = 5 * 60_000;
+const CHECK_EVERY_MS = 5 * MINUTE_MS;
 
 export interface InputRetentionDeps {
   readonly admin: Pick<TopicAdmin, 'describe'>;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type DomainGroup, parseDomainGroups, showDomainGroups } from '../base/domain-groups';
 import { parseRedisUrl, urlPerHost } from '../base/redis-url';
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../base/time';
 import { type PemFile, type PemKind, readPem, type Secret } from './files';
 
 /** A setting: its variable, its default as text, the accepted values, and its purpose. */
@@ -46,7 +47,7 @@ export const whole = (min: number, max: number) => ({
   show: String,
 });
 
-const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+const UNITS = { ms: 1, s: SECOND_MS, m: MINUTE_MS, h: HOUR_MS, d: DAY_MS } as const;
 
 const showDuration = (ms: number): string => {
   const [unit, size] = Object.entries(UNITS)

@@ -1,3 +1,4 @@
+import { DAY_MS, LATE_BOUNCES_MS, VALIDITY_MAX_MS } from '../base/time';
 import { CONNECTION_SETTINGS } from './connections';
 import {
   address,
@@ -36,11 +37,6 @@ const host = matching(
   'is not a host name or address',
   'a host name or an IP address',
 );
-const DAY_MS = 86_400_000;
-/** No message is retried for longer. */
-const VALIDITY_MAX_MS = 84 * 3_600_000;
-/** Asynchronous bounces arrive within a week of acceptance. A delivery is kept at least that long. */
-const GRACE_MAX_MS = 7 * DAY_MS;
 
 /**
  * The settings, one row each: the source of the environment variables, the command line's flags, `efs config print` and the
@@ -140,13 +136,13 @@ export const SETTINGS = {
   expiryGrace: setting(
     'EFS_EXPIRY_GRACE',
     '1h',
-    duration(0, GRACE_MAX_MS),
+    duration(0, LATE_BOUNCES_MS),
     'how long after its validity period feedback on a message may still arrive',
   ),
   retention: setting(
     'EFS_RETENTION',
     '30d',
-    duration(VALIDITY_MAX_MS + GRACE_MAX_MS, 3_650 * DAY_MS),
+    duration(VALIDITY_MAX_MS + LATE_BOUNCES_MS, 3_650 * DAY_MS),
     'how long after its last feedback a delivery is kept in Redis; `efs setup` keeps the inputs longer by 252 hours',
   ),
   domainGroups: setting(

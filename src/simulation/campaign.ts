@@ -1,4 +1,5 @@
 import { DeliveryId, MessageId } from '../base/ids';
+import { HOUR_MS } from '../base/time';
 import type { Millis, PolicyName } from '../feedback/feedback';
 import { type Dice, uuid, weighted } from './dice';
 
@@ -33,8 +34,6 @@ export interface CampaignOptions {
   readonly policyMix: { readonly efs: number; readonly relay: number };
 }
 
-const HOUR = 3_600_000;
-
 /** Recipient domains roughly as in a consumer list of Europe and America, with aliases and odd spellings. */
 export const domains = weighted([
   ['gmail.com', 360],
@@ -63,10 +62,10 @@ export const domains = weighted([
 
 const validities = weighted<number | null>([
   [null, 60],
-  [84 * HOUR, 20],
-  [24 * HOUR, 10],
-  [48 * HOUR, 8],
-  [120 * HOUR, 2],
+  [84 * HOUR_MS, 20],
+  [24 * HOUR_MS, 10],
+  [48 * HOUR_MS, 8],
+  [120 * HOUR_MS, 2],
 ]);
 
 /** Sizes fall as 1 / rank and sum to `messages`; each delivery has at least one message where there are enough. */

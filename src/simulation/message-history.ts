@@ -1,3 +1,4 @@
+import { HOUR_MS, MINUTE_MS, SECOND_MS, VALIDITY_MAX_MS } from '../base/time';
 import type {
   Feedback,
   HardBounced,
@@ -8,11 +9,6 @@ import type {
 } from '../feedback/feedback';
 import type { SimulatedMessage } from './campaign';
 import { type Dice, weighted } from './dice';
-
-const SECOND = 1_000;
-const MINUTE = 60 * SECOND;
-const HOUR = 60 * MINUTE;
-const MAX_VALIDITY = 84 * HOUR;
 
 /** The outcomes of a delivery's messages: the distribution that each step of a message's history is drawn from. */
 export interface OutcomeMix {
@@ -151,7 +147,7 @@ function feedbackBuilder(source: Dice, message: SimulatedMessage) {
 type FeedbackBuilder = ReturnType<typeof feedbackBuilder>;
 
 function afterDelivery(source: Dice, build: FeedbackBuilder, from: Millis, mix: OutcomeMix): Feedback[] {
-  const at = from + span(source, MINUTE, 72 * HOUR);
+  const at = from + span(source, MINUTE_MS, 72 * HOUR_MS);
   const event = mix.afterwards(source);
   switch (event) {
     case 'nothing':
@@ -197,14 +193,15 @@ function afterSoftBounce(
 ): Feedback[] {
   const events: Feedback[] = [];
   const attempts = 1 + source.below(3);
-  let at = message.relayedAt + span(source, SECOND, MINUTE);
+  let at = message.relayedAt + span(source, SECOND_MS, MINUTE_MS);
   let why = softBounces(source);
   for (let attempt = 1; attempt <= attempts; attempt++) {
     events.push(build.soft(at, why, 'SYNC', attempt));
-    at += span(source, 5 * MINUTE, 3 * HOUR);
+    at += span(source, 5 * MINUTE_MS, 3 * HOUR_MS);
     if (source.below(4) === 0) why = softBounces(source);
   }
-  const end = message.relayedAt + Math.min(message.delivery.validityPeriodMs ?? MAX_VALIDITY, MAX_VALIDITY);
+  const end =
+    message.relayedAt + Math.min(message.delivery.validityPeriodMs ?? VALIDITY_MAX_MS, VALIDITY_MAX_MS);
   const result = mix.retries(source);
   if (result === 'SUCCEEDED') events.push(outcome(build, at, result, attempts + 1, null));
   if (result === 'FAILED')
@@ -222,7 +219,7 @@ export function messageHistory(
 ): Feedback[] {
   const build = feedbackBuilder(source, message);
   const events: Feedback[] = source.chance(mix.relaysLost) ? [] : [build.relayed()];
-  const soon = message.relayedAt + span(source, 300, 2 * MINUTE);
+  const soon = message.relayedAt + span(source, 300, 2 * MINUTE_MS);
   const first = mix.firstAttempt(source);
   switch (first) {
     case 'delivered':

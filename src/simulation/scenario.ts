@@ -1,4 +1,5 @@
 import { DeliveryId, MessageId } from '../base/ids';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../base/time';
 import type { Feedback, Millis, PolicyName } from '../feedback/feedback';
 import { domains, type SimulatedDelivery } from './campaign';
 import { dice, uuid, weighted } from './dice';
@@ -11,11 +12,8 @@ import { type MessageHistory, timeline } from './timeline';
  * can be generated without the traffic before it.
  */
 
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
 /** A message has no feedback later than this: retries end after 84 h, feedback after a delivery after three days. */
-const LAST_FEEDBACK_MS = 7 * DAY;
+const LAST_FEEDBACK_MS = 7 * DAY_MS;
 
 /** A kind of campaign: its name, its outcomes and its size. */
 interface Kind {
@@ -104,7 +102,7 @@ const MIRROR: Kind = {
   mix: EVENTFUL,
   size: { least: 1_200, most: 2_400 },
   policies: ['EFS', 'RELAY'],
-  validityPeriodMs: 12 * HOUR,
+  validityPeriodMs: 12 * HOUR_MS,
 };
 const NEWSLETTER: Kind = {
   name: 'newsletter',
@@ -118,21 +116,21 @@ const WIN_BACK: Kind = {
   mix: NEGLECTED,
   size: { least: 600, most: 2_000 },
   policies: ['RELAY'],
-  validityPeriodMs: 24 * HOUR,
+  validityPeriodMs: 24 * HOUR_MS,
 };
 const SALE: Kind = {
   name: 'sale',
   mix: DEFERRED,
   size: { least: 2_500, most: 9_000 },
   policies: ['EFS'],
-  validityPeriodMs: 24 * HOUR,
+  validityPeriodMs: 24 * HOUR_MS,
 };
 const RECEIPTS: Kind = {
   name: 'receipts',
   mix: CLEAN,
   size: { least: 200, most: 900 },
   policies: ['EFS'],
-  validityPeriodMs: 6 * HOUR,
+  validityPeriodMs: 6 * HOUR_MS,
 };
 const WEBINAR: Kind = {
   name: 'webinar',
@@ -144,7 +142,7 @@ const WEBINAR: Kind = {
 
 /** The first campaigns; later ones are drawn. */
 const FIRST: readonly Kind[] = [MIRROR, NEWSLETTER, WIN_BACK, SALE, WEBINAR, RECEIPTS];
-const FIRST_GAP_MS = 20 * MINUTE;
+const FIRST_GAP_MS = 20 * MINUTE_MS;
 const LATER = weighted<Kind>([
   [MIRROR, 16],
   [NEWSLETTER, 20],
@@ -153,8 +151,8 @@ const LATER = weighted<Kind>([
   [RECEIPTS, 20],
   [WEBINAR, 14],
 ]);
-const GAP_MS = { least: 2 * HOUR, more: 4 * HOUR };
-const SPREAD_MS = { least: 3 * HOUR, more: 5 * HOUR };
+const GAP_MS = { least: 2 * HOUR_MS, more: 4 * HOUR_MS };
+const SPREAD_MS = { least: 3 * HOUR_MS, more: 5 * HOUR_MS };
 
 interface Campaign {
   readonly index: number;

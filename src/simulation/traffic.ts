@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../base/time';
 import type { RecordLimits } from '../feedback/decode';
 import type { Feedback, FeedbackKind } from '../feedback/feedback';
 import type { RecordHeader } from '../log/source';
@@ -22,15 +23,13 @@ export interface TrafficOptions extends CampaignOptions {
   readonly limits: RecordLimits;
 }
 
-const HOUR = 3_600_000;
-
 /** Twenty deliveries in six hours. `startAt` is 2026-01-05, 08:00 UTC. */
 export const ORDINARY_TRAFFIC: TrafficOptions = {
   seed: 1,
   deliveries: 20,
   messages: 10_000,
   startAt: Date.UTC(2026, 0, 5, 8),
-  spreadMs: 6 * HOUR,
+  spreadMs: 6 * HOUR_MS,
   policyMix: { efs: 0.3, relay: 0.2 },
   disorder: 0,
   duplicates: 0,

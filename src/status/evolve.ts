@@ -1,4 +1,5 @@
 import { unreachable } from '../base/assert';
+import { VALIDITY_MAX_MS } from '../base/time';
 import type { Feedback, HardBounced, PolicyName, RetryOutcome, SoftBounced } from '../feedback/feedback';
 import { qualify, REASON_NUMBERS } from '../feedback/qualification';
 import {
@@ -13,7 +14,6 @@ import {
   type RelayFacts,
   type RelayRank,
   type SoftBounceFacts,
-  VALIDITY_MAX_MS,
 } from './message';
 
 /**

@@ -1,8 +1,5 @@
 import type { Millis, PolicyName } from '../feedback/feedback';
 
-/** 3.5 days: no message is retried longer, whatever was configured. */
-export const VALIDITY_MAX_MS = 84 * 60 * 60 * 1000;
-
 /** How well the relay is known: by a `Relayed`, by another record's `relayedAt`, or only by a record's own time. */
 export type RelayRank = 0 | 1 | 2;
 

@@ -8,7 +8,8 @@ import type {
   RelayRank,
   SoftBounceFacts,
 } from '../status/message';
-import { messageAggregate, messageOutcome, VALIDITY_MAX_MS } from '../status/message';
+import { VALIDITY_MAX_MS } from '../base/time';
+import { messageAggregate, messageOutcome } from '../status/message';
 
 /*
  * A message's aggregate as stored, 9 to 40 bytes; big-endian:

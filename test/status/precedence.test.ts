@@ -1,6 +1,7 @@
 import type { Feedback } from '../../src/feedback/feedback';
 import { evolve } from '../../src/status/evolve';
-import { type MessageAggregate, VALIDITY_MAX_MS } from '../../src/status/message';
+import { VALIDITY_MAX_MS } from '../../src/base/time';
+import type { MessageAggregate } from '../../src/status/message';
 import { feedback, HOUR, T0 } from '../support/feedback';
 
 const GROUPS = ['apple', 'google', 'other'];

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { MessageId } from '../../src/base/ids';
-import { type MessageAggregate, VALIDITY_MAX_MS } from '../../src/status/message';
+import { VALIDITY_MAX_MS } from '../../src/base/time';
+import type { MessageAggregate } from '../../src/status/message';
 
 const time = fc.integer({ min: Date.UTC(2000, 0, 1), max: Date.UTC(2100, 0, 1) - 1 });
 const int32 = fc.oneof(fc.integer(), fc.constantFrom(-2_147_483_648, -1, 0, 2_147_483_647));
