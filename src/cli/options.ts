@@ -1,7 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { type Flags, flagOf, readConfig, settings } from '../settings/config';
+import { configFrom, type Flags, flagOf, settings } from '../settings/config';
 import type { Config, SettingName } from '../settings/table';
-import { EfsError } from '../base/errors';
 import { type Log, openLog, NO_LOG } from '../base/log';
 import { DAY_MS, SECOND_MS } from '../base/time';
 import { duration } from '../settings/kinds';
@@ -72,9 +71,7 @@ export function flagsOf(command: Command): Flags {
 
 /** The settings from the environment and the command's flags. Throws `config-invalid` with every error. */
 export function configOf(command: Command): Config {
-  const result = readConfig(process.env, flagsOf(command));
-  if ('errors' in result) throw new EfsError('config-invalid', result.errors.join('\n'));
-  return result.ok;
+  return configFrom(process.env, flagsOf(command));
 }
 
 /**

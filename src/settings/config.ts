@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readText } from './files';
+import { EfsError } from '../base/errors';
 import type { Setting } from './kinds';
 import { RULES } from './rules';
 import { type Config, type SettingName, SETTINGS } from './table';
@@ -28,12 +29,10 @@ function trimmed(text: string | undefined): string | undefined {
 
 function readSecretFile(variable: string, path: string): Found {
   try {
-    return { name: `${variable} (${path})`, text: trimmed(readFileSync(path, 'utf8')), path };
+    return { name: `${variable} (${path})`, text: trimmed(readText(path)), path };
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
-    return {
-      error: `${variable}: cannot read ${JSON.stringify(path)} (${code}); name a file that this user may read`,
-    };
+    const problem = `${JSON.stringify(path)} ${(error as Error).message}`;
+    return { error: `${variable}: ${problem}; name a file that this user may read` };
   }
 }
 
@@ -122,10 +121,16 @@ export function readConfig(
   return errors.length > 0 ? { errors, valid: config } : { ok: config as Config };
 }
 
+/** As `readConfig`. Throws `config-invalid` with every error. */
+export function configFrom(env: Environment, flags: Flags = {}): Config {
+  const result = readConfig(env, flags);
+  if ('errors' in result) throw new EfsError('config-invalid', result.errors.join('\n'));
+  return result.ok;
+}
+
 /** One line of the settings table. */
 export interface SettingRow {
   readonly variable: string;
-  readonly flag: string;
   readonly fallback: string;
   readonly expects: string;
   readonly doc: string;
@@ -133,12 +138,12 @@ export interface SettingRow {
   readonly value: string | null;
 }
 
-/** The settings as a table, in their order; values are those of `config`, or the defaults without one. */
-export function describeConfig(config?: Partial<Config>): SettingRow[] {
+/** The settings as a table, in their order, with the values of `config`. */
+export function describeConfig(config: Partial<Config>): SettingRow[] {
   return settings.map(([name, setting]) => {
     const { variable, fallback, expects, doc } = setting;
-    const value = config === undefined ? setting.schema.parse(fallback) : config[name];
+    const value = config[name];
     const shown = value === undefined ? null : setting.show(value);
-    return { variable, flag: flagOf(setting), fallback, expects, doc, value: shown };
+    return { variable, fallback, expects, doc, value: shown };
   });
 }

@@ -15,7 +15,7 @@ export interface Secret {
 export type PemKind = 'CERTIFICATE' | 'PRIVATE KEY';
 
 /** The text of a file. Throws an error whose message states why it cannot be read. */
-function readText(path: string): string {
+export function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {

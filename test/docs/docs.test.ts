@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as ts from 'typescript';
-import { describeConfig } from '../../src/settings/config';
+import { configFrom, describeConfig } from '../../src/settings/config';
 import { SETTINGS } from '../../src/settings/table';
 import { parseDomainGroups } from '../../src/base/domain-groups';
 import type { Reason } from '../../src/feedback/decode';
@@ -80,7 +80,7 @@ describe('the pages', () => {
 describe('the settings', () => {
   it('in the README are complete, with their defaults and descriptions', () => {
     const [, table = ''] = README.split(/<!-- settings: \w+ -->/);
-    const wanted = describeConfig().map(({ variable, fallback, doc }) => {
+    const wanted = describeConfig(configFrom({})).map(({ variable, fallback, doc }) => {
       const shown = variable === 'EFS_DOMAIN_GROUPS' ? expect.stringContaining('four groups') : fallback;
       return [variable, fallback === '' ? 'empty' : shown, doc];
     });

@@ -1,4 +1,4 @@
-import { readConfig } from '../../src/settings/config';
+import { configFrom } from '../../src/settings/config';
 import type { Config } from '../../src/settings/table';
 import type { Log, LogFields } from '../../src/base/log';
 import { compose, type Servers, groupOf, outagesOf, topicsOf, type Watchers } from '../../src/app/compose';
@@ -49,7 +49,7 @@ function configOf({ settings, partitions }: Scenario, policy: Policy): Config {
   const key = JSON.stringify([settings, partitions, policy]);
   const known = configs.get(key);
   if (known !== undefined) return known;
-  const read = readConfig({
+  const config = configFrom({
     EFS_PARTITIONS: String(partitions),
     EFS_POLICY: policy,
     EFS_MESSAGE_STATUS: settings.messageStatus,
@@ -60,9 +60,8 @@ function configOf({ settings, partitions }: Scenario, policy: Policy): Config {
       : { EFS_EXPIRY_GRACE: `${settings.expiryGraceMs}ms` }),
     ...(settings.retentionMs === null ? {} : { EFS_RETENTION: `${settings.retentionMs}ms` }),
   });
-  if ('errors' in read) throw new Error(read.errors.join('\n'));
-  configs.set(key, read.ok);
-  return read.ok;
+  configs.set(key, config);
+  return config;
 }
 
 function namesOf(config: Config): Names {

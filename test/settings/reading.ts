@@ -1,14 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readConfig } from '../../src/settings/config';
+import { configFrom, readConfig } from '../../src/settings/config';
 import type { Config } from '../../src/settings/table';
 
 /** The settings from a valid environment and flags. */
 export function ok(env: Record<string, string>, flags = {}): Config {
-  const result = readConfig(env, flags);
-  if ('errors' in result) throw new Error(result.errors.join('\n'));
-  return result.ok;
+  return configFrom(env, flags);
 }
 
 /** The errors in an environment and flags. */

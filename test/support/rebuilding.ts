@@ -1,5 +1,5 @@
 import { must } from '../../src/base/assert';
-import { readConfig } from '../../src/settings/config';
+import { configFrom } from '../../src/settings/config';
 import { compose, type Servers, outagesOf, topicsOf } from '../../src/app/compose';
 import { memoryCommittedOffset, memoryReader, memorySource } from '../../src/log/source.memory';
 import { CONTRIBUTIONS_TOPIC } from '../../src/feedback/topics';
@@ -16,9 +16,7 @@ import type { World } from './world';
 /** The dependencies of a rebuild in a world. */
 export async function rebuildDeps(world: World, maxRate: number | null = null): Promise<RebuildDeps> {
   const { log, store, registry, partitions, clock, settings } = world;
-  const read = readConfig({ EFS_PARTITIONS: String(partitions), EFS_BATCH_MAX: String(settings.batchMax) });
-  if ('errors' in read) throw new Error(read.errors.join('\n'));
-  const config = read.ok;
+  const config = configFrom({ EFS_PARTITIONS: String(partitions), EFS_BATCH_MAX: String(settings.batchMax) });
   const source = memorySource(log, { topics: topicsOf(config, 'status'), groupId: null });
   const deps: Servers = {
     ...{ registry, store, reader: memoryReader(log), committedOffset: memoryCommittedOffset(log) },

@@ -1,4 +1,4 @@
-import { readConfig } from '../../src/settings/config';
+import { configFrom } from '../../src/settings/config';
 import { must } from '../../src/base/assert';
 import { compose, type Servers, groupOf, outagesOf, topicsOf, type Watchers } from '../../src/app/compose';
 import type { Feedback } from '../../src/feedback/feedback';
@@ -66,7 +66,7 @@ const QUIET_STEPS = 150;
 const MAX_STEPS = 20_000;
 
 function configOf(settings: Settings, partitions: number) {
-  const read = readConfig({
+  return configFrom({
     EFS_PARTITIONS: String(partitions),
     EFS_POLICY: settings.policy,
     EFS_MESSAGE_STATUS: settings.messageStatus,
@@ -75,8 +75,6 @@ function configOf(settings: Settings, partitions: number) {
     EFS_EXPIRY: settings.expiry,
     EFS_RETENTION: settings.retention,
   });
-  if ('errors' in read) throw new Error(read.errors.join('\n'));
-  return read.ok;
 }
 
 async function filledRegistry(): Promise<MemoryRegistry> {
