@@ -1,30 +1,23 @@
-import { type Clock, systemClock, systemRandom } from '../base/clock';
-import { readConfig } from '../settings/config';
+import { type Clock, systemClock } from '../base/clock';
+import { configFrom } from '../settings/config';
 import type { Config } from '../settings/table';
-import { EfsError } from '../base/errors';
+import type { EfsError } from '../base/errors';
 import { DeliveryId, MessageId } from '../base/ids';
 import { type Log, NO_LOG } from '../base/log';
 import type { Feedback } from '../feedback/feedback';
 import type { MemoryLog } from '../log/log.memory';
-import { createHealth, type Health } from '../queries/health';
+import type { Health } from '../queries/health';
 import { lookUpMessage, type MessageView } from '../queries/lookup';
-import { createMetrics } from '../http/metrics';
 import { startHttp } from '../http/server.http';
 import type { Delivery } from '../queries/delivery-view';
-import type { Queries } from '../queries/queries';
 import type { Sink } from '../log/sink';
-import { retryUntil } from '../tasks/retry';
 import { feedbackRecord } from '../simulation/traffic';
 import { type Encode, wireEncoder } from '../feedback/encode';
-import { type Servers, outagesOf, type Watchers } from './compose';
+import type { Servers } from './compose';
 import { caughtUp } from './caught-up';
 import { type MemoryState, type MemoryStore, openInMemory } from './in-memory';
 import { inputIds, outgoing } from '../simulation/produce';
-import { connectServers } from './servers';
-import { startOn } from './start-service';
-import { watchInputs } from './input-retention';
-import { version } from './version';
-import { followLog, routesOf, createQueries } from './queries';
+import { connect, follow, type Frame, frameOf, routesOf, startOn } from './frame';
 
 /** Options of a service inside this process. */
 export interface EmbedOptions {
@@ -69,13 +62,6 @@ export interface EmbeddedInMemory extends Embedded {
   readonly store: MemoryStore;
 }
 
-/** The settings by their variables. Throws `config-invalid` with everything that is wrong. */
-function configFrom(settings: Readonly<Record<string, string>>): Config {
-  const result = readConfig(settings);
-  if ('errors' in result) throw new EfsError('config-invalid', result.errors.join('\n'));
-  return result.ok;
-}
-
 /**
  * The whole service in this process, on a log and a store in memory: no Kafka, no Redis, nothing to install. Settings
  * are those of `efs run`, by their variables; those of servers are ignored. Throws `config-invalid`.
@@ -106,76 +92,38 @@ export async function embedInMemory(
   options: EmbedOptions,
   restored?: MemoryState,
 ): Promise<EmbeddedInMemory> {
-  const clock = options.clock ?? systemClock;
-  const { servers, log, store } = await openInMemory(config, { clock, restored });
-  const frame = frameOf(config, options);
-  frame.follow(servers);
+  const frame = embeddedFrame(config, options);
+  const { servers, log, store } = await openInMemory(config, { clock: frame.clock, restored });
+  follow(frame, servers);
   const embedded = await embedOn(frame, servers, async () => undefined);
   return { ...embedded, log, store };
 }
 
 /** As `embed` on servers. */
 export async function embedOnServers(config: Config, options: EmbedOptions): Promise<Embedded> {
-  const frame = frameOf(config, options);
-  const { outages, log } = frame.watchers;
-  const retry = retryUntil(frame.abort.signal, { clock: systemClock, random: systemRandom, outages });
-  const { servers, close } = await connectServers(config, {
-    clock: systemClock,
-    log,
-    outages,
-    retry,
-    inGroups: true,
-    onReason: frame.watchers.onReason,
-    onLog: frame.follow,
-  });
-  void watchInputs(config, { log, health: frame.health, metrics: frame.metrics }, frame.abort.signal);
+  const frame = embeddedFrame(config, options);
+  const { servers, close } = await connect(frame);
   return embedOn(frame, servers, close);
 }
 
-/** The parts of a service that do not depend on its servers. */
-interface Frame {
-  readonly config: Config;
-  readonly clock: Clock;
-  readonly abort: AbortController;
-  readonly health: Health;
-  readonly metrics: ReturnType<typeof createMetrics>;
-  readonly queries: Queries;
-  readonly watchers: Watchers;
-  /** Starts the read model on the log. */
-  follow(log: Pick<Servers, 'reader' | 'registry'>): void;
-}
-
-function frameOf(config: Config, options: EmbedOptions): Frame {
-  const clock = options.clock ?? systemClock;
-  // Health describes this process, so it uses the system clock.
-  const health = createHealth();
-  const metrics = createMetrics({ version, node: process.version, installation: config }, clock.now);
-  const watching = { log: options.log ?? NO_LOG, meter: metrics, onReason: health.set };
-  const onFatal = (error: unknown): void => {
-    health.fail(error instanceof Error ? error.message : String(error));
-    options.onFatal?.(error);
-  };
-  const watchers = { ...watching, onFatal, outages: outagesOf(watching, systemClock) };
-  const queries = createQueries(config, { health, metrics }, clock);
-  const abort = new AbortController();
-  const { topicPrefix } = config;
-  const follow: Frame['follow'] = ({ reader, registry }) =>
-    followLog(queries, { reader, registry, topicPrefix }, watchers.outages, abort.signal);
-  return { config, clock, abort, health, metrics, queries, watchers, follow };
+function embeddedFrame(config: Config, options: EmbedOptions): Frame {
+  const { log = NO_LOG, clock = systemClock } = options;
+  const frame = frameOf(config, {
+    log,
+    clock,
+    onFatal: (error) => {
+      frame.health.fail(error instanceof Error ? error.message : String(error));
+      options.onFatal?.(error);
+    },
+  });
+  return frame;
 }
 
 const STOP_GRACE_MS = 8_000;
 
 async function embedOn(frame: Frame, servers: Servers, closeServers: () => Promise<void>): Promise<Embedded> {
-  const { config, clock, abort, health, metrics, queries, watchers } = frame;
-  const { signal } = abort;
-  const service = await startOn(config, servers, {
-    watchers,
-    pipelines: ['status', 'kpi'],
-    queries,
-    signal,
-    clock,
-  });
+  const { config, abort, health, queries } = frame;
+  const service = await startOn(frame, servers, ['status', 'kpi']);
   const encode = wireEncoder(await inputIds(servers.registry, config.topicPrefix));
   const partitions = await servers.sources.status.partitions();
   const closing: (() => Promise<void>)[] = [];
@@ -189,12 +137,11 @@ async function embedOn(frame: Frame, servers: Servers, closeServers: () => Promi
     message: (deliveryId, messageId) =>
       lookUpMessage(servers.store, DeliveryId(deliveryId), MessageId(messageId)),
     async listen({ host = config.httpHost, port = config.httpPort } = {}) {
-      const routes = routesOf({ ...config, httpHost: host }, { health, metrics, queries });
-      const http = await startHttp({ ...routes, port });
+      const http = await startHttp({ ...routesOf(frame), host, port });
       closing.push(() => http.close());
       return `http://${host.includes(':') ? `[${host}]` : host}:${http.port}/`;
     },
-    caughtUp: () => caughtUp(config, servers, { partitions, queries, signal }),
+    caughtUp: () => caughtUp(config, servers, { partitions, queries, signal: abort.signal }),
     health,
     sink: servers.sink,
     encode,

@@ -23,17 +23,14 @@ export async function withOfflineContext<T>(
   { signal, maxRate }: { readonly signal: AbortSignal; readonly maxRate: number | null },
   use: (context: OfflineContext) => Promise<T>,
 ): Promise<T> {
-  const clock = systemClock;
   const nothing = (): void => undefined;
-  const watching = { log, meter: NO_METER, onReason: nothing };
-  const outages = outagesOf(watching, clock);
-  const retry = retryUntil(signal, { clock, random: systemRandom, outages });
-  const how = { clock, log, outages, retry, onReason: nothing };
-  const { servers, close } = await connectServers(config, { ...how, inGroups: false });
+  const watching = { log, meter: NO_METER, onReason: nothing, onFatal: nothing };
+  const watchers = { ...watching, outages: outagesOf(watching, systemClock) };
+  const retry = retryUntil(signal, { clock: systemClock, random: systemRandom, outages: watchers.outages });
+  const { servers, close } = await connectServers(config, { watchers, retry, inGroups: false });
   try {
     const partitions = await retry(() => servers.sources.status.partitions());
     const ids = await retry(() => schemaIds(servers.registry, config.topicPrefix));
-    const watchers = { ...watching, outages, onFatal: nothing };
     const parts = { watchers, pipelines: ['status'] as const, partitions, ids, signal };
     const { deps: pipeline, generation } = compose(config, servers, parts);
     const cutOver = { ...generation, store: servers.store };

@@ -1,6 +1,5 @@
 import type { Config } from '../settings/table';
-import type { Clock } from '../base/clock';
-import type { Log } from '../base/log';
+import { systemClock } from '../base/clock';
 import { kafkaCommittedOffset, kafkaReader } from '../kafka/reader.kafka';
 import type { Groups } from '../log/groups';
 import { kafkaGroups } from '../kafka/groups.kafka';
@@ -10,13 +9,12 @@ import { kafkaTransactionalSinks } from '../kafka/transactional-sink.kafka';
 import type { TransactionalSinks } from '../log/sink';
 import { kafkaSink } from '../kafka/sink.kafka';
 import { takeOverFormerNames } from '../generations/former-names';
-import type { Outages } from '../tasks/outages';
 import type { Retry } from '../tasks/retry';
 import type { PipelineName } from '../service/run';
 import { checkServer, closeRedis } from '../store/connect.redis';
 import { namespaceOf } from '../store/keys';
 import { redisStore } from '../store/store.redis';
-import { type Servers, formerGroupOf, groupOf, topicsOf } from './compose';
+import { type Servers, type Watchers, formerGroupOf, groupOf, topicsOf } from './compose';
 import { kafkaOf, redisOf, registryOf } from './connect';
 
 /** Bulk reads by a command may buffer more than a service that shares its machine. */
@@ -28,14 +26,11 @@ const BULK_LIMITS: typeof SOURCE_LIMITS = {
 
 /** Options of the connection to real servers. */
 interface ServersOptions {
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly outages: Outages;
+  /** `onReason` receives, by key, what is waited for beside servers; null when that is over. */
+  readonly watchers: Pick<Watchers, 'log' | 'outages' | 'onReason'>;
   readonly retry: Retry;
   /** Whether the sources share partitions with other workers; without a group they own all partitions. */
   readonly inGroups: boolean;
-  /** Receives, by key, what is waited for beside servers; null when that is over. */
-  onReason(key: string, reason: string | null): void;
   /** Receives the clients that connect on use, before any wait. */
   onLog?(log: Pick<Servers, 'reader' | 'registry'>): void;
 }
@@ -48,9 +43,10 @@ export async function connectServers(
   config: Config,
   how: ServersOptions,
 ): Promise<{ servers: Servers; close(): Promise<void> }> {
-  const { clock, log, outages, retry } = how;
+  const { retry, watchers } = how;
+  const { log, outages } = watchers;
   const kafka = kafkaOf(config, log);
-  const reader = kafkaReader(kafka, clock, config);
+  const reader = kafkaReader(kafka, systemClock, config);
   const registry = registryOf(config, log);
   how.onLog?.({ reader, registry });
   const debug = (_: object, message: string): void => log.debug(message);
@@ -62,7 +58,7 @@ export async function connectServers(
     const party = Symbol(`${pipeline} source`);
     return kafkaSource({
       kafka,
-      clock,
+      clock: systemClock,
       topics: topicsOf(config, pipeline),
       groupId: how.inGroups ? groupOf(config, pipeline) : null,
       limits: {
@@ -80,13 +76,17 @@ export async function connectServers(
   };
   const sinksOf = (group: string) =>
     kafkaTransactionalSinks(kafka, {
-      clock,
+      clock: systemClock,
       prefix: config.topicPrefix,
       compression: config.kafkaCompression,
       group,
       checkpointTopic: config.topicPrefix + CONTRIBUTIONS_TOPIC,
     });
-  const sink = kafkaSink(kafka, { clock, prefix: config.topicPrefix, compression: config.kafkaCompression });
+  const sink = kafkaSink(kafka, {
+    clock: systemClock,
+    prefix: config.topicPrefix,
+    compression: config.kafkaCompression,
+  });
   const servers: Servers = {
     registry,
     store: redisStore(client, { namespace: namespaceOf(config.groupId, config.topicPrefix) }),
@@ -122,9 +122,12 @@ function takeOver(
 ): Promise<void> {
   const group = groupOf(config, 'kpi');
   const former = formerGroupOf(config, 'kpi');
-  const { clock, log, retry, onReason } = how;
+  const { log, onReason } = how.watchers;
   return takeOverFormerNames({
-    ...{ clock, log, retry, onReason },
+    clock: systemClock,
+    log,
+    retry: how.retry,
+    onReason,
     groups,
     own: { kpiGroup: group, transactionalSinks: sinksOf(group) },
     former: {

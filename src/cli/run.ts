@@ -1,22 +1,14 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { systemClock, systemRandom } from '../base/clock';
+import { systemClock } from '../base/clock';
 import type { Config } from '../settings/table';
-import { openLog } from '../base/log';
-import { createHealth, type Health } from '../queries/health';
-import { createMetrics } from '../http/metrics';
+import { type Log, openLog } from '../base/log';
 import { startHttp } from '../http/server.http';
-import type { Queries } from '../queries/queries';
-import { retryUntil } from '../tasks/retry';
-import type { PipelineName, Service } from '../service/run';
-import { outagesOf, type Watchers } from '../app/compose';
+import type { PipelineName } from '../service/run';
 import { EXIT, failureOf } from '../app/failure';
+import { connect, type Frame, frameOf, routesOf, startOn } from '../app/frame';
 import { addExample, addSettings, ALL_SETTINGS, configOf } from './options';
-import { watchInputs } from '../app/input-retention';
 import { aborted } from './interrupt';
-import { connectServers } from '../app/servers';
-import { startOn } from '../app/start-service';
 import { version } from '../app/version';
-import { followLog, routesOf, createQueries } from '../app/queries';
 
 const STOP_GRACE_MS = 5_000;
 const STOP_DEADLINE_MS = 9_500;
@@ -49,27 +41,28 @@ function parsePipelines(text: string): PipelineName[] {
 /** Runs until a signal or a permanent failure. Resolves when everything is released. */
 async function run(config: Config, pipelines: readonly PipelineName[]): Promise<void> {
   const log = openLog({ level: config.logLevel, format: config.logFormat });
-  const health = createHealth();
-  const metrics = createMetrics({ version, node: process.version, installation: config });
-  const stop = new AbortController();
-  const fatal = failures(health, stop);
+  let failure: unknown = null;
+  const onFatal = (error: unknown): void => {
+    if (abort.signal.aborted) return;
+    failure = error;
+    health.fail(failureOf(error, false).text.trim());
+    abort.abort();
+  };
+  const frame = frameOf(config, { log, clock: systemClock, onFatal });
+  const { abort, health } = frame;
   const onSignal = (signal: NodeJS.Signals): void => {
-    if (stop.signal.aborted) process.exit(EXIT.FAILED);
+    if (abort.signal.aborted) process.exit(EXIT.FAILED);
     log.info('stopping: finishing work in progress', { signal });
-    stop.abort();
+    abort.abort();
   };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
 
-  const queries = createQueries(config, { health, metrics });
-  const http = await startHttp({ ...routesOf(config, { health, metrics, queries }), port: config.httpPort });
+  const http = await startHttp({ ...routesOf(frame), port: config.httpPort });
   log.info('starting', { version, host: config.httpHost, port: http.port, groupId: config.groupId });
-  const watching = { log, meter: metrics, onReason: health.set, onFatal: fatal.failed };
-  const outages = outagesOf(watching, systemClock);
-  const started = start(config, pipelines, { ...watching, outages }, queries, stop.signal);
-  started.catch(fatal.failed);
-  void watchInputs(config, { log, health, metrics }, stop.signal);
+  const started = start(frame, pipelines);
+  started.catch(onFatal);
 
-  await aborted(stop.signal);
+  await aborted(abort.signal);
   health.set('stopping', 'stopping');
   deadline(log);
   const running = await started.catch(() => null);
@@ -77,50 +70,17 @@ async function run(config: Config, pipelines: readonly PipelineName[]): Promise<
   await running?.close();
   await http.close();
   log.info('stopped');
-  if (fatal.error() !== null) throw fatal.error();
+  if (failure !== null) throw failure;
   process.exit(EXIT.OK);
 }
 
-/** Keeps the first permanent failure, and stops the process because of it. */
-function failures(health: Health, stop: AbortController): { failed(error: unknown): void; error(): unknown } {
-  let first: unknown = null;
-  return {
-    failed: (error) => {
-      if (stop.signal.aborted) return;
-      first = error;
-      health.fail(failureOf(error, false).text.trim());
-      stop.abort();
-    },
-    error: () => first,
-  };
-}
-
-/** Connects to the servers and starts the service on them; `signal` aborts all waiting. */
-async function start(
-  config: Config,
-  pipelines: readonly PipelineName[],
-  watchers: Watchers,
-  queries: Queries,
-  signal: AbortSignal,
-): Promise<{ service: Service; close(): Promise<void> }> {
-  const { outages, log } = watchers;
-  const retry = retryUntil(signal, { clock: systemClock, random: systemRandom, outages });
-  const { topicPrefix } = config;
-  const { servers, close } = await connectServers(config, {
-    clock: systemClock,
-    log,
-    outages,
-    retry,
-    inGroups: true,
-    onReason: watchers.onReason,
-    onLog: (servers) => followLog(queries, { ...servers, topicPrefix }, outages, signal),
-  });
-  const service = await startOn(config, servers, { watchers, pipelines, queries, signal });
-  return { service, close };
+async function start(frame: Frame, pipelines: readonly PipelineName[]) {
+  const { servers, close } = await connect(frame);
+  return { service: await startOn(frame, servers, pipelines), close };
 }
 
 /** Ends a stop that hangs: uncommitted records are read again. */
-function deadline(log: ReturnType<typeof openLog>): void {
+function deadline(log: Log): void {
   const timer = setTimeout(() => {
     log.warn('stop deadline exceeded: exiting', { durationMs: STOP_DEADLINE_MS });
     process.exit(EXIT.FAILED);

@@ -1,4 +1,4 @@
-import { readConfig } from '../../src/settings/config';
+import { configFrom } from '../../src/settings/config';
 import { caughtUp } from '../../src/app/caught-up';
 import { embed, type EmbeddedInMemory } from '../../src/app/embed';
 import { memoryReader } from '../../src/log/source.memory';
@@ -13,13 +13,13 @@ const SETTINGS = { EFS_LINGER_MS: '0', EFS_PARTITIONS: '3' };
 
 /** Waits for the same log and state, with another view. */
 function catchingUp(efs: EmbeddedInMemory, view = deliveryView()) {
-  const read = readConfig(SETTINGS);
-  if ('errors' in read) throw new Error(read.errors.join('\n'));
   const queries = { view, health: createHealth() };
   const { signal } = new AbortController();
   const servers = { store: efs.store, reader: memoryReader(efs.log) };
   let isOver = false;
-  const over = caughtUp(read.ok, servers, { partitions: 3, queries, signal }).then(() => (isOver = true));
+  const over = caughtUp(configFrom(SETTINGS), servers, { partitions: 3, queries, signal }).then(
+    () => (isOver = true),
+  );
   return { view, over, isOver: () => isOver };
 }
 

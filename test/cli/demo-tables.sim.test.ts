@@ -1,4 +1,4 @@
-import { readConfig } from '../../src/settings/config';
+import { configFrom } from '../../src/settings/config';
 import { systemClock } from '../../src/base/clock';
 import { type Demo, demoInMemory, emitCampaigns } from '../../src/cli/demo-stage';
 import type { EmbeddedInMemory } from '../../src/app/embed';
@@ -171,12 +171,10 @@ interface Shown {
 
 /** The demo on a virtual clock, read through its API. */
 async function openDemo() {
-  const read = readConfig({ EFS_LINGER_MS: '0' });
-  if ('errors' in read) throw new Error(read.errors.join('\n'));
   let clock!: VirtualClock;
   const run: Demo<EmbeddedInMemory> = await demoInMemory(
     { seed: SEED },
-    read.ok,
+    configFrom({ EFS_LINGER_MS: '0' }),
     (startAt) => (clock = virtualClock(startAt)),
   );
   const over = new AbortController();

@@ -1,5 +1,5 @@
 import { systemClock, systemRandom } from '../../src/base/clock';
-import { readConfig } from '../../src/settings/config';
+import { configFrom } from '../../src/settings/config';
 import { openLog } from '../../src/base/log';
 import { compose, type Servers, outagesOf } from '../../src/app/compose';
 import { connectServers } from '../../src/app/servers';
@@ -20,9 +20,7 @@ import { type InjectedFaults, FAULTS_VARIABLE, depsWithFault, type Weakness } fr
 
 const injected = JSON.parse(process.env[FAULTS_VARIABLE] ?? '{}') as InjectedFaults;
 delete process.env[FAULTS_VARIABLE];
-const read = readConfig(process.env);
-if ('errors' in read) throw new Error(read.errors.join('\n'));
-const config = read.ok;
+const config = configFrom(process.env);
 
 /** An unfenced sink, like that of the inputs, in the place of the fenced one. */
 function unfenced(deps: Servers): Servers {
@@ -92,14 +90,7 @@ async function main(): Promise<void> {
   const watchers = { ...watching, outages: outagesOf(watching, systemClock) };
   const retryDeps = { clock: systemClock, random: systemRandom, outages: watchers.outages };
   const retry = retryUntil(stop.signal, retryDeps);
-  const real = await connectServers(config, {
-    clock: systemClock,
-    log,
-    outages: watchers.outages,
-    retry,
-    inGroups: true,
-    onReason: watching.onReason,
-  });
+  const real = await connectServers(config, { watchers, retry, inGroups: true });
   const weaknesses = injected.weaknesses ?? [];
   const faulty = depsWithFault(await weakened(real.servers, weaknesses), injected.fault, (line) =>
     log.warn(line, {}),

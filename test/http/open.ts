@@ -1,15 +1,12 @@
 import type { FastifyInstance } from 'fastify';
-import { readConfig } from '../../src/settings/config';
+import { configFrom } from '../../src/settings/config';
 import { type Clock, systemClock } from '../../src/base/clock';
 import { NO_LOG } from '../../src/base/log';
-import { outagesOf } from '../../src/app/compose';
 import { openInMemory } from '../../src/app/in-memory';
 import { inputIds, outgoing } from '../../src/simulation/produce';
-import { startOn } from '../../src/app/start-service';
-import { followLog, routesOf, createQueries } from '../../src/app/queries';
+import { follow, type Frame, frameOf, routesOf, startOn } from '../../src/app/frame';
 import type { Feedback } from '../../src/feedback/feedback';
-import { createHealth, type Health } from '../../src/queries/health';
-import { createMetrics } from '../../src/http/metrics';
+import type { Health } from '../../src/queries/health';
 import { httpRoutes } from '../../src/http/server.http';
 import type { Queries } from '../../src/queries/queries';
 import { wireEncoder } from '../../src/feedback/encode';
@@ -35,25 +32,21 @@ export async function open(
   settings: Record<string, string> = {},
   clock: Clock = systemClock,
 ): Promise<Opened> {
-  const read = readConfig({ EFS_PARTITIONS: String(PARTITIONS), EFS_LINGER_MS: '0', ...settings });
-  if ('errors' in read) throw new Error(read.errors.join('\n'));
-  const config = read.ok;
-  const health = createHealth();
-  const metrics = createMetrics({ version: '0', node: '0' });
-  const queries = createQueries(config, { health, metrics }, clock);
+  const config = configFrom({ EFS_PARTITIONS: String(PARTITIONS), EFS_LINGER_MS: '0', ...settings });
+  const frame: Frame = frameOf(config, {
+    log: NO_LOG,
+    clock,
+    onFatal: (error) => frame.health.fail(String(error)),
+  });
   const { servers } = await openInMemory(config, { clock: systemClock });
-  const watching = { log: NO_LOG, meter: metrics, onReason: health.set };
-  const watchers = { ...watching, onFatal: health.fail, outages: outagesOf(watching, systemClock) };
-  const abort = new AbortController();
-  const { signal } = abort;
-  followLog(queries, { ...servers, topicPrefix: '' }, watchers.outages, signal);
-  const service = await startOn(config, servers, { watchers, pipelines: ['status', 'kpi'], queries, signal });
+  follow(frame, servers);
+  const service = await startOn(frame, servers, ['status', 'kpi']);
   const encode = wireEncoder(await inputIds(servers.registry, ''));
-  const routes = httpRoutes(routesOf(config, { health, metrics, queries }));
+  const routes = httpRoutes(routesOf(frame));
   return {
     routes,
-    health,
-    queries,
+    health: frame.health,
+    queries: frame.queries,
     report: (feedback) =>
       servers.sink.emit(feedback.map((each) => outgoing(feedbackRecord(each, encode), PARTITIONS))),
     emitInvalid: (value) =>
@@ -66,7 +59,7 @@ export async function open(
     },
     async close() {
       await service.stop(0);
-      abort.abort();
+      frame.abort.abort();
       await routes.close();
     },
   };

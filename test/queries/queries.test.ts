@@ -1,13 +1,15 @@
-import { readConfig } from '../../src/settings/config';
+import { configFrom } from '../../src/settings/config';
 import { systemClock } from '../../src/base/clock';
 import { EfsError } from '../../src/base/errors';
 import { openInMemory } from '../../src/app/in-memory';
-import { followLog, createQueries } from '../../src/app/queries';
+import { follow } from '../../src/app/frame';
 import type { TopicReader } from '../../src/log/source';
 import { DEAD_LETTER_TOPIC } from '../../src/feedback/topics';
 import { createHealth } from '../../src/queries/health';
+import { openQueries } from '../../src/queries/queries';
 import { createMetrics } from '../../src/http/metrics';
 import type { Outages } from '../../src/tasks/outages';
+import { retryUntil } from '../../src/tasks/retry';
 
 const unavailable = (): EfsError => new EfsError('kafka-unavailable', 'This server is not the leader');
 const noOutages: Outages = { failed: () => undefined, answered: () => undefined };
@@ -18,17 +20,25 @@ describe('the read model', () => {
 
   /** Opens a read model on an empty log in memory, whose `follow` is replaced. */
   const open = async (
-    follow: (real: TopicReader['follow']) => TopicReader['follow'],
+    replaced: (real: TopicReader['follow']) => TopicReader['follow'],
     outages: Outages,
     onReason: (key: string, reason: string | null) => void,
   ): Promise<void> => {
-    const read = readConfig({});
-    if ('errors' in read) throw new Error(read.errors.join('\n'));
-    const { servers } = await openInMemory(read.ok, { clock: systemClock });
-    const health = { ...createHealth(), set: onReason };
-    const queries = createQueries(read.ok, { health, metrics: createMetrics({ version: '0', node: '0' }) });
-    const reader = { ...servers.reader, follow: follow(servers.reader.follow) };
-    followLog(queries, { ...servers, reader, topicPrefix: '' }, outages, abort.signal);
+    const config = configFrom({});
+    const { servers } = await openInMemory(config, { clock: systemClock });
+    const queries = openQueries({
+      health: { ...createHealth(), set: onReason },
+      clock: systemClock,
+      eventClock: systemClock,
+      random: () => 0,
+      instance: 'a1',
+      showsRecipients: false,
+      meter: createMetrics({ version: '0', node: '0' }),
+      retentionMs: config.retention,
+    });
+    const reader = { ...servers.reader, follow: replaced(servers.reader.follow) };
+    const retry = retryUntil(abort.signal, { clock: systemClock, random: () => 0, outages });
+    follow({ config, queries, retry, abort }, { ...servers, reader });
   };
 
   test('an outage of Kafka at the start is over once the read model follows its topics', async () => {

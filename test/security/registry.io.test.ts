@@ -5,7 +5,7 @@ import { createServer, type Server, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type ConfluentRegistryOptions, confluentRegistry } from '../../src/avro/registry.confluent';
 import { registryOf } from '../../src/app/connect';
-import { readConfig } from '../../src/settings/config';
+import { configFrom } from '../../src/settings/config';
 import { type Certificates, makeCertificates } from './certificates';
 
 const pem = (path: string): string => readFileSync(path, 'utf8');
@@ -83,9 +83,8 @@ describe('a registry behind TLS', () => {
       EFS_REGISTRY_KEY_FILE: certificates.key,
     };
     const url = await listen({ ca: pem(certificates.ca), requestCert: true, rejectUnauthorized: true });
-    const config = readConfig({ EFS_SCHEMA_REGISTRY_URL: url, ...files, ...login });
-    if ('errors' in config) throw new Error(config.errors.join());
-    expect(await registryOf(config.ok, NO_LOG).idOf('s', '"string"')).toBe(5);
+    const config = configFrom({ EFS_SCHEMA_REGISTRY_URL: url, ...files, ...login });
+    expect(await registryOf(config, NO_LOG).idOf('s', '"string"')).toBe(5);
     expect(seen.map(({ authorization }) => authorization?.split(' ')[1])).toEqual([proof]);
     expect(seen[0]?.authorization).toMatch(/^(Basic|Bearer) /);
   });

@@ -1,5 +1,5 @@
 import { type Clock, systemClock, systemRandom } from '../../src/base/clock';
-import { readConfig } from '../../src/settings/config';
+import { configFrom } from '../../src/settings/config';
 import { NO_LOG } from '../../src/base/log';
 import { compose, outagesOf } from '../../src/app/compose';
 import { connectServers } from '../../src/app/servers';
@@ -19,8 +19,7 @@ const OLD = { ...RECORDS, seed: 6, deliveries: 2 };
 
 /** The service on real servers, in this process, with a clock that can be advanced. */
 async function runAhead(stage: Stage) {
-  const read = readConfig({ ...stage.settings, EFS_EXPIRY: 'off' });
-  if ('errors' in read) throw new Error(read.errors.join('\n'));
+  const config = configFrom({ ...stage.settings, EFS_EXPIRY: 'off' });
   let ahead = 0;
   const clock: Clock = { ...systemClock, now: () => systemClock.now() + ahead };
   const stop = new AbortController();
@@ -28,19 +27,17 @@ async function runAhead(stage: Stage) {
   const watching = { log: NO_LOG, meter, onReason: () => undefined, onFatal: () => undefined };
   const outages = outagesOf(watching, systemClock);
   const retry = retryUntil(stop.signal, { clock: systemClock, random: systemRandom, outages });
-  const { servers, close } = await connectServers(read.ok, {
-    clock: systemClock,
-    log: NO_LOG,
-    outages,
-    retry,
-    inGroups: true,
-    onReason: watching.onReason,
-  });
+  const watchers = { ...watching, outages };
+  const { servers, close } = await connectServers(config, { watchers, retry, inGroups: true });
   const ids = await schemaIds(servers.registry, stage.prefix);
   const service = await startService(
-    compose(read.ok, servers, {
-      watchers: { ...watching, outages },
-      ...{ pipelines: ['status', 'kpi'], partitions: stage.partitions, ids, signal: stop.signal, clock },
+    compose(config, servers, {
+      watchers,
+      pipelines: ['status', 'kpi'],
+      partitions: stage.partitions,
+      ids,
+      signal: stop.signal,
+      clock,
     }),
   );
   return {
