@@ -3,6 +3,10 @@ import type { Config } from '../settings/table';
 import { systemClock } from '../base/clock';
 import type { Log } from '../base/log';
 import { type KafkaAddress, kafkaClient } from '../kafka/client.kafka';
+import { kafkaReader } from '../kafka/reader.kafka';
+import { kafkaSink } from '../kafka/sink.kafka';
+import type { Sink } from '../log/sink';
+import type { TopicReader } from '../log/source';
 import { requestToken } from '../kafka/oauth.http';
 import { oauthBearer } from '../kafka/oauth.kafka';
 import type { SchemaRegistrar } from '../avro/registry';
@@ -16,51 +20,6 @@ import { redisStore } from '../store/store.redis';
 import { mskTokens } from './aws-msk-iam';
 import { renewedSecret, renewedTls } from './credentials';
 
-type KafkaSettings = Pick<
-  Config,
-  | 'topicPrefix'
-  | 'kafkaBrokers'
-  | 'kafkaRequestTimeoutMs'
-  | 'kafkaTls'
-  | 'kafkaCaFile'
-  | 'kafkaCertFile'
-  | 'kafkaKeyFile'
-  | 'kafkaSasl'
-  | 'kafkaUser'
-  | 'kafkaPassword'
-  | 'kafkaOauthTokenUrl'
-  | 'kafkaOauthClientId'
-  | 'kafkaOauthClientSecret'
-  | 'kafkaOauthScope'
-  | 'kafkaOauthExtensions'
-  | 'kafkaOauthCaFile'
-  | 'kafkaAwsRegion'
->;
-type RegistrySettings = Pick<
-  Config,
-  | 'schemaRegistryUrl'
-  | 'registryTimeoutMs'
-  | 'registryUser'
-  | 'registryPassword'
-  | 'registryToken'
-  | 'registryCaFile'
-  | 'registryCertFile'
-  | 'registryKeyFile'
->;
-type RedisSettings = Pick<
-  Config,
-  | 'redisUrl'
-  | 'redisTimeoutMs'
-  | 'redisUser'
-  | 'redisPassword'
-  | 'redisSentinelUser'
-  | 'redisSentinelPassword'
-  | 'redisCaFile'
-  | 'redisCertFile'
-  | 'redisKeyFile'
->;
-type StateSettings = RedisSettings & Pick<Config, 'groupId' | 'topicPrefix'>;
-
 /** The PEM texts of the configured files. */
 const pems = (ca: PemFile | null, cert: PemFile | null, key: PemFile | null) => ({
   ...(ca === null ? {} : { ca: ca.pem }),
@@ -72,7 +31,7 @@ const pems = (ca: PemFile | null, cert: PemFile | null, key: PemFile | null) => 
 const TOKEN_TIMEOUT_MS = 5_000;
 
 /** A Kafka client. It connects on use, and rereads the configured files then. Throws `config-invalid`. */
-export function kafkaOf(config: KafkaSettings, log: Log): ReturnType<typeof kafkaClient> {
+export function kafkaOf(config: Config, log: Log): ReturnType<typeof kafkaClient> {
   const { kafkaCaFile: ca, kafkaCertFile: cert, kafkaKeyFile: key } = config;
   return kafkaClient(
     {
@@ -87,7 +46,7 @@ export function kafkaOf(config: KafkaSettings, log: Log): ReturnType<typeof kafk
 }
 
 /** The SASL log-in to Kafka; null without one. */
-function saslOf(config: KafkaSettings, log: Log): KafkaAddress['sasl'] {
+function saslOf(config: Config, log: Log): KafkaAddress['sasl'] {
   const { kafkaSasl: mechanism, kafkaUser: username } = config;
   switch (mechanism) {
     case 'off':
@@ -112,7 +71,7 @@ function saslOf(config: KafkaSettings, log: Log): KafkaAddress['sasl'] {
 }
 
 /** Requests tokens from the configured token endpoint. */
-function oauthTokens(config: KafkaSettings, log: Log): () => Promise<Token> {
+function oauthTokens(config: Config, log: Log): () => Promise<Token> {
   const client = {
     tokenUrl: config.kafkaOauthTokenUrl,
     clientId: config.kafkaOauthClientId,
@@ -125,7 +84,7 @@ function oauthTokens(config: KafkaSettings, log: Log): () => Promise<Token> {
 }
 
 /** The authorization header for the registry; null where no setting holds a log-in, or only the URL does. */
-function registryLogin(config: RegistrySettings, log: Log): () => string | null {
+function registryLogin(config: Config, log: Log): () => string | null {
   const { registryUser: user, registryToken, registryPassword } = config;
   const [token, password] = [renewedSecret(registryToken, log), renewedSecret(registryPassword, log)];
   if (registryToken.text !== '') return () => `Bearer ${token()}`;
@@ -133,7 +92,7 @@ function registryLogin(config: RegistrySettings, log: Log): () => string | null 
 }
 
 /** The registry client. It connects on use. */
-export function registryOf(config: RegistrySettings, log: Log): SchemaRegistrar {
+export function registryOf(config: Config, log: Log): SchemaRegistrar {
   return confluentRegistry({
     url: config.schemaRegistryUrl,
     timeoutMs: config.registryTimeoutMs,
@@ -144,7 +103,7 @@ export function registryOf(config: RegistrySettings, log: Log): SchemaRegistrar 
 
 /** Connects to Redis, and rereads the configured files at each connection. Throws as `connectRedis` does. */
 export function redisOf(
-  config: RedisSettings,
+  config: Config,
   log: Log,
   how: Pick<ConnectOptions, 'log' | 'name'>,
 ): Promise<RedisClient> {
@@ -163,20 +122,50 @@ export function redisOf(
   });
 }
 
+/** Connects to the state of this installation in Redis. Throws as `connectRedis` does. */
+export async function connectState(
+  config: Config,
+  log: Log,
+  name: string,
+): Promise<{ client: RedisClient; store: Store & Generations }> {
+  const debug = (_: object, message: string): void => log.debug(message);
+  const client = await redisOf(config, log, { log: { info: debug, warn: debug }, name });
+  return {
+    client,
+    store: redisStore(client, { namespace: namespaceOf(config.groupId, config.topicPrefix) }),
+  };
+}
+
 /** Opens the state for as long as `use` takes. Throws `redis-unavailable`, `access-refused`, `tls-failed`. */
 export async function withState<T>(
-  config: StateSettings,
+  config: Config,
   log: Log,
   use: (store: Store & Generations) => Promise<T>,
 ): Promise<T> {
-  const lines = {
-    info: (_: object, message: string) => log.info(message),
-    warn: (_: object, message: string) => log.warn(message),
-  };
-  const client = await redisOf(config, log, { log: lines, name: 'efs-cli' });
+  const { client, store } = await connectState(config, log, 'efs-cli');
   try {
-    return await use(redisStore(client, { namespace: namespaceOf(config.groupId, config.topicPrefix) }));
+    return await use(store);
   } finally {
     closeRedis(client);
   }
+}
+
+/** Opens a reader of topics for as long as `use` takes; it connects on use. */
+export async function withReader<T>(
+  config: Config,
+  log: Log,
+  use: (reader: TopicReader) => Promise<T>,
+): Promise<T> {
+  const reader = kafkaReader(kafkaOf(config, log), systemClock, config);
+  try {
+    return await use(reader);
+  } finally {
+    await reader.close();
+  }
+}
+
+/** A sink of the service's topics; it connects on use. */
+export function sinkOf(config: Config, kafka: ReturnType<typeof kafkaOf>): Sink {
+  const { topicPrefix: prefix, kafkaCompression: compression } = config;
+  return kafkaSink(kafka, { clock: systemClock, prefix, compression });
 }

@@ -7,15 +7,12 @@ import { kafkaSource, SOURCE_LIMITS } from '../kafka/source.kafka';
 import { CONTRIBUTIONS_TOPIC } from '../feedback/topics';
 import { kafkaTransactionalSinks } from '../kafka/transactional-sink.kafka';
 import type { TransactionalSinks } from '../log/sink';
-import { kafkaSink } from '../kafka/sink.kafka';
 import { takeOverFormerNames } from '../generations/former-names';
 import type { Retry } from '../tasks/retry';
 import type { PipelineName } from '../service/run';
 import { checkServer, closeRedis } from '../store/connect.redis';
-import { namespaceOf } from '../store/keys';
-import { redisStore } from '../store/store.redis';
 import { type Servers, type Watchers, formerGroupOf, groupOf, topicsOf } from './compose';
-import { kafkaOf, redisOf, registryOf } from './connect';
+import { connectState, kafkaOf, registryOf, sinkOf } from './connect';
 
 /** Bulk reads by a command may buffer more than a service that shares its machine. */
 const BULK_LIMITS: typeof SOURCE_LIMITS = {
@@ -49,8 +46,7 @@ export async function connectServers(
   const reader = kafkaReader(kafka, systemClock, config);
   const registry = registryOf(config, log);
   how.onLog?.({ reader, registry });
-  const debug = (_: object, message: string): void => log.debug(message);
-  const client = await retry(() => redisOf(config, log, { log: { info: debug, warn: debug }, name: 'efs' }));
+  const { client, store } = await retry(() => connectState(config, log, 'efs'));
   await retry(() => checkServer(client));
 
   const limits = how.inGroups ? SOURCE_LIMITS : BULK_LIMITS;
@@ -82,14 +78,10 @@ export async function connectServers(
       group,
       checkpointTopic: config.topicPrefix + CONTRIBUTIONS_TOPIC,
     });
-  const sink = kafkaSink(kafka, {
-    clock: systemClock,
-    prefix: config.topicPrefix,
-    compression: config.kafkaCompression,
-  });
+  const sink = sinkOf(config, kafka);
   const servers: Servers = {
     registry,
-    store: redisStore(client, { namespace: namespaceOf(config.groupId, config.topicPrefix) }),
+    store,
     reader,
     sink,
     transactionalSinks: sinksOf(groupOf(config, 'kpi')),
