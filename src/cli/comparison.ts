@@ -5,8 +5,7 @@ import type {
   MessageDifference,
   MessageView,
 } from '../generations/comparison';
-import { table } from './present';
-import { grouped } from './progress';
+import { grouped, table } from './print';
 
 /** Differences shown of each delivery and of all messages; the JSON form has more. */
 const SHOWN_MAX = 20;
@@ -19,7 +18,7 @@ function deliveryLines({ deliveryId, fields }: DeliveryDifference): string[] {
     .slice(0, SHOWN_MAX)
     .map((each) => [`  ${each.field}`, shown(each.active), shown(each.candidate)]);
   const rest = fields.length > SHOWN_MAX ? [`  and ${fields.length - SHOWN_MAX} more figures`] : [];
-  return [`delivery ${printable(deliveryId)}`, ...table(rows).map(printable), ...rest];
+  return [`delivery ${printable(deliveryId)}`, ...table(rows), ...rest];
 }
 
 const viewText = (view: MessageView | null): string =>

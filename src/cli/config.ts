@@ -3,6 +3,7 @@ import { describeConfig, readConfig, type SettingRow } from '../settings/config'
 import { EfsError } from '../base/errors';
 import { printable } from '../base/log';
 import { addExample, addSettings, ALL_SETTINGS, configOf, flagsOf } from './options';
+import { printLines } from './print';
 
 /** A setting as lines of a shell file: its description, then the assignment. */
 function lines({ variable, value, doc, expects, fallback }: SettingRow): string {
@@ -23,7 +24,7 @@ function print(_: unknown, command: Command): void {
 
 function check(_: unknown, command: Command): void {
   configOf(command);
-  process.stdout.write('the settings are valid\n');
+  printLines(['the settings are valid']);
 }
 
 /** `efs config check` and `efs config print`. */

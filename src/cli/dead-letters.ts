@@ -1,14 +1,11 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { systemClock } from '../base/clock';
-import type { Config } from '../settings/table';
 import { EfsError, isRetriable } from '../base/errors';
 import { iso } from '../base/time';
 import { feedbackPeek, REASONS } from '../feedback/decode';
 import { masked, previewOf } from '../feedback/redaction';
-import { kafkaReader } from '../kafka/reader.kafka';
 import { DEAD_LETTER_TOPIC, FEEDBACK_TOPICS } from '../feedback/topics';
 import type { SchemaRegistry } from '../avro/registry';
-import { kafkaSink } from '../kafka/sink.kafka';
 import {
   deadLetterAt,
   deadLetters,
@@ -18,19 +15,18 @@ import {
   totalRedriven,
   redrive,
 } from '../service/redrive';
-import { kafkaOf, registryOf } from '../app/connect';
+import { kafkaOf, registryOf, sinkOf, withReader } from '../app/connect';
 import { untilInterrupted } from './interrupt';
 import { type LetterView, letterLines, listLines, redriveLines } from './letters';
 import {
   addExample,
   addSettings,
-  commandLog,
-  configOf,
+  contextOf,
   KAFKA_SETTINGS,
   REGISTRY_SETTINGS,
   wholeNumber,
 } from './options';
-import { jsonLine } from './present';
+import { jsonLine, print, printLines } from './print';
 import { progress } from './progress';
 import { moment } from './simulate';
 
@@ -110,16 +106,6 @@ function viewer(registry: SchemaRegistry, showsRecipients: boolean) {
   };
 }
 
-/** Opens the dead-letter topic for the duration of `use`. */
-async function withLetters<T>(config: Config, use: (letters: LettersIn) => Promise<T>): Promise<T> {
-  const reader = kafkaReader(kafkaOf(config, commandLog(config)), systemClock, config);
-  try {
-    return await use({ reader, prefix: config.topicPrefix });
-  } finally {
-    await reader.close();
-  }
-}
-
 /** The newest letters that match the filter, and the number of all that match, by reason. */
 export async function newest(
   letters: LettersIn,
@@ -143,59 +129,58 @@ export async function newest(
 }
 
 async function list(options: ListOptions, command: Command): Promise<void> {
-  const config = configOf(command);
-  const view = viewer(registryOf(config, commandLog(config)), false);
-  await withLetters(config, async (letters) => {
+  const { config, log } = contextOf(command);
+  const view = viewer(registryOf(config, log), false);
+  await withReader(config, log, async (reader) => {
+    const letters = { reader, prefix: config.topicPrefix };
     const { limit, all = false } = options;
     const { found, byReason } = await newest(letters, filterOf(options), { limit, all });
     const views: LetterView[] = [];
     for (const each of found) views.push(await view(each));
-    const lines = options.json ? views.map(jsonLine) : listLines(views, byReason);
-    if (lines.length > 0) process.stdout.write(`${lines.join('\n')}\n`);
+    printLines(options.json ? views.map(jsonLine) : listLines(views, byReason));
   });
 }
 
 async function show(
-  at: { partition: number; offset: number },
+  { partition, offset }: { partition: number; offset: number },
   options: ShowOptions,
   command: Command,
 ): Promise<void> {
-  const config = configOf(command);
-  await withLetters(config, async (letters) => {
-    const found = await deadLetterAt(letters, at.partition, at.offset);
-    if (found === null)
-      throw new EfsError('not-found', `there is no dead letter at ${at.partition}/${at.offset}`);
-    const view = await viewer(registryOf(config, commandLog(config)), options.unmasked === true)(found);
-    process.stdout.write(`${options.json ? jsonLine(view) : letterLines(view).join('\n')}\n`);
+  const { config, log } = contextOf(command);
+  const view = viewer(registryOf(config, log), options.unmasked === true);
+  await withReader(config, log, async (reader) => {
+    const found = await deadLetterAt({ reader, prefix: config.topicPrefix }, partition, offset);
+    if (found === null) throw new EfsError('not-found', `there is no dead letter at ${partition}/${offset}`);
+    print(await view(found), options, letterLines);
   });
 }
 
 async function redriveLetters(options: RedriveFlags, command: Command): Promise<void> {
-  const config = configOf(command);
+  const { config, log } = contextOf(command);
   const { again = false, byKey = false, dryRun = false, rate } = options;
-  const sink = kafkaSink(kafkaOf(config, commandLog(config)), {
-    clock: systemClock,
-    prefix: config.topicPrefix,
-    compression: config.kafkaCompression,
-  });
-  await withLetters(config, async (letters) => {
+  const sink = sinkOf(config, kafkaOf(config, log));
+  await withReader(config, log, async (reader) => {
+    const letters = { reader, prefix: config.topicPrefix };
     const total = await countIn(letters);
     const bar = progress(process.stderr, { total, what: 'put back', clock: systemClock });
-    const filter = filterOf(options);
     try {
       const report = await untilInterrupted((signal) =>
         redrive({
           ...letters,
-          ...{ sink, clock: systemClock, filter, again, byKey, rate, dryRun, signal },
+          sink,
+          clock: systemClock,
+          filter: filterOf(options),
+          again,
+          byKey,
+          rate,
+          dryRun,
+          signal,
           onProgress: (so) => bar.at(totalRedriven(so)),
         }),
       );
       bar.end();
-      const { put, ...others } = report;
-      const text = options.json
-        ? jsonLine({ dryRun, put: Object.fromEntries(put), ...others })
-        : redriveLines(report, dryRun).join('\n');
-      process.stdout.write(`${text}\n`);
+      const put = Object.fromEntries(report.put);
+      print({ dryRun, ...report, put }, options, () => redriveLines(report, dryRun));
     } finally {
       bar.end();
       await sink.close();

@@ -7,8 +7,9 @@ import type { Generations, Store } from '../store/store';
 import { withState } from '../app/connect';
 import { untilInterrupted } from './interrupt';
 import { lookUpDelivery } from '../queries/lookup';
-import { addExample, addSettings, commandLog, configOf, REDIS_SETTINGS } from './options';
-import { deliveryLines, jsonLine } from './present';
+import { addExample, addSettings, contextOf, STATE_SETTINGS } from './options';
+import { deliveryLines } from './present';
+import { print } from './print';
 
 interface Options {
   readonly json?: true;
@@ -18,9 +19,9 @@ interface Options {
 const POLL_MS = 1_000;
 const CLEAR = '\u001b[H\u001b[2J';
 
-function print(kpi: KpiChanged, { json, watch }: Options): void {
-  const text = json ? jsonLine(kpi) : deliveryLines(kpi).join('\n');
-  process.stdout.write(`${watch && !json && process.stdout.isTTY ? CLEAR : ''}${text}\n`);
+function printKpis(kpi: KpiChanged, options: Options): void {
+  if (options.watch && !options.json && process.stdout.isTTY) process.stdout.write(CLEAR);
+  print(kpi, options, deliveryLines);
 }
 
 /** Prints the KPIs whenever they change. Waits for a delivery that does not exist yet. */
@@ -37,18 +38,18 @@ async function watch(
       throw error;
     });
     const version = kpi === null ? '' : `${kpi.generation}/${kpi.revision}`;
-    if (kpi !== null && version !== shown) print(kpi, options);
+    if (kpi !== null && version !== shown) printKpis(kpi, options);
     shown = version;
     await systemClock.sleep(POLL_MS, signal);
   }
 }
 
 async function show(delivery: string, options: Options, command: Command): Promise<void> {
-  const config = configOf(command);
+  const { config, log } = contextOf(command);
   const id = DeliveryId(delivery);
-  await withState(config, commandLog(config), async (state) => {
+  await withState(config, log, async (state) => {
     if (options.watch) await untilInterrupted((signal) => watch(state, id, options, signal));
-    else print(await lookUpDelivery(state, id), options);
+    else printKpis(await lookUpDelivery(state, id), options);
   });
 }
 
@@ -60,6 +61,6 @@ export function deliveryCommand(): Command {
     .option('--json', 'print JSON')
     .option('--watch', 'print them again whenever they change, until Ctrl-C')
     .action(show);
-  addSettings(command, [...REDIS_SETTINGS, 'groupId', 'topicPrefix']);
+  addSettings(command, STATE_SETTINGS);
   return addExample(command, 'efs simulate --seed 1', 'efs delivery DM1-1');
 }

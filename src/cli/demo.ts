@@ -6,9 +6,9 @@ import { iso } from '../base/time';
 import type { Delivery } from '../queries/delivery-view';
 import { type Demo, demoInMemory, demoOnServers, type DemoTraffic, emitCampaigns } from './demo-stage';
 import { rejectedAtAbort, untilInterrupted } from './interrupt';
-import { kpiTable } from './kpi-table';
 import { addExample, addSettings, ALL_SETTINGS, configOf, share, timeSpan, wholeNumber } from './options';
-import { grouped } from './progress';
+import { kpiTable } from './present';
+import { grouped, printLines } from './print';
 import { screen } from './screen';
 import { setUp, setupLines } from './setup';
 
@@ -71,8 +71,9 @@ async function openDemo(options: DemoOptions, config: Config): Promise<Demo> {
   const { speed } = options;
   if (options.kafka !== true)
     return demoInMemory(options, config, (startAt) => fastClock(systemClock, { startAt, speed }));
-  process.stdout.write(`${setupLines(await setUp(config)).join('\n')}\n\n`);
-  return demoOnServers(config, speed, openLog({ level: 'warn', format: config.logFormat }, process.stderr));
+  const log = openLog({ level: 'warn', format: config.logFormat }, process.stderr);
+  printLines([...setupLines(await setUp(config, log)), '']);
+  return demoOnServers(config, speed, log);
 }
 
 function introduction({ speed, seed }: DemoOptions, address: string): string {
@@ -101,10 +102,11 @@ function showTable({ embedded, clock }: Demo, out: NodeJS.WriteStream): () => vo
   };
 }
 
-function frame(deliveries: readonly Delivery[], now: number): string {
+function frame(deliveries: readonly Delivery[], at: number): string {
   if (deliveries.length === 0) return '';
-  const time = iso(now);
-  return `${kpiTable(deliveries.slice(-ROWS))}\nIt is ${time.slice(0, 10)} ${time.slice(11, 16)} UTC in the campaigns.\n`;
+  const time = iso(at);
+  const now = `It is ${time.slice(0, 10)} ${time.slice(11, 16)} UTC in the campaigns.\n`;
+  return [...kpiTable(deliveries.slice(-ROWS)), '', now].join('\n');
 }
 
 function summary(deliveries: readonly Delivery[]): string {

@@ -4,9 +4,8 @@ import { type ListedGeneration, listGenerations } from '../generations/listing';
 import { withOfflineContext } from '../app/offline-context';
 import { withState } from '../app/connect';
 import { untilInterrupted } from './interrupt';
-import { addExample, addSettings, ALL_SETTINGS, commandLog, configOf, REDIS_SETTINGS } from './options';
-import { jsonLine, table } from './present';
-import { grouped } from './progress';
+import { addExample, addSettings, ALL_SETTINGS, contextOf, STATE_SETTINGS } from './options';
+import { grouped, print, printLines, table } from './print';
 
 /** A row of the list. `generation` is the id of the state, `publishedAs` the generation that its records carry. */
 function row({ generation, state, publishedAs, settings, ...each }: ListedGeneration): string[] {
@@ -24,15 +23,14 @@ function row({ generation, state, publishedAs, settings, ...each }: ListedGenera
 
 const TITLES = ['id', 'state', 'published as', 'policy', 'buckets', 'deliveries', 'messages', 'lag'];
 
-async function list({ json }: { json?: true }, command: Command): Promise<void> {
-  const config = configOf(command);
+async function list(options: { json?: true }, command: Command): Promise<void> {
+  const { config, log } = contextOf(command);
   const listed = await untilInterrupted((signal) =>
-    withOfflineContext(config, commandLog(config), { signal, maxRate: null }, ({ cutOver, rebuild, retry }) =>
+    withOfflineContext(config, log, { signal, maxRate: null }, ({ cutOver, rebuild, retry }) =>
       retry(() => listGenerations({ ...cutOver, contribution: rebuild.pipeline.wire.contribution })),
     ),
   );
-  const text = json ? jsonLine(listed) : table([TITLES, ...listed.map(row)]).join('\n');
-  process.stdout.write(`${text}\n`);
+  print(listed, options, () => table([TITLES, ...listed.map(row)]));
 }
 
 function stateId(text: string): number {
@@ -41,9 +39,9 @@ function stateId(text: string): number {
 }
 
 async function drop(id: number, _: unknown, command: Command): Promise<void> {
-  const config = configOf(command);
-  const deliveries = await withState(config, commandLog(config), (state) => dropGeneration(state, id));
-  process.stdout.write(`state ${id} is deleted, with ${grouped(deliveries)} deliveries\n`);
+  const { config, log } = contextOf(command);
+  const deliveries = await withState(config, log, (state) => dropGeneration(state, id));
+  printLines([`state ${id} is deleted, with ${grouped(deliveries)} deliveries`]);
 }
 
 /** `efs generations` and `efs generations drop`. */
@@ -61,6 +59,6 @@ export function generationsCommand(): Command {
     .description('delete the state of a generation that is not active, permanently')
     .argument('<generation>', 'id of the state, as listed', stateId)
     .action(drop);
-  addSettings(dropping, [...REDIS_SETTINGS, 'groupId', 'topicPrefix']);
+  addSettings(dropping, STATE_SETTINGS);
   return command.addCommand(addExample(dropping, 'efs generations drop 1'));
 }

@@ -1,12 +1,11 @@
 import { Command } from 'commander';
-import { systemClock } from '../base/clock';
-import { kafkaReader } from '../kafka/reader.kafka';
 import { DELIVERY_KPI_TOPIC } from '../feedback/topics';
-import { kafkaOf } from '../app/connect';
+import { withReader } from '../app/connect';
 import { untilInterrupted } from './interrupt';
 import { readKpi } from '../queries/lookup';
-import { addExample, addSettings, commandLog, configOf, KAFKA_SETTINGS } from './options';
-import { jsonLine, kpiLine } from './present';
+import { addExample, addSettings, contextOf, KAFKA_SETTINGS } from './options';
+import { kpiLine } from './present';
+import { jsonLine, printLines } from './print';
 
 interface Options {
   readonly delivery?: string;
@@ -22,21 +21,18 @@ export function lineOf(value: Buffer | null, { delivery, json }: Options): strin
 }
 
 async function follow(options: Options, command: Command): Promise<void> {
-  const config = configOf(command);
-  const reader = kafkaReader(kafkaOf(config, commandLog(config)), systemClock, config);
+  const { config, log } = contextOf(command);
   const from = options.fromBeginning ? 'beginning' : 'end';
-  try {
-    await untilInterrupted(async (signal) => {
+  await withReader(config, log, (reader) =>
+    untilInterrupted(async (signal) => {
       const topic = config.topicPrefix + DELIVERY_KPI_TOPIC;
       const { ended } = await reader.follow(topic, { from, signal }, ({ value }) => {
         const line = lineOf(value, options);
-        if (line !== null) process.stdout.write(`${line}\n`);
+        if (line !== null) printLines([line]);
       });
       await ended;
-    });
-  } finally {
-    await reader.close();
-  }
+    }),
+  );
 }
 
 /** `efs kpis`. */

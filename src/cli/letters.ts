@@ -1,7 +1,6 @@
-import { printable } from '../base/log';
 import type { Preview } from '../feedback/redaction';
 import { totalRedriven, type RedriveReport } from '../service/redrive';
-import { grouped } from './progress';
+import { grouped, table } from './print';
 
 /** A dead letter as it is shown, ready for JSON. */
 export interface LetterView {
@@ -31,17 +30,15 @@ const state = ({ redriven, redrivenFrom }: LetterView): string =>
 /** Dead letters, one line each, newest first, and the numbers by reason. */
 export function listLines(views: readonly LetterView[], byReason: ReadonlyMap<string, number>): string[] {
   if (views.length === 0) return ['no dead letters'];
-  const width = Math.max(...views.map(({ id }) => id.length));
-  const reasons = Math.max(...views.map(({ reason }) => reason.length));
   const total = [...byReason.values()].reduce((sum, count) => sum + count, 0);
   const sums = [...byReason]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, count]) => `${name} ${grouped(count)}`);
   return [
-    ...views.map((view) => {
-      const head = `${view.id.padEnd(width)}  ${view.at}  ${view.reason.padEnd(reasons)}`;
-      return `${head}  ${printable(view.origin)}  ${printable(view.detail)}${state(view)}`;
-    }),
+    ...table(
+      views.map((view) => [view.id, view.at, view.reason, view.origin, view.detail + state(view)]),
+      'l',
+    ),
     `${grouped(views.length)} of ${grouped(total)}: ${sums.join(', ')}`,
   ];
 }
@@ -49,32 +46,25 @@ export function listLines(views: readonly LetterView[], byReason: ReadonlyMap<st
 /** One dead letter in full. */
 export function letterLines(view: LetterView): string[] {
   const { preview } = view;
-  const rows: [string, string][] = [
+  const rows = [
     ['reason', view.reason],
     ['detail', view.detail],
     ['came from', view.origin],
     ['stamped', view.at],
     ['put back', view.redriven ? 'yes' : 'no'],
-    ...(view.redrivenFrom === null ? [] : [['again, from', view.redrivenFrom] as [string, string]]),
+    ...(view.redrivenFrom === null ? [] : [['again, from', view.redrivenFrom]]),
     ['key', view.key ?? 'none'],
     ['headers', String(view.headers)],
     ['value', view.bytes === null ? 'none' : `${grouped(view.bytes)} bytes`],
     ...(preview === null ? [] : previewRows(preview)),
   ];
-  const width = Math.max(...rows.map(([label]) => label.length));
-  return [
-    `dead letter ${view.id}`,
-    ...rows.map(([label, text]) => `  ${label.padEnd(width)}  ${printable(text)}`),
-  ];
+  return [`dead letter ${view.id}`, ...table(rows, 'l').map((line) => `  ${line}`)];
 }
 
-function previewRows(preview: Preview): [string, string][] {
+function previewRows(preview: Preview): string[][] {
   if (preview.form === 'bytes') return [['not feedback', preview.text]];
   const fields = Object.entries(preview.fields);
-  return [
-    ['feedback', preview.record],
-    ...fields.map(([name, value]): [string, string] => [`  ${name}`, String(value)]),
-  ];
+  return [['feedback', preview.record], ...fields.map(([name, value]) => [`  ${name}`, String(value)])];
 }
 
 /** What was put back, and why others were skipped. */

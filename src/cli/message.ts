@@ -2,20 +2,21 @@ import { Command } from 'commander';
 import { DeliveryId, MessageId } from '../base/ids';
 import { withState } from '../app/connect';
 import { lookUpMessage } from '../queries/lookup';
-import { addExample, addSettings, commandLog, configOf, REDIS_SETTINGS } from './options';
-import { jsonLine, messageLines } from './present';
+import { addExample, addSettings, contextOf, STATE_SETTINGS } from './options';
+import { messageLines } from './present';
+import { print } from './print';
 
 async function show(
   delivery: string,
   message: string,
-  { json }: { json?: true },
+  options: { json?: true },
   command: Command,
 ): Promise<void> {
-  const config = configOf(command);
-  const view = await withState(config, commandLog(config), (state) =>
+  const { config, log } = contextOf(command);
+  const view = await withState(config, log, (state) =>
     lookUpMessage(state, DeliveryId(delivery), MessageId(message)),
   );
-  process.stdout.write(`${json ? jsonLine(view) : messageLines(view).join('\n')}\n`);
+  print(view, options, messageLines);
 }
 
 /** `efs message`. */
@@ -26,7 +27,7 @@ export function messageCommand(): Command {
     .argument('<message>', 'id of the message')
     .option('--json', 'print JSON')
     .action(show);
-  addSettings(command, [...REDIS_SETTINGS, 'groupId', 'topicPrefix']);
+  addSettings(command, STATE_SETTINGS);
   return addExample(
     command,
     'efs simulate --seed 1',

@@ -6,42 +6,15 @@ import { DAY_MS, SECOND_MS } from '../base/time';
 import { duration } from '../settings/kinds';
 import { SETTINGS } from '../settings/table';
 
-/** The settings of a command that connects to Kafka, the registry or Redis, by server. */
-export const KAFKA_SETTINGS = [
-  'kafkaBrokers',
-  'topicPrefix',
-  'kafkaRequestTimeoutMs',
-  'kafkaTls',
-  'kafkaCaFile',
-  'kafkaCertFile',
-  'kafkaKeyFile',
-  'kafkaSasl',
-  'kafkaUser',
-  'kafkaOauthTokenUrl',
-  'kafkaOauthClientId',
-  'kafkaOauthScope',
-  'kafkaOauthExtensions',
-  'kafkaOauthCaFile',
-  'kafkaAwsRegion',
-] as const;
-export const REGISTRY_SETTINGS = [
-  'schemaRegistryUrl',
-  'registryTimeoutMs',
-  'registryUser',
-  'registryCaFile',
-  'registryCertFile',
-  'registryKeyFile',
-] as const;
-export const REDIS_SETTINGS = [
-  'redisUrl',
-  'redisUser',
-  'redisTimeoutMs',
-  'redisSentinelUser',
-  'redisCaFile',
-  'redisCertFile',
-  'redisKeyFile',
-] as const;
 export const ALL_SETTINGS: readonly SettingName[] = settings.map(([name]) => name);
+
+const settingsOf = (server: string): readonly SettingName[] =>
+  ALL_SETTINGS.filter((name) => name.startsWith(server));
+
+/** The settings of a command that connects to Kafka, the registry, or the state in Redis. */
+export const KAFKA_SETTINGS = [...settingsOf('kafka'), 'topicPrefix'] as const;
+export const REGISTRY_SETTINGS = ['schemaRegistryUrl', ...settingsOf('registry')] as const;
+export const STATE_SETTINGS = [...settingsOf('redis'), 'groupId', 'topicPrefix'] as const;
 
 /** Adds the named settings to a command as flags, with the descriptions of the settings table. */
 export function addSettings(command: Command, names: readonly SettingName[]): Command {
@@ -75,13 +48,16 @@ export function configOf(command: Command): Config {
 }
 
 /**
- * The log of a command that ends by itself: disabled, so that only the command's output is shown, unless the level is
- * debug.
+ * The settings and the log of a command that ends by itself. The log is disabled, so that only the command's output is
+ * shown, unless the level is debug.
  */
-export function commandLog(config: Config): Log {
-  return config.logLevel === 'debug'
-    ? openLog({ level: 'debug', format: config.logFormat }, process.stderr)
-    : NO_LOG;
+export function contextOf(command: Command): { readonly config: Config; readonly log: Log } {
+  const config = configOf(command);
+  const isShown = config.logLevel === 'debug';
+  return {
+    config,
+    log: isShown ? openLog({ level: 'debug', format: config.logFormat }, process.stderr) : NO_LOG,
+  };
 }
 
 /** Parses an option that is a whole number within bounds. */

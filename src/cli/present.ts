@@ -2,30 +2,7 @@ import { printable } from '../base/log';
 import { iso } from '../base/time';
 import type { KpiChanged } from '../kpi/encode';
 import type { FactView, MessageView } from '../queries/lookup';
-import { grouped } from './progress';
-
-/** JSON on one line, without characters that could control a terminal. */
-export function jsonLine(value: unknown): string {
-  const text = JSON.stringify(value);
-  return text.replace(
-    /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-}
-
-/** Rows of cells as aligned lines; the first column to the left, the others to the right. */
-export function table(rows: readonly (readonly string[])[]): string[] {
-  const widths: number[] = [];
-  for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, cell.length)));
-  return rows.map((row) =>
-    row
-      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
-      .join('  ')
-      .trimEnd(),
-  );
-}
-
-const percent = (share: number | null): string => (share === null ? '–' : `${(share * 100).toFixed(1)} %`);
+import { grouped, percent, table } from './print';
 
 /** ISO 8601 to the second. */
 const instant = (millis: number): string => `${iso(millis).slice(0, 19)}Z`;
@@ -49,6 +26,30 @@ export function kpiLine({ deliveryId, policy, asOf, revision, kpis, previous }: 
   return `${head}  success ${percent(kpis.success)}${change}  ${counts}  revision ${revision}`;
 }
 
+const BAR_WIDTH = 20;
+
+/** A bar of sent (full), failed (light) and open messages (dots), in proportion. */
+export function statusBar({ relayed, sent, failed }: KpiChanged['kpis']): string {
+  const cells = (count: number): number => (relayed === 0 ? 0 : Math.round((count / relayed) * BAR_WIDTH));
+  const full = cells(sent);
+  const light = Math.min(BAR_WIDTH - full, cells(failed));
+  return '█'.repeat(full) + '░'.repeat(light) + '·'.repeat(BAR_WIDTH - full - light);
+}
+
+/** The KPIs of deliveries, one line each, under a header line. */
+export function kpiTable(
+  deliveries: readonly Pick<KpiChanged, 'deliveryId' | 'policy' | 'kpis'>[],
+): string[] {
+  const counts = ['relayed', 'taken', 'sent', 'failed', 'soft', 'waiting'];
+  const titles = ['delivery', 'policy', ...counts, 'Success', 'sent █ failed ░'];
+  const rows = deliveries.map(({ deliveryId, policy, kpis }) => {
+    const { relayed, takenIntoAccount, sent, failed, softBounced, waitingForRetry } = kpis;
+    const figures = [relayed, takenIntoAccount, sent, failed, softBounced, waitingForRetry].map(grouped);
+    return [deliveryId, policy, ...figures, percent(kpis.success), statusBar(kpis)];
+  });
+  return table([titles, ...rows], 'llrrrrrrrl');
+}
+
 /** The KPIs of a delivery as a table. */
 export function deliveryLines({
   deliveryId,
@@ -61,11 +62,11 @@ export function deliveryLines({
   const count = (label: string, value: number): string[] => [label, grouped(value)];
   const reasons = byName(kpis.failedByReason).map(([reason, value]) => count(`    ${reason}`, value ?? 0));
   const domains = byName(kpis.byDomain).map(([group, each]) => [
-    `  ${printable(group)}`,
+    `  ${group}`,
     ...[each.relayed, each.sent, each.failed, each.softBounced].map(grouped),
   ]);
   const hours = byName(kpis.throughput).map(([hour, each]) => [
-    `  ${printable(hour)}`,
+    `  ${hour}`,
     grouped(each.successes),
     grouped(each.errors),
   ]);
@@ -122,9 +123,8 @@ export function messageLines(view: MessageView): string[] {
     ['partition', `${view.partition} of state ${view.generation}`],
     ['folded up to', positions.join(', ')],
   ];
-  const width = Math.max(...rows.map(([label = '']) => label.length));
   return [
     `message ${printable(view.messageId)} of delivery ${printable(view.deliveryId)}`,
-    ...rows.map(([label = '', value = '']) => `  ${label.padEnd(width)}  ${printable(value)}`),
+    ...table(rows, 'l').map((line) => `  ${line}`),
   ];
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock';
+import { grouped } from './print';
 
 /** Shows the progress of a long operation. */
 export interface Progress {
@@ -11,10 +12,6 @@ export interface Progress {
 const WIDTH = 30;
 const REDRAW_MS = 100;
 const LINE_EVERY_MS = 5_000;
-
-/** `12,345` whatever the locale. */
-export const grouped = (count: number): string =>
-  String(Math.round(count)).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
 
 /** `40 s`, `3 min`, `2 h`. */
 function duration(seconds: number): string {

@@ -2,8 +2,8 @@ import { Command } from 'commander';
 import { type Promotion, promote } from '../generations/cutover';
 import { withOfflineContext } from '../app/offline-context';
 import { untilInterrupted } from './interrupt';
-import { addExample, addSettings, ALL_SETTINGS, commandLog, configOf, wholeNumber } from './options';
-import { jsonLine } from './present';
+import { addExample, addSettings, ALL_SETTINGS, contextOf, wholeNumber } from './options';
+import { print } from './print';
 
 /** The outcome of a promotion, and the settings that must be changed. */
 export function promotionLine({ outcome, manifest, before }: Promotion): string {
@@ -23,16 +23,16 @@ export function promotionLine({ outcome, manifest, before }: Promotion): string 
 }
 
 async function run(options: { generation?: number; json?: true }, command: Command): Promise<void> {
-  const config = configOf(command);
+  const { config, log } = contextOf(command);
   const promotion = await untilInterrupted((signal) =>
-    withOfflineContext(config, commandLog(config), { signal, maxRate: null }, ({ cutOver, retry }) =>
+    withOfflineContext(config, log, { signal, maxRate: null }, ({ cutOver, retry }) =>
       retry(() => promote(cutOver, options.generation ?? null)),
     ),
   );
   const { outcome, manifest, before } = promotion;
   const { stateId, generation } = manifest;
   const summary = { outcome, generation: stateId, publishedAs: generation, before: before.stateId };
-  process.stdout.write(`${options.json ? jsonLine(summary) : promotionLine(promotion)}\n`);
+  print(summary, options, () => [promotionLine(promotion)]);
 }
 
 /** `efs promote`. */

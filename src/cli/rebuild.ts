@@ -15,9 +15,9 @@ import { type OfflineContext, withOfflineContext } from '../app/offline-context'
 import { comparisonLines } from './comparison';
 import { EXIT } from '../app/failure';
 import { rejectedAtAbort, untilInterrupted } from './interrupt';
-import { addExample, addSettings, ALL_SETTINGS, commandLog, configOf, flagsOf, wholeNumber } from './options';
-import { jsonLine } from './present';
-import { grouped, type Progress, progress } from './progress';
+import { addExample, addSettings, ALL_SETTINGS, contextOf, flagsOf, wholeNumber } from './options';
+import { grouped, print } from './print';
+import { type Progress, progress } from './progress';
 import { promotionLine } from './promote';
 
 interface Options {
@@ -120,10 +120,10 @@ async function compared(
 
 async function run(options: Options, command: Command): Promise<void> {
   rejectPartial(options);
-  const config = configOf(command);
+  const { config, log } = contextOf(command);
   const { maxRate = null } = options;
   const found = await untilInterrupted((signal) =>
-    withOfflineContext(config, commandLog(config), { signal, maxRate }, async (beside) => {
+    withOfflineContext(config, log, { signal, maxRate }, async (beside) => {
       const active = await beside.retry(() => beside.cutOver.store.active());
       const wanted = active === null ? noState() : wantedSettings(config, command, active);
       const rebuild = await startRebuild(beside.rebuild, wanted);
@@ -137,7 +137,7 @@ async function run(options: Options, command: Command): Promise<void> {
           options.promote && mayPromote
             ? await beside.retry(() => promote(beside.cutOver, candidate.stateId))
             : null;
-        print(rebuild, folded, comparison, promotion, options);
+        report(rebuild, folded, comparison, promotion, options);
         return comparison;
       } finally {
         await rebuild.stop();
@@ -151,7 +151,7 @@ function noState(): never {
   throw new EfsError('not-found', 'there is no active state to compare with: start `efs run` first');
 }
 
-function print(
+function report(
   { active, candidate }: Rebuild,
   folded: Folded,
   comparison: Comparison,
@@ -159,20 +159,17 @@ function print(
   options: Options,
 ): void {
   const [before, after] = [active.stateId, candidate.stateId];
-  if (options.json) {
-    const promoted = promotion === null ? null : promotion.manifest.generation;
-    process.stdout.write(
-      `${jsonLine({ active: before, candidate: after, promotedAs: promoted, folded, ...comparison })}\n`,
-    );
-    return;
-  }
+  const promotedAs = promotion === null ? null : promotion.manifest.generation;
   const next =
     promotion !== null
       ? promotionLine(promotion)
       : `state ${after} is a candidate: \`efs promote\` switches to it, \`efs generations drop ${after}\` removes it`;
   const rate = `${grouped(folded.records)} records folded in ${folded.seconds.toFixed(1)} s`;
-  const lines = [`state ${before} (active) and ${after}: ${rate}`, ...comparisonLines(comparison), next];
-  process.stdout.write(`${lines.join('\n')}\n`);
+  print({ active: before, candidate: after, promotedAs, folded, ...comparison }, options, () => [
+    `state ${before} (active) and ${after}: ${rate}`,
+    ...comparisonLines(comparison),
+    next,
+  ]);
 }
 
 /** `efs rebuild`. */

@@ -1,28 +1,29 @@
 import { Command } from 'commander';
 import { systemClock } from '../base/clock';
 import type { Config } from '../settings/table';
+import type { Log } from '../base/log';
 import { kafkaTopicAdmin } from '../kafka/admin.kafka';
 import { neededRetention } from '../service/input-retention';
 import { setup, type SetupStep } from '../service/setup';
 import { kafkaOf, registryOf } from '../app/connect';
-import { addExample, addSettings, commandLog, configOf, KAFKA_SETTINGS, REGISTRY_SETTINGS } from './options';
+import { addExample, addSettings, contextOf, KAFKA_SETTINGS, REGISTRY_SETTINGS } from './options';
+import { printLines, table } from './print';
 
 /** The steps, one line each, their sum, and the warnings. */
 export function setupLines(steps: readonly SetupStep[]): string[] {
   const created = steps.filter((step) => step.outcome === 'created').length;
-  const rows = steps.map(({ outcome, what, name }) => [`${outcome} ${what} ${name}`]);
-  const width = Math.max(...rows.map(([cell = '']) => cell.length));
+  const rows = steps.map(({ outcome, what, name, detail }) => [`${outcome} ${what} ${name}`, detail]);
   return [
-    ...steps.map(({ detail }, i) => `${rows[i]?.[0]?.padEnd(width)}  ${detail}`),
+    ...table(rows, 'l'),
     created === 0 ? 'everything exists already' : `${created} created, ${steps.length - created} unchanged`,
     ...steps.flatMap(({ warning }) => (warning === undefined ? [] : [`warning: ${warning}`])),
   ];
 }
 
 /** Creates topics and registers schemas by the settings; see `setup` of the service. */
-export async function setUp(config: Config): Promise<readonly SetupStep[]> {
-  const admin = kafkaTopicAdmin(kafkaOf(config, commandLog(config)), systemClock);
-  const registrar = registryOf(config, commandLog(config));
+export async function setUp(config: Config, log: Log): Promise<readonly SetupStep[]> {
+  const admin = kafkaTopicAdmin(kafkaOf(config, log), systemClock);
+  const registrar = registryOf(config, log);
   try {
     const { topicPrefix: prefix, partitions, kafkaBrokers: brokers } = config;
     const inputRetentionMs = neededRetention(config.retention);
@@ -33,7 +34,8 @@ export async function setUp(config: Config): Promise<readonly SetupStep[]> {
 }
 
 async function run(_: unknown, command: Command): Promise<void> {
-  process.stdout.write(`${setupLines(await setUp(configOf(command))).join('\n')}\n`);
+  const { config, log } = contextOf(command);
+  printLines(setupLines(await setUp(config, log)));
 }
 
 /** `efs setup`. */

@@ -7,23 +7,22 @@ import { HOUR_MS, iso } from '../base/time';
 import { kafkaReader } from '../kafka/reader.kafka';
 import type { TopicReader } from '../log/source';
 import { FEEDBACK_TOPICS } from '../feedback/topics';
-import { kafkaSink } from '../kafka/sink.kafka';
 import { wireEncoder } from '../feedback/encode';
 import { ORDINARY_TRAFFIC, traffic, type TrafficOptions } from '../simulation/traffic';
-import { kafkaOf, registryOf } from '../app/connect';
+import { kafkaOf, registryOf, sinkOf } from '../app/connect';
 import { untilInterrupted } from './interrupt';
 import {
   addExample,
   addSettings,
-  commandLog,
-  configOf,
+  contextOf,
   KAFKA_SETTINGS,
   REGISTRY_SETTINGS,
   share,
   wholeNumber,
 } from './options';
+import { grouped, printLines } from './print';
 import { inputIds, type Produced, produce } from '../simulation/produce';
-import { grouped, progress } from './progress';
+import { progress } from './progress';
 
 interface Options {
   readonly deliveries: number;
@@ -103,7 +102,7 @@ async function send(options: Options, config: Config, log: Log, signal: AbortSig
   const registry = registryOf(config, log);
   const kafka = kafkaOf(config, log);
   const reader = kafkaReader(kafka, systemClock, config);
-  const sink = kafkaSink(kafka, { clock: systemClock, prefix, compression: config.kafkaCompression });
+  const sink = sinkOf(config, kafka);
   const total = options.messages * RECORDS_PER_MESSAGE * (1 + options.duplicates + options.poison);
   const bar = progress(process.stderr, { total, what: 'records', clock: systemClock });
   try {
@@ -121,11 +120,10 @@ async function send(options: Options, config: Config, log: Log, signal: AbortSig
 }
 
 async function simulate(options: Options, command: Command): Promise<void> {
-  const config = configOf(command);
+  const { config, log } = contextOf(command);
   const began = systemClock.monotonic();
-  const produced = await untilInterrupted((signal) => send(options, config, commandLog(config), signal));
-  const lines = summary(produced, options, systemClock.monotonic() - began);
-  process.stdout.write(`${lines.join('\n')}\n`);
+  const produced = await untilInterrupted((signal) => send(options, config, log, signal));
+  printLines(summary(produced, options, systemClock.monotonic() - began));
 }
 
 /** `efs simulate`. */

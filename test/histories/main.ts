@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../src/base/clock';
-import { grouped, progress } from '../../src/cli/progress';
+import { grouped } from '../../src/cli/print';
+import { progress } from '../../src/cli/progress';
 import { CHILD, runMany, serveBlocks, type Tally } from './parallel';
 import { runHistory, type Outcome } from './history';
 import { type Kind, KINDS } from './kinds';

@@ -1,24 +1,16 @@
-import type { Clock } from '../../src/base/clock';
-import { grouped, progress } from '../../src/cli/progress';
 import { produce, type ProduceOptions } from '../../src/simulation/produce';
 import { partitionOf } from '../../src/log/partitioner';
 import { FEEDBACK_TOPICS } from '../../src/feedback/topics';
 import type { OutgoingRecord } from '../../src/log/sink';
 import { wireEncoder } from '../../src/feedback/encode';
 import { ORDINARY_TRAFFIC, traffic } from '../../src/simulation/traffic';
+import { fakeClock } from '../support/clock';
 
 const encode = wireEncoder({ Relayed: 1, Delivered: 2, HardBounced: 3, SoftBounced: 4, RetryOutcome: 5 });
 const limits = { maxValueBytes: 4096, maxHeaders: 8 };
 const records = (messages = 3000, poison = 0) => [
   ...traffic({ ...ORDINARY_TRAFFIC, messages, poison, limits }, encode),
 ];
-
-/** A clock that advances only by its own sleeps. */
-function fakeClock(): Clock {
-  let now = 0;
-  const sleep = async (ms: number): Promise<void> => void (now += ms);
-  return { now: () => now, monotonic: () => now, sleep };
-}
 
 function setUp(options: Partial<ProduceOptions> = {}) {
   const batches: OutgoingRecord[][] = [];
@@ -88,35 +80,5 @@ describe('produce', () => {
     const { options } = setUp({ sink: failing, onProgress: () => void reports++ });
     await expect(produce(records(), options)).rejects.toThrow('no broker');
     expect(reports).toBe(0);
-  });
-});
-
-describe('progress', () => {
-  const run = (isTTY: boolean): string => {
-    const clock = fakeClock();
-    let text = '';
-    const stream = { isTTY, write: (more: string) => void (text += more) };
-    const bar = progress(stream, { total: 1000, what: 'records', clock });
-    for (const done of [100, 500, 2000]) {
-      void clock.sleep(6000);
-      bar.at(done);
-      bar.at(done);
-    }
-    bar.end();
-    return text;
-  };
-
-  test('is plain lines without a terminal, one per step', () => {
-    expect(run(false)).toBe(
-      '10 %  100 records  17/s  54 s left\n50 %  500 records  42/s  12 s left\n100 %  2,000 records  111/s\n',
-    );
-  });
-
-  test('is a bar on a terminal, at most full', () => {
-    expect(run(true)).toMatch(/\r\[#{3} {27}\] 10 %.*\r\[#{15} {15}\] 50 %.*\r\[#{30}\] 100 %/s);
-  });
-
-  test('numbers have grouped digits', () => {
-    expect([0, 999, 1000, 1234567.4].map(grouped)).toEqual(['0', '999', '1,000', '1,234,567']);
   });
 });

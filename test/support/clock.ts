@@ -35,6 +35,13 @@ export function virtualClock(start = Date.UTC(2026, 10, 22)): VirtualClock {
   };
 }
 
+/** A clock that advances only by its own sleeps. */
+export function fakeClock(): Clock {
+  let now = 0;
+  const sleep = async (ms: number): Promise<void> => void (now += ms);
+  return { now: () => now, monotonic: () => now, sleep };
+}
+
 /** Runs everything that needs no time to pass. */
 export async function turn(): Promise<void> {
   for (let i = 0; i < 4; i += 1) await new Promise((resolve) => setImmediate(resolve));
