@@ -4,7 +4,7 @@ import type { Log } from '../base/log';
 import type { RetryOutcome } from '../feedback/feedback';
 import { contributionDecoder, feedbackDecoder } from '../feedback/decode';
 import type { SchemaRegistry } from '../avro/registry';
-import { SCHEMAS } from '../feedback/schemas';
+import { SCHEMAS, type WrittenIds } from '../feedback/schemas';
 import type { CommittedOffset, Source, TopicReader } from '../log/source';
 import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, FEEDBACK_TOPICS } from '../feedback/topics';
 import { domainGroups } from '../kpi/domains';
@@ -18,7 +18,6 @@ import type { Meter } from '../tasks/meter';
 import { type Dependency, type Outages, watchOutages } from '../tasks/outages';
 import { type RetryDeps, retryUntil } from '../tasks/retry';
 import type { PipelineName, ServiceDeps } from '../service/run';
-import type { SchemaIds } from '../service/setup';
 import type { Generations, Store } from '../store/store';
 
 /** The servers of the service, real or in memory. */
@@ -78,7 +77,7 @@ export function compose(
     readonly watchers: Watchers;
     readonly pipelines: readonly PipelineName[];
     readonly partitions: number;
-    readonly ids: SchemaIds;
+    readonly ids: WrittenIds;
     /** Aborts waits for the registry. */
     readonly signal: AbortSignal;
     readonly clock?: Clock;
@@ -154,14 +153,14 @@ function generationDeps(
 }
 
 /** The record types that the service writes, under the ids from the registry. */
-function wireTypes(config: Config, ids: SchemaIds): WireTypes {
+function wireTypes(config: Config, ids: WrittenIds): WireTypes {
   return {
-    contribution: wireType<Contribution>(SCHEMAS.Contribution.type, ids.contribution),
-    kpiChanged: wireType<KpiChanged>(SCHEMAS.KpiChanged.type, ids.kpiChanged),
+    contribution: wireType<Contribution>(SCHEMAS.Contribution.type, ids.Contribution),
+    kpiChanged: wireType<KpiChanged>(SCHEMAS.KpiChanged.type, ids.KpiChanged),
     statusChanged: config.messageStatus
-      ? wireType<MessageStatusChanged>(SCHEMAS.MessageStatusChanged.type, ids.messageStatusChanged)
+      ? wireType<MessageStatusChanged>(SCHEMAS.MessageStatusChanged.type, ids.MessageStatusChanged)
       : null,
-    retryOutcome: wireType<RetryOutcome>(SCHEMAS.RetryOutcome.type, ids.retryOutcome),
+    retryOutcome: wireType<RetryOutcome>(SCHEMAS.RetryOutcome.type, ids.RetryOutcome),
   };
 }
 

@@ -13,10 +13,11 @@ import type { Delivery } from '../queries/delivery-view';
 import type { Sink } from '../log/sink';
 import { feedbackRecord } from '../simulation/traffic';
 import { type Encode, wireEncoder } from '../feedback/encode';
+import { INPUT_RECORDS, schemaIds } from '../feedback/schemas';
 import type { Servers } from './compose';
 import { caughtUp } from './caught-up';
 import { type MemoryState, type MemoryStore, openInMemory } from './in-memory';
-import { inputIds, outgoing } from '../simulation/produce';
+import { outgoing } from '../simulation/produce';
 import { connect, follow, type Frame, frameOf, routesOf, startOn } from './frame';
 
 /** Options of a service inside this process. */
@@ -124,7 +125,7 @@ const STOP_GRACE_MS = 8_000;
 async function embedOn(frame: Frame, servers: Servers, closeServers: () => Promise<void>): Promise<Embedded> {
   const { config, abort, health, queries } = frame;
   const service = await startOn(frame, servers, ['status', 'kpi']);
-  const encode = wireEncoder(await inputIds(servers.registry, config.topicPrefix));
+  const encode = wireEncoder(await schemaIds(servers.registry, config.topicPrefix, INPUT_RECORDS));
   const partitions = await servers.sources.status.partitions();
   const closing: (() => Promise<void>)[] = [];
   return {

@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { type Clock, systemClock, systemRandom } from '../base/clock';
 import { createMetrics, type Metrics } from '../http/metrics';
 import type { RouteOptions } from '../http/server.http';
+import { schemaIds, WRITTEN_RECORDS } from '../feedback/schemas';
 import { kafkaTopicAdmin } from '../kafka/admin.kafka';
 import { createHealth, type Health } from '../queries/health';
 import { openQueries, type Queries } from '../queries/queries';
 import { neededRetention, watchInputRetention } from '../service/input-retention';
 import { type PipelineName, type Service, startService } from '../service/run';
-import { schemaIds } from '../service/setup';
 import type { Config } from '../settings/table';
 import { type Retry, retryUntil } from '../tasks/retry';
 import { compose, outagesOf, type Servers, type Watchers } from './compose';
@@ -118,7 +118,7 @@ export async function startOn(
   queries.attach({ state: servers.store, running: () => service?.running() ?? [] });
   const [first = 'status'] = pipelines;
   const partitions = await retry(() => servers.sources[first].partitions());
-  const ids = await retry(() => schemaIds(servers.registry, config.topicPrefix));
+  const ids = await retry(() => schemaIds(servers.registry, config.topicPrefix, WRITTEN_RECORDS));
   service = await startService(
     compose(config, servers, { watchers, pipelines, partitions, ids, signal: abort.signal, clock }),
   );

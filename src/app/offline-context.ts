@@ -3,7 +3,7 @@ import type { Config } from '../settings/table';
 import type { Log } from '../base/log';
 import { NO_METER } from '../tasks/meter';
 import { retryUntil } from '../tasks/retry';
-import { schemaIds } from '../service/setup';
+import { schemaIds, WRITTEN_RECORDS } from '../feedback/schemas';
 import type { CutOverDeps } from '../generations/cutover';
 import type { RebuildDeps } from '../generations/rebuild';
 import { compose, outagesOf } from './compose';
@@ -30,7 +30,7 @@ export async function withOfflineContext<T>(
   const { servers, close } = await connectServers(config, { watchers, retry, inGroups: false });
   try {
     const partitions = await retry(() => servers.sources.status.partitions());
-    const ids = await retry(() => schemaIds(servers.registry, config.topicPrefix));
+    const ids = await retry(() => schemaIds(servers.registry, config.topicPrefix, WRITTEN_RECORDS));
     const parts = { watchers, pipelines: ['status'] as const, partitions, ids, signal };
     const { deps: pipeline, generation } = compose(config, servers, parts);
     const cutOver = { ...generation, store: servers.store };

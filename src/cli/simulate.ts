@@ -6,6 +6,7 @@ import { EfsError } from '../base/errors';
 import { HOUR_MS, iso } from '../base/time';
 import { kafkaReader } from '../kafka/reader.kafka';
 import type { TopicReader } from '../log/source';
+import { INPUT_RECORDS, schemaIds } from '../feedback/schemas';
 import { FEEDBACK_TOPICS } from '../feedback/topics';
 import { wireEncoder } from '../feedback/encode';
 import { ORDINARY_TRAFFIC, traffic, type TrafficOptions } from '../simulation/traffic';
@@ -21,7 +22,7 @@ import {
   wholeNumber,
 } from './options';
 import { grouped, printLines } from './print';
-import { inputIds, type Produced, produce } from '../simulation/produce';
+import { type Produced, produce } from '../simulation/produce';
 import { progress } from './progress';
 
 interface Options {
@@ -107,7 +108,7 @@ async function send(options: Options, config: Config, log: Log, signal: AbortSig
   const bar = progress(process.stderr, { total, what: 'records', clock: systemClock });
   try {
     const partitions = await inputPartitions(reader, prefix);
-    const encode = wireEncoder(await inputIds(registry, prefix));
+    const encode = wireEncoder(await schemaIds(registry, prefix, INPUT_RECORDS));
     const limits = { maxValueBytes, maxHeaders };
     const records = traffic({ ...ORDINARY_TRAFFIC, ...options, limits }, encode);
     const { rate } = options;

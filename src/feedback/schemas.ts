@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Type } from 'avsc';
+import { must } from '../base/assert';
+import { EfsError } from '../base/errors';
 import { parseSchema } from '../avro/schema';
 import type { FeedbackKind } from './feedback';
-import type { Compatibility } from '../avro/registry';
+import type { Compatibility, SchemaRegistry } from '../avro/registry';
 import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, FEEDBACK_TOPICS, MESSAGE_STATUS_TOPIC } from './topics';
 
 /** The file of each record, in `schemas/` at the root of the package. */
@@ -72,3 +74,33 @@ export const TOPIC_SCHEMAS: readonly TopicSchema[] = [
 
 /** The subject that holds a topic's value schema. */
 export const subjectOf = (prefix: string, topic: string): string => `${prefix}${topic}-value`;
+
+/** The records of the inputs. */
+export const INPUT_RECORDS: readonly FeedbackKind[] = FEEDBACK_TOPICS.map(({ kind }) => kind);
+/** The records that the service writes, beside dead letters. */
+export const WRITTEN_RECORDS = [
+  'KpiChanged',
+  'MessageStatusChanged',
+  'Contribution',
+  'RetryOutcome',
+] as const;
+
+/** The ids of their schemas in the registry. */
+export type WrittenIds = Readonly<Record<(typeof WRITTEN_RECORDS)[number], number>>;
+
+/** Looks up the ids of records' schemas. Throws `schema-missing` naming the subject; `registry-unavailable`. */
+export async function schemaIds<Name extends RecordName>(
+  registry: SchemaRegistry,
+  prefix: string,
+  names: readonly Name[],
+): Promise<Readonly<Record<Name, number>>> {
+  const ids: Partial<Record<Name, number>> = {};
+  for (const name of names) {
+    const found = TOPIC_SCHEMAS.find(({ record }) => record === name);
+    const subject = subjectOf(prefix, must(found, `${name} is a record of a topic`).topic);
+    const id = await registry.idOf(subject, SCHEMAS[name].text);
+    if (id === null) throw new EfsError('schema-missing', `subject ${subject} is not registered`);
+    ids[name] = id;
+  }
+  return ids as Record<Name, number>;
+}

@@ -1,6 +1,6 @@
 import { EfsError } from '../base/errors';
 import type { NewTopic, TopicAdmin, TopicFacts } from '../log/admin';
-import type { SchemaRegistrar, SchemaRegistry } from '../avro/registry';
+import type { SchemaRegistrar } from '../avro/registry';
 import { inputConfig, shortInputs } from './input-retention';
 import { SCHEMAS, subjectOf, TOPIC_SCHEMAS, type TopicSchema } from '../feedback/schemas';
 import {
@@ -9,7 +9,6 @@ import {
   DEAD_LETTER_TOPIC,
   DELIVERY_KPI_TOPIC,
   MESSAGE_STATUS_TOPIC,
-  RETRY_OUTCOME_TOPIC,
 } from '../feedback/topics';
 
 export interface SetupOptions {
@@ -163,29 +162,5 @@ async function setupSchema(
       },
     ],
     mismatches: [],
-  };
-}
-
-/** The schema ids of the records that the service writes. */
-export interface SchemaIds {
-  readonly kpiChanged: number;
-  readonly messageStatusChanged: number;
-  readonly contribution: number;
-  readonly retryOutcome: number;
-}
-
-/** Looks up the ids of the outgoing records. Throws `schema-missing` naming the subject; `registry-unavailable`. */
-export async function schemaIds(registry: SchemaRegistry, prefix: string): Promise<SchemaIds> {
-  const find = async (topic: string, { text }: { text: string }): Promise<number> => {
-    const subject = subjectOf(prefix, topic);
-    const id = await registry.idOf(subject, text);
-    if (id === null) throw new EfsError('schema-missing', `subject ${subject} is not registered`);
-    return id;
-  };
-  return {
-    kpiChanged: await find(DELIVERY_KPI_TOPIC, SCHEMAS.KpiChanged),
-    messageStatusChanged: await find(MESSAGE_STATUS_TOPIC, SCHEMAS.MessageStatusChanged),
-    contribution: await find(CONTRIBUTIONS_TOPIC, SCHEMAS.Contribution),
-    retryOutcome: await find(RETRY_OUTCOME_TOPIC, SCHEMAS.RetryOutcome),
   };
 }

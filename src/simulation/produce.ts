@@ -1,10 +1,6 @@
 import { assert } from '../base/assert';
 import type { Clock } from '../base/clock';
-import { EfsError } from '../base/errors';
-import type { FeedbackKind } from '../feedback/feedback';
 import { partitionOf } from '../log/partitioner';
-import type { SchemaRegistry } from '../avro/registry';
-import { SCHEMAS, subjectOf } from '../feedback/schemas';
 import { FEEDBACK_TOPICS } from '../feedback/topics';
 import type { OutgoingRecord, Sink } from '../log/sink';
 import type { TrafficRecord } from './record';
@@ -34,22 +30,6 @@ const BATCH_BYTES_MAX = 512 * 1024;
 const BATCH_RECORDS_MAX = 4_000;
 /** At a given rate a batch has the records that are due in this time. */
 const BATCH_INTERVAL_MS = 50;
-
-/** The ids of the input schemas. Throws `schema-missing`, `registry-unavailable`. */
-export async function inputIds(
-  registry: SchemaRegistry,
-  prefix: string,
-): Promise<Record<FeedbackKind, number>> {
-  const ids = await Promise.all(
-    FEEDBACK_TOPICS.map(async ({ topic, kind }) => {
-      const subject = subjectOf(prefix, topic);
-      const id = await registry.idOf(subject, SCHEMAS[kind].text);
-      if (id === null) throw new EfsError('schema-missing', `subject ${subject} is not registered`);
-      return [kind, id] as const;
-    }),
-  );
-  return Object.fromEntries(ids) as Record<FeedbackKind, number>;
-}
 
 /** Sends a record to the partition of its key, or to the next one where it is to be misplaced. */
 export function outgoing(

@@ -8,7 +8,7 @@ import { createMetrics } from '../../src/http/metrics';
 import { startHttp } from '../../src/http/server.http';
 import { retryUntil } from '../../src/tasks/retry';
 import { startService } from '../../src/service/run';
-import { schemaIds } from '../../src/service/setup';
+import { schemaIds, WRITTEN_RECORDS } from '../../src/feedback/schemas';
 import { connectRedis } from '../../src/store/connect.redis';
 import { namespaceOf } from '../../src/store/keys';
 import { readScripts, scriptOf } from '../../src/store/scripts.redis';
@@ -98,7 +98,7 @@ async function main(): Promise<void> {
   // Outermost: it changes the order of the calls, and the fault is injected between them.
   const deps = weaknesses.includes('commit-before-dead-letter') ? committingFirst(faulty) : faulty;
   const partitions = await retry(() => deps.sources.status.partitions());
-  const ids = await retry(() => schemaIds(deps.registry, config.topicPrefix));
+  const ids = await retry(() => schemaIds(deps.registry, config.topicPrefix, WRITTEN_RECORDS));
   const pipelines = ['status', 'kpi'] as const;
   const service = await startService(
     compose(config, deps, { watchers, pipelines, partitions, ids, signal: stop.signal }),

@@ -4,10 +4,9 @@ import { contributionDecoder, feedbackDecoder } from '../../src/feedback/decode'
 import { recordOf } from '../../src/log/log.memory';
 import type { SchemaRegistry } from '../../src/avro/registry';
 import { parseWriterSchema } from '../../src/avro/schema';
-import { SCHEMAS as OURS } from '../../src/feedback/schemas';
+import { SCHEMAS as OURS, type WrittenIds } from '../../src/feedback/schemas';
 import { FEEDBACK_TOPICS } from '../../src/feedback/topics';
 import type { ServiceDeps } from '../../src/service/run';
-import type { SchemaIds } from '../../src/service/setup';
 import { SCHEMA_IDS, SCHEMAS, wireHeader } from '../support/records';
 
 const texts = [
@@ -24,11 +23,11 @@ export const registry: SchemaRegistry = {
   idOf: async (_, text) => idOf(text) || null,
 };
 
-export const IDS: SchemaIds = {
-  contribution: idOf(OURS.Contribution.text),
-  kpiChanged: idOf(OURS.KpiChanged.text),
-  messageStatusChanged: idOf(OURS.MessageStatusChanged.text),
-  retryOutcome: must(SCHEMA_IDS['mta.retry-outcome'], 'the inputs have ids'),
+export const IDS: WrittenIds = {
+  Contribution: idOf(OURS.Contribution.text),
+  KpiChanged: idOf(OURS.KpiChanged.text),
+  MessageStatusChanged: idOf(OURS.MessageStatusChanged.text),
+  RetryOutcome: must(SCHEMA_IDS['mta.retry-outcome'], 'the inputs have ids'),
 };
 
 type Decoders = ServiceDeps['deps']['decoders'];

@@ -3,13 +3,14 @@ import { configFrom } from '../../src/settings/config';
 import { type Clock, systemClock } from '../../src/base/clock';
 import { NO_LOG } from '../../src/base/log';
 import { openInMemory } from '../../src/app/in-memory';
-import { inputIds, outgoing } from '../../src/simulation/produce';
+import { outgoing } from '../../src/simulation/produce';
 import { follow, type Frame, frameOf, routesOf, startOn } from '../../src/app/frame';
 import type { Feedback } from '../../src/feedback/feedback';
 import type { Health } from '../../src/queries/health';
 import { httpRoutes } from '../../src/http/server.http';
 import type { Queries } from '../../src/queries/queries';
 import { wireEncoder } from '../../src/feedback/encode';
+import { INPUT_RECORDS, schemaIds } from '../../src/feedback/schemas';
 import { feedbackRecord } from '../../src/simulation/traffic';
 
 const PARTITIONS = 2;
@@ -41,7 +42,7 @@ export async function open(
   const { servers } = await openInMemory(config, { clock: systemClock });
   follow(frame, servers);
   const service = await startOn(frame, servers, ['status', 'kpi']);
-  const encode = wireEncoder(await inputIds(servers.registry, ''));
+  const encode = wireEncoder(await schemaIds(servers.registry, '', INPUT_RECORDS));
   const routes = httpRoutes(routesOf(frame));
   return {
     routes,

@@ -7,7 +7,7 @@ import { CONTRIBUTIONS_TOPIC, DEAD_LETTER_TOPIC } from '../../src/feedback/topic
 import { createMetrics } from '../../src/http/metrics';
 import { retryUntil } from '../../src/tasks/retry';
 import { startService } from '../../src/service/run';
-import { schemaIds } from '../../src/service/setup';
+import { schemaIds, WRITTEN_RECORDS } from '../../src/feedback/schemas';
 import { CONTRIBUTIONS_HASH, RETIRED_HASH, SUMS_HASH } from '../../src/store/hashes';
 import { heldBy } from '../fire/read-back';
 import { isDrained, openStage, type Stage, until, untidy } from '../fire/stage';
@@ -29,7 +29,7 @@ async function runAhead(stage: Stage) {
   const retry = retryUntil(stop.signal, { clock: systemClock, random: systemRandom, outages });
   const watchers = { ...watching, outages };
   const { servers, close } = await connectServers(config, { watchers, retry, inGroups: true });
-  const ids = await schemaIds(servers.registry, stage.prefix);
+  const ids = await schemaIds(servers.registry, stage.prefix, WRITTEN_RECORDS);
   const service = await startService(
     compose(config, servers, {
       watchers,

@@ -2,9 +2,9 @@ import { Kafka, logLevel } from 'kafkajs';
 import { systemClock } from '../../src/base/clock';
 import { kafkaTopicAdmin } from '../../src/kafka/admin.kafka';
 import { confluentRegistry } from '../../src/avro/registry.confluent';
-import { TOPIC_SCHEMAS } from '../../src/feedback/schemas';
+import { schemaIds, TOPIC_SCHEMAS, WRITTEN_RECORDS } from '../../src/feedback/schemas';
 import { ALL_TOPICS } from '../../src/feedback/topics';
-import { schemaIds, setup } from '../../src/service/setup';
+import { setup } from '../../src/service/setup';
 import { describeWithServers } from '../servers/servers';
 
 const WEEK_MS = 7 * 86_400_000;
@@ -39,7 +39,7 @@ describeWithServers(['kafka', 'registry'], 'set-up on real servers', (servers) =
     expect(second.map(({ name, detail }) => [name, detail])).toEqual(
       first.map(({ name, detail }) => [name, detail]),
     );
-    const ids = await schemaIds(registrar, prefix);
+    const ids = await schemaIds(registrar, prefix, WRITTEN_RECORDS);
     expect(new Set(Object.values(ids)).size).toBe(4);
     await admin.close();
   });

@@ -2,9 +2,9 @@ import type { NewTopic } from '../../src/log/admin';
 import { memoryTopicAdmin } from '../../src/log/admin.memory';
 import { memoryRegistry } from '../../src/avro/registry.memory';
 import { parseWriterSchema } from '../../src/avro/schema';
-import { SCHEMAS } from '../../src/feedback/schemas';
+import { schemaIds, SCHEMAS, WRITTEN_RECORDS } from '../../src/feedback/schemas';
 import { ALL_TOPICS, FEEDBACK_TOPICS } from '../../src/feedback/topics';
-import { schemaIds, setup } from '../../src/service/setup';
+import { setup } from '../../src/service/setup';
 import { described } from '../avro/registry.contract';
 
 const topic = (name: string, partitions: number, policy = 'delete'): NewTopic => ({
@@ -155,18 +155,17 @@ describe('the schema ids of the records that the service writes', () => {
   it('are those of the registered schemas', async () => {
     const registrar = memoryRegistry();
     await run(memoryTopicAdmin(), registrar);
-    const ids = await schemaIds(registrar, 't.');
-    const { kpiChanged, messageStatusChanged, contribution, retryOutcome } = ids;
-    expect(described(await registrar.schemaById(retryOutcome))).toEqual(
+    const ids = await schemaIds(registrar, 't.', WRITTEN_RECORDS);
+    expect(described(await registrar.schemaById(ids.RetryOutcome))).toEqual(
       described(parseWriterSchema(SCHEMAS.RetryOutcome.text)),
     );
-    expect(described(await registrar.schemaById(kpiChanged))).toEqual(
+    expect(described(await registrar.schemaById(ids.KpiChanged))).toEqual(
       described(parseWriterSchema(SCHEMAS.KpiChanged.text)),
     );
-    expect(described(await registrar.schemaById(messageStatusChanged))).toEqual(
+    expect(described(await registrar.schemaById(ids.MessageStatusChanged))).toEqual(
       described(parseWriterSchema(SCHEMAS.MessageStatusChanged.text)),
     );
-    expect(described(await registrar.schemaById(contribution))).toEqual(
+    expect(described(await registrar.schemaById(ids.Contribution))).toEqual(
       described(parseWriterSchema(SCHEMAS.Contribution.text)),
     );
   });
@@ -174,7 +173,7 @@ describe('the schema ids of the records that the service writes', () => {
   it('are reported as missing under another prefix', async () => {
     const registrar = memoryRegistry();
     await run(memoryTopicAdmin(), registrar);
-    await expect(schemaIds(registrar, 'u.')).rejects.toMatchObject({
+    await expect(schemaIds(registrar, 'u.', WRITTEN_RECORDS)).rejects.toMatchObject({
       code: 'schema-missing',
       message: 'subject u.efs.delivery-kpi-value is not registered',
     });

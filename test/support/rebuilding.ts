@@ -8,7 +8,7 @@ import { type Comparison } from '../../src/generations/comparison';
 import { compare } from '../../src/generations/compare';
 import type { StateSettings } from '../../src/generations/generation';
 import { type Rebuild, type RebuildDeps, startRebuild } from '../../src/generations/rebuild';
-import { schemaIds } from '../../src/service/setup';
+import { schemaIds, WRITTEN_RECORDS } from '../../src/feedback/schemas';
 import { recordingLog } from '../base/recording-log';
 import { NO_METER } from '../../src/tasks/meter';
 import type { World } from './world';
@@ -30,7 +30,7 @@ export async function rebuildDeps(world: World, maxRate: number | null = null): 
   const watching = { log: recordingLog(), meter: NO_METER, onReason: () => undefined };
   const watchers = { ...watching, outages: outagesOf(watching, clock), onFatal: () => undefined };
   const { signal } = new AbortController();
-  const ids = await schemaIds(registry, '');
+  const ids = await schemaIds(registry, '', WRITTEN_RECORDS);
   const how = { watchers, pipelines: ['status'] as const, partitions, ids, signal, clock };
   const assembled = compose(config, deps, how);
   return { ...assembled.generation, store, pipeline: assembled.deps, source, maxRate };

@@ -4,14 +4,19 @@ import { compose, type Servers, groupOf, outagesOf, topicsOf, type Watchers } fr
 import type { Feedback } from '../../src/feedback/feedback';
 import { memoryLog, type MemoryLog } from '../../src/log/log.memory';
 import { type MemoryRegistry, memoryRegistry } from '../../src/avro/registry.memory';
-import { TOPIC_SCHEMAS, SCHEMAS as RECORD_SCHEMAS, subjectOf } from '../../src/feedback/schemas';
+import {
+  schemaIds,
+  SCHEMAS as RECORD_SCHEMAS,
+  subjectOf,
+  TOPIC_SCHEMAS,
+  WRITTEN_RECORDS,
+} from '../../src/feedback/schemas';
 import { memoryCommittedOffset, memoryReader, memorySource } from '../../src/log/source.memory';
 import { ALL_TOPICS, CONTRIBUTIONS_TOPIC } from '../../src/feedback/topics';
 import { memoryTransactionalSinks, memorySink } from '../../src/log/sink.memory';
 import { dice } from '../../src/simulation/dice';
 import { NO_METER } from '../../src/tasks/meter';
 import { type Service, startService } from '../../src/service/run';
-import { schemaIds } from '../../src/service/setup';
 import { type Check, memoryStore } from '../../src/store/store.memory';
 import { recordingLog } from '../base/recording-log';
 import { turn, type VirtualClock, virtualClock } from './clock';
@@ -117,7 +122,7 @@ export async function world(
   const store = memoryStore({ without });
   const registry = await filledRegistry();
   const config = configOf(settings, partitions);
-  const ids = await schemaIds(registry, '');
+  const ids = await schemaIds(registry, '', WRITTEN_RECORDS);
   const jitter = dice(RANDOM_SEED, 0);
   const random = (): number => jitter.unit();
 
