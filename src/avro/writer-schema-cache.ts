@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock';
+import { lruCache } from '../base/lru';
 import type { SchemaRegistry, WriterSchema } from './registry';
 
 /** Prepared writer schemas by their id in the registry. */
@@ -27,28 +28,28 @@ export function writerSchemaCache<T>({
   clock,
   prepare,
 }: WriterSchemaCacheOptions<T>): WriterSchemaCache<T> {
-  const known = new Map<number, T>();
+  const known = lruCache<T, number>(MAX_KNOWN);
   /** Until when, by `clock.monotonic`. */
-  const unknown = new Map<number, number>();
+  const unknown = lruCache<number, number>(MAX_UNKNOWN);
   const inFlight = new Map<number, Promise<T | null>>();
 
   const ask = async (id: number): Promise<T | null> => {
     const schema = await registry.schemaById(id);
     if (schema === null) {
-      cache(unknown, id, clock.monotonic() + UNKNOWN_FOR_MS, MAX_UNKNOWN);
+      unknown.put(id, clock.monotonic() + UNKNOWN_FOR_MS);
       return null;
     }
     const value = prepare(schema);
-    cache(known, id, value, MAX_KNOWN);
+    known.put(id, value);
     return value;
   };
 
   return {
     known(id) {
       const value = known.get(id);
-      if (value !== undefined) return value;
+      if (value !== null) return value;
       const until = unknown.get(id);
-      return until !== undefined && clock.monotonic() < until ? null : undefined;
+      return until !== null && clock.monotonic() < until ? null : undefined;
     },
     fetch(id) {
       const request = inFlight.get(id) ?? ask(id).finally(() => inFlight.delete(id));
@@ -56,15 +57,4 @@ export function writerSchemaCache<T>({
       return request;
     },
   };
-}
-
-/** Sets an entry as the newest; evicts the oldest beyond the capacity. */
-function cache<V>(map: Map<number, V>, id: number, value: V, capacity: number): void {
-  map.delete(id);
-  map.set(id, value);
-  if (map.size <= capacity) return;
-  for (const oldest of map.keys()) {
-    map.delete(oldest);
-    return;
-  }
 }

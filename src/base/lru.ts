@@ -1,17 +1,17 @@
 /**
- * A single-owner cache of a task's state, which saves reading and decoding it for every batch. It equals the state for the
- * duration of the claim: only the owner writes the state, and a failed commit ends the claim and discards the cache. The
- * batch that is about to be committed may therefore change cached values in place.
+ * A bounded cache. That of a task's state saves reading and decoding it for every batch, and has a single owner: it equals
+ * the state for the duration of the claim, because only the owner writes the state, and a failed commit ends the claim and
+ * discards the cache. The batch that is about to be committed may therefore change its values in place.
  */
-export interface LruCache<Value> {
-  get(key: string): Value | null;
-  put(key: string, value: Value): void;
-  drop(key: string): void;
+export interface LruCache<Value, Key = string> {
+  get(key: Key): Value | null;
+  put(key: Key, value: Value): void;
+  drop(key: Key): void;
 }
 
 /** Caches at most `max` values and evicts the one that was put longest ago first. 0 caches nothing. */
-export function lruCache<Value>(max: number): LruCache<Value> {
-  const values = new Map<string, Value>();
+export function lruCache<Value, Key = string>(max: number): LruCache<Value, Key> {
+  const values = new Map<Key, Value>();
   return {
     get: (key) => values.get(key) ?? null,
     drop: (key) => void values.delete(key),
