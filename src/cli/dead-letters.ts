@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { systemClock } from '../base/clock';
 import { EfsError, isRetriable } from '../base/errors';
 import { iso } from '../base/time';
-import { feedbackPeek, REASONS } from '../feedback/decode';
+import { DEAD_LETTER_REASONS, feedbackPeek } from '../feedback/decode';
 import { masked, previewOf } from '../feedback/redaction';
 import { DEAD_LETTER_TOPIC, FEEDBACK_TOPICS } from '../feedback/topics';
 import type { SchemaRegistry } from '../avro/registry';
@@ -203,7 +203,7 @@ async function countIn({ reader, prefix }: LettersIn): Promise<number> {
 function filtered(command: Command): Command {
   const topics = FEEDBACK_TOPICS.map(({ topic }) => topic);
   return command
-    .option('--reason <reason>', 'only this reason; may be repeated', anyOf('a reason', REASONS), [])
+    .option('--reason <reason>', 'only this reason; may be repeated', anyOf('a reason', DEAD_LETTER_REASONS), [])
     .option('--topic <name>', 'only from this topic; may be repeated', anyOf('an input', topics), [])
     .option('--since <time>', 'only records stamped at this time or later', moment)
     .option('--until <time>', 'only records stamped before this time', moment);

@@ -1,4 +1,4 @@
-import type { Reason } from './decode';
+import type { DeadLetterReason } from './decode';
 import type { LogRecord, RecordHeader } from '../log/source';
 
 /**
@@ -31,7 +31,7 @@ export interface Origin {
 export interface DeadLetter {
   readonly kind: 'letter';
   readonly record: LogRecord;
-  readonly reason: Reason;
+  readonly reason: DeadLetterReason;
   /** May quote the record. */
   readonly detail: string;
   readonly origin: Origin;
@@ -112,7 +112,7 @@ export function readDeadLetter(record: LogRecord): DeadLetter | RedriveNote | Fo
   return {
     kind: 'letter',
     record,
-    reason: reason as Reason,
+    reason: reason as DeadLetterReason,
     detail,
     origin: { topic, partition: Number(partition), offset: Number(offset) },
     headers,

@@ -14,7 +14,7 @@ import { type Cursor, cursorAt, isFinished } from '../avro/avro';
 import { writerSchemaCache } from '../avro/writer-schema-cache';
 
 /** Why a record is dead-lettered; the first reason that applies, in this order (docs/records.md). */
-export const REASONS = [
+export const DEAD_LETTER_REASONS = [
   'no-value',
   'too-large',
   'not-avro',
@@ -25,12 +25,12 @@ export const REASONS = [
   'wrong-partition',
   'retired-delivery',
 ] as const;
-export type Reason = (typeof REASONS)[number];
+export type DeadLetterReason = (typeof DEAD_LETTER_REASONS)[number];
 
 /** A record that is not folded, and why. */
 export interface Rejected {
   readonly record: LogRecord;
-  readonly reason: Reason;
+  readonly reason: DeadLetterReason;
   /** For the dead letter's header only: it may quote the record. */
   readonly detail: string;
 }
@@ -110,7 +110,7 @@ export function feedbackPeek(
 }
 
 interface Problem {
-  readonly reason: Reason;
+  readonly reason: DeadLetterReason;
   readonly detail: string;
 }
 

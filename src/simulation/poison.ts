@@ -1,4 +1,4 @@
-import type { Reason, RecordLimits } from '../feedback/decode';
+import type { DeadLetterReason, RecordLimits } from '../feedback/decode';
 import type { Feedback } from '../feedback/feedback';
 import type { RecordHeader } from '../log/source';
 import { FEEDBACK_TOPICS } from '../feedback/topics';
@@ -19,7 +19,7 @@ interface PoisonInput {
 /** One way to corrupt a record, and the reason for which the decoder must then reject it. */
 interface Poison {
   readonly name: string;
-  readonly reason: Reason;
+  readonly reason: DeadLetterReason;
   /** Relative frequency. Bulky ones are rare. */
   readonly weight: number;
   corrupt(input: PoisonInput): Partial<TrafficRecord>;

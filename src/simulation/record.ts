@@ -1,4 +1,4 @@
-import type { Reason } from '../feedback/decode';
+import type { DeadLetterReason } from '../feedback/decode';
 import type { Feedback } from '../feedback/feedback';
 import type { RecordHeader } from '../log/source';
 
@@ -14,7 +14,7 @@ export interface TrafficRecord {
   /** The decoded value; null where the record must be dead-lettered. */
   readonly feedback: Feedback | null;
   /** Why the record must be dead-lettered, or null. */
-  readonly poison: Reason | null;
+  readonly poison: DeadLetterReason | null;
 }
 
 /** A record of a correct producer. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock';
-import type { Reason } from '../feedback/decode';
+import type { DeadLetterReason } from '../feedback/decode';
 import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, RETRY_OUTCOME_TOPIC } from '../feedback/topics';
 import type { Processed } from '../pipeline';
 import type { TaskAddress } from '../store/store';
@@ -11,7 +11,7 @@ type MeteredTask = Pick<TaskAddress, 'pipeline' | 'partition'>;
 /** Receives what the service counts and times. Durations are in seconds. */
 export interface Meter {
   folded(topic: string, records: number): void;
-  deadLettered(topic: string, reason: Reason): void;
+  deadLettered(topic: string, reason: DeadLetterReason): void;
   batchTook(pipeline: TaskAddress['pipeline'], seconds: number): void;
   commitTook(pipeline: TaskAddress['pipeline'], seconds: number): void;
   /** From a record's timestamp in the log to the acknowledgement of what it caused to be published. */

@@ -4,7 +4,7 @@ import * as ts from 'typescript';
 import { configFrom, describeConfig } from '../../src/settings/config';
 import { SETTINGS } from '../../src/settings/table';
 import { parseDomainGroups } from '../../src/base/domain-groups';
-import type { Reason } from '../../src/feedback/decode';
+import type { DeadLetterReason } from '../../src/feedback/decode';
 import { ALL_TOPICS } from '../../src/feedback/topics';
 import { createMetrics } from '../../src/http/metrics';
 import { ORDINARY_TRAFFIC, traffic } from '../../src/simulation/traffic';
@@ -128,7 +128,7 @@ describe('operations.md', () => {
 });
 
 /** Complete by its type; in the order in which reasons apply. */
-const REASONS: Record<Reason, true> = {
+const REASONS: Record<DeadLetterReason, true> = {
   'no-value': true,
   'too-large': true,
   'not-avro': true,

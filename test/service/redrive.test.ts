@@ -1,6 +1,6 @@
 import { systemClock } from '../../src/base/clock';
 import { deadLetterHeaders, readDeadLetter } from '../../src/feedback/dead-letter';
-import type { Reason } from '../../src/feedback/decode';
+import type { DeadLetterReason } from '../../src/feedback/decode';
 import { type MemoryLog, memoryLog } from '../../src/log/log.memory';
 import { partitionOf } from '../../src/log/partitioner';
 import { memoryReader } from '../../src/log/source.memory';
@@ -24,7 +24,7 @@ function addDeadLetter(
   log: MemoryLog,
   letter: {
     key?: string;
-    reason?: Reason;
+    reason?: DeadLetterReason;
     topic?: string;
     partition?: number;
     timestamp?: number;

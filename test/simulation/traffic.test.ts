@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import type { Reason } from '../../src/feedback/decode';
+import type { DeadLetterReason } from '../../src/feedback/decode';
 import type { Feedback } from '../../src/feedback/feedback';
 import { SCHEMAS } from '../../src/feedback/schemas';
 import { FEEDBACK_TOPICS } from '../../src/feedback/topics';
@@ -185,7 +185,7 @@ describe('faults', () => {
     const records = generate({ poison: 0.1 });
     expect(records.filter((each) => each.poison === null).map(identity)).toEqual(clean.map(identity));
     expect((records.length - clean.length) / clean.length).toBeCloseTo(0.1, 1);
-    const reasons: Record<Exclude<Reason, 'retired-delivery'>, true> = {
+    const reasons: Record<Exclude<DeadLetterReason, 'retired-delivery'>, true> = {
       'no-value': true,
       'too-large': true,
       'not-avro': true,
