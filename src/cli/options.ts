@@ -1,10 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { configFrom, type Flags, flagOf, settings } from '../settings/config';
-import type { Config, SettingName } from '../settings/table';
+import { configFrom, type Flags, settings } from '../settings/config';
+import { type Config, flagOf, type SettingName, SETTINGS, variableOf } from '../settings/table';
 import { type Log, openLog, NO_LOG } from '../base/log';
 import { DAY_MS, SECOND_MS } from '../base/time';
 import { duration } from '../settings/kinds';
-import { SETTINGS } from '../settings/table';
 
 export const ALL_SETTINGS: readonly SettingName[] = settings.map(([name]) => name);
 
@@ -19,13 +18,11 @@ export const STATE_SETTINGS = [...settingsOf('redis'), 'groupId', 'topicPrefix']
 /** Adds the named settings to a command as flags, with the descriptions of the settings table. */
 export function addSettings(command: Command, names: readonly SettingName[]): Command {
   for (const name of names) {
-    const { variable, doc, fallback, isFlag } = SETTINGS[name];
+    const { doc, fallback, isFlag } = SETTINGS[name];
     if (!isFlag) continue;
     const shownDefault = fallback === '' ? 'empty' : fallback;
-    const option = new Option(
-      `${flagOf(SETTINGS[name])} <value>`,
-      `${doc} (${variable}, default ${shownDefault})`,
-    );
+    const meaning = `${doc} (${variableOf(name)}, default ${shownDefault})`;
+    const option = new Option(`${flagOf(name)} <value>`, meaning);
     command.addOption(option.helpGroup('Settings, as flags or environment variables:'));
   }
   return command;

@@ -1,9 +1,8 @@
 import { isatty } from 'node:tty';
 import { Command } from 'commander';
 import { systemClock } from '../base/clock';
-import type { Config, SettingName } from '../settings/table';
+import { type Config, type SettingName, variableOf } from '../settings/table';
 import { EfsError } from '../base/errors';
-import { SETTINGS } from '../settings/table';
 import { domainGroups } from '../kpi/domains';
 import { compare } from '../generations/compare';
 import type { Comparison } from '../generations/comparison';
@@ -56,7 +55,7 @@ function wantedSettings(
 ): Omit<StateSettings, 'partitions'> {
   const flags = flagsOf(command);
   const isGiven = (name: SettingName): boolean =>
-    flags[name] !== undefined || (process.env[SETTINGS[name].variable] ?? '').trim() !== '';
+    flags[name] !== undefined || (process.env[variableOf(name)] ?? '').trim() !== '';
   return {
     defaultPolicy: isGiven('policy') ? config.policy : active.defaultPolicy,
     domainGroups: isGiven('domainGroups')

@@ -2,7 +2,7 @@ import { readText } from './files';
 import { EfsError } from '../base/errors';
 import type { Setting } from './kinds';
 import { RULES } from './rules';
-import { type Config, type SettingName, SETTINGS } from './table';
+import { type Config, flagOf, type SettingName, SETTINGS, variableOf } from './table';
 
 /** Text from the command line, by field; it wins over the environment. */
 export type Flags = { readonly [Name in SettingName]?: string | undefined };
@@ -14,10 +14,6 @@ export const settings: readonly (readonly [SettingName, Setting])[] = Object.ent
   SettingName,
   Setting,
 ][];
-
-/** `EFS_KAFKA_BROKERS` → `--kafka-brokers`. */
-export const flagOf = (setting: Pick<Setting, 'variable'>): string =>
-  '--' + setting.variable.slice('EFS_'.length).toLowerCase().replaceAll('_', '-');
 
 /** The source of a value and its text; `text` is trimmed, and undefined where nothing is set. */
 type Found = { name: string; text: string | undefined; path?: string } | { error: string };
@@ -38,15 +34,14 @@ function readSecretFile(variable: string, path: string): Found {
 
 function find(env: Environment, flags: Flags, name: SettingName, setting: Setting): Found {
   const flag = setting.isFlag ? trimmed(flags[name]) : undefined;
-  if (flag !== undefined) return { name: flagOf(setting), text: flag };
-  const text = trimmed(env[setting.variable]);
-  const file = setting.secret ? trimmed(env[`${setting.variable}_FILE`]) : undefined;
+  if (flag !== undefined) return { name: flagOf(name), text: flag };
+  const variable = variableOf(name);
+  const text = trimmed(env[variable]);
+  const file = setting.secret ? trimmed(env[`${variable}_FILE`]) : undefined;
   if (text !== undefined && file !== undefined) {
-    return { error: `${setting.variable}: is set, and so is ${setting.variable}_FILE; keep one of them` };
+    return { error: `${variable}: is set, and so is ${variable}_FILE; keep one of them` };
   }
-  return file === undefined
-    ? { name: setting.variable, text }
-    : readSecretFile(`${setting.variable}_FILE`, file);
+  return file === undefined ? { name: variable, text } : readSecretFile(`${variable}_FILE`, file);
 }
 
 /** Reads one setting: its value, or what is wrong with it and what to do. */
@@ -79,8 +74,8 @@ function distance(a: string, b: string): number {
 }
 
 function knownVariables(): string[] {
-  return settings.flatMap(([, { variable, secret }]) =>
-    secret ? [variable, `${variable}_FILE`] : [variable],
+  return settings.flatMap(([name, { secret }]) =>
+    secret ? [variableOf(name), `${variableOf(name)}_FILE`] : [variableOf(name)],
   );
 }
 
@@ -115,7 +110,7 @@ export function readConfig(
   for (const rule of RULES) {
     // Settings that are invalid by themselves are reported above.
     if (!rule.names.every((name) => name in config) || rule.holds(config as Config)) continue;
-    errors.push(`${rule.names.map((name) => SETTINGS[name].variable).join(', ')}: ${rule.otherwise}`);
+    errors.push(`${rule.names.map(variableOf).join(', ')}: ${rule.otherwise}`);
   }
   errors.push(...unknownVariables(env));
   return errors.length > 0 ? { errors, valid: config } : { ok: config as Config };
@@ -141,9 +136,9 @@ export interface SettingRow {
 /** The settings as a table, in their order, with the values of `config`. */
 export function describeConfig(config: Partial<Config>): SettingRow[] {
   return settings.map(([name, setting]) => {
-    const { variable, fallback, expects, doc } = setting;
+    const { fallback, expects, doc } = setting;
     const value = config[name];
     const shown = value === undefined ? null : setting.show(value);
-    return { variable, fallback, expects, doc, value: shown };
+    return { variable: variableOf(name), fallback, expects, doc, value: shown };
   });
 }

@@ -4,9 +4,8 @@ import { parseRedisUrl, urlPerHost } from '../base/redis-url';
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../base/time';
 import { type PemFile, type PemKind, readPem, type Secret } from './files';
 
-/** A setting: its variable, its default as text, the accepted values, and its purpose. */
+/** A setting: its default as text, the accepted values, and its purpose. */
 export interface Setting<T = unknown> {
-  readonly variable: `EFS_${string}`;
   /** As a person would write it. Must satisfy the schema. */
   readonly fallback: string;
   /** Completes the sentence "set it to ...". */
@@ -31,11 +30,10 @@ export type ValuesOf<Table> = {
 
 /** A row of the table. */
 export const setting = <T>(
-  variable: `EFS_${string}`,
   fallback: string,
   kind: Pick<Setting<T>, 'schema' | 'expects' | 'show' | 'fromFile'> & { secret?: boolean; isFlag?: boolean },
   doc: string,
-): Setting<T> => ({ secret: false, isFlag: true, ...kind, variable, fallback, doc });
+): Setting<T> => ({ secret: false, isFlag: true, ...kind, fallback, doc });
 
 export const whole = (min: number, max: number) => ({
   schema: z

@@ -40,137 +40,76 @@ const host = matching(
 
 /**
  * The settings, one row each: the source of the environment variables, the command line's flags, `efs config print` and the
- * README's table. The key is the field's name in `Config`: the variable's name and the flag's in camel case.
+ * README's table. A row's key is its field in `Config`; `variableOf` and `flagOf` derive the other two names from it.
  */
 export const SETTINGS = {
-  kafkaBrokers: setting('EFS_KAFKA_BROKERS', 'localhost:9092', brokers, 'Kafka brokers to start from'),
+  kafkaBrokers: setting('localhost:9092', brokers, 'Kafka brokers to start from'),
   schemaRegistryUrl: setting(
-    'EFS_SCHEMA_REGISTRY_URL',
     'http://localhost:8081',
     registryUrl,
     'schema registry with the Confluent-compatible API',
   ),
   redisUrl: setting(
-    'EFS_REDIS_URL',
     'redis://localhost:6379',
     redisUrl,
     'Redis or Valkey that keeps the state: a server, nodes of a cluster, or sentinels',
   ),
-  policy: setting('EFS_POLICY', 'efs', policy, 'policy of deliveries whose relay events name none'),
-  groupId: setting('EFS_GROUP_ID', 'efs', groupId, 'prefix of the consumer groups'),
-  partitions: setting(
-    'EFS_PARTITIONS',
-    '12',
-    whole(1, 10_000),
-    'partitions of topics that `efs setup` creates',
-  ),
+  policy: setting('efs', policy, 'policy of deliveries whose relay events name none'),
+  groupId: setting('efs', groupId, 'prefix of the consumer groups'),
+  partitions: setting('12', whole(1, 10_000), 'partitions of topics that `efs setup` creates'),
   partitioner: setting(
-    'EFS_PARTITIONER',
     'murmur2',
     oneOf('murmur2', 'off'),
     'partitioner of the producers; off accepts records in any partition',
   ),
-  httpPort: setting(
-    'EFS_HTTP_PORT',
-    '8090',
-    whole(0, 65_535),
-    'port of page, API, health and metrics; 0 takes a free one',
-  ),
-  httpHost: setting('EFS_HTTP_HOST', '127.0.0.1', host, 'address that the HTTP port listens on'),
+  httpPort: setting('8090', whole(0, 65_535), 'port of page, API, health and metrics; 0 takes a free one'),
+  httpHost: setting('127.0.0.1', host, 'address that the HTTP port listens on'),
   httpAllowedHosts: setting(
-    'EFS_HTTP_ALLOWED_HOSTS',
     '',
     hostNames,
     'host names of the page and API, beside the host above and localhost',
   ),
-  httpToken: setting('EFS_HTTP_TOKEN', '', token, 'token that the API asks for; empty asks for none'),
-  httpShowRecipients: setting(
-    'EFS_HTTP_SHOW_RECIPIENTS',
-    'off',
-    onOff,
-    'whether the API shows free text of dead letters unmasked',
-  ),
-  topicPrefix: setting(
-    'EFS_TOPIC_PREFIX',
-    '',
-    topicPrefix,
-    'put before the names of topics, groups and transactional ids',
-  ),
-  lingerMs: setting(
-    'EFS_LINGER_MS',
-    '100',
-    whole(0, 60_000),
-    'how long a KPI change waits for more of its delivery',
-  ),
-  batchMax: setting('EFS_BATCH_MAX', '2000', whole(1, 2_000), 'records that one commit takes at most'),
+  httpToken: setting('', token, 'token that the API asks for; empty asks for none'),
+  httpShowRecipients: setting('off', onOff, 'whether the API shows free text of dead letters unmasked'),
+  topicPrefix: setting('', topicPrefix, 'put before the names of topics, groups and transactional ids'),
+  lingerMs: setting('100', whole(0, 60_000), 'how long a KPI change waits for more of its delivery'),
+  batchMax: setting('2000', whole(1, 2_000), 'records that one commit takes at most'),
   maxValueBytes: setting(
-    'EFS_MAX_VALUE_BYTES',
     '262144',
     whole(1_024, 16_777_216),
     'longest record value that is decoded; longer ones are dead-lettered',
   ),
-  maxHeaders: setting(
-    'EFS_MAX_HEADERS',
-    '256',
-    whole(0, 10_000),
-    'most headers of a record; with more it is dead-lettered',
-  ),
+  maxHeaders: setting('256', whole(0, 10_000), 'most headers of a record; with more it is dead-lettered'),
   maxBatchBytes: setting(
-    'EFS_MAX_BATCH_BYTES',
     '67108864',
     whole(65_536, 268_435_456),
     'most bytes that a compressed record batch may hold; a larger one stops its partition',
   ),
-  messageStatus: setting(
-    'EFS_MESSAGE_STATUS',
-    'off',
-    onOff,
-    'whether every change of a message status is published',
-  ),
+  messageStatus: setting('off', onOff, 'whether every change of a message status is published'),
   expiry: setting(
-    'EFS_EXPIRY',
     'on',
     onOff,
     'whether the service expires messages without an outcome after their validity period',
   ),
   expiryGrace: setting(
-    'EFS_EXPIRY_GRACE',
     '1h',
     duration(0, LATE_BOUNCES_MS),
     'how long after its validity period feedback on a message may still arrive',
   ),
   retention: setting(
-    'EFS_RETENTION',
     '30d',
     duration(VALIDITY_MAX_MS + LATE_BOUNCES_MS, 3_650 * DAY_MS),
     'how long after its last feedback a delivery is kept in Redis; `efs setup` keeps the inputs longer by 252 hours',
   ),
-  domainGroups: setting(
-    'EFS_DOMAIN_GROUPS',
-    DEFAULT_GROUPS,
-    domainGroups,
-    'recipient domains that count as one',
-  ),
-  buckets: setting(
-    'EFS_BUCKETS',
-    '1',
-    whole(1, 65_536),
-    'Redis hashes per delivery and partition; fixed once state exists',
-  ),
+  domainGroups: setting(DEFAULT_GROUPS, domainGroups, 'recipient domains that count as one'),
+  buckets: setting('1', whole(1, 65_536), 'Redis hashes per delivery and partition; fixed once state exists'),
   sessionTimeoutMs: setting(
-    'EFS_SESSION_TIMEOUT_MS',
     '30000',
     whole(6_000, 1_800_000),
     'time without heartbeats after which Kafka reassigns a worker’s partitions',
   ),
-  logLevel: setting(
-    'EFS_LOG_LEVEL',
-    'info',
-    oneOf('debug', 'info', 'warn', 'error', 'silent'),
-    'least severe line logged',
-  ),
+  logLevel: setting('info', oneOf('debug', 'info', 'warn', 'error', 'silent'), 'least severe line logged'),
   logFormat: setting(
-    'EFS_LOG_FORMAT',
     'auto',
     oneOf('auto', 'json', 'pretty'),
     'form of log lines; auto is pretty on a terminal',
@@ -182,6 +121,12 @@ type Settings = typeof SETTINGS;
 
 /** The name of a setting as a field. */
 export type SettingName = keyof Settings;
+
+/** `kafkaBrokers` → `EFS_KAFKA_BROKERS`. */
+export const variableOf = (name: SettingName): string => `EFS_${name.replace(/[A-Z]/g, '_$&').toUpperCase()}`;
+
+/** `kafkaBrokers` → `--kafka-brokers`. */
+export const flagOf = (name: SettingName): string => `--${name.replace(/[A-Z]/g, '-$&').toLowerCase()}`;
 
 /** Every setting with its value, all valid, and fitting each other. */
 export type Config = ValuesOf<Settings>;

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { settings } from '../../src/settings/config';
+import { variableOf } from '../../src/settings/table';
 import { addSettings, ALL_SETTINGS, configOf, flagsOf, share, wholeNumber } from '../../src/cli/options';
 import { moment, policyMix } from '../../src/cli/simulate';
 
@@ -9,8 +10,8 @@ const parsed = (...args: string[]): Command =>
 describe('settings as flags', () => {
   test('every setting but passwords has a flag with its description, and flags reach the configuration', () => {
     const help = addSettings(new Command('x'), ALL_SETTINGS).helpInformation().replace(/\s+/g, ' ');
-    for (const [, { variable, doc, isFlag }] of settings) {
-      expect([variable, help.includes(variable)]).toEqual([variable, isFlag]);
+    for (const [name, { doc, isFlag }] of settings) {
+      expect([name, help.includes(variableOf(name))]).toEqual([name, isFlag]);
       expect([doc, help.includes(doc)]).toEqual([doc, isFlag]);
     }
     const config = configOf(parsed('--http-port', '9', '--kafka-brokers', 'a:1,b:2', '--topic-prefix', 't.'));

@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describeConfig, flagOf, readConfig, settings } from '../../src/settings/config';
+import { describeConfig, readConfig, settings } from '../../src/settings/config';
+import { flagOf, variableOf } from '../../src/settings/table';
 import { errors, ok } from './reading';
 
 describe('the settings', () => {
@@ -39,8 +40,12 @@ describe('the settings', () => {
   });
 
   test('are named alike as variable, flag and field', () => {
-    for (const [name, setting] of settings) {
-      const camel = flagOf(setting)
+    expect([variableOf('kafkaOauthTokenUrl'), flagOf('kafkaOauthTokenUrl')]).toEqual([
+      'EFS_KAFKA_OAUTH_TOKEN_URL',
+      '--kafka-oauth-token-url',
+    ]);
+    for (const [name] of settings) {
+      const camel = flagOf(name)
         .slice(2)
         .replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
       expect(camel).toBe(name);
