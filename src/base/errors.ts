@@ -1,6 +1,6 @@
 /**
  * Every failure that crosses a folder, in one table: a code, whether a retry can succeed, and the remedy for an operator.
- * `tasks/retry.ts` retries only what is `retriable`.
+ * `tasks/retry.ts`, which repeats the calls of a task, retries only what is `retriable`.
  */
 export const ERRORS = {
   'config-invalid': {

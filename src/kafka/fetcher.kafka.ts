@@ -1,4 +1,5 @@
-import type { Clock } from '../base/clock';
+import { backoffMs } from '../base/backoff';
+import { type Clock, systemRandom } from '../base/clock';
 import { EfsError, isRefusal } from '../base/errors';
 import { kafkaFailure, protocolError } from './failure.kafka';
 import type { FetchedPartition } from './fetch.kafka';
@@ -27,17 +28,10 @@ export interface Fetcher {
   close(): void;
 }
 
-/** Pauses between attempts: doubling from least to most, in milliseconds. */
-export interface Backoff {
-  readonly least: number;
-  readonly most: number;
-}
-
 export interface FetcherOptions {
   readonly cluster: KafkaCluster;
   readonly clock: Clock;
   readonly limits: FetchLimits;
-  readonly backoffMs: Backoff;
   /** Kafka does not answer for some targets, or answers with an error; the fetcher retries. Called at every failure. */
   onOutage(error: unknown): void;
   /** No target waits for Kafka any more: each has had an answer since, or was removed. */
@@ -111,7 +105,7 @@ export function startFetcher(options: FetcherOptions): Fetcher {
 
 /** Tracks the targets whose last request failed, and how long the next one is delayed. */
 function waitingTargets(
-  { cluster, clock, backoffMs, onOutage, onAnswer }: FetcherOptions,
+  { cluster, clock, onOutage, onAnswer }: FetcherOptions,
   targets: ReadonlySet<FetchTarget>,
   closing: AbortSignal,
 ) {
@@ -136,7 +130,7 @@ function waitingTargets(
       onOutage(error);
       const count = failures.get(node) ?? 0;
       failures.set(node, count + 1);
-      await clock.sleep(Math.min(backoffMs.most, backoffMs.least * 2 ** count), closing);
+      await clock.sleep(backoffMs(count, systemRandom), closing);
       if (!closing.aborted) await cluster.refreshMetadata().catch(() => undefined);
     },
   };

@@ -1,7 +1,8 @@
 import type { Kafka } from 'kafkajs';
 import { protocol as joinGroupRequest } from 'kafkajs/src/protocol/requests/joinGroup';
 import { must } from '../base/assert';
-import type { Clock } from '../base/clock';
+import { backoffMs } from '../base/backoff';
+import { type Clock, systemRandom } from '../base/clock';
 import { refusalOf } from './failure.kafka';
 import type { BrokerInside, TopicOffsets } from './inside.kafka';
 import { NO_PLACE, type Place, placeAfter } from './membership';
@@ -21,7 +22,6 @@ export interface GroupLimits {
   readonly sessionTimeoutMs: number;
   readonly heartbeatIntervalMs: number;
   readonly rebalanceTimeoutMs: number;
-  readonly backoffMs: { readonly least: number; readonly most: number };
 }
 
 export interface GroupOptions {
@@ -81,8 +81,7 @@ export function joinGroup(options: GroupOptions): Membership {
         place = next;
         if (hasMoved || leaving.signal.aborted) continue;
         options.onOutage(error);
-        const { least, most } = limits.backoffMs;
-        await clock.sleep(Math.min(most, least * 2 ** failures++), leaving.signal);
+        await clock.sleep(backoffMs(failures++, systemRandom), leaving.signal);
       }
     }
   };

@@ -1,7 +1,7 @@
 import type { Kafka } from 'kafkajs';
 import type { Clock } from '../base/clock';
 import { EfsError } from '../base/errors';
-import { type Backoff, type FetchTarget, startFetcher } from './fetcher.kafka';
+import { type FetchTarget, startFetcher } from './fetcher.kafka';
 import { readRecords } from './records.kafka';
 import { type CommittedOffset, followStart, type LogRecord, type TopicReader } from '../log/source';
 import type { FetchLimits } from './requests.kafka';
@@ -13,7 +13,6 @@ const LIMITS: FetchLimits = {
   maxBytesPerPartition: 2 << 20,
   maxBatchBytes: 64 << 20,
 };
-const BACKOFF_MS: Backoff = { least: 100, most: 500 };
 
 /** Reads Kafka outside any group. Connects at the first call. `maxBatchBytes` bounds a decompressed batch. */
 export function kafkaReader(
@@ -142,7 +141,6 @@ async function fetchUntil(
       cluster,
       clock,
       limits,
-      backoffMs: BACKOFF_MS,
       onOutage: (error) => {
         if (outages === 'throw') end(() => reject(error));
       },

@@ -30,7 +30,6 @@ export const SOURCE_LIMITS: SourceLimits = {
     sessionTimeoutMs: 30_000,
     heartbeatIntervalMs: 3_000,
     rebalanceTimeoutMs: 10_000,
-    backoffMs: { least: 100, most: 500 },
   },
   fetch: { maxWaitMs: 100, maxBytes: 4 << 20, maxBytesPerPartition: 256 << 10, maxBatchBytes: 64 << 20 },
   inbox: { records: 8_000, bytes: 1 << 20, bytesInAll: 24 << 20 },
@@ -149,7 +148,6 @@ function readPartitions(
     cluster,
     clock,
     limits: limits.fetch,
-    backoffMs: limits.group.backoffMs,
     onOutage: (error) => outage.began('fetch', error),
     onAnswer: () => outage.ended('fetch'),
   });

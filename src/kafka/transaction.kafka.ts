@@ -1,4 +1,5 @@
-import type { Clock } from '../base/clock';
+import { backoffMs } from '../base/backoff';
+import { type Clock, systemRandom } from '../base/clock';
 import { isOfType } from './failure.kafka';
 import type { Codec } from './codecs.kafka';
 import type { Committed } from '../log/source';
@@ -24,7 +25,8 @@ const NOT_READY = [
   'GROUP_COORDINATOR_NOT_AVAILABLE',
   'NOT_COORDINATOR_FOR_GROUP',
 ];
-const NOT_READY_RETRY_MS = { firstDelay: 4, delayMax: 100, within: 3_000 };
+const NOT_READY_DELAYS_MS = { first: 4, most: 100 };
+const NOT_READY_WITHIN_MS = 3_000;
 
 /** The offset of a group that is committed with the records. */
 export interface GroupOffset {
@@ -111,18 +113,14 @@ function partitionsByTopic(parts: readonly PartitionRecords[]): { topic: string;
 
 /** Retries for a bounded time while the coordinator is not ready. */
 async function onceReady<T>(clock: Clock, ask: () => Promise<T>): Promise<T> {
-  const deadline = clock.monotonic() + NOT_READY_RETRY_MS.within;
-  for (
-    let delayMs = NOT_READY_RETRY_MS.firstDelay;
-    ;
-    delayMs = Math.min(delayMs * 2, NOT_READY_RETRY_MS.delayMax)
-  ) {
+  const deadline = clock.monotonic() + NOT_READY_WITHIN_MS;
+  for (let failures = 0; ; failures++) {
     try {
       return await ask();
     } catch (error) {
       const isNotReady = NOT_READY.some((type) => isOfType(error, type));
       if (!isNotReady || clock.monotonic() > deadline) throw error;
-      await clock.sleep(delayMs);
+      await clock.sleep(backoffMs(failures, systemRandom, NOT_READY_DELAYS_MS));
     }
   }
 }

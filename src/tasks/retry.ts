@@ -1,3 +1,4 @@
+import { backoffMs } from '../base/backoff';
 import type { Clock, Random } from '../base/clock';
 import { isRetriable } from '../base/errors';
 import type { Outages } from './outages';
@@ -6,9 +7,6 @@ import type { Outages } from './outages';
 export class Stopped extends Error {
   override readonly name = 'Stopped';
 }
-
-const FIRST_DELAY_MS = 50;
-const DELAY_MAX_MS = 500;
 
 /** Runs an attempt until it succeeds or fails for good. */
 export type Retry = <T>(attempt: () => Promise<T>) => Promise<T>;
@@ -21,21 +19,20 @@ export interface RetryDeps {
 }
 
 /**
- * Retries what is retriable by the table of errors, for as long as it takes, after a delay that doubles from 50 ms to
- * 500 ms and is jittered down by up to a half. Throws `Stopped` as soon as `signal` aborts, also out of an attempt that
- * hangs.
+ * Retries what is retriable by the table of errors, for as long as it takes, with `backoffMs` between attempts. Throws
+ * `Stopped` as soon as `signal` aborts, also out of an attempt that hangs.
  */
 export function retryUntil(signal: AbortSignal, { clock, random, outages }: RetryDeps): Retry {
   return async (attempt) => {
     const party = Symbol('waiting');
     try {
-      for (let delayMs = FIRST_DELAY_MS; ; delayMs = Math.min(delayMs * 2, DELAY_MAX_MS)) {
+      for (let failures = 0; ; failures++) {
         try {
           return await unlessAborted(signal, attempt);
         } catch (error) {
           if (!isRetriable(error)) throw error;
           outages.failed(party, error);
-          await clock.sleep(delayMs * (1 - random() / 2), signal);
+          await clock.sleep(backoffMs(failures, random), signal);
         }
       }
     } finally {

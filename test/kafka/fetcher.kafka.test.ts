@@ -29,7 +29,6 @@ describe('a fetcher whose Kafka does not answer', () => {
       cluster: cluster as KafkaCluster,
       clock,
       limits: LIMITS,
-      backoffMs: { least: 200, most: 5_000 },
       onOutage: () => calls.push('outage'),
       onAnswer: () => calls.push('over'),
     });
@@ -83,7 +82,6 @@ describe('a fetcher on several brokers', () => {
       cluster: cluster as KafkaCluster,
       clock,
       limits: LIMITS,
-      backoffMs: { least: 100, most: 500 },
       onOutage: (error) => calls.push((error as Error).message),
       onAnswer: () => calls.push('over'),
     });

@@ -20,7 +20,6 @@ export const TEST_LIMITS: SourceLimits = {
     sessionTimeoutMs: 6_000,
     heartbeatIntervalMs: 300,
     rebalanceTimeoutMs: 6_000,
-    backoffMs: { least: 100, most: 500 },
   },
 };
 
