@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock';
 import type { Feedback, FeedbackKind } from './feedback';
 import { partitionOf } from '../log/partitioner';
 import type { Contribution } from './records';
+import { FRAME_BYTES, frameFault, schemaIdIn } from '../avro/frame';
 import type { SchemaRegistry, WriterSchema } from '../avro/registry';
 import { constructed, type Read, type RecordMaker, resolveRecord } from '../avro/resolution';
 import { type RecordName, SCHEMAS } from './schemas';
@@ -98,12 +99,12 @@ export function feedbackPeek(
   const readers = FEEDBACK_TOPICS.map(({ kind }) => readerOf(kind, kind));
   const { known, fetch } = writerSchemaCache({ ...options, prepare: (schema) => writerOf(schema, readers) });
   return async (value) => {
-    if (value.length < HEADER_BYTES || value[0] !== MAGIC) return null;
-    const id = value.readInt32BE(1);
+    if (frameFault(value) !== null) return null;
+    const id = schemaIdIn(value);
     const writer = known(id);
     const read = (writer === undefined ? await fetch(id) : writer)?.read ?? null;
     if (read === null) return null;
-    const cursor = cursorAt(value, HEADER_BYTES);
+    const cursor = cursorAt(value, FRAME_BYTES);
     const feedback = read(cursor) as Feedback;
     return isFinished(cursor) && !cursor.unresolved ? feedback : null;
   };
@@ -127,9 +128,6 @@ interface Reader {
   readonly type: types.RecordType;
   readonly make: RecordMaker;
 }
-
-const HEADER_BYTES = 5;
-const MAGIC = 0;
 
 /**
  * The implementation of both decoders. It waits only for schemas that are not cached: they are requested one after the
@@ -158,14 +156,14 @@ function decoder<Input>(
         reject(record, unframed ?? NO_VALUE);
         continue;
       }
-      const id = value.readInt32BE(1);
+      const id = schemaIdIn(value);
       let writer = known(id);
       if (writer === undefined) writer = await fetch(id);
       if (writer === null || writer.read === null || writer.topic !== record.topic) {
         reject(record, schemaProblem(writer, id, readers[record.topic]));
         continue;
       }
-      const cursor = cursorAt(value, HEADER_BYTES);
+      const cursor = cursorAt(value, FRAME_BYTES);
       const input = writer.read(cursor) as Input;
       const problem = isFinished(cursor) && !cursor.unresolved ? check(record, input) : bodyProblem(cursor);
       if (problem === null) inputs.push(input);
@@ -187,9 +185,8 @@ function frameProblem(record: LogRecord, limits: RecordLimits): Problem | null {
   if (headerCount > limits.maxHeaders) {
     return { reason: 'too-large', detail: `${headerCount} headers, at most ${limits.maxHeaders}` };
   }
-  if (value.length < HEADER_BYTES) return { reason: 'not-avro', detail: `only ${value.length} bytes` };
-  if (value[0] !== MAGIC) return { reason: 'not-avro', detail: 'no magic byte' };
-  return null;
+  const fault = frameFault(value);
+  return fault === null ? null : { reason: 'not-avro', detail: fault };
 }
 
 function schemaProblem(writer: Writer | null, id: number, reader: Reader | undefined): Problem {

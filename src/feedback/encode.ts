@@ -1,3 +1,4 @@
+import { FRAME_BYTES, writeFrame } from '../avro/frame';
 import type { Feedback, FeedbackKind } from './feedback';
 import { SCHEMAS } from './schemas';
 
@@ -5,11 +6,10 @@ import { SCHEMAS } from './schemas';
 export type Encode = (feedback: Feedback) => Buffer;
 
 const SLAB_BYTES = 1 << 20;
-const HEADER_BYTES = 5;
 
 /**
- * Encodes into Confluent's wire format: a zero byte, the id of the kind's schema in four bytes, then Avro. Values are
- * slices of large slabs, which costs half of one buffer per value. A value of more than 1 MiB throws `RangeError`.
+ * Encodes into Confluent's wire format. Values are slices of large slabs, which costs half of one buffer per value. A value
+ * of more than 1 MiB throws `RangeError`.
  */
 export function wireEncoder(ids: { readonly [K in FeedbackKind]: number }): Encode {
   let slab = Buffer.allocUnsafe(SLAB_BYTES);
@@ -21,10 +21,9 @@ export function wireEncoder(ids: { readonly [K in FeedbackKind]: number }): Enco
         slab = Buffer.allocUnsafe(SLAB_BYTES);
         used = 0;
       }
-      const end = room < HEADER_BYTES ? -1 : type.encode(feedback, slab, used + HEADER_BYTES);
+      const end = room < FRAME_BYTES ? -1 : type.encode(feedback, slab, used + FRAME_BYTES);
       if (end < 0) continue;
-      slab[used] = 0;
-      slab.writeInt32BE(ids[feedback.kind], used + 1);
+      writeFrame(slab, used, ids[feedback.kind]);
       const value = slab.subarray(used, end);
       used = end;
       return value;

@@ -12,7 +12,7 @@ export type Preview =
 
 const TEXT_MAX = 200;
 /** Bytes shown of a value that is not feedback: the frame, and little of its content. */
-const FRAME_BYTES = 8;
+const SHOWN_BYTES = 8;
 /** Texts are cut here before they are masked, well behind the part that is shown: the cut splits no visible address. */
 const MASKED_MAX = 2_000;
 
@@ -53,6 +53,6 @@ export function previewOf(
 
 function bytesText(value: Buffer, showsRecipients: boolean): string {
   if (showsRecipients) return printable(value.subarray(0, TEXT_MAX).toString('latin1'));
-  const more = value.length > FRAME_BYTES ? '…' : '';
-  return `hex ${value.subarray(0, FRAME_BYTES).toString('hex')}${more}, ${value.length} bytes`;
+  const more = value.length > SHOWN_BYTES ? '…' : '';
+  return `hex ${value.subarray(0, SHOWN_BYTES).toString('hex')}${more}, ${value.length} bytes`;
 }

@@ -1,4 +1,5 @@
 import type { Type } from 'avsc';
+import { FRAME_BYTES, writeFrame } from '../avro/frame';
 import type { Millis, PolicyName } from '../feedback/feedback';
 import type { Reason } from '../feedback/qualification';
 import type { FailureType } from '../feedback/qualification';
@@ -51,16 +52,11 @@ export interface WireType<Value> {
   decode(bytes: Buffer): Value;
 }
 
-const MAGIC = 0;
-const HEADER_BYTES = 5;
-
-/** The wire format: a zero byte, the schema's id as int32, the Avro value. */
 export function wireType<Value>(type: Type, schemaId: number): WireType<Value> {
-  const header = Buffer.alloc(HEADER_BYTES);
-  header.writeUInt8(MAGIC, 0);
-  header.writeInt32BE(schemaId, 1);
+  const frame = Buffer.alloc(FRAME_BYTES);
+  writeFrame(frame, 0, schemaId);
   return {
-    encode: (value) => Buffer.concat([header, type.toBuffer(value)]),
-    decode: (bytes) => type.fromBuffer(bytes.subarray(HEADER_BYTES)) as Value,
+    encode: (value) => Buffer.concat([frame, type.toBuffer(value)]),
+    decode: (bytes) => type.fromBuffer(bytes.subarray(FRAME_BYTES)) as Value,
   };
 }
