@@ -1,4 +1,5 @@
 import type { Kafka } from 'kafkajs';
+import type Encoder from 'kafkajs/src/protocol/encoder';
 import { EfsError } from '../base/errors';
 import { isOfType, kafkaFailure } from './failure.kafka';
 import type { FetchResponse } from './fetch.kafka';
@@ -33,7 +34,7 @@ export interface KafkaCluster {
    * Sends the body of a version 7 produce request. Resolves once the node has acknowledged each of `partitions`, which are
    * those in the body; throws the refusal of the first refused one.
    */
-  produce(nodeId: number, body: Buffer, partitions: readonly TopicPartition[]): Promise<void>;
+  produce(nodeId: number, body: Encoder, partitions: readonly TopicPartition[]): Promise<void>;
   /** Sends a request to the broker that coordinates a group or a transactional id. */
   askCoordinator<T>(of: Coordinated, request: (coordinator: BrokerInside) => Promise<T>): Promise<T>;
   /** First offset and end offset, for readers of committed records, of one partition of each topic. */

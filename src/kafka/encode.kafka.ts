@@ -1,3 +1,5 @@
+import Encoder from 'kafkajs/src/protocol/encoder';
+import { AT, MAGIC, TRANSACTIONAL } from './batch';
 import { crc32c } from './checksum';
 import { type Codec, CODECS, deflate } from './codecs.kafka';
 import type { OutgoingRecord } from '../log/sink';
@@ -11,9 +13,9 @@ import type { OutgoingRecord } from '../log/sink';
  *   Partition => partition:int32 size:int32 RecordBatch
  */
 
-const BATCH_HEADER = 61;
 const ALL_REPLICAS = -1;
-const TRANSACTIONAL = 0x10;
+/** How long the leader waits for its replicas, in milliseconds. */
+const TIMEOUT_MS = 10_000;
 
 /** The records of one partition, in the order in which they are to be appended. */
 export interface PartitionRecords {
@@ -32,8 +34,6 @@ export interface ProducerEpoch {
 }
 
 export interface ProduceOptions {
-  /** How long the leader waits for its replicas, in milliseconds. */
-  readonly timeoutMs: number;
   /** Timestamp of records without one; milliseconds since 1970. */
   readonly now: number;
   /** The producer whose open transaction the records are part of; null outside a transaction. */
@@ -45,29 +45,18 @@ export interface ProduceOptions {
 /** The body of a produce request of one record batch per partition, to be acknowledged by all in-sync replicas. */
 export function encodeProduceRequest(
   partitions: readonly PartitionRecords[],
-  { timeoutMs, now, producer, codec }: ProduceOptions,
-): Buffer {
-  const parts: Buffer[] = [];
-  const id = producer === null ? null : Buffer.from(producer.transactionalId);
-  const head = Buffer.alloc(12 + (id?.length ?? 0));
-  head.writeInt16BE(id?.length ?? -1, 0);
-  id?.copy(head, 2);
-  head.writeInt16BE(ALL_REPLICAS, head.length - 10);
-  head.writeInt32BE(timeoutMs, head.length - 8);
-  head.writeInt32BE(partitions.length, head.length - 4); // a topic entry for each: brokers accept repetition
-  parts.push(head);
-  for (const part of partitions) {
-    const name = Buffer.from(part.topic);
-    const batch = encodeBatch(part.records, now, codec, producer, part.sequence);
-    const entry = Buffer.alloc(2 + name.length + 12);
-    entry.writeInt16BE(name.length, 0);
-    name.copy(entry, 2);
-    entry.writeInt32BE(1, 2 + name.length);
-    entry.writeInt32BE(part.partition, 6 + name.length);
-    entry.writeInt32BE(batch.length, 10 + name.length);
-    parts.push(entry, batch);
+  { now, producer, codec }: ProduceOptions,
+): Encoder {
+  const body = new Encoder()
+    .writeString(producer?.transactionalId ?? null)
+    .writeInt16(ALL_REPLICAS)
+    .writeInt32(TIMEOUT_MS)
+    .writeInt32(partitions.length); // a topic entry for each: brokers accept repetition
+  for (const { topic, partition, records, sequence } of partitions) {
+    const batch = encodeBatch(records, now, codec, producer, sequence);
+    body.writeString(topic).writeInt32(1).writeInt32(partition).writeBytes(batch);
   }
-  return Buffer.concat(parts);
+  return body;
 }
 
 /**
@@ -84,33 +73,33 @@ export function encodeBatch(
   const stamps = records.map((record) => record.timestamp ?? now);
   const first = stamps[0] ?? now;
   const latest = stamps.reduce((a, b) => Math.max(a, b), first);
-  const size = records.reduce((sum, record) => sum + sizeBound(record), BATCH_HEADER);
+  const size = records.reduce((sum, record) => sum + sizeBound(record), AT.records);
   const bytes = Buffer.allocUnsafe(size);
-  let at = BATCH_HEADER;
+  let at = AT.records;
   records.forEach((record, index) => {
     at = writeRecord(bytes, at, record, (stamps[index] ?? first) - first, index);
   });
   const batch = compressRecords(bytes.subarray(0, at), codec);
-  batch.writeBigInt64BE(0n, 0); // base offset: the broker sets it
-  batch.writeInt32BE(batch.length - 12, 8);
-  batch.writeInt32BE(-1, 12); // partition leader epoch
-  batch.writeInt8(2, 16);
-  batch.writeInt16BE(CODECS.indexOf(codec) | (producer === null ? 0 : TRANSACTIONAL), 21); // attributes: the producer sets timestamps
-  batch.writeInt32BE(records.length - 1, 23);
-  batch.writeBigInt64BE(BigInt(first), 27);
-  batch.writeBigInt64BE(BigInt(latest), 35);
-  batch.writeBigInt64BE(BigInt(producer?.producerId ?? -1), 43);
-  batch.writeInt16BE(producer?.producerEpoch ?? -1, 51);
-  batch.writeInt32BE(producer === null ? -1 : sequence, 53);
-  batch.writeInt32BE(records.length, 57);
-  batch.writeUInt32BE(crc32c(batch.subarray(21)), 17);
+  batch.writeBigInt64BE(0n, AT.baseOffset); // the broker sets it
+  batch.writeInt32BE(batch.length - AT.leaderEpoch, AT.length);
+  batch.writeInt32BE(-1, AT.leaderEpoch);
+  batch.writeInt8(MAGIC, AT.magic);
+  batch.writeInt16BE(CODECS.indexOf(codec) | (producer === null ? 0 : TRANSACTIONAL), AT.attributes);
+  batch.writeInt32BE(records.length - 1, AT.lastOffsetDelta);
+  batch.writeBigInt64BE(BigInt(first), AT.baseTimestamp);
+  batch.writeBigInt64BE(BigInt(latest), AT.maxTimestamp);
+  batch.writeBigInt64BE(BigInt(producer?.producerId ?? -1), AT.producerId);
+  batch.writeInt16BE(producer?.producerEpoch ?? -1, AT.producerEpoch);
+  batch.writeInt32BE(producer === null ? -1 : sequence, AT.baseSequence);
+  batch.writeInt32BE(records.length, AT.count);
+  batch.writeUInt32BE(crc32c(batch.subarray(AT.attributes)), AT.checksum);
   return batch;
 }
 
 /** Compresses everything behind the header. */
 function compressRecords(batch: Buffer, codec: Codec): Buffer {
   if (codec === 'off') return batch;
-  return Buffer.concat([batch.subarray(0, BATCH_HEADER), deflate(codec, batch.subarray(BATCH_HEADER))]);
+  return Buffer.concat([batch.subarray(0, AT.records), deflate(codec, batch.subarray(AT.records))]);
 }
 
 /** Upper bound on the bytes that the record takes: every varint counts in its longest form. */

@@ -1,4 +1,6 @@
+import Decoder from 'kafkajs/src/protocol/decoder';
 import { EfsError } from '../base/errors';
+import { AT, CODEC, CONTROL, MAGIC, STAMPED_BY_BROKER, TRANSACTIONAL } from './batch';
 import { crc32c } from './checksum';
 import { CODECS, inflate, loadCodec } from './codecs.kafka';
 import type { RecordBatch } from './records.kafka';
@@ -11,17 +13,10 @@ import type { RecordBatch } from './records.kafka';
  *   Partition    => partition:int32 error_code:int16 high_watermark:int64 last_stable_offset:int64
  *                   log_start_offset:int64 [Aborted] preferred_read_replica:int32 size:int32 RecordBatch*
  *   Aborted      => producer_id:int64 first_offset:int64
- *   RecordBatch  => base_offset:int64 length:int32 partition_leader_epoch:int32 magic:int8 crc:uint32
- *                   attributes:int16 last_offset_delta:int32 base_timestamp:int64 max_timestamp:int64
- *                   producer_id:int64 producer_epoch:int16 base_sequence:int32 records_count:int32 Records
- *   attributes   => bits 0-2 codec, bit 3 stamped by the broker, bit 4 transactional, bit 5 control
  *
  * Strings carry an int16 length, lists an int32 count (-1 for null). The last batch may be truncated.
  */
 
-const BATCH_HEADER = 61;
-const LENGTH_FROM = 12;
-const CHECKSUM_FROM = 21;
 const ABORT_MARKER = 0;
 
 /** One partition's part of a fetch response. */
@@ -32,8 +27,6 @@ export interface FetchedPartition {
   readonly errorCode: number;
   /** The end offset for readers of committed records. */
   readonly end: number;
-  /** The first offset the log holds. */
-  readonly low: number;
   /** In offset order. A truncated batch at the end is left out. */
   readonly batches: readonly RecordBatch[];
 }
@@ -68,55 +61,40 @@ interface BatchHeader {
 
 /** Parses a response without decoding records, and loads the codecs of its batches. */
 export async function readFetchResponse(bytes: Buffer, maxBatchBytes: number): Promise<FetchResponse> {
-  const reader = byteReader(bytes);
-  const clientSideThrottleTime = reader.int32();
-  const errorCode = reader.int16();
-  reader.int32(); // session_id
-  const partitions: FetchedPartition[] = [];
-  for (let topics = reader.int32(); topics > 0; topics--) {
-    const topic = reader.string();
-    for (let count = reader.int32(); count > 0; count--)
-      partitions.push(readPartition(reader, topic, maxBatchBytes));
-  }
+  const decoder = new Decoder(bytes);
+  const clientSideThrottleTime = decoder.readInt32();
+  const errorCode = decoder.readInt16();
+  decoder.readInt32(); // session_id
+  const topics = decoder.readArray(() => {
+    const topic = decoder.readString() ?? '';
+    return decoder.readArray(() => readPartition(decoder, topic, maxBatchBytes));
+  });
+  const partitions = topics.flat();
   const codecs = new Set(partitions.flatMap(({ batches }) => batches.map(({ codec }) => codec)));
   // A codec that cannot be loaded fails when a batch needs it.
   await Promise.allSettled([...codecs].map(loadCodec));
   return { errorCode, clientSideThrottleTime, partitions };
 }
 
-type ByteReader = ReturnType<typeof byteReader>;
-
-function byteReader(bytes: Buffer) {
-  let at = 0;
-  return {
-    int16: () => bytes.readInt16BE((at += 2) - 2),
-    int32: () => bytes.readInt32BE((at += 4) - 4),
-    /** Exact up to 2^53, which no offset will reach. */
-    int64: () => Number(bytes.readBigInt64BE((at += 8) - 8)),
-    bigint64: () => bytes.readBigInt64BE((at += 8) - 8),
-    slice: (length: number) => bytes.subarray(at, (at += Math.max(0, length))),
-    string(): string {
-      const length = bytes.readInt16BE((at += 2) - 2);
-      return bytes.toString('utf8', at, (at += Math.max(0, length)));
-    },
-  };
-}
-
-function readPartition(reader: ByteReader, topic: string, maxBatchBytes: number): FetchedPartition {
-  const partition = reader.int32();
-  const errorCode = reader.int16();
-  const highWatermark = reader.int64();
-  const lastStableOffset = reader.int64();
-  const low = reader.int64();
-  const aborted: Aborted[] = [];
-  for (let count = reader.int32(); count > 0; count--) {
-    aborted.push({ producerId: reader.bigint64(), firstOffset: reader.int64() });
-  }
-  reader.int32(); // preferred_read_replica
+function readPartition(decoder: Decoder, topic: string, maxBatchBytes: number): FetchedPartition {
+  const partition = decoder.readInt32();
+  const errorCode = decoder.readInt16();
+  const highWatermark = readOffset(decoder);
+  const lastStableOffset = readOffset(decoder);
+  readOffset(decoder); // log_start_offset
+  const aborted = decoder.readArray(() => ({
+    producerId: decoder.readInt64(),
+    firstOffset: readOffset(decoder),
+  }));
+  decoder.readInt32(); // preferred_read_replica
   const end = lastStableOffset >= 0 ? lastStableOffset : highWatermark;
-  const batches = readBatches(reader.slice(reader.int32()), aborted, { topic, partition, maxBatchBytes });
-  return { topic, partition, errorCode, end, low, batches };
+  const stored = decoder.readBytes() ?? Buffer.alloc(0);
+  const batches = readBatches(stored, aborted, { topic, partition, maxBatchBytes });
+  return { topic, partition, errorCode, end, batches };
 }
+
+/** Exact up to 2^53, which no offset will reach. */
+const readOffset = (decoder: Decoder): number => Number(decoder.readInt64());
 
 /**
  * The batches of a partition; those of aborted transactions have no records. Behind an invalid header no further batch
@@ -126,7 +104,7 @@ export function readBatches(bytes: Buffer, aborted: readonly Aborted[], origin: 
   const batches: RecordBatch[] = [];
   const begun = [...aborted].sort((a, b) => a.firstOffset - b.firstOffset);
   const abortedProducers = new Set<bigint>();
-  for (let at = 0; at + BATCH_HEADER <= bytes.length;) {
+  for (let at = 0; at + AT.records <= bytes.length;) {
     const header = readBatchHeader(bytes, at);
     const fault = faultOf(bytes, header);
     if (fault !== null) return [...batches, unreadableBatch(bytes, header, origin, fault)];
@@ -135,8 +113,8 @@ export function readBatches(bytes: Buffer, aborted: readonly Aborted[], origin: 
       abortedProducers.add(begun[0].producerId);
       begun.shift();
     }
-    const control = (header.attributes & 0x20) !== 0;
-    const transactional = (header.attributes & 0x10) !== 0;
+    const control = (header.attributes & CONTROL) !== 0;
+    const transactional = (header.attributes & TRANSACTIONAL) !== 0;
     if (control && endsAborted(bytes, header)) abortedProducers.delete(header.producerId);
     const hidden = control || (transactional && abortedProducers.has(header.producerId));
     batches.push(readBatch(bytes, header, hidden, origin));
@@ -146,51 +124,52 @@ export function readBatches(bytes: Buffer, aborted: readonly Aborted[], origin: 
 }
 
 function readBatchHeader(bytes: Buffer, at: number): BatchHeader {
-  const baseOffset = Number(bytes.readBigInt64BE(at));
+  const baseOffset = Number(bytes.readBigInt64BE(at + AT.baseOffset));
   return {
     start: at,
-    end: at + LENGTH_FROM + bytes.readInt32BE(at + 8),
+    end: at + AT.leaderEpoch + bytes.readInt32BE(at + AT.length),
     baseOffset,
-    lastOffset: baseOffset + bytes.readInt32BE(at + 23),
-    attributes: bytes.readInt16BE(at + 21),
-    producerId: bytes.readBigInt64BE(at + 43),
-    count: bytes.readInt32BE(at + 57),
+    lastOffset: baseOffset + bytes.readInt32BE(at + AT.lastOffsetDelta),
+    attributes: bytes.readInt16BE(at + AT.attributes),
+    producerId: bytes.readBigInt64BE(at + AT.producerId),
+    count: bytes.readInt32BE(at + AT.count),
   };
 }
 
 /** Why a header is invalid, or null. */
 function faultOf(bytes: Buffer, { start, end, baseOffset, lastOffset, count }: BatchHeader): string | null {
-  const magic = bytes.readInt8(start + 16);
-  if (magic !== 2) return `it is of magic ${magic}, only 2 is supported`;
-  const isSound = end >= start + BATCH_HEADER && lastOffset >= baseOffset && count >= 0;
+  const magic = bytes.readInt8(start + AT.magic);
+  if (magic !== MAGIC) return `it is of magic ${magic}, only ${MAGIC} is supported`;
+  const isSound = end >= start + AT.records && lastOffset >= baseOffset && count >= 0;
   return isSound ? null : 'its header is corrupt';
 }
 
 /** A control record's key is version:int16 type:int16; type 0 aborts. Control batches hold one, uncompressed. */
 function endsAborted(bytes: Buffer, { start }: BatchHeader): boolean {
   // Its length, attributes, deltas and key length are small, hence one byte each.
-  return bytes.readInt16BE(start + BATCH_HEADER + 5 + 2) === ABORT_MARKER;
+  return bytes.readInt16BE(start + AT.records + 5 + 2) === ABORT_MARKER;
 }
 
 function readBatch(bytes: Buffer, header: BatchHeader, hidden: boolean, origin: BatchOrigin): RecordBatch {
   const { start, end, baseOffset, lastOffset, attributes, count } = header;
-  const appended = (attributes & 0x08) !== 0;
-  const codec = CODECS[attributes & 0x07];
+  const appended = (attributes & STAMPED_BY_BROKER) !== 0;
+  const codec = CODECS[attributes & CODEC];
   const unreadable = unreadableOf(header, origin);
   return {
     baseOffset,
     nextOffset: lastOffset + 1,
     count: hidden ? 0 : count,
-    firstTimestamp: Number(bytes.readBigInt64BE(start + 27)),
-    appendTimestamp: appended ? Number(bytes.readBigInt64BE(start + 35)) : null,
+    firstTimestamp: Number(bytes.readBigInt64BE(start + AT.baseTimestamp)),
+    appendTimestamp: appended ? Number(bytes.readBigInt64BE(start + AT.maxTimestamp)) : null,
     codec: codec ?? 'off',
-    storedBytes: hidden ? 0 : end - start - BATCH_HEADER,
+    storedBytes: hidden ? 0 : end - start - AT.records,
     open() {
       if (codec === undefined) throw unreadable('its codec is unknown');
-      const isWhole = crc32c(bytes.subarray(start + CHECKSUM_FROM, end)) === bytes.readUInt32BE(start + 17);
-      if (!isWhole) throw unreadable('its checksum does not match');
+      const checksum = bytes.readUInt32BE(start + AT.checksum);
+      if (crc32c(bytes.subarray(start + AT.attributes, end)) !== checksum)
+        throw unreadable('its checksum does not match');
       try {
-        return inflate(codec, bytes.subarray(start + BATCH_HEADER, end), origin.maxBatchBytes);
+        return inflate(codec, bytes.subarray(start + AT.records, end), origin.maxBatchBytes);
       } catch (error) {
         throw unreadable(error instanceof Error ? error.message : String(error), error);
       }
@@ -219,7 +198,7 @@ function unreadableBatch(bytes: Buffer, header: BatchHeader, origin: BatchOrigin
 
 function unreadableOf(header: BatchHeader, { topic, partition }: BatchOrigin): RecordBatch['unreadable'] {
   const { baseOffset, lastOffset, attributes } = header;
-  const codec = CODECS[attributes & 0x07] ?? `codec ${attributes & 0x07}`;
+  const codec = CODECS[attributes & CODEC] ?? `codec ${attributes & CODEC}`;
   const compressed = codec === 'off' ? 'uncompressed' : `compressed with ${codec}`;
   const batch = `the batch of offsets ${baseOffset} to ${lastOffset}, ${compressed},`;
   return (why, cause) =>

@@ -4,11 +4,26 @@ declare module 'kafkajs/package.json' {
   export const version: string;
 }
 
+declare module 'kafkajs/src/protocol/decoder' {
+  export default class Decoder {
+    constructor(bytes: Buffer);
+    readInt16(): number;
+    readInt32(): number;
+    readInt64(): bigint;
+    readString(): string | null;
+    readBytes(): Buffer | null;
+    readArray<T>(read: () => T): T[];
+  }
+}
+
 declare module 'kafkajs/src/protocol/encoder' {
   export default class Encoder {
-    constructor(initialSize?: number);
     readonly buffer: Buffer;
-    writeBufferInternal(bytes: Buffer): void;
+    writeInt16(value: number): Encoder;
+    writeInt32(value: number): Encoder;
+    writeString(text: string | null): Encoder;
+    writeBytes(bytes: Buffer | string): Encoder;
+    writeBuffer(bytes: Buffer): Encoder;
   }
 }
 

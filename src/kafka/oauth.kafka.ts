@@ -1,8 +1,11 @@
 import { KafkaJSError, type Mechanism } from 'kafkajs';
+import Encoder from 'kafkajs/src/protocol/encoder';
 import { EfsError } from '../base/errors';
 
 /** Ends each part of a message (RFC 7628, 3.1). */
 const SEPARATOR = '\x01';
+/** Every message follows its length. */
+const LENGTH_BYTES = 4;
 
 /**
  * SASL OAUTHBEARER (RFC 7628). `token` is called at each log-in; `extensions` are sent with the token. An error of
@@ -22,7 +25,7 @@ export function oauthBearer(
         const value = await token().catch((error: unknown) => Promise.reject(notRetriable(error as Error)));
         const exchange = (message: string): Promise<Buffer | void> =>
           saslAuthenticate({
-            request: { encode: () => framed(message) },
+            request: { encode: () => new Encoder().writeBytes(message).buffer },
             response: { decode: (raw) => raw.subarray(LENGTH_BYTES), parse: (data) => data },
           });
         const first = `n,,${SEPARATOR}auth=Bearer ${value}${SEPARATOR}${pairs.join('')}${SEPARATOR}`;
@@ -41,15 +44,4 @@ export function oauthBearer(
 /** An error that kafkajs throws without a retry. */
 function notRetriable(cause: Error): KafkaJSError {
   return Object.assign(new KafkaJSError(cause, { retriable: false }), { cause });
-}
-
-const LENGTH_BYTES = 4;
-
-/** Bytes behind their length, as the protocol requires. */
-function framed(text: string): Buffer {
-  const bytes = Buffer.from(text, 'utf8');
-  const frame = Buffer.alloc(LENGTH_BYTES + bytes.length);
-  frame.writeInt32BE(bytes.length);
-  bytes.copy(frame, LENGTH_BYTES);
-  return frame;
 }

@@ -6,7 +6,6 @@ import type { OutgoingRecord } from '../log/sink';
 
 /** A record batch stays below this unless a single record is larger: brokers take 1 MiB by default. */
 const BATCH_BYTES = 512 << 10;
-const TIMEOUT_MS = 10_000;
 /** Sequences are int32 and wrap to 0. */
 const SEQUENCES = 2 ** 31;
 
@@ -20,13 +19,13 @@ export type Sequences = Map<string, number>;
 export async function produce(
   cluster: Pick<KafkaCluster, 'leaders' | 'reaches' | 'produce'>,
   requests: readonly (readonly PartitionRecords[])[],
-  options: Omit<ProduceOptions, 'timeoutMs'>,
+  options: ProduceOptions,
 ): Promise<void> {
   await loadCodec(options.codec);
   for (const request of requests) {
     const byNode = await byLeader(cluster, request);
     const sent = [...byNode].map(([node, parts]) =>
-      cluster.produce(node, encodeProduceRequest(parts, { ...options, timeoutMs: TIMEOUT_MS }), parts),
+      cluster.produce(node, encodeProduceRequest(parts, options), parts),
     );
     const outcomes = await Promise.allSettled(sent);
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;

@@ -1,4 +1,4 @@
-import Encoder from 'kafkajs/src/protocol/encoder';
+import type Encoder from 'kafkajs/src/protocol/encoder';
 import encodeFetchRequest from 'kafkajs/src/protocol/requests/fetch/v11/request';
 import { decode as decodeProduced } from 'kafkajs/src/protocol/requests/produce/v7/response';
 import { EfsError } from '../base/errors';
@@ -49,18 +49,14 @@ export function fetchRequest(requests: readonly FetchRequest[], limits: FetchLim
 }
 
 /** A version 7 produce request in the form that kafkajs queues; fails unless each of `partitions` is acknowledged. */
-export function produceRequest(body: Buffer, partitions: readonly TopicPartition[]): object {
+export function produceRequest(body: Encoder, partitions: readonly TopicPartition[]): object {
   return {
     request: {
       apiKey: 0,
       apiVersion: 7,
       apiName: 'Produce',
       expectResponse: () => true,
-      encode: async () => {
-        const encoder = new Encoder(body.length);
-        encoder.writeBufferInternal(body);
-        return encoder;
-      },
+      encode: async () => body,
     },
     response: {
       decode: decodeProduced,

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Partitioners } from 'kafkajs';
+import Encoder from 'kafkajs/src/protocol/encoder';
 import { systemClock } from '../../src/base/clock';
 import { kafkaClient } from '../../src/kafka/client.kafka';
 import { type Codec, CODECS, deflate, loadCodec } from '../../src/kafka/codecs.kafka';
@@ -47,12 +48,15 @@ describeWithServers(['kafka', 'undisturbed'], 'compressed topics', (servers) => 
   const produceBytes = async (topic: string, batch: Buffer, partition = 0): Promise<void> => {
     const at = { topic: prefix + topic, partition };
     const [node] = await cluster.leaders([at]);
-    const request = { timeoutMs: 5_000, now: 5, producer: null, codec: 'off' } as const;
-    const body = encodeProduceRequest([{ ...at, records: [record('', 0)], sequence: 0 }], request);
+    const request = { now: 5, producer: null, codec: 'off' } as const;
+    const { buffer: body } = encodeProduceRequest(
+      [{ ...at, records: [record('', 0)], sequence: 0 }],
+      request,
+    );
     // The request of an encoded batch, up to the size of the batch.
     const head = body.subarray(0, body.length - encodeBatch([record('', 0)], 5).length);
     head.writeInt32BE(batch.length, head.length - 4);
-    await cluster.produce(node ?? 0, Buffer.concat([head, batch]), [at]);
+    await cluster.produce(node ?? 0, new Encoder().writeBuffer(Buffer.concat([head, batch])), [at]);
   };
   const codecsOf = async (topic: string): Promise<Codec[]> => {
     const at = { topic: prefix + topic, partition: 0 };

@@ -1,11 +1,5 @@
 /* kafkajs' own encoder and decoder, with which those of this service are compared. */
 
-declare module 'kafkajs/src/protocol/decoder' {
-  export default class Decoder {
-    constructor(bytes: Buffer);
-  }
-}
-
 declare module 'kafkajs/src/protocol/recordBatch/record/v0' {
   const encode: (record: object) => object;
   export default encode;
