@@ -15,8 +15,8 @@ export interface FetchTarget extends TopicPartition {
   hasCapacity(): boolean;
   /** Takes what was fetched at `position`, and moves it. `end` is the end offset for readers of committed records. */
   deliver(batches: readonly RecordBatch[], end: number): void;
-  /** The log does not hold `position`. The target has been removed. */
-  outOfRange(): void;
+  /** It cannot be read any further: `position-lost`. The target has been removed. */
+  failed(error: EfsError): void;
 }
 
 /** Fetches for targets: at most one request per node at a time, for all targets that it leads and that have capacity. */
@@ -169,7 +169,8 @@ function deliverTo(
   const { errorCode, batches, end, topic, partition } = fetched;
   if (errorCode === OFFSET_OUT_OF_RANGE) {
     targets.delete(target);
-    target.outOfRange();
+    const lost = `${topic}/${partition}: the log no longer holds ${target.position}`;
+    target.failed(new EfsError('position-lost', lost));
   } else if (errorCode !== 0) {
     const cause = protocolError(errorCode);
     const failure = kafkaFailure(cause);

@@ -1,6 +1,6 @@
 import { must } from '../base/assert';
-import { EfsError } from '../base/errors';
-import type { Waiting } from '../log/inbox';
+import type { EfsError } from '../base/errors';
+import type { BufferedRecords } from '../log/inbox';
 import type { FetchTarget } from './fetcher.kafka';
 import { readRecords, type RecordBatch, type RecordReader } from './records.kafka';
 import type { LogRecord, Positions } from '../log/source';
@@ -28,7 +28,7 @@ interface Entry {
 }
 
 /** The undecoded batches of one partition, in the order of arrival, and the fetch targets that fill it. */
-export interface PartitionBuffer extends Waiting {
+export interface PartitionBuffer extends BufferedRecords {
   readonly targets: readonly FetchTarget[];
 }
 
@@ -52,11 +52,9 @@ interface Contents {
   records: number;
   bytes: number;
   /** Why no more batches arrive, or null. */
-  failure: unknown;
-  /** End offset of each topic's log at its last fetch. */
-  readonly ends: number[];
-  /** Topics that have not been fetched yet. */
-  readonly unfetched: Set<number>;
+  failure: EfsError | null;
+  /** End offset of each topic's log at its last fetch; null before that. */
+  readonly ends: (number | null)[];
 }
 
 export function partitionBuffer(options: BufferOptions): PartitionBuffer {
@@ -64,9 +62,11 @@ export function partitionBuffer(options: BufferOptions): PartitionBuffer {
   const limitOf = (topic: number): number => until?.()[topic] ?? Infinity;
   const next = [...options.positions];
   const contents: Contents = {
-    ...{ entries: [], records: 0, bytes: 0, failure: null },
-    ends: [...next],
-    unfetched: new Set(topics.keys()),
+    entries: [],
+    records: 0,
+    bytes: 0,
+    failure: null,
+    ends: topics.map(() => null),
   };
   const room = (): boolean =>
     contents.bytes === 0 ||
@@ -108,9 +108,8 @@ export function partitionBuffer(options: BufferOptions): PartitionBuffer {
       if (until !== undefined || (!hadRoom && room())) options.onRoom();
       return { records: taken, next: [...next] };
     },
-    lag: () => contents.ends.map((end, topic) => Math.max(0, end - (next[topic] ?? 0))),
-    caughtUp: () =>
-      contents.unfetched.size === 0 && contents.ends.every((end, topic) => (next[topic] ?? 0) >= end),
+    lag: () => contents.ends.map((end, topic) => Math.max(0, (end ?? 0) - (next[topic] ?? 0))),
+    caughtUp: () => contents.ends.every((end, topic) => end !== null && (next[topic] ?? 0) >= end),
     drop() {
       held.bytes -= contents.bytes;
       contents.bytes = 0;
@@ -127,10 +126,6 @@ function targetInto(
   room: () => boolean,
   { topics, partition, positions, held, until, onArrival }: BufferOptions,
 ): FetchTarget {
-  const fail = (error: unknown): void => {
-    contents.failure ??= error;
-    onArrival();
-  };
   const target: FetchTarget = {
     topic: must(topics[topic], 'a topic by its index'),
     partition,
@@ -143,7 +138,6 @@ function targetInto(
           (room() || !contents.entries.some((entry) => entry.topic === topic)),
     deliver(batches, end) {
       contents.ends[topic] = end;
-      contents.unfetched.delete(topic);
       const first = target.position;
       for (const batch of batches) {
         if (batch.nextOffset <= target.position) continue;
@@ -160,13 +154,10 @@ function targetInto(
       }
       if (batches.length > 0) onArrival();
     },
-    outOfRange: () =>
-      fail(
-        new EfsError(
-          'position-lost',
-          `${target.topic}/${partition}: the log no longer holds ${target.position}`,
-        ),
-      ),
+    failed(error) {
+      contents.failure ??= error;
+      onArrival();
+    },
   };
   return target;
 }

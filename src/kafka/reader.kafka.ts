@@ -116,10 +116,7 @@ function targetOf(
         fail(error);
       }
     },
-    outOfRange: () =>
-      fail(
-        new EfsError('position-lost', `${topic}/${partition}: the log no longer holds ${target.position}`),
-      ),
+    failed: fail,
   };
   return target;
 }

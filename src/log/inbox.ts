@@ -1,15 +1,16 @@
 import { assert } from '../base/assert';
 import type { Clock } from '../base/clock';
+import type { EfsError } from '../base/errors';
 import type { Batch, Inbox, TakeOptions } from './source';
 
-/** The records that wait behind an inbox, whatever fills it. Synchronous throughout. */
-export interface Waiting {
+/** The records that are buffered behind an inbox, whatever fills it. Synchronous throughout. */
+export interface BufferedRecords {
   /** Number of records that `take` would return now. */
   size(): number;
   /** Whether `take` would advance: over records, or over offsets without one. */
   pending(): boolean;
   /** The reason why no record can follow, or null. */
-  lost(): unknown;
+  lost(): EfsError | null;
   /** At most `max` records. */
   take(max: number): Batch;
   lag(): readonly number[];
@@ -20,13 +21,12 @@ export interface Waiting {
 
 /** An inbox with the signal of its producer. */
 export interface WokenInbox extends Inbox {
-  /** To be called after every change of the waiting records. */
+  /** To be called after every change of the buffered records. */
   wake(): void;
-  readonly closed: boolean;
 }
 
-/** Makes an `Inbox` of `Waiting`: waits without polling, lingers, closes. One taker at a time. */
-export function openInbox(clock: Clock, waiting: Waiting): WokenInbox {
+/** Makes an `Inbox` of buffered records: waits without polling, lingers, closes. One taker at a time. */
+export function openInbox(clock: Clock, buffered: BufferedRecords): WokenInbox {
   let closed = false;
   let taking = false;
   let notify: (() => void) | null = null;
@@ -48,18 +48,18 @@ export function openInbox(clock: Clock, waiting: Waiting): WokenInbox {
       isOver = true;
       wake();
     });
-    while (!isOver && !closed && waiting.lost() === null && !enough()) await woken();
+    while (!isOver && !closed && buffered.lost() === null && !enough()) await woken();
     timer.abort();
   };
 
   const takeNext = async ({ max, lingerMs, idleMs }: TakeOptions): Promise<Batch | null> => {
-    if (idleMs !== undefined && !closed && !waiting.pending()) await wait(idleMs, () => waiting.pending());
-    while (idleMs === undefined && !closed && waiting.lost() === null && !waiting.pending()) await woken();
-    if (lingerMs > 0 && waiting.pending()) await wait(lingerMs, () => waiting.size() >= max);
+    if (idleMs !== undefined && !closed && !buffered.pending()) await wait(idleMs, () => buffered.pending());
+    while (idleMs === undefined && !closed && buffered.lost() === null && !buffered.pending()) await woken();
+    if (lingerMs > 0 && buffered.pending()) await wait(lingerMs, () => buffered.size() >= max);
     if (closed) return null;
-    const lost = waiting.lost();
+    const lost = buffered.lost();
     if (lost !== null) throw lost;
-    return waiting.take(max);
+    return buffered.take(max);
   };
 
   return {
@@ -72,17 +72,14 @@ export function openInbox(clock: Clock, waiting: Waiting): WokenInbox {
         taking = false;
       }
     },
-    lag: () => waiting.lag(),
-    caughtUp: () => waiting.caughtUp(),
+    lag: () => buffered.lag(),
+    caughtUp: () => buffered.caughtUp(),
     close() {
       if (closed) return;
       closed = true;
-      waiting.drop();
+      buffered.drop();
       wake();
     },
     wake,
-    get closed() {
-      return closed;
-    },
   };
 }

@@ -1,7 +1,7 @@
 import { must } from '../base/assert';
 import { EfsError } from '../base/errors';
 import { coPartitions, heldPositions, lostPosition } from './copartition';
-import { openInbox, type Waiting, type WokenInbox } from './inbox';
+import { openInbox, type BufferedRecords, type WokenInbox } from './inbox';
 import { type MemoryLog, recordOf } from './log.memory';
 import {
   type CommittedOffset,
@@ -41,9 +41,9 @@ export function memorySource(
     async open(partition, positions, until) {
       heldPositions(topics, partition, positions, watermarks(partition));
       close(partition);
-      const waiting = memoryWaiting(log, topics, partition, positions, until);
-      const inbox = openInbox(log.clock, waiting);
-      waiting.watch(() => inbox.wake());
+      const buffer = memoryBuffer(log, topics, partition, positions, until);
+      const inbox = openInbox(log.clock, buffer);
+      buffer.watch(() => inbox.wake());
       inboxes.set(partition, inbox);
       return inbox;
     },
@@ -65,13 +65,13 @@ export function memorySource(
 }
 
 /** Reads directly from the log: appended records are available at once, in the order of arrival over the topics. */
-function memoryWaiting(
+function memoryBuffer(
   log: MemoryLog,
   topics: readonly string[],
   partition: number,
   positions: Positions,
   until: () => Positions = () => [],
-): Waiting & { watch(onChange: () => void): void } {
+): BufferedRecords & { watch(onChange: () => void): void } {
   const next = [...positions];
   let unwatch: (() => void)[] = [];
   const high = (topic: string): number => log.watermarks(topic, partition).high;

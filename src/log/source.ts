@@ -52,7 +52,7 @@ export interface Inbox {
   lag(): readonly number[];
   /** Whether all that the log held at the last fetch of each topic has been taken; false before that. */
   caughtUp(): boolean;
-  /** Drops the waiting records; `take` then returns null. Idempotent. */
+  /** Drops the buffered records; `take` then returns null. Idempotent. */
   close(): void;
 }
 

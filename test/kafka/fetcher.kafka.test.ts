@@ -11,7 +11,7 @@ const target: FetchTarget = {
   position: 0,
   hasCapacity: () => true,
   deliver: () => undefined,
-  outOfRange: () => undefined,
+  failed: () => undefined,
 };
 
 describe('a fetcher whose Kafka does not answer', () => {
