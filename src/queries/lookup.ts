@@ -4,7 +4,6 @@ import type { DeliveryId, MessageId } from '../base/ids';
 import { iso } from '../base/time';
 import type { PolicyName } from '../feedback/feedback';
 import { partitionOf } from '../log/partitioner';
-import { failureTypeOf, reasonOf } from '../feedback/qualification';
 import { SCHEMAS } from '../feedback/schemas';
 import { FEEDBACK_TOPICS } from '../feedback/topics';
 import { domainGroups } from '../kpi/domains';
@@ -22,18 +21,15 @@ import { decodeMessage, encodeMessageId } from '../store/codec';
 import { bucketOf, messagesHash, PUBLISHED_HASH, RETIRED_HASH } from '../store/hashes';
 import { decodeRetirement } from '../store/retired';
 import type { Generations, Manifest, Store, TaskAddress } from '../store/store';
-import { type MessageTimeline, messageTimelineOf } from './message-timeline';
+import { type BounceView, bounceOf, type MessageTimeline, messageTimelineOf } from './message-timeline';
 
 /** The state, read-only. */
 export type State = Pick<Store, 'load' | 'loadAt' | 'inspect' | 'scan'> & Pick<Generations, 'active'>;
 
 /** A bounce or an outcome, in words; times in ISO 8601. */
-export interface FactView {
+export interface FactView extends BounceView {
   readonly at: string;
   readonly what: string;
-  readonly bounceClass: number | null;
-  readonly reason: string | null;
-  readonly failureType: string | null;
 }
 
 /** Everything the state holds about a message. */
@@ -71,12 +67,8 @@ const RANKS: Readonly<Record<Outcome['rank'], string>> = {
   [RANK.ASYNCHRONOUS]: ' (asynchronously)',
 };
 
-function fact(what: string, { at, bounceClass, reason }: SoftBounceFacts | Outcome): FactView {
-  const why =
-    bounceClass === null
-      ? { reason: null, failureType: null }
-      : { reason: reasonOf(reason), failureType: failureTypeOf(bounceClass) };
-  return { at: iso(at), what, bounceClass, ...why };
+function fact(what: string, bounce: SoftBounceFacts | Outcome): FactView {
+  return { at: iso(bounce.at), what, ...bounceOf(bounce) };
 }
 
 function factsOf(message: MessageAggregate, manifest: Manifest) {

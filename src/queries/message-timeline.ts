@@ -7,15 +7,19 @@ import { decisionOf } from '../status/policy';
 import { statusOf } from '../status/projection';
 import { type DecidedBy, decidedBy } from './delivery-log';
 
+/** The bounce class of an event and its meaning; null where the event has none. */
+export interface BounceView {
+  readonly bounceClass: number | null;
+  readonly reason: Reason | null;
+  readonly failureType: FailureType | null;
+}
+
 /** An event of a message, as far as its aggregate holds it. */
-export interface TimelineEvent {
+export interface TimelineEvent extends BounceView {
   /** ISO 8601. */
   readonly at: string;
   readonly event: 'RELAYED' | 'SOFT_BOUNCED' | DecidedBy;
   readonly text: string;
-  readonly bounceClass: number | null;
-  readonly reason: Reason | null;
-  readonly failureType: FailureType | null;
   /** Whether it decides the status. */
   readonly decides: boolean;
   /** The topics its record may have come from, without the tenant's prefix. The offset is not kept. */
@@ -67,7 +71,7 @@ function eventsOf({ relay, softBounce, outcome }: MessageAggregate): TimelineEve
       at: iso(relay.at),
       event: 'RELAYED',
       text: RELAY_TEXTS[relay.rank],
-      ...NO_CLASS,
+      ...NO_BOUNCE,
       decides: outcome === null,
       topics: relay.rank === 0 ? [RELAYED] : [DELIVERED, HARD_BOUNCED, SOFT_BOUNCED, RETRY_OUTCOME],
     },
@@ -79,7 +83,7 @@ function eventsOf({ relay, softBounce, outcome }: MessageAggregate): TimelineEve
       at: iso(softBounce.at),
       event: 'SOFT_BOUNCED',
       text,
-      ...classOf(softBounce),
+      ...bounceOf(softBounce),
       decides: false,
       topics,
     });
@@ -90,15 +94,15 @@ function eventsOf({ relay, softBounce, outcome }: MessageAggregate): TimelineEve
       outcome.rank === RANK.INFERRED ? '; the service inferred it, the MTA has not reported it' : '';
     const text = OUTCOME_TEXTS[event] + inferred;
     const topics = TOPICS[event];
-    events.push({ at: iso(outcome.at), event, text, ...classOf(outcome), decides: true, topics });
+    events.push({ at: iso(outcome.at), event, text, ...bounceOf(outcome), decides: true, topics });
   }
   return events.sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
 }
 
-const NO_CLASS = { bounceClass: null, reason: null, failureType: null } as const;
+const NO_BOUNCE: BounceView = { bounceClass: null, reason: null, failureType: null };
 
-function classOf({ bounceClass, reason }: SoftBounceFacts | Outcome) {
-  if (bounceClass === null) return NO_CLASS;
+export function bounceOf({ bounceClass, reason }: SoftBounceFacts | Outcome): BounceView {
+  if (bounceClass === null) return NO_BOUNCE;
   return { bounceClass, reason: reasonOf(reason), failureType: failureTypeOf(bounceClass) };
 }
 
