@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Clock } from '../base/clock';
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandler } from 'fastify';
+import { z } from 'zod';
+import { type Clock } from '../base/clock';
 import { EfsError } from '../base/errors';
 import { DeliveryId, MessageId } from '../base/ids';
 import { iso } from '../base/time';
@@ -8,10 +9,13 @@ import { isAuthorized, openSession, sameSecret, SESSION_COOKIE } from './access'
 import { type LogFilter, readLog, readLogPage } from '../queries/delivery-log';
 import { type ExportFormat, EXPORTS, exportFormat, exportLog } from '../queries/export';
 import { activeManifest, lookUpMessage } from '../queries/lookup';
-import { openApi } from './openapi';
-import { type Operation, type OperationId, OPERATIONS } from './operations';
+import type { ComponentName, COMPONENTS } from './answers.http';
+import { jsonSchemaOf } from './json-schema.http';
+import { openApi } from './openapi.http';
+import { type Operation, type OperationId, OPERATIONS } from './operations.http';
 import { serveStream } from './stream.http';
-import { type DeliveryQuery, listDeliveries } from '../queries/delivery-view';
+import { listDeliveries } from '../queries/delivery-view';
+import type { Subscription } from '../queries/feed';
 import type { Queries } from '../queries/queries';
 
 export interface ApiOptions {
@@ -23,30 +27,58 @@ export interface ApiOptions {
   readonly timeOfDay: Pick<Clock, 'now'>;
 }
 
-type Handler = (request: FastifyRequest, reply: FastifyReply) => unknown;
-type Handlers = { readonly [Id in OperationId]: Handler };
+type Operations = typeof OPERATIONS;
+
+/** A part of a request after its validation; defaults are filled in. */
+type Part<O, Name extends string> = O extends { readonly [N in Name]: infer S extends z.ZodType }
+  ? z.output<S>
+  : unknown;
+
+/** A value that is only read. */
+type Given<T> = { readonly [Key in keyof T]: Given<T[Key]> };
+
+type Answer<O> = O extends { readonly answer: infer Name extends ComponentName }
+  ? Given<z.output<(typeof COMPONENTS)[Name]>>
+  : object;
+
+type Request<O> = FastifyRequest<{
+  Params: Part<O, 'params'>;
+  Querystring: Part<O, 'query'>;
+  Body: Part<O, 'body'>;
+}>;
+
+/** Answers an operation: takes what its schemas accept, and returns what the schema of its answer gives. */
+type Handler<O> = (
+  request: Request<O>,
+  reply: FastifyReply,
+) => Answer<O> | FastifyReply | Promise<Answer<O> | FastifyReply>;
+
+type Handlers = { readonly [Id in OperationId]: Handler<Operations[Id]> };
+
+const NO_QUERY = z.strictObject({});
 
 /** Adds the routes of the API. Requests are validated by the schemas that describe them. */
 export function addApi(server: FastifyInstance, options: ApiOptions): void {
+  const description = openApi(options.version);
   const handlers: Handlers = {
     ...figures(options.queries),
     ...messages(options.queries),
     ...internals(options),
     ...sessions(options),
-    getDescription: () => openApi(options.version),
+    getDescription: () => description,
   };
   for (const [id, operation] of Object.entries<Operation>(OPERATIONS)) {
-    const { method, path, params, query, body, isOpen } = operation;
+    const { method, path, params, query = NO_QUERY, body, isOpen } = operation;
     server.route({
       method,
       url: path.replace(/\{(\w+)\}/g, ':$1'),
       schema: {
-        ...(params && { params }),
-        querystring: query ?? { type: 'object', additionalProperties: false },
-        ...(body && { body }),
+        ...(params && { params: jsonSchemaOf(params) }),
+        querystring: jsonSchemaOf(query),
+        ...(body && { body: jsonSchemaOf(body) }),
       },
       onRequest: isOpen === true ? [] : [authorized(options)],
-      handler: handlers[id as OperationId],
+      handler: handlers[id as OperationId] as RouteHandler,
     });
   }
 }
@@ -59,9 +91,8 @@ function authorized({ token, timeOfDay }: ApiOptions) {
   };
 }
 
-/** The delivery in a request's path. Throws `not-found` where no KPIs of it were published. */
-function deliveryIn({ view }: Queries, request: FastifyRequest) {
-  const { deliveryId } = request.params as { deliveryId: string };
+/** The delivery that a request's path names. Throws `not-found` where no KPIs of it were published. */
+function deliveryIn({ view }: Queries, { deliveryId }: { readonly deliveryId: string }) {
   const delivery = view.get(deliveryId);
   if (delivery !== null) return delivery;
   const isGone = view.last(deliveryId) !== null;
@@ -75,29 +106,25 @@ function deliveryIn({ view }: Queries, request: FastifyRequest) {
 
 function figures(queries: Queries) {
   const { view, feed } = queries;
-  const subscription = (request: FastifyRequest, deliveryId: string | null) => {
-    const { lastEventId, snapshot } = request.query as { lastEventId?: string; snapshot: string };
-    const header = request.headers['last-event-id'];
+  const subscription = (
+    { query, headers }: Request<Operations['streamDeliveries']>,
+    deliveryId: string | null,
+  ): Subscription => {
+    const { lastEventId, snapshot } = query;
+    const header = headers['last-event-id'];
     const last = lastEventId ?? (Array.isArray(header) ? header[0] : header) ?? null;
     return { deliveryId, lastEventId: last, snapshot: snapshot === 'on' };
   };
   return {
-    listDeliveries: (request) => {
-      const query = request.query as DeliveryQuery;
+    listDeliveries: ({ query }) => {
       const page = listDeliveries(view.deliveries(), { ...query, policy: query.policy ?? null });
       return { ...page, at: iso(queries.clock.now()), stale: queries.stale() };
     },
-    getDelivery: (request) => ({ ...deliveryIn(queries, request), stale: queries.stale() }),
+    getDelivery: ({ params }) => ({ ...deliveryIn(queries, params), stale: queries.stale() }),
     streamDeliveries: (request, reply) => serveStream(feed, reply, subscription(request, null)),
     streamDelivery: (request, reply) =>
-      serveStream(feed, reply, subscription(request, deliveryIn(queries, request).deliveryId)),
+      serveStream(feed, reply, subscription(request, deliveryIn(queries, request.params).deliveryId)),
   } satisfies Partial<Handlers>;
-}
-
-interface LogQuery extends Partial<LogFilter> {
-  readonly limit: number;
-  readonly cursor?: string;
-  readonly format?: string;
 }
 
 /** Concurrent exports of delivery logs: each reads as fast as its client receives. */
@@ -123,19 +150,17 @@ function messages(queries: Queries) {
     return reply.type(EXPORTS[format]).send(body);
   };
   return {
-    listMessages: async (request, reply) => {
-      const { limit, cursor, format, status, reason, domainGroup } = request.query as LogQuery;
-      const id = DeliveryId(deliveryIn(queries, request).deliveryId);
+    listMessages: async ({ params, query, headers }, reply) => {
+      const { limit, cursor, format, status, reason, domainGroup } = query;
+      const id = DeliveryId(deliveryIn(queries, params).deliveryId);
       const filter = { status: status ?? null, reason: reason ?? null, domainGroup: domainGroup ?? null };
-      const form = exportFormat(format, request.headers.accept);
+      const form = exportFormat(format, headers.accept);
       if (form !== null) return exported(reply, id, filter, form);
       const state = queries.state();
       return readLogPage(state, await activeManifest(state), id, { filter, limit, cursor: cursor ?? null });
     },
-    getMessage: async (request) => {
-      const { deliveryId, messageId } = request.params as { deliveryId: string; messageId: string };
-      return lookUpMessage(queries.state(), DeliveryId(deliveryId), MessageId(messageId));
-    },
+    getMessage: async ({ params: { deliveryId, messageId } }) =>
+      lookUpMessage(queries.state(), DeliveryId(deliveryId), MessageId(messageId)),
   } satisfies Partial<Handlers>;
 }
 
@@ -152,8 +177,7 @@ function internals({ queries, version }: ApiOptions) {
       const { at, ...found } = await queries.tasks();
       return { ...found, at: iso(at), stale: queries.stale() };
     },
-    listDeadLetters: async (request) => {
-      const { limit, cursor } = request.query as { limit: number; cursor?: string };
+    listDeadLetters: async ({ query: { limit, cursor } }) => {
       if (cursor !== undefined && !/^\d{1,15}$/.test(cursor))
         throw new EfsError('request-invalid', 'invalid cursor');
       const before = cursor === undefined ? null : Number(cursor);
@@ -198,7 +222,7 @@ function sessions({ token, timeOfDay }: ApiOptions) {
   };
   return {
     openSession: (request, reply) => {
-      const given = (request.body as { token: string }).token;
+      const given = request.body.token;
       if (token !== '' && !sameSecret(given, token))
         throw new EfsError('not-authorized', 'this is not the token of this service');
       const { value, expiresAt } = openSession(token, timeOfDay.now());

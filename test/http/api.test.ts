@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020';
 import { fastClock, systemClock } from '../../src/base/clock';
-import { COMPONENTS } from '../../src/http/answers';
-import { openApi } from '../../src/http/openapi';
-import { type Operation, OPERATIONS } from '../../src/http/operations';
+import { COMPONENTS } from '../../src/http/answers.http';
+import { openApi } from '../../src/http/openapi.http';
+import { type Operation, OPERATIONS } from '../../src/http/operations.http';
 import { feedback, HOUR, T0 } from '../support/feedback';
 import { open, type Opened } from './open';
 
@@ -75,7 +75,7 @@ describe('the API', () => {
     ['/nowhere', 'Error'],
   ] as const)('%s answers by the schema %s', async (url, component) => {
     const ajv = new Ajv2020({ strict: false, validateFormats: false });
-    ajv.addSchema({ $id: 'api', components: { schemas: COMPONENTS } });
+    ajv.addSchema({ $id: 'api', ...openApi('0.1.0') });
     const validate = ajv.compile({ $ref: `api#/components/schemas/${component}` });
     validate((await get(url)).json());
     expect(validate.errors).toBeNull();
@@ -99,7 +99,7 @@ describe('the API', () => {
       expect(Object.keys(COMPONENTS)).toContain(name);
     for (const { path, params } of Object.values<Operation>(OPERATIONS)) {
       const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
-      expect([path, Object.keys(params?.properties ?? {})]).toEqual([path, named]);
+      expect([path, Object.keys(params?.shape ?? {})]).toEqual([path, named]);
     }
   });
 

@@ -1,6 +1,8 @@
-import { COMPONENTS } from './answers';
-import type { JsonSchema } from './json-schema';
-import { type Operation, OPERATIONS } from './operations';
+import type { z } from 'zod';
+import { SESSION_COOKIE } from './access';
+import { COMPONENTS, type ComponentName } from './answers.http';
+import { componentsOf, type JsonSchema, jsonSchemaOf, referenceTo } from './json-schema.http';
+import { type Operation, OPERATIONS } from './operations.http';
 
 const ERRORS: Readonly<Record<number, string>> = {
   400: 'The request is invalid; the message names the error.',
@@ -10,7 +12,7 @@ const ERRORS: Readonly<Record<number, string>> = {
 };
 
 const json = (schema: JsonSchema) => ({ 'application/json': { schema } });
-const ref = (name: string): JsonSchema => ({ $ref: `#/components/schemas/${name}` });
+const component = (name: ComponentName) => json({ $ref: referenceTo(name) });
 
 /** The API as OpenAPI 3.1, made from the schemas that validate its requests and describe its responses. */
 export function openApi(version: string): object {
@@ -31,10 +33,10 @@ export function openApi(version: string): object {
     security: [{ token: [] }, { session: [] }, {}],
     paths,
     components: {
-      schemas: COMPONENTS,
+      schemas: componentsOf(COMPONENTS),
       securitySchemes: {
         token: { type: 'http', scheme: 'bearer' },
-        session: { type: 'apiKey', in: 'cookie', name: 'efs_session' },
+        session: { type: 'apiKey', in: 'cookie', name: SESSION_COOKIE },
       },
     },
   };
@@ -46,25 +48,22 @@ function describe(operation: Operation): object {
   return {
     summary,
     ...(parameters.length > 0 ? { parameters } : {}),
-    ...(body === undefined ? {} : { requestBody: { required: true, content: json(body) } }),
+    ...(body === undefined ? {} : { requestBody: { required: true, content: json(jsonSchemaOf(body)) } }),
     ...(isOpen === true ? { security: [{}] } : {}),
     responses: responsesOf(operation),
   };
 }
 
-function parametersOf(place: 'path' | 'query', schema: JsonSchema | undefined): object[] {
-  return Object.entries(schema?.properties ?? {}).map(([name, { description, ...rest }]) => ({
-    name,
-    in: place,
-    required: place === 'path',
-    description,
-    schema: rest,
-  }));
+function parametersOf(place: 'path' | 'query', parameters: z.ZodObject | undefined): object[] {
+  return Object.entries(parameters?.shape ?? {}).map(([name, parameter]) => {
+    const { description, ...schema } = jsonSchemaOf(parameter as z.ZodType);
+    return { name, in: place, required: place === 'path', description, schema };
+  });
 }
 
 function responsesOf({ answer, media = [], isOpen, errors = [], method }: Operation): object {
   const others = Object.fromEntries(media.map((type) => [type, { schema: { type: 'string' } }]));
-  const content = answer === null ? others : { ...json(ref(answer)), ...others };
+  const content = answer === undefined ? others : { ...component(answer), ...others };
   const failed = [400, ...(isOpen === true && method !== 'POST' ? [] : [401]), ...errors];
   const success =
     method === 'DELETE'
@@ -73,7 +72,7 @@ function responsesOf({ answer, media = [], isOpen, errors = [], method }: Operat
   return {
     ...success,
     ...Object.fromEntries(
-      failed.map((code) => [code, { description: ERRORS[code], content: json(ref('Error')) }]),
+      failed.map((code) => [code, { description: ERRORS[code], content: component('Error') }]),
     ),
   };
 }

@@ -1,5 +1,5 @@
-import { type ComponentName, POLICIES, REASONS, STATUSES } from './answers';
-import { atMost, exactly, type JsonSchema } from './json-schema';
+import { z } from 'zod';
+import { type ComponentName, policy, reason, status } from './answers.http';
 import { SORTS } from '../queries/delivery-view';
 
 /** One operation of the API: its requests are validated by it, and its description is made from it. */
@@ -8,11 +8,11 @@ export interface Operation {
   /** Parameters are in braces. */
   readonly path: string;
   readonly summary: string;
-  readonly params?: JsonSchema;
-  readonly query?: JsonSchema;
-  readonly body?: JsonSchema;
-  /** The schema of its 200 response; null where that is not JSON of the API. */
-  readonly answer: ComponentName | null;
+  readonly params?: z.ZodObject;
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodObject;
+  /** The schema of its 200 response, where that is JSON of the API. */
+  readonly answer?: ComponentName;
   /** Media types besides JSON, or instead of it. */
   readonly media?: readonly string[];
   /** Needs no token. */
@@ -22,64 +22,36 @@ export interface Operation {
 }
 
 const ID_MAX = 128;
-const deliveryId: JsonSchema = {
-  type: 'string',
-  minLength: 1,
-  maxLength: ID_MAX,
-  description: 'The delivery.',
-};
-const messageId: JsonSchema = {
-  type: 'string',
-  minLength: 1,
-  maxLength: ID_MAX,
-  description: 'The message.',
-};
-const limit = (most: number, fallback: number): JsonSchema => ({
-  type: 'integer',
-  minimum: 1,
-  maximum: most,
-  default: fallback,
-  description: 'Maximum number of entries on a page.',
-});
-const cursor: JsonSchema = {
-  type: 'string',
-  maxLength: 300,
-  description: 'The cursor of the previous page.',
-};
-const choice = (names: readonly string[], description: string): JsonSchema => ({
-  type: 'string',
-  enum: names,
-  description,
-});
+const deliveryId = z.string().min(1).max(ID_MAX).describe('The delivery.');
+const messageId = z.string().min(1).max(ID_MAX).describe('The message.');
+const limit = (most: number) =>
+  z.int().min(1).max(most).default(50).describe('Maximum number of entries on a page.');
+const cursor = z.string().max(300).optional().describe('The cursor of the previous page.');
 
-const lastEventId: JsonSchema = {
-  type: 'string',
-  maxLength: 100,
-  description: 'As the header Last-Event-ID, for clients that cannot set it.',
-};
-const snapshot: JsonSchema = {
-  ...choice(['on', 'off'], 'Whether a client without a last event gets every delivery first.'),
-  default: 'on',
-};
+const streaming = z.strictObject({
+  lastEventId: z
+    .string()
+    .max(100)
+    .optional()
+    .describe('As the header Last-Event-ID, for clients that cannot set it.'),
+  snapshot: z
+    .enum(['on', 'off'])
+    .default('on')
+    .describe('Whether a client without a last event gets every delivery first.'),
+});
 
 export const OPERATIONS = {
   listDeliveries: {
     method: 'GET',
     path: '/api/deliveries',
     summary: 'The deliveries with their KPIs as last published.',
-    query: atMost({
-      search: { type: 'string', maxLength: ID_MAX, default: '', description: 'Part of the id, in any case.' },
-      policy: choice(POLICIES, 'Only deliveries of this policy.'),
-      sort: { ...choice(SORTS, 'The field to sort by.'), default: 'relayed' },
-      order: { ...choice(['asc', 'desc'], 'The sort order.'), default: 'desc' },
-      limit: limit(1_000, 50),
-      offset: {
-        type: 'integer',
-        minimum: 0,
-        maximum: 10_000_000,
-        default: 0,
-        description: 'Entries to skip.',
-      },
+    query: z.strictObject({
+      search: z.string().max(ID_MAX).default('').describe('Part of the id, in any case.'),
+      policy: policy.optional().describe('Only deliveries of this policy.'),
+      sort: z.enum(SORTS).default('relayed').describe('The field to sort by.'),
+      order: z.enum(['asc', 'desc']).default('desc').describe('The sort order.'),
+      limit: limit(1_000),
+      offset: z.int().min(0).max(10_000_000).default(0).describe('Entries to skip.'),
     }),
     answer: 'DeliveryList',
   },
@@ -87,7 +59,7 @@ export const OPERATIONS = {
     method: 'GET',
     path: '/api/deliveries/{deliveryId}',
     summary: 'The KPIs of one delivery as last published.',
-    params: exactly({ deliveryId }),
+    params: z.strictObject({ deliveryId }),
     answer: 'DeliveryWithAge',
     errors: [404],
   },
@@ -95,14 +67,17 @@ export const OPERATIONS = {
     method: 'GET',
     path: '/api/deliveries/{deliveryId}/messages',
     summary: 'The delivery log: a page, or everything that matches the filter as CSV or NDJSON.',
-    params: exactly({ deliveryId }),
-    query: atMost({
-      status: choice(STATUSES, 'Only messages of this status.'),
-      reason: choice(REASONS, 'Only messages with this reason.'),
-      domainGroup: { type: 'string', maxLength: 63, description: 'Only recipients of this domain group.' },
-      limit: limit(1_000, 50),
+    params: z.strictObject({ deliveryId }),
+    query: z.strictObject({
+      status: status.optional().describe('Only messages of this status.'),
+      reason: reason.optional().describe('Only messages with this reason.'),
+      domainGroup: z.string().max(63).optional().describe('Only recipients of this domain group.'),
+      limit: limit(1_000),
       cursor,
-      format: choice(['json', 'csv', 'ndjson'], 'Takes precedence over the Accept header.'),
+      format: z
+        .enum(['json', 'csv', 'ndjson'])
+        .optional()
+        .describe('Takes precedence over the Accept header.'),
     }),
     answer: 'LogPage',
     media: ['text/csv', 'application/x-ndjson'],
@@ -112,7 +87,7 @@ export const OPERATIONS = {
     method: 'GET',
     path: '/api/deliveries/{deliveryId}/messages/{messageId}',
     summary: 'Everything known about one message, and why its status is what it is.',
-    params: exactly({ deliveryId, messageId }),
+    params: z.strictObject({ deliveryId, messageId }),
     answer: 'Message',
     errors: [404, 503],
   },
@@ -127,7 +102,7 @@ export const OPERATIONS = {
     method: 'GET',
     path: '/api/dead-letters',
     summary: 'The dead letters, newest first, and their number by reason.',
-    query: atMost({ limit: limit(200, 50), cursor }),
+    query: z.strictObject({ limit: limit(200), cursor }),
     answer: 'DeadLetterList',
   },
   getHealth: {
@@ -141,8 +116,7 @@ export const OPERATIONS = {
     method: 'GET',
     path: '/api/stream',
     summary: 'KPI changes of all deliveries as server-sent events.',
-    query: atMost({ lastEventId, snapshot }),
-    answer: null,
+    query: streaming,
     media: ['text/event-stream'],
     errors: [503],
   },
@@ -150,9 +124,8 @@ export const OPERATIONS = {
     method: 'GET',
     path: '/api/deliveries/{deliveryId}/stream',
     summary: 'KPI changes of one delivery as server-sent events.',
-    params: exactly({ deliveryId }),
-    query: atMost({ lastEventId, snapshot }),
-    answer: null,
+    params: z.strictObject({ deliveryId }),
+    query: streaming,
     media: ['text/event-stream'],
     errors: [404, 503],
   },
@@ -161,7 +134,7 @@ export const OPERATIONS = {
     path: '/api/session',
     summary:
       'Exchanges the token for a session cookie, for browsers, which cannot send the token with a stream.',
-    body: exactly({ token: { type: 'string', minLength: 1, maxLength: 1_024, description: 'The token.' } }),
+    body: z.strictObject({ token: z.string().min(1).max(1_024).describe('The token.') }),
     answer: 'Session',
     isOpen: true,
   },
@@ -169,14 +142,12 @@ export const OPERATIONS = {
     method: 'DELETE',
     path: '/api/session',
     summary: 'Clears the session cookie.',
-    answer: null,
     isOpen: true,
   },
   getDescription: {
     method: 'GET',
     path: '/api/openapi.json',
     summary: 'This description.',
-    answer: null,
     isOpen: true,
   },
 } as const satisfies Record<string, Operation>;
