@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandler } from 'fastify';
 import { z } from 'zod';
-import { type Clock } from '../base/clock';
+import type { Clock } from '../base/clock';
 import { EfsError } from '../base/errors';
 import { DeliveryId, MessageId } from '../base/ids';
 import { iso } from '../base/time';
