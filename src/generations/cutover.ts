@@ -1,9 +1,9 @@
 import { EfsError } from '../base/errors';
 import { inPortions } from '../base/portions';
 import type { OutgoingRecord } from '../log/sink';
-import { CUT_FIELD, SUPPRESSED_FIELD, UNTIL_FIELD } from '../pipeline/publish-gate';
+import { CUT_OVER_TO, flagEntry, readFlags, SUPPRESSED, SUPPRESSED_UNTIL } from '../pipeline/flags';
 import { isRetirementMarker, removalOf, retiredAmong, retiredWrites } from '../pipeline/retention';
-import { FLAGS_HASH, numberField } from '../store/hashes';
+import { FLAGS_HASH } from '../store/hashes';
 import { packOutbox, unpackOutbox } from '../store/outbox';
 import type { Retirement } from '../store/retired';
 import type { Generations, Manifest, Store, TaskAddress, Write } from '../store/store';
@@ -202,8 +202,8 @@ async function suppress(
 
 /** Whether a kpi task has been suppressed for the cut-over to this number, or for a later one. */
 async function isSuppressed(store: Pick<Store, 'load'>, task: TaskAddress, number: number): Promise<boolean> {
-  const [flags] = await store.load(task, [{ hash: FLAGS_HASH, fields: [CUT_FIELD] }]);
-  return Number(flags?.[0]?.toString('latin1') ?? 0) >= number;
+  const [cutOverTo] = await readFlags(store, task, CUT_OVER_TO);
+  return (cutOverTo ?? 0) >= number;
 }
 
 /** The start of a kpi task at a cut-over. */
@@ -216,9 +216,8 @@ interface KpiStart {
 /** Maximum number of deliveries that one commit retires. */
 const RETIRED_AT_ONCE = 50;
 
-const suppressedUntilComplete = (number: number) =>
-  [
-    [SUPPRESSED_FIELD, numberField(1)],
-    [UNTIL_FIELD, null],
-    [CUT_FIELD, numberField(number)],
-  ] as const;
+const suppressedUntilComplete = (number: number) => [
+  flagEntry(SUPPRESSED, true),
+  flagEntry(SUPPRESSED_UNTIL, null),
+  flagEntry(CUT_OVER_TO, number),
+];

@@ -14,7 +14,8 @@ import {
 } from '../store/hashes';
 import type { Retirement } from '../store/retired';
 import type { Read, Write } from '../store/store';
-import { barrierField, type KpiInput, SUPPRESSED_FIELD, CHECKPOINT_FIELD, UNTIL_FIELD } from './publish-gate';
+import { barrierArrived, flagEntry, SEEN_CHECKPOINT, SUPPRESSED, SUPPRESSED_UNTIL } from './flags';
+import type { KpiInput } from './publish-gate';
 import { type LruCache, lruCache } from '../base/lru';
 import { removalOf, retiredWrites, retirementIn, retirementMarker } from './retention';
 
@@ -111,21 +112,16 @@ export function planKpi(
 }
 
 /** The changes of the task's flags by barriers and commands. */
-function flagsOf(rules: KpiRules, inputs: readonly KpiInput[]): (readonly [Buffer, Buffer | null])[] {
-  return inputs.flatMap((input): (readonly [Buffer, Buffer | null])[] => {
+function flagsOf(rules: KpiRules, inputs: readonly KpiInput[]): Entry[] {
+  return inputs.flatMap((input): Entry[] => {
     if ('suppressUntil' in input)
-      return [
-        [SUPPRESSED_FIELD, YES],
-        [UNTIL_FIELD, numberField(input.suppressUntil)],
-      ];
-    if ('resume' in input) return [[SUPPRESSED_FIELD, null]];
-    if ('seen' in input) return [[CHECKPOINT_FIELD, Buffer.from(input.seen, 'latin1')]];
+      return [flagEntry(SUPPRESSED, true), flagEntry(SUPPRESSED_UNTIL, input.suppressUntil)];
+    if ('resume' in input) return [flagEntry(SUPPRESSED, null)];
+    if ('seen' in input) return [flagEntry(SEEN_CHECKPOINT, input.seen)];
     if (!('revision' in input) || input.deliveryId !== null || input.generation !== rules.stateId) return [];
-    return [[barrierField(input.partition, input.revision), YES]];
+    return [flagEntry(barrierArrived(input.partition, input.revision), true)];
   });
 }
-
-const YES = Buffer.from('1');
 
 /** The effects of retirements and removals on the task's state. */
 function retirementsOf(

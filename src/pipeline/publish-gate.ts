@@ -4,9 +4,10 @@ import type { Contribution } from '../kpi/encode';
 import type { TaskOwnership } from '../pipeline';
 import { FLAGS_HASH, PUBLISHED_HASH, SUMS_HASH } from '../store/hashes';
 import { pagesOf } from '../store/pages';
-import type { Claim, Manifest, Read, Store, TaskAddress, Write } from '../store/store';
-import type { RetentionCommand } from './retention';
+import type { Claim, Manifest, Store, TaskAddress, Write } from '../store/store';
+import { barrierArrived, flagEntry, readFlags, SEEN_CHECKPOINT, SUPPRESSED, SUPPRESSED_UNTIL } from './flags';
 import { isOvertaken, checkpointKey } from './publish-checkpoint';
+import type { RetentionCommand } from './retention';
 
 /*
  * When KPIs may be published. Publishing is suppressed at first in a generation with a predecessor, and in a kpi task whose
@@ -16,22 +17,9 @@ import { isOvertaken, checkpointKey } from './publish-checkpoint';
  * published KPI ever returns to an older value and rises again.
  *
  * A barrier belongs to a cut-over: it carries the generation number that the new state publishes under.
- *
- * Flags in the store: `muted` while publishing is suppressed, `until` the position to reach, `b<p>.<number>` a barrier that
- * has arrived, `cut` the last cut-over for which publishing was suppressed, `seen` the checkpoint as of which the task has
- * read what was published from the log; `sent` (status pipeline) the last own barrier that was published.
  */
-export const SUPPRESSED_FIELD = Buffer.from('muted');
-export const UNTIL_FIELD = Buffer.from('until');
-export const SENT_FIELD = Buffer.from('sent');
-export const CUT_FIELD = Buffer.from('cut');
-export const CHECKPOINT_FIELD = Buffer.from('seen');
 
-export function barrierField(partition: number, generation: number): Buffer {
-  return Buffer.from(`b${partition}.${generation}`, 'latin1');
-}
-
-export interface Gate {
+interface Gate {
   readonly suppressed: boolean;
   /** Position in the contributions below which nothing is published. */
   readonly until: number;
@@ -40,27 +28,35 @@ export interface Gate {
   readonly seen: string | null;
 }
 
-/** The reads of the gate. */
-export function gateReads(manifest: Manifest): readonly Read[] {
-  const barriers = manifest.hasPredecessor
-    ? Array.from({ length: manifest.partitions }, (_, p) => barrierField(p, manifest.generation))
-    : [];
-  return [{ hash: FLAGS_HASH, fields: [SUPPRESSED_FIELD, UNTIL_FIELD, CHECKPOINT_FIELD, ...barriers] }];
-}
-
-/** The gate from the values of `gateReads`. */
-export function gateOf([flags]: readonly (readonly (Buffer | null)[])[]): Gate {
-  const [suppressed, until, seen, ...barriers] = flags ?? [];
+/** The gate as stored by a kpi task. */
+async function gateOf({
+  store,
+  address,
+  manifest,
+}: Pick<GateDeps, 'store' | 'address' | 'manifest'>): Promise<Gate> {
+  const { generation, hasPredecessor } = manifest;
+  const statusTasks = Array.from(
+    { length: hasPredecessor ? manifest.partitions : 0 },
+    (_, partition) => partition,
+  );
+  const [suppressed, until, seen, ...barriers] = await readFlags(
+    store,
+    address,
+    SUPPRESSED,
+    SUPPRESSED_UNTIL,
+    SEEN_CHECKPOINT,
+    ...statusTasks.map((partition) => barrierArrived(partition, generation)),
+  );
   return {
-    suppressed: suppressed !== null && suppressed !== undefined,
-    until: Number(until?.toString('latin1') ?? 0),
+    suppressed: suppressed !== null,
+    until: until ?? 0,
     barriersMissing: barriers.filter((barrier) => barrier === null).length,
-    seen: seen?.toString('latin1') ?? null,
+    seen,
   };
 }
 
 /** Whether a suppressed task may resume publishing. */
-export function mayResume(gate: Gate, positions: Positions): boolean {
+function mayResume(gate: Gate, positions: Positions): boolean {
   return gate.barriersMissing === 0 && (positions[0] ?? 0) >= gate.until;
 }
 
@@ -136,7 +132,7 @@ export function kpiCommands(deps: GateDeps): KpiCommands {
   let comparison: Promise<Comparison> | null = null;
 
   const loadGate = async (): Promise<Gate> => {
-    const gate = gateOf(await deps.store.load(deps.address, gateReads(deps.manifest)));
+    const gate = await gateOf(deps);
     suppressed = gate.suppressed;
     return gate;
   };
@@ -207,7 +203,7 @@ export function suppressedStart(published: ReadonlyMap<string, Buffer>): readonl
     ([deliveryId, value]) => [Buffer.from(deliveryId, 'utf8'), value] as const,
   );
   return [
-    { hash: FLAGS_HASH, entries: [[SUPPRESSED_FIELD, Buffer.from('1')]] },
+    { hash: FLAGS_HASH, entries: [flagEntry(SUPPRESSED, true)] },
     ...(entries.length > 0 ? [{ hash: PUBLISHED_HASH, entries }] : []),
   ];
 }

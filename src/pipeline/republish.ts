@@ -3,10 +3,11 @@ import type { Positions } from '../log/source';
 import type { TaskOwnership } from '../pipeline';
 import { statusOf } from '../status/projection';
 import { decodeMessage, decodeMessageId } from '../store/codec';
-import { bucketOf, CONTRIBUTIONS_HASH, FLAGS_HASH, messagesHash } from '../store/hashes';
+import { bucketOf, CONTRIBUTIONS_HASH, messagesHash } from '../store/hashes';
 import { pagesOf } from '../store/pages';
 import type { Manifest, Store, TaskAddress } from '../store/store';
-import { hasCaughtUp, isPast, SENT_FIELD } from './publish-gate';
+import { BARRIER_SENT, readFlags } from './flags';
+import { hasCaughtUp, isPast } from './publish-gate';
 import type { Republished, StatusRepublished, StatusCommand } from './status-input';
 
 /*
@@ -62,8 +63,8 @@ export async function hasPublished(
 ): Promise<boolean> {
   if (!hasPredecessor) return true;
   const task = { stateId, pipeline: 'status', partition } as const;
-  const [flags] = await store.load(task, [{ hash: FLAGS_HASH, fields: [SENT_FIELD] }]);
-  return Number(flags?.[0]?.toString('latin1') ?? -1) >= generation;
+  const [sent] = await readFlags(store, task, BARRIER_SENT);
+  return sent !== null && sent >= generation;
 }
 
 async function* republications(

@@ -8,16 +8,10 @@ import type { Contribution, WireType } from '../kpi/encode';
 import { emptySum } from '../kpi/publish';
 import type { OutgoingRecord } from '../log/sink';
 import type { TaskOwnership } from '../pipeline';
-import {
-  FLAGS_HASH,
-  numberField,
-  PUBLISHED_HASH,
-  RETIRED_HASH,
-  sharesHash,
-  SUMS_HASH,
-} from '../store/hashes';
+import { numberField, PUBLISHED_HASH, RETIRED_HASH, sharesHash, SUMS_HASH } from '../store/hashes';
 import { decodeRetirement, encodeRetirement, type Retirement } from '../store/retired';
 import type { Store, TaskAddress, Write } from '../store/store';
+import { FOLDED_UNTIL, readFlags } from './flags';
 
 /*
  * How a delivery leaves Redis. Only its kpi task decides, because only that task knows the last feedback of all partitions:
@@ -37,9 +31,6 @@ export type RetentionCommand =
   | { readonly retire: string; readonly as: Retirement }
   /** `partitions`: their number; each may have a share. */
   | { readonly remove: string; readonly partitions: number };
-
-/** Flag of a status task: the time up to which it has folded all that the log held. */
-export const FOLDED_UNTIL_FIELD = Buffer.from('folded');
 
 /** How often all deliveries are scanned. */
 export const RETENTION_SCAN_MS = HOUR_MS;
@@ -107,11 +98,11 @@ async function foldedUntilOf({ address, partitions, store }: RetentionDeps): Pro
   const times = await Promise.all(
     Array.from({ length: partitions }, async (_, partition) => {
       const task: TaskAddress = { stateId: address.stateId, pipeline: 'status', partition };
-      const [flags] = await store.load(task, [{ hash: FLAGS_HASH, fields: [FOLDED_UNTIL_FIELD] }]);
-      return flags?.[0] ?? null;
+      const [time] = await readFlags(store, task, FOLDED_UNTIL);
+      return time;
     }),
   );
-  return times.some((time) => time === null) ? null : Math.min(...times.map(Number));
+  return times.every((time) => time !== null) ? Math.min(...times) : null;
 }
 
 interface ScannedDelivery {

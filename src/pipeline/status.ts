@@ -11,13 +11,12 @@ import { evolve } from '../status/evolve';
 import type { MessageAggregate } from '../status/message';
 import { type MessageStatus, statusOf } from '../status/projection';
 import { decodeMessage } from '../store/codec';
-import { CONTRIBUTIONS_HASH, FLAGS_HASH, numberField, TIMER_INDEX_HASH } from '../store/hashes';
+import { CONTRIBUTIONS_HASH, FLAGS_HASH, TIMER_INDEX_HASH } from '../store/hashes';
 import { entryPacker } from '../store/messages';
 import type { Read, Write } from '../store/store';
 import { expiryRecord } from './expiry';
-import { SENT_FIELD } from './publish-gate';
+import { BARRIER_SENT, flagEntry, FOLDED_UNTIL } from './flags';
 import { type LruCache, lruCache } from '../base/lru';
-import { FOLDED_UNTIL_FIELD } from './retention';
 import { isCommand, type StatusRepublished, type StatusCommand, type StatusInput } from './status-input';
 import { groupByDelivery, type TouchedDelivery, type TouchedHash, type TouchedMessage } from './batch-index';
 import { type TimerIndex, putEntry, updateEntry, type DeadlineEntry, entryOf } from './timer-index';
@@ -99,7 +98,7 @@ function runCommand(
 ): void {
   switch (command.kind) {
     case 'CaughtUp':
-      writes.push({ hash: FLAGS_HASH, entries: [[SENT_FIELD, numberField(rules.generation)]] });
+      writes.push({ hash: FLAGS_HASH, entries: [flagEntry(BARRIER_SENT, rules.generation)] });
       outgoing.push(...barriers(rules));
       break;
     case 'Republished':
@@ -119,7 +118,7 @@ function runCommand(
       break;
     }
     case 'FoldedUntil':
-      writes.push({ hash: FLAGS_HASH, entries: [[FOLDED_UNTIL_FIELD, numberField(command.at)]] });
+      writes.push({ hash: FLAGS_HASH, entries: [flagEntry(FOLDED_UNTIL, command.at)] });
       break;
     case 'EvictMessages':
       writes.push({ hash: command.hash, entries: command.fields.map((field) => [field, null] as const) });

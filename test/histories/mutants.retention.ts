@@ -1,6 +1,7 @@
 import type { Servers } from '../../src/app/compose';
 import type { OutgoingRecord } from '../../src/log/sink';
-import { FOLDED_UNTIL_FIELD, isRetirementMarker } from '../../src/pipeline/retention';
+import { FOLDED_UNTIL } from '../../src/pipeline/flags';
+import { isRetirementMarker } from '../../src/pipeline/retention';
 import { FLAGS_HASH, RETIRED_HASH } from '../../src/store/hashes';
 import type { Read } from '../../src/store/store';
 import { HOUR } from '../support/feedback';
@@ -47,7 +48,7 @@ export const RETENTION_MUTANTS: readonly NamedMutant[] = [
     name: 'a task claims to have folded later feedback',
     seed: 1,
     deps: misreading(FLAGS_HASH, (value, field) =>
-      field.equals(FOLDED_UNTIL_FIELD) ? Buffer.from(String(Number(value) + 300 * HOUR)) : value,
+      field.equals(FOLDED_UNTIL.field) ? FOLDED_UNTIL.encode(FOLDED_UNTIL.decode(value) + 300 * HOUR) : value,
     ),
   },
   {

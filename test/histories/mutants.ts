@@ -2,7 +2,7 @@ import type { Servers } from '../../src/app/compose';
 import { EfsError } from '../../src/base/errors';
 import { MessageId } from '../../src/base/ids';
 import type { Inbox } from '../../src/log/source';
-import { CUT_FIELD, SUPPRESSED_FIELD } from '../../src/pipeline/publish-gate';
+import { CUT_OVER_TO, SUPPRESSED } from '../../src/pipeline/flags';
 import { FLAGS_HASH, TIMER_INDEX_HASH } from '../../src/store/hashes';
 import type { Write } from '../../src/store/store';
 import { notWaitingForDeadLetters, storeOf, withoutDraining } from '../support/faults';
@@ -41,8 +41,8 @@ const withoutFirst = (inbox: Inbox): Inbox => ({
 /** Removes the suppression from a write that records a cut-over, but not the record of it. */
 const withoutMuting = (write: Write): Write => {
   const entries = [...write.entries];
-  return write.hash === FLAGS_HASH && entries.some(([field]) => field.equals(CUT_FIELD))
-    ? { ...write, entries: entries.filter(([field]) => !field.equals(SUPPRESSED_FIELD)) }
+  return write.hash === FLAGS_HASH && entries.some(([field]) => field.equals(CUT_OVER_TO.field))
+    ? { ...write, entries: entries.filter(([field]) => !field.equals(SUPPRESSED.field)) }
     : write;
 };
 

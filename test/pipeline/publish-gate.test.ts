@@ -3,9 +3,9 @@ import {
   type GateDeps,
   kpiCommands,
   type KpiCommand,
-  SUPPRESSED_FIELD,
   SupersededGenerationError,
 } from '../../src/pipeline/publish-gate';
+import { flagEntry, SUPPRESSED } from '../../src/pipeline/flags';
 import type { KpiInput } from '../../src/pipeline/publish-gate';
 import { FLAGS_HASH, PUBLISHED_HASH } from '../../src/store/hashes';
 import type { Manifest } from '../../src/store/store';
@@ -37,7 +37,7 @@ async function onClaim(
 ): Promise<KpiInput[]> {
   const store = memoryStore();
   const entries = stored.map((id) => [Buffer.from(id), Buffer.from([9])] as const);
-  const suppressed = { hash: FLAGS_HASH, entries: [[SUPPRESSED_FIELD, Buffer.from('1')]] as const };
+  const suppressed = { hash: FLAGS_HASH, entries: [flagEntry(SUPPRESSED, true)] };
   const writes = manifest.hasPredecessor ? [suppressed, { hash: PUBLISHED_HASH, entries }] : [];
   await store.create(manifest, { status: [[0]], kpi: [[0]] }, [{ partition: 0, writes }]);
   const deps: GateDeps = {

@@ -1,8 +1,8 @@
-import { SENT_FIELD } from '../../src/pipeline/publish-gate';
+import { BARRIER_SENT, flagEntry } from '../../src/pipeline/flags';
 import { CONTRIBUTIONS_TOPIC, MESSAGE_STATUS_TOPIC } from '../../src/feedback/topics';
 import type { OutgoingRecord } from '../../src/log/sink';
 import { pendingOutbox, predecessorOf } from '../../src/tasks/predecessor';
-import { FLAGS_HASH, numberField } from '../../src/store/hashes';
+import { FLAGS_HASH } from '../../src/store/hashes';
 import { packOutbox } from '../../src/store/outbox';
 import type { Manifest } from '../../src/store/store';
 import { memoryStore } from '../../src/store/store.memory';
@@ -22,7 +22,7 @@ async function given(first: Partial<Manifest>, publishedAs: number | null) {
   await store.create({ ...manifestOf(1), ...first }, START, []);
   const task = { stateId: 1, pipeline: 'status', partition: 0 } as const;
   const { epoch } = (await store.claim(task, Infinity))!;
-  const entries = publishedAs === null ? [] : ([[SENT_FIELD, numberField(publishedAs)]] as const);
+  const entries = publishedAs === null ? [] : [flagEntry(BARRIER_SENT, publishedAs)];
   const writes = [{ hash: FLAGS_HASH, entries }];
   const outbox = packOutbox([CHANGE, record(CONTRIBUTIONS_TOPIC, 'd1/1.0')]);
   await store.commit(task, { epoch, sequence: 1, expected: [0], next: [0], writes, outbox });
