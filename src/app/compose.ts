@@ -11,7 +11,7 @@ import { domainGroups } from '../kpi/domains';
 import { type Contribution, type KpiChanged, type MessageStatusChanged, wireType } from '../kpi/encode';
 import type { TransactionalSinks, Sink } from '../log/sink';
 import { retirementIn } from '../pipeline/retention';
-import { allocateGeneration } from '../generations/allocate';
+import { allocateStateId } from '../generations/allocate';
 import { registryWithRetry } from '../tasks/retrying';
 import type { WireTypes } from '../tasks/pipelines';
 import type { Meter } from '../tasks/meter';
@@ -146,8 +146,8 @@ function generationDeps(
     kpiTopic: config.topicPrefix + DELIVERY_KPI_TOPIC,
     generationOf: (published) => wire.kpiChanged.decode(published).generation,
     contributionsTopic: contributions,
-    allocateGeneration: (name) =>
-      allocateGeneration({ ...servers, topic: contributions, contribution: wire.contribution, random }, name),
+    allocateStateId: (name) =>
+      allocateStateId({ ...servers, topic: contributions, contribution: wire.contribution, random }, name),
     retirementIn: (marker) => retirementIn(wire.contribution.decode(marker)),
   };
 }

@@ -1,8 +1,10 @@
 import type { Random } from '../base/clock';
+import { CONTRIBUTIONS_TOPIC } from '../feedback/topics';
 import type { TopicReader } from '../log/source';
 import type { Contribution, WireType } from '../kpi/encode';
+import { emptySum } from '../kpi/publish';
 import type { Sink } from '../log/sink';
-import { stateIdInKey, allocationRecord, ALLOCATION_PARTITION } from '../pipeline/generation-claim';
+import { allocationKey, stateIdInKey } from '../pipeline/state-id';
 
 /** The dependencies of an allocation. */
 export interface AllocateDeps {
@@ -14,22 +16,26 @@ export interface AllocateDeps {
   readonly random: Random;
 }
 
+/** The partition of the contributions topic in which state ids are allocated. */
+const ALLOCATION_PARTITION = 0;
+
 /**
  * Allocates a state id: resolves to true once the log holds it as the caller's, to false where another process was first or
  * the log holds a higher one. A requested id is never free again, whatever became of the process that requested it.
  */
-export async function allocateGeneration(
+export async function allocateStateId(
   { sink, reader, topic, contribution, random }: AllocateDeps,
   stateId: number,
 ): Promise<boolean> {
-  const token = random().toString(36).slice(2) || '0';
-  const record = allocationRecord(stateId, token, contribution);
-  await sink.emit([record]);
+  const key = allocationKey(stateId, random().toString(36).slice(2) || '0');
+  // It contributes nothing.
+  const value = contribution.encode({ ...emptySum('', 0), deliveryId: null });
+  await sink.emit([{ topic: CONTRIBUTIONS_TOPIC, partition: ALLOCATION_PARTITION, key, value }]);
   const found: { first: Buffer | null; latest: number } = { first: null, latest: 0 };
-  await reader.read(topic, ALLOCATION_PARTITION, ({ key }) => {
-    const each = stateIdInKey(key);
+  await reader.read(topic, ALLOCATION_PARTITION, (record) => {
+    const each = stateIdInKey(record.key);
     found.latest = Math.max(found.latest, each);
-    if (each === stateId) found.first ??= key;
+    if (each === stateId) found.first ??= record.key;
   });
-  return found.latest === stateId && record.key !== null && found.first?.equals(record.key) === true;
+  return found.latest === stateId && found.first?.equals(key) === true;
 }

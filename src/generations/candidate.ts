@@ -52,7 +52,7 @@ export async function findCandidate(
       partitions.map(async (each) => (await deps.store.inspect(taskOf(active, each)))?.positions ?? []),
     ),
   };
-  if (!(await deps.allocateGeneration(manifest.stateId)))
+  if (!(await deps.allocateStateId(manifest.stateId)))
     throw takenOver(`another process has allocated generation ${manifest.stateId}`);
   const listedNow = await deps.store.propose(manifest, { status, kpi }, seed);
   return { candidate: candidateFor(stateSettings, listedNow), resumed: false };

@@ -1,7 +1,7 @@
 import { EfsError } from '../base/errors';
 import type { LogRecord, Positions, TopicReader, Watermarks } from '../log/source';
 import { lastPublished, suppressedStart } from '../pipeline/publish-gate';
-import { stateIdInKey } from '../pipeline/generation-claim';
+import { stateIdInKey } from '../pipeline/state-id';
 import { retiredWrites, retiredDelivery } from '../pipeline/retention';
 import type { OutgoingRecord } from '../log/sink';
 import type { Retirement } from '../store/retired';
@@ -42,7 +42,7 @@ const NO_HISTORY: GenerationHistory = { retired: new Map(), latestId: 0, until: 
 /** Allocates the id of a new state. */
 export interface AllocationDeps extends HistoryDeps {
   /** Allocates a state id in the log; false where another process was first. */
-  allocateGeneration(stateId: number): Promise<boolean>;
+  allocateStateId(stateId: number): Promise<boolean>;
 }
 
 /** The dependencies of opening the active generation. */
@@ -80,7 +80,7 @@ export async function ensureGeneration(
     if ((await generations.active()) !== null) continue;
     const stateId = before.latest + 1;
     // Another process may be creating the last allocated one, or may have allocated one since the scan.
-    if ((isFirst && before.isPending) || !(await deps.allocateGeneration(stateId))) {
+    if ((isFirst && before.isPending) || !(await deps.allocateStateId(stateId))) {
       await deps.pause();
       continue;
     }

@@ -17,6 +17,7 @@ import type { Read, Write } from '../store/store';
 import { expiryRecord } from './expiry';
 import { BARRIER_SENT, flagEntry, FOLDED_UNTIL } from './flags';
 import { type LruCache, lruCache } from '../base/lru';
+import { stateKey } from './state-id';
 import { isCommand, type StatusRepublished, type StatusCommand, type StatusInput } from './status-input';
 import { groupByDelivery, type TouchedDelivery, type TouchedHash, type TouchedMessage } from './batch-index';
 import { type TimerIndex, putEntry, updateEntry, type DeadlineEntry, entryOf } from './timer-index';
@@ -213,16 +214,11 @@ function foldFacts(sum: Contribution, inputs: readonly Feedback[]): void {
  * Contributions of one delivery share a partition; the key contains the state id and the status partition, so that
  * compaction keeps them all.
  */
-function contributionRecord(
-  { stateId, partition, partitions }: StatusRules,
-  delivery: Buffer,
-  value: Buffer,
-): OutgoingRecord {
-  const share = Buffer.from(`/${stateId}.${partition}`, 'latin1');
+function contributionRecord(rules: StatusRules, delivery: Buffer, value: Buffer): OutgoingRecord {
   return {
     topic: CONTRIBUTIONS_TOPIC,
-    partition: partitionOf(delivery, partitions),
-    key: Buffer.concat([delivery, share]),
+    partition: partitionOf(delivery, rules.partitions),
+    key: Buffer.concat([delivery, stateKey(rules, rules.partition)]),
     value,
   };
 }
@@ -232,7 +228,7 @@ function barriers(rules: StatusRules): OutgoingRecord[] {
   const { stateId, partition, generation: revision } = rules;
   const barrier = { ...emptySum('', stateId), deliveryId: null, partition, revision };
   const value = rules.contribution.encode(barrier);
-  const key = Buffer.from(`/${stateId}.${partition}`, 'latin1');
+  const key = stateKey(rules, partition);
   return Array.from({ length: rules.partitions }, (_, partition) => ({
     topic: CONTRIBUTIONS_TOPIC,
     partition,

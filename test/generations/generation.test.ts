@@ -48,7 +48,7 @@ function given(
     kpiTopic: 'kpis',
     generationOf: (value) => Number(value.toString()),
     contributionsTopic: 'contributions',
-    allocateGeneration: async (id) => !allocations.includes(id) && allocations.push(id) > 0,
+    allocateStateId: async (id) => !allocations.includes(id) && allocations.push(id) > 0,
     pause: async () => void (pauses.count += 1),
     retirementIn: (value) => ({ at: Number(value.toString()), asOf: 76 }),
   };
@@ -140,9 +140,9 @@ describe('the opened generation', () => {
     const { generations, deps, allocations } = given([], {}, [], [4, 2]);
     const { manifest } = await ensureGeneration({
       ...deps,
-      allocateGeneration: async (id) => {
+      allocateStateId: async (id) => {
         expect(await generations.active()).toBeNull();
-        return deps.allocateGeneration(id);
+        return deps.allocateStateId(id);
       },
     });
     expect(manifest).toMatchObject({ stateId: 5, generation: 5, hasPredecessor: true });

@@ -241,7 +241,7 @@ describe('a rebuild', () => {
 
   it('is refused where another process has allocated the id of its candidate', async () => {
     const { there } = await running();
-    const deps = { ...(await rebuildDeps(there)), allocateGeneration: async () => false };
+    const deps = { ...(await rebuildDeps(there)), allocateStateId: async () => false };
     const starting = startRebuild(deps, await stateSettingsOf(there));
     await expect(during(there, starting)).rejects.toMatchObject({ code: 'rebuild-taken-over' });
   });

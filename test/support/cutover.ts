@@ -5,7 +5,7 @@ import { type Contribution, wireType } from '../../src/kpi/encode';
 import { retirementIn } from '../../src/pipeline/retention';
 import { memorySink } from '../../src/log/sink.memory';
 import type { CutOverDeps } from '../../src/generations/cutover';
-import { allocateGeneration } from '../../src/generations/allocate';
+import { allocateStateId } from '../../src/generations/allocate';
 import { latestNumber } from '../../src/generations/generation';
 import type { Manifest } from '../../src/store/store';
 import type { World } from './world';
@@ -19,8 +19,8 @@ export const cutOverDeps = ({ log, store }: World): CutOverDeps => ({
   contributionWatermarks: async (partition) => log.watermarks(CONTRIBUTIONS_TOPIC, partition),
   reader: memoryReader(log),
   contributionsTopic: CONTRIBUTIONS_TOPIC,
-  allocateGeneration: (name) =>
-    allocateGeneration(
+  allocateStateId: (name) =>
+    allocateStateId(
       {
         sink: memorySink(log),
         reader: memoryReader(log),
