@@ -13,7 +13,7 @@ import type { TransactionalSinks, Sink } from '../log/sink';
 import { retirementIn } from '../pipeline/retention';
 import { allocateStateId } from '../generations/allocate';
 import { registryWithRetry } from '../tasks/retrying';
-import type { WireTypes } from '../tasks/pipelines';
+import type { WireTypes } from '../tasks/owned-task';
 import type { Meter } from '../tasks/meter';
 import { type Dependency, type Outages, watchOutages } from '../tasks/outages';
 import { type RetryDeps, retryUntil } from '../tasks/retry';
@@ -114,7 +114,7 @@ export function compose(
       kpiGroup: groupOf(config, 'kpi'),
       batchMax: config.batchMax,
       lingerMs: config.lingerMs,
-      expiryGraceMs: config.expiry ? config.expiryGrace : null,
+      expiryGraceMs: config.expiry ? config.expiryGrace : Infinity,
       retentionMs: config.retention,
     },
     generation: generationDeps(config, servers, { wire, retryDeps }),

@@ -7,7 +7,8 @@ import { NO_CATCH_UP } from '../tasks/catch-up';
 import type { CutOverDeps } from './cutover';
 import { findCandidate, takenOver, taskOf } from './candidate';
 import type { StateSettings } from './generation';
-import { type PipelineDeps, statusTask } from '../tasks/pipelines';
+import type { PipelineDeps, WorkerDeps } from '../tasks/owned-task';
+import { statusTask } from '../tasks/status-task';
 import { taskPool } from '../tasks/pool';
 import { type Retry, retryUntil, unlessAborted } from '../tasks/retry';
 import { runTask } from '../tasks/task';
@@ -21,7 +22,7 @@ import { throttled } from '../tasks/throttle';
  */
 
 export interface RebuildDeps extends CutOverDeps {
-  readonly pipeline: Omit<PipelineDeps, 'backlog' | 'catchUp' | 'onRolledBack'>;
+  readonly pipeline: PipelineDeps;
   /** The inputs, without a group. */
   readonly source: Source;
   /** Records per second over all partitions; null: unlimited. */
@@ -251,13 +252,13 @@ function startTasks(deps: RebuildDeps, candidate: Manifest, places: readonly Pla
       if (place !== undefined) Object.assign(place, { own, commits: place.commits + 1 });
     },
   };
-  const suppressed: PipelineDeps = {
+  const suppressed: WorkerDeps = {
     ...pipeline,
     sources: { ...pipeline.sources, status },
     wire: { ...pipeline.wire, statusChanged: null },
     // The active generation has dead-lettered them.
     sink: { emit: async () => undefined, close: async () => undefined },
-    expiryGraceMs: null,
+    expiryGraceMs: Infinity,
     backlog: openBacklog(),
     catchUp: NO_CATCH_UP,
     onRolledBack: () => undefined,

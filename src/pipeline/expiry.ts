@@ -1,15 +1,16 @@
 import type { Clock } from '../base/clock';
 import type { DeliveryId, MessageId } from '../base/ids';
 import { inferredExpiry } from '../feedback/inferred-expiry';
-import type { Millis, PolicyName, RetryOutcome } from '../feedback/feedback';
+import type { Millis, RetryOutcome } from '../feedback/feedback';
 import { RETRY_OUTCOME_TOPIC } from '../feedback/topics';
 import type { DomainGroups } from '../kpi/domains';
 import type { WireType } from '../kpi/encode';
 import type { OutgoingRecord } from '../log/sink';
 import { deadlineOf } from '../status/deadline';
 import { decodeMessage, decodeMessageId } from '../store/codec';
-import { messagesHash } from '../store/hashes';
-import type { Store, TaskAddress } from '../store/store';
+import { messagesHashes } from '../store/hashes';
+import type { Manifest, Store, TaskAddress } from '../store/store';
+import { type Page, resumableScan } from './resumable-scan';
 import { type TimerIndex, entryOf } from './timer-index';
 
 /*
@@ -40,27 +41,25 @@ export interface ScanDone {
 
 export interface ExpiryDeps {
   readonly address: TaskAddress;
-  readonly buckets: number;
+  readonly manifest: Pick<Manifest, 'buckets' | 'defaultPolicy'>;
   readonly store: Pick<Store, 'scan'>;
   readonly clock: Clock;
-  readonly defaultPolicy: PolicyName;
   /** How long after the end of a validity period the MTA may still report an outcome, in milliseconds. */
   readonly graceMs: number;
 }
 
-/** The scan in progress: of which delivery, and its progress. */
-interface Scan {
+/** The findings of a delivery's scan so far. */
+interface Scanned {
   readonly deliveryId: DeliveryId;
-  bucket: number;
-  cursor: string;
   seen: number;
+  /** The earliest of the future deadlines. */
   soonest: Millis;
 }
 
 /** How often the timer index is checked. */
 const CHECK_MS = 1_000;
 /** Pages of messages that are scanned between two batches. */
-const PAGES_AT_ONCE = 20;
+const BUDGET = { pages: 20, entries: Infinity };
 /** Pause between two scans of a delivery, for each of its messages. */
 const PAUSE_MS_PER_MESSAGE = 0.1;
 
@@ -68,67 +67,52 @@ const PAUSE_MS_PER_MESSAGE = 0.1;
  * The expiry commands of a task, page by page, after each commit of a task that has caught up with the log. A task that
  * has not caught up may still read that a message was delivered.
  */
-export function expiryCommands(
-  deps: ExpiryDeps,
-  timerIndex: TimerIndex,
-): () => AsyncGenerator<readonly (Expired | ScanDone)[]> {
-  let scan: Scan | null = null;
+export function expiryCommands(deps: ExpiryDeps, timerIndex: TimerIndex) {
+  const { manifest, graceMs } = deps;
   let nextCheck = -Infinity;
-
-  const begin = (now: Millis): Scan | null => {
-    if (now < nextCheck) return null;
-    for (const [deliveryId, entry] of timerIndex) {
-      if (entry.soonest + deps.graceMs >= now || entry.nextScanAt > now) continue;
-      entry.added = Infinity;
-      return { deliveryId, bucket: 0, cursor: '0', seen: 0, soonest: Infinity };
-    }
-    nextCheck = now + CHECK_MS;
-    return null;
-  };
-
-  return async function* () {
-    for (let pages = 0; pages < PAGES_AT_ONCE; pages += 1) {
-      const now = deps.clock.now();
-      scan ??= begin(now);
-      if (scan === null) return;
-      const overdue = await nextPage(deps, scan, now);
-      if (overdue.length > 0) yield overdue;
-      if (scan.bucket < deps.buckets) continue;
-      const { deliveryId, soonest, seen } = scan;
-      scan = null;
+  return resumableScan<Scanned, Expired | ScanDone>(deps, BUDGET, {
+    async begin(now) {
+      if (now < nextCheck) return null;
+      for (const [deliveryId, entry] of timerIndex) {
+        if (entry.soonest + graceMs >= now || entry.nextScanAt > now) continue;
+        entry.added = Infinity;
+        const hashes = messagesHashes(deliveryId, manifest.buckets);
+        return { subject: { deliveryId, seen: 0, soonest: Infinity }, hashes };
+      }
+      nextCheck = now + CHECK_MS;
+      return null;
+    },
+    async *page(scanned, { entries }, now) {
+      const expired = expiredAmong(entries, scanned, deps, now);
+      if (expired.length > 0) yield expired;
+    },
+    *end({ deliveryId, seen, soonest }, now) {
       const entry = entryOf(timerIndex, deliveryId);
       entry.nextScanAt = now + seen * PAUSE_MS_PER_MESSAGE;
       yield [{ kind: 'ScanDone', deliveryId, soonest: Math.min(soonest, entry.added) }];
-    }
-  };
+    },
+  });
 }
 
-/** Scans one page: returns the messages in it that have expired, and advances the scan. */
-async function nextPage(deps: ExpiryDeps, scan: Scan, now: Millis): Promise<Expired[]> {
-  const { deliveryId } = scan;
-  const hash = messagesHash(deliveryId, scan.bucket);
-  const { cursor, entries } = await deps.store.scan(deps.address, hash, scan.cursor);
-  const overdue: Expired[] = [];
+/** The messages in a page that have expired. Adds the others to what was found so far. */
+function expiredAmong(
+  entries: Page['entries'],
+  scanned: Scanned,
+  { manifest, graceMs }: ExpiryDeps,
+  now: Millis,
+): Expired[] {
+  const { deliveryId } = scanned;
+  const expired: Expired[] = [];
+  scanned.seen += entries.length;
   for (const [field, value] of entries) {
     const message = decodeMessage(value);
-    const deadline = deadlineOf(message, deps.defaultPolicy);
-    if (deadline === null) continue;
-    if (deadline + deps.graceMs >= now) scan.soonest = Math.min(scan.soonest, deadline);
-    else {
-      const { domainGroup } = message.relay;
-      overdue.push({
-        kind: 'Expired',
-        deliveryId,
-        messageId: decodeMessageId(field),
-        at: deadline,
-        domainGroup,
-      });
-    }
+    const at = deadlineOf(message, manifest.defaultPolicy);
+    if (at === null) continue;
+    const { domainGroup } = message.relay;
+    if (at + graceMs >= now) scanned.soonest = Math.min(scanned.soonest, at);
+    else expired.push({ kind: 'Expired', deliveryId, messageId: decodeMessageId(field), at, domainGroup });
   }
-  scan.seen += entries.length;
-  scan.cursor = cursor;
-  if (cursor === '0') scan.bucket += 1;
-  return overdue;
+  return expired;
 }
 
 /** The record that reports a message as expired. The task reads it back from the log. */

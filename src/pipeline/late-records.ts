@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock';
 import type { DeliveryId } from '../base/ids';
+import type { LruCache } from '../base/lru';
 import { iso, MINUTE_MS } from '../base/time';
 import type { Decoded, Decoder } from '../feedback/decode';
 import type { Feedback, Millis } from '../feedback/feedback';
@@ -21,16 +22,12 @@ export interface LateRecordDeps {
   readonly clock: Clock;
   /** A retired delivery has no timers left. */
   readonly timerIndex: Pick<TimerIndex, 'delete'>;
-  readonly activeUntil: ActiveCache;
+  /** Until when a delivery is taken not to be retired, without a new look-up. */
+  readonly activeUntil: LruCache<Millis>;
 }
-
-/** Until when a delivery is taken not to be retired, without a new look-up. */
-export type ActiveCache = Map<DeliveryId, Millis>;
 
 /** How long a look-up is cached. Kpi tasks keep the state of a delivery for longer after they have retired it. */
 const CACHED_MS = 10 * MINUTE_MS;
-/** Deliveries whose look-up is cached; of more, the one looked up first is dropped. */
-const DELIVERIES_CACHED = 10_000;
 
 /** A decoder that rejects late feedback. `decode` is the decoder of the records. */
 export function lateDecoder(decode: Decoder<Feedback>, deps: LateRecordDeps): Decoder<Feedback> {
@@ -41,7 +38,7 @@ export function lateDecoder(decode: Decoder<Feedback>, deps: LateRecordDeps): De
     if (unchecked.size === 0) return decoded;
     const retired = await retiredAmong(deps.store, deps.manifest, unchecked);
     const until = deps.clock.now() + CACHED_MS;
-    for (const id of unchecked) if (!retired.has(id)) cacheActive(activeUntil, id, until);
+    for (const id of unchecked) if (!retired.has(id)) activeUntil.put(id, until);
     for (const id of retired.keys()) deps.timerIndex.delete(id);
     return retired.size === 0 ? decoded : withoutLate(decode, records, retired, deps);
   };
@@ -50,7 +47,7 @@ export function lateDecoder(decode: Decoder<Feedback>, deps: LateRecordDeps): De
 /** The deliveries without a cached look-up, or with one that has expired. */
 function uncheckedIn(
   inputs: readonly Feedback[],
-  activeUntil: ReadonlyMap<DeliveryId, Millis>,
+  activeUntil: LruCache<Millis>,
   now: Millis,
 ): ReadonlySet<DeliveryId> {
   const unchecked = new Set<DeliveryId>();
@@ -61,14 +58,6 @@ function uncheckedIn(
     if ((activeUntil.get(deliveryId) ?? 0) <= now) unchecked.add(deliveryId);
   }
   return unchecked;
-}
-
-function cacheActive(activeUntil: ActiveCache, id: DeliveryId, until: Millis): void {
-  activeUntil.delete(id);
-  activeUntil.set(id, until);
-  if (activeUntil.size <= DELIVERIES_CACHED) return;
-  const [first] = activeUntil.keys();
-  if (first !== undefined) activeUntil.delete(first);
 }
 
 /** The rare batch with late feedback in it, decoded again record by record: a value does not carry its record. */

@@ -7,11 +7,11 @@ import { CONTRIBUTIONS_TOPIC } from '../feedback/topics';
 import type { Contribution, WireType } from '../kpi/encode';
 import { emptySum } from '../kpi/publish';
 import type { OutgoingRecord } from '../log/sink';
-import type { TaskOwnership } from '../pipeline';
 import { numberField, PUBLISHED_HASH, RETIRED_HASH, sharesHash, SUMS_HASH } from '../store/hashes';
 import { decodeRetirement, encodeRetirement, type Retirement } from '../store/retired';
-import type { Store, TaskAddress, Write } from '../store/store';
+import type { Manifest, Store, TaskAddress, Write } from '../store/store';
 import { FOLDED_UNTIL, readFlags } from './flags';
+import { type Page, resumableScan } from './resumable-scan';
 
 /*
  * How a delivery leaves Redis. Only its kpi task decides, because only that task knows the last feedback of all partitions:
@@ -34,6 +34,8 @@ export type RetentionCommand =
 
 /** How often all deliveries are scanned. */
 export const RETENTION_SCAN_MS = HOUR_MS;
+/** They are scanned a page at a time. */
+export const RETENTION_SCAN_BUDGET = { pages: 1, entries: Infinity };
 /**
  * How long after a retirement a status task may still have folded feedback without knowing of it: clocks of workers may
  * differ, and status tasks cache for a while what they have read (late-records.ts).
@@ -45,7 +47,7 @@ const RETIRED_PER_COMMIT = 200;
 
 export interface RetentionDeps {
   readonly address: TaskAddress;
-  readonly partitions: number;
+  readonly manifest: Pick<Manifest, 'partitions'>;
   readonly store: Pick<Store, 'load' | 'scan'>;
   readonly contribution: WireType<Contribution>;
   readonly clock: Clock;
@@ -60,43 +62,51 @@ interface DeliveryScan {
   readonly foldedUntil: Millis;
   /** Position from which on the sums contain the result. */
   readonly from: number;
-  cursor: string;
   /** Revisions of the deliveries past the retention. */
   readonly old: Map<string, number>;
 }
 
 /** Scans the deliveries once an hour, a page after each commit of a task that has caught up. */
-export function retentionCommands(
-  deps: RetentionDeps,
-): (ownership: TaskOwnership) => AsyncGenerator<readonly RetentionCommand[]> {
+export function retentionCommands(deps: RetentionDeps) {
   let nextScan = deps.clock.now() + RETENTION_SCAN_MS;
-  let scan: DeliveryScan | null = null;
+  let waiting: DeliveryScan | null = null;
   /** What the last scan found past the retention. */
   let previouslyOld: ReadonlyMap<string, number> = new Map();
 
-  return async function* ({ positions: [position = 0] }) {
-    if (scan === null) {
-      const now = deps.clock.now();
-      if (now < nextScan) return;
-      nextScan = now + RETENTION_SCAN_MS;
-      const foldedUntil = await foldedUntilOf(deps);
-      if (foldedUntil === null) return;
-      scan = { foldedUntil, from: await deps.contributionsEnd(), cursor: '0', old: new Map() };
-    }
-    if (position < scan.from) return;
-    const page = await nextPage(deps, scan);
-    yield* inPortions(dueRetirements(deps, scan, previouslyOld, page), RETIRED_PER_COMMIT);
-    yield* inPortions(dueRemovals(deps, scan, page), Math.ceil(FIELDS_PER_COMMIT / (deps.partitions + 2)));
-    if (scan.cursor !== '0') return;
-    previouslyOld = scan.old;
-    scan = null;
-  };
+  return resumableScan<DeliveryScan, RetentionCommand>(deps, RETENTION_SCAN_BUDGET, {
+    async begin(now, [position = 0]) {
+      if (waiting === null) {
+        if (now < nextScan) return null;
+        nextScan = now + RETENTION_SCAN_MS;
+        const foldedUntil = await foldedUntilOf(deps);
+        if (foldedUntil === null) return null;
+        waiting = { foldedUntil, from: await deps.contributionsEnd(), old: new Map() };
+      }
+      if (position < waiting.from) return null;
+      const subject = waiting;
+      waiting = null;
+      return { subject, hashes: [SUMS_HASH] };
+    },
+    async *page(scan, { entries }) {
+      const { partitions } = deps.manifest;
+      const deliveries = await deliveriesIn(deps, entries);
+      yield* inPortions(dueRetirements(deps, scan, previouslyOld, deliveries), RETIRED_PER_COMMIT);
+      yield* inPortions(
+        dueRemovals(partitions, scan, deliveries),
+        Math.ceil(FIELDS_PER_COMMIT / (partitions + 2)),
+      );
+    },
+    end({ old }) {
+      previouslyOld = old;
+      return [];
+    },
+  });
 }
 
 /** The earliest time up to which all status tasks have folded; null where one has not published its time yet. */
-async function foldedUntilOf({ address, partitions, store }: RetentionDeps): Promise<Millis | null> {
+async function foldedUntilOf({ address, manifest, store }: RetentionDeps): Promise<Millis | null> {
   const times = await Promise.all(
-    Array.from({ length: partitions }, async (_, partition) => {
+    Array.from({ length: manifest.partitions }, async (_, partition) => {
       const task: TaskAddress = { stateId: address.stateId, pipeline: 'status', partition };
       const [time] = await readFlags(store, task, FOLDED_UNTIL);
       return time;
@@ -111,11 +121,9 @@ interface ScannedDelivery {
   readonly retiredAt: Millis | null;
 }
 
-async function nextPage(deps: RetentionDeps, scan: DeliveryScan): Promise<ScannedDelivery[]> {
-  const { cursor, entries } = await deps.store.scan(deps.address, SUMS_HASH, scan.cursor);
-  const ids = entries.map(([field]) => field);
-  const [retired = []] = await deps.store.load(deps.address, [{ hash: RETIRED_HASH, fields: ids }]);
-  scan.cursor = cursor;
+async function deliveriesIn(deps: RetentionDeps, entries: Page['entries']): Promise<ScannedDelivery[]> {
+  const fields = entries.map(([field]) => field);
+  const [retired = []] = await deps.store.load(deps.address, [{ hash: RETIRED_HASH, fields }]);
   return entries.map(([field, value], index) => ({
     id: field.toString('utf8'),
     sum: deps.contribution.decode(value),
@@ -140,7 +148,7 @@ function dueRetirements(
 
 /** Deliveries that were retired long enough ago to be removed. */
 function dueRemovals(
-  { partitions }: RetentionDeps,
+  partitions: number,
   { foldedUntil }: DeliveryScan,
   page: readonly ScannedDelivery[],
 ): RetentionCommand[] {
@@ -166,10 +174,7 @@ export function retirementMarker(
     topic: CONTRIBUTIONS_TOPIC,
     partition,
     key: Buffer.from(deliveryId + MARKER, 'utf8'),
-    value: rules.contribution.encode({
-      ...emptySum(deliveryId, stateId),
-      ...{ partition, asOf, retiredAt: at },
-    }),
+    value: rules.contribution.encode({ ...emptySum(deliveryId, stateId), partition, asOf, retiredAt: at }),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { DeliveryId } from '../base/ids';
-import type { Feedback, FeedbackKind, PolicyName, RetryOutcome } from '../feedback/feedback';
+import type { Feedback, FeedbackKind, Millis, PolicyName, RetryOutcome } from '../feedback/feedback';
 import { partitionOf } from '../log/partitioner';
 import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS, MESSAGE_STATUS_TOPIC } from '../feedback/topics';
 import { type CountingRules, countMessage } from '../kpi/contribution';
@@ -39,6 +39,8 @@ export interface StatusRules extends CountingRules {
 /** The in-memory state of a status task's owner. */
 export interface StatusMemory {
   readonly contributions: LruCache<Contribution>;
+  /** Until when a delivery is taken not to be retired (late-records.ts). */
+  readonly activeUntil: LruCache<Millis>;
   /** Complete, unlike the cache: a delivery that is not in it has no deadlines. */
   readonly timerIndex: TimerIndex;
   /** While true, nothing that is folded is published; it is republished on resume (republish.ts). */
@@ -47,10 +49,17 @@ export interface StatusMemory {
 
 /** Deliveries whose contribution a status task caches. */
 const DELIVERIES_CACHED = 256;
+/** Deliveries of which it caches that they are not retired. */
+const ACTIVE_DELIVERIES_CACHED = 10_000;
 
 /** The memory of a task that has just been claimed; its timer index is still to be loaded. */
 export function statusMemory(deliveriesCached = DELIVERIES_CACHED): StatusMemory {
-  return { contributions: lruCache(deliveriesCached), timerIndex: new Map(), suppressed: false };
+  return {
+    contributions: lruCache(deliveriesCached),
+    activeUntil: lruCache(ACTIVE_DELIVERIES_CACHED),
+    timerIndex: new Map(),
+    suppressed: false,
+  };
 }
 
 /** Folds a batch of feedback into the aggregates of its messages and into the contributions of their deliveries. */

@@ -13,7 +13,9 @@ import {
   mismatches,
   refuseMismatches,
 } from '../generations/generation';
-import { kpiTask, type PipelineDeps, statusTask } from '../tasks/pipelines';
+import { kpiTask } from '../tasks/kpi-task';
+import type { PipelineDeps, WorkerDeps } from '../tasks/owned-task';
+import { statusTask } from '../tasks/status-task';
 import { type TaskPool, taskPool } from '../tasks/pool';
 import { type Retry, retryUntil, Stopped } from '../tasks/retry';
 import { runTask, type Stopping, type TaskEnd } from '../tasks/task';
@@ -31,8 +33,7 @@ export type PipelineName = TaskAddress['pipeline'];
 export interface ServiceDeps {
   readonly log: Log;
   readonly pipelines: readonly PipelineName[];
-  /** All but what the service provides. */
-  readonly deps: Omit<PipelineDeps, 'backlog' | 'catchUp' | 'onRolledBack'>;
+  readonly deps: PipelineDeps;
   readonly generation: Omit<GenerationDeps, 'stateSettings' | 'lost' | 'generations'> & {
     readonly stateSettings: Omit<GenerationDeps['stateSettings'], 'partitions'>;
     readonly generations: CutOverDeps['store'];
@@ -88,7 +89,9 @@ export async function startService(service: ServiceDeps): Promise<Service> {
       .finally(() => (recovering = null));
   };
 
-  const shared = sharedBy(service);
+  const { clock } = deps.retryDeps;
+  const catchUp = openCatchUp({ log, clock, onReason: (reason) => onReason('catching-up', reason) });
+  const shared = { backlog: openBacklog(), catchUp };
   for (const name of service.pipelines) pools.set(name, poolOf(service, shared, name, current, onLost));
   void watchGeneration(service, current, onLost, abort.signal);
   await Promise.all(
@@ -124,13 +127,6 @@ function foreignMembersReporter({ log, onReason }: ServiceDeps, pipeline: Pipeli
     logged = found?.message ?? '';
     onReason(`group/${pipeline}`, found === null ? null : `${found.message} (${found.remedy})`);
   };
-}
-
-/** What the tasks of both pipelines share. */
-function sharedBy({ log, deps, onReason }: ServiceDeps): Pick<PipelineDeps, 'backlog' | 'catchUp'> {
-  const { clock } = deps.retryDeps;
-  const catchUp = openCatchUp({ log, clock, onReason: (reason) => onReason('catching-up', reason) });
-  return { backlog: openBacklog(), catchUp };
 }
 
 const WATCH_MS = 2_000;
@@ -264,13 +260,13 @@ async function completeIfPossible(
 
 function poolOf(
   service: ServiceDeps,
-  shared: Pick<PipelineDeps, 'backlog' | 'catchUp'>,
+  shared: Pick<WorkerDeps, 'backlog' | 'catchUp'>,
   pipeline: PipelineName,
   current: { readonly manifest: Manifest },
   onLost: (left: Manifest) => void,
 ): TaskPool {
   const { log, onReason } = service;
-  const deps: PipelineDeps = {
+  const deps: WorkerDeps = {
     ...service.deps,
     ...shared,
     onRolledBack: ({ partition }) =>

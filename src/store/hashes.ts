@@ -25,6 +25,11 @@ export function messagesHash(delivery: DeliveryId, bucket: number): string {
   return `m/${delivery}/${bucket}`;
 }
 
+/** All hashes that hold a delivery's messages. */
+export function messagesHashes(delivery: DeliveryId, buckets: number): string[] {
+  return Array.from({ length: buckets }, (_, bucket) => messagesHash(delivery, bucket));
+}
+
 /** Which of a delivery's hashes holds a message. Fixed for as long as a generation exists. */
 export function bucketOf(field: Buffer, buckets: number): number {
   return buckets === 1 ? 0 : partitionOf(field, buckets);

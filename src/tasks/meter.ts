@@ -55,12 +55,17 @@ export const NO_METER: Meter = {
   outage: nothing,
 };
 
+/** What a task is metered by. */
+export interface Metering {
+  readonly meter: Meter;
+  readonly clock: Clock;
+  readonly task: MeteredTask;
+  /** The names of its inputs. */
+  readonly topics: readonly string[];
+}
+
 /** Wraps a task's dependencies: times its batches and counts the results of their records. Their behaviour is unchanged. */
-export function metered<Input>(
-  deps: Opened<Input>,
-  how: { meter: Meter; clock: Clock; task: MeteredTask; topics: readonly string[] },
-): Opened<Input> {
-  const { meter, clock, task, topics } = how;
+export function metered<Input>(deps: Opened<Input>, { meter, clock, task, topics }: Metering): Opened<Input> {
   const { pipeline } = task;
   const since = (start: number): number => (clock.monotonic() - start) / 1000;
   let began = clock.monotonic();

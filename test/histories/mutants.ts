@@ -218,7 +218,7 @@ const ofExpiry: readonly NamedMutant[] = [
     name: 'a message expires before its grace is over',
     seed: 41,
     service: (service) => {
-      const expiryGraceMs = service.deps.expiryGraceMs === null ? null : 0;
+      const expiryGraceMs = service.deps.expiryGraceMs === Infinity ? Infinity : 0;
       return { ...service, deps: { ...service.deps, expiryGraceMs } };
     },
   },

@@ -83,10 +83,10 @@ describeWithServers(['redis'], 'a retired delivery in Redis', ({ redisUrl }) => 
       const clock = virtualClock();
       clock.advance(31 * 24 * HOUR);
       const commands = evictionCommands({
-        ...{ address: ADDRESS, partitions, buckets, store, contribution, clock },
+        ...{ address: ADDRESS, manifest: { partitions, buckets }, store, contribution, clock },
         retentionMs: 30 * 24 * HOUR,
         inputEnds: async () => [],
-        activeUntil: new Map(),
+        activeUntil: memory.activeUntil,
       });
       clock.advance(RETENTION_SCAN_MS);
       const sizes: number[] = [];

@@ -1,3 +1,4 @@
+import { lruCache } from '../../src/base/lru';
 import { SCHEMAS } from '../../src/feedback/schemas';
 import { type Contribution, wireType } from '../../src/kpi/encode';
 import { evictionCommands } from '../../src/pipeline/eviction';
@@ -9,11 +10,11 @@ function given() {
   const clock = virtualClock();
   const log = { ends: [2, 3], reads: 0 };
   const commands = evictionCommands({
-    ...{ clock, partitions: 1, buckets: 1, retentionMs: 300 * HOUR },
+    ...{ clock, manifest: { partitions: 1, buckets: 1 }, retentionMs: 300 * HOUR },
     address: { stateId: 1, pipeline: 'status', partition: 0 },
     contribution: wireType<Contribution>(SCHEMAS.Contribution.type, 1),
     store: { load: async () => [], scan: async () => ({ cursor: '0', entries: [] }) },
-    activeUntil: new Map(),
+    activeUntil: lruCache<number>(1),
     inputEnds: async () => {
       log.reads += 1;
       return [...log.ends];

@@ -1,3 +1,4 @@
+import { lruCache } from '../../src/base/lru';
 import type { Decoder } from '../../src/feedback/decode';
 import type { Feedback } from '../../src/feedback/feedback';
 import type { LogRecord } from '../../src/log/source';
@@ -41,7 +42,7 @@ function given({ hasPredecessor = false, catchUpOffsets = [[10], [0]] } = {}) {
     },
   };
   const decoder = lateDecoder(decode, {
-    ...{ store, clock, timerIndex, activeUntil: new Map() },
+    ...{ store, clock, timerIndex, activeUntil: lruCache<number>(10_000) },
     address: { stateId: 3, pipeline: 'status', partition: 0 },
     manifest: { stateId: 3, partitions: 2, hasPredecessor, catchUpOffsets },
   });

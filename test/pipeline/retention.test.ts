@@ -45,7 +45,7 @@ function given(sums: Record<string, { asOf: number; revision: number }>, partiti
     }),
   };
   const commands = retentionCommands({
-    ...{ store, clock, contribution, partitions, retentionMs: RETENTION_MS },
+    ...{ store, clock, contribution, manifest: { partitions }, retentionMs: RETENTION_MS },
     address: { stateId: 1, pipeline: 'kpi', partition: 0 },
     contributionsEnd: async () => state.end,
   });

@@ -1,0 +1,154 @@
+import type { Decoder } from '../feedback/decode';
+import type { Feedback, RetryOutcome } from '../feedback/feedback';
+import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS } from '../feedback/topics';
+import type { Contribution, KpiChanged, MessageStatusChanged, WireType } from '../kpi/encode';
+import type {
+  OutgoingRecord,
+  Sink,
+  TransactionalSink,
+  TransactionalSinks,
+  TransactionOutcome,
+} from '../log/sink';
+import type { Committed, CommittedOffset, Source, TopicReader } from '../log/source';
+import type { BatchDeps } from '../pipeline';
+import { deadLetter } from '../pipeline/dead-letter';
+import type { Generations, Manifest, Store, TaskAddress } from '../store/store';
+import type { Backlog } from './backlog';
+import type { CatchUp } from './catch-up';
+import { type Meter, type Metering, meterOutcome } from './meter';
+import { type Retry, type RetryDeps, retryUntil, unlessAborted } from './retry';
+import { type ReadableStore, withRetry } from './retrying';
+import type { Task } from './task';
+
+/* What the tasks of both pipelines have in common. Every dependency waits out outages and can be aborted. */
+
+/** The dependencies that both pipelines share, real or in memory. */
+export interface PipelineDeps {
+  readonly retryDeps: RetryDeps;
+  readonly meter: Meter;
+  readonly store: Store & Pick<Generations, 'list'>;
+  readonly sink: Sink;
+  readonly transactionalSinks: TransactionalSinks;
+  readonly reader: Pick<TopicReader, 'partitions' | 'read' | 'watermarks'>;
+  readonly committedOffset: CommittedOffset;
+  readonly sources: { readonly status: Source; readonly kpi: Source };
+  readonly decoders: { readonly status: Decoder<Feedback>; readonly kpi: Decoder<Contribution> };
+  readonly wire: WireTypes;
+  /** Put before every topic name. */
+  readonly topicPrefix: string;
+  /** The kpi pipeline's consumer group: its offsets are the publish checkpoints. */
+  readonly kpiGroup: string;
+  readonly batchMax: number;
+  /** How long the kpi pipeline waits for more contributions, so that a burst becomes one KPI change. */
+  readonly lingerMs: number;
+  /** How long after the end of its validity period a message without an outcome expires; infinite: it never does. */
+  readonly expiryGraceMs: number;
+  /** How long after its last feedback a delivery is kept. */
+  readonly retentionMs: number;
+}
+
+/** The same, and what watches the tasks of one worker. */
+export interface WorkerDeps extends PipelineDeps {
+  readonly backlog: Backlog;
+  readonly catchUp: CatchUp;
+  /** The store is stale: it came back with an older state than the owner's. */
+  onRolledBack(task: TaskAddress): void;
+}
+
+export interface WireTypes {
+  readonly contribution: WireType<Contribution>;
+  readonly kpiChanged: WireType<KpiChanged>;
+  /** Null where changes of message statuses are not published. */
+  readonly statusChanged: WireType<MessageStatusChanged> | null;
+  /** What the service itself adds to the inputs: inferred expiries. */
+  readonly retryOutcome: WireType<RetryOutcome>;
+}
+
+/** One partition of one pipeline, as its owner sees it. */
+export interface OwnedTask {
+  readonly deps: WorkerDeps;
+  readonly manifest: Manifest;
+  readonly address: TaskAddress;
+  /** The names of its inputs in Kafka, by topic index. */
+  readonly topics: readonly string[];
+  readonly metering: Metering;
+  readonly store: ReadableStore;
+  readonly retry: Retry;
+  readonly signal: AbortSignal;
+}
+
+const INPUTS = { status: FEEDBACK_TOPICS.map(({ topic }) => topic), kpi: [CONTRIBUTIONS_TOPIC] };
+
+export function ownedTask(
+  deps: WorkerDeps,
+  manifest: Manifest,
+  task: Pick<TaskAddress, 'pipeline' | 'partition'>,
+  signal: AbortSignal,
+): OwnedTask {
+  const retry = retryUntil(signal, deps.retryDeps);
+  const address: TaskAddress = { stateId: manifest.stateId, ...task };
+  const topics = INPUTS[task.pipeline].map((topic) => deps.topicPrefix + topic);
+  return {
+    deps,
+    manifest,
+    address,
+    topics,
+    metering: { meter: deps.meter, clock: deps.retryDeps.clock, task, topics },
+    store: withRetry(deps.store, retry),
+    retry,
+    signal,
+  };
+}
+
+/** A task from the parts that its pipeline determines. */
+export function taskOf<Input>(
+  { deps, manifest, address, topics, retry }: OwnedTask,
+  parts: Pick<Task<Input>, 'lingerMs' | 'open' | 'onProgress'>,
+): Task<Input> {
+  const { pipeline, partition } = address;
+  const { meter } = deps;
+  return {
+    ...parts,
+    partition,
+    batchMax: deps.batchMax,
+    // The log may be unavailable when the partition is opened.
+    source: {
+      open: (partition, positions) => retry(() => deps.sources[pipeline].open(partition, positions)),
+    },
+    claim: () => retry(() => deps.store.claim(address, manifest.generation)),
+    observe: (processed) => meterOutcome(meter, pipeline, processed),
+    onRolledBack: () => deps.onRolledBack(address),
+    onProgress: (positions, lag) => {
+      parts.onProgress(positions, lag);
+      topics.forEach((topic, index) => meter.lag(topic, partition, lag[index] ?? 0));
+      if (lag.every((records) => records === 0)) meter.unapplied(address, null);
+    },
+  };
+}
+
+/** The steps of a batch that are the same in both pipelines. */
+export function stepsOf<Input>(
+  { deps, address, topics, store, retry, signal }: OwnedTask,
+  decoder: Decoder<Input>,
+): Pick<BatchDeps<Input>, 'decode' | 'emitDeadLetters' | 'load' | 'commit'> {
+  return {
+    decode: (records) => unlessAborted(signal, () => decoder(records)),
+    emitDeadLetters: async (rejected) => {
+      if (rejected.length === 0) return;
+      const letters = rejected.map((record) => deadLetter(record, topics));
+      await retry(() => deps.sink.emit(letters));
+    },
+    load: (reads) => store.load(address, reads),
+    commit: (commit) => retry(() => deps.store.commit(address, commit)),
+  };
+}
+
+/** Emits records through the task's sink, and with them the checkpoint, if any. */
+export async function emitThrough(
+  sink: TransactionalSink,
+  { signal }: OwnedTask,
+  records: readonly OutgoingRecord[],
+  checkpoint: Committed | null,
+): Promise<TransactionOutcome> {
+  return records.length === 0 ? 'acknowledged' : unlessAborted(signal, () => sink.emit(records, checkpoint));
+}
