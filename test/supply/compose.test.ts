@@ -5,7 +5,7 @@ const COMPOSE = readFileSync(join(__dirname, '..', '..', 'docker-compose.yml'), 
 
 /** Published ports that other machines reach. A list of ports in another form than `ports: ['...']` counts as one. */
 function reachable(compose: string): string[] {
-  const lines = compose.split('\n').filter((line) => /^\s*['"]?(ports|network_mode)\b/.test(line));
+  const lines = compose.split('\n').filter((line) => /\b(ports|network_mode)['"]?:/.test(line));
   return lines.flatMap((line) => {
     const [, list] = /^\s+ports: \[(.+)\]$/.exec(line) ?? [];
     if (list === undefined) return [line.trim()];
@@ -23,6 +23,7 @@ describe('docker-compose.yml', () => {
     ['on all addresses', "ports: ['127.0.0.1:6379:6379']", "ports: ['0.0.0.0:6379:6379']"],
     ['beside another', "ports: ['127.0.0.1:6379:6379']", "ports: ['127.0.0.1:6379:6379', '6380:6380']"],
     ['in a block', "ports: ['127.0.0.1:6379:6379']", "ports:\n      - '6379:6379'"],
+    ['in a flow', "ports: ['127.0.0.1:6379:6379']", "deploy: { ports: ['6379:6379'] }"],
     ['by the network of the host', "ports: ['127.0.0.1:6379:6379']", 'network_mode: host'],
   ])('would fail with a port %s', (_, good, bad) => {
     expect(COMPOSE).toContain(good);
