@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const COMPOSE = readFileSync(join(__dirname, '..', '..', 'docker-compose.yml'), 'utf8');
+const read = (file: string): string => readFileSync(join(__dirname, '..', '..', file), 'utf8');
+const COMPOSE = read('docker-compose.yml');
 
 /** Published ports that other machines reach. A list of ports in another form than `ports: ['...']` counts as one. */
 function reachable(compose: string): string[] {
@@ -28,5 +29,16 @@ describe('docker-compose.yml', () => {
   ])('would fail with a port %s', (_, good, bad) => {
     expect(COMPOSE).toContain(good);
     expect(reachable(COMPOSE.replace(good, bad))).toHaveLength(1);
+  });
+});
+
+describe('the image', () => {
+  it('runs as a user other than root, by number, who owns none of its files', () => {
+    const stage =
+      read('Dockerfile')
+        .split(/^FROM /m)
+        .at(-1) ?? '';
+    expect([...stage.matchAll(/^USER (.*)$/gm)].map(([, user]) => user)).toEqual(['1000:1000']);
+    expect(stage).not.toMatch(/--chown|--chmod|\bchown\b/);
   });
 });
