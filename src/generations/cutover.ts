@@ -1,5 +1,5 @@
 import { EfsError } from '../base/errors';
-import { inPortions } from '../base/portions';
+import { inPortions } from '../store/pages';
 import type { OutgoingRecord } from '../log/sink';
 import { CUT_OVER_TO, flagEntry, readFlags, SUPPRESSED, SUPPRESSED_UNTIL } from '../pipeline/flags';
 import { isRetirementMarker, removalOf, retiredAmong, retiredWrites } from '../pipeline/retention';

@@ -1,9 +1,8 @@
-import { inPortions } from '../base/portions';
 import type { Committed, LogRecord, Positions } from '../log/source';
 import type { Contribution } from '../kpi/encode';
 import type { TaskOwnership } from '../pipeline';
 import { FLAGS_HASH, PUBLISHED_HASH, SUMS_HASH } from '../store/hashes';
-import { pagesOf } from '../store/pages';
+import { inPortions, pagesOf } from '../store/pages';
 import type { Claim, Manifest, Store, TaskAddress, Write } from '../store/store';
 import { barrierArrived, flagEntry, readFlags, SEEN_CHECKPOINT, SUPPRESSED, SUPPRESSED_UNTIL } from './flags';
 import { isOvertaken, checkpointKey } from './publish-checkpoint';

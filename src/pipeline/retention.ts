@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock';
-import { inPortions } from '../base/portions';
+import { inPortions } from '../store/pages';
 import { HOUR_MS } from '../base/time';
 import type { Millis } from '../feedback/feedback';
 import { partitionOf } from '../log/partitioner';

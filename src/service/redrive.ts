@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock';
-import { inPortions } from '../base/portions';
+import { inPortions } from '../store/pages';
 import {
   type DeadLetter,
   noteHeaders,

@@ -1,6 +1,6 @@
 import { must } from '../base/assert';
 import { EfsError } from '../base/errors';
-import { inPortions } from '../base/portions';
+import { inPortions } from './pages';
 import { type Context, reply, run } from './context.redis';
 import { showPositions } from './packing';
 import type {
