@@ -23,9 +23,9 @@ export interface Coordinated {
 export interface KafkaCluster {
   /** Number of partitions of each topic, in order; null where it does not exist. */
   partitionCounts(topics: readonly string[]): Promise<(number | null)[]>;
-  /** The node that leads each of these partitions, in order; null where there is no leader. Throws `topic-missing`. */
-  leaders(partitions: readonly TopicPartition[]): Promise<(number | null)[]>;
-  /** Refreshes the metadata, so that the next `leaders` answers from it. */
+  /** Partitions by the node that leads them, in order; null for those without a leader. Throws `topic-missing`. */
+  byLeader<T extends TopicPartition>(partitions: readonly T[]): Promise<Map<number | null, T[]>>;
+  /** Refreshes the metadata, so that the next `byLeader` answers from it. */
   refreshMetadata(): Promise<void>;
   /** Whether a node is connected or accepts a connection now. Where not, the metadata is refreshed. */
   reaches(nodeId: number): Promise<boolean>;
@@ -69,14 +69,10 @@ export function openCluster(kafka: Kafka): KafkaCluster {
 
   return {
     partitionCounts: (topics) => guarded(() => countPartitions(cluster, topics)),
-    leaders: (partitions) =>
+    byLeader: (partitions) =>
       guarded(async () => {
         await ready([...new Set(partitions.map(({ topic }) => topic))]);
-        return partitions.map(({ topic, partition }) => {
-          const known = cluster.findTopicPartitionMetadata(topic);
-          const leader = known.find(({ partitionId }) => partitionId === partition)?.leader ?? NO_LEADER;
-          return leader === NO_LEADER ? null : leader;
-        });
+        return groupByLeader(cluster, partitions);
       }),
     refreshMetadata: () => guarded(() => cluster.refreshMetadata()),
     reaches: (nodeId) => guarded(() => isReachable(cluster, nodeId)),
@@ -126,6 +122,23 @@ const isReachable = (cluster: ClusterInside, nodeId: number): Promise<boolean> =
   );
 
 const NO_LEADER = -1;
+
+function groupByLeader<T extends TopicPartition>(
+  cluster: ClusterInside,
+  partitions: readonly T[],
+): Map<number | null, T[]> {
+  const byLeader = new Map<number | null, T[]>();
+  for (const each of partitions) {
+    const known = cluster.findTopicPartitionMetadata(each.topic);
+    const leader = known.find(({ partitionId }) => partitionId === each.partition)?.leader ?? NO_LEADER;
+    const node = leader === NO_LEADER ? null : leader;
+    const led = byLeader.get(node);
+    if (led === undefined) byLeader.set(node, [each]);
+    else led.push(each);
+  }
+  return byLeader;
+}
+
 const COORDINATOR_TYPES = { group: 0, transaction: 1 } as const;
 
 /** Caches which broker a coordinator is, until a request to it fails or it accepts no connection. */

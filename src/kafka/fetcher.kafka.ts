@@ -58,7 +58,7 @@ export function startFetcher(options: FetcherOptions): Fetcher {
     const ready = [...targets].filter((target) => target.hasCapacity());
     if (ready.length === 0) return;
     finding = true;
-    const byNode = await targetsByNode(cluster, ready).catch((error: unknown) => failed(error, ready, null));
+    const byNode = await cluster.byLeader(ready).catch((error: unknown) => failed(error, ready, null));
     finding = false;
     if (byNode === undefined) return pump();
     for (const [node, led] of byNode) {
@@ -187,22 +187,6 @@ function deliverTo(
     }
   }
   return null;
-}
-
-/** Targets by the node that leads them; null for those without a leader. */
-async function targetsByNode(
-  cluster: KafkaCluster,
-  ready: readonly FetchTarget[],
-): Promise<Map<number | null, FetchTarget[]>> {
-  const leaders = await cluster.leaders(ready);
-  const byNode = new Map<number | null, FetchTarget[]>();
-  ready.forEach((target, index) => {
-    const node = leaders[index] ?? null;
-    const led = byNode.get(node);
-    if (led === undefined) byNode.set(node, [target]);
-    else led.push(target);
-  });
-  return byNode;
 }
 
 /** The first of several partitions, and how many more. */

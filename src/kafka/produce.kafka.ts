@@ -17,7 +17,7 @@ export type Sequences = Map<string, number>;
  * replicas have every record; where it rejects, any of the records may have been written.
  */
 export async function produce(
-  cluster: Pick<KafkaCluster, 'leaders' | 'reaches' | 'produce'>,
+  cluster: Pick<KafkaCluster, 'byLeader' | 'reaches' | 'produce'>,
   requests: readonly (readonly PartitionRecords[])[],
   options: ProduceOptions,
 ): Promise<void> {
@@ -34,26 +34,18 @@ export async function produce(
 
 /** A leader that accepts no connection has received nothing: its records go to the current leader. */
 async function byLeader(
-  cluster: Pick<KafkaCluster, 'leaders' | 'reaches'>,
+  cluster: Pick<KafkaCluster, 'byLeader' | 'reaches'>,
   partitions: readonly PartitionRecords[],
 ): Promise<Map<number, PartitionRecords[]>> {
-  const known = groupByNode(partitions, await cluster.leaders(partitions));
+  const known = allLed(await cluster.byLeader(partitions));
   const reached = await Promise.all([...known.keys()].map((node) => cluster.reaches(node)));
-  return reached.includes(false) ? groupByNode(partitions, await cluster.leaders(partitions)) : known;
+  return reached.includes(false) ? allLed(await cluster.byLeader(partitions)) : known;
 }
 
-function groupByNode(
-  partitions: readonly PartitionRecords[],
-  leaders: readonly (number | null)[],
-): Map<number, PartitionRecords[]> {
-  const byNode = new Map<number, PartitionRecords[]>();
-  partitions.forEach((part, index) => {
-    const node = leaders[index];
-    if (node == null)
-      throw new EfsError('kafka-unavailable', `${part.topic}/${part.partition} has no leader`);
-    byNode.set(node, [...(byNode.get(node) ?? []), part]);
-  });
-  return byNode;
+function allLed(byNode: Map<number | null, PartitionRecords[]>): Map<number, PartitionRecords[]> {
+  const [first] = byNode.get(null) ?? [];
+  if (first === undefined) return byNode as Map<number, PartitionRecords[]>;
+  throw new EfsError('kafka-unavailable', `${first.topic}/${first.partition} has no leader`);
 }
 
 /**

@@ -47,7 +47,7 @@ describeWithServers(['kafka', 'undisturbed'], 'compressed topics', (servers) => 
   };
   const produceBytes = async (topic: string, batch: Buffer, partition = 0): Promise<void> => {
     const at = { topic: prefix + topic, partition };
-    const [node] = await cluster.leaders([at]);
+    const [node] = (await cluster.byLeader([at])).keys();
     const request = { now: 5, producer: null, codec: 'off' } as const;
     const { buffer: body } = encodeProduceRequest(
       [{ ...at, records: [record('', 0)], sequence: 0 }],
@@ -60,7 +60,7 @@ describeWithServers(['kafka', 'undisturbed'], 'compressed topics', (servers) => 
   };
   const codecsOf = async (topic: string): Promise<Codec[]> => {
     const at = { topic: prefix + topic, partition: 0 };
-    const [node] = await cluster.leaders([at]);
+    const [node] = (await cluster.byLeader([at])).keys();
     const { partitions } = await cluster.fetch(node ?? 0, [{ ...at, offset: 0 }], FETCH);
     return partitions.flatMap(({ batches }) =>
       batches.filter(({ count }) => count > 0).map(({ codec }) => codec),

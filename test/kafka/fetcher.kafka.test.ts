@@ -19,8 +19,8 @@ describe('a fetcher whose Kafka does not answer', () => {
     const clock = virtualClock();
     const calls: string[] = [];
     let refuse = (): void => undefined;
-    const cluster: Pick<KafkaCluster, 'leaders' | 'refreshMetadata' | 'fetch'> = {
-      leaders: async () => [1],
+    const cluster: Pick<KafkaCluster, 'byLeader' | 'refreshMetadata' | 'fetch'> = {
+      byLeader: async (targets) => new Map([[1, [...targets]]]),
       refreshMetadata: async () => undefined,
       fetch: () =>
         new Promise((_, reject) => (refuse = () => reject(new EfsError('kafka-unavailable', 'away')))),
@@ -69,8 +69,14 @@ describe('a fetcher on several brokers', () => {
     const fetched: number[] = [];
     let leaders: (number | null)[] = [1, null];
     const answers: (() => void)[] = [];
-    const cluster: Pick<KafkaCluster, 'leaders' | 'refreshMetadata' | 'fetch'> = {
-      leaders: async (targets) => targets.map(({ partition }) => leaders[partition] ?? null),
+    const cluster: Pick<KafkaCluster, 'byLeader' | 'refreshMetadata' | 'fetch'> = {
+      byLeader: async (targets) =>
+        new Map(
+          targets.map((target, index) => [
+            leaders[target.partition] ?? null,
+            targets.slice(index, index + 1),
+          ]),
+        ),
       refreshMetadata: async () => undefined,
       fetch: (node) => {
         fetched.push(node);
