@@ -17,7 +17,7 @@ const ADDED = [
 
 /** On a redriven record: `topic/partition/offset` of its dead letter. */
 const REDRIVEN_FROM = 'efs.redriven-from';
-/** On a redrive note, which has neither key nor value: the redriven offsets of the same partition, `3,5-9`. */
+/** On a progress record of a redrive, which has neither key nor value: the redriven offsets of the same partition, `3,5-9`. */
 const REDRIVEN = 'efs.redriven';
 
 /** Where a dead-lettered record came from. The topic is the log's own name. */
@@ -41,9 +41,9 @@ export interface DeadLetter {
   readonly redrivenFrom: string | null;
 }
 
-/** States that dead letters of its partition were redriven. */
-export interface RedriveNote {
-  readonly kind: 'note';
+/** Lists dead letters of its partition that were redriven. */
+export interface RedriveProgress {
+  readonly kind: 'progress';
   readonly offsets: readonly number[];
 }
 
@@ -77,8 +77,8 @@ export function redrivenHeaders(letter: DeadLetter, deadLetterTopic: string): Re
   return [...own, header(REDRIVEN_FROM, `${deadLetterTopic}/${partition}/${offset}`)];
 }
 
-/** The headers of a redrive note about these offsets, which rise. */
-export function noteHeaders(offsets: readonly number[]): RecordHeader[] {
+/** The headers of a progress record that lists these offsets, which rise. */
+export function progressHeaders(offsets: readonly number[]): RecordHeader[] {
   const ranges: [number, number][] = [];
   for (const offset of offsets) {
     const last = ranges.at(-1);
@@ -90,17 +90,17 @@ export function noteHeaders(offsets: readonly number[]): RecordHeader[] {
 }
 
 /** Classifies a record of the dead-letter topic. Only the last headers are the service's; earlier ones are the record's. */
-export function readDeadLetter(record: LogRecord): DeadLetter | RedriveNote | ForeignRecord {
+export function readDeadLetter(record: LogRecord): DeadLetter | RedriveProgress | ForeignRecord {
   const all = record.headers();
-  const [note] = all;
+  const [first] = all;
   if (
     record.key === null &&
     record.value === null &&
     all.length === 1 &&
-    note &&
-    textOf(note.name) === REDRIVEN
+    first &&
+    textOf(first.name) === REDRIVEN
   ) {
-    return { kind: 'note', offsets: offsetsOf(textOf(note.value)) };
+    return { kind: 'progress', offsets: offsetsOf(textOf(first.value)) };
   }
   const added = all.slice(-ADDED.length);
   if (!ADDED.every((name, index) => textOf(added[index]?.name ?? null) === name)) return { kind: 'foreign' };
@@ -120,14 +120,14 @@ export function readDeadLetter(record: LogRecord): DeadLetter | RedriveNote | Fo
   };
 }
 
-const MAX_NOTED = 1_000_000;
+const MAX_LISTED = 1_000_000;
 
 function offsetsOf(text: string): number[] {
   const offsets: number[] = [];
   for (const range of text.split(',')) {
     const [, first, last = first] = /^(\d{1,16})(?:-(\d{1,16}))?$/.exec(range) ?? [];
     if (first === undefined) continue;
-    for (let offset = Number(first); offset <= Number(last) && offsets.length < MAX_NOTED; offset++)
+    for (let offset = Number(first); offset <= Number(last) && offsets.length < MAX_LISTED; offset++)
       offsets.push(offset);
   }
   return offsets;

@@ -18,11 +18,11 @@ export interface DeadLetter {
   readonly bytes: number;
 }
 
-/** The dead letter that a record of the dead-letter topic holds; null for a note of what was put back. */
+/** The dead letter that a record of the dead-letter topic holds; null for the progress record of a redrive. */
 function deadLetterOf(record: LogRecord): DeadLetter | null {
   const { partition, offset, timestamp, key, value } = record;
   const read = readDeadLetter(record);
-  if (read.kind === 'note') return null;
+  if (read.kind === 'progress') return null;
   const { reason, detail, origin } = read.kind === 'letter' ? read : FOREIGN;
   const at = { partition, offset, timestamp, key, value, bytes: value?.length ?? 0 };
   return { ...at, reason, detail, origin: origin && `${origin.topic}/${origin.partition}/${origin.offset}` };

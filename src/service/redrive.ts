@@ -2,8 +2,8 @@ import type { Clock } from '../base/clock';
 import { inPortions } from '../store/pages';
 import {
   type DeadLetter,
-  noteHeaders,
   type Origin,
+  progressHeaders,
   readDeadLetter,
   redrivenHeaders,
 } from '../feedback/dead-letter';
@@ -80,12 +80,12 @@ export async function deadLetterAt(
   return { letter, redriven: (await redrivenIn(reader, topic, partition)).has(offset) };
 }
 
-/** The offsets of a partition that its redrive notes list. */
+/** The offsets of a partition that its progress records list. */
 async function redrivenIn(reader: TopicReader, topic: string, partition: number): Promise<Set<number>> {
   const offsets = new Set<number>();
   await reader.read(topic, partition, (record) => {
     const read = readDeadLetter(record);
-    if (read.kind === 'note') for (const offset of read.offsets) offsets.add(offset);
+    if (read.kind === 'progress') for (const offset of read.offsets) offsets.add(offset);
   });
   return offsets;
 }
@@ -162,8 +162,9 @@ export const totalRedriven = ({ put }: RedriveReport): number =>
 
 /**
  * Redrives dead letters to their origin: key, value and own headers are unchanged, and the timestamp is new, so that
- * retention counts from now. Each chunk is followed by a note of its offsets, so that no record is redriven twice. A run
- * that crashes in between repeats a chunk, which is harmless, as repeated feedback is. Throws `kafka-unavailable`.
+ * retention counts from now. Each chunk is followed by a progress record that lists its offsets, so that no record is
+ * redriven twice. A run that crashes in between repeats a chunk, which is harmless, as repeated feedback is. Throws
+ * `kafka-unavailable`.
  */
 export async function redrive(options: RedriveOptions): Promise<RedriveReport> {
   const { reader, prefix, filter, rate, clock, signal, dryRun } = options;
@@ -232,6 +233,6 @@ async function redriveChunk(
   });
   await sink.emit(records);
   const partition = letters[0]?.record.partition ?? 0;
-  const headers = noteHeaders(letters.map(({ record }) => record.offset));
+  const headers = progressHeaders(letters.map(({ record }) => record.offset));
   await sink.emit([{ topic: DEAD_LETTER_TOPIC, partition, key: null, value: null, headers }]);
 }

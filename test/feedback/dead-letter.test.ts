@@ -1,6 +1,6 @@
 import {
   deadLetterHeaders,
-  noteHeaders,
+  progressHeaders,
   readDeadLetter,
   redrivenHeaders,
 } from '../../src/feedback/dead-letter';
@@ -46,13 +46,13 @@ describe('the dead-letter topic', () => {
     expect(redrivenHeaders(again, 'p.efs.dead-letter')).toHaveLength(own.length + 1);
   });
 
-  test('a redrive note is read with its offsets, also with malformed ranges', () => {
+  test('a progress record is read with its offsets, also with malformed ranges', () => {
     const offsets = [1, 2, 3, 7, 9, 10];
-    const headers = noteHeaders(offsets);
+    const headers = progressHeaders(offsets);
     expect(String(headers[0]?.value)).toBe('1-3,7,9-10');
-    expect(readDeadLetter(recordWith(headers, null))).toEqual({ kind: 'note', offsets });
+    expect(readDeadLetter(recordWith(headers, null))).toEqual({ kind: 'progress', offsets });
     expect(readDeadLetter(recordWith([header('efs.redriven', '0-99999999999,x,-1')], null))).toMatchObject({
-      kind: 'note',
+      kind: 'progress',
     });
   });
 
@@ -65,6 +65,6 @@ describe('the dead-letter topic', () => {
     ]) {
       expect(readDeadLetter(recordWith(headers))).toEqual({ kind: 'foreign' });
     }
-    expect(readDeadLetter(recordWith(noteHeaders([1])))).toEqual({ kind: 'foreign' });
+    expect(readDeadLetter(recordWith(progressHeaders([1])))).toEqual({ kind: 'foreign' });
   });
 });
