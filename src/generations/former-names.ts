@@ -36,7 +36,7 @@ export interface TakeOverDeps {
 
 const POLL_MS = 2_000;
 /** The checkpoint of a partition in which a former owner had published nothing. */
-const NOTHING_PUBLISHED: Committed = { offset: 0, note: '' };
+const NOTHING_PUBLISHED: Committed = { offset: 0, metadata: '' };
 
 /**
  * Takes over from workers of 0.1, where there were any. Idempotent. A user without access to their groups counts as never

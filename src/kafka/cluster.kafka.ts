@@ -102,7 +102,7 @@ export function openCluster(kafka: Kafka): KafkaCluster {
         );
         const found = responses[0]?.partitions[0];
         const offset = Number(found?.offset ?? -1);
-        return offset < 0 ? null : { offset, note: found?.metadata ?? '' };
+        return offset < 0 ? null : { offset, metadata: found?.metadata ?? '' };
       }),
     async close() {
       closed = true;

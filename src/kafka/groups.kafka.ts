@@ -33,7 +33,7 @@ export function kafkaGroups(kafka: Kafka): Groups {
         return new Map(
           (found?.partitions ?? []).map(({ partition, offset, metadata }) => [
             partition,
-            Number(offset) < 0 ? null : { offset: Number(offset), note: metadata ?? '' },
+            Number(offset) < 0 ? null : { offset: Number(offset), metadata: metadata ?? '' },
           ]),
         );
       }),

@@ -98,7 +98,7 @@ async function commitOffset(
 ): Promise<void> {
   if (offset === null) return;
   const { groupId, topic, partition, committed } = offset;
-  const partitions = [{ partition, offset: String(committed.offset), metadata: committed.note }];
+  const partitions = [{ partition, offset: String(committed.offset), metadata: committed.metadata }];
   await cluster.askCoordinator({ kind: 'group', id: groupId }, (coordinator) =>
     coordinator.txnOffsetCommit({ ...producer, groupId, topics: [{ topic, partitions }] }),
   );

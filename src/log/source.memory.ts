@@ -52,7 +52,7 @@ export function memorySource(
       topics.forEach((topic, index) => {
         if (groupId !== null) {
           const offset = must(positions[index], 'one position per topic');
-          log.commit(groupId, topic, partition, { offset, note: '' });
+          log.commit(groupId, topic, partition, { offset, metadata: '' });
         }
       });
     },

@@ -143,11 +143,11 @@ export interface TopicReader {
   close(): Promise<void>;
 }
 
-/** An offset that a group has committed for a topic's partition, with its metadata. */
+/** An offset that a group has committed for a topic's partition, with Kafka's commit metadata. */
 export interface Committed {
   readonly offset: number;
-  /** Kafka's commit metadata: short, in ASCII; empty where there is none. */
-  readonly note: string;
+  /** Short, in ASCII; empty where there is none. */
+  readonly metadata: string;
 }
 
 /**

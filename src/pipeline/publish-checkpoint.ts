@@ -13,11 +13,11 @@ export function checkpointOf(
   { stateId }: Pick<GenerationRef, 'stateId'>,
   { epoch, positions }: CommitRef,
 ): Committed {
-  return { offset: positions[0] ?? 0, note: `${stateId}/${epoch}` };
+  return { offset: positions[0] ?? 0, metadata: `${stateId}/${epoch}` };
 }
 
 /** The stored form by which a task keeps that it has read what was published up to this checkpoint. */
-export const checkpointKey = ({ offset, note }: Committed): string => `${offset} ${note}`;
+export const checkpointKey = ({ offset, metadata }: Committed): string => `${offset} ${metadata}`;
 
 /**
  * Whether records were published after the claimed state: at a later position, by an owner of its own generation whose
@@ -31,8 +31,8 @@ export function isOvertaken(
 ): boolean {
   if (checkpoint === null) return false;
   if (checkpoint.offset > (positions[0] ?? 0)) return true;
-  if (checkpoint.note === '') return false;
-  const [publisher, epoch] = checkpoint.note.split('/').map(Number);
+  if (checkpoint.metadata === '') return false;
+  const [publisher, epoch] = checkpoint.metadata.split('/').map(Number);
   // Epochs of another generation belong to another task: they cannot be compared.
   return publisher === stateId ? (epoch ?? 0) > committedBy : checkpointKey(checkpoint) !== seen;
 }

@@ -115,7 +115,7 @@ describeWithServers(['kafka', 'registry', 'redis'], 'tenants of one group id', (
         'it works',
         async () => (await epochs())?.every((epoch, p) => epoch !== before?.[p]) === true,
       );
-      for (const zombie of zombies) expect(await zombie.emit([], { offset: 0, note: '' })).toBe('fenced');
+      for (const zombie of zombies) expect(await zombie.emit([], { offset: 0, metadata: '' })).toBe('fenced');
 
       await stage.produce(records.slice(2 * third));
       await drain(stage);

@@ -63,12 +63,12 @@ describe('names of 0.1', () => {
     const { former, own, takeOver, checkpoint, recorded } = given();
     const kpi = await former.open('kpi-1');
     const status = await former.open('status-1');
-    const published = { offset: 7, note: '3/42' };
+    const published = { offset: 7, metadata: '3/42' };
     await kpi.emit([], published);
     await takeOver();
     expect(checkpoint('t1.efs-kpi', 1)).toEqual(published);
-    expect(checkpoint('t1.efs-kpi', 0)).toEqual({ offset: 0, note: '' });
-    expect(await kpi.emit([], { offset: 8, note: '3/42' })).toBe('fenced');
+    expect(checkpoint('t1.efs-kpi', 0)).toEqual({ offset: 0, metadata: '' });
+    expect(await kpi.emit([], { offset: 8, metadata: '3/42' })).toBe('fenced');
     expect(await status.emit([], null)).toBe('fenced');
     expect(await (await own.open('kpi-1')).emit([], null)).toBe('acknowledged');
     expect(recorded.entries).toMatchObject([{ level: 'info', fields: { partitions: [0, 1] } }]);
@@ -76,15 +76,15 @@ describe('names of 0.1', () => {
 
   it('are not touched after the take-over: another installation may use them', async () => {
     const { former, own, takeOver, checkpoint } = given();
-    await (await former.open('kpi-0')).emit([], { offset: 3, note: '1/1' });
+    await (await former.open('kpi-0')).emit([], { offset: 3, metadata: '1/1' });
     await takeOver();
     const ours = await own.open('kpi-0');
-    await ours.emit([], { offset: 9, note: '1/2' });
+    await ours.emit([], { offset: 9, metadata: '1/2' });
     const theirs = await former.open('kpi-0');
     await takeOver();
     expect(await theirs.emit([], null)).toBe('acknowledged');
     expect(await ours.emit([], null)).toBe('acknowledged');
-    expect(checkpoint('t1.efs-kpi', 0)).toEqual({ offset: 9, note: '1/2' });
+    expect(checkpoint('t1.efs-kpi', 0)).toEqual({ offset: 9, metadata: '1/2' });
   });
 
   it('are not touched by an installation that never had them, also where access to them is refused', async () => {
@@ -102,7 +102,7 @@ describe('names of 0.1', () => {
   it('are taken over only once no worker uses them, which is logged and reported until then', async () => {
     const { former, takeOver, checkpoint, recorded, reasons } = given([[worker], null, [worker], []]);
     const sink = await former.open('kpi-0');
-    await sink.emit([], { offset: 1, note: '1/1' });
+    await sink.emit([], { offset: 1, metadata: '1/1' });
     await takeOver();
     expect(reasons).toEqual([expect.any(String), expect.any(String), null]);
     expect(reasons[0]).toMatch(
@@ -114,6 +114,6 @@ describe('names of 0.1', () => {
         fields: { error: { code: 'former-workers' } },
       },
     ]);
-    expect(checkpoint('t1.efs-kpi', 0)).toEqual({ offset: 1, note: '1/1' });
+    expect(checkpoint('t1.efs-kpi', 0)).toEqual({ offset: 1, metadata: '1/1' });
   });
 });

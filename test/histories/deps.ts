@@ -109,7 +109,8 @@ function answerOf(answer: unknown): string {
   if ('epoch' in answer && 'sequence' in answer && 'positions' in answer) {
     return `epoch ${String(answer.epoch)}, commit ${String(answer.sequence)}, at ${String(answer.positions)}`;
   }
-  if ('note' in answer && 'offset' in answer) return `${String(answer.offset)} (${String(answer.note)})`;
+  if ('metadata' in answer && 'offset' in answer)
+    return `${String(answer.offset)} (${String(answer.metadata)})`;
   return 'stateId' in answer ? `generation ${String(answer.stateId)}` : 'done';
 }
 

@@ -102,7 +102,7 @@ export function startLoad(world: KafkaWorld, partitions: number, idleGroup: stri
       const record = { topic: other, partition: 0, key: null, value: Buffer.from('x') };
       while (
         !abort.signal.aborted &&
-        (await sink.emit([record], { offset: ++n, note: '' })) === 'acknowledged'
+        (await sink.emit([record], { offset: ++n, metadata: '' })) === 'acknowledged'
       ) {
         events.record('transaction');
         await clock.sleep(20);

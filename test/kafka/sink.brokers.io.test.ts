@@ -57,7 +57,8 @@ describeWithServers(['own-kafka'], 'a transactional sink on three brokers', () =
         });
         await untilDone(() => leaderOf(admin, 1, 1));
       }
-      const emit = () => sink.emit([outgoing(0, value), outgoing(1, value)], { offset: index, note: value });
+      const emit = () =>
+        sink.emit([outgoing(0, value), outgoing(1, value)], { offset: index, metadata: value });
       while ((await emit()) !== 'acknowledged') {
         await sink.close();
         sink = await open();
@@ -73,7 +74,7 @@ describeWithServers(['own-kafka'], 'a transactional sink on three brokers', () =
     await sink.close();
     sink = await open();
     expect([await valuesOf(0), await valuesOf(1)]).toEqual([emitted, emitted]);
-    expect(await committedOffset('g', 'in', 1)).toEqual({ offset: 2, note: 'c' });
+    expect(await committedOffset('g', 'in', 1)).toEqual({ offset: 2, metadata: 'c' });
     await Promise.all([sink.close(), reader.close(), admin.disconnect()]);
   });
 });

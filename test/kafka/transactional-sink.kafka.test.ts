@@ -38,9 +38,9 @@ describe('a transactional sink on two brokers', () => {
     'emits without an unknown outcome where %s became unreachable before it was sent anything',
     async (_, broker) => {
       const sink = await open();
-      expect(await sink.emit(both('a'), { offset: 1, note: '' })).toBe('acknowledged');
+      expect(await sink.emit(both('a'), { offset: 1, metadata: '' })).toBe('acknowledged');
       brokers.goAway(broker);
-      expect(await sink.emit(both('b'), { offset: 2, note: '' })).toBe('acknowledged');
+      expect(await sink.emit(both('b'), { offset: 2, metadata: '' })).toBe('acknowledged');
       expect([brokers.committed(1), brokers.committed(2)]).toEqual([
         ['a', 'b'],
         ['a', 'b'],
@@ -51,7 +51,7 @@ describe('a transactional sink on two brokers', () => {
   test('does not commit records that an answer omits', async () => {
     const sink = await open();
     brokers.leaveOut(2);
-    expect(await sink.emit(both('a'), { offset: 1, note: '' })).toBe('unacknowledged');
+    expect(await sink.emit(both('a'), { offset: 1, metadata: '' })).toBe('unacknowledged');
     expect(brokers.committed(1)).toEqual([]);
   });
 

@@ -89,7 +89,7 @@ export function sinkContract(makeWorld: () => Promise<SinkWorld>): void {
     };
     const checkpoint = (partition: number): Promise<Committed | null> =>
       world.committedOffset(world.group, world.checkpointTopic, partition);
-    const at = (offset: number, note = ''): Committed => ({ offset, note });
+    const at = (offset: number, metadata = ''): Committed => ({ offset, metadata });
     const closing: (() => Promise<void>)[] = [];
     afterEach(async () => {
       await Promise.all(closing.splice(0).map((close) => close()));

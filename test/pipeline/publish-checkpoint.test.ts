@@ -11,7 +11,7 @@ describe('a claimed state', () => {
   it('is overtaken where records of later positions were published', () => {
     expect(overtaken(claim, checkpointed(2, 4, 8))).toBe(true);
     expect(overtaken(claim, checkpointed(1, 4, 8))).toBe(true);
-    expect(overtaken(claim, { offset: 8, note: '' })).toBe(true);
+    expect(overtaken(claim, { offset: 8, metadata: '' })).toBe(true);
   });
 
   it('is overtaken where an owner whose commits it does not contain has published, at any position', () => {
@@ -34,6 +34,6 @@ describe('a claimed state', () => {
   });
 
   it('is not overtaken by a checkpoint without an owner, as those of version 0.1', () => {
-    expect(overtaken(claim, { offset: 7, note: '' })).toBe(false);
+    expect(overtaken(claim, { offset: 7, metadata: '' })).toBe(false);
   });
 });

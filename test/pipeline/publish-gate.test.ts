@@ -70,7 +70,7 @@ describe('a kpi task whose publishing is not suppressed', () => {
 
 describe('a kpi task with a stale store', () => {
   it('suppresses publishing, reads the published records back from the log, and stores the checkpoint', async () => {
-    const commands = await onClaim(FIRST, 1, [1], [], { offset: 0, note: '7/3' });
+    const commands = await onClaim(FIRST, 1, [1], [], { offset: 0, metadata: '7/3' });
     expect(commands.slice(0, 3)).toEqual([
       { suppressUntil: 0 },
       { deliveryId: 'd1', published: Buffer.from([1]) },
