@@ -19,6 +19,7 @@ export class ApiError extends Error {
  *   readonly failureType: string | null, readonly domainGroup: string, readonly relayedAt: string,
  *   readonly softBouncedAt: string | null, readonly decidedAt: string | null,
  *   readonly decidedBy: string | null }} LogEntry
+ * @typedef {Readonly<Record<string, string | number | null>>} Query what is null or empty is left out
  */
 
 const TIMEOUT_MS = 10_000;
@@ -52,7 +53,7 @@ async function request(path, init, signal) {
 /**
  * The JSON at a path below /api. Throws `ApiError`; an abort by the signal is rethrown unchanged.
  * @param {string} path
- * @param {Readonly<Record<string, string | number | null>>} [query] what is null or empty is left out
+ * @param {Query} [query]
  * @param {AbortSignal | null} [signal]
  * @returns {Promise<any>}
  */
@@ -63,7 +64,7 @@ export async function get(path, query = {}, signal = null) {
 /**
  * The address of a path below /api with a query.
  * @param {string} path
- * @param {Readonly<Record<string, string | number | null>>} query
+ * @param {Query} query
  */
 export function addressOf(path, query) {
   const parameters = new URLSearchParams();

@@ -4,18 +4,19 @@ import { h, setAttribute } from './dom.js';
 import { brief, count, moment, percent } from './format.js';
 
 /**
- * @typedef {{ readonly label: string, readonly colour: string, readonly dashed?: boolean }} Line
- * @typedef {{ readonly element: HTMLElement, set(data: uPlot.AlignedData, words: string): void,
- *   close(): void }} Chart
+ * @typedef {{ readonly label: string, readonly colour: string }} Line
+ * @typedef {{ readonly element: HTMLElement, set(data: uPlot.AlignedData, words: string): void }} Chart
  */
 
 const HEIGHT = { line: 240, bars: 130 };
 
-/** A colour of the style sheet. @param {string} name */
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+const probe = document.body.appendChild(h('span', { hidden: true }));
 
-/** @param {(value: number) => string} format @returns {uPlot.Axis.Values} */
-const ticks = (format) => (_, values) => values.map((value) => (value == null ? '' : format(value)));
+/** A colour of the style sheet, as it is in the current theme. @param {string} name */
+function colour(name) {
+  probe.style.color = `var(--${name})`;
+  return getComputedStyle(probe).color;
+}
 
 /** @returns {uPlot.Axis} */
 const timeAxis = () => ({
@@ -42,7 +43,7 @@ const valueAxis = (format) => ({
   ticks: { show: false },
   font: '12px system-ui, sans-serif',
   size: 52,
-  values: ticks(format),
+  values: (_, values) => values.map((value) => (value == null ? '' : format(value))),
 });
 
 /** @param {string} label @param {(value: number) => string} format @returns {uPlot.Series} */
@@ -58,13 +59,13 @@ function readLast(plot) {
 
 /**
  * A chart that follows the width of its container and is recreated for another theme. Drawn once it has data and is
- * visible.
+ * visible, and until the signal aborts.
+ * @param {AbortSignal} signal
  * @param {() => Omit<uPlot.Options, 'width'>} options
  * @returns {Chart}
  */
-function chart(options) {
+function chart(signal, options) {
   const element = h('div', { class: 'chart', role: 'img' });
-  const scheme = matchMedia('(prefers-color-scheme: dark)');
   /** @type {uPlot | null} */
   let plot = null;
   /** @type {uPlot.AlignedData | null} */
@@ -85,8 +86,11 @@ function chart(options) {
     else if (width > 0 && width !== plot.width) plot.setSize({ width, height: plot.height });
   });
   sizes.observe(element);
-  scheme.addEventListener('change', make);
-  document.addEventListener('themechange', make);
+  document.addEventListener('themechange', make, { signal });
+  signal.addEventListener('abort', () => {
+    sizes.disconnect();
+    plot?.destroy();
+  });
   return {
     element,
     set(next, words) {
@@ -98,12 +102,6 @@ function chart(options) {
         readLast(plot);
       }
     },
-    close() {
-      sizes.disconnect();
-      scheme.removeEventListener('change', make);
-      document.removeEventListener('themechange', make);
-      plot?.destroy();
-    },
   };
 }
 
@@ -113,11 +111,12 @@ const CURSOR = { y: false, drag: { x: false, y: false }, points: { size: 7 } };
 /**
  * Success over time, 0 to 100 %, one line for each delivery. With `band` the space between the first two lines is
  * filled: messages that one policy counts as sent and the other does not.
+ * @param {AbortSignal} signal
  * @param {readonly Line[]} lines
  * @param {{ band?: boolean }} [options]
  */
-export function courseChart(lines, { band = false } = {}) {
-  return chart(() => ({
+export function courseChart(signal, lines, { band = false } = {}) {
+  return chart(signal, () => ({
     height: HEIGHT.line,
     cursor: CURSOR,
     legend: { live: true },
@@ -132,8 +131,7 @@ export function courseChart(lines, { band = false } = {}) {
       ...lines.map((line) => ({
         ...read(line.label, percent),
         stroke: colour(line.colour),
-        width: line.dashed ? 1.5 : 2.5,
-        ...(line.dashed ? { dash: [5, 5] } : {}),
+        width: 2.5,
         points: { show: false },
       })),
     ],
@@ -141,15 +139,15 @@ export function courseChart(lines, { band = false } = {}) {
 }
 
 /**
- * Counts per hour, as bars.
+ * Counts per hour, as bars. All charts of hours move their cursors together.
+ * @param {AbortSignal} signal
  * @param {Line} line
- * @param {string} sync charts of the same name move their cursors together
  */
-export function hoursChart(line, sync) {
+export function hoursChart(signal, line) {
   const bars = uPlot.paths.bars?.({ size: [0.8, 48], radius: 0.15, align: 1 });
-  return chart(() => ({
+  return chart(signal, () => ({
     height: HEIGHT.bars,
-    cursor: { ...CURSOR, sync: { key: sync } },
+    cursor: { ...CURSOR, sync: { key: 'hours' } },
     legend: { live: true },
     scales: {
       x: { time: true, range: wholeHours },

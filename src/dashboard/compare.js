@@ -1,8 +1,11 @@
 // Comparison of any two deliveries.
 
 /** @import { Page, View } from './main.js' */
-import { deliveryPath, get } from './api.js';
-import { h, note, setChildren } from './dom.js';
+/** @import { Delivery } from './model.js' */
+import { deliveryPath } from './api.js';
+import { h, setChildren } from './dom.js';
+import { form, note } from './elements.js';
+import { loader } from './loader.js';
 import { pairPanel } from './pair.js';
 import { hrefOf } from './route.js';
 
@@ -18,25 +21,17 @@ export function compareForm(deliveryId, page) {
     focus: () => void suggest(),
   });
   async function suggest() {
-    const { deliveries } = await get('/deliveries', { limit: 100 }, page.signal).catch(() => ({
-      deliveries: [],
-    }));
-    setChildren(
-      options,
-      ...deliveries
-        .filter((/** @type {{ deliveryId: string }} */ each) => each.deliveryId !== deliveryId)
-        .map((/** @type {{ deliveryId: string }} */ each) => h('option', { value: each.deliveryId })),
-    );
+    /** @type {{ deliveries: Delivery[] }} */
+    const { deliveries } = await page.get('/deliveries', { limit: 100 }).catch(() => ({ deliveries: [] }));
+    const ids = deliveries.map((delivery) => delivery.deliveryId).filter((id) => id !== deliveryId);
+    setChildren(options, ...ids.map((value) => h('option', { value })));
   }
-  return h(
-    'form',
-    {
-      class: 'beside',
-      submit: (event) => {
-        event.preventDefault();
-        location.hash = hrefOf({ view: 'compare', deliveryId, otherId: other.value.trim() });
-      },
-    },
+  const open = () => {
+    location.hash = hrefOf({ view: 'compare', deliveryId, otherId: other.value.trim() });
+  };
+  return form(
+    'beside aside',
+    open,
     h('label', { for: 'other' }, 'Beside'),
     other,
     options,
@@ -65,33 +60,21 @@ export function compareView(deliveryId, otherId, page) {
     }
     panel.update(pair);
   };
-  async function load() {
-    try {
-      const both = [deliveryId, otherId].map((id) => get(deliveryPath(id), {}, page.signal));
-      for (const delivery of await Promise.all(both)) model.take(delivery, page.now());
-      draw();
-    } catch (error) {
-      if (page.signal.aborted) return;
-      page.failed(error);
-      if (panel === null)
-        setChildren(
-          place,
-          note.error(page.errorOf(error), () => void load()),
-        );
-    }
-  }
+  const request = () => Promise.all([deliveryId, otherId].map((id) => page.get(deliveryPath(id))));
+  /** @param {Delivery[]} both */
+  const show = (both) => {
+    for (const delivery of both) model.take(delivery, page.now());
+    draw();
+  };
+  const { load } = loader(page, request, show, (error, again) => {
+    if (panel === null) setChildren(place, note.error(error, again));
+  });
   model.keep([deliveryId, otherId]);
-  void load();
+  load();
   return {
     element: h('div', {}, h('h1', { class: 'unseen' }, 'Two deliveries'), place),
     title: `${deliveryId} beside ${otherId}`,
     update: (changed) => void ((changed.has(deliveryId) || changed.has(otherId)) && draw()),
-    unknown(delivery, now) {
-      if (delivery.deliveryId !== deliveryId && delivery.deliveryId !== otherId) return;
-      model.take(delivery, now);
-      draw();
-    },
-    refresh: () => void load(),
-    close: () => panel?.close(),
+    refresh: load,
   };
 }

@@ -1,31 +1,29 @@
 // One delivery: its figures, its hours, its log.
 
 /** @import { Page, View } from './main.js' */
-/** @import { Delivery } from './model.js' */
-import { deliveryPath, get } from './api.js';
+/** @import { Delivery, Staleness } from './model.js' */
+import { deliveryPath } from './api.js';
 import { compareForm } from './compare.js';
-import { h, note, setChildren, setText, term } from './dom.js';
+import { h, setChildren, setText } from './dom.js';
+import { heading, link, note, policyMark, term } from './elements.js';
 import { count, instant } from './format.js';
 import { hoursPanel } from './hours-panel.js';
+import { loader } from './loader.js';
 import { logPanel } from './log.js';
 import { decisionPanel, domainPanel, reasonPanel, softBouncePanel, successPanel } from './panels.js';
-import { hrefOf } from './route.js';
-import { policyMark } from './row.js';
 
 /** The heading: id, policy, and the event time and revision of the KPIs. @param {string} deliveryId */
-function heading(deliveryId) {
+function deliveryHeading(deliveryId) {
   const mark = policyMark();
   const asOf = h('span', {});
   const revision = h('span', {});
-  const element = h(
-    'header',
-    { class: 'heading' },
-    h('p', { class: 'crumbs' }, h('a', { href: hrefOf({ view: 'overview' }) }, 'Deliveries'), ' /'),
+  const element = heading(
+    [link({ view: 'overview' }, 'Deliveries')],
     h('h1', {}, deliveryId),
     mark.element,
     h(
       'p',
-      { class: 'asof' },
+      { class: 'asof aside' },
       term('as of', 'As of'),
       ' ',
       asOf,
@@ -55,18 +53,24 @@ function heading(deliveryId) {
  */
 export function deliveryView(deliveryId, page) {
   const { model } = page;
-  const head = heading(deliveryId);
-  const hours = hoursPanel(page);
-  const panels = [successPanel(), softBouncePanel(), decisionPanel(), reasonPanel(), hours, domainPanel()];
+  const head = deliveryHeading(deliveryId);
+  const panels = [
+    successPanel(),
+    softBouncePanel(),
+    decisionPanel(),
+    reasonPanel(),
+    hoursPanel(page),
+    domainPanel(),
+  ];
   const log = logPanel(deliveryId, page);
-  const state = h('div', { class: 'state' }, note.loading('the delivery'));
+  const state = h('div', {}, note.loading('the delivery'));
   const body = h(
     'div',
     { class: 'panels', hidden: true },
     ...panels.map(({ element }) => element),
     log.element,
   );
-  const element = h('div', { class: 'delivery' }, head.element, compareForm(deliveryId, page), state, body);
+  const element = h('div', {}, head.element, compareForm(deliveryId, page), state, body);
 
   const draw = () => {
     const delivery = model.get(deliveryId)?.delivery;
@@ -78,27 +82,21 @@ export function deliveryView(deliveryId, page) {
     for (const each of panels) each.update(delivery);
     if (first) log.open(Object.keys(delivery.kpis.byDomain));
   };
-  async function load() {
-    try {
-      const delivery = await get(deliveryPath(deliveryId), {}, page.signal);
-      model.take(delivery, page.now());
-      page.staleness(delivery.stale ?? null);
-      draw();
-      log.retry();
-    } catch (error) {
-      if (page.signal.aborted) return;
-      page.failed(error);
-      if (body.hidden)
-        setChildren(
-          state,
-          note.error(page.errorOf(error), () => void load()),
-        );
-    }
-  }
+  const request = () => page.get(deliveryPath(deliveryId));
+  /** @param {Delivery & { readonly stale: Staleness | null }} delivery */
+  const show = (delivery) => {
+    model.take(delivery, page.now());
+    page.staleness(delivery.stale);
+    draw();
+    log.retry();
+  };
+  const { load } = loader(page, request, show, (error, again) => {
+    if (body.hidden) setChildren(state, note.error(error, again));
+  });
 
   model.keep([deliveryId]);
   draw();
-  void load();
+  load();
   return {
     element,
     title: deliveryId,
@@ -113,12 +111,6 @@ export function deliveryView(deliveryId, page) {
         );
       }
     },
-    unknown(delivery, now) {
-      if (delivery.deliveryId !== deliveryId) return;
-      model.take(delivery, now);
-      draw();
-    },
-    refresh: () => void load(),
-    close: () => hours.close(),
+    refresh: load,
   };
 }

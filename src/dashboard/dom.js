@@ -1,12 +1,6 @@
 // Making and changing what is on the page. Text goes in as text and never as markup: ids, reasons and details are
 // foreign input. Unchanged nodes are not touched.
 
-/** @import { Part } from './figures.js' */
-/** @import { Term } from './glossary.js' */
-import { sentence } from './figures.js';
-import { count } from './format.js';
-import { GLOSSARY } from './glossary.js';
-
 /** @typedef {Node | string | null | undefined} Child */
 /** @typedef {Readonly<Record<string, string | number | boolean | null | ((event: Event) => void)>>} Attributes */
 
@@ -71,65 +65,35 @@ export function setChildren(element, ...children) {
 }
 
 /**
- * A word with its glossary text: on hover, on focus, and for screen readers.
- * @param {Term} word
- * @param {string} [label]
+ * Children by key: one that stays is reused, and moved only where the order is another.
+ * @template Value
+ * @template {{ readonly element: Element }} Item
+ * @param {Element} parent
+ * @param {(value: Value) => string} keyOf
+ * @param {(value: Value) => Item} make
+ * @param {(item: Item, key: string) => void} [removed]
  */
-export const term = (word, label = word) =>
-  h(
-    'button',
-    { type: 'button', class: 'term', 'data-term': word, 'aria-description': GLOSSARY[word] ?? '' },
-    label,
-  );
-
-/** The same for a word that comes from data: plain text where it is not in the glossary. @param {string} word @param {string} label */
-export const maybeTerm = (word, label) =>
-  Object.hasOwn(GLOSSARY, word) ? term(/** @type {Term} */ (word), label) : h('span', {}, label);
-
-/**
- * A bar of parts of a whole: by length, colour and pattern, and in words for screen readers. Every part above zero is
- * visible.
- */
-export function partsBar() {
-  const element = h('div', { class: 'parts', role: 'img', 'aria-label': 'no figures yet' });
-  /** @type {HTMLElement[]} */
-  const slices = [];
+export function keyed(parent, keyOf, make, removed) {
+  /** @type {Map<string, Item>} */
+  const items = new Map();
   return {
-    element,
-    /** @param {readonly Part[]} parts @param {number} whole */
-    update(parts, whole) {
-      parts.forEach(({ mark, value }, index) => {
-        let slice = slices[index];
-        if (slice === undefined) {
-          slice = h('span', {});
-          slices[index] = slice;
-          element.append(slice);
-        }
-        const grow = whole === 0 || value === 0 ? '0' : String(Math.max(value / whole, 0.004).toFixed(4));
-        if (slice.className !== mark) slice.className = mark;
-        if (slice.style.flexGrow !== grow) slice.style.flexGrow = grow;
+    get: (/** @type {string} */ key) => items.get(key) ?? null,
+    /** Shows these, in this order. @param {readonly Value[]} values @param {(item: Item, value: Value) => void} [update] */
+    show(values, update) {
+      const kept = new Set(values.map(keyOf));
+      for (const [key, item] of items) {
+        if (kept.has(key)) continue;
+        items.delete(key);
+        item.element.remove();
+        removed?.(item, key);
+      }
+      values.forEach((value, index) => {
+        const item = items.get(keyOf(value)) ?? make(value);
+        items.set(keyOf(value), item);
+        const there = parent.children[index] ?? null;
+        if (there !== item.element) parent.insertBefore(item.element, there);
+        update?.(item, value);
       });
-      setAttribute(element, 'aria-label', sentence(parts, count));
     },
   };
 }
-
-/** A filled box of a legend. @param {Part['mark']} mark */
-export const swatch = (mark) => h('span', { class: `swatch ${mark}`, 'aria-hidden': 'true' });
-
-/** Placeholders for content: while it is loading, where there is none, where loading failed. */
-export const note = {
-  /** @param {string} what */
-  loading: (what) => h('p', { class: 'note loading', role: 'status' }, `Loading ${what} …`),
-  /** @param {string} text @param {...Child} more */
-  empty: (text, ...more) => h('div', { class: 'note empty', role: 'status' }, h('p', {}, text), ...more),
-  /** @param {{ message: string, remedy?: string | null }} error @param {(() => void) | null} [again] */
-  error: ({ message, remedy }, again = null) =>
-    h(
-      'div',
-      { class: 'note error', role: 'alert' },
-      h('p', {}, h('strong', {}, message)),
-      remedy ? h('p', {}, remedy) : null,
-      again && h('button', { type: 'button', class: 'button', click: again }, 'Try again'),
-    ),
-};

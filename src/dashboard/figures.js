@@ -2,11 +2,15 @@
 
 /** @import { Kpis, Policy } from './model.js' */
 /** @import { Term } from './glossary.js' */
+import { words } from './format.js';
 
 /**
  * A part of a whole to draw: its label, its glossary term, its value, and its mark (colour and pattern).
  * @typedef {{ readonly label: string, readonly term: Term, readonly mark: Mark, readonly value: number }} Part
  * @typedef {'sent' | 'unknown' | 'waiting' | 'failed'} Mark
+ *
+ * The same with a word that comes from data, and may not be in the glossary.
+ * @typedef {Omit<Part, 'term'> & { readonly term: string }} Line
  */
 
 /**
@@ -91,11 +95,16 @@ export function softBounces(kpis) {
   ];
 }
 
-/** Failed messages by reason, most first. @param {Kpis} kpis */
-export function failedByReason(kpis) {
-  return Object.entries(kpis.failedByReason)
-    .map(([reason, value]) => ({ reason, value }))
-    .sort((a, b) => b.value - a.value || (a.reason < b.reason ? -1 : 1));
+/**
+ * Counts by reason, most first.
+ * @param {Readonly<Record<string, number>>} counts
+ * @param {(reason: string) => string} [labelOf]
+ * @returns {readonly Line[]}
+ */
+export function reasonLines(counts, labelOf = words) {
+  return Object.entries(counts)
+    .sort(([a, some], [b, others]) => others - some || (a < b ? -1 : 1))
+    .map(([reason, value]) => ({ label: labelOf(reason), term: reason, mark: 'failed', value }));
 }
 
 /**
@@ -108,11 +117,3 @@ export function domains(kpis) {
     .map(([group, counts]) => ({ group, ...counts, open: counts.relayed - counts.sent - counts.failed }))
     .sort((a, b) => b.relayed - a.relayed || (a.group < b.group ? -1 : 1));
 }
-
-/**
- * The figures in one sentence, for screen readers.
- * @param {readonly Part[]} parts
- * @param {(value: number) => string} format
- */
-export const sentence = (parts, format) =>
-  parts.map(({ label, value }) => `${label}: ${format(value)}`).join(', ');

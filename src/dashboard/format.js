@@ -14,9 +14,6 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** The placeholder of a figure that is not shown yet. */
-export const NOTHING = '–';
-
 /** `1,234,567`. @param {number} value */
 export const count = (value) => COUNT.format(value);
 
@@ -28,11 +25,11 @@ export function brief(value) {
 }
 
 /**
- * A share as `92.5 %`. 100 % and 0 % are exact: 99.96 % is never shown as 100 %, nor 0.04 % as 0 %.
+ * A share as `92.5 %`, a dash where it is not shown yet. 100 % and 0 % are exact: 99.96 % is never shown as 100 %, nor 0.04 % as 0 %.
  * @param {number | null} share
  */
 export function percent(share) {
-  if (share === null) return NOTHING;
+  if (share === null) return '–';
   const tenths = Math.round(share * 1_000);
   if (tenths === 1_000 && share < 1) return '99.9 %';
   if (tenths === 0 && share > 0) return '< 0.1 %';

@@ -3,11 +3,11 @@
 /** @import { Page } from './main.js' */
 /** @import { Delivery } from './model.js' */
 import { courseChart, hoursChart } from './charts.js';
-import { h, setChildren, term } from './dom.js';
+import { h, setChildren } from './dom.js';
+import { figuresRow, panel, table, term } from './elements.js';
 import { count, moment, percent } from './format.js';
 import { course, hoursOf } from './hours.js';
 import { throttled } from './pair.js';
-import { panel } from './panels.js';
 
 const REDRAW_MS = 300;
 const HEADS = ['Hour (UTC)', 'Successes', 'Errors', 'Success after it'];
@@ -17,17 +17,11 @@ function hourRows({ kpis, policy }) {
   const { at, successes, errors } = hoursOf(kpis.throughput);
   const shares = course({ at, successes, errors }, kpis.relayed, policy);
   return at.map((hour, index) => {
-    const cells = [
+    return figuresRow(moment(hour * 1_000), [
       count(successes[index] ?? 0),
       count(errors[index] ?? 0),
       percent(shares[index + 1] ?? null),
-    ];
-    return h(
-      'tr',
-      {},
-      h('th', { scope: 'row' }, moment(hour * 1_000)),
-      ...cells.map((text) => h('td', { class: 'number' }, text)),
-    );
+    ]);
   });
 }
 
@@ -39,14 +33,11 @@ function hoursTable() {
   const fill = () => {
     if (current !== null && element.open) setChildren(body, ...hourRows(current));
   };
-  const heads = HEADS.map((head, index) =>
-    h('th', { scope: 'col', class: index > 0 ? 'number' : null }, head),
-  );
   const element = h(
     'details',
     { class: 'by-hour', toggle: fill },
     h('summary', {}, 'The same as a table'),
-    h('table', { class: 'plain' }, h('thead', {}, h('tr', {}, ...heads)), body),
+    table(HEADS, 1, body),
   );
   return {
     element,
@@ -60,10 +51,10 @@ function hoursTable() {
 
 /** @param {Page} page */
 export function hoursPanel(page) {
-  const success = courseChart([{ label: 'Success', colour: 'sent' }]);
-  const sent = hoursChart({ label: 'Successes', colour: 'sent' }, 'hours');
-  const failed = hoursChart({ label: 'Errors', colour: 'failed' }, 'hours');
-  const table = hoursTable();
+  const success = courseChart(page.signal, [{ label: 'Success', colour: 'sent' }]);
+  const sent = hoursChart(page.signal, { label: 'Successes', colour: 'sent' });
+  const failed = hoursChart(page.signal, { label: 'Errors', colour: 'failed' });
+  const byHour = hoursTable();
   /** @type {Delivery | null} */
   let current = null;
 
@@ -81,12 +72,12 @@ export function hoursPanel(page) {
     );
     sent.set([[...hours.at], [...hours.successes]], `Successes per hour, ${over}.`);
     failed.set([[...hours.at], [...hours.errors]], `Errors per hour, ${over}.`);
-    table.update(current);
+    byHour.update(current);
   });
   return {
     element: panel(
-      'By the hour',
       'of-hours',
+      'By the hour',
       h('h3', {}, term('Success'), ' at the end of each hour, of all that was relayed'),
       success.element,
       h(
@@ -95,13 +86,12 @@ export function hoursPanel(page) {
         h('div', {}, h('h3', {}, term('throughput', 'Successes'), ' per hour'), sent.element),
         h('div', {}, h('h3', {}, term('throughput', 'Errors'), ' per hour'), failed.element),
       ),
-      table.element,
+      byHour.element,
     ),
     /** @param {Delivery} delivery */
     update(delivery) {
       current = delivery;
       redraw();
     },
-    close: () => [success, sent, failed].forEach((chart) => chart.close()),
   };
 }

@@ -1,5 +1,10 @@
 // The dead letters: their number by reason, and the newest ones.
-import { h, maybeTerm, note, setChildren, term } from './dom.js';
+
+/** @import { Page } from './main.js' */
+import { barLines } from './bars.js';
+import { h, keyed, setText } from './dom.js';
+import { note, term } from './elements.js';
+import { reasonLines } from './figures.js';
 import { count, instant } from './format.js';
 import { polledPanel } from './polled-panel.js';
 
@@ -9,7 +14,11 @@ import { polledPanel } from './polled-panel.js';
  * @typedef {{ readonly partition: number, readonly offset: number, readonly reason: string, readonly detail: string,
  *   readonly origin: string, readonly at: string, readonly key: string | null, readonly bytes: number,
  *   readonly preview: Preview }} Letter
+ * @typedef {{ readonly letters: readonly Letter[], readonly byReason: Readonly<Record<string, number>>,
+ *   readonly total: number }} LettersAnswer
  */
+
+const NEWEST = 16;
 
 /** @param {Preview} preview */
 function previewText(preview) {
@@ -20,64 +29,41 @@ function previewText(preview) {
 }
 
 /** @param {Letter} letter */
-function letterShown({ reason, detail, origin, at, key, bytes, preview }) {
-  return h(
-    'li',
+function letterItem({ reason, detail, origin, at, key, bytes, preview }) {
+  const summary = h(
+    'summary',
     {},
-    h(
-      'details',
-      {},
-      h(
-        'summary',
-        {},
-        h('strong', {}, reason),
-        ` ${detail} `,
-        h('span', { class: 'aside' }, `${origin} · ${instant(at)} UTC`),
-      ),
-      h('p', {}, 'key ', h('code', {}, key ?? 'none'), `, ${count(bytes)} bytes`),
-      h('pre', {}, previewText(preview)),
-    ),
+    h('strong', {}, reason),
+    ` ${detail} `,
+    h('span', { class: 'aside' }, `${origin} · ${instant(at)} UTC`),
   );
+  const facts = h('p', {}, 'key ', h('code', {}, key ?? 'none'), `, ${count(bytes)} bytes`);
+  return { element: h('li', {}, h('details', {}, summary, facts, h('pre', {}, previewText(preview)))) };
 }
 
-/** The panel of the dead letters. */
-export function lettersPanel() {
-  const panel = polledPanel(term('dead letter', 'Dead letters'), 'of-letters');
-  let drawn = '';
-  return {
-    ...panel,
-    /** @param {{ letters: readonly Letter[], byReason: Readonly<Record<string, number>>, total: number }} answer */
-    show({ letters, byReason, total }) {
-      const now = JSON.stringify([total, letters[0]?.offset]);
-      if (now === drawn) return;
-      drawn = now;
-      if (total === 0) {
-        setChildren(panel.body, note.empty('There are no dead letters.'));
-        return;
-      }
-      const rows = Object.entries(byReason).sort(([, a], [, b]) => b - a);
-      const most = Math.max(1, ...rows.map(([, value]) => value));
-      const lines = rows.map(([reason, value]) => {
-        const fill = h('span', { class: 'fill failed' });
-        fill.style.width = `${((value / most) * 100).toFixed(1)}%`;
-        return h(
-          'li',
-          {},
-          h('span', { class: 'label' }, maybeTerm(reason, reason)),
-          h('span', { class: 'track', 'aria-hidden': 'true' }, fill),
-          h('span', { class: 'value' }, count(value)),
-        );
-      });
-      setChildren(
-        panel.body,
-        h('p', { class: 'headline' }, h('span', { class: 'figure small' }, count(total)), ' in all'),
-        h(
-          'div',
-          { class: 'beside-newest' },
-          h('ul', { class: 'lines' }, ...lines),
-          h('div', {}, h('h3', {}, 'The newest'), h('ul', { class: 'letters' }, ...letters.map(letterShown))),
-        ),
-      );
-    },
+/** The panel of the dead letters. @param {Page} page */
+export function lettersPanel(page) {
+  const none = note.empty('There are no dead letters.');
+  const number = h('span', { class: 'figure small' });
+  const lines = barLines();
+  const list = h('ul', { class: 'letters' });
+  const items = keyed(list, ({ partition, offset }) => `${partition}/${offset}`, letterItem);
+  const content = h(
+    'div',
+    {},
+    h('p', { class: 'headline' }, number, ' in all'),
+    h('div', { class: 'beside-newest' }, lines.element, h('div', {}, h('h3', {}, 'The newest'), list)),
+  );
+  /** @param {LettersAnswer} answer */
+  const draw = ({ letters, byReason, total }) => {
+    setText(number, count(total));
+    lines.update(
+      reasonLines(byReason, (reason) => reason),
+      null,
+    );
+    items.show(letters);
+    return total === 0 ? none : content;
   };
+  const request = () => page.get('/dead-letters', { limit: NEWEST });
+  return polledPanel(page, 'of-letters', term('dead letter', 'Dead letters'), request, draw);
 }

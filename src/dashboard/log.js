@@ -2,9 +2,11 @@
 
 /** @import { Page } from './main.js' */
 /** @import { LogEntry } from './api.js' */
-import { addressOf, deliveryPath, get } from './api.js';
-import { h, maybeTerm, note, setAttribute, setChildren, setText } from './dom.js';
+import { addressOf, deliveryPath } from './api.js';
+import { h, setAttribute, setChildren, setText } from './dom.js';
+import { button, choice, form, link, moreButton, note, panel, statusMark, table } from './elements.js';
 import { count, instant, words } from './format.js';
+import { loader } from './loader.js';
 import { hrefOf } from './route.js';
 
 const PAGE_SIZE = 50;
@@ -24,23 +26,22 @@ const REASONS = [
 
 const HEADS = ['Message', 'Status', 'Reason', 'Domains', 'Relayed', 'Last soft bounce', 'Decided', 'By'];
 
-/** A status with its mark. @param {string} status */
-export const statusMark = (status) =>
-  h('span', { class: `status ${status.toLowerCase()}` }, maybeTerm(status, words(status)));
+/** @param {string} deliveryId */
+const logPath = (deliveryId) => `${deliveryPath(deliveryId)}/messages`;
 
 /** @param {string | null} iso */
 const timeCell = (iso) => h('td', { class: 'time' }, iso === null ? '' : instant(iso).slice(5));
 
 /** @param {LogEntry} entry @param {string} deliveryId */
 function logRow(entry, deliveryId) {
-  const href = hrefOf({ view: 'message', deliveryId, messageId: entry.messageId });
+  const { messageId } = entry;
   const reason = entry.reason === null ? '' : words(entry.reason);
   const type = entry.failureType === null ? '' : `, ${entry.failureType.toLowerCase()}`;
   return h(
     'tr',
-    { 'data-message': entry.messageId },
-    h('th', { scope: 'row' }, h('a', { href, class: 'id' }, entry.messageId)),
-    h('td', {}, h('span', { class: `status ${entry.status.toLowerCase()}` }, words(entry.status))),
+    { 'data-message': messageId },
+    h('th', { scope: 'row' }, link({ view: 'message', deliveryId, messageId }, messageId, 'id')),
+    h('td', {}, statusMark(entry.status, words(entry.status))),
     h('td', {}, reason + type),
     h('td', {}, entry.domainGroup),
     timeCell(entry.relayedAt),
@@ -51,42 +52,32 @@ function logRow(entry, deliveryId) {
 }
 
 /**
- * @param {string} label
- * @param {string} all
- * @param {readonly string[]} values
- * @param {(value: string) => void} changed
- */
-function filter(label, all, values, changed) {
-  const select = h(
-    'select',
-    { 'aria-label': label, change: () => changed(select.value) },
-    h('option', { value: '' }, all),
-  );
-  const fill = (/** @type {readonly string[]} */ names, /** @type {(name: string) => string} */ shown) =>
-    select.append(...names.map((name) => h('option', { value: name }, shown(name))));
-  fill(values, words);
-  return { select, fill };
-}
-
-/**
  * The filters and actions of the log.
  * @param {string} deliveryId
  * @param {() => void} reload
  */
 function logTools(deliveryId, reload) {
   const query = { status: '', reason: '', domainGroup: '' };
-  const status = filter('Status', 'Any status', STATUSES, (value) => ((query.status = value), reload()));
-  const reason = filter('Reason', 'Any reason', REASONS, (value) => ((query.reason = value), reload()));
-  const group = filter('Domain group', 'Any domain', [], (value) => ((query.domainGroup = value), reload()));
+  /** @param {string} label @param {string} any @param {keyof query} name */
+  const filter = (label, any, name) =>
+    choice(label, any, (value) => {
+      query[name] = value;
+      reload();
+    });
+  const status = filter('Status', 'Any status', 'status');
+  const reason = filter('Reason', 'Any reason', 'reason');
+  const group = filter('Domain group', 'Any domain', 'domainGroup');
+  status.offer(STATUSES, words);
+  reason.offer(REASONS, words);
   const download = h('a', { class: 'button', download: true }, 'Download CSV');
-  const found = h('span', { class: 'shown', role: 'status' });
+  const found = h('span', { class: 'shown aside', role: 'status' });
   const element = h(
     'div',
     { class: 'toolbar' },
-    status.select,
-    reason.select,
-    group.select,
-    h('button', { type: 'button', class: 'button', click: reload }, 'Reload'),
+    status.element,
+    reason.element,
+    group.element,
+    button('Reload', reload),
     download,
     found,
     findForm(deliveryId),
@@ -96,12 +87,10 @@ function logTools(deliveryId, reload) {
     query,
     found,
     /** @param {readonly string[]} names */
-    groups: (names) => group.fill(names, (name) => name),
+    offerGroups: (names) => group.offer(names, (name) => name),
     /** Makes the download match the filters. */
-    updateDownload() {
-      const path = `${deliveryPath(deliveryId)}/messages`;
-      setAttribute(download, 'href', addressOf(path, { ...query, format: 'csv' }));
-    },
+    updateDownload: () =>
+      setAttribute(download, 'href', addressOf(logPath(deliveryId), { ...query, format: 'csv' })),
   };
 }
 
@@ -110,10 +99,11 @@ function logLines(deliveryId) {
   /** @type {Set<string>} */
   const shown = new Set();
   const body = h('tbody', {});
-  const heads = HEADS.map((head) => h('th', { scope: 'col' }, head));
-  const table = h('table', { class: 'plain log', hidden: true }, h('thead', {}, h('tr', {}, ...heads)), body);
+  const element = table(HEADS, HEADS.length, body);
+  element.classList.add('log');
+  element.hidden = true;
   return {
-    table,
+    element,
     size: () => shown.size,
     clear() {
       shown.clear();
@@ -124,7 +114,7 @@ function logLines(deliveryId) {
       const fresh = messages.filter(({ messageId }) => !shown.has(messageId));
       for (const { messageId } of fresh) shown.add(messageId);
       body.append(...fresh.map((entry) => logRow(entry, deliveryId)));
-      table.hidden = shown.size === 0;
+      element.hidden = shown.size === 0;
     },
   };
 }
@@ -134,21 +124,23 @@ function logLines(deliveryId) {
  * @param {Page} page
  */
 export function logPanel(deliveryId, page) {
-  /** @type {string | null} */
+  /** Where the next page begins; null for the first. @type {string | null} */
   let cursor = null;
-  let asked = 0;
-  let failed = false;
+  let hasFailed = false;
+  const reload = () => {
+    cursor = null;
+    tools.updateDownload();
+    setChildren(state, note.loading('the log'));
+    log.load();
+  };
   const lines = logLines(deliveryId);
-  const tools = logTools(deliveryId, () => void load(true));
-  const state = h('div', { class: 'state' });
-  const more = h(
-    'button',
-    { type: 'button', class: 'button more', hidden: true, click: () => void load(false) },
-    'Show more',
-  );
+  const tools = logTools(deliveryId, reload);
+  const state = h('div', {});
 
   /** @param {{ messages: readonly LogEntry[], cursor: string | null }} answer */
   const show = (answer) => {
+    hasFailed = false;
+    if (cursor === null) lines.clear();
     lines.append(answer.messages);
     cursor = answer.cursor;
     more.hidden = cursor === null || lines.size() >= ROWS_MOST;
@@ -157,48 +149,28 @@ export function logPanel(deliveryId, page) {
       cursor === null ? 'No message matches.' : 'No message read so far matches: show more to continue.';
     setChildren(state, lines.size() === 0 ? note.empty(none) : null);
   };
-  /** @param {boolean} fromStart */
-  async function load(fromStart) {
-    const mine = ++asked;
-    if (fromStart) {
-      cursor = null;
-      tools.updateDownload();
-      setChildren(state, note.loading('the log'));
-    }
-    try {
-      const query = { ...tools.query, limit: PAGE_SIZE, cursor };
-      const answer = await get(`${deliveryPath(deliveryId)}/messages`, query, page.signal);
-      if (mine !== asked) return;
-      failed = false;
-      if (fromStart) lines.clear();
-      show(answer);
-    } catch (error) {
-      if (mine !== asked || page.signal.aborted) return;
-      page.failed(error);
-      failed = true;
-      setChildren(
-        state,
-        note.error(page.errorOf(error), () => void load(fromStart)),
-      );
-    }
-  }
+  const request = () => page.get(logPath(deliveryId), { ...tools.query, limit: PAGE_SIZE, cursor });
+  const log = loader(page, request, show, (error, again) => {
+    hasFailed = true;
+    setChildren(state, note.error(error, again));
+  });
+  const more = moreButton(log.load);
   return {
-    element: h(
-      'section',
-      { class: 'panel of-log' },
-      h('h2', {}, 'Delivery log'),
+    element: panel(
+      '',
+      'Delivery log',
       tools.element,
-      h('div', { class: 'scroll' }, lines.table),
+      h('div', { class: 'scroll' }, lines.element),
       state,
       more,
     ),
     /** Reads the first page. @param {readonly string[]} groups the domain groups to choose from */
     open(groups) {
-      tools.groups(groups);
-      void load(true);
+      tools.offerGroups(groups);
+      reload();
     },
     /** Reloads the log if the last request failed. */
-    retry: () => void (failed && load(true)),
+    retry: () => void (hasFailed && reload()),
   };
 }
 
@@ -211,16 +183,8 @@ function findForm(deliveryId) {
     required: true,
     autocomplete: 'off',
   });
-  return h(
-    'form',
-    {
-      class: 'find',
-      submit: (event) => {
-        event.preventDefault();
-        location.hash = hrefOf({ view: 'message', deliveryId, messageId: id.value.trim() });
-      },
-    },
-    id,
-    h('button', { type: 'submit', class: 'button' }, 'Open'),
-  );
+  const open = () => {
+    location.hash = hrefOf({ view: 'message', deliveryId, messageId: id.value.trim() });
+  };
+  return form('find', open, id, h('button', { type: 'submit', class: 'button' }, 'Open'));
 }

@@ -2,7 +2,8 @@
 
 /** @import { View } from './main.js' */
 import { ApiError, login } from './api.js';
-import { h, note, setChildren } from './dom.js';
+import { h, setChildren } from './dom.js';
+import { form, note } from './elements.js';
 
 /**
  * @param {() => void} loggedIn
@@ -24,30 +25,19 @@ export function loginView(loggedIn) {
     } catch (error) {
       const refused = error instanceof ApiError && error.status === 401;
       const message = refused ? 'This is not the token.' : 'The service does not answer.';
-      setChildren(
-        answer,
-        note.error({
-          message,
-          remedy: refused ? 'It is in the file that EFS_HTTP_TOKEN_FILE names.' : null,
-        }),
-      );
+      const remedy = refused ? 'It is in the file that EFS_HTTP_TOKEN_FILE names.' : null;
+      setChildren(answer, note.error({ message, remedy }));
       token.select();
     }
   };
-  const form = h(
-    'form',
-    {
-      class: 'panel login',
-      submit: (event) => {
-        event.preventDefault();
-        void submit();
-      },
-    },
+  const element = form(
+    'panel login',
+    () => void submit(),
     h('h1', {}, 'Log in'),
     h('label', { for: 'token' }, 'Token of this service'),
     token,
     h('button', { type: 'submit', class: 'button primary' }, 'Log in'),
     answer,
   );
-  return { element: form, title: 'Log in' };
+  return { element, title: 'Log in' };
 }

@@ -3,19 +3,21 @@
 import { ApiError, get } from './api.js';
 import { compareView } from './compare.js';
 import { deliveryView } from './delivery.js';
-import { h, note, setChildren } from './dom.js';
+import { setAttribute, setChildren } from './dom.js';
+import { link, note } from './elements.js';
 import { glossaryView } from './glossary-view.js';
 import { listen } from './live.js';
 import { loginView } from './login.js';
 import { messageView } from './message.js';
 import { createModel } from './model.js';
 import { overview } from './overview.js';
-import { hrefOf, routeOf } from './route.js';
+import { routeOf } from './route.js';
 import { serviceView } from './service.js';
 import { statusLine } from './status-line.js';
 import { themeButton } from './theme.js';
 import { explainWords } from './tooltip.js';
 
+/** @import { Query } from './api.js' */
 /** @import { Route } from './route.js' */
 /** @import { Batch, Connection } from './stream.js' */
 /** @import { Delivery, Model, Staleness } from './model.js' */
@@ -27,23 +29,25 @@ import { explainWords } from './tooltip.js';
  *   readonly signal: AbortSignal,
  *   now(): number,
  *   later(action: () => void, millis: number): void,
+ *   get(path: string, query?: Query): Promise<any>,
  *   staleness(stale: Staleness | null): void,
- *   failed(error: unknown): void,
- *   errorOf(error: unknown): { message: string, remedy: string | null },
+ *   failed(error: unknown): Failure,
  * }} Page
- * `signal` aborts when the view is left; `later` does nothing from then on. `failed` gets the errors of requests.
+ * `signal` aborts when the view is left; `later` does nothing from then on, and what `get` requests is aborted.
+ * `failed` gets the errors of requests.
+ *
+ * @typedef {{ readonly message: string, readonly remedy: string | null }} Failure
  *
  * What is shown. `update` draws deliveries that changed, at most once a frame; `tick` comes every second, for ages;
- * `unknown` gets a change of a delivery that the model does not hold; `refresh` is called after a reconnection and
- * after an outage.
+ * `unknown` is called when a delivery changed that the model does not keep; `refresh` after a reconnection and after an
+ * outage.
  * @typedef {{
  *   readonly element: HTMLElement,
  *   readonly title: string,
  *   update?(changed: ReadonlySet<string>, now: number): void,
  *   tick?(now: number): void,
- *   unknown?(delivery: Delivery, now: number): void,
+ *   unknown?(): void,
  *   refresh?(): void,
- *   close?(): void,
  * }} View
  */
 
@@ -64,10 +68,12 @@ let frameDue = false;
 let connected = false;
 let loggedOut = false;
 
-/** @param {unknown} error */
-function errorOf(error) {
-  if (error instanceof ApiError) return { message: error.message, remedy: error.remedy };
-  return { message: 'Something went wrong on this page.', remedy: 'Reload it.' };
+/** What to show of an error; asks for the token where one is missing. @param {unknown} error @returns {Failure} */
+function failed(error) {
+  if (!(error instanceof ApiError))
+    return { message: 'Something went wrong on this page.', remedy: 'Reload it.' };
+  if (error.status === 401) askForToken();
+  return error;
 }
 
 /** @returns {Page} */
@@ -78,11 +84,9 @@ function pageFor() {
     signal,
     now: time.now,
     later: (action, millis) => time.later(() => void (signal.aborted || action()), millis),
+    get: (path, query) => get(path, query, signal),
     staleness: (stale) => status.stale(stale),
-    failed(error) {
-      if (error instanceof ApiError && error.status === 401) askForToken();
-    },
-    errorOf,
+    failed,
   };
 }
 
@@ -102,7 +106,7 @@ function viewOf(route, page) {
     case 'glossary':
       return glossaryView();
     case 'nowhere': {
-      const back = h('a', { class: 'button', href: hrefOf({ view: 'overview' }) }, 'All deliveries');
+      const back = link({ view: 'overview' }, 'All deliveries', 'button');
       return { element: note.empty('Page not found.', back), title: 'Not found' };
     }
   }
@@ -112,7 +116,6 @@ function viewOf(route, page) {
 function show(make) {
   leave.abort();
   leave = new AbortController();
-  view?.close?.();
   view = make(pageFor());
   setChildren(main, view.element);
   document.title = `${view.title} · Email Feedback Service`;
@@ -120,10 +123,9 @@ function show(make) {
 
 function navigate() {
   const route = routeOf(location.hash);
-  for (const link of document.querySelectorAll('nav a')) {
-    const current = routeOf(link.getAttribute('href') ?? '').view === route.view;
-    if (current) link.setAttribute('aria-current', 'page');
-    else link.removeAttribute('aria-current');
+  for (const each of document.querySelectorAll('nav a')) {
+    const isCurrent = routeOf(each.getAttribute('href') ?? '').view === route.view;
+    setAttribute(each, 'aria-current', isCurrent ? 'page' : null);
   }
   show((page) => viewOf(route, page));
 }
@@ -156,8 +158,8 @@ function takeBatch(batch) {
   for (const deliveryId of batch.removed) model.remove(deliveryId);
   for (const text of batch.kpis) {
     const delivery = /** @type {Delivery} */ (JSON.parse(text));
-    if (model.get(delivery.deliveryId) !== null) model.take(delivery, now);
-    else view?.unknown?.(delivery, now);
+    if (model.keeps(delivery.deliveryId)) model.take(delivery, now);
+    else view?.unknown?.();
   }
   const recovers = batch.stale === 'null' && status.isStale();
   if (batch.stale !== undefined) status.stale(JSON.parse(batch.stale));
@@ -177,9 +179,7 @@ function connectionIs(state, since) {
 
 /** Finds out why a stream was refused: its error event carries no status, a request does. */
 async function probe() {
-  await get('/health').catch((error) => {
-    if (error instanceof ApiError && error.status === 401) askForToken();
-  });
+  await get('/health').catch(failed);
 }
 
 function tick() {

@@ -2,11 +2,11 @@
 
 /** @import { Page, View } from './main.js' */
 /** @import { TimelineEvent } from './timeline.js' */
-import { get, messagePath } from './api.js';
-import { h, maybeTerm, note, setChildren, term } from './dom.js';
+import { messagePath } from './api.js';
+import { h, setChildren } from './dom.js';
+import { definitions, heading, link, maybeTerm, note, panel, statusMark, term } from './elements.js';
 import { count, duration, instant, plain, without, words } from './format.js';
-import { statusMark } from './log.js';
-import { hrefOf } from './route.js';
+import { loader } from './loader.js';
 import { placed } from './timeline.js';
 
 /**
@@ -49,9 +49,8 @@ function because({ bounceClass, reason, failureType }) {
     'span',
     { class: 'because' },
     `bounce class ${bounceClass ?? 'not named'}: `,
-    maybeTerm(reason, words(reason)),
-    failureType === null ? null : ', ',
-    failureType === null ? null : maybeTerm(failureType, words(failureType)),
+    maybeTerm(reason),
+    ...(failureType === null ? [] : [', ', maybeTerm(failureType)]),
   );
 }
 
@@ -64,11 +63,11 @@ function events(timeline) {
     ...timeline.map((event) =>
       h(
         'li',
-        { class: event.decides ? 'decides' : null },
+        {},
         h('time', { datetime: event.at }, instant(event.at)),
         h(
           'span',
-          { class: 'after' },
+          { class: 'aside' },
           Date.parse(event.at) === first ? '' : `+ ${duration(Date.parse(event.at) - first)}`,
         ),
         h(
@@ -78,7 +77,7 @@ function events(timeline) {
           ` ${without(event.text, words(event.event))}`,
           event.decides ? h('span', { class: 'chip' }, 'decides') : null,
           because(event),
-          h('span', { class: 'from' }, `from ${event.topics.join(' or ')}`),
+          h('span', { class: 'from aside' }, `from ${event.topics.join(' or ')}`),
         ),
       ),
     ),
@@ -87,52 +86,36 @@ function events(timeline) {
 
 /** @param {Message} message */
 function facts(message) {
-  /** @type {[Node | string, Node | string][]} */
-  const rows = [
-    [term('policy', 'Policy'), message.policy],
-    [term('relay', 'Relayed'), `${instant(message.relay.at)} UTC, known by ${message.relay.knownBy}`],
-    [term('validity period', 'Valid until'), `${instant(message.validUntil)} UTC`],
-    [term('domain group', 'Domain group'), message.relay.domainGroup],
-    [term('task', 'Partition'), `${message.partition} of state ${message.generation}`],
-  ];
   const positions = Object.entries(message.positions).map(([topic, offset]) =>
     h('li', {}, h('code', {}, topic), ` before offset ${count(offset)}`),
   );
-  return h(
-    'section',
-    { class: 'panel' },
-    h('h2', {}, 'Facts'),
-    h(
-      'dl',
-      { class: 'facts' },
-      ...rows.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))),
-    ),
+  return panel(
+    '',
+    'Facts',
+    definitions('facts', [
+      [term('policy', 'Policy'), message.policy],
+      [term('relay', 'Relayed'), `${instant(message.relay.at)} UTC, known by ${message.relay.knownBy}`],
+      [term('validity period', 'Valid until'), `${instant(message.validUntil)} UTC`],
+      [term('domain group', 'Domain group'), message.relay.domainGroup],
+      [term('task', 'Partition'), `${message.partition} of state ${message.generation}`],
+    ]),
     h('h3', {}, 'Feedback is folded up to these ', term('position', 'positions')),
-    h('ul', { class: 'positions' }, ...positions),
+    h('ul', {}, ...positions),
   );
 }
 
 /** @param {Message} message */
 function shown(message) {
   const { status, reason, failureType, why, timeline } = message;
-  const cause =
-    reason === null
-      ? null
-      : h(
-          'span',
-          {},
-          maybeTerm(reason, words(reason)),
-          ', ',
-          maybeTerm(failureType ?? '', words(failureType ?? '')),
-        );
+  const cause = reason === null ? null : h('span', {}, maybeTerm(reason), ', ', maybeTerm(failureType ?? ''));
   return [
     h(
       'section',
       { class: 'panel' },
-      h('div', { class: 'headline' }, statusMark(status), cause),
+      h('div', { class: 'headline' }, statusMark(status, maybeTerm(status)), cause),
       ...why.map((sentence) => h('p', {}, plain(sentence))),
     ),
-    h('section', { class: 'panel' }, h('h2', {}, 'What happened'), drawing(message), events(timeline)),
+    panel('', 'What happened', drawing(message), events(timeline)),
     facts(message),
   ];
 }
@@ -145,57 +128,29 @@ function shown(message) {
  */
 export function messageView(deliveryId, messageId, page) {
   const place = h('div', { class: 'panels' }, note.loading('the message'));
-  let askedAt = -Infinity;
   let drawn = '';
-  let busy = false;
-
-  async function load() {
-    if (busy) return;
-    busy = true;
-    askedAt = page.now();
-    try {
-      const message = await get(messagePath(deliveryId, messageId), {}, page.signal);
-      // Positions move with the feedback of all messages; a change of them alone draws nothing.
-      const content = JSON.stringify({ ...message, positions: null });
-      if (content !== drawn) setChildren(place, ...shown(message));
-      drawn = content;
-    } catch (error) {
-      if (page.signal.aborted) return;
-      page.failed(error);
-      if (drawn === '')
-        setChildren(
-          place,
-          note.error(page.errorOf(error), () => void load()),
-        );
-    } finally {
-      busy = false;
-    }
-  }
-  void load();
-  const element = h(
-    'div',
-    { class: 'message' },
-    h(
-      'header',
-      { class: 'heading' },
-      h(
-        'p',
-        { class: 'crumbs' },
-        h('a', { href: hrefOf({ view: 'overview' }) }, 'Deliveries'),
-        ' / ',
-        h('a', { href: hrefOf({ view: 'delivery', deliveryId }) }, deliveryId),
-        ' /',
-      ),
-      h('h1', { class: 'id' }, messageId),
-    ),
-    place,
-  );
+  const request = () => page.get(messagePath(deliveryId, messageId));
+  /** @param {Message} message */
+  const show = (message) => {
+    // Positions move with the feedback of all messages; a change of them alone draws nothing.
+    const content = JSON.stringify({ ...message, positions: null });
+    if (content !== drawn) setChildren(place, ...shown(message));
+    drawn = content;
+  };
+  const { load, poll } = loader(page, request, show, (error, again) => {
+    if (drawn === '') setChildren(place, note.error(error, again));
+  });
+  load();
+  const trail = [
+    link({ view: 'overview' }, 'Deliveries'),
+    link({ view: 'delivery', deliveryId }, deliveryId),
+  ];
   return {
-    element,
+    element: h('div', {}, heading(trail, h('h1', { class: 'id' }, messageId)), place),
     title: `Message ${messageId}`,
     tick(now) {
-      if (drawn !== '' && now - askedAt >= POLL_MS) void load();
+      if (drawn !== '') poll(now, POLL_MS);
     },
-    refresh: () => void load(),
+    refresh: load,
   };
 }

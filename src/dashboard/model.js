@@ -49,6 +49,8 @@ export function createModel() {
   const entries = new Map();
   /** @type {Set<string>} */
   const changed = new Set();
+  /** @type {ReadonlySet<string>} */
+  let kept = new Set();
   /** Changes by second, newest last. @type {{ second: number, changes: number }[]} */
   let rate = [];
 
@@ -77,11 +79,12 @@ export function createModel() {
       entries.delete(deliveryId);
       changed.add(deliveryId);
     },
-    /** Removes all but these. @param {Iterable<string>} deliveryIds */
+    /** Removes all but these; `keeps` is true of them from now on. @param {Iterable<string>} deliveryIds */
     keep(deliveryIds) {
-      const kept = new Set(deliveryIds);
+      kept = new Set(deliveryIds);
       for (const deliveryId of entries.keys()) if (!kept.has(deliveryId)) entries.delete(deliveryId);
     },
+    keeps: (/** @type {string} */ deliveryId) => kept.has(deliveryId),
     /** Removes all: another process numbers its changes by itself. */
     clear() {
       for (const deliveryId of entries.keys()) changed.add(deliveryId);
@@ -89,7 +92,6 @@ export function createModel() {
     },
     /** @param {string} deliveryId */
     get: (deliveryId) => entries.get(deliveryId) ?? null,
-    entries: () => [...entries.values()],
     /** What changed since the last call. */
     changes() {
       const since = new Set(changed);

@@ -3,10 +3,11 @@
 /** @import { Page, View } from './main.js' */
 /** @import { DeliveryList } from './api.js' */
 /** @import { Query } from './deliveries-table.js' */
-import { get } from './api.js';
 import { rows, tableHead, toolbar } from './deliveries-table.js';
-import { h, note, setChildren, setText } from './dom.js';
+import { h, setChildren, setText } from './dom.js';
+import { moreButton, note } from './elements.js';
 import { count } from './format.js';
+import { loader } from './loader.js';
 import { pairPanels } from './pair.js';
 
 const PAGE_SIZE = 50;
@@ -16,22 +17,21 @@ const ORDER_EVERY_MS = 10_000;
 const NEW_EVERY_MS = 1_000;
 
 /**
- * The elements of the view. @param {Query} query @param {() => void} ask @param {Page} page
+ * The elements of the view.
+ * @param {Query} query
+ * @param {() => void} ask
+ * @param {(deliveryId: string) => void} appeared
+ * @param {Page} page
  */
-function screen(query, ask, page) {
+function screen(query, ask, appeared, page) {
   const bar = toolbar(query, ask, page);
-  const table = rows();
+  const table = rows(page.signal, appeared);
   const pairs = pairPanels(page);
-  const state = h('div', { class: 'state' }, note.loading('deliveries'));
-  const showMore = () => {
+  const state = h('div', {}, note.loading('deliveries'));
+  const more = moreButton(() => {
     query.limit = Math.min(MOST, query.limit + 3 * PAGE_SIZE);
     ask();
-  };
-  const more = h(
-    'button',
-    { type: 'button', class: 'button more', hidden: true, click: showMore },
-    'Show more',
-  );
+  });
   const grid = h(
     'table',
     { role: 'table', class: 'deliveries', 'aria-label': 'Deliveries', hidden: true },
@@ -40,7 +40,7 @@ function screen(query, ask, page) {
   );
   const element = h(
     'div',
-    { class: 'overview' },
+    {},
     h('h1', { class: 'unseen' }, 'Deliveries'),
     pairs.element,
     bar.element,
@@ -52,6 +52,7 @@ function screen(query, ask, page) {
     element,
     table,
     pairs,
+    state,
     /** Whether the table has neither pointer nor focus, so that rows may be reordered. */
     atRest: () => !grid.matches(':hover') && !grid.contains(document.activeElement),
     /** @param {number} listed @param {number} total */
@@ -61,8 +62,6 @@ function screen(query, ask, page) {
       setText(bar.shown, `${listed === total ? '' : `${count(listed)} of `}${count(total)} deliveries`);
       setChildren(state, total === 0 ? emptyNote(query) : null);
     },
-    /** @param {{ message: string, remedy: string | null }} error */
-    failed: (error) => setChildren(state, note.error(error, ask)),
   };
 }
 
@@ -70,45 +69,6 @@ function screen(query, ask, page) {
 function emptyNote({ search, policy }) {
   if (search !== '' || policy !== '') return note.empty('No delivery matches.');
   return note.empty('No delivery has been relayed yet. The first one appears here automatically.');
-}
-
-/**
- * The list of deliveries: requested when the query changes, when there are new deliveries, and regularly for their
- * order. Outdated responses are dropped.
- * @param {Page} page
- * @param {Query} query
- * @param {(list: DeliveryList) => void} show
- * @param {(error: unknown) => void} failed
- */
-function listing(page, query, show, failed) {
-  let asked = 0;
-  let askedAt = -Infinity;
-  let due = false;
-  async function ask() {
-    const mine = ++asked;
-    askedAt = page.now();
-    due = false;
-    try {
-      const list = await get('/deliveries', query, page.signal);
-      if (mine === asked) show(list);
-    } catch (error) {
-      if (mine !== asked || page.signal.aborted) return;
-      due = true;
-      page.failed(error);
-      failed(error);
-    }
-  }
-  /** @param {number} now @param {boolean} atRest */
-  const keepOrder = (now, atRest) => {
-    if (now - askedAt >= ORDER_EVERY_MS && (due || atRest)) void ask();
-    else if (due && now - askedAt >= NEW_EVERY_MS) void ask();
-  };
-  return {
-    ask: () => void ask(),
-    /** The list is outdated: requests it soon. */
-    outdated: () => void (due = true),
-    keepOrder,
-  };
 }
 
 /**
@@ -121,11 +81,18 @@ export function overview(page) {
   const query = { search: '', policy: '', sort: 'asOf', order: 'desc', limit: PAGE_SIZE };
   /** @type {readonly string[]} */
   let listed = [];
+  /** Whether the list is outdated, and is requested again soon. */
+  let due = false;
 
-  const list = listing(page, query, show, (error) => {
-    if (listed.length === 0) shown.failed(page.errorOf(error));
+  const request = () => {
+    due = false;
+    return page.get('/deliveries', query);
+  };
+  const list = loader(page, request, show, (error, again) => {
+    due = true;
+    if (listed.length === 0) setChildren(shown.state, note.error(error, again));
   });
-  const shown = screen(query, list.ask, page);
+  const shown = screen(query, list.load, (deliveryId) => draw(deliveryId, page.now()), page);
   const { table, pairs } = shown;
 
   /** @param {DeliveryList} answer */
@@ -136,7 +103,7 @@ export function overview(page) {
     model.keep(listed);
     table.show(listed);
     for (const deliveryId of table.inSight) draw(deliveryId, now);
-    pairs.update(current(), null);
+    pairs.update(current(), () => true);
     shown.found(listed.length, total);
     page.staleness(stale);
   }
@@ -147,26 +114,20 @@ export function overview(page) {
     if (entry !== null) table.get(deliveryId)?.update(entry, now);
   };
 
-  table.onAppear((deliveryId) => draw(deliveryId, page.now()));
-  list.ask();
+  list.load();
   return {
     element: shown.element,
     title: 'Deliveries',
     update(changed, now) {
       for (const deliveryId of table.inSight) if (changed.has(deliveryId)) draw(deliveryId, now);
-      pairs.update(current(), changed);
-      if (listed.some((deliveryId) => changed.has(deliveryId) && model.get(deliveryId) === null))
-        list.outdated();
+      pairs.update(current(), (deliveryId) => changed.has(deliveryId));
+      if (listed.some((deliveryId) => changed.has(deliveryId) && model.get(deliveryId) === null)) due = true;
     },
     tick(now) {
       for (const deliveryId of table.inSight) draw(deliveryId, now);
-      list.keepOrder(now, shown.atRest());
+      if (due || shown.atRest()) list.poll(now, due ? NEW_EVERY_MS : ORDER_EVERY_MS);
     },
-    unknown: list.outdated,
-    refresh: list.ask,
-    close() {
-      table.close();
-      pairs.close();
-    },
+    unknown: () => void (due = true),
+    refresh: list.load,
   };
 }

@@ -3,14 +3,14 @@
 /** @import { Page } from './main.js' */
 /** @import { Delivery } from './model.js' */
 /** @import { Pair } from './pairs.js' */
+import { partsBar } from './bars.js';
 import { courseChart } from './charts.js';
-import { h, partsBar, setChildren, setText } from './dom.js';
+import { h, keyed, setText } from './dom.js';
+import { link, policyMark } from './elements.js';
 import { segments } from './figures.js';
 import { count, percent } from './format.js';
 import { courses } from './hours.js';
 import { gapText, pairsOf } from './pairs.js';
-import { hrefOf } from './route.js';
-import { policyMark } from './row.js';
 
 const REDRAW_MS = 400;
 const PAIRS_SHOWN = 2;
@@ -19,14 +19,13 @@ const PAIRS_SHOWN = 2;
 function side({ deliveryId }) {
   const mark = policyMark();
   const success = h('span', { class: 'figure' });
-  const how = h('span', { class: 'denominator' });
+  const how = h('span', { class: 'aside' });
   const bar = partsBar();
-  const link = h('a', { href: hrefOf({ view: 'delivery', deliveryId }) }, deliveryId);
   const element = h(
     'div',
-    { class: 'side' },
-    h('div', { class: 'side-name' }, link, mark.element),
-    h('div', { class: 'side-figure' }, success, how),
+    {},
+    h('div', { class: 'side-name' }, link({ view: 'delivery', deliveryId }, deliveryId), mark.element),
+    h('div', { class: 'headline' }, success, how),
     bar.element,
   );
   return {
@@ -84,17 +83,17 @@ function lineLabels(pair) {
  */
 export function pairPanel(pair, page, aside = '') {
   const [left, right] = [side(pair.one), side(pair.other)];
-  const gap = h('p', { class: 'gap' });
+  const gap = h('p', { class: 'gap aside' });
   const [first, second] = lineLabels(pair);
   const lines = [
     { label: first, colour: 'sent' },
     { label: second, colour: 'relay' },
   ];
-  const chart = courseChart(lines, { band: isMirrored(pair) });
+  const chart = courseChart(page.signal, lines, { band: isMirrored(pair) });
   const title = h('h2', {}, pair.name, aside === '' ? null : h('span', { class: 'aside' }, ` ${aside}`));
   const element = h(
     'article',
-    { class: 'panel pair' },
+    { class: 'panel' },
     title,
     h('div', { class: 'sides' }, left.element, right.element),
     chart.element,
@@ -123,40 +122,38 @@ export function pairPanel(pair, page, aside = '') {
       setText(gap, isMirrored(next) ? gapText(next) : '');
       redraw();
     },
-    close: () => chart.close(),
   };
 }
 
 /** @param {Pair} pair */
 const keyOf = ({ one, other }) => `${one.deliveryId}/${other.deliveryId}`;
 
-/** The panels of pairs; recreated only when the pairs change. @param {Page} page */
+/** The panels of pairs. @param {Page} page */
 export function pairPanels(page) {
   const element = h('section', { class: 'pairs', 'aria-label': 'The same feedback under both policies' });
-  /** @type {Map<string, ReturnType<typeof pairPanel>>} */
-  let panels = new Map();
+  const panels = keyed(
+    element,
+    keyOf,
+    (pair) => {
+      const shown = new AbortController();
+      const signal = AbortSignal.any([page.signal, shown.signal]);
+      const panel = pairPanel(pair, { ...page, signal }, 'the same feedback under both policies');
+      panel.update(pair);
+      return { element: panel.element, update: panel.update, end: () => shown.abort() };
+    },
+    ({ end }) => end(),
+  );
   return {
     element,
-    /** @param {Delivery[]} deliveries @param {ReadonlySet<string> | null} changed */
-    update(deliveries, changed) {
+    /** @param {Delivery[]} deliveries @param {(deliveryId: string) => boolean} hasChanged */
+    update(deliveries, hasChanged) {
       const pairs = pairsOf(deliveries)
         .sort((a, b) => (a.one.asOf < b.one.asOf ? 1 : -1))
         .slice(0, PAIRS_SHOWN)
         .sort((a, b) => (a.name < b.name ? -1 : 1));
-      const keys = pairs.map(keyOf);
-      if (keys.join() !== [...panels.keys()].join()) {
-        for (const panel of panels.values()) panel.close();
-        panels = new Map(
-          pairs.map((pair) => [keyOf(pair), pairPanel(pair, page, 'the same feedback under both policies')]),
-        );
-        setChildren(element, ...[...panels.values()].map((panel) => panel.element));
-        changed = null;
-      }
-      for (const pair of pairs) {
-        const moved = [pair.one, pair.other].some(({ deliveryId }) => changed?.has(deliveryId) ?? true);
-        if (moved) panels.get(keyOf(pair))?.update(pair);
-      }
+      panels.show(pairs, (panel, pair) => {
+        if (hasChanged(pair.one.deliveryId) || hasChanged(pair.other.deliveryId)) panel.update(pair);
+      });
     },
-    close: () => panels.forEach((panel) => panel.close()),
   };
 }

@@ -1,132 +1,60 @@
 // The panels of a delivery. Each has an element and an `update` that touches only what changed.
 
-/** @import { Child } from './dom.js' */
 /** @import { Part } from './figures.js' */
 /** @import { Delivery } from './model.js' */
-import { h, maybeTerm, partsBar, setAttribute, setText, swatch, term } from './dom.js';
+import { barLines, partsBar, swatch } from './bars.js';
+import { h, keyed, setText } from './dom.js';
+import { panel, table, term } from './elements.js';
 import {
   domains,
   failedByDecision,
-  failedByReason,
   otherPolicy,
   otherSuccess,
+  reasonLines,
   segments,
   softBounces,
 } from './figures.js';
-import { count, percent, shareOf, words } from './format.js';
+import { count, percent, shareOf } from './format.js';
 
 /** @typedef {{ readonly element: HTMLElement, update(delivery: Delivery): void }} Panel */
 
-/** @param {Child} title @param {string} name @param {...Child} children */
-export const panel = (title, name, ...children) =>
-  h('section', { class: `panel ${name}` }, h('h2', {}, title), ...children);
-
-/**
- * Lines of a name, a bar and a number; kept by key, so that a line that stays is reused.
- * @param {string} empty the text without any line
- */
-function barLines(empty) {
-  const list = h('ul', { class: 'lines' });
-  const none = h('p', { class: 'none' }, empty);
-  /** @type {Map<string, { element: HTMLElement, fill: HTMLElement, value: HTMLElement, share: HTMLElement }>} */
-  const lines = new Map();
-  /** @param {string} key @param {Child} label @param {string} mark */
-  const make = (key, label, mark) => {
-    const fill = h('span', { class: `fill ${mark}` });
-    const value = h('span', { class: 'value' });
-    const share = h('span', { class: 'share' });
-    const element = h(
-      'li',
-      {},
-      h('span', { class: 'label' }, label),
-      h('span', { class: 'track', 'aria-hidden': 'true' }, fill),
-      value,
-      share,
-    );
-    const line = { element, fill, value, share };
-    lines.set(key, line);
-    return line;
-  };
-  return {
-    element: h('div', {}, list, none),
-    /** @param {readonly { key: string, label: () => Child, mark: string, value: number }[]} rows @param {number} whole */
-    update(rows, whole) {
-      const most = Math.max(1, ...rows.map(({ value }) => value));
-      const keys = new Set(rows.map(({ key }) => key));
-      for (const [key, { element }] of lines) {
-        if (keys.has(key)) continue;
-        element.remove();
-        lines.delete(key);
-      }
-      rows.forEach(({ key, label, mark, value }, index) => {
-        const line = lines.get(key) ?? make(key, label(), mark);
-        if (list.children[index] !== line.element)
-          list.insertBefore(line.element, list.children[index] ?? null);
-        line.fill.style.width = `${((value / most) * 100).toFixed(1)}%`;
-        setText(line.value, count(value));
-        setText(line.share, shareOf(value, whole));
-      });
-      none.hidden = rows.length > 0;
-    },
-  };
+/** A part in the legend of the bar. @param {Part} part */
+function legendItem({ label, term: word, mark }) {
+  const value = h('strong', {});
+  const share = h('span', { class: 'share aside' });
+  return { element: h('li', {}, swatch(mark), term(word, label), value, share), value, share };
 }
-
-/** @param {readonly Part[]} parts */
-const partRows = (parts) =>
-  parts.map(({ label, term: word, mark, value }) => ({
-    key: label,
-    label: () => term(word, label),
-    mark,
-    value,
-  }));
 
 /** Success with its denominator and its mark in the bar. @returns {Panel} */
 export function successPanel() {
   const figure = h('span', { class: 'figure' });
-  const how = h('p', { class: 'denominator' });
+  const how = h('p', { class: 'aside' });
   const other = h('p', { class: 'aside' });
   const bar = partsBar();
   bar.element.classList.add('large');
   const mark = h('span', { class: 'success-mark', 'aria-hidden': 'true' });
   const legend = h('ul', { class: 'legend' });
-  /** @type {{ label: HTMLElement, value: HTMLElement, share: HTMLElement }[]} */
-  let entries = [];
-  let labelled = '';
-  /** @param {readonly Part[]} parts */
-  const label = (parts) => {
-    entries = parts.map((part) => {
-      const [value, share] = [h('strong', {}), h('span', { class: 'share' })];
-      const text = h('li', {}, swatch(part.mark), term(part.term, part.label), value, share);
-      return { label: text, value, share };
-    });
-    legend.replaceChildren(...entries.map((entry) => entry.label));
-  };
-  const element = h(
-    'section',
-    { class: 'panel of-success' },
-    h('h2', {}, term('Success')),
-    h('div', { class: 'headline' }, figure, how),
-    h('div', { class: 'marked' }, bar.element, mark),
-    legend,
-    other,
-  );
+  const items = keyed(legend, ({ label }) => label, legendItem);
   return {
-    element,
+    element: panel(
+      '',
+      term('Success'),
+      h('div', { class: 'headline' }, figure, how),
+      h('div', { class: 'marked' }, bar.element, mark),
+      legend,
+      other,
+    ),
     update({ kpis, policy }) {
       const parts = segments(kpis, policy);
-      if (labelled !== policy) label(parts);
-      labelled = policy;
       setText(figure, percent(kpis.success));
       setText(how, denominator(kpis, policy));
       setText(other, otherText(kpis, policy));
       bar.update(parts, kpis.relayed);
       mark.hidden = kpis.success === null;
       mark.style.left = `${((kpis.success ?? 0) * 100).toFixed(2)}%`;
-      parts.forEach(({ value }, index) => {
-        const entry = entries[index];
-        if (entry === undefined) return;
-        setText(entry.value, count(value));
-        setText(entry.share, shareOf(value, kpis.relayed));
+      items.show(parts, (item, { value }) => {
+        setText(item.value, count(value));
+        setText(item.share, shareOf(value, kpis.relayed));
       });
     },
   };
@@ -159,11 +87,11 @@ function otherText(kpis, policy) {
 export function softBouncePanel() {
   const total = h('span', { class: 'figure small' });
   const bar = partsBar();
-  const lines = barLines('');
+  const lines = barLines();
   return {
     element: panel(
-      term('soft bounced', 'Soft bounced'),
       'of-soft',
+      term('soft bounced', 'Soft bounced'),
       h('div', { class: 'headline' }, total),
       bar.element,
       lines.element,
@@ -172,7 +100,7 @@ export function softBouncePanel() {
       const parts = softBounces(kpis);
       setText(total, count(kpis.softBounced));
       bar.update(parts, kpis.softBounced);
-      lines.update(partRows(parts), kpis.softBounced);
+      lines.update(parts, kpis.softBounced);
     },
   };
 }
@@ -181,9 +109,8 @@ export function softBouncePanel() {
 export function decisionPanel() {
   const lines = barLines('No message has failed.');
   return {
-    element: panel('Failed, by what decided it', 'of-decision', lines.element),
-    update: ({ kpis }) =>
-      lines.update(kpis.failed === 0 ? [] : partRows(failedByDecision(kpis)), kpis.failed),
+    element: panel('of-decision', 'Failed, by what decided it', lines.element),
+    update: ({ kpis }) => lines.update(kpis.failed === 0 ? [] : failedByDecision(kpis), kpis.failed),
   };
 }
 
@@ -191,70 +118,44 @@ export function decisionPanel() {
 export function reasonPanel() {
   const lines = barLines('No message has failed.');
   return {
-    element: panel('Failed, by reason', 'of-reason', lines.element),
-    update({ kpis }) {
-      const rows = failedByReason(kpis).map(({ reason, value }) => ({
-        key: reason,
-        label: () => maybeTerm(reason, words(reason)),
-        mark: 'failed',
-        value,
-      }));
-      lines.update(rows, kpis.failed);
-    },
+    element: panel('of-reason', 'Failed, by reason', lines.element),
+    update: ({ kpis }) => lines.update(reasonLines(kpis.failedByReason), kpis.failed),
   };
+}
+
+/** @param {ReturnType<typeof domains>[number]} domain */
+function domainRow({ group }) {
+  const bar = partsBar();
+  const figures = Array.from({ length: 4 }, () => h('td', { class: 'number' }));
+  const element = h(
+    'tr',
+    {},
+    h('th', { scope: 'row' }, group),
+    h('td', { class: 'of-bar' }, bar.element),
+    ...figures,
+  );
+  return { element, bar, figures };
 }
 
 /** Recipient domain groups with their statuses. @returns {Panel} */
 export function domainPanel() {
+  const heads = [term('domain group', 'Group'), 'Statuses', 'Relayed', 'Sent', 'Failed', 'Soft bounced'];
   const body = h('tbody', {});
-  const heads = ['Relayed', 'Sent', 'Failed', 'Soft bounced'];
-  /** @type {Map<string, { element: HTMLElement, bar: ReturnType<typeof partsBar>, cells: HTMLElement[] }>} */
-  const rows = new Map();
-  const make = (/** @type {string} */ group) => {
-    const bar = partsBar();
-    const cells = heads.map((head) => h('td', { class: 'number', 'data-label': head }));
-    const name = h('th', { scope: 'row' }, group);
-    const element = h('tr', {}, name, h('td', { class: 'of-bar' }, bar.element), ...cells);
-    const row = { element, bar, cells };
-    rows.set(group, row);
-    return row;
-  };
-  const table = h(
-    'table',
-    { class: 'plain' },
-    h(
-      'thead',
-      {},
-      h(
-        'tr',
-        {},
-        h('th', { scope: 'col' }, term('domain group', 'Group')),
-        h('th', { scope: 'col' }, 'Statuses'),
-        ...heads.map((head) => h('th', { scope: 'col', class: 'number' }, head)),
-      ),
-    ),
-    body,
-  );
+  const rows = keyed(body, ({ group }) => group, domainRow);
   return {
-    element: panel('Recipient domains', 'of-domains', h('div', { class: 'scroll' }, table)),
+    element: panel('of-domains', 'Recipient domains', h('div', { class: 'scroll' }, table(heads, 2, body))),
     update({ kpis, policy }) {
-      domains(kpis).forEach(({ group, relayed, sent, failed, softBounced, open }, index) => {
-        const row = rows.get(group) ?? make(group);
-        if (body.children[index] !== row.element)
-          body.insertBefore(row.element, body.children[index] ?? null);
-        [relayed, sent, failed, softBounced].forEach((value, cell) =>
-          setText(/** @type {HTMLElement} */ (row.cells[cell]), count(value)),
-        );
-        const rest = policy === 'EFS' ? open : 0;
-        row.bar.update(
+      rows.show(domains(kpis), ({ bar, figures }, { relayed, sent, failed, softBounced, open }) => {
+        const values = [relayed, sent, failed, softBounced].map(count);
+        figures.forEach((cell, index) => setText(cell, values[index] ?? ''));
+        bar.update(
           [
-            { label: 'Sent', term: 'SENT', mark: 'sent', value: sent },
-            { label: 'Taken into account', term: 'TAKEN_INTO_ACCOUNT', mark: 'unknown', value: rest },
-            { label: 'Failed', term: 'FAILED', mark: 'failed', value: failed },
+            { label: 'Sent', mark: 'sent', value: sent },
+            { label: 'Taken into account', mark: 'unknown', value: policy === 'EFS' ? open : 0 },
+            { label: 'Failed', mark: 'failed', value: failed },
           ],
           relayed,
         );
-        setAttribute(row.bar.element, 'data-group', group);
       });
     },
   };

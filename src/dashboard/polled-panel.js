@@ -1,20 +1,37 @@
 // A panel whose content is polled.
-import { h, note, setChildren } from './dom.js';
 
-/** @typedef {{ showError(error: { message: string, remedy: string | null } | null): void }} PolledPanel */
+/** @import { Page } from './main.js' */
+import { h, setChildren } from './dom.js';
+import { note, panel } from './elements.js';
+import { loader } from './loader.js';
+
+const POLL_MS = 3_000;
 
 /**
  * Shows an error where polling failed, and keeps the content last shown.
- * @param {Node | string} title
+ * @param {Page} page
  * @param {string} name
+ * @param {Node | string} title
+ * @param {() => Promise<any>} request
+ * @param {(answer: any) => HTMLElement} draw the content; replaced only where it is another
  */
-export function polledPanel(title, name) {
+export function polledPanel(page, name, title, request, draw) {
   const body = h('div', {}, note.loading('…'));
   const failure = h('div', {});
+  const polled = loader(
+    page,
+    request,
+    (answer) => {
+      setChildren(failure);
+      const content = draw(answer);
+      if (body.firstChild !== content) setChildren(body, content);
+    },
+    (error) => setChildren(failure, note.error(error)),
+  );
+  polled.load();
   return {
-    element: h('section', { class: `panel ${name}` }, h('h2', {}, title), failure, body),
-    body,
-    /** @param {{ message: string, remedy: string | null } | null} error */
-    showError: (error) => setChildren(failure, error === null ? null : note.error(error)),
+    element: panel(name, title, failure, body),
+    load: polled.load,
+    tick: (/** @type {number} */ now) => polled.poll(now, POLL_MS),
   };
 }

@@ -1,5 +1,8 @@
 // The tasks: a cell for each partition of both pipelines.
-import { h, setAttribute, setChildren, setText, term } from './dom.js';
+
+/** @import { Page } from './main.js' */
+import { h, keyed, setAttribute, setChildren, setText } from './dom.js';
+import { figuresRow, table, term } from './elements.js';
 import { brief, count } from './format.js';
 import { polledPanel } from './polled-panel.js';
 
@@ -28,7 +31,7 @@ function taskCell({ pipeline, partition }, choose) {
     { type: 'button', class: 'task', click: choose },
     level,
     h('span', { class: 'unseen' }, `${pipeline} partition `),
-    h('span', { class: 'partition' }, String(partition)),
+    h('span', { class: 'partition aside' }, String(partition)),
     h('span', { class: 'unseen' }, ', lag '),
     lag,
     runs,
@@ -48,7 +51,9 @@ function taskCell({ pipeline, partition }, choose) {
 
 /** The details of a task. @param {Task} task */
 function taskShown({ pipeline, partition, owner, epoch, sequence, outboxBytes, positions }) {
-  const heads = ['Topic', 'Position', 'End', 'Lag'];
+  const rows = positions.map(({ topic, position, end, lag }) =>
+    figuresRow(topic, [position, end, lag].map(count)),
+  );
   return [
     h('h3', {}, `${PIPELINES[pipeline]} task of partition ${partition}`),
     h(
@@ -60,93 +65,56 @@ function taskShown({ pipeline, partition, owner, epoch, sequence, outboxBytes, p
       term('outbox', 'outbox'),
       ` ${brief(outboxBytes)} bytes`,
     ),
-    h(
-      'table',
-      { class: 'plain' },
-      h(
-        'thead',
-        {},
-        h(
-          'tr',
-          {},
-          ...heads.map((head, index) => h('th', { scope: 'col', class: index > 0 ? 'number' : null }, head)),
-        ),
-      ),
-      h(
-        'tbody',
-        {},
-        ...positions.map(({ topic, position, end, lag }) =>
-          h(
-            'tr',
-            {},
-            h('th', { scope: 'row' }, topic),
-            ...[position, end, lag].map((value) => h('td', { class: 'number' }, count(value))),
-          ),
-        ),
-      ),
-    ),
+    table(['Topic', 'Position', 'End', 'Lag'], 1, h('tbody', {}, ...rows)),
   ];
 }
 
-/** The tasks of both pipelines; a click shows the details of one. */
-export function tasksPanel() {
-  const panel = polledPanel(term('task', 'Tasks'), 'of-tasks');
+/** The tasks of both pipelines; a click shows the details of one. @param {Page} page */
+export function tasksPanel(page) {
   const detail = h('div', { class: 'task-detail' });
-  /** @type {Map<string, ReturnType<typeof taskCell>>} */
-  const cells = new Map();
   let chosen = 'status/0';
-  let layout = '';
   /** @type {readonly Task[]} */
   let current = [];
 
+  const pipelines = /** @type {const} */ (['status', 'kpi']).map((pipeline) => {
+    const place = h('div', { class: 'tasks' });
+    const cells = keyed(place, taskKey, (task) =>
+      taskCell(task, () => {
+        chosen = taskKey(task);
+        draw();
+      }),
+    );
+    const title = h('h3', {}, term('pipeline', `${PIPELINES[pipeline]} pipeline`));
+    return { pipeline, cells, element: h('div', { class: 'pipeline' }, title, place) };
+  });
+  const content = h(
+    'div',
+    {},
+    ...pipelines.map(({ element }) => element),
+    h(
+      'p',
+      { class: 'aside' },
+      'A cell is a partition; its level and its number are its lag in records. Dashed: runs elsewhere.',
+    ),
+    detail,
+  );
   const draw = () => {
-    for (const task of current) cells.get(taskKey(task))?.update(task, taskKey(task) === chosen);
+    for (const { pipeline, cells } of pipelines) {
+      const tasks = current.filter((task) => task.pipeline === pipeline);
+      cells.show(tasks, (cell, task) => cell.update(task, taskKey(task) === chosen));
+    }
     const task = current.find((each) => taskKey(each) === chosen);
     setChildren(detail, ...(task === undefined ? [] : taskShown(task)));
+    return content;
   };
-  const lay = () => {
-    cells.clear();
-    const rows = /** @type {const} */ (['status', 'kpi']).map((pipeline) => {
-      const tasks = current.filter((task) => task.pipeline === pipeline);
-      for (const task of tasks) {
-        cells.set(
-          taskKey(task),
-          taskCell(task, () => {
-            chosen = taskKey(task);
-            draw();
-          }),
-        );
-      }
-      const total = tasks.reduce((sum, { lag }) => sum + lag, 0);
-      return { pipeline, total, elements: tasks.map((task) => cells.get(taskKey(task))?.element) };
-    });
-    setChildren(
-      panel.body,
-      ...rows.map(({ pipeline, elements }) =>
-        h(
-          'div',
-          { class: 'pipeline' },
-          h('h3', {}, term('pipeline', `${PIPELINES[pipeline]} pipeline`)),
-          h('div', { class: 'tasks' }, ...elements),
-        ),
-      ),
-      h(
-        'p',
-        { class: 'aside' },
-        'A cell is a partition; its level and its number are its lag in records. Dashed: runs elsewhere.',
-      ),
-      detail,
-    );
-  };
-  return {
-    ...panel,
-    /** @param {{ tasks: readonly Task[] }} answer */
-    show({ tasks }) {
-      current = tasks;
-      const wanted = tasks.map(taskKey).join();
-      if (wanted !== layout) lay();
-      layout = wanted;
-      draw();
+  return polledPanel(
+    page,
+    'of-tasks',
+    term('task', 'Tasks'),
+    () => page.get('/tasks'),
+    (answer) => {
+      current = answer.tasks;
+      return draw();
     },
-  };
+  );
 }

@@ -1,5 +1,5 @@
 // Light, dark, or the system's theme; stored in this browser.
-import { setAttribute, setText } from './dom.js';
+import { setText } from './dom.js';
 
 const KEY = 'efs-theme';
 const THEMES = /** @type {const} */ (['system', 'light', 'dark']);
@@ -12,15 +12,17 @@ function stored() {
   }
 }
 
-/** Makes the header's button work. */
+/** Makes the header's button work. Where the colours change, the document gets the event `themechange`. */
 export function themeButton() {
   const button = /** @type {HTMLElement} */ (document.getElementById('theme'));
   let theme = THEMES.find((each) => each === stored()) ?? 'system';
+  const changed = () => document.dispatchEvent(new Event('themechange'));
   const apply = () => {
-    setAttribute(document.documentElement, 'data-theme', theme === 'system' ? null : theme);
+    document.documentElement.style.colorScheme = theme === 'system' ? '' : theme;
     setText(button, `Theme: ${theme}`);
-    document.dispatchEvent(new Event('themechange'));
+    changed();
   };
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', changed);
   button.addEventListener('click', () => {
     theme = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length] ?? 'system';
     try {
