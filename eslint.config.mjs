@@ -58,7 +58,7 @@ export default tseslint.config(
   },
   {
     files: ['src/dashboard/*.js'],
-    ignores: ['src/dashboard/{main,stream-worker}.js'],
+    ignores: ['src/dashboard/time.js'],
     rules: {
       'no-restricted-properties': [
         'error',

@@ -1,5 +1,4 @@
-// The page: chooses the view, applies the stream to it, and shows its freshness. The only module that reads the clock
-// and sets timers; it passes both to the views.
+// The page: chooses the view, applies the stream to it, and shows its freshness.
 import { ApiError, get } from './api.js';
 import { compareView } from './compare.js';
 import { deliveryView } from './delivery.js';
@@ -15,6 +14,7 @@ import { routeOf } from './route.js';
 import { serviceView } from './service.js';
 import { statusLine } from './status-line.js';
 import { themeButton } from './theme.js';
+import { time } from './time.js';
 import { explainWords } from './tooltip.js';
 
 /** @import { Query } from './api.js' */
@@ -52,11 +52,6 @@ import { explainWords } from './tooltip.js';
  */
 
 const TICK_MS = 1_000;
-
-const time = {
-  now: () => Date.now(),
-  later: (/** @type {() => void} */ action, /** @type {number} */ millis) => void setTimeout(action, millis),
-};
 
 const model = createModel();
 const main = /** @type {HTMLElement} */ (document.getElementById('main'));

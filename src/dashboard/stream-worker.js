@@ -1,6 +1,7 @@
 // A shared worker: one stream for all tabs of a browser, which allows only six connections to a server. The first tab
 // opens the stream, the last one to leave closes it.
 import { follow, STREAM } from './stream.js';
+import { time } from './time.js';
 
 /** @import { Connection } from './stream.js' */
 
@@ -29,11 +30,6 @@ const listener = {
     since = from;
     broadcast({ state, since });
   },
-};
-
-const time = {
-  now: () => Date.now(),
-  later: (/** @type {() => void} */ action, /** @type {number} */ millis) => void setTimeout(action, millis),
 };
 
 /** @param {MessagePort} tab */
