@@ -119,7 +119,6 @@ export function courseChart(signal, lines, { band = false } = {}) {
   return chart(signal, () => ({
     height: HEIGHT.line,
     cursor: CURSOR,
-    legend: { live: true },
     scales: { x: { time: true }, y: { range: [0, 1] } },
     axes: [
       timeAxis(),
@@ -148,7 +147,6 @@ export function hoursChart(signal, line) {
   return chart(signal, () => ({
     height: HEIGHT.bars,
     cursor: { ...CURSOR, sync: { key: 'hours' } },
-    legend: { live: true },
     scales: {
       x: { time: true, range: wholeHours },
       y: { range: (_, __, most) => [0, Math.max(1, most * 1.08)] },

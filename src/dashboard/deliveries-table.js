@@ -24,7 +24,6 @@ export function tableHead(query, changed) {
     const cell = h('th', { role: 'columnheader', scope: 'col', class: column.name }, button);
     if (!('sort' in column)) return cell;
     const { sort, first } = column;
-    button.classList.add('sort');
     cell.dataset['sort'] = sort;
     button.addEventListener('click', () => {
       const turned = query.order === 'asc' ? 'desc' : 'asc';

@@ -1,29 +1,24 @@
 // The events of a message on a timeline. Pure.
 
+/** @import { Mark } from './figures.js' */
+
 /**
  * @typedef {{ readonly at: string, readonly event: string, readonly text: string, readonly bounceClass: number | null,
  *   readonly reason: string | null, readonly failureType: string | null, readonly decides: boolean,
  *   readonly topics: readonly string[] }} TimelineEvent
- * @typedef {{ readonly event: TimelineEvent, readonly share: number, readonly mark: 'sent' | 'unknown' | 'waiting' | 'failed' }} Place
+ * @typedef {{ readonly event: TimelineEvent, readonly share: number, readonly mark: Mark }} Place
  */
 
-/** The mark of an event, by its meaning for the message. @param {string} event @returns {Place['mark']} */
-export function markOf(event) {
-  switch (event) {
-    case 'DELIVERED':
-    case 'RETRY_SUCCEEDED':
-      return 'sent';
-    case 'HARD_BOUNCE':
-    case 'ASYNC_BOUNCE':
-    case 'RETRY_FAILED':
-    case 'EXPIRED':
-      return 'failed';
-    case 'SOFT_BOUNCED':
-      return 'waiting';
-    default:
-      return 'unknown';
-  }
-}
+/** The marks of events, by their meaning for the message; those of others are unknown. @type {Readonly<Record<string, Mark>>} */
+const MARKS = {
+  DELIVERED: 'sent',
+  RETRY_SUCCEEDED: 'sent',
+  SOFT_BOUNCED: 'waiting',
+  HARD_BOUNCE: 'failed',
+  ASYNC_BOUNCE: 'failed',
+  RETRY_FAILED: 'failed',
+  EXPIRED: 'failed',
+};
 
 /** The least distance of two events, as a share of the line: neither covers the other. */
 const APART = 0.06;
@@ -57,7 +52,11 @@ export function placed(events, validUntil) {
   const share = (/** @type {number} */ at) => (spanMs === 0 ? 0 : (at - first) / spanMs);
   const shares = apart(times.map(share));
   return {
-    places: events.map((event, index) => ({ event, share: shares[index] ?? 0, mark: markOf(event.event) })),
+    places: events.map((event, index) => ({
+      event,
+      share: shares[index] ?? 0,
+      mark: MARKS[event.event] ?? 'unknown',
+    })),
     validUntil: share(until),
     spanMs,
   };
