@@ -49,6 +49,8 @@ export function openBrowser(): Promise<Browser> {
   });
 }
 
+export const SCREEN = { width: 1280, height: 900 };
+
 /** A page with the errors and warnings of the console of its browser. */
 export interface WatchedPage {
   readonly page: Page;
@@ -60,7 +62,7 @@ export async function openPage(
   address: string,
   options: BrowserContextOptions = {},
 ): Promise<WatchedPage> {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  const context = await browser.newContext({ viewport: SCREEN, ...options });
   const page = await context.newPage();
   const problems: string[] = [];
   page.on('pageerror', (error) => problems.push(error.message));
@@ -69,6 +71,29 @@ export async function openPage(
   });
   await page.goto(address);
   return { page, problems };
+}
+
+/** How a page is looked at. */
+export interface Look {
+  readonly colorScheme?: 'light' | 'dark';
+  readonly viewport?: { readonly width: number; readonly height: number };
+}
+
+/** Shows a view in a page that is open, without loading it again; resolves when nothing of the view is loading. */
+export async function visit(
+  page: Page,
+  hash: string,
+  { colorScheme = 'light', viewport = SCREEN }: Look = {},
+): Promise<void> {
+  await page.setViewportSize(viewport);
+  await page.emulateMedia({ colorScheme });
+  // The page's own listener comes first: when this one is called, the view has been chosen.
+  await page.evaluate(`new Promise((resolve) => {
+    if (location.hash === ${JSON.stringify(hash)}) return resolve();
+    addEventListener('hashchange', () => resolve(), { once: true });
+    location.hash = ${JSON.stringify(hash)};
+  })`);
+  await page.locator('main .note.loading').first().waitFor({ state: 'detached' });
 }
 
 /** The number in a cell's text; NaN where there is no number. */
