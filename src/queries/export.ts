@@ -34,10 +34,13 @@ const csvEntry = (entry: LogEntry): string => csvLine(COLUMNS.map((column) => en
 
 const csvLine = (cells: readonly string[]): string => `${cells.map(csvCell).join(',')}\r\n`;
 
-/** Text that a spreadsheet would take for a formula is prefixed with an apostrophe: an id may begin with anything. */
+/**
+ * An id may hold anything. Every cell is quoted, because a spreadsheet may split at other separators than commas; text that
+ * it would take for a formula is prefixed with an apostrophe (OWASP, CSV Injection).
+ */
 function csvCell(text: string): string {
-  const harmless = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+  const harmless = /^[=+\-@＝＋－＠\t\r]/.test(text) ? `'${text}` : text;
+  return `"${harmless.replaceAll('"', '""')}"`;
 }
 
 /** The format asked for: by `format`, else by the first known type of the Accept header; null for a page of JSON. */

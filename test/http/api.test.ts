@@ -137,12 +137,13 @@ describe('the API', () => {
     expect(await all('&domainGroup=other')).toEqual([]);
   });
 
-  test('exports the log as CSV, in which no id is a formula, and as NDJSON', async () => {
+  test('exports the log as CSV, in which every cell is quoted and no id is a formula, and as NDJSON', async () => {
     const csv = await get('/api/deliveries/d1/messages', { accept: 'text/csv' });
     const lines = csv.body.trim().split('\r\n');
     expect(csv.headers['content-type']).toBe('text/csv; charset=utf-8');
     expect(lines).toHaveLength(51);
-    expect(lines.slice(1).every((line) => line.startsWith("'=m"))).toBe(true);
+    expect(lines.slice(1).every((line) => line.startsWith(`"'=m`))).toBe(true);
+    expect(lines.every((line) => /^"[^"]*"(,"[^"]*")*$/.test(line))).toBe(true);
     const ndjson = await get('/api/deliveries/d1/messages?format=ndjson&status=SENT');
     expect(
       ndjson.body
