@@ -1,5 +1,6 @@
 import { readText } from './files';
 import { EfsError } from '../base/errors';
+import { urlPerHost } from '../base/redis-url';
 import type { Setting } from './kinds';
 import { RULES } from './rules';
 import { type Config, flagOf, type SettingName, SETTINGS, variableOf } from './table';
@@ -32,10 +33,19 @@ function readSecretFile(variable: string, path: string): Found {
   }
 }
 
+const holdsPassword = (text: string): boolean =>
+  (urlPerHost(text) ?? []).some(({ password }) => password !== '');
+
 function find(env: Environment, flags: Flags, name: SettingName, setting: Setting): Found {
   const flag = setting.isFlag ? trimmed(flags[name]) : undefined;
-  if (flag !== undefined) return { name: flagOf(name), text: flag };
   const variable = variableOf(name);
+  if (flag !== undefined && setting.secret && holdsPassword(flag)) {
+    const remedy = `set ${variable}, or ${variable}_FILE, instead`;
+    return {
+      error: `${flagOf(name)}: holds a password, which every user of the machine can read; ${remedy}`,
+    };
+  }
+  if (flag !== undefined) return { name: flagOf(name), text: flag };
   const text = trimmed(env[variable]);
   const file = setting.secret ? trimmed(env[`${variable}_FILE`]) : undefined;
   if (text !== undefined && file !== undefined) {

@@ -174,6 +174,23 @@ describe('domain groups', () => {
 });
 
 describe('secrets', () => {
+  test.each([
+    ['redisUrl', 'redis://efs:hush@redis:6379'],
+    ['redisUrl', 'redis://:hush@one:6379,two:6379'],
+    ['redisUrl', 'rediss+sentinel://efs:hush@one,two/primary'],
+    ['schemaRegistryUrl', 'https://efs:hush@registry:8081'],
+  ] as const)('a password in the flag of %s is refused, and not quoted: %s', (name, url) => {
+    const [error, ...others] = errors({}, { [name]: url });
+    expect(others).toEqual([]);
+    expect(error).toMatch(
+      new RegExp(
+        `^${flagOf(name)}: holds a password, .*; set ${variableOf(name)}, or ${variableOf(name)}_FILE`,
+      ),
+    );
+    expect(error).not.toContain('hush');
+    expect(ok({}, { [name]: url.replace(':hush', '') })).toMatchObject({ [name]: url.replace(':hush', '') });
+  });
+
   const folder = mkdtempSync(join(tmpdir(), 'efs-config-'));
   afterAll(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'redis-url');
