@@ -3,7 +3,7 @@ import { systemClock } from '../base/clock';
 import { EfsError, isRetriable } from '../base/errors';
 import { iso } from '../base/time';
 import { DEAD_LETTER_REASONS, feedbackPeek } from '../feedback/decode';
-import { masked, previewOf } from '../feedback/redaction';
+import { masked, maskedDetail, previewOf } from '../feedback/redaction';
 import { DEAD_LETTER_TOPIC, FEEDBACK_TOPICS } from '../feedback/topics';
 import type { SchemaRegistry } from '../avro/registry';
 import {
@@ -72,7 +72,7 @@ export function place(text: string): { partition: number; offset: number } {
 }
 
 function filterOf({ reason, topic, since, until }: FilterOptions): LetterFilter {
-  return { reasons: reason, topics: topic, since: since ?? 0, until: until ?? Infinity };
+  return { reasons: reason, topics: topic, since: since ?? -Infinity, until: until ?? Infinity };
 }
 
 /** Without the registry the bytes are shown; any other error is thrown. */
@@ -93,7 +93,7 @@ function viewer(registry: SchemaRegistry, showsRecipients: boolean) {
       id: `${record.partition}/${record.offset}`,
       at: iso(record.timestamp),
       reason,
-      detail: showsRecipients ? detail : masked(detail),
+      detail: showsRecipients ? detail : maskedDetail(reason, detail),
       origin: `${origin.topic}/${origin.partition}/${origin.offset}`,
       // A key that is not the message's id may hold personal data.
       key: key === null || key === feedback?.messageId ? key : clean(key),
@@ -203,7 +203,12 @@ async function countIn({ reader, prefix }: LettersIn): Promise<number> {
 function filtered(command: Command): Command {
   const topics = FEEDBACK_TOPICS.map(({ topic }) => topic);
   return command
-    .option('--reason <reason>', 'only this reason; may be repeated', anyOf('a reason', DEAD_LETTER_REASONS), [])
+    .option(
+      '--reason <reason>',
+      'only this reason; may be repeated',
+      anyOf('a reason', DEAD_LETTER_REASONS),
+      [],
+    )
     .option('--topic <name>', 'only from this topic; may be repeated', anyOf('an input', topics), [])
     .option('--since <time>', 'only records stamped at this time or later', moment)
     .option('--until <time>', 'only records stamped before this time', moment);

@@ -9,18 +9,17 @@ export const percent = (share: number | null): string =>
   share === null ? '–' : `${(share * 100).toFixed(1)} %`;
 
 /**
- * Rows of cells as aligned lines, without characters that could control a terminal. `sides` has a letter for each column,
- * `l` for left and `r` for right; the last one holds for all further columns.
+ * Rows of cells as aligned lines. `sides` has a letter for each column, `l` for left and `r` for right; the last one holds
+ * for all further columns.
  */
 export function table(rows: readonly (readonly string[])[], sides = 'lr'): string[] {
-  const cells = rows.map((row) => row.map(printable));
   const widths: number[] = [];
-  for (const row of cells) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, cell.length)));
+  for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, cell.length)));
   const aligned = (cell: string, i: number): string => {
     const width = widths[i] ?? 0;
     return (sides[i] ?? sides.at(-1)) === 'l' ? cell.padEnd(width) : cell.padStart(width);
   };
-  return cells.map((row) => row.map(aligned).join('  ').trimEnd());
+  return rows.map((row) => row.map(aligned).join('  ').trimEnd());
 }
 
 /** JSON on one line, without characters that could control a terminal. */
@@ -32,9 +31,9 @@ export function jsonLine(value: unknown): string {
   );
 }
 
-/** Prints lines on standard output. */
+/** Prints lines on standard output, without characters that could control a terminal. */
 export function printLines(lines: readonly string[]): void {
-  process.stdout.write(lines.map((line) => `${line}\n`).join(''));
+  process.stdout.write(lines.map((line) => `${printable(line)}\n`).join(''));
 }
 
 /** Prints the result of a command: as a line of JSON where that is asked for, else as lines of text. */

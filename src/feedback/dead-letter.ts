@@ -1,4 +1,4 @@
-import type { DeadLetterReason } from './decode';
+import { DEAD_LETTER_REASONS, type DeadLetterReason } from './decode';
 import type { LogRecord, RecordHeader } from '../log/source';
 
 /**
@@ -31,8 +31,9 @@ export interface Origin {
 export interface DeadLetter {
   readonly kind: 'letter';
   readonly record: LogRecord;
-  readonly reason: DeadLetterReason;
-  /** May quote the record. */
+  /** `unknown` for a reason that this version does not give. */
+  readonly reason: DeadLetterReason | 'unknown';
+  /** Names a foreign schema for `wrong-record`; else in the service's own words. */
   readonly detail: string;
   readonly origin: Origin;
   /** The record's own headers, without the added ones. */
@@ -55,7 +56,7 @@ export interface ForeignRecord {
 /** The headers of a dead letter. */
 export function deadLetterHeaders(
   own: readonly RecordHeader[],
-  { reason, detail, origin }: Pick<DeadLetter, 'reason' | 'detail' | 'origin'>,
+  { reason, detail, origin }: Pick<DeadLetter, 'detail' | 'origin'> & { readonly reason: DeadLetterReason },
 ): RecordHeader[] {
   const { topic, partition, offset } = origin;
   const added: Record<(typeof ADDED)[number], string> = {
@@ -112,13 +113,16 @@ export function readDeadLetter(record: LogRecord): DeadLetter | RedriveProgress 
   return {
     kind: 'letter',
     record,
-    reason: reason as DeadLetterReason,
+    reason: knownReason(reason),
     detail,
     origin: { topic, partition: Number(partition), offset: Number(offset) },
     headers,
     redrivenFrom: from === undefined ? null : textOf(from.value),
   };
 }
+
+const knownReason = (text: string): DeadLetter['reason'] =>
+  DEAD_LETTER_REASONS.find((reason) => reason === text) ?? 'unknown';
 
 const MAX_LISTED = 1_000_000;
 

@@ -1,4 +1,5 @@
 import { printable } from '../base/log';
+import type { DeadLetter } from './dead-letter';
 import type { Feedback } from './feedback';
 
 /** The content of a record's value, for people: the fields of feedback, or the first bytes of anything else. */
@@ -16,15 +17,60 @@ const SHOWN_BYTES = 8;
 /** Texts are cut here before they are masked, well behind the part that is shown: the cut splits no visible address. */
 const MASKED_MAX = 2_000;
 
-/** Matches e-mail addresses, the domain in its own group; `=40` and `%40` encode an address within another. */
-const ADDRESS =
-  /(?:"[^"\r\n]{1,64}"|[^\s<>()[\],;:"'@]{1,128})(?:@|%40|=40|&#64;|\(at\))((?:\[[^\]\s]{1,64}\]|[^\s<>()[\],;:"'@]{1,253})?)/giu;
-/** Long numbers may be telephone or customer numbers. */
-const LONG_NUMBER = /\d{6,}/g;
+/** The ways in which texts write the sign of an address: itself, wide, escaped (also twice), as an entity, spelt out. */
+const AT =
+  /[ \t]?(?:[@＠﹫]|[([{]at[)\]}])[ \t]?|[ \t]at[ \t](?=[^\s@]{1,253}\.)|%(?:25)*40|=40|&(?:commat|#0*64|#x0*40);/giu;
+/** Bounds of what stands left of the sign: a quoted string or a word. */
+const QUOTED_MAX = 66;
+const LOCAL_MAX = 128;
+const ENDS_LOCAL = /[\s<>()[\],;:"'@＠﹫]/u;
+/** `host!user`, the path of UUCP. */
+const BANG = /(?<=\w)!\w[\w.+-]{0,127}/gu;
+/** Long numbers may be telephone, account or customer numbers; dates are left. */
+const NUMBER =
+  /\d{4}-\d{2}-\d{2}(?!\d)|\b[A-Z]{2}\d{2}(?: ?[A-Z\d]{4}){2,7}(?: ?[A-Z\d]{1,3})?\b|(?:\+|\b0)\d(?:[ /()-]{0,2}\d){5,}|\d(?:[-/]?\d){5,}/gu;
+const DATE = /^\d{4}-\d{2}-\d{2}$/u;
+
+/** Where the local part begins that ends at `end`; `end` itself where there is none. Looks at a bounded part of the text. */
+function localPart(text: string, end: number): number {
+  const quote = text[end - 1] === '"' ? text.lastIndexOf('"', end - 2) : -1;
+  if (quote >= 0 && end - quote <= QUOTED_MAX) return quote;
+  let start = end;
+  while (start > 0 && end - start < LOCAL_MAX && !ENDS_LOCAL.test(text[start - 1] as string)) start -= 1;
+  return start;
+}
+
+/**
+ * Text without addresses: of each the domain remains. Linear in the text's length. An address within the local part of
+ * another, as in a return path, goes with it.
+ */
+function withoutAddresses(text: string): string {
+  const parts: { readonly start: number; readonly end: number }[] = [];
+  for (const { 0: sign, index } of text.matchAll(AT)) {
+    const start = localPart(text, index);
+    if (start === index) continue;
+    while (start <= (parts.at(-1)?.start ?? -1)) parts.pop();
+    parts.push({ start, end: index + sign.length });
+  }
+  let clean = '';
+  let from = 0;
+  for (const { start, end } of parts) {
+    clean += `${text.slice(from, Math.max(from, start))}***@`;
+    from = end;
+  }
+  return clean + text.slice(from);
+}
 
 /** Text without personal data: of addresses the domain remains, of long numbers nothing; control characters are removed. */
 export function masked(text: string): string {
-  return printable(text.slice(0, MASKED_MAX)).replace(ADDRESS, '***@$1').replace(LONG_NUMBER, '***');
+  return withoutAddresses(printable(text.slice(0, MASKED_MAX)))
+    .replace(BANG, '!***')
+    .replace(NUMBER, (number) => (DATE.test(number) ? number : '***'));
+}
+
+/** The detail of a dead letter, masked where it may quote the record. */
+export function maskedDetail(reason: DeadLetter['reason'], detail: string): string {
+  return reason === 'wrong-record' || reason === 'unknown' ? masked(detail) : printable(detail);
 }
 
 /**

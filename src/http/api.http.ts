@@ -182,9 +182,9 @@ function internals({ queries, version }: ApiOptions) {
         throw new EfsError('request-invalid', 'invalid cursor');
       const before = cursor === undefined ? null : Number(cursor);
       const page = deadLetters.page({ limit, before });
-      const letters = page.letters.map(async ({ key, value, detail, timestamp, ...letter }) => ({
+      const letters = page.letters.map(async ({ key, value, timestamp, ...letter }) => ({
         ...letter,
-        detail: queries.show(detail),
+        detail: queries.showDetail(letter),
         at: iso(timestamp),
         key: key === null ? null : queries.show(key.toString('utf8')),
         preview: await queries.peek(value),

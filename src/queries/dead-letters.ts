@@ -1,4 +1,5 @@
 import { readDeadLetter } from '../feedback/dead-letter';
+import type { DeadLetterReason } from '../feedback/decode';
 import type { LogRecord } from '../log/source';
 
 /** A dead-lettered record. Times are milliseconds since 1970. */
@@ -6,7 +7,7 @@ export interface DeadLetter {
   /** Its partition and offset in the dead-letter topic. */
   readonly partition: number;
   readonly offset: number;
-  readonly reason: string;
+  readonly reason: DeadLetterReason | 'unknown';
   readonly detail: string;
   /** Where the record was read: `topic/partition/offset`. */
   readonly origin: string;

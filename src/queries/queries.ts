@@ -2,13 +2,13 @@ import type { Clock, Random } from '../base/clock';
 import { EfsError } from '../base/errors';
 import { iso, MINUTE_MS } from '../base/time';
 import { feedbackPeek } from '../feedback/decode';
-import { masked, type Preview, previewOf } from '../feedback/redaction';
+import { masked, maskedDetail, type Preview, previewOf } from '../feedback/redaction';
 import type { SchemaRegistry } from '../avro/registry';
 import type { FollowOptions, LogRecord, TopicReader } from '../log/source';
 import { DEAD_LETTER_TOPIC, DELIVERY_KPI_TOPIC } from '../feedback/topics';
 import type { Store } from '../store/store';
 import { type Eviction, viewEviction } from './eviction';
-import { type DeadLetterView, deadLetterView } from './dead-letters';
+import { type DeadLetter, type DeadLetterView, deadLetterView } from './dead-letters';
 import { type Feed, type FeedMeter, kpiFeed } from './feed';
 import { type Health, type Staleness, stalenessOf } from './health';
 import { activeManifest, readKpi, type State } from './lookup';
@@ -72,6 +72,8 @@ export interface Queries {
   /** A preview of a record's value. `show` masks free text of a record unless recipients are shown. */
   peek(value: Buffer | null): Promise<Preview | null>;
   show(text: string): string;
+  /** The detail of a dead letter for a reader, likewise. */
+  showDetail(letter: Pick<DeadLetter, 'reason' | 'detail'>): string;
 }
 
 /** How many of the newest dead letters of each partition are read at the start. */
@@ -138,6 +140,7 @@ export function openQueries(options: QueriesOptions): Queries {
       return previewOf(value, feedback, { showsRecipients });
     },
     show: (text) => (showsRecipients ? text : masked(text)),
+    showDetail: ({ reason, detail }) => (showsRecipients ? detail : maskedDetail(reason, detail)),
   };
 }
 

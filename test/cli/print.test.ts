@@ -1,4 +1,4 @@
-import { grouped, percent, table } from '../../src/cli/print';
+import { grouped, percent, printLines, table } from '../../src/cli/print';
 
 test('numbers have grouped digits', () => {
   expect([0, 999, 1000, 1234567.4].map(grouped)).toEqual(['0', '999', '1,000', '1,234,567']);
@@ -20,6 +20,10 @@ test('a table takes the side of each column, the last one for all further column
   expect(table(rows, 'lrl')).toEqual(['a    b  c   d', 'aa  bb  cc  dd']);
 });
 
-test('a table contains no control characters', () => {
-  expect(table([['a\u001b[2J', 'b\u202e']], 'l')).toEqual(['a [2J  b']);
+test('printed lines contain no control characters', () => {
+  const write = jest.spyOn(process.stdout, 'write').mockReturnValue(true);
+  printLines(['a\u001b[2J b\u202e', 'c']);
+  const [[text]] = write.mock.calls as [[string]];
+  write.mockRestore();
+  expect(text).toBe('a [2J b \nc\n');
 });

@@ -35,6 +35,11 @@ describe('the dead-letter topic', () => {
     expect(letter).toMatchObject({ kind: 'letter', ...why, headers: own, redrivenFrom: null });
   });
 
+  test('a reason that this version does not give is read as unknown', () => {
+    const forged = { ...why, reason: '\u001b[2J' as 'not-avro' };
+    expect(readDeadLetter(recordWith(deadLetterHeaders([], forged)))).toMatchObject({ reason: 'unknown' });
+  });
+
   test('a redriven record has its own headers and the offset of its dead letter', () => {
     if (letter.kind !== 'letter') throw new Error('no letter');
     const redriven = redrivenHeaders(letter, 'p.efs.dead-letter');

@@ -44,6 +44,18 @@ describe('a preview', () => {
   });
 });
 
+test('masking looks at no more of a text for each sign than an address can be long', () => {
+  const measure = (text: string): number => {
+    const spy = jest.spyOn(RegExp.prototype, 'test');
+    masked(text);
+    const looks = spy.mock.calls.length;
+    spy.mockRestore();
+    return looks;
+  };
+  expect(measure('a'.repeat(2_000))).toBeLessThan(10);
+  expect(measure(`${'a'.repeat(2_000 - 1)}@`)).toBeLessThan(200);
+});
+
 test.each([
   ['plain', 'to jane.doe@example.com now', 'to ***@example.com now'],
   ['quoted', 'to "jane doe"@example.com', 'to ***@example.com'],
@@ -54,6 +66,16 @@ test.each([
   ['spelt out', 'jane(at)example.com', '***@example.com'],
   ['a telephone number', 'call 0301234567', 'call ***'],
   ['a control character', 'a\u001bb', 'a b'],
+  ['full-width', 'jane＠example.com or jane﹫example.com', '***@example.com or ***@example.com'],
+  ['as an entity', 'jane&commat;example.com jane&#x40;example.com', '***@example.com ***@example.com'],
+  ['escaped twice', 'u=jane%2540example.com', '***@example.com'],
+  ['with a blank', 'jane @example.com, jane @ example.com', '***@example.com, ***@example.com'],
+  ['in words', 'jane.doe at example.com, jane [at] example.com', '***@example.com, ***@example.com'],
+  ['a path of UUCP', 'via mx!example!jane', 'via mx!***!***'],
+  ['a telephone number in groups', 'call 0171-234-5678 or +49 171 234 56', 'call *** or ***'],
+  ['an account number in groups', 'pay DE89 3704 0044 0532 0130 00 now', 'pay *** now'],
+  ['a host, a date and codes', '421 4.7.0 [192.0.2.1] 2026-11-22', '421 4.7.0 [192.0.2.1] 2026-11-22'],
+  ['a sign with nothing before it', '@example.com', '@example.com'],
   ['nothing personal', '550 5.1.1 mailbox unavailable', '550 5.1.1 mailbox unavailable'],
 ])('masked text: %s', (_, text, clean) => {
   expect(masked(text)).toBe(clean);
