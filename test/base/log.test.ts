@@ -18,7 +18,7 @@ const parse = (text: string): Record<string, unknown>[] =>
 describe('a log line', () => {
   test('is one JSON object with time, level, message and fields', () => {
     const { log, text } = capture('auto');
-    log.info('task claimed', { partition: 3, epoch: 7 });
+    log.info('task claimed', { partition: 3, generation: 7 });
     const [line, ...rest] = parse(text());
     expect(rest).toEqual([]);
     expect(line).toEqual({
@@ -26,7 +26,7 @@ describe('a log line', () => {
       time: expect.any(String),
       msg: 'task claimed',
       partition: 3,
-      epoch: 7,
+      generation: 7,
     });
     expect(Date.parse(String(line?.['time']))).not.toBeNaN();
   });
@@ -108,6 +108,6 @@ test('NO_LOG discards every line, and is its own child', () => {
 
 test('the recording log keeps lines of children with inherited fields', () => {
   const log = recordingLog();
-  log.child({ partition: 1 }).info('a', { offset: 2 });
-  expect(log.entries).toEqual([{ level: 'info', message: 'a', fields: { partition: 1, offset: 2 } }]);
+  log.child({ partition: 1 }).info('a', { records: 2 });
+  expect(log.entries).toEqual([{ level: 'info', message: 'a', fields: { partition: 1, records: 2 } }]);
 });
