@@ -11,8 +11,6 @@ import { poisoner } from './poison';
 import type { FeedbackRecord, TrafficRecord } from './record';
 import { type MessageHistory, timeline } from './timeline';
 
-export type { TrafficRecord };
-
 export interface TrafficOptions extends CampaignOptions {
   /** 0 keeps the order of event time; towards 1, records are up to some 10,000 records too late or too early. */
   readonly disorder: number;

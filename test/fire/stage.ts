@@ -11,12 +11,8 @@ import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS } from '../../src/feedback/topics'
 import type { OutgoingRecord, Sink } from '../../src/log/sink';
 import { kafkaSink } from '../../src/kafka/sink.kafka';
 import { type Encode, wireEncoder } from '../../src/feedback/encode';
-import {
-  ORDINARY_TRAFFIC,
-  traffic,
-  type TrafficOptions,
-  type TrafficRecord,
-} from '../../src/simulation/traffic';
+import { ORDINARY_TRAFFIC, traffic, type TrafficOptions } from '../../src/simulation/traffic';
+import type { TrafficRecord } from '../../src/simulation/record';
 import { closeRedis, connectRedis } from '../../src/store/connect.redis';
 import { namespaceOf } from '../../src/store/keys';
 import type { Generations, Store, TaskAddress } from '../../src/store/store';

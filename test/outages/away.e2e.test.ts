@@ -1,6 +1,6 @@
 import { SCHEMAS, subjectOf } from '../../src/feedback/schemas';
 import { FEEDBACK_TOPICS } from '../../src/feedback/topics';
-import type { TrafficRecord } from '../../src/simulation/traffic';
+import type { TrafficRecord } from '../../src/simulation/record';
 import { verdict } from '../fire/evidence';
 import type { Worker } from '../fire/processes';
 import { drain, openStage, type Stage, until, untidy } from '../fire/stage';

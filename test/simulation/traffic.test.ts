@@ -5,13 +5,8 @@ import type { Feedback } from '../../src/feedback/feedback';
 import { SCHEMAS } from '../../src/feedback/schemas';
 import { FEEDBACK_TOPICS } from '../../src/feedback/topics';
 import { wireEncoder } from '../../src/feedback/encode';
-import {
-  feedback,
-  ORDINARY_TRAFFIC,
-  traffic,
-  type TrafficOptions,
-  type TrafficRecord,
-} from '../../src/simulation/traffic';
+import { feedback, ORDINARY_TRAFFIC, traffic, type TrafficOptions } from '../../src/simulation/traffic';
+import type { TrafficRecord } from '../../src/simulation/record';
 
 const IDS = { Relayed: 11, Delivered: 12, HardBounced: 13, SoftBounced: 14, RetryOutcome: 15 };
 const encode = wireEncoder(IDS);
