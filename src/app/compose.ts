@@ -6,7 +6,7 @@ import { contributionDecoder, feedbackDecoder } from '../feedback/decode';
 import type { SchemaRegistry } from '../avro/registry';
 import { SCHEMAS, type WrittenIds } from '../feedback/schemas';
 import type { CommittedOffset, Source, TopicReader } from '../log/source';
-import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, FEEDBACK_TOPICS } from '../feedback/topics';
+import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, FEEDBACK_TOPICS, TOPICS_OF } from '../feedback/topics';
 import { domainGroups } from '../kpi/domains';
 import { type Contribution, type KpiChanged, type MessageStatusChanged, wireType } from '../kpi/encode';
 import type { TransactionalSinks, Sink } from '../log/sink';
@@ -55,8 +55,7 @@ export function formerGroupOf({ groupId }: Pick<Config, 'groupId'>, pipeline: Pi
 
 /** The names of a pipeline's topics, by topic index. */
 export function topicsOf(config: Pick<Config, 'topicPrefix'>, pipeline: PipelineName): readonly string[] {
-  const topics = pipeline === 'status' ? FEEDBACK_TOPICS.map(({ topic }) => topic) : [CONTRIBUTIONS_TOPIC];
-  return topics.map((topic) => config.topicPrefix + topic);
+  return TOPICS_OF[pipeline].map((topic) => config.topicPrefix + topic);
 }
 
 /** Logs when an outage begins and ends, and reports it as a readiness reason in between. */

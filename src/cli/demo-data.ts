@@ -3,12 +3,7 @@ import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import { EfsError } from '../base/errors';
 import type { MemoryLog } from '../log/log.memory';
-import {
-  CONTRIBUTIONS_TOPIC,
-  DEAD_LETTER_TOPIC,
-  DELIVERY_KPI_TOPIC,
-  FEEDBACK_TOPICS,
-} from '../feedback/topics';
+import { CONTRIBUTIONS_TOPIC, DEAD_LETTER_TOPIC, DELIVERY_KPI_TOPIC, INPUT_TOPICS } from '../feedback/topics';
 import type { MemoryState } from '../app/in-memory';
 
 /** The saved state of a demo, as in its file. */
@@ -74,7 +69,7 @@ const RECORDS_KEPT = 20_000;
 /** Bounds the log of a demo: retention for inputs and dead letters, compaction for contributions and KPIs. */
 export function trimLog(log: MemoryLog): void {
   const partitionsOf = (topic: string): number[] => [...Array(log.partitions(topic) ?? 0).keys()];
-  for (const topic of [...FEEDBACK_TOPICS.map((input) => input.topic), DEAD_LETTER_TOPIC]) {
+  for (const topic of [...INPUT_TOPICS, DEAD_LETTER_TOPIC]) {
     for (const partition of partitionsOf(topic)) {
       const { low, high } = log.watermarks(topic, partition);
       log.raiseLow(topic, partition, Math.max(low, high - RECORDS_KEPT));

@@ -11,14 +11,20 @@ export const FEEDBACK_TOPICS = [
   { topic: RETRY_OUTCOME_TOPIC, kind: 'RetryOutcome' },
 ] as const satisfies readonly { topic: string; kind: FeedbackKind }[];
 
+/** Their names, in the same order. */
+export const INPUT_TOPICS: readonly string[] = FEEDBACK_TOPICS.map(({ topic }) => topic);
+
 export const CONTRIBUTIONS_TOPIC = 'efs.kpi-contributions';
 export const DELIVERY_KPI_TOPIC = 'efs.delivery-kpi';
 export const MESSAGE_STATUS_TOPIC = 'efs.message-status';
 export const DEAD_LETTER_TOPIC = 'efs.dead-letter';
 
+/** The topics that each pipeline reads, in the order in which its positions are kept. */
+export const TOPICS_OF = { status: INPUT_TOPICS, kpi: [CONTRIBUTIONS_TOPIC] } as const;
+
 /** Every topic of the service. All have the same number of partitions. Names here are without the tenant's prefix. */
 export const ALL_TOPICS: readonly string[] = [
-  ...FEEDBACK_TOPICS.map((input) => input.topic),
+  ...INPUT_TOPICS,
   CONTRIBUTIONS_TOPIC,
   DELIVERY_KPI_TOPIC,
   MESSAGE_STATUS_TOPIC,

@@ -1,9 +1,8 @@
-import { parseDomainGroups } from '../base/domain-groups';
 import { EfsError } from '../base/errors';
 import type { DeliveryId } from '../base/ids';
 import { iso } from '../base/time';
 import type { FailureType, Reason } from '../feedback/qualification';
-import { domainGroups } from '../kpi/domains';
+import { countingRules } from '../kpi/contribution';
 import { KIND, type MessageAggregate, type Outcome, RANK } from '../status/message';
 import type { Status } from '../status/policy';
 import { statusOf } from '../status/projection';
@@ -157,7 +156,7 @@ function entryReader(
   manifest: Manifest,
   filter: LogFilter,
 ): (field: Buffer, value: Buffer) => LogEntry | null {
-  const groups = domainGroups(parseDomainGroups(manifest.domainGroups).groups);
+  const { groups } = countingRules(manifest);
   const wanted = filter.domainGroup;
   if (wanted !== null && !groups.names.includes(wanted))
     throw new EfsError(

@@ -1,12 +1,11 @@
-import { parseDomainGroups } from '../base/domain-groups';
 import { EfsError } from '../base/errors';
 import type { DeliveryId, MessageId } from '../base/ids';
 import { iso } from '../base/time';
 import type { PolicyName } from '../feedback/feedback';
 import { partitionOf } from '../log/partitioner';
 import { SCHEMAS } from '../feedback/schemas';
-import { FEEDBACK_TOPICS } from '../feedback/topics';
-import { domainGroups } from '../kpi/domains';
+import { INPUT_TOPICS } from '../feedback/topics';
+import { countingRules } from '../kpi/contribution';
 import { type KpiChanged, wireType } from '../kpi/encode';
 import {
   KIND,
@@ -73,7 +72,7 @@ function fact(what: string, bounce: SoftBounceFacts | Outcome): FactView {
 
 function factsOf(message: MessageAggregate, manifest: Manifest) {
   const { relay, softBounce, outcome, validityMs } = message;
-  const groups = domainGroups(parseDomainGroups(manifest.domainGroups).groups);
+  const { groups } = countingRules(manifest);
   return {
     ...statusOf(message, manifest.defaultPolicy),
     ...messageTimelineOf(message, manifest.defaultPolicy),
@@ -116,7 +115,7 @@ export async function lookUpMessage(
     const value = found?.values[0]?.[0];
     if (found === null || value == null) continue;
     const positions = Object.fromEntries(
-      FEEDBACK_TOPICS.map(({ topic }, index) => [topic, found.positions[index] ?? 0]),
+      INPUT_TOPICS.map((topic, index) => [topic, found.positions[index] ?? 0]),
     );
     const facts = factsOf(decodeMessage(value), manifest);
     return {

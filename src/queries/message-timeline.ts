@@ -1,7 +1,7 @@
 import { iso } from '../base/time';
 import type { PolicyName } from '../feedback/feedback';
 import { type FailureType, failureTypeOf, type Reason, reasonOf } from '../feedback/qualification';
-import { FEEDBACK_TOPICS } from '../feedback/topics';
+import { INPUT_TOPICS } from '../feedback/topics';
 import { type MessageAggregate, type Outcome, policyOf, RANK, type SoftBounceFacts } from '../status/message';
 import { decisionOf } from '../status/policy';
 import { statusOf } from '../status/projection';
@@ -32,9 +32,13 @@ export interface MessageTimeline {
   readonly why: readonly string[];
 }
 
-const [RELAYED, DELIVERED, HARD_BOUNCED, SOFT_BOUNCED, RETRY_OUTCOME] = FEEDBACK_TOPICS.map(
-  ({ topic }) => topic,
-) as [string, string, string, string, string];
+const [RELAYED, DELIVERED, HARD_BOUNCED, SOFT_BOUNCED, RETRY_OUTCOME] = INPUT_TOPICS as [
+  string,
+  string,
+  string,
+  string,
+  string,
+];
 
 const TOPICS: Readonly<Record<DecidedBy, readonly string[]>> = {
   DELIVERED: [DELIVERED],

@@ -1,4 +1,4 @@
-import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS } from '../feedback/topics';
+import { TOPICS_OF } from '../feedback/topics';
 import type { TopicReader } from '../log/source';
 import type { Manifest, Store, TaskAddress } from '../store/store';
 
@@ -34,11 +34,6 @@ export interface TaskDeps {
   running(): readonly Pick<TaskAddress, 'pipeline' | 'partition'>[];
 }
 
-const TOPICS = {
-  status: FEEDBACK_TOPICS.map(({ topic }): string => topic),
-  kpi: [CONTRIBUTIONS_TOPIC],
-} as const;
-
 /** All tasks of a generation, by pipeline and partition. Throws `redis-unavailable`, `kafka-unavailable`. */
 export async function viewTasks(deps: TaskDeps, manifest: Manifest): Promise<readonly TaskView[]> {
   const here = new Set(deps.running().map(({ pipeline, partition }) => `${pipeline}/${partition}`));
@@ -60,7 +55,7 @@ async function viewTask(
   owner: TaskView['owner'],
 ): Promise<TaskView> {
   const { pipeline, partition } = address;
-  const topics = TOPICS[pipeline];
+  const topics = TOPICS_OF[pipeline];
   const [claim, outboxBytes, watermarks] = await Promise.all([
     store.inspect(address),
     store.outboxBytes(address),

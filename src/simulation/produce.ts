@@ -1,7 +1,7 @@
-import { assert } from '../base/assert';
+import { must } from '../base/assert';
 import type { Clock } from '../base/clock';
 import { partitionOf } from '../log/partitioner';
-import { FEEDBACK_TOPICS } from '../feedback/topics';
+import { INPUT_TOPICS } from '../feedback/topics';
 import type { OutgoingRecord, Sink } from '../log/sink';
 import type { TrafficRecord } from './record';
 
@@ -38,9 +38,8 @@ export function outgoing(
 ): OutgoingRecord {
   const home = key === null ? 0 : partitionOf(key, partitions);
   const partition = misplaced ? (home + 1) % partitions : home;
-  const input = FEEDBACK_TOPICS[topic];
-  assert(input !== undefined, `no input topic has the index ${topic}`);
-  return { topic: input.topic, partition, key, value, headers };
+  const name = must(INPUT_TOPICS[topic], `no input topic has the index ${topic}`);
+  return { topic: name, partition, key, value, headers };
 }
 
 /** Splits the records into batches; `max` may change from batch to batch. */
@@ -75,7 +74,7 @@ function count(produced: Produced, batch: readonly TrafficRecord[]): void {
  */
 export async function produce(records: Iterable<TrafficRecord>, options: ProduceOptions): Promise<Produced> {
   const { sink, partitions, rate, clock, signal } = options;
-  const produced: Produced = { records: 0, bytes: 0, poison: 0, byTopic: FEEDBACK_TOPICS.map(() => 0) };
+  const produced: Produced = { records: 0, bytes: 0, poison: 0, byTopic: INPUT_TOPICS.map(() => 0) };
   const start = clock.monotonic();
   const perBatch =
     rate === 0 ? BATCH_RECORDS_MAX : Math.max(1, Math.round((rate * BATCH_INTERVAL_MS) / 1000));
