@@ -12,7 +12,7 @@ import { connectServers } from './servers';
 /** The dependencies of commands that act on generations beside running workers. */
 export interface OfflineContext {
   readonly cutOver: CutOverDeps;
-  readonly rebuild: RebuildDeps;
+  readonly rebuild: Omit<RebuildDeps, 'maxRate'>;
   readonly retry: ReturnType<typeof retryUntil>;
 }
 
@@ -20,7 +20,7 @@ export interface OfflineContext {
 export async function withOfflineContext<T>(
   config: Config,
   log: Log,
-  { signal, maxRate }: { readonly signal: AbortSignal; readonly maxRate: number | null },
+  signal: AbortSignal,
   use: (context: OfflineContext) => Promise<T>,
 ): Promise<T> {
   const nothing = (): void => undefined;
@@ -36,7 +36,7 @@ export async function withOfflineContext<T>(
     const cutOver = { ...generation, store: servers.store };
     return await use({
       cutOver,
-      rebuild: { ...cutOver, pipeline, source: servers.sources.status, maxRate },
+      rebuild: { ...cutOver, pipeline, source: servers.sources.status },
       retry,
     });
   } finally {

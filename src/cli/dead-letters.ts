@@ -4,7 +4,7 @@ import { EfsError, isRetriable } from '../base/errors';
 import { iso } from '../base/time';
 import { DEAD_LETTER_REASONS, feedbackPeek } from '../feedback/decode';
 import { masked, maskedDetail, previewOf } from '../feedback/redaction';
-import { DEAD_LETTER_TOPIC, FEEDBACK_TOPICS } from '../feedback/topics';
+import { DEAD_LETTER_TOPIC, INPUT_TOPICS } from '../feedback/topics';
 import type { SchemaRegistry } from '../avro/registry';
 import {
   deadLetterAt,
@@ -23,12 +23,12 @@ import {
   addSettings,
   contextOf,
   KAFKA_SETTINGS,
+  moment,
   REGISTRY_SETTINGS,
   wholeNumber,
 } from './options';
 import { jsonLine, print, printLines } from './print';
 import { progress } from './progress';
-import { moment } from './simulate';
 
 interface FilterOptions {
   readonly reason: readonly string[];
@@ -201,7 +201,6 @@ async function countIn({ reader, prefix }: LettersIn): Promise<number> {
 }
 
 function filtered(command: Command): Command {
-  const topics = FEEDBACK_TOPICS.map(({ topic }) => topic);
   return command
     .option(
       '--reason <reason>',
@@ -209,7 +208,7 @@ function filtered(command: Command): Command {
       anyOf('a reason', DEAD_LETTER_REASONS),
       [],
     )
-    .option('--topic <name>', 'only from this topic; may be repeated', anyOf('an input', topics), [])
+    .option('--topic <name>', 'only from this topic; may be repeated', anyOf('an input', INPUT_TOPICS), [])
     .option('--since <time>', 'only records stamped at this time or later', moment)
     .option('--until <time>', 'only records stamped before this time', moment);
 }

@@ -1,10 +1,9 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { dropGeneration } from '../generations/drop';
 import { type ListedGeneration, listGenerations } from '../generations/listing';
-import { withOfflineContext } from '../app/offline-context';
 import { withState } from '../app/connect';
-import { untilInterrupted } from './interrupt';
-import { addExample, addSettings, ALL_SETTINGS, contextOf, STATE_SETTINGS } from './options';
+import { besideWorkers } from './interrupt';
+import { addExample, addSettings, ALL_SETTINGS, contextOf, STATE_SETTINGS, stateId } from './options';
 import { grouped, print, printLines, table } from './print';
 
 /** A row of the list. `generation` is the id of the state, `publishedAs` the generation that its records carry. */
@@ -24,18 +23,10 @@ function row({ generation, state, publishedAs, settings, ...each }: ListedGenera
 const TITLES = ['id', 'state', 'published as', 'policy', 'buckets', 'deliveries', 'messages', 'lag'];
 
 async function list(options: { json?: true }, command: Command): Promise<void> {
-  const { config, log } = contextOf(command);
-  const listed = await untilInterrupted((signal) =>
-    withOfflineContext(config, log, { signal, maxRate: null }, ({ cutOver, rebuild, retry }) =>
-      retry(() => listGenerations({ ...cutOver, contribution: rebuild.pipeline.wire.contribution })),
-    ),
+  const listed = await besideWorkers(contextOf(command), ({ cutOver, rebuild, retry }) =>
+    retry(() => listGenerations({ ...cutOver, contribution: rebuild.pipeline.wire.contribution })),
   );
   print(listed, options, () => table([TITLES, ...listed.map(row)]));
-}
-
-function stateId(text: string): number {
-  if (/^[1-9]\d{0,9}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It must be a whole number from 1.');
 }
 
 async function drop(id: number, _: unknown, command: Command): Promise<void> {

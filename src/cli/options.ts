@@ -66,6 +66,16 @@ export const wholeNumber =
     throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
   };
 
+/** Parses the id of a generation's state. */
+export const stateId = wholeNumber(1, 2_147_483_647);
+
+/** Parses a moment between 2000 and 2099. */
+export function moment(text: string): number {
+  const value = Date.parse(text);
+  if (value >= Date.UTC(2000) && value < Date.UTC(2099)) return value;
+  throw new InvalidArgumentError('It must be a time like 2026-01-05T08:00:00Z.');
+}
+
 const SPAN = duration(SECOND_MS, 365 * DAY_MS);
 
 /** Parses an option that is a duration with its unit; returns milliseconds. */

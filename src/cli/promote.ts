@@ -1,8 +1,7 @@
 import { Command } from 'commander';
 import { type Promotion, promote } from '../generations/cutover';
-import { withOfflineContext } from '../app/offline-context';
-import { untilInterrupted } from './interrupt';
-import { addExample, addSettings, ALL_SETTINGS, contextOf, wholeNumber } from './options';
+import { besideWorkers } from './interrupt';
+import { addExample, addSettings, ALL_SETTINGS, contextOf, stateId } from './options';
 import { print } from './print';
 
 /** The outcome of a promotion, and the settings that must be changed. */
@@ -23,11 +22,8 @@ export function promotionLine({ outcome, manifest, before }: Promotion): string 
 }
 
 async function run(options: { generation?: number; json?: true }, command: Command): Promise<void> {
-  const { config, log } = contextOf(command);
-  const promotion = await untilInterrupted((signal) =>
-    withOfflineContext(config, log, { signal, maxRate: null }, ({ cutOver, retry }) =>
-      retry(() => promote(cutOver, options.generation ?? null)),
-    ),
+  const promotion = await besideWorkers(contextOf(command), ({ cutOver, retry }) =>
+    retry(() => promote(cutOver, options.generation ?? null)),
   );
   const { outcome, manifest, before } = promotion;
   const { stateId, generation } = manifest;
@@ -44,7 +40,7 @@ export function promoteCommand(): Command {
     .option(
       '--generation <n>',
       'id of the state, as `efs generations` lists it; default: the only candidate',
-      wholeNumber(1, 2_147_483_647),
+      stateId,
     )
     .option('--json', 'print JSON')
     .action(run);

@@ -10,10 +10,10 @@ import { promote } from '../generations/cutover';
 import type { StateSettings } from '../generations/generation';
 import { withRetry } from '../tasks/retrying';
 import { type Rebuild, startRebuild } from '../generations/rebuild';
-import { type OfflineContext, withOfflineContext } from '../app/offline-context';
+import type { OfflineContext } from '../app/offline-context';
 import { comparisonLines } from './comparison';
 import { EXIT } from '../app/failure';
-import { rejectedAtAbort, untilInterrupted } from './interrupt';
+import { besideWorkers, unlessInterrupted } from './interrupt';
 import { addExample, addSettings, ALL_SETTINGS, contextOf, flagsOf, wholeNumber } from './options';
 import { grouped, print } from './print';
 import { type Progress, progress } from './progress';
@@ -29,6 +29,7 @@ interface Options {
 }
 
 const SHOW_MS = 200;
+const RESUMES = 'interrupted: the candidate is kept, and the same command resumes it';
 
 /** A command may run in a worker thread, whose streams do not know that they lead to the process's terminal. */
 const STDERR_FD = 2;
@@ -79,7 +80,7 @@ async function untilCaughtUp(rebuild: Rebuild, signal: AbortSignal): Promise<Fol
   const over = new AbortController();
   const showing = show(rebuild, bar, over.signal);
   try {
-    await Promise.race([rebuild.caughtUp(), rejected(signal)]);
+    await unlessInterrupted(signal, RESUMES, rebuild.caughtUp());
     const seconds = (systemClock.monotonic() - began) / 1_000;
     return { records: rebuild.progress().done - done, seconds };
   } finally {
@@ -97,9 +98,6 @@ async function show(rebuild: Rebuild, bar: Progress, signal: AbortSignal): Promi
   }
 }
 
-const rejected = (signal: AbortSignal): Promise<never> =>
-  rejectedAtAbort(signal, 'interrupted: the candidate is kept, and the same command resumes it');
-
 async function compared(
   rebuild: Rebuild,
   { rebuild: deps, retry }: OfflineContext,
@@ -111,7 +109,7 @@ async function compared(
   const store = withRetry(deps.store, retry);
   const work = compare({ store, rebuild, contribution, clock: systemClock, onProgress });
   try {
-    return await Promise.race([work, rejected(signal)]);
+    return await unlessInterrupted(signal, RESUMES, work);
   } finally {
     bar.end();
   }
@@ -119,30 +117,27 @@ async function compared(
 
 async function run(options: Options, command: Command): Promise<void> {
   rejectPartial(options);
-  const { config, log } = contextOf(command);
-  const { maxRate = null } = options;
-  const found = await untilInterrupted((signal) =>
-    withOfflineContext(config, log, { signal, maxRate }, async (beside) => {
-      const active = await beside.retry(() => beside.cutOver.store.active());
-      const wanted = active === null ? noState() : wantedSettings(config, command, active);
-      const rebuild = await startRebuild(beside.rebuild, wanted);
-      try {
-        const { candidate, resumed } = rebuild;
-        stderr.write(`${resumed ? 'resuming' : 'building'} state ${candidate.stateId}\n`);
-        const folded = await untilCaughtUp(rebuild, signal);
-        const comparison = await compared(rebuild, beside, signal);
-        const mayPromote = comparison.equal || options.acceptDifferences === true;
-        const promotion =
-          options.promote && mayPromote
-            ? await beside.retry(() => promote(beside.cutOver, candidate.stateId))
-            : null;
-        report(rebuild, folded, comparison, promotion, options);
-        return comparison;
-      } finally {
-        await rebuild.stop();
-      }
-    }),
-  );
+  const context = contextOf(command);
+  const found = await besideWorkers(context, async (beside, signal) => {
+    const active = await beside.retry(() => beside.cutOver.store.active());
+    const wanted = active === null ? noState() : wantedSettings(context.config, command, active);
+    const rebuild = await startRebuild({ ...beside.rebuild, maxRate: options.maxRate ?? null }, wanted);
+    try {
+      const { candidate, resumed } = rebuild;
+      stderr.write(`${resumed ? 'resuming' : 'building'} state ${candidate.stateId}\n`);
+      const folded = await untilCaughtUp(rebuild, signal);
+      const comparison = await compared(rebuild, beside, signal);
+      const mayPromote = comparison.equal || options.acceptDifferences === true;
+      const promotion =
+        options.promote && mayPromote
+          ? await beside.retry(() => promote(beside.cutOver, candidate.stateId))
+          : null;
+      report(rebuild, folded, comparison, promotion, options);
+      return comparison;
+    } finally {
+      await rebuild.stop();
+    }
+  });
   if (!found.equal) process.exitCode = EXIT.DIFFERENT;
 }
 

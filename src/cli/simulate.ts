@@ -7,7 +7,7 @@ import { HOUR_MS, iso } from '../base/time';
 import { kafkaReader } from '../kafka/reader.kafka';
 import type { TopicReader } from '../log/source';
 import { INPUT_RECORDS, schemaIds } from '../feedback/schemas';
-import { FEEDBACK_TOPICS } from '../feedback/topics';
+import { INPUT_TOPICS } from '../feedback/topics';
 import { wireEncoder } from '../feedback/encode';
 import { ORDINARY_TRAFFIC, traffic, type TrafficOptions } from '../simulation/traffic';
 import { kafkaOf, registryOf, sinkOf } from '../app/connect';
@@ -17,6 +17,7 @@ import {
   addSettings,
   contextOf,
   KAFKA_SETTINGS,
+  moment,
   REGISTRY_SETTINGS,
   share,
   wholeNumber,
@@ -53,16 +54,9 @@ export function policyMix(text: string): TrafficOptions['policyMix'] {
   return shares;
 }
 
-/** Parses a moment between 2000 and 2099. */
-export function moment(text: string): number {
-  const value = Date.parse(text);
-  if (value >= Date.UTC(2000) && value < Date.UTC(2099)) return value;
-  throw new InvalidArgumentError('It must be a time like 2026-01-05T08:00:00Z.');
-}
-
 /** The number of partitions of every input. Throws `topic-missing`, `not-co-partitioned`. */
 async function inputPartitions(reader: TopicReader, prefix: string): Promise<number> {
-  const counts = await Promise.all(FEEDBACK_TOPICS.map(({ topic }) => reader.partitions(prefix + topic)));
+  const counts = await Promise.all(INPUT_TOPICS.map((topic) => reader.partitions(prefix + topic)));
   const [first = 0] = counts;
   if (counts.every((count) => count === first)) return first;
   throw new EfsError('not-co-partitioned', `the inputs have ${counts.join(', ')} partitions`);
@@ -88,7 +82,7 @@ function commandFor(options: Options): string {
 export function summary(produced: Produced, options: Options, elapsedMs: number): string[] {
   const { records, bytes, poison, byTopic } = produced;
   const rate = grouped((records * 1000) / Math.max(1, elapsedMs));
-  const counts = FEEDBACK_TOPICS.map(({ topic }, index) => `  ${topic} ${grouped(byTopic[index] ?? 0)}`);
+  const counts = INPUT_TOPICS.map((topic, index) => `  ${topic} ${grouped(byTopic[index] ?? 0)}`);
   return [
     `${grouped(records)} records, ${grouped(bytes / 1024)} KiB, in ${(elapsedMs / 1000).toFixed(1)} s: ${rate}/s`,
     ...counts,

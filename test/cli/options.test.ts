@@ -1,8 +1,16 @@
 import { Command } from 'commander';
 import { settings } from '../../src/settings/config';
 import { variableOf } from '../../src/settings/table';
-import { addSettings, ALL_SETTINGS, configOf, flagsOf, share, wholeNumber } from '../../src/cli/options';
-import { moment, policyMix } from '../../src/cli/simulate';
+import {
+  addSettings,
+  ALL_SETTINGS,
+  configOf,
+  flagsOf,
+  moment,
+  share,
+  wholeNumber,
+} from '../../src/cli/options';
+import { policyMix } from '../../src/cli/simulate';
 
 const parsed = (...args: string[]): Command =>
   addSettings(new Command('x').exitOverride(), ALL_SETTINGS).parse(args, { from: 'user' });
