@@ -49,16 +49,8 @@ function program(): Command {
   return throwing(efs);
 }
 
-/** A reader that closes the pipe (`efs kpis | head`) is not a failure. */
-function endQuietlyOnClosedPipe(): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    process.exit(error.code === 'EPIPE' ? EXIT.OK : EXIT.FAILED);
-  });
-}
-
 /** Runs the command line of this process, and ends the process with its exit code where it fails. */
 export async function main(): Promise<void> {
-  endQuietlyOnClosedPipe();
   try {
     await program().parseAsync(process.argv);
   } catch (error) {

@@ -32,6 +32,13 @@ describe('efs without servers', () => {
     for (const name of commands) expect(out).toMatch(new RegExp(`^ {2}${name.split(' ')[0]} `, 'm'));
   });
 
+  test.each(['run', 'rebuild', 'demo', 'config'])(
+    'efs %s --help ends with 0 and says nothing where its reader has closed the pipe',
+    async (command) => {
+      expect(await efs([command, '--help'], {}, { reads: false })).toEqual({ exitCode: 0, out: '', err: '' });
+    },
+  );
+
   test('invalid settings end the command with exit code 2 and every error at once', async () => {
     const wrong = { EFS_HTTP_PORT: 'x', EFS_POLICI: 'efs' };
     const { exitCode, out, err } = await efs(['config', 'check', '--policy', 'none'], wrong);

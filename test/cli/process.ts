@@ -9,12 +9,20 @@ interface Ended {
   readonly err: string;
 }
 
-/** Runs `efs` in a process of its own, with no other settings than those given. */
-export function efs(args: readonly string[], settings: Record<string, string> = {}): Promise<Ended> {
+/**
+ * Runs `efs` in a process of its own, with no other settings than those given. `reads` is false for a caller that closes the
+ * pipe of its output at once.
+ */
+export function efs(
+  args: readonly string[],
+  settings: Record<string, string> = {},
+  { reads = true } = {},
+): Promise<Ended> {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('EFS_'));
   const env = { ...Object.fromEntries(inherited), ...settings };
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [CLI, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    if (!reads) child.stdout.destroy();
     let [out, err] = ['', ''];
     child.stdout.on('data', (chunk) => (out += String(chunk)));
     child.stderr.on('data', (chunk) => (err += String(chunk)));
