@@ -12,6 +12,7 @@ import { type Contribution, type KpiChanged, type MessageStatusChanged, wireType
 import type { TransactionalSinks, Sink } from '../log/sink';
 import { retirementIn } from '../pipeline/retention';
 import { allocateStateId } from '../generations/allocate';
+import type { GenerationDeps } from '../generations/generation';
 import { registryWithRetry } from '../tasks/retrying';
 import type { WireTypes } from '../tasks/owned-task';
 import type { Meter } from '../tasks/meter';
@@ -117,6 +118,11 @@ export function compose(
       retentionMs: config.retention,
     },
     generation: generationDeps(config, servers, { wire, retryDeps }),
+    stateSettings: {
+      defaultPolicy: config.policy,
+      domainGroups: domainGroups(config.domainGroups).fingerprint,
+      buckets: config.buckets,
+    },
   };
 }
 
@@ -128,26 +134,21 @@ function generationDeps(
   config: Config,
   servers: Servers,
   { wire, retryDeps }: { readonly wire: WireTypes; readonly retryDeps: Pick<RetryDeps, 'clock' | 'random'> },
-): ServiceDeps['generation'] {
+): GenerationDeps {
   const { clock, random } = retryDeps;
   const contributions = config.topicPrefix + CONTRIBUTIONS_TOPIC;
   return {
-    generations: servers.store,
-    stateSettings: {
-      defaultPolicy: config.policy,
-      domainGroups: domainGroups(config.domainGroups).fingerprint,
-      buckets: config.buckets,
-    },
+    store: servers.store,
+    reader: servers.reader,
+    contributionsTopic: contributions,
+    kpiTopic: config.topicPrefix + DELIVERY_KPI_TOPIC,
     inputWatermarks: (partition) => watermarksOf(servers.reader, topicsOf(config, 'status'), partition),
     contributionWatermarks: (partition) => servers.reader.watermarks(contributions, partition),
-    reader: servers.reader,
-    pause: () => clock.sleep(CREATION_MS),
-    kpiTopic: config.topicPrefix + DELIVERY_KPI_TOPIC,
+    retirementIn: (marker) => retirementIn(wire.contribution.decode(marker)),
     generationOf: (published) => wire.kpiChanged.decode(published).generation,
-    contributionsTopic: contributions,
     allocateStateId: (name) =>
       allocateStateId({ ...servers, topic: contributions, contribution: wire.contribution, random }, name),
-    retirementIn: (marker) => retirementIn(wire.contribution.decode(marker)),
+    pause: () => clock.sleep(CREATION_MS),
   };
 }
 

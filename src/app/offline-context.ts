@@ -4,14 +4,14 @@ import type { Log } from '../base/log';
 import { NO_METER } from '../tasks/meter';
 import { retryUntil } from '../tasks/retry';
 import { schemaIds, WRITTEN_RECORDS } from '../feedback/schemas';
-import type { CutOverDeps } from '../generations/cutover';
+import type { GenerationDeps } from '../generations/generation';
 import type { RebuildDeps } from '../generations/rebuild';
 import { compose, outagesOf } from './compose';
 import { connectServers } from './servers';
 
 /** The dependencies of commands that act on generations beside running workers. */
 export interface OfflineContext {
-  readonly cutOver: CutOverDeps;
+  readonly cutOver: GenerationDeps;
   readonly rebuild: Omit<RebuildDeps, 'maxRate'>;
   readonly retry: ReturnType<typeof retryUntil>;
 }
@@ -32,8 +32,7 @@ export async function withOfflineContext<T>(
     const partitions = await retry(() => servers.sources.status.partitions());
     const ids = await retry(() => schemaIds(servers.registry, config.topicPrefix, WRITTEN_RECORDS));
     const parts = { watchers, pipelines: ['status'] as const, partitions, ids, signal };
-    const { deps: pipeline, generation } = compose(config, servers, parts);
-    const cutOver = { ...generation, store: servers.store };
+    const { deps: pipeline, generation: cutOver } = compose(config, servers, parts);
     return await use({
       cutOver,
       rebuild: { ...cutOver, pipeline, source: servers.sources.status },

@@ -1,14 +1,15 @@
 import { EfsError } from '../base/errors';
 import { retiredWrites } from '../pipeline/retention';
 import type { Manifest, GenerationRef, TaskAddress } from '../store/store';
-import type { CutOverDeps } from './cutover';
 import {
-  generationHistory,
-  type StateSettings,
+  type GenerationDeps,
   latestAllocated,
   latestNumber,
   mismatches,
+  originOf,
   refuseDropping,
+  startAt,
+  type StateSettings,
 } from './generation';
 
 /* A candidate is a generation that is built beside the active one and publishes nothing. */
@@ -25,7 +26,7 @@ export const taskOf = ({ stateId }: GenerationRef, partition: number): TaskAddre
  * it has other settings, `generation-dropping`, `rebuild-taken-over` where it has been promoted meanwhile.
  */
 export async function findCandidate(
-  deps: CutOverDeps,
+  deps: GenerationDeps,
   active: Manifest,
   stateSettings: StateSettings,
 ): Promise<{ candidate: Manifest; resumed: boolean }> {
@@ -33,17 +34,10 @@ export async function findCandidate(
   const known = listed.find(({ generation }) => generation === 0);
   if (known !== undefined) return { candidate: candidateFor(stateSettings, known), resumed: true };
   const partitions = Array.from({ length: active.partitions }, (_, partition) => partition);
-  const status = await Promise.all(
-    partitions.map(async (partition) => (await deps.inputWatermarks(partition)).map(({ low }) => low)),
-  );
-  const kpi = await Promise.all(
-    partitions.map(async (partition) => [(await deps.contributionWatermarks(partition)).high]),
-  );
-  const histories = await Promise.all(partitions.map((partition) => generationHistory(deps, partition)));
-  const seed = histories.map(({ retired }, partition) => ({ partition, writes: retiredWrites(retired) }));
+  const origins = await Promise.all(partitions.map((partition) => originOf(deps, partition)));
   const manifest: Manifest = {
     ...stateSettings,
-    stateId: Math.max(latestNumber(listed), latestAllocated(histories)) + 1,
+    stateId: Math.max(latestNumber(listed), latestAllocated(origins)) + 1,
     generation: 0,
     hasPredecessor: true,
     predecessor: null,
@@ -54,7 +48,8 @@ export async function findCandidate(
   };
   if (!(await deps.allocateStateId(manifest.stateId)))
     throw takenOver(`another process has allocated generation ${manifest.stateId}`);
-  const listedNow = await deps.store.propose(manifest, { status, kpi }, seed);
+  const seed = origins.map(({ history }) => retiredWrites(history.retired));
+  const listedNow = await deps.store.propose(manifest, startAt(origins), seed);
   return { candidate: candidateFor(stateSettings, listedNow), resumed: false };
 }
 

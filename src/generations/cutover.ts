@@ -6,13 +6,12 @@ import { isRetirementMarker, removalOf, retiredAmong, retiredWrites } from '../p
 import { FLAGS_HASH } from '../store/hashes';
 import { packOutbox, unpackOutbox } from '../store/outbox';
 import type { Retirement } from '../store/retired';
-import type { Generations, Manifest, Store, TaskAddress, Write } from '../store/store';
+import type { Manifest, Store, TaskAddress, Write } from '../store/store';
 import {
   type GenerationHistory,
   generationHistory,
   type GenerationDeps,
   latestNumber,
-  type AllocationDeps,
   refuseDropping,
   tasksOf,
 } from './generation';
@@ -31,11 +30,6 @@ import {
  * was published last (publish-gate.ts). So readers see no gap and no overlap, also on the way back.
  */
 
-export interface CutOverDeps
-  extends AllocationDeps, Pick<GenerationDeps, 'inputWatermarks' | 'contributionWatermarks'> {
-  readonly store: Store & Generations;
-}
-
 /** The result of promoting a generation. */
 export interface Promotion {
   readonly outcome: 'promoted' | 'active-already';
@@ -48,7 +42,7 @@ export interface Promotion {
  * state at all), `generation-dropping`, `generation-incomplete` where state is missing, `position-lost` where Kafka no
  * longer holds what it would have to read: all of them before anything has changed.
  */
-export async function promote(deps: CutOverDeps, stateId: number | null): Promise<Promotion> {
+export async function promote(deps: GenerationDeps, stateId: number | null): Promise<Promotion> {
   let histories: readonly GenerationHistory[] = [];
   for (;;) {
     const before = await activeAfterCutover(deps);
@@ -74,7 +68,7 @@ export async function promote(deps: CutOverDeps, stateId: number | null): Promis
   }
 }
 
-async function activeAfterCutover(deps: CutOverDeps): Promise<Manifest> {
+async function activeAfterCutover(deps: GenerationDeps): Promise<Manifest> {
   const active = await deps.store.active();
   if (active === null) throw new EfsError('not-found', 'there is no state: the service has not run yet');
   return completeCutover(deps, active);
@@ -102,7 +96,7 @@ function numberFor({ stateId, generation }: Manifest, listed: readonly Manifest[
   return generation === 0 && stateId > published ? stateId : latestNumber(listed) + 1;
 }
 
-async function refuseIncomplete(deps: CutOverDeps, manifest: Manifest): Promise<void> {
+async function refuseIncomplete(deps: GenerationDeps, manifest: Manifest): Promise<void> {
   const { stateId } = manifest;
   for (const task of tasksOf(manifest, 'status')) {
     const { partition } = task;
@@ -131,7 +125,7 @@ async function refuseIncomplete(deps: CutOverDeps, manifest: Manifest): Promise<
  * complete one. What the `histories` hold is not read again.
  */
 export async function completeCutover(
-  deps: CutOverDeps,
+  deps: GenerationDeps,
   manifest: Manifest,
   histories: readonly GenerationHistory[] = [],
 ): Promise<Manifest> {

@@ -1,30 +1,41 @@
 import { EfsError } from '../base/errors';
-import type { LogRecord, Positions, TopicReader, Watermarks } from '../log/source';
+import type { LogRecord, TopicReader, Watermarks } from '../log/source';
 import { lastPublished, suppressedStart } from '../pipeline/publish-gate';
 import { stateIdInKey } from '../pipeline/state-id';
 import { retiredWrites, retiredDelivery } from '../pipeline/retention';
 import type { OutgoingRecord } from '../log/sink';
 import type { Retirement } from '../store/retired';
 import type {
+  GenerationRef,
   Generations,
   Manifest,
-  Seed,
-  GenerationRef,
   StartPositions,
-  Write,
+  Store,
   TaskAddress,
+  Write,
 } from '../store/store';
 
 /** The settings a generation's state depends on. */
 export type StateSettings = Pick<Manifest, 'partitions' | 'defaultPolicy' | 'domainGroups' | 'buckets'>;
 
-/** Reads what earlier generations left in the contributions topic. */
-export interface HistoryDeps {
+/** The dependencies of creating, cutting over and dropping generations. */
+export interface GenerationDeps {
+  readonly store: Store & Generations;
   readonly reader: Pick<TopicReader, 'read'>;
-  /** The contributions topic's name in Kafka. */
+  /** The names of the contributions topic and of the KPI topic in Kafka. */
   readonly contributionsTopic: string;
+  readonly kpiTopic: string;
+  /** Watermarks of every input of a partition, by topic index. */
+  inputWatermarks(partition: number): Promise<readonly Watermarks[]>;
+  contributionWatermarks(partition: number): Promise<Watermarks>;
   /** The retirement in a marker; null where it has none. */
   retirementIn(marker: Buffer): Retirement | null;
+  /** The generation number that a published record carries. */
+  generationOf(published: Buffer): number;
+  /** Allocates a state id in the log; false where another process was first. */
+  allocateStateId(stateId: number): Promise<boolean>;
+  /** Gives the process that has allocated a state id the time to create its generation. */
+  pause(): Promise<void>;
 }
 
 /** What earlier generations left in a partition of the contributions topic. */
@@ -39,114 +50,84 @@ export interface GenerationHistory {
 
 const NO_HISTORY: GenerationHistory = { retired: new Map(), latestId: 0, until: 0 };
 
-/** Allocates the id of a new state. */
-export interface AllocationDeps extends HistoryDeps {
-  /** Allocates a state id in the log; false where another process was first. */
-  allocateStateId(stateId: number): Promise<boolean>;
-}
-
-/** The dependencies of opening the active generation. */
-export interface GenerationDeps extends AllocationDeps {
-  readonly generations: Generations;
-  readonly stateSettings: StateSettings;
-  /** A generation whose state is lost, in whole or in part; its successor gets a higher number. */
-  readonly lost: GenerationRef | null;
-  /** Watermarks of every input of a partition, by topic index. */
-  inputWatermarks(partition: number): Promise<readonly Watermarks[]>;
-  contributionWatermarks(partition: number): Promise<Watermarks>;
-  /** The KPI topic's name in Kafka. */
-  readonly kpiTopic: string;
-  /** Gives the process that has allocated a state id the time to create its generation. */
-  pause(): Promise<void>;
-  /** The generation number that a published record carries. */
-  generationOf(published: Buffer): number;
-}
-
 /**
  * Returns the active generation; where the store is empty, creates one that will read everything the log holds. If KPIs
  * were published before, the new generation has a predecessor: its number is higher, and it publishes nothing until it has
- * caught up with it. The active one may have been built with other settings than `deps.stateSettings` (`mismatches`).
+ * caught up with it. The active one may have been built with other settings than `stateSettings` (`mismatches`). `lost` is
+ * a generation whose state is lost, in whole or in part; its successor gets a higher number.
  */
 export async function ensureGeneration(
   deps: GenerationDeps,
+  stateSettings: StateSettings,
+  lost: GenerationRef | null,
 ): Promise<{ manifest: Manifest; created: boolean }> {
-  const { lost, generations } = deps;
-  if (lost !== null) await generations.deactivate(lost);
+  const { store } = deps;
+  if (lost !== null) await store.deactivate(lost);
   for (let isFirst = true; ; isFirst = false) {
-    const active = await generations.active();
+    const active = await store.active();
     if (active !== null) return { manifest: active, created: false };
-    const before = await scanHistory(deps);
+    const before = await scanLog(deps, stateSettings.partitions);
+    const known = Math.max(before.published, lost?.generation ?? 0, latestNumber(await store.list()));
     // Scanning the log takes a while: a generation created meanwhile must not cost another state id.
-    if ((await generations.active()) !== null) continue;
-    const stateId = before.latest + 1;
+    if ((await store.active()) !== null) continue;
+    const stateId = Math.max(before.allocated, known) + 1;
     // Another process may be creating the last allocated one, or may have allocated one since the scan.
-    if ((isFirst && before.isPending) || !(await deps.allocateStateId(stateId))) {
+    const isPending = before.allocated > known;
+    if ((isFirst && isPending) || !(await deps.allocateStateId(stateId))) {
       await deps.pause();
       continue;
     }
-    const { manifest, start, seed } = successorOf(deps.stateSettings, stateId, before);
-    const made = await generations.create(manifest, start, seed);
-    return { manifest: made, created: made.stateId === stateId };
-  }
-}
-
-/** What the log and the list of generations hold before a new generation is created, by partition. */
-interface LogHistory {
-  readonly inputs: readonly (readonly Watermarks[])[];
-  readonly kpi: readonly Positions[];
-  readonly published: readonly ReadonlyMap<string, Buffer>[];
-  readonly histories: readonly GenerationHistory[];
-  /** The highest state id or generation number ever used; 0 where there was none. */
-  readonly latest: number;
-  /** Whether that id is allocated, and nothing else is known of its state. */
-  readonly isPending: boolean;
-}
-
-async function scanHistory(deps: GenerationDeps): Promise<LogHistory> {
-  const inputs: (readonly Watermarks[])[] = [];
-  const kpi: Positions[] = [];
-  const published: ReadonlyMap<string, Buffer>[] = [];
-  const histories: GenerationHistory[] = [];
-  for (let partition = 0; partition < deps.stateSettings.partitions; partition++) {
-    inputs.push(await deps.inputWatermarks(partition));
-    kpi.push([(await deps.contributionWatermarks(partition)).high]);
-    published.push(await lastPublished((onRecord) => deps.reader.read(deps.kpiTopic, partition, onRecord)));
-    histories.push(await generationHistory(deps, partition));
-  }
-  const known = Math.max(
-    latestGeneration(published, deps.generationOf),
-    deps.lost?.generation ?? 0,
-    latestNumber(await deps.generations.list()),
-  );
-  const allocated = latestAllocated(histories);
-  const latest = Math.max(allocated, known);
-  return { inputs, kpi, published, histories, latest, isPending: allocated > known };
-}
-
-/** A new generation, its start positions, and the initial state of its kpi tasks. */
-function successorOf(
-  stateSettings: StateSettings,
-  stateId: number,
-  { inputs, kpi, published, histories, latest }: LogHistory,
-): { manifest: Manifest; start: StartPositions; seed: Seed } {
-  // A predecessor whose state was lost may still have its first record in flight; its state id is already in the log.
-  const hasPredecessor = latest > 0;
-  return {
-    manifest: {
+    // A predecessor whose state was lost may still have its first record in flight; its state id is already in the log.
+    const hasPredecessor = stateId > 1;
+    const manifest: Manifest = {
       ...stateSettings,
       stateId,
       generation: stateId,
       predecessor: null,
       cutoverComplete: true,
       hasPredecessor,
-      catchUpOffsets: inputs.map((topics) => topics.map(({ high }) => high)),
-    },
-    start: { status: inputs.map((topics) => topics.map(({ low }) => low)), kpi },
-    seed: published.map((last, partition) => ({
-      partition,
-      writes: kpiSeed(hasPredecessor, last, histories[partition]?.retired ?? new Map()),
-    })),
-  };
+      catchUpOffsets: before.origins.map(({ inputs }) => inputs.map(({ high }) => high)),
+    };
+    const seed = before.origins.map(({ history: { retired } }, partition) =>
+      kpiSeed(hasPredecessor, before.last[partition] ?? new Map(), retired),
+    );
+    const made = await store.create(manifest, startAt(before.origins), seed);
+    return { manifest: made, created: made.stateId === stateId };
+  }
+}
+
+/** What the log holds of a partition before a new generation reads it. */
+export interface Origin {
+  readonly inputs: readonly Watermarks[];
+  /** The end of the contributions, where its kpi task starts: the history holds all before. */
+  readonly end: number;
+  readonly history: GenerationHistory;
+}
+
+export async function originOf(deps: GenerationDeps, partition: number): Promise<Origin> {
+  const inputs = await deps.inputWatermarks(partition);
+  const { high } = await deps.contributionWatermarks(partition);
+  return { inputs, end: high, history: await generationHistory(deps, partition) };
+}
+
+/** The start of a new generation: its status tasks read the inputs from their beginning. */
+export const startAt = (origins: readonly Origin[]): StartPositions => ({
+  status: origins.map(({ inputs }) => inputs.map(({ low }) => low)),
+  kpi: origins.map(({ end }) => [end]),
+});
+
+/** The log before a new active generation is created, by partition. */
+async function scanLog(deps: GenerationDeps, partitions: number) {
+  const origins: Origin[] = [];
+  /** The last published record of each delivery. */
+  const last: ReadonlyMap<string, Buffer>[] = [];
+  for (let partition = 0; partition < partitions; partition++) {
+    origins.push(await originOf(deps, partition));
+    last.push(await lastPublished((onRecord) => deps.reader.read(deps.kpiTopic, partition, onRecord)));
+  }
+  const numbers = last.flatMap((records) => [...records.values()].map(deps.generationOf));
+  const published = numbers.reduce((most, each) => Math.max(most, each), 0);
+  return { origins, last, published, allocated: latestAllocated(origins) };
 }
 
 /** The initial state of a kpi task. A retired delivery keeps its retirement, not its published record. */
@@ -164,7 +145,7 @@ function kpiSeed(
  * since, and records that are still `pending` in an outbox.
  */
 export async function generationHistory(
-  { reader, contributionsTopic, retirementIn }: HistoryDeps,
+  { reader, contributionsTopic, retirementIn }: GenerationDeps,
   partition: number,
   known: GenerationHistory = NO_HISTORY,
   pending: readonly Pick<OutgoingRecord, 'key' | 'value'>[] = [],
@@ -186,19 +167,9 @@ export async function generationHistory(
   return { retired, latestId, until };
 }
 
-function latestGeneration(
-  published: readonly ReadonlyMap<string, Buffer>[],
-  generationOf: (published: Buffer) => number,
-): number {
-  let latest = 0;
-  for (const last of published)
-    for (const value of last.values()) latest = Math.max(latest, generationOf(value));
-  return latest;
-}
-
 /** The highest state id that was ever allocated; 0 where there is none. */
-export function latestAllocated(histories: readonly GenerationHistory[]): number {
-  return histories.reduce((most, { latestId }) => Math.max(most, latestId), 0);
+export function latestAllocated(origins: readonly Origin[]): number {
+  return origins.reduce((most, { history }) => Math.max(most, history.latestId), 0);
 }
 
 /** The highest state id or generation number on the list; 0 where it is empty. */

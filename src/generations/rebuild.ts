@@ -4,9 +4,8 @@ import { isPast } from '../pipeline/publish-gate';
 import type { Manifest } from '../store/store';
 import { openBacklog } from '../tasks/backlog';
 import { NO_CATCH_UP } from '../tasks/catch-up';
-import type { CutOverDeps } from './cutover';
 import { findCandidate, takenOver, taskOf } from './candidate';
-import type { StateSettings } from './generation';
+import type { GenerationDeps, StateSettings } from './generation';
 import type { PipelineDeps, WorkerDeps } from '../tasks/owned-task';
 import { statusTask } from '../tasks/status-task';
 import { taskPool } from '../tasks/pool';
@@ -21,7 +20,7 @@ import { throttled } from '../tasks/throttle';
  * the candidate over at once.
  */
 
-export interface RebuildDeps extends CutOverDeps {
+export interface RebuildDeps extends GenerationDeps {
   readonly pipeline: PipelineDeps;
   /** The inputs, without a group. */
   readonly source: Source;

@@ -6,12 +6,13 @@ import { SupersededGenerationError } from '../pipeline/publish-gate';
 import type { Manifest, GenerationRef, TaskAddress } from '../store/store';
 import { openBacklog } from '../tasks/backlog';
 import { openCatchUp } from '../tasks/catch-up';
-import { type CutOverDeps, completeCutover } from '../generations/cutover';
+import { completeCutover } from '../generations/cutover';
 import {
   ensureGeneration,
   type GenerationDeps,
   mismatches,
   refuseMismatches,
+  type StateSettings,
 } from '../generations/generation';
 import { kpiTask } from '../tasks/kpi-task';
 import type { PipelineDeps, WorkerDeps } from '../tasks/owned-task';
@@ -34,10 +35,9 @@ export interface ServiceDeps {
   readonly log: Log;
   readonly pipelines: readonly PipelineName[];
   readonly deps: PipelineDeps;
-  readonly generation: Omit<GenerationDeps, 'stateSettings' | 'lost' | 'generations'> & {
-    readonly stateSettings: Omit<GenerationDeps['stateSettings'], 'partitions'>;
-    readonly generations: CutOverDeps['store'];
-  };
+  readonly generation: GenerationDeps;
+  /** Those that the state depends on; the topics give the number of partitions. */
+  readonly stateSettings: Omit<StateSettings, 'partitions'>;
   /** Receives, by key, why the service is not ready; null when that is over. */
   onReason(key: string, reason: string | null): void;
   /** Receives the error that ended the service for good. */
@@ -65,14 +65,14 @@ export async function startService(service: ServiceDeps): Promise<Service> {
   const find = (lost: GenerationRef | null): Promise<Manifest> =>
     retry(() => findGeneration(service, partitions, lost));
   const current = { manifest: await find(null) };
-  refuseMismatches(current.manifest, { ...service.generation.stateSettings, partitions });
+  refuseMismatches(current.manifest, { ...service.stateSettings, partitions });
   const pools = new Map<PipelineName, TaskPool>();
   const assigned = new Map<PipelineName, readonly number[]>();
   const stopping = { requested: false };
   let recovering: Promise<void> | null = null;
 
   const recover = async (left: Manifest): Promise<void> => {
-    const active = await retry(() => service.generation.generations.active());
+    const active = await retry(() => service.generation.store.active());
     const isLost = active === null || isStill(active, left);
     reportCause(service, isLost ? null : active, left);
     await Promise.all([...pools.values()].map((pool) => pool.stop(0)));
@@ -142,7 +142,7 @@ async function watchGeneration(
     await deps.retryDeps.clock.sleep(WATCH_MS, signal);
     const expected = current.manifest;
     // An unavailable store is reported by the components that use it.
-    const active = await generation.generations.active().catch(() => current.manifest);
+    const active = await generation.store.active().catch(() => current.manifest);
     if (!signal.aborted && (active === null || !isStill(active, expected))) onLost(expected);
   }
 }
@@ -173,7 +173,7 @@ function lostIfSuperseded(error: unknown): TaskEnd {
 
 /** Whether another generation has become active. */
 async function hasMoved({ generation }: ServiceDeps, known: GenerationRef): Promise<boolean> {
-  const active = await generation.generations.active().catch(() => null);
+  const active = await generation.store.active().catch(() => null);
   return active !== null && !isStill(active, known);
 }
 
@@ -202,8 +202,8 @@ function reportCause({ log, onReason }: ServiceDeps, active: Manifest | null, le
 }
 
 /** Running workers take their settings from the state; the next start would refuse different ones. */
-function warnOfMismatches({ generation, log }: ServiceDeps, manifest: Manifest, partitions: number): void {
-  const found = mismatches(manifest, { ...generation.stateSettings, partitions });
+function warnOfMismatches({ stateSettings, log }: ServiceDeps, manifest: Manifest, partitions: number): void {
+  const found = mismatches(manifest, { ...stateSettings, partitions });
   if (found.length === 0) return;
   log.warn('active generation was built with different settings: correct the settings of this worker', {
     generation: manifest.stateId,
@@ -217,8 +217,8 @@ async function findGeneration(
   lost: GenerationRef | null,
 ): Promise<Manifest> {
   const { generation, log } = service;
-  const stateSettings = { ...generation.stateSettings, partitions };
-  const { manifest: found, created } = await ensureGeneration({ ...generation, stateSettings, lost });
+  const stateSettings = { ...service.stateSettings, partitions };
+  const { manifest: found, created } = await ensureGeneration(generation, stateSettings, lost);
   const manifest = await completeIfPossible(service, await awaitSwitchingProcess(service, found));
   if (manifest === null) return findGeneration(service, partitions, found);
   log.info(created ? 'new generation: reading the topics from their beginning' : 'generation found', {
@@ -236,7 +236,7 @@ async function awaitSwitchingProcess({ generation, deps }: ServiceDeps, found: M
   let active = found;
   for (let waited = 0; !active.cutoverComplete && waited < AWAIT_CUT_OVER_MS; waited += POLL_MS) {
     await deps.retryDeps.clock.sleep(POLL_MS);
-    active = (await generation.generations.active()) ?? active;
+    active = (await generation.store.active()) ?? active;
   }
   return active;
 }
@@ -247,7 +247,7 @@ async function completeIfPossible(
   found: Manifest,
 ): Promise<Manifest | null> {
   try {
-    return await completeCutover({ ...generation, store: generation.generations }, found);
+    return await completeCutover(generation, found);
   } catch (error) {
     if (!(error instanceof EfsError) || error.code !== 'generation-incomplete') throw error;
     log.warn('cut-over target has missing state: rebuilding from the topics', {

@@ -3,16 +3,15 @@ import { EfsError } from '../base/errors';
 import { inPortions } from './pages';
 import { type Context, reply, run } from './context.redis';
 import { showPositions } from './packing';
-import type {
-  Commit,
-  CommitOutcome,
-  Generations,
-  Manifest,
-  Seed,
-  GenerationRef,
-  StartPositions,
-  TaskAddress,
-  Write,
+import {
+  type Commit,
+  type CommitOutcome,
+  type GenerationRef,
+  type Generations,
+  type Manifest,
+  type NewTask,
+  newTasks,
+  type TaskAddress,
 } from './store';
 
 /** Tasks created at once. */
@@ -41,7 +40,7 @@ export function redisGenerations(context: Context, commit: Commits): Generations
     async create(manifest, start, seed) {
       const before = await generations.active();
       if (before?.stateId === manifest.stateId) return before;
-      await initTasks(context, commit, manifest, start, seed);
+      await initTasks(context, commit, manifest, newTasks(manifest, start, seed));
       const args = [String(manifest.stateId), textOf(manifest)];
       const active = (await run(context, scripts.activate, list, args)) as Buffer;
       return must(manifestIn(active.toString()), 'no generation is active after one was created');
@@ -50,7 +49,7 @@ export function redisGenerations(context: Context, commit: Commits): Generations
       const id = String(manifest.stateId);
       const before = manifestIn(await reply(context, client.hget(keys.all, id)));
       if (before !== null) return before;
-      await initTasks(context, commit, manifest, start, seed);
+      await initTasks(context, commit, manifest, newTasks(manifest, start, seed));
       await reply(context, client.hsetnx(keys.all, id, textOf(manifest)));
       return must(manifestIn(await reply(context, client.hget(keys.all, id))), 'a proposal is listed');
     },
@@ -119,38 +118,25 @@ function manifestIn(text: string | null): Manifest | null {
 async function initTasks(
   context: Context,
   commit: Commits,
-  { stateId, generation }: Manifest,
-  start: StartPositions,
-  seed: Seed,
+  { generation }: Manifest,
+  tasks: readonly NewTask[],
 ): Promise<void> {
-  const seeded = (partition: number): Write[] =>
-    seed.flatMap((part) => (part.partition === partition ? part.writes : []));
-  const sealed = generation - 1;
-  const inits = [
-    ...start.status.map((at, partition) => () => {
-      const task = { stateId, pipeline: 'status', partition } as const;
-      return initTask(context, commit, task, { start: at, sealed, seed: [] });
-    }),
-    ...start.kpi.map((at, partition) => () => {
-      const task = { stateId, pipeline: 'kpi', partition } as const;
-      return initTask(context, commit, task, { start: at, sealed, seed: seeded(partition) });
-    }),
-  ];
-  for (const some of inPortions(inits, CREATED_AT_ONCE)) await Promise.all(some.map((create) => create()));
+  for (const some of inPortions(tasks, CREATED_AT_ONCE))
+    await Promise.all(some.map((task) => initTask(context, commit, task, generation - 1)));
 }
 
-/** Brings a task to sequence 0 at `start`, with its seed; a claimed task keeps its state. Seals both. */
+/** Brings a task to sequence 0 at its start, with its seed; a claimed task keeps its state. Seals both. */
 async function initTask(
   context: Context,
   commit: Commits,
-  task: TaskAddress,
-  { start, sealed, seed }: { start: readonly number[]; sealed: number; seed: readonly Write[] },
+  { address, positions, writes }: NewTask,
+  sealed: number,
 ): Promise<void> {
-  const args = [showPositions(start), String(sealed)];
-  const created = await run(context, context.scripts.create, [context.keys.task(task)], args);
+  const args = [showPositions(positions), String(sealed)];
+  const created = await run(context, context.scripts.create, [context.keys.task(address)], args);
   if (created === 0) return;
-  const first: Commit = { epoch: 0, sequence: 0, expected: start, next: start, writes: seed, outbox: null };
-  const outcome = await commit(task, first);
+  const at = { expected: positions, next: positions };
+  const outcome = await commit(address, { epoch: 0, sequence: 0, ...at, writes, outbox: null });
   if (outcome === 'committed' || outcome === 'fenced') return;
   throw new EfsError('redis-unavailable', 'Redis: another process is creating the same generation');
 }

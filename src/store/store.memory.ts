@@ -1,15 +1,17 @@
 import { keysOf } from './keys';
-import type {
-  Commit,
-  CommitOutcome,
-  Generations,
-  Manifest,
-  Seed,
-  GenerationRef,
-  StartPositions,
-  Store,
-  TaskAddress,
-  Write,
+import {
+  type Commit,
+  type CommitOutcome,
+  type GenerationRef,
+  type Generations,
+  type Manifest,
+  type NewTask,
+  newTasks,
+  type Seed,
+  type StartPositions,
+  type Store,
+  type TaskAddress,
+  type Write,
 } from './store';
 
 /** A whole store at one moment. Only `restore` reads it. */
@@ -135,6 +137,9 @@ function memoryGenerations(state: State): Generations {
     state.manifest?.stateId === stateId && state.manifest.generation === generation;
   const list = (manifest: Manifest): void =>
     void state.listed.set(manifest.stateId, structuredClone(manifest));
+  const initTasks = (manifest: Manifest, start: StartPositions, seed: Seed): void => {
+    for (const task of newTasks(manifest, start, seed)) initTask(state, task, manifest.generation - 1);
+  };
   return {
     active: async () => state.manifest && structuredClone(state.manifest),
     list: async () => structuredClone([...state.listed.values()].sort((a, b) => a.stateId - b.stateId)),
@@ -142,7 +147,7 @@ function memoryGenerations(state: State): Generations {
       if (isActive(lost)) state.manifest = null;
     },
     async create(manifest, start, seed) {
-      if (state.manifest?.stateId !== manifest.stateId) initTasks(state, manifest, start, seed);
+      if (state.manifest?.stateId !== manifest.stateId) initTasks(manifest, start, seed);
       if (state.manifest === null) {
         state.manifest = structuredClone(manifest);
         list(manifest);
@@ -152,7 +157,7 @@ function memoryGenerations(state: State): Generations {
     async propose(manifest, start, seed) {
       const { stateId } = manifest;
       if (!state.listed.has(stateId)) {
-        initTasks(state, manifest, start, seed);
+        initTasks(manifest, start, seed);
         list(manifest);
       }
       return structuredClone(state.listed.get(stateId) ?? manifest);
@@ -272,24 +277,21 @@ function page(
   return { cursor: '0', entries };
 }
 
-function initTasks(state: State, { stateId, generation }: Manifest, start: StartPositions, seed: Seed): void {
-  const sealed = generation - 1;
-  const initTask = (
-    pipeline: TaskAddress['pipeline'],
-    partition: number,
-    positions: readonly number[],
-  ): void => {
-    const key = keys.task({ stateId, pipeline, partition });
-    const existing = state.tasks.get(key);
-    if (existing && existing.epoch > 0) return void seal(existing, sealed);
-    const hashes: Task['hashes'] = existing?.hashes ?? new Map();
-    const unclaimed = { epoch: 0, committedBy: 0, sequence: 0, outbox: null };
-    const task: Task = { ...unclaimed, positions: [...positions], sealed, hashes };
-    state.tasks.set(key, task);
-    if (pipeline === 'status') return;
-    for (const part of seed.filter((candidate) => candidate.partition === partition))
-      for (const write of part.writes) apply(state, task, write);
+/** Brings a task to sequence 0 at its start, with its seed; a claimed task keeps its state. Seals both. */
+function initTask(state: State, { address, positions, writes }: NewTask, sealed: number): void {
+  const key = keys.task(address);
+  const existing = state.tasks.get(key);
+  if (existing && existing.epoch > 0) return seal(existing, sealed);
+  const hashes: Task['hashes'] = existing?.hashes ?? new Map();
+  const task: Task = {
+    epoch: 0,
+    committedBy: 0,
+    sequence: 0,
+    positions: [...positions],
+    sealed,
+    outbox: null,
+    hashes,
   };
-  start.status.forEach((positions, partition) => initTask('status', partition, positions));
-  start.kpi.forEach((positions, partition) => initTask('kpi', partition, positions));
+  state.tasks.set(key, task);
+  for (const write of writes) apply(state, task, write);
 }

@@ -170,11 +170,30 @@ export interface Generations {
   unlist(stateId: number): Promise<boolean>;
 }
 
-/** The initial state of a new generation's kpi tasks. */
-export type Seed = readonly { readonly partition: number; readonly writes: readonly Write[] }[];
+/** The initial state of a new generation's kpi tasks, by partition. */
+export type Seed = readonly (readonly Write[])[];
 
 /** The positions at which the tasks of a new generation start, by partition. */
 export interface StartPositions {
   readonly status: readonly Positions[];
   readonly kpi: readonly Positions[];
+}
+
+/** A task of a new generation. */
+export interface NewTask {
+  readonly address: TaskAddress;
+  readonly positions: Positions;
+  readonly writes: readonly Write[];
+}
+
+/** The tasks of a new generation, those of the status pipeline first. */
+export function newTasks({ stateId }: GenerationRef, { status, kpi }: StartPositions, seed: Seed): NewTask[] {
+  return [
+    ...status.map((positions, partition): NewTask => {
+      return { address: { stateId, pipeline: 'status', partition }, positions, writes: [] };
+    }),
+    ...kpi.map((positions, partition): NewTask => {
+      return { address: { stateId, pipeline: 'kpi', partition }, positions, writes: seed[partition] ?? [] };
+    }),
+  ];
 }

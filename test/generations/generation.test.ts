@@ -4,6 +4,7 @@ import {
   type GenerationDeps,
   refuseMismatches,
 } from '../../src/generations/generation';
+import type { GenerationRef } from '../../src/store/store';
 import { memoryStore } from '../../src/store/store.memory';
 
 const STATE_SETTINGS: StateSettings = {
@@ -23,13 +24,11 @@ function given(
   retired: readonly string[] = [],
   allocated: readonly number[] = [],
 ) {
-  const generations = memoryStore();
+  const store = memoryStore();
   const allocations: number[] = [];
   const pauses = { count: 0 };
   const deps: GenerationDeps = {
-    generations,
-    stateSettings: { ...STATE_SETTINGS, ...stateSettings },
-    lost: null,
+    store,
     inputWatermarks: async () => Array.from({ length: 5 }, () => ({ low: 2, high: 7 })),
     contributionWatermarks: async () => ({ low: 0, high: 30 }),
     reader: {
@@ -52,13 +51,15 @@ function given(
     pause: async () => void (pauses.count += 1),
     retirementIn: (value) => ({ at: Number(value.toString()), asOf: 76 }),
   };
-  return { generations, deps, allocations, pauses };
+  const open = (changed: Partial<GenerationDeps> = {}, lost: GenerationRef | null = null) =>
+    ensureGeneration({ ...deps, ...changed }, { ...STATE_SETTINGS, ...stateSettings }, lost);
+  return { store, deps, open, allocations, pauses };
 }
 
 describe('the opened generation', () => {
   it('is a first one where nothing was stored or published: it reads every record and is not suppressed', async () => {
-    const { generations, deps } = given();
-    const { manifest, created } = await ensureGeneration(deps);
+    const { store, open } = given();
+    const { manifest, created } = await open();
     expect(created).toBe(true);
     expect(manifest).toEqual({
       ...STATE_SETTINGS,
@@ -72,33 +73,30 @@ describe('the opened generation', () => {
         [7, 7, 7, 7, 7],
       ],
     });
-    const status = await generations.inspect({ stateId: 1, pipeline: 'status', partition: 1 });
-    const kpi = await generations.inspect({ stateId: 1, pipeline: 'kpi', partition: 1 });
+    const status = await store.inspect({ stateId: 1, pipeline: 'status', partition: 1 });
+    const kpi = await store.inspect({ stateId: 1, pipeline: 'kpi', partition: 1 });
     expect([status?.positions, kpi?.positions]).toEqual([[2, 2, 2, 2, 2], [30]]);
     const flags = { hash: 'f', fields: [Buffer.from('muted')] };
-    expect(await generations.load({ stateId: 1, pipeline: 'kpi', partition: 1 }, [flags])).toEqual([[null]]);
+    expect(await store.load({ stateId: 1, pipeline: 'kpi', partition: 1 }, [flags])).toEqual([[null]]);
   });
 
   it('is the active one where there is one, unchanged', async () => {
-    const { deps } = given();
-    const first = await ensureGeneration(deps);
-    const again = await ensureGeneration({
-      ...deps,
-      inputWatermarks: () => Promise.reject(new Error('asked')),
-    });
+    const { open } = given();
+    const first = await open();
+    const again = await open({ inputWatermarks: () => Promise.reject(new Error('asked')) });
     expect(again).toEqual({ manifest: first.manifest, created: false });
   });
 
   it('has the latest published generation as predecessor: suppressed, with the last published records', async () => {
-    const { generations, deps } = given([4, 7, 5]);
-    const { manifest } = await ensureGeneration(deps);
+    const { store, open } = given([4, 7, 5]);
+    const { manifest } = await open();
     expect(manifest).toMatchObject({ generation: 8, hasPredecessor: true });
     const reads = [
       { hash: 'f', fields: [Buffer.from('muted')] },
       { hash: 'p', fields: ['d0', 'd1', 'd2'].map((id) => Buffer.from(id)) },
     ];
     const kpi = (partition: number) =>
-      generations
+      store
         .load({ stateId: 8, pipeline: 'kpi', partition }, reads)
         .then((loaded) => loaded.map((values) => values.map((value) => value?.toString() ?? null)));
     expect(await kpi(0)).toEqual([['1'], ['4', null, '5']]);
@@ -106,14 +104,14 @@ describe('the opened generation', () => {
   });
 
   it('has the retired deliveries of its predecessor, without their published records', async () => {
-    const { generations, deps } = given([4, 7, 5], {}, ['d0', 'd9']);
-    await ensureGeneration(deps);
+    const { store, open } = given([4, 7, 5], {}, ['d0', 'd9']);
+    await open();
     const reads = [
       { hash: 'r', fields: ['d0', 'd9'].map((id) => Buffer.from(id)) },
       { hash: 'p', fields: ['d0', 'd1', 'd2'].map((id) => Buffer.from(id)) },
     ];
     const kpi = (partition: number) =>
-      generations
+      store
         .load({ stateId: 8, pipeline: 'kpi', partition }, reads)
         .then((loaded) => loaded.map((values) => values.map((value) => value?.toString() ?? null)));
     expect(await kpi(0)).toEqual([
@@ -131,17 +129,16 @@ describe('the opened generation', () => {
     ['above the published one', [9], 3, 10],
     ['also where nothing was published', [], 1, 2],
   ])('has a lost predecessor and a higher number, %s', async (_, published, lost, expected) => {
-    const { deps } = given(published);
-    const { manifest } = await ensureGeneration({ ...deps, lost: { stateId: lost, generation: lost } });
+    const { open } = given(published);
+    const { manifest } = await open({}, { stateId: lost, generation: lost });
     expect(manifest).toMatchObject({ generation: expected, hasPredecessor: true });
   });
 
   it('has a state id that is allocated in the log before its creation, and was never allocated before', async () => {
-    const { generations, deps, allocations } = given([], {}, [], [4, 2]);
-    const { manifest } = await ensureGeneration({
-      ...deps,
+    const { store, deps, open, allocations } = given([], {}, [], [4, 2]);
+    const { manifest } = await open({
       allocateStateId: async (id) => {
-        expect(await generations.active()).toBeNull();
+        expect(await store.active()).toBeNull();
         return deps.allocateStateId(id);
       },
     });
@@ -150,49 +147,46 @@ describe('the opened generation', () => {
   });
 
   it('is the one that another process has allocated and creates meanwhile', async () => {
-    const { generations, deps, allocations } = given([], {}, [], [1]);
+    const { store, open, allocations } = given([], {}, [], [1]);
     const made = {
       ...STATE_SETTINGS,
       ...{ stateId: 1, generation: 1, predecessor: null, cutoverComplete: true },
     };
     const first = { ...made, hasPredecessor: false, catchUpOffsets: [] };
     const pause = async (): Promise<void> => {
-      await generations.create(first, { status: [[0], [0]], kpi: [[0], [0]] }, []);
+      await store.create(first, { status: [[0], [0]], kpi: [[0], [0]] }, []);
     };
-    expect(await ensureGeneration({ ...deps, pause })).toEqual({ manifest: first, created: false });
+    expect(await open({ pause })).toEqual({ manifest: first, created: false });
     expect(allocations).toEqual([]);
   });
 
   it('is waited for once where the process that allocated it is gone', async () => {
-    const { deps, allocations, pauses } = given([], {}, [], [1]);
-    expect((await ensureGeneration(deps)).manifest).toMatchObject({ generation: 2, hasPredecessor: true });
+    const { open, allocations, pauses } = given([], {}, [], [1]);
+    expect((await open()).manifest).toMatchObject({ generation: 2, hasPredecessor: true });
     expect([allocations, pauses.count]).toEqual([[2], 1]);
   });
 
   it('is not the lost one, though that is still listed', async () => {
-    const { deps } = given();
-    await ensureGeneration(deps);
-    const { manifest, created } = await ensureGeneration({
-      ...deps,
-      lost: { stateId: 1, generation: 1 },
-    });
+    const { open } = given();
+    await open();
+    const { manifest, created } = await open({}, { stateId: 1, generation: 1 });
     expect([manifest.stateId, created]).toEqual([2, true]);
   });
 
   it('is the same for two workers that open it at once', async () => {
-    const { deps } = given();
-    const [one, other] = await Promise.all([ensureGeneration(deps), ensureGeneration(deps)]);
+    const { open } = given();
+    const [one, other] = await Promise.all([open(), open()]);
     expect(one.manifest).toEqual(other.manifest);
     expect([one.created, other.created].sort()).toEqual([false, true]);
   });
 
   it('is the one that was created during the scan of the log, and no other state id is allocated', async () => {
-    const { deps, allocations } = given();
+    const { deps, open, allocations } = given();
     const contributionWatermarks = async (partition: number) => {
-      if (allocations.length === 0) await ensureGeneration(deps);
+      if (allocations.length === 0) await open();
       return deps.contributionWatermarks(partition);
     };
-    const { manifest, created } = await ensureGeneration({ ...deps, contributionWatermarks });
+    const { manifest, created } = await open({ contributionWatermarks });
     expect([manifest.stateId, created]).toEqual([1, false]);
     expect(allocations).toEqual([1]);
   });
@@ -203,8 +197,8 @@ describe('the opened generation', () => {
     ['domainGroups', { domainGroups: 'x=y.z' }],
     ['buckets', { buckets: 16 }],
   ])('is refused where it was built with another setting: %s', async (setting, other) => {
-    const { deps } = given();
-    const { manifest } = await ensureGeneration(deps);
+    const { open } = given();
+    const { manifest } = await open();
     const refuse = (): void => refuseMismatches(manifest, { ...STATE_SETTINGS, ...other });
     expect(refuse).toThrow(expect.objectContaining({ code: 'generation-unfit' }));
     expect(refuse).toThrow(`${setting} was ${STATE_SETTINGS[setting]} and is now ${other[setting]}`);

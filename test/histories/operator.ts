@@ -1,6 +1,7 @@
 import { EfsError, type ErrorCode } from '../../src/base/errors';
 import { compare } from '../../src/generations/compare';
-import { type CutOverDeps, promote } from '../../src/generations/cutover';
+import { promote } from '../../src/generations/cutover';
+import type { GenerationDeps } from '../../src/generations/generation';
 import { dropGeneration } from '../../src/generations/drop';
 import { startRebuild } from '../../src/generations/rebuild';
 import { withRetry } from '../../src/tasks/retrying';
@@ -68,22 +69,19 @@ function carryOut(installation: Installation, instance: ServiceInstance, order: 
 const retryOf = ({ service }: ServiceInstance): Retry =>
   retryUntil(new AbortController().signal, service.deps.retryDeps);
 
-const cutOverOf = ({ service, store }: ServiceInstance): CutOverDeps => ({ ...service.generation, store });
-
 async function rebuild(
   installation: Installation,
   instance: ServiceInstance,
   { policy, promotes }: Extract<Order, { does: 'rebuild' }>,
 ): Promise<string> {
   const { service, store, failures } = instance;
-  const cutOver = cutOverOf(instance);
-  const { deps: pipeline, generation } = service;
-  const { buckets, domainGroups } = generation.stateSettings;
+  const { deps: pipeline, generation, stateSettings } = service;
+  const { buckets, domainGroups } = stateSettings;
   const defaultPolicy = policy === 'efs' ? 'EFS' : 'RELAY';
   const changedOutside = installation.outsideChanges();
   const source = pipeline.sources.status;
   const building = await startRebuild(
-    { ...cutOver, pipeline, source, maxRate: null },
+    { ...generation, pipeline, source, maxRate: null },
     { defaultPolicy, buckets, domainGroups },
   );
   try {
@@ -97,14 +95,14 @@ async function rebuild(
     if (differs && settings.length === 0 && changedOutside === installation.outsideChanges())
       failures.push(`a rebuild differs from the active state: ${JSON.stringify(found)}`);
     if (!promotes || !(equal || settings.length > 0)) return `built: ${equal ? 'equal' : 'not equal'}`;
-    return await retryOf(instance)(() => switchTo(cutOver, building.candidate.stateId));
+    return await retryOf(instance)(() => switchTo(generation, building.candidate.stateId));
   } finally {
     await building.stop();
   }
 }
 
-async function switchTo(cutOver: CutOverDeps, generation: number): Promise<string> {
-  const { outcome, manifest } = await promote(cutOver, generation);
+async function switchTo(deps: GenerationDeps, stateId: number): Promise<string> {
+  const { outcome, manifest } = await promote(deps, stateId);
   return `${outcome}: generation ${manifest.stateId} as ${manifest.generation}`;
 }
 
@@ -121,7 +119,7 @@ async function other(instance: ServiceInstance, which: number): Promise<number |
 async function promoteOther(instance: ServiceInstance, which: number): Promise<string> {
   const generation = await other(instance, which);
   if (generation === null) return 'nothing to promote';
-  return retryOf(instance)(() => switchTo(cutOverOf(instance), generation));
+  return retryOf(instance)(() => switchTo(instance.service.generation, generation));
 }
 
 async function drop(instance: ServiceInstance, which: number): Promise<string> {

@@ -39,7 +39,7 @@ async function onClaim(
   const entries = stored.map((id) => [Buffer.from(id), Buffer.from([9])] as const);
   const suppressed = { hash: FLAGS_HASH, entries: [flagEntry(SUPPRESSED, true)] };
   const writes = manifest.hasPredecessor ? [suppressed, { hash: PUBLISHED_HASH, entries }] : [];
-  await store.create(manifest, { status: [[0]], kpi: [[0]] }, [{ partition: 0, writes }]);
+  await store.create(manifest, { status: [[0]], kpi: [[0]] }, [writes]);
   const deps: GateDeps = {
     ...{ address: ADDRESS, manifest, store },
     checkpoint: async () => checkpoint,

@@ -14,10 +14,7 @@ import {
 } from './given';
 
 export function generations(subject: () => Subject): void {
-  const seed = [
-    { partition: 1, writes: [write('p', { d1: 'kpi' })] },
-    { partition: 1, writes: [write('p', { d2: 'kpi2' })] },
-  ];
+  const seed = [[], [write('p', { d1: 'kpi' }), write('p', { d2: 'kpi2' })]];
 
   it('an empty store has no active generation', async () => {
     expect(await subject().store(newNamespace()).active()).toBeNull();

@@ -1,24 +1,25 @@
 import { memoryReader } from '../../src/log/source.memory';
 import { SCHEMAS } from '../../src/feedback/schemas';
-import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS } from '../../src/feedback/topics';
-import { type Contribution, wireType } from '../../src/kpi/encode';
+import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, FEEDBACK_TOPICS } from '../../src/feedback/topics';
+import { type Contribution, type KpiChanged, wireType } from '../../src/kpi/encode';
 import { retirementIn } from '../../src/pipeline/retention';
 import { memorySink } from '../../src/log/sink.memory';
-import type { CutOverDeps } from '../../src/generations/cutover';
 import { allocateStateId } from '../../src/generations/allocate';
-import { latestNumber } from '../../src/generations/generation';
+import { type GenerationDeps, latestNumber } from '../../src/generations/generation';
 import type { Manifest } from '../../src/store/store';
 import type { World } from './world';
 
 const contribution = wireType<Contribution>(SCHEMAS.Contribution.type, 0);
+const kpiChanged = wireType<KpiChanged>(SCHEMAS.KpiChanged.type, 0);
 
 /** The dependencies of a cut-over in a world. */
-export const cutOverDeps = ({ log, store }: World): CutOverDeps => ({
+export const cutOverDeps = ({ log, store }: World): GenerationDeps => ({
   store,
   inputWatermarks: async (partition) => FEEDBACK_TOPICS.map(({ topic }) => log.watermarks(topic, partition)),
   contributionWatermarks: async (partition) => log.watermarks(CONTRIBUTIONS_TOPIC, partition),
   reader: memoryReader(log),
   contributionsTopic: CONTRIBUTIONS_TOPIC,
+  kpiTopic: DELIVERY_KPI_TOPIC,
   allocateStateId: (name) =>
     allocateStateId(
       {
@@ -31,6 +32,8 @@ export const cutOverDeps = ({ log, store }: World): CutOverDeps => ({
       name,
     ),
   retirementIn: (marker) => retirementIn(contribution.decode(marker)),
+  generationOf: (published) => kpiChanged.decode(published).generation,
+  pause: async () => undefined,
 });
 
 /** A candidate that has folded nothing yet: followers must catch it up. */
