@@ -1,5 +1,6 @@
-// Writes src/feedback/records.ts: a TypeScript interface for each record of schemas/, so that code which handles them
-// fails to compile when a schema changes. `--check` writes nothing and fails where the file is not up to date.
+// Writes src/feedback/records.ts: the TypeScript interface of each record of schemas/, as the code holds it, so that code
+// which handles records fails to compile when a schema changes. `--check` writes nothing and fails where the file is not
+// up to date.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,6 +20,13 @@ const FILES = [
   'message-status-changed',
   'contribution',
 ];
+
+/** The namespace of the inputs. In code they have a `kind`, and ids of their own types. */
+const FEEDBACK = 'efs.feedback';
+const IDS = { messageId: 'MessageId', deliveryId: 'DeliveryId' };
+
+/** These are summed up in place: their fields are not readonly. */
+const SUMS = ['Contribution', 'DomainCounts', 'HourCounts'];
 
 const PRIMITIVES = {
   null: 'null',
@@ -49,18 +57,26 @@ function enumeration(schema, declarations) {
   return declare(declarations, schema.name, `${body}\n`);
 }
 
-function record(schema, declarations) {
-  const fields = schema.fields.map(
-    (field) => `${comment(field.doc, '  ')}  readonly ${field.name}: ${typeOf(field.type, declarations)};\n`,
-  );
-  const text = `${comment(schema.doc, '')}export interface ${schema.name} {\n${fields.join('')}}\n`;
+/** `extend` is the record whose fields it inherits. */
+function record(schema, declarations, extend = null) {
+  const isFeedback = schema.namespace === FEEDBACK;
+  const isReadonly = !SUMS.includes(schema.name);
+  const fields = schema.fields
+    .filter(({ name }) => !extend?.fields.some((field) => field.name === name))
+    .map(({ name, type, doc }) => {
+      const held = (isFeedback && IDS[name]) || typeOf(type, declarations, isReadonly);
+      return `${comment(doc, '  ')}  ${isReadonly ? 'readonly ' : ''}${name}: ${held};\n`;
+    });
+  if (extend !== null) fields.unshift(`  readonly kind: '${schema.name}';\n`);
+  const head = `interface ${schema.name}${extend === null ? '' : ` extends ${extend.name}`}`;
+  const text = `${comment(schema.doc, '')}export ${head} {\n${fields.join('')}}\n`;
   return declare(declarations, schema.name, text);
 }
 
 /** The TypeScript type of an Avro type; named types are declared on the way. */
-function typeOf(schema, declarations) {
+function typeOf(schema, declarations, isReadonly = true) {
   if (Array.isArray(schema)) {
-    const branches = schema.map((branch) => typeOf(branch, declarations));
+    const branches = schema.map((branch) => typeOf(branch, declarations, isReadonly));
     // Null last reads better; the order of branches means nothing to a reader.
     return [
       ...branches.filter((name) => name !== 'null'),
@@ -73,21 +89,42 @@ function typeOf(schema, declarations) {
       return record(schema, declarations);
     case 'enum':
       return enumeration(schema, declarations);
-    case 'map':
-      return `Readonly<Record<string, ${typeOf(schema.values, declarations)}>>`;
+    case 'map': {
+      const map = `Record<string, ${typeOf(schema.values, declarations, isReadonly)}>`;
+      return isReadonly ? `Readonly<${map}>` : map;
+    }
     case 'array':
-      return `readonly (${typeOf(schema.items, declarations)})[]`;
+      return `${isReadonly ? 'readonly ' : ''}(${typeOf(schema.items, declarations, isReadonly)})[]`;
     default:
-      return typeOf(schema.type, declarations);
+      return typeOf(schema.type, declarations, isReadonly);
   }
+}
+
+/** The fields that all of these records have alike. */
+function commonOf([first, ...others]) {
+  const key = (field) => JSON.stringify(field);
+  return first.fields.filter((field) => others.every(({ fields }) => fields.map(key).includes(key(field))));
 }
 
 function generate() {
   const declarations = new Map();
-  for (const file of FILES) {
-    typeOf(JSON.parse(readFileSync(join(ROOT, 'schemas', `${file}.avsc`), 'utf8')), declarations);
-  }
-  return `// Made from schemas/*.avsc by \`npm run types\`. Do not edit.\n\n${[...declarations.values()].join('\n')}`;
+  const schemas = FILES.map((file) =>
+    JSON.parse(readFileSync(join(ROOT, 'schemas', `${file}.avsc`), 'utf8')),
+  );
+  const inputs = schemas.filter(({ namespace }) => namespace === FEEDBACK);
+  const common = {
+    name: 'Common',
+    namespace: FEEDBACK,
+    doc: 'The fields of every input.',
+    fields: commonOf(inputs),
+  };
+  record(common, declarations);
+  for (const schema of schemas) record(schema, declarations, inputs.includes(schema) ? common : null);
+  return [
+    '// Made from schemas/*.avsc by `npm run types`. Do not edit.\n',
+    "import type { DeliveryId, MessageId } from '../base/ids';\n",
+    ...declarations.values(),
+  ].join('\n');
 }
 
 const text = generate();

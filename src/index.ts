@@ -4,7 +4,7 @@ export type { Clock } from './base/clock';
 export { EfsError, type ErrorCode } from './base/errors';
 export type { Log } from './base/log';
 export type { Feedback } from './feedback/feedback';
+export type { Kpis } from './feedback/records';
 export { DELIVERY_KPI_TOPIC, FEEDBACK_TOPICS } from './feedback/topics';
 export type { MessageView } from './queries/lookup';
 export type { Delivery } from './queries/delivery-view';
-export type { Kpis } from './kpi/kpis';

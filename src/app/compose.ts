@@ -1,7 +1,7 @@
 import { type Clock, type Random, systemClock, systemRandom } from '../base/clock';
 import type { Config } from '../settings/table';
 import type { Log } from '../base/log';
-import type { RetryOutcome } from '../feedback/feedback';
+import type { RetryOutcome } from '../feedback/records';
 import { contributionDecoder, feedbackDecoder } from '../feedback/decode';
 import type { SchemaRegistry } from '../avro/registry';
 import { SCHEMAS, type WrittenIds } from '../feedback/schemas';

@@ -1,5 +1,6 @@
 import type { DeliveryId, MessageId } from '../base/ids';
-import type { Millis, RetryOutcome } from './feedback';
+import type { Millis } from './feedback';
+import type { RetryOutcome } from './records';
 
 /** The event id of an inferred expiry. It is deterministic: repeated inferences are one event. */
 export function expiryEventId(deliveryId: string, messageId: string): string {

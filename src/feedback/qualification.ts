@@ -1,4 +1,5 @@
 import { must } from '../base/assert';
+import type { FailureType, Reason } from './records';
 
 /** Campaign's number of each reason; it decides ties between outcomes of the same time, kind and class. */
 export const REASON_NUMBERS = {
@@ -10,10 +11,7 @@ export const REASON_NUMBERS = {
   MAILBOX_FULL: 5,
   QUARANTINED: 9,
   REFUSED: 20,
-} as const;
-
-export type Reason = keyof typeof REASON_NUMBERS;
-export type FailureType = 'HARD' | 'SOFT' | 'IGNORED';
+} as const satisfies Record<Reason, number>;
 
 /** The meaning of a bounce class: the reason and type of the failure, or that the message did not fail. */
 export type Qualification = { readonly reason: Reason; readonly type: FailureType } | 'not-a-failure';

@@ -1,19 +1,26 @@
 // Made from schemas/*.avsc by `npm run types`. Do not edit.
 
-export type Policy = 'EFS' | 'RELAY';
+import type { DeliveryId, MessageId } from '../base/ids';
 
-/** A message was handed to the mail transfer agent. */
-export interface Relayed {
+/** The fields of every input. */
+export interface Common {
   /** Identifies this event; 1 to 128 UTF-16 code units. Repeats of an event change nothing. */
   readonly eventId: string;
   /** The message, unique within its delivery; 1 to 128 UTF-16 code units. Its UTF-8 bytes are the record's key. */
-  readonly messageId: string;
+  readonly messageId: MessageId;
   /** The campaign send; 1 to 128 UTF-16 code units, no slash. */
-  readonly deliveryId: string;
+  readonly deliveryId: DeliveryId;
   /** When it happened, as the mail transfer agent saw it; from 2000 up to 2100, UTC. */
   readonly occurredAt: number;
   /** Domain part of the recipient's address; 1 to 253 UTF-16 code units. */
   readonly recipientDomain: string;
+}
+
+export type Policy = 'EFS' | 'RELAY';
+
+/** A message was handed to the mail transfer agent. */
+export interface Relayed extends Common {
+  readonly kind: 'Relayed';
   /** The delivery's policy, where it differs from the instance's. */
   readonly policy: Policy | null;
   /** How long the agent may retry, in milliseconds; 84 hours at most, and where absent. */
@@ -23,17 +30,8 @@ export interface Relayed {
 }
 
 /** The receiving server accepted the message. */
-export interface Delivered {
-  /** Identifies this event; 1 to 128 UTF-16 code units. Repeats of an event change nothing. */
-  readonly eventId: string;
-  /** The message, unique within its delivery; 1 to 128 UTF-16 code units. Its UTF-8 bytes are the record's key. */
-  readonly messageId: string;
-  /** The campaign send; 1 to 128 UTF-16 code units, no slash. */
-  readonly deliveryId: string;
-  /** When it happened, as the mail transfer agent saw it; from 2000 up to 2100, UTC. */
-  readonly occurredAt: number;
-  /** Domain part of the recipient's address; 1 to 253 UTF-16 code units. */
-  readonly recipientDomain: string;
+export interface Delivered extends Common {
+  readonly kind: 'Delivered';
   /** When the message was relayed, where the producer knows; from 2000 up to 2100, UTC. */
   readonly relayedAt: number | null;
   /** Delivery attempt, the first is 1; at most 1000. */
@@ -43,17 +41,8 @@ export interface Delivered {
 export type BounceSource = 'SYNC' | 'ASYNC';
 
 /** The message was refused for good. */
-export interface HardBounced {
-  /** Identifies this event; 1 to 128 UTF-16 code units. Repeats of an event change nothing. */
-  readonly eventId: string;
-  /** The message, unique within its delivery; 1 to 128 UTF-16 code units. Its UTF-8 bytes are the record's key. */
-  readonly messageId: string;
-  /** The campaign send; 1 to 128 UTF-16 code units, no slash. */
-  readonly deliveryId: string;
-  /** When it happened, as the mail transfer agent saw it; from 2000 up to 2100, UTC. */
-  readonly occurredAt: number;
-  /** Domain part of the recipient's address; 1 to 253 UTF-16 code units. */
-  readonly recipientDomain: string;
+export interface HardBounced extends Common {
+  readonly kind: 'HardBounced';
   /** When the message was relayed, where the producer knows; from 2000 up to 2100, UTC. */
   readonly relayedAt: number | null;
   /** Delivery attempt, the first is 1; at most 1000. */
@@ -71,17 +60,8 @@ export interface HardBounced {
 }
 
 /** The message was refused for now; the agent will try again unless the source is ASYNC. */
-export interface SoftBounced {
-  /** Identifies this event; 1 to 128 UTF-16 code units. Repeats of an event change nothing. */
-  readonly eventId: string;
-  /** The message, unique within its delivery; 1 to 128 UTF-16 code units. Its UTF-8 bytes are the record's key. */
-  readonly messageId: string;
-  /** The campaign send; 1 to 128 UTF-16 code units, no slash. */
-  readonly deliveryId: string;
-  /** When it happened, as the mail transfer agent saw it; from 2000 up to 2100, UTC. */
-  readonly occurredAt: number;
-  /** Domain part of the recipient's address; 1 to 253 UTF-16 code units. */
-  readonly recipientDomain: string;
+export interface SoftBounced extends Common {
+  readonly kind: 'SoftBounced';
   /** When the message was relayed, where the producer knows; from 2000 up to 2100, UTC. */
   readonly relayedAt: number | null;
   /** Delivery attempt, the first is 1; at most 1000. */
@@ -101,17 +81,8 @@ export interface SoftBounced {
 export type RetryResult = 'SUCCEEDED' | 'FAILED' | 'EXPIRED';
 
 /** How the retries of a soft-bounced message ended. */
-export interface RetryOutcome {
-  /** Identifies this event; 1 to 128 UTF-16 code units. Repeats of an event change nothing. */
-  readonly eventId: string;
-  /** The message, unique within its delivery; 1 to 128 UTF-16 code units. Its UTF-8 bytes are the record's key. */
-  readonly messageId: string;
-  /** The campaign send; 1 to 128 UTF-16 code units, no slash. */
-  readonly deliveryId: string;
-  /** When it happened, as the mail transfer agent saw it; from 2000 up to 2100, UTC. */
-  readonly occurredAt: number;
-  /** Domain part of the recipient's address; 1 to 253 UTF-16 code units. */
-  readonly recipientDomain: string;
+export interface RetryOutcome extends Common {
+  readonly kind: 'RetryOutcome';
   /** When the message was relayed, where the producer knows; from 2000 up to 2100, UTC. */
   readonly relayedAt: number | null;
   /** Delivery attempt, the first is 1; at most 1000. */
@@ -133,21 +104,21 @@ export interface RetryOutcome {
 /** Messages of one group of recipient domains. */
 export interface DomainCounts {
   /** Messages seen. */
-  readonly relayed: number;
+  relayed: number;
   /** Messages with status SENT. */
-  readonly sent: number;
+  sent: number;
   /** Messages with status FAILED. */
-  readonly failed: number;
+  failed: number;
   /** Messages with at least one synchronous soft bounce. */
-  readonly softBounced: number;
+  softBounced: number;
 }
 
 /** What one UTC hour of event time brought. */
 export interface HourCounts {
   /** EFS: messages sent in that hour. RELAY: messages relayed in that hour whose status is SENT. */
-  readonly successes: number;
+  successes: number;
   /** Messages whose failure was decided by an event of that hour. */
-  readonly errors: number;
+  errors: number;
 }
 
 /** The figures of a delivery. */
@@ -245,53 +216,53 @@ export interface MessageStatusChanged {
 /** Internal: what the messages of one partition add to the figures of one delivery, in absolute numbers. */
 export interface Contribution {
   /** The state it was computed from. */
-  readonly generation: number;
+  generation: number;
   /** The partition whose messages are counted. */
-  readonly partition: number;
+  partition: number;
   /** The campaign send; null where the record is a barrier: this partition has caught up. */
-  readonly deliveryId: string | null;
+  deliveryId: string | null;
   /** Feedback of the delivery folded in this partition. */
-  readonly revision: number;
+  revision: number;
   /** Latest occurredAt that is contained. */
-  readonly asOf: number;
+  asOf: number;
   /** A Relayed record of the delivery names policy EFS. */
-  readonly saysEfs: boolean;
+  saysEfs: boolean;
   /** A Relayed record of the delivery names policy RELAY. */
-  readonly saysRelay: boolean;
+  saysRelay: boolean;
   /** Largest size announced for the delivery. */
-  readonly deliverySize: number | null;
+  deliverySize: number | null;
   /** Messages seen. */
-  readonly relayed: number;
+  relayed: number;
   /** Messages with status TAKEN_INTO_ACCOUNT. */
-  readonly takenIntoAccount: number;
+  takenIntoAccount: number;
   /** Messages with status SENT. */
-  readonly sent: number;
+  sent: number;
   /** Messages with status FAILED. */
-  readonly failed: number;
+  failed: number;
   /** Messages whose deciding outcome is a success. */
-  readonly delivered: number;
+  delivered: number;
   /** Failed by a synchronous bounce. */
-  readonly failedByHardBounce: number;
+  failedByHardBounce: number;
   /** Failed by an asynchronous bounce. */
-  readonly failedByAsyncBounce: number;
+  failedByAsyncBounce: number;
   /** Failed by the last retry. */
-  readonly failedByRetry: number;
+  failedByRetry: number;
   /** Failed by the end of the validity period. */
-  readonly failedByExpiry: number;
+  failedByExpiry: number;
   /** Messages with at least one synchronous soft bounce. */
-  readonly softBounced: number;
+  softBounced: number;
   /** Of those, without an outcome yet. */
-  readonly waitingForRetry: number;
+  waitingForRetry: number;
   /** Of those, with a success as outcome. */
-  readonly recovered: number;
+  recovered: number;
   /** Failed messages by reason; zeros are left out. */
-  readonly failedByReason: Readonly<Record<string, number>>;
+  failedByReason: Record<string, number>;
   /** By group of recipient domains; what is all zero is left out. */
-  readonly byDomain: Readonly<Record<string, DomainCounts>>;
+  byDomain: Record<string, DomainCounts>;
   /** By UTC hour, as the hours since 1970 in base 36; what is all zero is left out. */
-  readonly throughput: Readonly<Record<string, HourCounts>>;
+  throughput: Record<string, HourCounts>;
   /** How much of the revision is from each input topic, by the topic's index; zeros are left out. */
-  readonly folded: Readonly<Record<string, number>>;
+  folded: Record<string, number>;
   /** Not null where the record counts nothing but says that the delivery is retired, and since when. */
-  readonly retiredAt: number | null;
+  retiredAt: number | null;
 }

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { must } from '../base/assert';
-import { type Reason, REASON_NUMBERS } from '../feedback/qualification';
+import { REASON_NUMBERS } from '../feedback/qualification';
+import type { Kpis as PublishedKpis, Reason } from '../feedback/records';
 import { SCHEMAS } from '../feedback/schemas';
-import type { Kpis as PublishedKpis } from '../kpi/kpis';
 import { DECISIONS } from '../queries/delivery-log';
 
 /*

@@ -1,19 +1,7 @@
 import { HOUR_MS, iso } from '../base/time';
 import type { Millis, PolicyName } from '../feedback/feedback';
-import type { Reason } from '../feedback/qualification';
+import type { Contribution, DomainCounts, HourCounts, Kpis } from '../feedback/records';
 import { POLICIES } from '../status/policy';
-
-export interface DomainCounts {
-  relayed: number;
-  sent: number;
-  failed: number;
-  softBounced: number;
-}
-
-export interface HourCounts {
-  successes: number;
-  errors: number;
-}
 
 /** The counters that add up over messages and over partitions. */
 export const COUNTERS = [
@@ -35,33 +23,9 @@ export type Counter = (typeof COUNTERS)[number];
 
 /**
  * Totals over a set of messages. Maps hold no entry that is all zero. Mutable: it is the working memory of one
- * projection, never shared.
+ * projection, never shared. Its hours are by `hourKeyOf`; published KPIs have the hours' names instead.
  */
-export interface Totals extends Record<Counter, number> {
-  failedByReason: Partial<Record<Reason, number>>;
-  byDomain: Record<string, DomainCounts>;
-  /** By `hourKeyOf`; published KPIs have the hours' names instead. */
-  throughput: Record<string, HourCounts>;
-}
-
-/** The facts of a delivery, or of one partition's share of it, beside its totals. Each only ever rises. */
-export interface DeliveryFacts {
-  saysEfs: boolean;
-  saysRelay: boolean;
-  deliverySize: number | null;
-  /** The latest `occurredAt` folded. */
-  asOf: Millis;
-  /** Feedback records folded. */
-  revision: number;
-  /** Number of them from each input topic, by the topic's index. */
-  folded: Record<string, number>;
-}
-
-/** The KPIs of a delivery as published. */
-export interface Kpis extends Readonly<Totals> {
-  readonly deliverySize: number | null;
-  readonly success: number | null;
-}
+export type Totals = Pick<Contribution, Counter | 'failedByReason' | 'byDomain' | 'throughput'>;
 
 export function emptyTotals(): Totals {
   return {
@@ -88,7 +52,7 @@ export function addTotals(totals: Totals, amount: Readonly<Totals>, sign: 1 | -1
   for (const counter of COUNTERS) totals[counter] += sign * amount[counter];
   const { failedByReason, byDomain, throughput } = amount;
   for (const reason in failedByReason) {
-    addReason(totals, reason as Reason, sign * (failedByReason[reason as Reason] ?? 0));
+    addReason(totals, reason, sign * (failedByReason[reason] ?? 0));
   }
   for (const group in byDomain) addDomain(totals, group, byDomain[group] ?? NO_DOMAIN, sign);
   for (const hour in throughput) {
@@ -100,7 +64,7 @@ export function addTotals(totals: Totals, amount: Readonly<Totals>, sign: 1 | -1
 const NO_DOMAIN: Readonly<DomainCounts> = { relayed: 0, sent: 0, failed: 0, softBounced: 0 };
 const NO_HOUR: Readonly<HourCounts> = { successes: 0, errors: 0 };
 
-export function addReason(totals: Totals, reason: Reason, count: number): void {
+export function addReason(totals: Totals, reason: string, count: number): void {
   const sum = (totals.failedByReason[reason] ?? 0) + count;
   if (sum === 0) delete totals.failedByReason[reason];
   else totals.failedByReason[reason] = sum;

@@ -1,7 +1,8 @@
 import type { PolicyName } from '../feedback/feedback';
+import type { Kpis } from '../feedback/records';
 import { policyOf } from '../status/message';
 import type { Contribution, KpiChanged } from './encode';
-import { addTotals, COUNTERS, emptyTotals, type Kpis, kpisOf } from './kpis';
+import { addTotals, COUNTERS, emptyTotals, kpisOf } from './kpis';
 
 /** The sum over a delivery's partitions before the first contribution. */
 export function emptySum(deliveryId: string, stateId: number): Contribution {

@@ -1,7 +1,8 @@
 import type { Clock } from '../base/clock';
 import type { DeliveryId, MessageId } from '../base/ids';
 import { inferredExpiry } from '../feedback/inferred-expiry';
-import type { Millis, RetryOutcome } from '../feedback/feedback';
+import type { Millis } from '../feedback/feedback';
+import type { RetryOutcome } from '../feedback/records';
 import { RETRY_OUTCOME_TOPIC } from '../feedback/topics';
 import type { DomainGroups } from '../kpi/domains';
 import type { WireType } from '../kpi/encode';

@@ -1,5 +1,6 @@
 import type { DeliveryId } from '../base/ids';
-import type { Feedback, FeedbackKind, Millis, PolicyName, RetryOutcome } from '../feedback/feedback';
+import type { Feedback, FeedbackKind, Millis, PolicyName } from '../feedback/feedback';
+import type { RetryOutcome } from '../feedback/records';
 import { partitionOf } from '../log/partitioner';
 import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS, MESSAGE_STATUS_TOPIC } from '../feedback/topics';
 import { type CountingRules, countMessage } from '../kpi/contribution';

@@ -1,10 +1,9 @@
 import { EfsError } from '../base/errors';
 import type { DeliveryId } from '../base/ids';
 import { iso } from '../base/time';
-import type { FailureType, Reason } from '../feedback/qualification';
+import type { FailureType, Reason, Status } from '../feedback/records';
 import { countingRules } from '../kpi/contribution';
 import { KIND, type MessageAggregate, type Outcome, RANK } from '../status/message';
-import type { Status } from '../status/policy';
 import { statusOf } from '../status/projection';
 import { decodeMessage, decodeMessageId } from '../store/codec';
 import { messagesHash } from '../store/hashes';

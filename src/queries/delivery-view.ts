@@ -2,7 +2,7 @@ import { iso } from '../base/time';
 import type { PolicyName } from '../feedback/feedback';
 import { byCodeUnits } from '../kpi/domains';
 import type { KpiChanged } from '../kpi/encode';
-import type { Kpis } from '../kpi/kpis';
+import type { Kpis } from '../feedback/records';
 
 /** The KPIs of a delivery as last published. */
 export interface Delivery {

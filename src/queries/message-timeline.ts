@@ -1,6 +1,7 @@
 import { iso } from '../base/time';
 import type { PolicyName } from '../feedback/feedback';
-import { type FailureType, failureTypeOf, type Reason, reasonOf } from '../feedback/qualification';
+import { failureTypeOf, reasonOf } from '../feedback/qualification';
+import type { FailureType, Reason } from '../feedback/records';
 import { INPUT_TOPICS } from '../feedback/topics';
 import { type MessageAggregate, type Outcome, policyOf, RANK, type SoftBounceFacts } from '../status/message';
 import { decisionOf } from '../status/policy';

@@ -1,12 +1,6 @@
 import { HOUR_MS, MINUTE_MS, SECOND_MS, VALIDITY_MAX_MS } from '../base/time';
-import type {
-  Feedback,
-  HardBounced,
-  Millis,
-  RetryOutcome,
-  RetryResult,
-  SoftBounced,
-} from '../feedback/feedback';
+import type { Feedback, Millis } from '../feedback/feedback';
+import type { HardBounced, RetryOutcome, RetryResult, SoftBounced } from '../feedback/records';
 import type { SimulatedMessage } from './campaign';
 import { type Dice, weighted } from './dice';
 

@@ -1,6 +1,7 @@
 import { unreachable } from '../base/assert';
 import { VALIDITY_MAX_MS } from '../base/time';
-import type { Feedback, HardBounced, PolicyName, RetryOutcome, SoftBounced } from '../feedback/feedback';
+import type { Feedback, PolicyName } from '../feedback/feedback';
+import type { HardBounced, RetryOutcome, SoftBounced } from '../feedback/records';
 import { qualify, REASON_NUMBERS } from '../feedback/qualification';
 import {
   KIND,

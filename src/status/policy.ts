@@ -1,8 +1,7 @@
 import type { PolicyName } from '../feedback/feedback';
+import type { Status } from '../feedback/records';
 import type { Outcome } from './message';
 import { KIND } from './message';
-
-export type Status = 'TAKEN_INTO_ACCOUNT' | 'SENT' | 'FAILED';
 
 /** The kind of outcome that decides a message, as policies distinguish it. */
 export type Decision = 'none' | 'success' | 'bounce' | 'retry-failed' | 'retry-expired';

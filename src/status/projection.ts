@@ -1,7 +1,8 @@
 import type { PolicyName } from '../feedback/feedback';
-import { type FailureType, failureTypeOf, type Reason, reasonOf } from '../feedback/qualification';
+import { failureTypeOf, reasonOf } from '../feedback/qualification';
+import type { FailureType, Reason, Status } from '../feedback/records';
 import { type MessageAggregate, policyOf } from './message';
-import { decisionOf, POLICIES, type Status } from './policy';
+import { decisionOf, POLICIES } from './policy';
 
 /** The status of a message in the delivery log. Reason and type are null while no failure is known. */
 export interface MessageStatus {

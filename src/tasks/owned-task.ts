@@ -1,5 +1,6 @@
 import type { Decoder } from '../feedback/decode';
-import type { Feedback, RetryOutcome } from '../feedback/feedback';
+import type { Feedback } from '../feedback/feedback';
+import type { RetryOutcome } from '../feedback/records';
 import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS } from '../feedback/topics';
 import type { Contribution, KpiChanged, MessageStatusChanged, WireType } from '../kpi/encode';
 import type {

@@ -1,41 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import type * as feedback from '../../src/feedback/feedback';
-import type * as records from '../../src/feedback/records';
-import type * as kpi from '../../src/kpi/encode';
 import { SCHEMAS, TOPIC_SCHEMAS } from '../../src/feedback/schemas';
 
-/** The record without what only the code has: its kind and the brands of its ids. */
-type Plain<T> = { [K in Exclude<keyof T, 'kind'>]: Unbranded<T[K]> };
-type Unbranded<T> = T extends { readonly __id: string } ? string : T;
-type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
-
-/** Does not compile unless the schemas and the code's types agree. */
-const AGREE: {
-  Relayed: Same<Plain<feedback.Relayed>, records.Relayed>;
-  Delivered: Same<Plain<feedback.Delivered>, records.Delivered>;
-  HardBounced: Same<Plain<feedback.HardBounced>, records.HardBounced>;
-  SoftBounced: Same<Plain<feedback.SoftBounced>, records.SoftBounced>;
-  RetryOutcome: Same<Plain<feedback.RetryOutcome>, records.RetryOutcome>;
-  MessageStatusChanged: Same<kpi.MessageStatusChanged, records.MessageStatusChanged>;
-  KpiChanged: Same<keyof kpi.KpiChanged, keyof records.KpiChanged>;
-  Kpis: Same<keyof kpi.KpiChanged['kpis'], keyof records.Kpis>;
-  Contribution: Same<keyof kpi.Contribution, keyof records.Contribution>;
-} = {
-  Relayed: true,
-  Delivered: true,
-  HardBounced: true,
-  SoftBounced: true,
-  RetryOutcome: true,
-  MessageStatusChanged: true,
-  KpiChanged: true,
-  Kpis: true,
-  Contribution: true,
-};
-
 describe('the records', () => {
-  it('in TypeScript agree with the schemas and are up to date', () => {
-    expect(Object.values(AGREE)).not.toContain(false);
+  it('in TypeScript are generated from the schemas, and up to date', () => {
     const generator = join(__dirname, '..', '..', 'scripts', 'generate-types.mjs');
     expect(() => execFileSync(process.execPath, [generator, '--check'], { stdio: 'pipe' })).not.toThrow();
   });

@@ -1,5 +1,5 @@
 import { expiryEventId } from '../../src/feedback/inferred-expiry';
-import type { RetryOutcome } from '../../src/feedback/feedback';
+import type { RetryOutcome } from '../../src/feedback/records';
 import type { Positions } from '../../src/log/source';
 import { RETRY_OUTCOME_TOPIC } from '../../src/feedback/topics';
 import { SCHEMAS } from '../../src/feedback/schemas';

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import type { Feedback, RetryOutcome } from '../../src/feedback/feedback';
+import type { Feedback } from '../../src/feedback/feedback';
+import type { RetryOutcome } from '../../src/feedback/records';
 import { SCHEMAS } from '../../src/feedback/schemas';
 import { domainGroups } from '../../src/kpi/domains';
 import { type Contribution, type KpiChanged, wireType } from '../../src/kpi/encode';

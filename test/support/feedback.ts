@@ -1,12 +1,6 @@
 import { DeliveryId, MessageId } from '../../src/base/ids';
-import type {
-  Delivered,
-  Feedback,
-  HardBounced,
-  Relayed,
-  RetryOutcome,
-  SoftBounced,
-} from '../../src/feedback/feedback';
+import type { Feedback } from '../../src/feedback/feedback';
+import type { Delivered, HardBounced, Relayed, RetryOutcome, SoftBounced } from '../../src/feedback/records';
 
 /** 2026-11-22T03:00:00Z, the default event time of test feedback. */
 export const T0 = Date.UTC(2026, 10, 22, 3);
