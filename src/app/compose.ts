@@ -8,9 +8,16 @@ import { SCHEMAS, type WrittenIds } from '../feedback/schemas';
 import type { CommittedOffset, Source, TopicReader } from '../log/source';
 import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, FEEDBACK_TOPICS, TOPICS_OF } from '../feedback/topics';
 import { domainGroups } from '../kpi/domains';
-import { type Contribution, type KpiChanged, type MessageStatusChanged, wireType } from '../kpi/encode';
+import {
+  type Contribution,
+  type KpiChanged,
+  type MessageStatusChanged,
+  readBack,
+  wireType,
+} from '../kpi/encode';
 import type { TransactionalSinks, Sink } from '../log/sink';
 import { retirementIn } from '../pipeline/retention';
+import { type Strangers, watchStrangers } from '../tasks/strangers';
 import { allocateStateId } from '../generations/allocate';
 import type { GenerationDeps } from '../generations/generation';
 import { registryWithRetry } from '../tasks/retrying';
@@ -90,6 +97,7 @@ export function compose(
   const registry = registryWithRetry(servers.registry, retryUntil(how.signal, retryDeps));
   const limits = { maxValueBytes: config.maxValueBytes, maxHeaders: config.maxHeaders };
   const wire = wireTypes(config, ids);
+  const strangers = watchStrangers({ log: watchers.log, count: watchers.meter.stranger });
   const { partitioner } = config;
   return {
     ...watchers,
@@ -110,6 +118,7 @@ export function compose(
         kpi: contributionDecoder({ registry, limits, clock }),
       },
       wire,
+      strangers,
       topicPrefix: config.topicPrefix,
       kpiGroup: groupOf(config, 'kpi'),
       batchMax: config.batchMax,
@@ -117,7 +126,7 @@ export function compose(
       expiryGraceMs: config.expiry ? config.expiryGrace : Infinity,
       retentionMs: config.retention,
     },
-    generation: generationDeps(config, servers, { wire, retryDeps }),
+    generation: generationDeps(config, servers, { wire, strangers, retryDeps }),
     stateSettings: {
       defaultPolicy: config.policy,
       domainGroups: domainGroups(config.domainGroups).fingerprint,
@@ -133,9 +142,14 @@ const CREATION_MS = 2_000;
 function generationDeps(
   config: Config,
   servers: Servers,
-  { wire, retryDeps }: { readonly wire: WireTypes; readonly retryDeps: Pick<RetryDeps, 'clock' | 'random'> },
+  parts: {
+    readonly wire: WireTypes;
+    readonly strangers: Strangers;
+    readonly retryDeps: Pick<RetryDeps, 'clock' | 'random'>;
+  },
 ): GenerationDeps {
-  const { clock, random } = retryDeps;
+  const { wire, strangers } = parts;
+  const { clock, random } = parts.retryDeps;
   const contributions = config.topicPrefix + CONTRIBUTIONS_TOPIC;
   return {
     store: servers.store,
@@ -144,8 +158,12 @@ function generationDeps(
     kpiTopic: config.topicPrefix + DELIVERY_KPI_TOPIC,
     inputWatermarks: (partition) => watermarksOf(servers.reader, topicsOf(config, 'status'), partition),
     contributionWatermarks: (partition) => servers.reader.watermarks(contributions, partition),
-    retirementIn: (marker) => retirementIn(wire.contribution.decode(marker)),
-    generationOf: (published) => wire.kpiChanged.decode(published).generation,
+    retirementIn: (marker) => {
+      const contribution = readBack(wire.contribution, marker);
+      return contribution === null ? null : retirementIn(contribution);
+    },
+    generationOf: (published) => readBack(wire.kpiChanged, published)?.generation ?? null,
+    strangers,
     allocateStateId: (name) =>
       allocateStateId({ ...servers, topic: contributions, contribution: wire.contribution, random }, name),
     pause: () => clock.sleep(CREATION_MS),

@@ -10,6 +10,7 @@ import pretty from 'pino-pretty';
 export const LOG_FIELDS = [
   'topic',
   'partition',
+  'offset',
   'partitions',
   'pipeline',
   'generation',

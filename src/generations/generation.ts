@@ -1,7 +1,8 @@
 import { EfsError } from '../base/errors';
 import type { LogRecord, TopicReader, Watermarks } from '../log/source';
-import { lastPublished, suppressedStart } from '../pipeline/publish-gate';
+import { type GateDeps, lastPublished, suppressedStart } from '../pipeline/publish-gate';
 import { stateIdInKey } from '../pipeline/state-id';
+import type { Strangers } from '../tasks/strangers';
 import { retiredWrites, retiredDelivery } from '../pipeline/retention';
 import type { OutgoingRecord } from '../log/sink';
 import type { Retirement } from '../store/retired';
@@ -28,10 +29,11 @@ export interface GenerationDeps {
   /** Watermarks of every input of a partition, by topic index. */
   inputWatermarks(partition: number): Promise<readonly Watermarks[]>;
   contributionWatermarks(partition: number): Promise<Watermarks>;
-  /** The retirement in a marker; null where it has none. */
+  /** The retirement in a marker; null where it has none: the service has not written it. */
   retirementIn(marker: Buffer): Retirement | null;
-  /** The generation number that a published record carries. */
-  generationOf(published: Buffer): number;
+  /** The generation number that a published record carries; null where the service has not written it. */
+  generationOf(published: Buffer): number | null;
+  readonly strangers: Strangers;
   /** Allocates a state id in the log; false where another process was first. */
   allocateStateId(stateId: number): Promise<boolean>;
   /** Gives the process that has allocated a state id the time to create its generation. */
@@ -123,9 +125,14 @@ async function scanLog(deps: GenerationDeps, partitions: number) {
   const last: ReadonlyMap<string, Buffer>[] = [];
   for (let partition = 0; partition < partitions; partition++) {
     origins.push(await originOf(deps, partition));
-    last.push(await lastPublished((onRecord) => deps.reader.read(deps.kpiTopic, partition, onRecord)));
+    const readPublished: GateDeps['readPublished'] = (onRecord) =>
+      deps.reader.read(deps.kpiTopic, partition, onRecord);
+    const onStranger = (record: LogRecord): void => deps.strangers.passedOver(deps.kpiTopic, record);
+    last.push(await lastPublished(readPublished, { generationOf: deps.generationOf, onStranger }));
   }
-  const numbers = last.flatMap((records) => [...records.values()].map(deps.generationOf));
+  const numbers = last.flatMap((records) =>
+    [...records.values()].map((value) => deps.generationOf(value) ?? 0),
+  );
   const published = numbers.reduce((most, each) => Math.max(most, each), 0);
   return { origins, last, published, allocated: latestAllocated(origins) };
 }
@@ -145,21 +152,24 @@ function kpiSeed(
  * since, and records that are still `pending` in an outbox.
  */
 export async function generationHistory(
-  { reader, contributionsTopic, retirementIn }: GenerationDeps,
+  { reader, contributionsTopic, retirementIn, strangers }: GenerationDeps,
   partition: number,
   known: GenerationHistory = NO_HISTORY,
   pending: readonly Pick<OutgoingRecord, 'key' | 'value'>[] = [],
 ): Promise<GenerationHistory> {
   const retired = new Map(known.retired);
   let { latestId, until } = known;
-  const include = ({ key, value }: Pick<OutgoingRecord, 'key' | 'value'>): void => {
+  /** Includes a record; false for one that the service cannot have written. */
+  const include = ({ key, value }: Pick<OutgoingRecord, 'key' | 'value'>): boolean => {
     latestId = Math.max(latestId, stateIdInKey(key));
     const delivery = retiredDelivery(key);
-    const retirement = delivery === null || value === null ? null : retirementIn(value);
-    if (delivery !== null && retirement !== null) retired.set(delivery, retirement);
+    if (delivery === null || value === null) return true;
+    const retirement = retirementIn(value);
+    if (retirement !== null) retired.set(delivery, retirement);
+    return retirement !== null;
   };
   const onRecord = (record: LogRecord): void => {
-    include(record);
+    if (!include(record)) strangers.passedOver(contributionsTopic, record);
     until = record.offset + 1;
   };
   await reader.read(contributionsTopic, partition, onRecord, known.until);

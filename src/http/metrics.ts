@@ -133,6 +133,17 @@ function feedMetrics(registers: [Registry]) {
   };
 }
 
+/** Records that the service passes over where it reads back what it has published. */
+function strangerMetrics(registers: [Registry]) {
+  const strangers = new Counter({
+    name: 'efs_foreign_records_total',
+    help: 'Records passed over in a topic of the service because it has not written them.',
+    labelNames: ['topic'],
+    registers,
+  });
+  return { stranger: (topic: string) => strangers.inc({ topic }) };
+}
+
 function histograms(registers: [Registry]) {
   const histogram = <L extends string>(name: string, help: string, labelNames: L[], buckets: number[]) =>
     new Histogram({ name, help, labelNames, buckets, registers });
@@ -201,6 +212,7 @@ export function createMetrics(info: BuildInfo, now: () => number = systemClock.n
     lag: (topic: string, partition: number, count: number) => lag.set({ topic, partition }, count),
     ...taskGauges([registry], now),
     ...feedMetrics([registry]),
+    ...strangerMetrics([registry]),
     /** Removes the lag of a partition that this worker no longer owns. */
     noLag: (topic: string, partition: number) => lag.remove({ topic, partition }),
     inputRetention: (topic: string, isShort: boolean) => shortInputs.set({ topic }, isShort ? 1 : 0),

@@ -19,6 +19,15 @@ export interface WireType<Value> {
   decode(bytes: Buffer): Value;
 }
 
+/** The value of a record in a topic that the service writes; null where another has written it. */
+export function readBack<Value>(wire: Pick<WireType<Value>, 'decode'>, bytes: Buffer): Value | null {
+  try {
+    return wire.decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
 export function wireType<Value>(type: Type, schemaId: number): WireType<Value> {
   const frame = Buffer.alloc(FRAME_BYTES);
   writeFrame(frame, 0, schemaId);

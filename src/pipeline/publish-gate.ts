@@ -111,8 +111,10 @@ export interface GateDeps {
   checkpoint(): Promise<Committed | null>;
   /** Every record of this partition of the KPI topic, in order. */
   readPublished(onRecord: (record: LogRecord) => void): Promise<void>;
-  /** The generation number that a published record carries. */
-  generationOf(published: Buffer): number;
+  /** The generation number that a published record carries; null where the service has not written it. */
+  generationOf(published: Buffer): number | null;
+  /** Receives the records of the KPI topic that the service has not written. */
+  onStranger(record: LogRecord): void;
 }
 
 /** The claimed state compared with the log's checkpoint. */
@@ -163,7 +165,7 @@ export function kpiCommands(deps: GateDeps): KpiCommands {
       }
       // A former owner's last record may have arrived after the state was created. From here on none can.
       if (suppressed) {
-        const last = await lastPublished(deps.readPublished);
+        const last = await lastPublished(deps.readPublished, deps);
         refuseSuperseded(deps, last);
         yield* publishedPages(last);
         yield* unpublishedPages(deps, last);
@@ -179,19 +181,23 @@ function refuseSuperseded(
   last: ReadonlyMap<string, Buffer>,
 ): void {
   for (const value of last.values())
-    if (generationOf(value) > generation)
+    if ((generationOf(value) ?? 0) > generation)
       throw new SupersededGenerationError(
         `state ${stateId} was superseded by a cut-over: later generation numbers have been published`,
       );
 }
 
-/** The last record of each delivery in a partition of the KPI topic. */
+/** The last record of each delivery in a partition of the KPI topic. Records of strangers are passed over. */
 export async function lastPublished(
-  readPublished: (onRecord: (record: LogRecord) => void) => Promise<void>,
+  readPublished: GateDeps['readPublished'],
+  { generationOf, onStranger }: Pick<GateDeps, 'generationOf' | 'onStranger'>,
 ): Promise<ReadonlyMap<string, Buffer>> {
   const last = new Map<string, Buffer>();
-  await readPublished(({ key, value }) => {
-    if (key !== null && value !== null) last.set(key.toString('utf8'), Buffer.from(value));
+  await readPublished((record) => {
+    const { key, value } = record;
+    if (value === null) return;
+    if (key === null || generationOf(value) === null) onStranger(record);
+    else last.set(key.toString('utf8'), Buffer.from(value));
   });
   return last;
 }

@@ -1,6 +1,7 @@
 import { lruCache } from '../base/lru';
 import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC } from '../feedback/topics';
 import type { TransactionalSink } from '../log/sink';
+import { readBack } from '../kpi/encode';
 import { DELIVERIES_CACHED, type KnownDelivery, planKpi } from '../pipeline/kpi';
 import { checkpointOf } from '../pipeline/publish-checkpoint';
 import { kpiCommands, type KpiInput } from '../pipeline/publish-gate';
@@ -81,7 +82,8 @@ function commandsOf({ deps, manifest, address, store, retry }: OwnedTask) {
       ...task,
       checkpoint: () => retry(() => deps.committedOffset(deps.kpiGroup, contributions, partition)),
       readPublished: (onRecord) => retry(() => reader.read(kpis, partition, onRecord)),
-      generationOf: (published) => kpiChanged.decode(published).generation,
+      generationOf: (published) => readBack(kpiChanged, published)?.generation ?? null,
+      onStranger: (record) => deps.strangers.passedOver(kpis, record),
     }),
     retire: retentionCommands({
       ...task,

@@ -32,6 +32,8 @@ export interface Meter {
   fenced(pipeline: TaskAddress['pipeline']): void;
   rewound(pipeline: TaskAddress['pipeline']): void;
   outage(dependency: Dependency): void;
+  /** A record in a topic of the service that it has not written. */
+  stranger(topic: string): void;
 }
 
 const nothing = (): void => undefined;
@@ -53,6 +55,7 @@ export const NO_METER: Meter = {
   fenced: nothing,
   rewound: nothing,
   outage: nothing,
+  stranger: nothing,
 };
 
 /** What a task is metered by. */

@@ -13,6 +13,7 @@ import type {
 import type { Committed, CommittedOffset, Source, TopicReader } from '../log/source';
 import type { BatchDeps } from '../pipeline';
 import { deadLetter } from '../pipeline/dead-letter';
+import type { Strangers } from '../tasks/strangers';
 import type { Generations, Manifest, Store, TaskAddress } from '../store/store';
 import type { Backlog } from './backlog';
 import type { CatchUp } from './catch-up';
@@ -35,6 +36,7 @@ export interface PipelineDeps {
   readonly sources: { readonly status: Source; readonly kpi: Source };
   readonly decoders: { readonly status: Decoder<Feedback>; readonly kpi: Decoder<Contribution> };
   readonly wire: WireTypes;
+  readonly strangers: Strangers;
   /** Put before every topic name. */
   readonly topicPrefix: string;
   /** The kpi pipeline's consumer group: its offsets are the publish checkpoints. */

@@ -38,6 +38,7 @@ async function exposed(): Promise<Map<string, Set<string>>> {
   metrics.commitTook('kpi', 1);
   metrics.latency('kpi', 1);
   metrics.fenced('kpi');
+  metrics.stranger('t');
   metrics.rewound('kpi');
   metrics.outage('redis');
   metrics.lag('t', 1, 1);

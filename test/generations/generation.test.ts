@@ -14,6 +14,9 @@ const STATE_SETTINGS: StateSettings = {
   buckets: 1,
 };
 
+/** Null where the bytes are no number, as those of a stranger. */
+const numberIn = (value: Buffer): number | null => (/^\d+$/.test(String(value)) ? Number(value) : null);
+
 /**
  * A log with five records in each input, from offset 2, a published record per generation number and delivery, and
  * markers of retired deliveries and allocated state ids, alternating between both partitions.
@@ -27,6 +30,7 @@ function given(
   const store = memoryStore();
   const allocations: number[] = [];
   const pauses = { count: 0 };
+  const passedOver: string[] = [];
   const deps: GenerationDeps = {
     store,
     inputWatermarks: async () => Array.from({ length: 5 }, () => ({ low: 2, high: 7 })),
@@ -45,15 +49,21 @@ function given(
       },
     },
     kpiTopic: 'kpis',
-    generationOf: (value) => Number(value.toString()),
+    generationOf: (value) => numberIn(value),
+    strangers: {
+      passedOver: (topic, { partition, offset }) => passedOver.push(`${topic}/${partition}@${offset}`),
+    },
     contributionsTopic: 'contributions',
     allocateStateId: async (id) => !allocations.includes(id) && allocations.push(id) > 0,
     pause: async () => void (pauses.count += 1),
-    retirementIn: (value) => ({ at: Number(value.toString()), asOf: 76 }),
+    retirementIn: (value) => {
+      const at = numberIn(value);
+      return at === null ? null : { at, asOf: 76 };
+    },
   };
   const open = (changed: Partial<GenerationDeps> = {}, lost: GenerationRef | null = null) =>
     ensureGeneration({ ...deps, ...changed }, { ...STATE_SETTINGS, ...stateSettings }, lost);
-  return { store, deps, open, allocations, pauses };
+  return { store, deps, open, allocations, pauses, passedOver };
 }
 
 describe('the opened generation', () => {

@@ -47,6 +47,7 @@ async function onClaim(
       for (const generation of published) onRecord(recordOf(generation));
     },
     generationOf: (value) => value.readUInt8(0),
+    onStranger: () => undefined,
   };
   const emitted = Promise.resolve('acknowledged' as const);
   const claim = { epoch: 1, sequence: commits, positions: [0], committedBy: 0, outbox: null };

@@ -31,6 +31,7 @@ export const cutOverDeps = ({ log, store }: World): GenerationDeps => ({
       },
       name,
     ),
+  strangers: { passedOver: () => undefined },
   retirementIn: (marker) => retirementIn(contribution.decode(marker)),
   generationOf: (published) => kpiChanged.decode(published).generation,
   pause: async () => undefined,
