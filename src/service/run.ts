@@ -2,7 +2,6 @@ import { EfsError } from '../base/errors';
 import type { Log } from '../base/log';
 import { coPartitions } from '../log/copartition';
 import { ALL_TOPICS } from '../feedback/topics';
-import { SupersededGenerationError } from '../pipeline/publish-gate';
 import type { Manifest, GenerationRef, TaskAddress } from '../store/store';
 import { openBacklog } from '../tasks/backlog';
 import { openCatchUp } from '../tasks/catch-up';
@@ -14,12 +13,10 @@ import {
   refuseMismatches,
   type StateSettings,
 } from '../generations/generation';
-import { kpiTask } from '../tasks/kpi-task';
-import type { PipelineDeps, WorkerDeps } from '../tasks/owned-task';
-import { statusTask } from '../tasks/status-task';
-import { type TaskPool, taskPool } from '../tasks/pool';
+import type { PipelineDeps } from '../tasks/owned-task';
+import type { TaskPool } from '../tasks/pool';
 import { type Retry, retryUntil, Stopped } from '../tasks/retry';
-import { runTask, type Stopping, type TaskEnd } from '../tasks/task';
+import { tasksOfPipeline } from './tasks';
 
 /*
  * The states of the service at one worker:
@@ -92,7 +89,15 @@ export async function startService(service: ServiceDeps): Promise<Service> {
   const { clock } = deps.retryDeps;
   const catchUp = openCatchUp({ log, clock, onReason: (reason) => onReason('catching-up', reason) });
   const shared = { backlog: openBacklog(), catchUp };
-  for (const name of service.pipelines) pools.set(name, poolOf(service, shared, name, current, onLost));
+  const surroundings = {
+    log,
+    current,
+    onReason,
+    onLost,
+    hasMoved: (known: GenerationRef) => hasMoved(service, known),
+  };
+  for (const name of service.pipelines)
+    pools.set(name, tasksOfPipeline(name, { ...deps, ...shared }, surroundings));
   void watchGeneration(service, current, onLost, abort.signal);
   await Promise.all(
     [...pools].map(([name, pool]) =>
@@ -163,12 +168,6 @@ async function commonPartitions({ deps }: ServiceDeps, retry: Retry): Promise<nu
   const names = ALL_TOPICS.map((topic) => deps.topicPrefix + topic);
   const counts = await Promise.all(names.map((name) => retry(() => deps.reader.partitions(name))));
   return coPartitions(names.map((name, index) => [name, counts[index] ?? null]));
-}
-
-/** A superseded generation counts as lost: it is rebuilt under a number above all published ones. */
-function lostIfSuperseded(error: unknown): TaskEnd {
-  if (error instanceof SupersededGenerationError) return 'lost';
-  throw error;
 }
 
 /** Whether another generation has become active. */
@@ -256,41 +255,4 @@ async function completeIfPossible(
     });
     return null;
   }
-}
-
-function poolOf(
-  service: ServiceDeps,
-  shared: Pick<WorkerDeps, 'backlog' | 'catchUp'>,
-  pipeline: PipelineName,
-  current: { readonly manifest: Manifest },
-  onLost: (left: Manifest) => void,
-): TaskPool {
-  const { log, onReason } = service;
-  const deps: WorkerDeps = {
-    ...service.deps,
-    ...shared,
-    onRolledBack: ({ partition }) =>
-      log.warn('store is stale: rewinding to its position', { pipeline, partition }),
-  };
-  const run = async (partition: number, stopping: Stopping, signal: AbortSignal): Promise<TaskEnd> => {
-    const { manifest } = current;
-    const end =
-      pipeline === 'status'
-        ? await runTask(statusTask(deps, manifest, partition, signal), stopping)
-        : await runTask(kpiTask(deps, manifest, partition, signal), stopping).catch(lostIfSuperseded);
-    // A cut-over seals the tasks of the predecessor: a task that is fenced by it switches at once.
-    const isOver = end === 'lost' || (end === 'fenced' && (await hasMoved(service, manifest)));
-    if (isOver) onLost(manifest);
-    return isOver ? 'lost' : end;
-  };
-  return taskPool({
-    clock: deps.retryDeps.clock,
-    run,
-    onFenced: (partition) => log.info('fenced: another worker owns this partition', { pipeline, partition }),
-    onFailed: (partition, error) => {
-      log.error('task failed and stays stopped', { pipeline, partition, error });
-      const why = error instanceof EfsError ? `${error.message} (${error.remedy})` : String(error);
-      onReason(`${pipeline}/${partition}`, `${pipeline} task ${partition} has stopped: ${why}`);
-    },
-  });
 }

@@ -1,4 +1,5 @@
-import type { Clock } from '../base/clock';
+import { backoffMs } from '../base/backoff';
+import type { Clock, Random } from '../base/clock';
 import { Stopped } from './retry';
 import type { Stopping, TaskEnd } from './task';
 
@@ -8,6 +9,15 @@ import type { Stopping, TaskEnd } from './task';
  * this one's. After its sink failed, opening the next one waits for Kafka.
  */
 const RECLAIM_WAIT_MS = { fenced: 1_000, stopped: 1_000, unacknowledged: 200 };
+
+/** How long a task waits after a failure, in milliseconds: what has stopped it may be mended by then. */
+const RETRY_WAIT_MS = { first: 2_000, most: 60_000 };
+
+/**
+ * A task that failed before runs again for good when it makes progress so long after its start, in milliseconds: longer than
+ * an idle task waits for its next commit, so that one that fails at its first records does not count.
+ */
+const STEADY_MS = 10_000;
 
 /** The tasks of one pipeline at this worker. */
 export interface TaskPool {
@@ -28,21 +38,61 @@ interface Running {
 /** Keeps one task per assigned partition running. `run` runs one until it ends. */
 export function taskPool(deps: {
   readonly clock: Clock;
+  readonly random: Random;
   /** Another owner has claimed the partition. */
   onFenced(partition: number): void;
-  /** The task cannot go on; it stays stopped. */
-  onFailed(partition: number, error: unknown): void;
-  run(partition: number, stopping: Stopping, signal: AbortSignal): Promise<TaskEnd>;
+  /** The task cannot go on. It is tried again after `retryMs`. */
+  onFailed(partition: number, error: unknown, retryMs: number): void;
+  /** A task that has failed runs again, or is no longer this worker's. */
+  onMended(partition: number): void;
+  /** `onProgress` is called after each batch. */
+  run(partition: number, stopping: Stopping, signal: AbortSignal, onProgress: () => void): Promise<TaskEnd>;
 }): TaskPool {
   const tasks = new Map<number, Running>();
 
-  const runRepeatedly = async (partition: number, { stopping, abort }: Running): Promise<void> => {
-    while (!stopping.requested) {
-      const end = await deps.run(partition, stopping, abort.signal);
-      if (stopping.requested || end === 'lost') return;
-      if (end === 'fenced') deps.onFenced(partition);
-      await deps.clock.sleep(RECLAIM_WAIT_MS[end], abort.signal);
+  /** Waits, unless the task is to stop. */
+  const pause = async (ms: number, { stopping, abort }: Running): Promise<void> => {
+    const stopped = new AbortController();
+    stopping.closeInbox = () => stopped.abort();
+    if (!stopping.requested) await deps.clock.sleep(ms, AbortSignal.any([abort.signal, stopped.signal]));
+  };
+
+  /** Runs a task until it ends; returns how long to wait before the next time, or null where there is none. */
+  const runOnce = async (
+    partition: number,
+    task: Running,
+    onProgress: () => void,
+  ): Promise<number | null> => {
+    const { stopping, abort } = task;
+    const end = await deps.run(partition, stopping, abort.signal, onProgress);
+    if (stopping.requested || end === 'lost') return null;
+    if (end === 'fenced') deps.onFenced(partition);
+    return RECLAIM_WAIT_MS[end];
+  };
+
+  const runRepeatedly = async (partition: number, task: Running): Promise<void> => {
+    let failures = 0;
+    const mended = (): void => {
+      if (failures > 0) deps.onMended(partition);
+      failures = 0;
+    };
+    const failed = (error: unknown): number | null => {
+      if (error instanceof Stopped) return null;
+      const retryMs = backoffMs(failures, deps.random, RETRY_WAIT_MS);
+      failures += 1;
+      deps.onFailed(partition, error, retryMs);
+      return retryMs;
+    };
+    while (!task.stopping.requested) {
+      const steadyAt = deps.clock.monotonic() + STEADY_MS;
+      const onProgress = (): void => {
+        if (failures > 0 && deps.clock.monotonic() >= steadyAt) mended();
+      };
+      const waitMs = await runOnce(partition, task, onProgress).catch(failed);
+      if (waitMs === null) break;
+      await pause(waitMs, task);
     }
+    mended();
   };
 
   const start = (partition: number): void => {
@@ -52,9 +102,7 @@ export function taskPool(deps: {
       ended: Promise.resolve(),
     };
     tasks.set(partition, task);
-    task.ended = runRepeatedly(partition, task).catch((error: unknown) => {
-      if (!(error instanceof Stopped)) deps.onFailed(partition, error);
-    });
+    task.ended = runRepeatedly(partition, task);
   };
 
   const stop = async (partitions: readonly number[], graceMs: number): Promise<void> => {

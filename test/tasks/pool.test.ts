@@ -10,6 +10,7 @@ interface Run {
   readonly signal: AbortSignal;
   end(how: TaskEnd): void;
   fail(error: unknown): void;
+  progress(): void;
 }
 
 /** A pool whose tasks run until the test ends them; a task ends by itself when its inbox is closed, if it is `polite`. */
@@ -18,19 +19,26 @@ function given({ polite = true } = {}) {
   const runs: Run[] = [];
   const fenced: number[] = [];
   const failed: (readonly [number, unknown])[] = [];
+  const waits: number[] = [];
+  const mended: number[] = [];
   const pool = taskPool({
     clock,
     onFenced: (partition) => fenced.push(partition),
-    onFailed: (partition, error) => failed.push([partition, error]),
-    run: (partition, stopping, signal) =>
+    random: () => 0,
+    onFailed: (partition, error, retryMs) => {
+      failed.push([partition, error]);
+      waits.push(retryMs);
+    },
+    onMended: (partition) => mended.push(partition),
+    run: (partition, stopping, signal, progress) =>
       new Promise((end, fail) => {
-        runs.push({ partition, stopping, signal, end, fail });
+        runs.push({ partition, stopping, signal, end, fail, progress });
         if (polite) stopping.closeInbox = () => end('stopped');
         signal.addEventListener('abort', () => fail(new Stopped('aborted')));
       }),
   });
   const started = () => runs.map(({ partition }) => partition);
-  return { clock, pool, runs, fenced, failed, started };
+  return { clock, pool, runs, fenced, failed, waits, mended, started };
 }
 
 describe('a pool of tasks', () => {
@@ -99,18 +107,56 @@ describe('a pool of tasks', () => {
     expect(started()).toEqual([2, 2]);
   });
 
-  it('keeps a failed task stopped, reports its error, and keeps the others running', async () => {
-    const { clock, pool, runs, failed, started } = given();
+  it('tries a failed task again with growing pauses, reports each error, and keeps the others running', async () => {
+    const { clock, pool, runs, failed, waits, mended, started } = given();
     pool.assign([0, 1]);
     const error = new EfsError('position-lost', 'gone');
-    runs[0]!.fail(error);
-    await turn();
-    clock.advance(60_000);
-    pool.assign([0, 1]);
-    await turn();
-    expect(failed).toEqual([[0, error]]);
-    expect(started()).toEqual([0, 1]);
+    for (const run of [0, 2, 3, 4, 5, 6, 7]) {
+      runs[run]!.fail(error);
+      await turn();
+      clock.advance(waits.at(-1)! - 1);
+      pool.assign([0, 1]);
+      await turn();
+      expect(started()).toHaveLength(Math.max(run + 1, 2));
+      clock.advance(1);
+      await turn();
+    }
+    expect(waits).toEqual([2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]);
+    expect(failed).toEqual(waits.map(() => [0, error]));
+    expect(mended).toEqual([]);
+    expect(started()).toEqual([0, 1, 0, 0, 0, 0, 0, 0, 0]);
     expect(runs[1]!.stopping.requested).toBe(false);
+  });
+
+  it('takes a failed task as mended once it makes progress ten seconds after its start', async () => {
+    const { clock, pool, runs, waits, mended } = given();
+    pool.assign([0]);
+    runs[0]!.progress();
+    runs[0]!.fail(new EfsError('access-refused', 'for a moment'));
+    await turn();
+    clock.advance(2_000);
+    await turn();
+    clock.advance(9_999);
+    runs[1]!.progress();
+    expect(mended).toEqual([]);
+    clock.advance(1);
+    runs[1]!.progress();
+    runs[1]!.progress();
+    expect(mended).toEqual([0]);
+    runs[1]!.fail(new EfsError('access-refused', 'again'));
+    await turn();
+    expect(waits).toEqual([2_000, 2_000]);
+  });
+
+  it('stops at once while a failed task waits, and no longer reports it', async () => {
+    const { clock, pool, runs, mended } = given();
+    pool.assign([0, 1]);
+    runs[0]!.fail(new EfsError('access-refused', 'for a moment'));
+    await turn();
+    await pool.stop(60_000);
+    expect(mended).toEqual([0]);
+    await turn();
+    expect(clock.sleeping()).toBe(0);
   });
 
   it('lets tasks finish for the grace period, then aborts them', async () => {
