@@ -9,7 +9,7 @@ export interface Cursor {
   malformed: boolean;
   /** The writer's schema allows the value, but the reader's schema cannot represent it. */
   unresolved: boolean;
-  /** Array and map items, and nested records, that may still be read: items of no size cost time, but no bytes. */
+  /** Array and map items, nested records and their fields of no size that may still be read: they cost time, but no bytes. */
   items: number;
   /** Levels of nested records that may still be opened. */
   depth: number;
@@ -18,14 +18,17 @@ export interface Cursor {
 const MAX_DEPTH = 64;
 const MAX_VARINT_BYTES = 10;
 
-/** A cursor over `bytes` from `position` to their end. It reads at most as many items as there are bytes. */
+/** Items that a value may have beyond its bytes: as many as the widest writer schema has fields. */
+const FREE_ITEMS = 1_000;
+
+/** A cursor over `bytes` from `position` to their end. It reads few more items than there are bytes. */
 export function cursorAt(bytes: Buffer, position: number): Cursor {
   return {
     bytes,
     position,
     malformed: false,
     unresolved: false,
-    items: bytes.length,
+    items: FREE_ITEMS + bytes.length,
     depth: MAX_DEPTH,
   };
 }
@@ -151,9 +154,11 @@ export function readBlocks(cursor: Cursor, item: (cursor: Cursor) => void): void
   }
 }
 
-/** Reads a nested record; does not call `read` beyond the depth limit. */
-export function readNested(cursor: Cursor, read: (cursor: Cursor) => unknown): unknown {
-  if (--cursor.depth < 0 || --cursor.items < 0) {
+/** Reads a nested record that counts as `items`; does not call `read` beyond the limits of depth and items. */
+export function readNested(cursor: Cursor, read: (cursor: Cursor) => unknown, items: number): unknown {
+  cursor.depth -= 1;
+  cursor.items -= items;
+  if (cursor.depth < 0 || cursor.items < 0) {
     fail(cursor);
     return null;
   }

@@ -179,7 +179,7 @@ function skipper(): (type: Type) => Read {
     const branches = branchesOf(type);
     if (branches !== null) return union(branches.map(skip));
     if (type instanceof types.RecordType) return skipRecord(type);
-    if (type instanceof types.EnumType) return resolveEnum(type, type);
+    if (type instanceof types.EnumType) return skipEnum(type.symbols.length);
     if (type instanceof types.FixedType) return (cursor) => take(cursor, type.size);
     if (type instanceof types.ArrayType) return skipItems(skip(type.itemsType));
     if (type instanceof types.MapType) return skipItems(skip(type.valuesType as Type), skipBytes);
@@ -195,9 +195,23 @@ function skipper(): (type: Type) => Read {
     const readFields: Read = (cursor) => {
       for (let index = 0; index < fields.length && !cursor.malformed; index += 1) fields[index]!(cursor);
     };
-    return (cursor) => readNested(cursor, readFields);
+    const weightless = type.fields.filter((field) => takesNoBytes(field.type)).length;
+    return (cursor) => readNested(cursor, readFields, 1 + weightless);
   };
   return skip;
+}
+
+/** Without a list of the symbols: a schema may use one long enumeration in many fields. */
+function skipEnum(symbols: number): Read {
+  return (cursor) => {
+    const symbol = readLong(cursor);
+    if (symbol < 0 || symbol >= symbols) cursor.malformed = true;
+  };
+}
+
+/** Records without bytes are not included: each counts itself when it is read. */
+function takesNoBytes(type: Type): boolean {
+  return type instanceof types.FixedType ? type.size === 0 : type.typeName === 'null';
 }
 
 function skipItems(item: Read, key?: Read): Read {

@@ -5,6 +5,7 @@ import type { Feedback, FeedbackKind } from './feedback';
 import { partitionOf } from '../log/partitioner';
 import type { Contribution } from './records';
 import { FRAME_BYTES, frameFault, schemaIdIn } from '../avro/frame';
+import { boundExceeded } from '../avro/schema';
 import type { SchemaRegistry, WriterSchema } from '../avro/registry';
 import { constructed, type Read, type RecordMaker, resolveRecord } from '../avro/resolution';
 import { type RecordName, SCHEMAS } from './schemas';
@@ -120,6 +121,8 @@ interface Writer {
   readonly name: string;
   readonly topic: number;
   readonly read: Read | null;
+  /** The bound that it exceeds, for which it is not read. */
+  readonly exceeds?: string | null;
 }
 
 /** The record of a topic, by this service's schema. */
@@ -192,8 +195,9 @@ function frameProblem(record: LogRecord, limits: RecordLimits): Problem | null {
 function schemaProblem(writer: Writer | null, id: number, reader: Reader | undefined): Problem {
   if (writer === null) return { reason: 'unknown-schema', detail: `the registry has no schema ${id}` };
   const expected = reader?.fullName ?? 'no record';
+  const why = writer.exceeds ? `: ${writer.exceeds}` : '';
   const problem =
-    writer.name === expected ? `cannot be read as ${expected}` : `is ${writer.name}, not ${expected}`;
+    writer.name === expected ? `cannot be read as ${expected}${why}` : `is ${writer.name}, not ${expected}`;
   return { reason: 'wrong-record', detail: `schema ${id} ${problem}` };
 }
 
@@ -222,8 +226,10 @@ function writerOf(schema: WriterSchema, readers: readonly Reader[]): Writer {
   const fullName = schema.name ?? '';
   const topic = readers.findIndex((reader) => reader.fullName === fullName);
   const reader = readers[topic];
-  const read = reader === undefined ? null : resolveRecord(schema, reader.type, reader.make);
-  return { name: fullName.slice(0, MAX_NAME_LENGTH), topic, read };
+  const exceeds = boundExceeded(schema);
+  const read =
+    reader === undefined || exceeds !== null ? null : resolveRecord(schema, reader.type, reader.make);
+  return { name: fullName.slice(0, MAX_NAME_LENGTH), topic, read, exceeds };
 }
 
 /** The reader of a record: feedback gets its `kind`, other records are unchanged. */

@@ -197,7 +197,61 @@ describe('a decode bomb is rejected within 100 ms', () => {
     expect(outcome).toMatch(/^not-avro/);
     expect(milliseconds).toBeLessThan(100);
   });
+
+  /** `count` null fields, from `f<first>` on. */
+  const nulls = (count: number) =>
+    Array.from({ length: count }, (_, index) => ({ name: `f${index}`, type: 'null' }));
+
+  it.each([60_000, 900])('an array of as many records of %i null fields as it has bytes', async (count) => {
+    const items = { type: 'record', name: 'W', fields: nulls(count) };
+    const block = Buffer.alloc(240_000);
+    Buffer.from(zigzag(200_000)).copy(block);
+    const [outcome, milliseconds] = await bomb({ type: 'array', items }, [...block]);
+    expect(outcome).toMatch(count > 1_000 ? /^wrong-record: .* more than 1000 fields$/ : /^not-avro/);
+    expect(milliseconds).toBeLessThan(100);
+  });
+
+  it('a wide schema, whose records are wrong-record at once, however wide', async () => {
+    const inner = (name: string) => ({ type: 'record', name, fields: nulls(495) });
+    const fields = [
+      { name: 'a', type: inner('A') },
+      { name: 'b', type: ['null', { type: 'array', items: inner('B') }] },
+    ];
+    const widest = { type: 'record', name: 'O', fields };
+    expect((await bomb(widest, [0]))[0]).toMatchObject({ kind: 'Delivered' });
+    const wider = { type: 'record', name: 'O', fields: [...fields, { name: 'c', type: 'null' }] };
+    expect((await bomb(wider, [0]))[0]).toMatch(/^wrong-record: .* more than 1000 fields$/);
+  });
+
+  it('a deep schema, whose records are wrong-record at once', async () => {
+    const nested = (levels: number): unknown =>
+      levels === 0 ? 'int' : { type: 'array', items: nested(levels - 1) };
+    expect((await bomb(nested(60), [0]))[0]).toMatchObject({ kind: 'Delivered' });
+    expect((await bomb(nested(70), [0]))[0]).toMatch(/^wrong-record: .* deeper than 64 levels$/);
+  });
+
+  it('many fields of one long enumeration', async () => {
+    const symbols = Array.from({ length: 50_000 }, (_, index) => `S${index}`);
+    const first = { name: 'e', type: { type: 'enum', name: 'E', symbols } };
+    const others = Array.from({ length: 900 }, (_, index) => ({ name: `e${index}`, type: 'E' }));
+    const before = process.memoryUsage().rss;
+    const [outcome] = await bomb(
+      { type: 'record', name: 'O', fields: [first, ...others] },
+      new Array<number>(901).fill(2),
+    );
+    expect(outcome).toMatchObject({ kind: 'Delivered' });
+    expect(process.memoryUsage().rss - before).toBeLessThan(200 << 20);
+  });
 });
+
+/** The varint of a count. */
+function zigzag(count: number): number[] {
+  const bytes: number[] = [];
+  for (let rest = 2 * count; ; rest = Math.floor(rest / 128)) {
+    if (rest < 128) return [...bytes, rest];
+    bytes.push((rest % 128) | 128);
+  }
+}
 
 describe('a contribution', () => {
   const value = {
