@@ -17,6 +17,7 @@ export const LOG_FIELDS = [
   'reason',
   'dependency',
   'durationMs',
+  'delayMs',
   'records',
   'state',
   'signal',

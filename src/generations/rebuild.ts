@@ -240,7 +240,7 @@ async function watchActive(
 
 function startTasks(deps: RebuildDeps, candidate: Manifest, places: readonly Place[], failure: Failure) {
   const { pipeline, maxRate } = deps;
-  const { clock } = pipeline.retryDeps;
+  const { clock, random } = pipeline.retryDeps;
   const paced = maxRate === null ? deps.source : throttled(deps.source, clock, maxRate);
   const status: Source = {
     ...deps.source,
@@ -264,6 +264,7 @@ function startTasks(deps: RebuildDeps, candidate: Manifest, places: readonly Pla
   };
   return taskPool({
     clock,
+    random,
     run: async (partition, stopping, signal) => {
       const task = { ...statusTask(suppressed, candidate, partition, signal), idleMs: IDLE_MS };
       const end = await runTask(task, stopping);
@@ -273,5 +274,6 @@ function startTasks(deps: RebuildDeps, candidate: Manifest, places: readonly Pla
     },
     onFenced: () => undefined,
     onFailed: (_, error) => failure.fail(error),
+    onMended: () => undefined,
   });
 }
