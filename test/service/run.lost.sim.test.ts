@@ -277,7 +277,9 @@ describe('a log that no longer holds a position', () => {
     await there.settle();
     expect([...reasons.keys()]).toEqual([`${pipeline}/1`]);
     expect(reasons.get(`${pipeline}/1`)).toContain('Kafka no longer holds the records');
-    expect(log.entries.filter(({ level }) => level === 'error')).toHaveLength(1);
+    const errors = log.entries.filter(({ level }) => level === 'error').map(({ fields }) => fields);
+    expect(errors).not.toEqual([]);
+    for (const fields of errors) expect(fields).toMatchObject({ pipeline, partition: 1 });
     const manifest = (await there.store.active())!;
     for (const partition of [0, 2, 3]) {
       const address = { stateId: manifest.stateId, pipeline: 'status' as const, partition };
