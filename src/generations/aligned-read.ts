@@ -6,7 +6,7 @@ import { retiredAmong } from '../pipeline/retention';
 import type { Store } from '../store/store';
 import type { ReadableStore } from '../tasks/retrying';
 import { taskOf } from './candidate';
-import type { MessageDifference, Sides } from './comparison';
+import type { MessageDifference, SideName, Sides } from './comparison';
 import type { Rebuild } from './rebuild';
 
 export interface CompareDeps {
@@ -66,12 +66,12 @@ export async function withoutRetired(
 
 /** The tally of one partition. */
 export interface Tally {
+  readonly partition: number;
   positions: Positions;
   deliveries: number;
   messages: number;
-  active: bigint;
-  candidate: bigint;
+  readonly digests: Record<SideName, bigint>;
+  readonly differingDeliveries: Set<DeliveryId>;
   differingMessages: number;
-  readonly differing: Set<DeliveryId>;
   comparable: boolean;
 }

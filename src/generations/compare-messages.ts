@@ -1,61 +1,54 @@
 import type { DeliveryId } from '../base/ids';
 import { valuesOf } from '../pipeline/republish';
 import { decodeMessageId } from '../store/codec';
-import { messagesHash } from '../store/hashes';
+import { messagesHashes } from '../store/hashes';
 import { pagesOf } from '../store/pages';
 import type { Store } from '../store/store';
 import { taskOf } from './candidate';
-import { digestOf, plus, sameMessage, viewOf } from './comparison';
+import { digestOf, plus, sameMessage, type SideName, viewOf } from './comparison';
 import { withoutRetired, LISTED_MAX, readAligned, type Tally, type Work } from './aligned-read';
 
 /* Compares every message. Pages are first compared without alignment; only messages that differ are read again, aligned. */
 
-export async function compareMessages(
-  work: Work,
-  partition: number,
-  id: DeliveryId,
-  tally: Tally,
-): Promise<void> {
-  const { store, sides } = work;
-  for (let bucket = 0; bucket < sides.active.buckets && tally.comparable; bucket += 1) {
-    const pages = pagesOf(store, taskOf(sides.active, partition), messagesHash(id, bucket));
-    for await (const page of pages) {
-      const fields = page.map(([field]) => field);
-      const theirs = await valuesOf(store, partition, sides.candidate, id, fields);
-      const differing = page.filter(([field, value], index) => {
-        const other = theirs[index] ?? null;
-        if (other === null || !sameMessage(sides, value, other)) return true;
-        countEqual(work, tally, id, field, value);
-        return false;
-      });
-      await compareAligned(
-        work,
-        partition,
-        id,
-        differing.map(([field]) => field),
-        tally,
-      );
-    }
-  }
+/** Compares the messages of a delivery that the active generation has. */
+export function compareMessages(work: Work, tally: Tally, id: DeliveryId): Promise<void> {
+  return comparePages(work, tally, id, 'active', (field, active, candidate) => {
+    if (candidate === null || !sameMessage(work.sides, active, candidate)) return false;
+    countEqual(work, tally, id, field, active);
+    return true;
+  });
 }
 
-/** Deliveries and messages of the candidate that the active generation does not have. */
+/** Compares the messages of deliveries that only the candidate has. */
 export async function compareOnlyInCandidate(
   work: Work,
-  partition: number,
-  ids: readonly DeliveryId[],
   tally: Tally,
+  ids: readonly DeliveryId[],
+): Promise<void> {
+  for (const id of await withoutRetired(work, ids))
+    await comparePages(work, tally, id, 'candidate', (_, __, active) => active !== null);
+}
+
+/** Compares a delivery's messages on one side with the other side; again, aligned, those that are not settled so. */
+async function comparePages(
+  work: Work,
+  tally: Tally,
+  id: DeliveryId,
+  side: SideName,
+  isSettled: (field: Buffer, value: Buffer, other: Buffer | null) => boolean,
 ): Promise<void> {
   const { store, sides } = work;
-  for (const id of await withoutRetired(work, ids)) {
-    for (let bucket = 0; bucket < sides.candidate.buckets; bucket += 1) {
-      const pages = pagesOf(store, taskOf(sides.candidate, partition), messagesHash(id, bucket));
-      for await (const page of pages) {
-        const fields = page.map(([field]) => field);
-        const known = await valuesOf(store, partition, sides.active, id, fields);
-        const unknown = fields.filter((_, index) => known[index] == null);
-        await compareAligned(work, partition, id, unknown, tally);
-      }
+  const otherSide = sides[side === 'active' ? 'candidate' : 'active'];
+  for (const hash of messagesHashes(id, sides[side].buckets)) {
+    if (!tally.comparable) return;
+    for await (const page of pagesOf(store, taskOf(sides[side], tally.partition), hash)) {
+      const fields = page.map(([field]) => field);
+      const others = await valuesOf(store, tally.partition, otherSide, id, fields);
+      const unsettled = page.filter(
+        ([field, value], index) => !isSettled(field, value, others[index] ?? null),
+      );
+      const differing = unsettled.map(([field]) => field);
+      if (differing.length > 0) await compareAligned(work, tally, id, differing);
     }
   }
 }
@@ -63,35 +56,32 @@ export async function compareOnlyInCandidate(
 /** Compares messages again, once both sides have folded the same records. */
 async function compareAligned(
   work: Work,
-  partition: number,
+  tally: Tally,
   id: DeliveryId,
   fields: readonly Buffer[],
-  tally: Tally,
 ): Promise<void> {
-  if (fields.length === 0) return;
-  const { sides, findings } = work;
-  const both = await alignedValues(work, partition, id, fields);
+  const both = await alignedValues(work, tally.partition, id, fields);
   if (both === null) {
     tally.comparable = false;
     return;
   }
   if ((await withoutRetired(work, [id])).length === 0) return;
+  const { sides, findings } = work;
   const [ours, theirs] = both;
   fields.forEach((field, index) => {
     const [active, candidate] = [ours[index] ?? null, theirs[index] ?? null];
     if (active === null && candidate === null) return;
-    if (active !== null && candidate !== null && sameMessage(sides, active, candidate)) {
-      countEqual(work, tally, id, field, active);
-      return;
-    }
-    if (active !== null) tally.active = plus(tally.active, digestOf(sides, id, field, active, sides.active));
-    if (candidate !== null)
-      tally.candidate = plus(tally.candidate, digestOf(sides, id, field, candidate, sides.candidate));
+    if (active !== null && candidate !== null && sameMessage(sides, active, candidate))
+      return countEqual(work, tally, id, field, active);
+    if (active !== null) addDigest(tally, 'active', digestOf(sides, 'active', id, field, active));
+    if (candidate !== null) addDigest(tally, 'candidate', digestOf(sides, 'candidate', id, field, candidate));
     tally.messages += 1;
     tally.differingMessages += 1;
     if (findings.listed.length >= LISTED_MAX) return;
     findings.listed.push({
-      ...{ deliveryId: id, messageId: decodeMessageId(field), partition },
+      deliveryId: id,
+      messageId: decodeMessageId(field),
+      partition: tally.partition,
       active: active === null ? null : viewOf(active, sides.rules.active),
       candidate: candidate === null ? null : viewOf(candidate, sides.rules.candidate),
     });
@@ -118,10 +108,14 @@ async function alignedValues(
 }
 
 function countEqual(work: Work, tally: Tally, id: DeliveryId, field: Buffer, value: Buffer): void {
-  const digest = digestOf(work.sides, id, field, value, work.sides.active);
-  tally.active = plus(tally.active, digest);
-  tally.candidate = plus(tally.candidate, digest);
+  const digest = digestOf(work.sides, 'active', id, field, value);
+  addDigest(tally, 'active', digest);
+  addDigest(tally, 'candidate', digest);
   tally.messages += 1;
   work.findings.messages += 1;
   work.onProgress?.(work.findings.messages);
+}
+
+function addDigest({ digests }: Tally, side: SideName, digest: bigint): void {
+  digests[side] = plus(digests[side], digest);
 }

@@ -10,6 +10,7 @@ import {
   fieldDifferences,
   hexOf,
   type PartitionComparison,
+  type SideName,
   sameFacts,
   sidesOf,
 } from './comparison';
@@ -57,7 +58,9 @@ export async function compare(deps: CompareDeps): Promise<Comparison> {
     equal: partitions.every(
       (each) => each.comparable && each.differingDeliveries === 0 && each.differingMessages === 0,
     ),
-    ...{ settings: sides.settings, partitions, deliveries },
+    settings: sides.settings,
+    partitions,
+    deliveries,
     messages: findings.listed,
     more: {
       deliveries: findings.deliveries.size - listed.length,
@@ -68,33 +71,41 @@ export async function compare(deps: CompareDeps): Promise<Comparison> {
 
 async function comparePartition(work: Work, partition: number): Promise<PartitionComparison> {
   const tally: Tally = {
-    ...{ positions: [], deliveries: 0, messages: 0, active: 0n, candidate: 0n },
-    ...{ differingMessages: 0, differing: new Set(), comparable: true },
-  };
-  const { store, sides } = work;
-  for await (const page of pagesOf(store, taskOf(sides.active, partition), CONTRIBUTIONS_HASH)) {
-    const ids = page.map(([field]) => DeliveryId(field.toString('utf8')));
-    tally.deliveries += ids.length;
-    await compareContributions(work, partition, ids, tally);
-    for (const id of ids) await compareMessages(work, partition, id, tally);
-    if (!tally.comparable) break;
-  }
-  for await (const page of pagesOf(store, taskOf(sides.candidate, partition), CONTRIBUTIONS_HASH)) {
-    if (!tally.comparable) break;
-    const ids = page.map(([field]) => DeliveryId(field.toString('utf8')));
-    await compareOnlyInCandidate(work, partition, ids, tally);
-  }
-  for (const id of tally.differing) work.findings.deliveries.add(id);
-  return {
     partition,
-    positions: tally.positions,
-    deliveries: tally.deliveries,
-    messages: tally.messages,
-    digests: { active: hexOf(tally.active), candidate: hexOf(tally.candidate) },
-    differingDeliveries: tally.differing.size,
-    differingMessages: tally.differingMessages,
-    comparable: tally.comparable,
+    positions: [],
+    deliveries: 0,
+    messages: 0,
+    digests: { active: 0n, candidate: 0n },
+    differingDeliveries: new Set(),
+    differingMessages: 0,
+    comparable: true,
   };
+  for await (const ids of deliveriesOf(work, 'active', tally)) {
+    tally.deliveries += ids.length;
+    await compareContributions(work, tally, ids);
+    for (const id of ids) await compareMessages(work, tally, id);
+  }
+  for await (const ids of deliveriesOf(work, 'candidate', tally))
+    await compareOnlyInCandidate(work, tally, ids);
+  const { digests, differingDeliveries } = tally;
+  for (const id of differingDeliveries) work.findings.deliveries.add(id);
+  return {
+    ...tally,
+    digests: { active: hexOf(digests.active), candidate: hexOf(digests.candidate) },
+    differingDeliveries: differingDeliveries.size,
+  };
+}
+
+/** The deliveries of one side, page by page, for as long as the sides can be compared. */
+async function* deliveriesOf(
+  { store, sides }: Work,
+  side: SideName,
+  tally: Tally,
+): AsyncGenerator<DeliveryId[]> {
+  for await (const page of pagesOf(store, taskOf(sides[side], tally.partition), CONTRIBUTIONS_HASH)) {
+    if (!tally.comparable) return;
+    yield page.map(([field]) => DeliveryId(field.toString('utf8')));
+  }
 }
 
 const fieldOf = (id: DeliveryId): Buffer => Buffer.from(id, 'utf8');
@@ -117,13 +128,8 @@ async function contributionsOf(
   };
 }
 
-async function compareContributions(
-  work: Work,
-  partition: number,
-  ids: readonly DeliveryId[],
-  tally: Tally,
-): Promise<void> {
-  const found = await contributionsOf(work, partition, ids);
+async function compareContributions(work: Work, tally: Tally, ids: readonly DeliveryId[]): Promise<void> {
+  const found = await contributionsOf(work, tally.partition, ids);
   if (found === null) {
     tally.comparable = false;
     return;
@@ -134,7 +140,7 @@ async function compareContributions(
     if (active === null) return false;
     return fieldDifferences(work.sides, active, candidate).length > 0 || !sameFacts(active, candidate);
   });
-  for (const id of await withoutRetired(work, differing)) tally.differing.add(id);
+  for (const id of await withoutRetired(work, differing)) tally.differingDeliveries.add(id);
 }
 
 /** The differing KPIs of each delivery, summed over partitions; in each, both sides have folded the same records. */

@@ -64,25 +64,18 @@ export interface Comparison {
   readonly more: { readonly deliveries: number; readonly messages: number };
 }
 
+export type SideName = 'active' | 'candidate';
+
 /** The two generations compared, and how to read them. */
-export interface Sides {
-  readonly active: Manifest;
-  readonly candidate: Manifest;
-  readonly rules: { readonly active: CountingRules; readonly candidate: CountingRules };
-  /** Whether stored bytes mean the same on both sides. */
-  readonly alike: boolean;
+export interface Sides extends Readonly<Record<SideName, Manifest>> {
+  readonly rules: Readonly<Record<SideName, CountingRules>>;
+  /** The settings that differ. Where there are none, stored bytes mean the same on both sides. */
+  readonly settings: readonly string[];
 }
 
-/** The sides of a comparison, with the `settings` that differ. */
-export function sidesOf(
-  active: Manifest,
-  candidate: Manifest,
-): Sides & { readonly settings: readonly string[] } {
-  const settings = mismatches(active, candidate);
-  return {
-    ...{ active, candidate, settings, alike: settings.length === 0 },
-    rules: { active: countingRules(active), candidate: countingRules(candidate) },
-  };
+export function sidesOf(active: Manifest, candidate: Manifest): Sides {
+  const rules = { active: countingRules(active), candidate: countingRules(candidate) };
+  return { active, candidate, rules, settings: mismatches(active, candidate) };
 }
 
 const DIGEST_BITS = 64;
@@ -91,9 +84,8 @@ const DIGEST_BITS = 64;
 export const plus = (sum: bigint, digest: bigint): bigint => BigInt.asUintN(DIGEST_BITS, sum + digest);
 
 /** The digest of one message on its side. */
-export function digestOf(sides: Sides, id: DeliveryId, field: Buffer, value: Buffer, side: Manifest): bigint {
-  const rules = side === sides.active ? sides.rules.active : sides.rules.candidate;
-  const shown = sides.alike ? value : JSON.stringify(viewOf(value, rules));
+export function digestOf(sides: Sides, side: SideName, id: DeliveryId, field: Buffer, value: Buffer): bigint {
+  const shown = sides.settings.length === 0 ? value : JSON.stringify(viewOf(value, sides.rules[side]));
   return createHash('sha1').update(id).update('/').update(field).update(shown).digest().readBigUInt64BE(0);
 }
 
@@ -106,8 +98,8 @@ export function viewOf(value: Buffer, { defaultPolicy, groups }: CountingRules):
 }
 
 /** Whether a message is the same on both sides, as stored or, where settings differ, as shown. */
-export function sameMessage({ alike, rules }: Sides, active: Buffer, candidate: Buffer): boolean {
-  if (alike) return active.equals(candidate);
+export function sameMessage({ settings, rules }: Sides, active: Buffer, candidate: Buffer): boolean {
+  if (settings.length === 0) return active.equals(candidate);
   const [a, b] = [viewOf(active, rules.active), viewOf(candidate, rules.candidate)];
   return (
     a.status === b.status &&

@@ -76,7 +76,9 @@ async function describe(
     publishedAs: generation === 0 ? null : generation,
     settings: { partitions, defaultPolicy, domainGroups, buckets },
     deliveries: sum.deliveries.size,
-    ...{ messages: sum.messages, lag: sum.lag, readable: sum.readable },
+    messages: sum.messages,
+    lag: sum.lag,
+    readable: sum.readable,
   };
 }
 

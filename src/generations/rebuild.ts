@@ -91,7 +91,9 @@ export async function startRebuild(
     }
   };
   return {
-    ...{ active, candidate, resumed },
+    active,
+    candidate,
+    resumed,
     progress: () => progressOf(places),
     async caughtUp() {
       await failure.unless(() => refreshTargets(deps, active, places, retry));
