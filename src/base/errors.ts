@@ -127,6 +127,7 @@ export const ERRORS = {
   },
   'not-ready': { retriable: false, remedy: 'try again when /readyz says ready' },
   'too-many-readers': { retriable: false, remedy: 'close some live streams, or ask another worker' },
+  'too-busy': { retriable: false, remedy: 'try again in a few seconds, or ask another worker' },
   'not-found': {
     retriable: false,
     remedy: 'check the id; the state contains only what feedback has reported',

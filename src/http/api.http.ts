@@ -1,10 +1,11 @@
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandler } from 'fastify';
 import { z } from 'zod';
-import type { Clock } from '../base/clock';
+import { type Clock, systemClock } from '../base/clock';
 import { EfsError } from '../base/errors';
 import { DeliveryId, MessageId } from '../base/ids';
 import { iso } from '../base/time';
+import { type Bounds, networkOf, places, type Turns, turns } from './budget.http';
 import { isAuthorized, openSession, sameSecret, SESSION_COOKIE } from './access';
 import { type LogFilter, readLog, readLogPage } from '../queries/delivery-log';
 import { type ExportFormat, EXPORTS, exportFormat, exportLog } from '../queries/export';
@@ -47,40 +48,66 @@ type Request<O> = FastifyRequest<{
   Body: Part<O, 'body'>;
 }>;
 
-/** Answers an operation: takes what its schemas accept, and returns what the schema of its answer gives. */
+/** Answers an operation: takes what its schemas accept, and returns what the schema of its answer gives, or a stream. */
 type Handler<O> = (
   request: Request<O>,
   reply: FastifyReply,
-) => Answer<O> | FastifyReply | Promise<Answer<O> | FastifyReply>;
+) => Answer<O> | FastifyReply | Promise<Answer<O> | Readable>;
 
 type Handlers = { readonly [Id in OperationId]: Handler<Operations[Id]> };
 
 const NO_QUERY = z.strictObject({});
 
 /** Adds the routes of the API. Requests are validated by the schemas that describe them. */
-export function addApi(server: FastifyInstance, options: ApiOptions): void {
+export function addApi(server: FastifyInstance, options: ApiOptions, bounds: Bounds): void {
   const description = openApi(options.version);
   const handlers: Handlers = {
-    ...figures(options.queries),
-    ...messages(options.queries),
+    ...figures(options.queries, bounds),
+    ...messages(options.queries, bounds),
     ...internals(options),
     ...sessions(options),
     getDescription: () => description,
   };
+  const turn = turns(bounds, systemClock);
   for (const [id, operation] of Object.entries<Operation>(OPERATIONS)) {
-    const { method, path, params, query = NO_QUERY, body, isOpen } = operation;
+    const { method, path, params, query = NO_QUERY, body, isOpen, media } = operation;
     server.route({
       method,
       url: path.replace(/\{(\w+)\}/g, ':$1'),
+      // Without a body a stream would have no end, and an export would be read for nothing.
+      exposeHeadRoute: media === undefined,
       schema: {
         ...(params && { params: jsonSchemaOf(params) }),
         querystring: jsonSchemaOf(query),
         ...(body && { body: jsonSchemaOf(body) }),
       },
       onRequest: isOpen === true ? [] : [authorized(options)],
-      handler: handlers[id as OperationId] as RouteHandler,
+      handler: inTurn(turn, handlers[id as OperationId] as RouteHandler),
     });
   }
+}
+
+/**
+ * Answers when the request's turn has come. A turn ends with the text of the answer, the making of which takes longest;
+ * it includes no stream, which lasts as long as its client wants.
+ */
+function inTurn(turn: Turns, handler: RouteHandler): RouteHandler {
+  return async function (request, reply) {
+    const formed = (answer: unknown): unknown =>
+      answer === reply || answer instanceof Readable ? answer : JSON.stringify(answer);
+    const { answer } = await turn(networkOf(request.ip), () => {
+      // The client has gone while its request was waiting.
+      if (reply.raw.destroyed) return { answer: reply.hijack() };
+      const given: unknown = handler.call(this, request, reply);
+      // A reply is a promise, too: of its end.
+      return given instanceof Promise
+        ? given.then((each) => ({ answer: formed(each) }))
+        : { answer: formed(given) };
+    });
+    if (answer === reply) return reply;
+    if (typeof answer === 'string') reply.type('application/json; charset=utf-8');
+    return reply.send(answer);
+  };
 }
 
 /** Rejects requests without the token, where one is configured. */
@@ -104,8 +131,9 @@ function deliveryIn({ view }: Queries, { deliveryId }: { readonly deliveryId: st
   );
 }
 
-function figures(queries: Queries) {
+function figures(queries: Queries, bounds: Bounds) {
   const { view, feed } = queries;
+  const streams = { feed, places: places(bounds.streams) };
   const subscription = (
     { query, headers }: Request<Operations['streamDeliveries']>,
     deliveryId: string | null,
@@ -121,33 +149,31 @@ function figures(queries: Queries) {
       return { ...page, at: iso(queries.clock.now()), stale: queries.stale() };
     },
     getDelivery: ({ params }) => ({ ...deliveryIn(queries, params), stale: queries.stale() }),
-    streamDeliveries: (request, reply) => serveStream(feed, reply, subscription(request, null)),
+    streamDeliveries: (request, reply) => serveStream(streams, reply, subscription(request, null)),
     streamDelivery: (request, reply) =>
-      serveStream(feed, reply, subscription(request, deliveryIn(queries, request.params).deliveryId)),
+      serveStream(streams, reply, subscription(request, deliveryIn(queries, request.params).deliveryId)),
   } satisfies Partial<Handlers>;
 }
 
-/** Concurrent exports of delivery logs: each reads as fast as its client receives. */
-const EXPORTS_MAX = 4;
-
-function messages(queries: Queries) {
-  let exporting = 0;
+function messages(queries: Queries, bounds: Bounds) {
+  const exports = places(bounds.exports);
   const exported = async (reply: FastifyReply, id: DeliveryId, filter: LogFilter, format: ExportFormat) => {
-    if (exporting >= EXPORTS_MAX)
+    const leave = exports.take(networkOf(reply.request.ip));
+    if (leave === null)
       throw new EfsError(
         'too-many-readers',
-        `${exporting} delivery logs are being exported, which is the maximum`,
+        'as many delivery logs are being exported as there may be, or half of them from here',
       );
+    reply.raw.once('close', leave);
     const state = queries.state();
     const manifest = await activeManifest(state);
     const lines = exportLog(readLog(state, manifest, id, filter), format);
     // Errors must be thrown before the response begins.
-    const first = await lines.next();
-    exporting += 1;
-    const body = Readable.from(withFirst(first, lines)).once('close', () => (exporting -= 1));
+    const body = Readable.from(withFirst(await lines.next(), lines));
     const name = encodeURIComponent(`${id}.${format}`);
     reply.header('content-disposition', `attachment; filename*=UTF-8''${name}`);
-    return reply.type(EXPORTS[format]).send(body);
+    reply.type(EXPORTS[format]);
+    return body;
   };
   return {
     listMessages: async ({ params, query, headers }, reply) => {

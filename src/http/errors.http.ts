@@ -8,6 +8,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   'not-found': 404,
   'not-ready': 503,
   'too-many-readers': 503,
+  'too-busy': 503,
   'redis-unavailable': 503,
   'kafka-unavailable': 503,
   'token-unavailable': 503,

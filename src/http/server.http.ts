@@ -1,24 +1,23 @@
 import fastify, { type FastifyInstance } from 'fastify';
+import { systemClock } from '../base/clock';
 import { EfsError } from '../base/errors';
 import { isHostOurs, isOriginOurs, SECURITY_HEADERS } from './access';
 import { addApi, type ApiOptions } from './api.http';
+import { BOUNDS, type Bounds } from './budget.http';
+import { boundedConnections, type Connections } from './connections.http';
 import { onError, onNotFound } from './errors.http';
 import type { Health } from '../queries/health';
+import { cachedFor } from '../queries/queries';
 import type { Metrics } from './metrics';
 import { addPage } from './page.http';
-
-/** Requests are small: the only body is a token, and Node limits the headers. */
-const MAX_BODY_BYTES = 64 * 1024;
-const REQUEST_TIMEOUT_MS = 10_000;
-/** The longest parameter in a path: an id of 128 code units, percent-encoded. */
-const MAX_PARAM_LENGTH = 1_200;
-const CONNECTIONS_MAX = 5_000;
 
 export interface RouteOptions {
   /** The address the server listens on. */
   readonly host: string;
   readonly health: Health;
   readonly metrics: Metrics;
+  /** Other bounds than the service's own. */
+  readonly bounds?: Partial<Bounds>;
   /** Page and API, if they are served: what they show, and to whom. */
   readonly api?: ApiOptions & {
     /** Host names that page and API accept, besides the host and localhost. */
@@ -32,22 +31,14 @@ export interface RouteOptions {
  * no token and accept any host name. `/api` is the read API, `/` the page.
  */
 export function httpRoutes(options: RouteOptions): FastifyInstance {
-  const server = fastify({
-    logger: false,
-    bodyLimit: MAX_BODY_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    forceCloseConnections: true,
-    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
-    ajv: { customOptions: { removeAdditional: false, allErrors: false } },
-    frameworkErrors: (error, request, reply) => void onError(error, request, reply),
-  });
-  server.server.maxConnections = CONNECTIONS_MAX;
+  const bounds = { ...BOUNDS, ...options.bounds };
+  const server = boundedRoutes(bounds, boundedConnections(bounds, systemClock));
   server.setErrorHandler(onError);
   server.setNotFoundHandler(onNotFound);
   server.addHook('onRequest', async (_, reply) => {
     reply.headers(SECURITY_HEADERS).header('cache-control', 'no-store');
   });
-  addProbes(server, options);
+  addProbes(server, options, bounds);
   const { host, api } = options;
   if (api === undefined) return server;
   void server.register(async (scope) => {
@@ -59,8 +50,27 @@ export function httpRoutes(options: RouteOptions): FastifyInstance {
           'the Host header names another host, or a foreign page sent the request',
         );
     });
-    addApi(scope, api);
+    addApi(scope, api, bounds);
     addPage(scope);
+  });
+  return server;
+}
+
+/** A server without routes, whose requests and answers are within the bounds. */
+function boundedRoutes(bounds: Bounds, connections: Connections): FastifyInstance {
+  const server = fastify({
+    logger: false,
+    bodyLimit: bounds.bodyBytes,
+    serverFactory: connections.serve,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: bounds.pathParameterLength },
+    ajv: { customOptions: { removeAdditional: false, allErrors: false } },
+    frameworkErrors: (error, request, reply) => void onError(error, request, reply),
+  });
+  server.addHook('onSend', async (_, reply, payload) => {
+    // A stream is written as fast as its client takes it.
+    if (typeof payload === 'string' || Buffer.isBuffer(payload))
+      connections.answering(reply.raw, payload.length);
   });
   return server;
 }
@@ -68,7 +78,9 @@ export function httpRoutes(options: RouteOptions): FastifyInstance {
 function addProbes(
   server: FastifyInstance,
   { health, metrics }: Pick<RouteOptions, 'health' | 'metrics'>,
+  { metricsForMs }: Bounds,
 ): void {
+  const exposition = cachedFor(metricsForMs, systemClock, metrics.exposition);
   server.get('/livez', async (_, reply) => {
     const failure = health.failure();
     return reply
@@ -81,7 +93,7 @@ function addProbes(
     return reply.code(ready ? 200 : 503).send({ ready, reasons });
   });
   server.get('/metrics', async (_, reply) => {
-    const { type, text } = await metrics.exposition();
+    const { type, text } = await exposition();
     return reply.header('content-type', type).send(text);
   });
 }

@@ -67,7 +67,8 @@ export interface FeedOptions {
   readonly readersMax?: number;
 }
 
-const READERS_MAX = 2_000;
+/** Live streams of a process, unless the options say otherwise. */
+export const READERS_MAX = 2_000;
 const ROUND_MS = 50;
 /** A pause is this many times as long as the slice before it, so rounds take at most a tenth of the time. */
 const REST = 9;

@@ -185,7 +185,7 @@ async function evictRegularly(eviction: Eviction, clock: Clock, signal: AbortSig
 }
 
 /** Asks at most once in `forMs` for all callers together; where asking fails, the last answer is returned. */
-function cachedFor<T>(forMs: number, clock: Clock, ask: () => Promise<T>): () => Promise<T> {
+export function cachedFor<T>(forMs: number, clock: Clock, ask: () => Promise<T>): () => Promise<T> {
   let last: { readonly answer: T; readonly at: number } | null = null;
   let asking: Promise<T> | null = null;
   return async () => {

@@ -30,6 +30,7 @@ describe('a failed command', () => {
         'not-allowed',
         'not-ready',
         'too-many-readers',
+        'too-busy',
       ];
       const failed = [...outages, ...answersOverHttp].includes(code);
       expect(failureOf(new EfsError(code, 'x'), false).exitCode).toBe(failed ? 1 : 2);

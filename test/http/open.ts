@@ -7,6 +7,7 @@ import { outgoing } from '../../src/simulation/produce';
 import { follow, type Frame, frameOf, routesOf, startOn } from '../../src/app/frame';
 import type { Feedback } from '../../src/feedback/feedback';
 import type { Health } from '../../src/queries/health';
+import type { Bounds } from '../../src/http/budget.http';
 import { httpRoutes } from '../../src/http/server.http';
 import type { Queries } from '../../src/queries/queries';
 import { wireEncoder } from '../../src/feedback/encode';
@@ -28,10 +29,11 @@ export interface Opened {
   close(): Promise<void>;
 }
 
-/** `clock` is the read model's clock of the records' timestamps. */
+/** `clock` is the read model's clock of the records' timestamps; `bounds` are other bounds than the service's own. */
 export async function open(
   settings: Record<string, string> = {},
   clock: Clock = systemClock,
+  bounds: Partial<Bounds> = {},
 ): Promise<Opened> {
   const config = configFrom({ EFS_PARTITIONS: String(PARTITIONS), EFS_LINGER_MS: '0', ...settings });
   const frame: Frame = frameOf(config, {
@@ -43,7 +45,7 @@ export async function open(
   follow(frame, servers);
   const service = await startOn(frame, servers, ['status', 'kpi']);
   const encode = wireEncoder(await schemaIds(servers.registry, '', INPUT_RECORDS));
-  const routes = httpRoutes(routesOf(frame));
+  const routes = httpRoutes({ ...routesOf(frame), bounds });
   return {
     routes,
     health: frame.health,
