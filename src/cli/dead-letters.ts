@@ -86,7 +86,7 @@ function viewer(registry: SchemaRegistry, showsRecipients: boolean) {
   const peek = feedbackPeek({ registry, clock: systemClock });
   const clean = (text: string): string => (showsRecipients ? text : masked(text)).slice(0, 200);
   return async ({ letter, redriven }: FoundLetter): Promise<LetterView> => {
-    const { record, reason, detail, origin, redrivenFrom } = letter;
+    const { record, reason, detail, origin, redrivenFrom, valueBytes: bytes } = letter;
     const feedback = record.value === null ? null : await peek(record.value).catch(nullIfRetriable);
     const key = record.key?.toString('utf8') ?? null;
     return {
@@ -98,8 +98,9 @@ function viewer(registry: SchemaRegistry, showsRecipients: boolean) {
       // A key that is not the message's id may hold personal data.
       key: key === null || key === feedback?.messageId ? key : clean(key),
       headers: letter.headers.length,
-      bytes: record.value?.length ?? null,
-      preview: previewOf(record.value, feedback, { showsRecipients }),
+      bytes,
+      truncated: !letter.isWhole,
+      preview: previewOf(record.value, feedback, { showsRecipients, bytes }),
       redriven,
       redrivenFrom,
     };

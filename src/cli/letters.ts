@@ -15,8 +15,10 @@ export interface LetterView {
   readonly key: string | null;
   /** The number of headers of the original record. */
   readonly headers: number;
-  /** Length of the value; null where there is none. */
+  /** Length of the record's value; null where there is none. */
   readonly bytes: number | null;
+  /** The letter does not hold the whole record. */
+  readonly truncated: boolean;
   readonly preview: Preview | null;
   /** It has been put back. */
   readonly redriven: boolean;
@@ -56,6 +58,7 @@ export function letterLines(view: LetterView): string[] {
     ['key', view.key ?? 'none'],
     ['headers', String(view.headers)],
     ['value', view.bytes === null ? 'none' : `${grouped(view.bytes)} bytes`],
+    ...(view.truncated ? [['truncated', 'yes: the record is whole only in the topic it came from']] : []),
     ...(preview === null ? [] : previewRows(preview)),
   ];
   return [`dead letter ${view.id}`, ...table(rows, 'l').map((line) => `  ${line}`)];
@@ -69,7 +72,7 @@ function previewRows(preview: Preview): string[][] {
 
 /** What was put back, and why others were skipped. */
 export function redriveLines(report: RedriveReport, dryRun: boolean): string[] {
-  const { already, again, homeless } = report;
+  const { already, again, homeless, truncated } = report;
   const lines = [
     `${grouped(totalRedriven(report))} ${dryRun ? 'would be put back' : 'put back'}`,
     ...[...report.put].map(([topic, count]) => `  ${topic} ${grouped(count)}`),
@@ -78,5 +81,9 @@ export function redriveLines(report: RedriveReport, dryRun: boolean): string[] {
   if (again > 0)
     lines.push(`${grouped(again)} skipped: put back before and dead-lettered again (--again includes them)`);
   if (homeless > 0) lines.push(`${grouped(homeless)} skipped: their topic or partition does not exist`);
+  if (truncated > 0)
+    lines.push(
+      `${grouped(truncated)} skipped: truncated, their records are whole only in the topics they came from`,
+    );
   return lines;
 }

@@ -1,4 +1,5 @@
 import { DEAD_LETTER_REASONS, type DeadLetterReason } from './decode';
+import type { Cut } from './kept';
 import type { LogRecord, RecordHeader } from '../log/source';
 
 /**
@@ -14,6 +15,12 @@ const ADDED = [
   '__connect.errors.offset',
   '__connect.errors.exception.message',
 ] as const;
+
+/**
+ * Headers behind those, on a letter that does not hold its whole record: the parts that were cut, the length of each
+ * before, and its SHA-256; comma-separated, in the same order.
+ */
+const TRUNCATED = ['efs.truncated', 'efs.length', 'efs.sha256'] as const;
 
 /** On a redriven record: `topic/partition/offset` of its dead letter. */
 const REDRIVEN_FROM = 'efs.redriven-from';
@@ -38,6 +45,10 @@ export interface DeadLetter {
   readonly origin: Origin;
   /** The record's own headers, without the added ones. */
   readonly headers: readonly RecordHeader[];
+  /** Whether it holds the record whole: otherwise it cannot be redriven. */
+  readonly isWhole: boolean;
+  /** Length of the record's value, also where the letter keeps less of it; null for a record without a value. */
+  readonly valueBytes: number | null;
   /** The dead letter that the record was redriven from, where it was dead-lettered again; else null. */
   readonly redrivenFrom: string | null;
 }
@@ -53,10 +64,11 @@ export interface ForeignRecord {
   readonly kind: 'foreign';
 }
 
-/** The headers of a dead letter. */
+/** The headers of a dead letter that keeps its record but for the `cuts`. */
 export function deadLetterHeaders(
   own: readonly RecordHeader[],
   { reason, detail, origin }: Pick<DeadLetter, 'detail' | 'origin'> & { readonly reason: DeadLetterReason },
+  cuts: readonly Cut[] = [],
 ): RecordHeader[] {
   const { topic, partition, offset } = origin;
   const added: Record<(typeof ADDED)[number], string> = {
@@ -68,7 +80,26 @@ export function deadLetterHeaders(
     '__connect.errors.offset': String(offset),
     '__connect.errors.exception.message': `${reason}: ${detail}`,
   };
-  return [...own, ...ADDED.map((name) => header(name, added[name]))];
+  return [...own, ...ADDED.map((name) => header(name, added[name])), ...truncatedHeaders(cuts)];
+}
+
+function truncatedHeaders(cuts: readonly Cut[]): RecordHeader[] {
+  if (cuts.length === 0) return [];
+  const list = (of: (cut: Cut) => string): string => cuts.map(of).join(',');
+  return [
+    header(
+      TRUNCATED[0],
+      list(({ part }) => part),
+    ),
+    header(
+      TRUNCATED[1],
+      list(({ length }) => String(length)),
+    ),
+    header(
+      TRUNCATED[2],
+      list(({ sha256 }) => sha256),
+    ),
+  ];
 }
 
 /** The headers of a redriven record: its own, and its dead letter. */
@@ -103,12 +134,12 @@ export function readDeadLetter(record: LogRecord): DeadLetter | RedriveProgress 
   ) {
     return { kind: 'progress', offsets: offsetsOf(textOf(first.value)) };
   }
-  const added = all.slice(-ADDED.length);
-  if (!ADDED.every((name, index) => textOf(added[index]?.name ?? null) === name)) return { kind: 'foreign' };
-  const [reason = '', detail = '', , topic = '', partition = '', offset = ''] = added.map(({ value }) =>
-    textOf(value),
-  );
-  const headers = all.slice(0, -ADDED.length);
+  const truncated = endOf(all, TRUNCATED);
+  const rest = truncated === null ? all : all.slice(0, -TRUNCATED.length);
+  const added = endOf(rest, ADDED);
+  if (added === null) return { kind: 'foreign' };
+  const [reason = '', detail = '', , topic = '', partition = '', offset = ''] = added;
+  const headers = rest.slice(0, -ADDED.length);
   const from = headers.findLast(({ name }) => textOf(name) === REDRIVEN_FROM);
   return {
     kind: 'letter',
@@ -117,8 +148,24 @@ export function readDeadLetter(record: LogRecord): DeadLetter | RedriveProgress 
     detail,
     origin: { topic, partition: Number(partition), offset: Number(offset) },
     headers,
+    isWhole: truncated === null,
+    valueBytes: lengthOf(truncated) ?? record.value?.length ?? null,
     redrivenFrom: from === undefined ? null : textOf(from.value),
   };
+}
+
+/** The values of the last headers, where these are their names. */
+function endOf(headers: readonly RecordHeader[], names: readonly string[]): string[] | null {
+  const last = headers.slice(-names.length);
+  const areNamed = names.every((name, index) => textOf(last[index]?.name ?? null) === name);
+  return areNamed ? last.map(({ value }) => textOf(value)) : null;
+}
+
+/** The length that a truncated letter gives for the value; null where the value was not cut. */
+function lengthOf(truncated: readonly string[] | null): number | null {
+  const [parts = '', lengths = ''] = truncated ?? [];
+  const length = lengths.split(',')[parts.split(',').indexOf('value')] ?? '';
+  return /^\d{1,15}$/.test(length) ? Number(length) : null;
 }
 
 const knownReason = (text: string): DeadLetter['reason'] =>

@@ -76,15 +76,17 @@ export function maskedDetail(reason: DeadLetter['reason'], detail: string): stri
 /**
  * A value as a person may see it. `feedback` is its decoded content, or null. Without `showsRecipients`, free text is
  * masked, and of a value that is not feedback only the frame is shown; ids and recipient domains do not count as
- * recipients. Texts are bounded. Null for a record without a value.
+ * recipients. Texts are bounded. `bytes` is the length of the value where `value` is only its beginning. Null for a
+ * record without a value.
  */
 export function previewOf(
   value: Buffer | null,
   feedback: Feedback | null,
-  { showsRecipients }: { readonly showsRecipients: boolean },
+  { showsRecipients, bytes }: { readonly showsRecipients: boolean; readonly bytes?: number | null },
 ): Preview | null {
   if (value === null) return null;
-  if (feedback === null) return { form: 'bytes', text: bytesText(value, showsRecipients) };
+  if (feedback === null)
+    return { form: 'bytes', text: bytesText(value, bytes ?? value.length, showsRecipients) };
   const clean = showsRecipients ? printable : masked;
   const { kind, ...rest } = feedback;
   const shown = (name: string, field: unknown): unknown => {
@@ -97,8 +99,8 @@ export function previewOf(
   return { form: 'feedback', record: kind, fields: Object.fromEntries(fields) };
 }
 
-function bytesText(value: Buffer, showsRecipients: boolean): string {
+function bytesText(value: Buffer, length: number, showsRecipients: boolean): string {
   if (showsRecipients) return printable(value.subarray(0, TEXT_MAX).toString('latin1'));
-  const more = value.length > SHOWN_BYTES ? '…' : '';
-  return `hex ${value.subarray(0, SHOWN_BYTES).toString('hex')}${more}, ${value.length} bytes`;
+  const more = length > SHOWN_BYTES ? '…' : '';
+  return `hex ${value.subarray(0, SHOWN_BYTES).toString('hex')}${more}, ${length} bytes`;
 }

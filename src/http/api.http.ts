@@ -213,7 +213,7 @@ function internals({ queries, version }: ApiOptions) {
         detail: queries.showDetail(letter),
         at: iso(timestamp),
         key: key === null ? null : queries.show(key.toString('utf8')),
-        preview: await queries.peek(value),
+        preview: await queries.peek({ value, bytes: letter.bytes }),
       }));
       return {
         letters: await Promise.all(letters),

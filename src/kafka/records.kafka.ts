@@ -1,4 +1,4 @@
-import type { EfsError } from '../base/errors';
+import { EfsError } from '../base/errors';
 import type { Codec } from './codecs.kafka';
 import type { LogRecord, RecordHeader } from '../log/source';
 
@@ -17,6 +17,9 @@ import type { LogRecord, RecordHeader } from '../log/source';
  *     HeaderCount, HeaderKeyLength => varint
  *     HeaderValueLength            => varint, -1 for null
  */
+
+/** Most headers of a record that are read: empty ones take two bytes each in the log, many times as much in memory. */
+const HEADERS_MAX = 20_000;
 
 /** A record batch whose records have not been read yet. */
 export interface RecordBatch {
@@ -55,8 +58,8 @@ interface Cursor {
 }
 
 /**
- * Reads `batch` from `firstOffset` on. The first read opens it, so that waiting batches stay compressed. `next`, and the
- * headers of a record, throw `batch-unreadable`.
+ * Reads `batch` from `firstOffset` on. The first read opens it, so that waiting batches stay compressed. `next` throws
+ * `batch-unreadable`.
  */
 export function readRecords(
   batch: RecordBatch,
@@ -112,12 +115,16 @@ function readRecord(cursor: Cursor, topic: number, partition: number): LogRecord
 }
 
 function readHeaders(cursor: Cursor, count: number): RecordHeader[] {
-  const { batch, bytes } = cursor;
+  const { bytes } = cursor;
   const headers: RecordHeader[] = [];
-  for (let index = 0; index < count; index++) {
-    const name = readBytes(cursor, bytes.length);
-    if (name === null) throw batch.unreadable('a header has no name');
-    headers.push({ name, value: readBytes(cursor, bytes.length) });
+  try {
+    while (headers.length < Math.min(count, HEADERS_MAX)) {
+      const name = readBytes(cursor, bytes.length);
+      if (name === null) break;
+      headers.push({ name, value: readBytes(cursor, bytes.length) });
+    }
+  } catch (error) {
+    if (!(error instanceof EfsError)) throw error;
   }
   return headers;
 }

@@ -19,7 +19,10 @@ export interface LogRecord {
   readonly value: Buffer | null;
   /** Available without reading the headers themselves. */
   readonly headerCount: number;
-  /** Reads the headers; for the rare record that is dead-lettered. */
+  /**
+   * Reads the headers; for the rare record that is dead-lettered. Fewer than `headerCount` where there are very many, or
+   * they are corrupt: those before.
+   */
   headers(): readonly RecordHeader[];
 }
 

@@ -15,7 +15,7 @@ export interface DeadLetter {
   readonly timestamp: number;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
-  /** Length of the value; it is kept only up to a limit. */
+  /** Length of the record's value; it is kept only up to a limit, here and in the dead letter. */
   readonly bytes: number;
 }
 
@@ -24,13 +24,13 @@ function deadLetterOf(record: LogRecord): DeadLetter | null {
   const { partition, offset, timestamp, key, value } = record;
   const read = readDeadLetter(record);
   if (read.kind === 'progress') return null;
-  const { reason, detail, origin } = read.kind === 'letter' ? read : FOREIGN;
-  const at = { partition, offset, timestamp, key, value, bytes: value?.length ?? 0 };
+  const { reason, detail, origin, valueBytes } = read.kind === 'letter' ? read : FOREIGN;
+  const at = { partition, offset, timestamp, key, value, bytes: valueBytes ?? value?.length ?? 0 };
   return { ...at, reason, detail, origin: origin && `${origin.topic}/${origin.partition}/${origin.offset}` };
 }
 
 /** A record that another producer wrote to the topic carries no reason and no origin. */
-const FOREIGN = { reason: 'unknown', detail: '', origin: '' } as const;
+const FOREIGN = { reason: 'unknown', detail: '', origin: '', valueBytes: null } as const;
 
 /** The newest dead letters, and how many there are by reason. */
 export interface DeadLetterView {

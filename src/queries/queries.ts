@@ -69,8 +69,8 @@ export interface Queries {
   state(): State;
   /** Read at most once a second; the last answer is repeated while reading fails. Throws as `state`, `not-found`. */
   tasks(): Promise<{ generation: number; tasks: readonly TaskView[]; at: number }>;
-  /** A preview of a record's value. `show` masks free text of a record unless recipients are shown. */
-  peek(value: Buffer | null): Promise<Preview | null>;
+  /** A preview of a record's value, of which `value` may be the beginning. `show` masks free text of a record unless recipients are shown. */
+  peek(letter: { readonly value: Buffer | null; readonly bytes: number }): Promise<Preview | null>;
   show(text: string): string;
   /** The detail of a dead letter for a reader, likewise. */
   showDetail(letter: Pick<DeadLetter, 'reason' | 'detail'>): string;
@@ -134,10 +134,10 @@ export function openQueries(options: QueriesOptions): Queries {
     },
     attach: (state) => void (attached = state),
     tasks: cachedFor(TASKS_FOR_MS, clock, lookUpTasks),
-    async peek(value) {
+    async peek({ value, bytes }) {
       // Without the registry the bytes are shown.
       const feedback = value === null || peek === null ? null : await peek(value).catch(() => null);
-      return previewOf(value, feedback, { showsRecipients });
+      return previewOf(value, feedback, { showsRecipients, bytes });
     },
     show: (text) => (showsRecipients ? text : masked(text)),
     showDetail: ({ reason, detail }) => (showsRecipients ? detail : maskedDetail(reason, detail)),

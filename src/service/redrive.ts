@@ -154,6 +154,8 @@ export interface RedriveReport {
   again: number;
   /** Their topic or partition of origin does not exist. */
   homeless: number;
+  /** They do not hold their whole record. */
+  truncated: number;
 }
 
 /** The number of redriven dead letters over all topics. */
@@ -162,13 +164,13 @@ export const totalRedriven = ({ put }: RedriveReport): number =>
 
 /**
  * Redrives dead letters to their origin: key, value and own headers are unchanged, and the timestamp is new, so that
- * retention counts from now. Each chunk is followed by a progress record that lists its offsets, so that no record is
- * redriven twice. A run that crashes in between repeats a chunk, which is harmless, as repeated feedback is. Throws
- * `kafka-unavailable`.
+ * retention counts from now. Truncated letters stay. Each chunk is followed by a progress record that lists its offsets, so
+ * that no record is redriven twice. A run that crashes in between repeats a chunk, which is harmless, as repeated feedback
+ * is. Throws `kafka-unavailable`.
  */
 export async function redrive(options: RedriveOptions): Promise<RedriveReport> {
   const { reader, prefix, filter, rate, clock, signal, dryRun } = options;
-  const report: RedriveReport = { put: new Map(), already: 0, again: 0, homeless: 0 };
+  const report: RedriveReport = { put: new Map(), already: 0, again: 0, homeless: 0, truncated: 0 };
   const counts = new Map<string, number>();
   for (const { topic } of FEEDBACK_TOPICS) counts.set(topic, await reader.partitions(prefix + topic));
   const began = clock.monotonic();
@@ -198,6 +200,7 @@ function due(
 ): DeadLetter[] {
   return found.flatMap(({ letter, redriven }) => {
     if (redriven) report.already += 1;
+    else if (!letter.isWhole) report.truncated += 1;
     else if (letter.redrivenFrom !== null && !again) report.again += 1;
     else if (!hasOrigin(letter.origin, prefix, counts)) report.homeless += 1;
     else return [letter];

@@ -12,6 +12,7 @@ const view: LetterView = {
   bytes: 1_234,
   preview: { form: 'feedback', record: 'Delivered', fields: { messageId: 'm1', attempt: 0 } },
   redriven: false,
+  truncated: false,
   redrivenFrom: null,
 };
 
@@ -40,7 +41,7 @@ test('a dead letter is shown with its fields', () => {
 });
 
 test('the report of a redrive counts what was put back by topic, and what was skipped by cause', () => {
-  const report = { put: new Map([['mta.relayed', 1_500]]), already: 1, again: 2, homeless: 3 };
+  const report = { put: new Map([['mta.relayed', 1_500]]), already: 1, again: 2, homeless: 3, truncated: 0 };
   expect(redriveLines(report, true)[0]).toBe('1,500 would be put back');
   expect(redriveLines(report, false)).toEqual([
     '1,500 put back',

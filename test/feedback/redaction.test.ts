@@ -28,6 +28,9 @@ describe('a preview', () => {
       form: 'bytes',
       text: `hex 00007b22746f223a…, ${value.length} bytes`,
     });
+    expect(previewOf(value, null, { showsRecipients: false, bytes: 5_242_880 })).toMatchObject({
+      text: expect.stringMatching(/, 5242880 bytes$/) as string,
+    });
     expect(JSON.stringify(previewOf(value, null, { showsRecipients: true }))).toContain('jane@example.com');
     expect(previewOf(Buffer.alloc(0), null, { showsRecipients: false })).toMatchObject({
       text: 'hex , 0 bytes',

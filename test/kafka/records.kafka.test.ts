@@ -6,7 +6,7 @@ import decodeWithKafkajs from 'kafkajs/src/protocol/recordBatch/v0/decoder';
 import { CODECS, loadCodec } from '../../src/kafka/codecs.kafka';
 import { readBatches } from '../../src/kafka/fetch.kafka';
 import { readRecords } from '../../src/kafka/records.kafka';
-import type { LogRecord } from '../../src/log/source';
+import type { LogRecord, RecordHeader } from '../../src/log/source';
 import { encodeBatch } from '../../src/kafka/encode.kafka';
 import type { OutgoingRecord } from '../../src/log/sink';
 import { batchOf, ORIGIN, sealed } from './batches';
@@ -153,6 +153,24 @@ describe('a record batch', () => {
     const longer = Buffer.from(batch);
     longer[61] = 0x7e;
     expect(() => readAll(sealed(longer))).toThrow('longer than its batch');
+  });
+
+  test('with millions of empty headers gives the first ones, in little memory', () => {
+    const headers = Array<RecordHeader>(2_000_000).fill({ name: Buffer.alloc(0), value: Buffer.alloc(0) });
+    const [record] = readAll(encodeBatch([outgoing({ key: null, value: null, headers })], 5));
+    const before = process.memoryUsage().heapUsed;
+    expect(record?.headerCount).toBe(2_000_000);
+    const read = record?.headers();
+    expect(read).toHaveLength(20_000);
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(32 << 20);
+  });
+
+  test('with corrupt headers gives those before', () => {
+    const trace = { name: Buffer.from('trace'), value: Buffer.from('x') };
+    const batch = encodeBatch([outgoing({ key: null, value: null, headers: [trace, trace] })], 5);
+    batch[batch.length - 2] = 0x7e; // the length of the last value
+    const [record] = readAll(sealed(batch));
+    expect([record?.headerCount, record?.headers()]).toEqual([2, [trace]]);
   });
 
   test('with a broker’s append time gives that timestamp to every record', () => {

@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto';
+import { readDeadLetter } from '../../src/feedback/dead-letter';
+import { sizeBound } from '../../src/kafka/encode.kafka';
 import { deadLetter } from '../../src/pipeline/dead-letter';
 import type { LogRecord, RecordHeader } from '../../src/log/source';
 
@@ -60,5 +63,92 @@ describe('a dead letter', () => {
 
   it('is equal, byte for byte, where it is built again', () => {
     expect(deadLetter({ record, reason: 'not-avro', detail: 'no magic byte' }, TOPICS)).toEqual(letter);
+  });
+});
+
+describe('a dead letter of a record that its topic does not take', () => {
+  const KIB = 1 << 10;
+  const MIB = 1 << 20;
+  /** As set-up makes the topic; a batch has a header of its own. */
+  const TOPIC_TAKES = 4 * MIB - 100;
+  const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
+  const filled = (bytes: number): Buffer => Buffer.alloc(bytes, 'delivery');
+  const rejected = (reason: 'too-large' | 'invalid-field' | 'no-value', changes: Partial<LogRecord>) => {
+    const letter = deadLetter(
+      { record: { ...record, ...changes }, reason, detail: 'x'.repeat(5_000) },
+      TOPICS,
+    );
+    const headers = letter.headers ?? [];
+    const read = readDeadLetter({
+      ...record,
+      ...letter,
+      headerCount: headers.length,
+      headers: () => headers,
+      topic: 0,
+      timestamp: 0,
+    });
+    if (read.kind !== 'letter') throw new Error('it is no dead letter');
+    return { letter, read };
+  };
+  const truncationIn = ({ headers = [] }: ReturnType<typeof deadLetter>): string[] =>
+    headers.slice(-3).map(({ name, value }) => `${String(name)}: ${String(value)}`);
+
+  it('keeps the first 256 KiB of a too-large value, with its length and SHA-256', () => {
+    const value = filled(5 * MIB);
+    const { letter, read } = rejected('too-large', { value });
+    expect(letter.value?.equals(value.subarray(0, 256 * KIB))).toBe(true);
+    expect(truncationIn(letter)).toEqual([
+      'efs.truncated: value',
+      'efs.length: 5242880',
+      `efs.sha256: ${sha256(value)}`,
+    ]);
+    expect(read).toMatchObject({ reason: 'too-large', isWhole: false, valueBytes: 5 * MIB, headers: own });
+  });
+
+  it.each([256 * KIB, 1])('is whole where a too-large value has %i bytes', (bytes) => {
+    const { letter, read } = rejected('too-large', { value: filled(bytes) });
+    expect(letter.value).toHaveLength(bytes);
+    expect(read).toMatchObject({ isWhole: true, valueBytes: bytes });
+  });
+
+  it('is whole where another reason applies to a value of megabytes, as EFS_MAX_VALUE_BYTES may allow', () => {
+    expect(rejected('invalid-field', { value: filled(3 * MIB) }).read.isWhole).toBe(true);
+    expect(rejected('invalid-field', { value: filled(3 * MIB + 1) }).read.isWhole).toBe(false);
+  });
+
+  const many = Array.from({ length: 20_000 }, () => header('', ''));
+  it.each<[string, Partial<LogRecord>, string]>([
+    ['key', { key: filled(2 * MIB) }, 'key'],
+    ['value and key', { key: filled(16 * MIB), value: filled(16 * MIB) }, 'value,key'],
+    ['header', { headers: () => [...own, { name: filled(MIB), value: null }], headerCount: 4 }, 'headers'],
+    ['number of headers', { headers: () => many, headerCount: 30_000_000 }, 'headers'],
+    [
+      'headers and all',
+      { headers: () => many, headerCount: 20_000, key: filled(MIB), value: filled(9 * MIB) },
+      'value,key,headers',
+    ],
+  ])('fits the topic and says what it lacks: a large %s', (_, changes, parts) => {
+    for (const reason of ['too-large', 'invalid-field'] as const) {
+      const { letter, read } = rejected(reason, changes);
+      expect(sizeBound(letter)).toBeLessThan(TOPIC_TAKES);
+      expect(truncationIn(letter)[0]).toBe(`efs.truncated: ${parts}`);
+      expect(read.isWhole).toBe(false);
+    }
+  });
+
+  it('keeps the headers before one that is too large', () => {
+    const { read } = rejected('too-large', {
+      headers: () => [...own, { name: filled(MIB), value: null }, ...own],
+      headerCount: 7,
+    });
+    expect(read.headers).toEqual(own);
+  });
+
+  it('is not mistaken for one by forged headers of the record', () => {
+    const forged = [header('efs.truncated', 'value'), header('efs.length', '1'), header('efs.sha256', '')];
+    expect(rejected('too-large', { headers: () => forged, headerCount: 3 }).read).toMatchObject({
+      isWhole: true,
+      headers: forged,
+    });
   });
 });

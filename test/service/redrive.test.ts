@@ -1,10 +1,12 @@
 import { systemClock } from '../../src/base/clock';
 import { deadLetterHeaders, readDeadLetter } from '../../src/feedback/dead-letter';
 import type { DeadLetterReason } from '../../src/feedback/decode';
+import type { Cut } from '../../src/feedback/kept';
 import { type MemoryLog, memoryLog } from '../../src/log/log.memory';
 import { partitionOf } from '../../src/log/partitioner';
 import { memoryReader } from '../../src/log/source.memory';
 import { memorySink } from '../../src/log/sink.memory';
+import { redriveLines } from '../../src/cli/letters';
 import {
   deadLetterAt,
   deadLetters,
@@ -29,6 +31,7 @@ function addDeadLetter(
     partition?: number;
     timestamp?: number;
     headers?: typeof own;
+    cuts?: readonly Cut[];
   },
 ): void {
   const {
@@ -39,7 +42,7 @@ function addDeadLetter(
     timestamp = 1_000,
   } = letter;
   const origin = { topic, partition, offset: 7 };
-  const headers = deadLetterHeaders(letter.headers ?? own, { reason, detail: 'why', origin });
+  const headers = deadLetterHeaders(letter.headers ?? own, { reason, detail: 'why', origin }, letter.cuts);
   const lettersPartition = partition % 3;
   log.append(LETTERS, lettersPartition, {
     key: Buffer.from(key),
@@ -94,6 +97,16 @@ describe('a redrive', () => {
     ]);
     // A new timestamp: retention counts from now.
     expect(back?.timestamp).toBeUndefined();
+  });
+
+  test('skips truncated letters, and says so', async () => {
+    const { log, run } = world();
+    addDeadLetter(log, { key: 'cut', cuts: [{ part: 'value', length: 5_242_880, sha256: 'ab' }] });
+    addDeadLetter(log, { key: 'whole' });
+    const report = await run();
+    expect([totalRedriven(report), report.truncated]).toEqual([1, 1]);
+    expect(recordsIn(log, 't.mta.delivered', 1).map((record) => String(record?.key))).toEqual(['whole']);
+    expect(redriveLines(report, false)).toContainEqual(expect.stringContaining('1 skipped: truncated'));
   });
 
   test('redrives each dead letter once, also in a second run', async () => {
