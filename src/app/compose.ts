@@ -158,6 +158,7 @@ function generationDeps(
     kpiTopic: config.topicPrefix + DELIVERY_KPI_TOPIC,
     inputWatermarks: (partition) => watermarksOf(servers.reader, topicsOf(config, 'status'), partition),
     contributionWatermarks: (partition) => servers.reader.watermarks(contributions, partition),
+    positionedTopics: [...topicsOf(config, 'status'), contributions],
     retirementIn: (marker) => {
       const contribution = readBack(wire.contribution, marker);
       return contribution === null ? null : retirementIn(contribution);

@@ -75,6 +75,12 @@ export const ERRORS = {
       'Kafka no longer holds the records after the stored position: `efs rebuild --promote --accept-differences` builds ' +
       'the state from what it still has',
   },
+  'topic-replaced': {
+    retriable: false,
+    remedy:
+      'the stored positions belong to the topic that was deleted, and nothing is read on from them: `efs rebuild --promote ' +
+      '--accept-differences` builds the state from what the new one holds',
+  },
   'batch-unreadable': {
     retriable: false,
     remedy:

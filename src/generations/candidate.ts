@@ -1,4 +1,5 @@
 import { EfsError } from '../base/errors';
+import { replacedTopic } from '../log/topic-ids';
 import { retiredWrites } from '../pipeline/retention';
 import type { Manifest, GenerationRef, TaskAddress } from '../store/store';
 import {
@@ -11,6 +12,7 @@ import {
   startAt,
   type StateSettings,
 } from './generation';
+import { idsOfTopics } from './topic-ids';
 
 /* A candidate is a generation that is built beside the active one and publishes nothing. */
 
@@ -32,7 +34,14 @@ export async function findCandidate(
 ): Promise<{ candidate: Manifest; resumed: boolean }> {
   const listed = await deps.store.list();
   const known = listed.find(({ generation }) => generation === 0);
-  if (known !== undefined) return { candidate: candidateFor(stateSettings, known), resumed: true };
+  const topicIds = await idsOfTopics(deps);
+  if (known !== undefined) {
+    const candidate = candidateFor(stateSettings, known);
+    const replaced = replacedTopic(deps.positionedTopics, candidate.topicIds, topicIds);
+    if (replaced !== null)
+      throw new EfsError('candidate-unfit', `candidate ${candidate.stateId}: ${replaced.message}`);
+    return { candidate, resumed: true };
+  }
   const partitions = Array.from({ length: active.partitions }, (_, partition) => partition);
   const origins = await Promise.all(partitions.map((partition) => originOf(deps, partition)));
   const manifest: Manifest = {
@@ -42,6 +51,7 @@ export async function findCandidate(
     hasPredecessor: true,
     predecessor: null,
     cutoverComplete: true,
+    topicIds,
     catchUpOffsets: await Promise.all(
       partitions.map(async (each) => (await deps.store.inspect(taskOf(active, each)))?.positions ?? []),
     ),

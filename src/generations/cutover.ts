@@ -1,4 +1,5 @@
 import { EfsError } from '../base/errors';
+import { replacedTopic } from '../log/topic-ids';
 import { inPortions } from '../store/pages';
 import type { OutgoingRecord } from '../log/sink';
 import { CUT_OVER_TO, flagEntry, readFlags, SUPPRESSED, SUPPRESSED_UNTIL } from '../pipeline/flags';
@@ -15,6 +16,7 @@ import {
   refuseDropping,
   tasksOf,
 } from './generation';
+import { idsOfTopics } from './topic-ids';
 
 /*
  * A cut-over replaces the active generation by its successor:
@@ -40,7 +42,7 @@ export interface Promotion {
 /**
  * Makes a generation the active one; null means the only candidate. Throws `not-found` (no generation with this id, or no
  * state at all), `generation-dropping`, `generation-incomplete` where state is missing, `position-lost` where Kafka no
- * longer holds what it would have to read: all of them before anything has changed.
+ * longer holds what it would have to read, `topic-replaced`: all of them before anything has changed.
  */
 export async function promote(deps: GenerationDeps, stateId: number | null): Promise<Promotion> {
   let histories: readonly GenerationHistory[] = [];
@@ -51,6 +53,8 @@ export async function promote(deps: GenerationDeps, stateId: number | null): Pro
     if (wanted.stateId === before.stateId) return { outcome: 'active-already', manifest: before, before };
     refuseDropping(wanted);
     await refuseIncomplete(deps, wanted);
+    const replaced = replacedTopic(deps.positionedTopics, wanted.topicIds, await idsOfTopics(deps));
+    if (replaced !== null) throw replaced;
     const known = histories;
     histories = await Promise.all(
       tasksOf(wanted, 'kpi').map(({ partition }) => generationHistory(deps, partition, known[partition])),
@@ -139,9 +143,9 @@ export async function completeCutover(
     // The rebuild that has built it so far runs under a lower number.
     await store.seal(own, before);
     const sealed = predecessor === null ? null : await store.seal({ ...own, stateId: predecessor }, before);
-    const finalPositions =
-      sealed?.positions ?? (await deps.inputWatermarks(partition)).map(({ high }) => high);
-    catchUpOffsets.push(finalPositions);
+    // A topic that was created again may end before the predecessor's position in its former log.
+    const ends = (await deps.inputWatermarks(partition)).map(({ high }) => high);
+    catchUpOffsets.push(ends.map((end, topic) => Math.min(end, sealed?.positions[topic] ?? end)));
   }
   for (let partition = 0; partition < partitions; partition += 1) {
     const kpi: TaskAddress = { stateId, pipeline: 'kpi', partition };

@@ -15,14 +15,15 @@ import type {
   TaskAddress,
   Write,
 } from '../store/store';
+import { idsOfTopics, type TopicIdDeps } from './topic-ids';
 
 /** The settings a generation's state depends on. */
 export type StateSettings = Pick<Manifest, 'partitions' | 'defaultPolicy' | 'domainGroups' | 'buckets'>;
 
 /** The dependencies of creating, cutting over and dropping generations. */
-export interface GenerationDeps {
+export interface GenerationDeps extends TopicIdDeps {
   readonly store: Store & Generations;
-  readonly reader: Pick<TopicReader, 'read'>;
+  readonly reader: Pick<TopicReader, 'read' | 'topicIds'>;
   /** The names of the contributions topic and of the KPI topic in Kafka. */
   readonly contributionsTopic: string;
   readonly kpiTopic: string;
@@ -88,6 +89,7 @@ export async function ensureGeneration(
       predecessor: null,
       cutoverComplete: true,
       hasPredecessor,
+      topicIds: before.topicIds,
       catchUpOffsets: before.origins.map(({ inputs }) => inputs.map(({ high }) => high)),
     };
     const seed = before.origins.map(({ history: { retired } }, partition) =>
@@ -120,6 +122,7 @@ export const startAt = (origins: readonly Origin[]): StartPositions => ({
 
 /** The log before a new active generation is created, by partition. */
 async function scanLog(deps: GenerationDeps, partitions: number) {
+  const topicIds = await idsOfTopics(deps);
   const origins: Origin[] = [];
   /** The last published record of each delivery. */
   const last: ReadonlyMap<string, Buffer>[] = [];
@@ -134,7 +137,7 @@ async function scanLog(deps: GenerationDeps, partitions: number) {
     [...records.values()].map((value) => deps.generationOf(value) ?? 0),
   );
   const published = numbers.reduce((most, each) => Math.max(most, each), 0);
-  return { origins, last, published, allocated: latestAllocated(origins) };
+  return { topicIds, origins, last, published, allocated: latestAllocated(origins) };
 }
 
 /** The initial state of a kpi task. A retired delivery keeps its retirement, not its published record. */

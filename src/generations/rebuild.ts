@@ -1,5 +1,6 @@
 import { EfsError } from '../base/errors';
 import type { Positions, Source } from '../log/source';
+import { replacedTopic } from '../log/topic-ids';
 import { isPast } from '../pipeline/publish-gate';
 import type { Manifest } from '../store/store';
 import { openBacklog } from '../tasks/backlog';
@@ -12,6 +13,8 @@ import { taskPool } from '../tasks/pool';
 import { type Retry, retryUntil, unlessAborted } from '../tasks/retry';
 import { runTask } from '../tasks/task';
 import { throttled } from '../tasks/throttle';
+import { watchTopics } from '../tasks/topic-watch';
+import { idsOfTopics } from './topic-ids';
 
 /*
  * A rebuild folds the topics from their beginning into a candidate, beside the active generation: keys of its own, no
@@ -78,7 +81,9 @@ export async function startRebuild(
     throw new EfsError('not-found', 'there is no state to build another beside: start `efs run` first');
   const stateSettings = { ...wanted, partitions: active.partitions };
   const { candidate, resumed } = await retry(() => findCandidate(deps, active, stateSettings));
-  const places = await openPlaces(deps, active, candidate, retry);
+  const ids = await retry(() => idsOfTopics(deps));
+  const foreign = deps.positionedTopics.map((topic) => replacedTopic([topic], active.topicIds, ids) !== null);
+  const places = await openPlaces(deps, { active, candidate, foreign }, retry);
   const failure = failureOf(stopping);
   void watchActive(deps, active, places, failure, stopping.signal);
   const pool = startTasks(deps, candidate, places, failure);
@@ -102,7 +107,7 @@ export async function startRebuild(
     },
     async holdAt(partition, positions) {
       const place = places[partition];
-      if (place === undefined || !isPast(place.own, positions)) return false;
+      if (place === undefined || foreign.includes(true) || !isPast(place.own, positions)) return false;
       // A batch in flight may have been taken before the hold, and go beyond it.
       const commitsNeeded = place.held === null ? place.commits + 1 : place.commits;
       place.held = positions;
@@ -133,6 +138,8 @@ const STOP_GRACE_MS = 5_000;
 interface Place {
   /** Where the inputs began at the start of the rebuild. */
   readonly low: Positions;
+  /** By topic index: whether the active generation's position belongs to a former topic of that name. */
+  readonly foreign: readonly boolean[];
   /** The candidate's positions. */
   own: Positions;
   /** The active generation's positions, which the candidate never passes. */
@@ -145,10 +152,10 @@ interface Place {
 
 async function openPlaces(
   { store, inputWatermarks }: RebuildDeps,
-  active: Manifest,
-  candidate: Manifest,
+  given: Pick<Rebuild, 'active' | 'candidate'> & Pick<Place, 'foreign'>,
   retry: Retry,
 ): Promise<Place[]> {
+  const { active, candidate, foreign } = given;
   const partitions = Array.from({ length: active.partitions }, (_, partition) => partition);
   return Promise.all(
     partitions.map(async (partition): Promise<Place> => {
@@ -159,11 +166,16 @@ async function openPlaces(
         throw new EfsError('generation-incomplete', what);
       };
       const own = await positionsOf(candidate);
-      const target = await positionsOf(active);
       const low = (await retry(() => inputWatermarks(partition))).map((topic) => topic.low);
-      return { low, own, target, held: null, commits: 0 };
+      const target = reachable(await positionsOf(active), { low, foreign });
+      return { low, foreign, own, target, held: null, commits: 0 };
     }),
   );
+}
+
+/** The active generation's positions; nothing can be said of a topic that was created again, so its first offset. */
+function reachable(positions: Positions, { low, foreign }: Pick<Place, 'low' | 'foreign'>): Positions {
+  return positions.map((position, topic) => (foreign[topic] ? (low[topic] ?? 0) : position));
 }
 
 function progressOf(places: readonly Place[]): Progress {
@@ -212,7 +224,7 @@ async function refreshTargets(
   await Promise.all(
     places.map(async (place, partition) => {
       const progress = await retry(() => store.inspect(taskOf(active, partition)));
-      if (progress !== null) place.target = progress.positions;
+      if (progress !== null) place.target = reachable(progress.positions, place);
     }),
   );
 }
@@ -261,6 +273,7 @@ function startTasks(deps: RebuildDeps, candidate: Manifest, places: readonly Pla
     sink: { emit: async () => undefined, close: async () => undefined },
     expiryGraceMs: Infinity,
     backlog: openBacklog(),
+    topicWatch: watchTopics(deps.reader, deps.positionedTopics),
     catchUp: NO_CATCH_UP,
     onRolledBack: () => undefined,
   };

@@ -11,6 +11,7 @@ import {
   produceRequest,
   type TopicPartition,
 } from './requests.kafka';
+import { METADATA_API, topicIdsRequest, VERSION_WITH_IDS } from './topic-ids.kafka';
 import type { Committed, Watermarks } from '../log/source';
 
 /** A consumer group or a transactional id: each has a coordinator among the brokers. */
@@ -23,6 +24,8 @@ export interface Coordinated {
 export interface KafkaCluster {
   /** Number of partitions of each topic, in order; null where it does not exist. */
   partitionCounts(topics: readonly string[]): Promise<(number | null)[]>;
+  /** The id of each topic, in order; null where it does not exist, or where the broker knows no ids (before Kafka 2.8). */
+  topicIds(topics: readonly string[]): Promise<(string | null)[]>;
   /** Partitions by the node that leads them, in order; null for those without a leader. Throws `topic-missing`. */
   byLeader<T extends TopicPartition>(partitions: readonly T[]): Promise<Map<number | null, T[]>>;
   /** Refreshes the metadata, so that the next `byLeader` answers from it. */
@@ -69,6 +72,7 @@ export function openCluster(kafka: Kafka): KafkaCluster {
 
   return {
     partitionCounts: (topics) => guarded(() => countPartitions(cluster, topics)),
+    topicIds: (topics) => guarded(() => readIds(cluster, topics)),
     byLeader: (partitions) =>
       guarded(async () => {
         await ready([...new Set(partitions.map(({ topic }) => topic))]);
@@ -215,6 +219,14 @@ async function edges(
     throw new EfsError('kafka-unavailable', `Kafka has no offset of ${missing}/${partition} yet`);
   }
   return offsets.map(Number);
+}
+
+async function readIds(cluster: ClusterInside, topics: readonly string[]): Promise<(string | null)[]> {
+  await cluster.connect();
+  const broker = await cluster.brokerPool.findConnectedBroker();
+  if ((broker.versions?.[METADATA_API]?.maxVersion ?? 0) < VERSION_WITH_IDS) return topics.map(() => null);
+  const ids = (await broker.connectionPool.send(topicIdsRequest(topics))) as ReadonlyMap<string, string>;
+  return topics.map((topic) => ids.get(topic) ?? null);
 }
 
 async function countPartitions(

@@ -10,6 +10,8 @@ import { assert, must } from '../base/assert';
 const KAFKAJS = '2.2.4';
 
 export interface BrokerInside {
+  /** What the broker supports, by the number of the API. Known once it is connected. */
+  readonly versions: Readonly<Record<number, { readonly maxVersion: number }>> | null;
   readonly connectionPool: {
     readonly host: string;
     readonly port: number;

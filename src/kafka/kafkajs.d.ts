@@ -11,8 +11,12 @@ declare module 'kafkajs/src/protocol/decoder' {
     readInt32(): number;
     readInt64(): bigint;
     readString(): string | null;
-    readBytes(): Buffer | null;
+    readBytes(length?: number): Buffer | null;
+    readBoolean(): boolean;
     readArray<T>(read: () => T): T[];
+    readUVarIntString(): string | null;
+    readUVarIntArray<T>(read: () => T): T[] | null;
+    readTaggedFields(): object | null;
   }
 }
 
@@ -24,6 +28,9 @@ declare module 'kafkajs/src/protocol/encoder' {
     writeString(text: string | null): Encoder;
     writeBytes(bytes: Buffer | string): Encoder;
     writeBuffer(bytes: Buffer): Encoder;
+    writeBoolean(value: boolean): Encoder;
+    writeUVarInt(value: number): Encoder;
+    writeUVarIntString(text: string): Encoder;
   }
 }
 

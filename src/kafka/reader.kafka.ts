@@ -36,6 +36,7 @@ export function kafkaReader(
   return {
     partitions: countOf,
     watermarks,
+    topicIds: (topics) => cluster.topicIds(topics),
     async read(topic, partition, onRecord, from = 0) {
       await countOf(topic);
       const { low, high } = await watermarks(topic, partition);

@@ -49,6 +49,8 @@ export interface LogSnapshot {
   readonly epochs: ReadonlyMap<string, number>;
   readonly committed: ReadonlyMap<string, Committed>;
   readonly sequence: number;
+  /** How many times each topic that was removed before has been created. */
+  readonly creations: ReadonlyMap<string, number>;
 }
 
 /** A log in memory with Kafka's semantics: topics, partitions, retention, groups, fencing epochs. */
@@ -60,6 +62,8 @@ export interface MemoryLog {
   remove(topic: string): void;
   /** Number of partitions, or null where the topic is missing. */
   partitions(topic: string): number | null;
+  /** What identifies a topic until it is removed; null where it is missing. */
+  topicId(topic: string): string | null;
   /** Appends and returns the offset. Throws where the partition does not exist. */
   append(topic: string, partition: number, record: MemoryRecord): number;
   /** Appends an offset without a record, as the end of a transaction does. */
@@ -94,7 +98,7 @@ export function memoryLog(options: {
 }): MemoryLog {
   const clock = options.clock ?? systemClock;
   const { restored } = options;
-  const topics = topicTable(options.partitions, restored?.topics);
+  const topics = topicTable(options.partitions, restored);
   const epochs = new Map<string, number>(restored?.epochs);
   const committed = new Map<string, Committed>(restored?.committed);
   let sequence = restored?.sequence ?? 0;
@@ -134,7 +138,7 @@ export function memoryLog(options: {
     epoch: (name) => epochs.get(name) ?? 0,
     commit: (...at) => void committed.set(at.slice(0, 3).join('\n'), at[3]),
     committed: (...at) => committed.get(at.join('\n')) ?? null,
-    snapshot: () => ({ topics: topics.snapshot(), epochs, committed, sequence }),
+    snapshot: () => ({ ...topics.snapshot(), epochs, committed, sequence }),
   };
 }
 
@@ -157,13 +161,14 @@ export function recordOf(entry: MemoryEntry, topic: number, partition: number): 
 
 function topicTable(
   defaultPartitions: number,
-  restored?: LogSnapshot['topics'],
-): Pick<MemoryLog, 'create' | 'remove' | 'partitions'> & {
+  restored?: Pick<LogSnapshot, 'topics' | 'creations'>,
+): Pick<MemoryLog, 'create' | 'remove' | 'partitions' | 'topicId'> & {
   at(topic: string, partition: number): PartitionLog;
-  snapshot(): LogSnapshot['topics'];
+  snapshot(): Pick<LogSnapshot, 'topics' | 'creations'>;
 } {
+  const creations = new Map<string, number>(restored?.creations);
   const topics = new Map<string, PartitionLog[] | null>();
-  for (const [topic, partitions] of restored ?? [])
+  for (const [topic, partitions] of restored?.topics ?? [])
     topics.set(
       topic,
       partitions.map(({ low, entries }) => ({ low, entries: [...entries], watchers: new Set() })),
@@ -182,14 +187,20 @@ function topicTable(
   };
   return {
     create,
-    remove: (topic) => void topics.set(topic, null),
+    remove(topic) {
+      topics.set(topic, null);
+      creations.set(topic, (creations.get(topic) ?? 1) + 1);
+    },
+    topicId: (topic) => (find(topic) === null ? null : `${topic}#${creations.get(topic) ?? 1}`),
     partitions: (topic) => find(topic)?.length ?? null,
-    snapshot: () =>
-      new Map(
+    snapshot: () => ({
+      creations,
+      topics: new Map(
         [...topics].flatMap(([topic, partitions]) =>
           partitions === null ? [] : [[topic, partitions.map(({ low, entries }) => ({ low, entries }))]],
         ),
       ),
+    }),
     at: (topic, partition) => must(find(topic)?.[partition], `no partition ${partition} of topic ${topic}`),
   };
 }

@@ -145,6 +145,7 @@ export function memoryReader(log: MemoryLog): TopicReader {
 
   return {
     partitions: async (topic) => countOf(topic),
+    topicIds: async (topics) => topics.map((topic) => log.topicId(topic)),
     async watermarks(topic, partition) {
       countOf(topic);
       return log.watermarks(topic, partition);

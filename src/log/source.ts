@@ -129,6 +129,8 @@ export interface Following {
 export interface TopicReader {
   /** Number of partitions of a topic. */
   partitions(topic: string): Promise<number>;
+  /** What identifies each topic until it is deleted, in order; null where it is missing, or where the log has no ids. */
+  topicIds(topics: readonly string[]): Promise<readonly (string | null)[]>;
   /** First and end offset of one partition. */
   watermarks(topic: string, partition: number): Promise<Watermarks>;
   /**

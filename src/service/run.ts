@@ -1,3 +1,4 @@
+import type { Clock } from '../base/clock';
 import { EfsError } from '../base/errors';
 import type { Log } from '../base/log';
 import { coPartitions } from '../log/copartition';
@@ -16,6 +17,8 @@ import {
 import type { PipelineDeps } from '../tasks/owned-task';
 import type { TaskPool } from '../tasks/pool';
 import { type Retry, retryUntil, Stopped } from '../tasks/retry';
+import { type TopicWatch, watchTopics } from '../tasks/topic-watch';
+import { adoptTopicIds } from '../generations/topic-ids';
 import { tasksOfPipeline } from './tasks';
 
 /*
@@ -86,9 +89,7 @@ export async function startService(service: ServiceDeps): Promise<Service> {
       .finally(() => (recovering = null));
   };
 
-  const { clock } = deps.retryDeps;
-  const catchUp = openCatchUp({ log, clock, onReason: (reason) => onReason('catching-up', reason) });
-  const shared = { backlog: openBacklog(), catchUp };
+  const shared = sharedBy(service, abort.signal);
   const surroundings = {
     log,
     current,
@@ -123,6 +124,15 @@ export async function startService(service: ServiceDeps): Promise<Service> {
   };
 }
 
+/** What the tasks of both pipelines share, until `signal` aborts. */
+function sharedBy({ log, deps, generation, onReason }: ServiceDeps, signal: AbortSignal) {
+  const { clock } = deps.retryDeps;
+  const catchUp = openCatchUp({ log, clock, onReason: (reason) => onReason('catching-up', reason) });
+  const topicWatch = watchTopics(deps.reader, generation.positionedTopics);
+  void refreshRegularly(topicWatch, clock, signal);
+  return { backlog: openBacklog(), catchUp, topicWatch };
+}
+
 /** Logs once which other members share a pipeline's group; reports it as a reason until they have left. */
 function foreignMembersReporter({ log, onReason }: ServiceDeps, pipeline: PipelineName) {
   let logged = '';
@@ -132,6 +142,17 @@ function foreignMembersReporter({ log, onReason }: ServiceDeps, pipeline: Pipeli
     logged = found?.message ?? '';
     onReason(`group/${pipeline}`, found === null ? null : `${found.message} (${found.remedy})`);
   };
+}
+
+/** A topic that is created again while its task runs stops the task at its next commit after that. */
+const TOPICS_MS = 5_000;
+
+async function refreshRegularly(topics: TopicWatch, clock: Clock, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await clock.sleep(TOPICS_MS, signal);
+    // An unavailable log is reported by the components that use it.
+    if (!signal.aborted) await topics.refresh().catch(() => undefined);
+  }
 }
 
 const WATCH_MS = 2_000;
@@ -218,8 +239,9 @@ async function findGeneration(
   const { generation, log } = service;
   const stateSettings = { ...service.stateSettings, partitions };
   const { manifest: found, created } = await ensureGeneration(generation, stateSettings, lost);
-  const manifest = await completeIfPossible(service, await awaitSwitchingProcess(service, found));
-  if (manifest === null) return findGeneration(service, partitions, found);
+  const completed = await completeIfPossible(service, await awaitSwitchingProcess(service, found));
+  if (completed === null) return findGeneration(service, partitions, found);
+  const manifest = await adoptTopicIds(generation, completed);
   log.info(created ? 'new generation: reading the topics from their beginning' : 'generation found', {
     generation: manifest.stateId,
     partitions,

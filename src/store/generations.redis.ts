@@ -73,7 +73,7 @@ const refArgs = ({ stateId, generation }: GenerationRef): string[] => [String(st
 /** A manifest as stored, with the field names of version 0.1: its `generation` is the state id. */
 interface Stored extends Pick<
   Manifest,
-  'partitions' | 'defaultPolicy' | 'domainGroups' | 'buckets' | 'dropping'
+  'partitions' | 'defaultPolicy' | 'domainGroups' | 'buckets' | 'topicIds' | 'dropping'
 > {
   readonly generation: number;
   readonly succeeds: boolean;

@@ -1,4 +1,5 @@
 import type { Positions } from '../log/source';
+import type { TopicIds } from '../log/topic-ids';
 
 /** The address of one task's state. All of it is stored together and written atomically. */
 export interface TaskAddress {
@@ -133,6 +134,8 @@ export interface Manifest {
   readonly cutoverComplete: boolean;
   /** What it must have folded before it publishes: offsets of the inputs, by partition, then topic index. */
   readonly catchUpOffsets: readonly Positions[];
+  /** What identified the topics that its positions belong to; absent where an earlier version has written it. */
+  readonly topicIds?: TopicIds;
   /** Set once its deletion has begun: the deletion can be completed, nothing else can be done with it. */
   readonly dropping?: true;
 }

@@ -11,6 +11,7 @@ import type {
   TransactionOutcome,
 } from '../log/sink';
 import type { Committed, CommittedOffset, Source, TopicReader } from '../log/source';
+import { replacedTopic } from '../log/topic-ids';
 import type { BatchDeps } from '../pipeline';
 import { deadLetter } from '../pipeline/dead-letter';
 import type { Strangers } from '../tasks/strangers';
@@ -21,6 +22,7 @@ import { type Meter, type Metering, meterOutcome } from './meter';
 import { type Retry, type RetryDeps, retryUntil, unlessAborted } from './retry';
 import { type ReadableStore, withRetry } from './retrying';
 import type { Task } from './task';
+import type { TopicWatch } from './topic-watch';
 
 /* What the tasks of both pipelines have in common. Every dependency waits out outages and can be aborted. */
 
@@ -31,7 +33,7 @@ export interface PipelineDeps {
   readonly store: Store & Pick<Generations, 'list'>;
   readonly sink: Sink;
   readonly transactionalSinks: TransactionalSinks;
-  readonly reader: Pick<TopicReader, 'partitions' | 'read' | 'watermarks'>;
+  readonly reader: Pick<TopicReader, 'partitions' | 'topicIds' | 'read' | 'watermarks'>;
   readonly committedOffset: CommittedOffset;
   readonly sources: { readonly status: Source; readonly kpi: Source };
   readonly decoders: { readonly status: Decoder<Feedback>; readonly kpi: Decoder<Contribution> };
@@ -52,6 +54,7 @@ export interface PipelineDeps {
 
 /** The same, and what watches the tasks of one worker. */
 export interface WorkerDeps extends PipelineDeps {
+  readonly topicWatch: TopicWatch;
   readonly backlog: Backlog;
   readonly catchUp: CatchUp;
   /** The store is stale: it came back with an older state than the owner's. */
@@ -103,11 +106,18 @@ export function ownedTask(
   };
 }
 
+/** Throws `topic-replaced` where the task's positions belong to a topic that is no more. */
+function refuseReplaced({ deps, manifest, topics }: OwnedTask): void {
+  const replaced = replacedTopic(topics, manifest.topicIds, deps.topicWatch.known());
+  if (replaced !== null) throw replaced;
+}
+
 /** A task from the parts that its pipeline determines. */
 export function taskOf<Input>(
-  { deps, manifest, address, topics, retry }: OwnedTask,
+  own: OwnedTask,
   parts: Pick<Task<Input>, 'lingerMs' | 'open' | 'onProgress'>,
 ): Task<Input> {
+  const { deps, manifest, address, topics, retry } = own;
   const { pipeline, partition } = address;
   const { meter } = deps;
   return {
@@ -116,7 +126,11 @@ export function taskOf<Input>(
     batchMax: deps.batchMax,
     // The log may be unavailable when the partition is opened.
     source: {
-      open: (partition, positions) => retry(() => deps.sources[pipeline].open(partition, positions)),
+      open: async (partition, positions) => {
+        await retry(() => deps.topicWatch.refresh());
+        refuseReplaced(own);
+        return retry(() => deps.sources[pipeline].open(partition, positions));
+      },
     },
     claim: () => retry(() => deps.store.claim(address, manifest.generation)),
     observe: (processed) => meterOutcome(meter, pipeline, processed),
@@ -131,9 +145,10 @@ export function taskOf<Input>(
 
 /** The steps of a batch that are the same in both pipelines. */
 export function stepsOf<Input>(
-  { deps, address, topics, store, retry, signal }: OwnedTask,
+  own: OwnedTask,
   decoder: Decoder<Input>,
 ): Pick<BatchDeps<Input>, 'decode' | 'emitDeadLetters' | 'load' | 'commit'> {
+  const { deps, address, topics, store, retry, signal } = own;
   return {
     decode: (records) => unlessAborted(signal, () => decoder(records)),
     emitDeadLetters: async (rejected) => {
@@ -142,7 +157,11 @@ export function stepsOf<Input>(
       await retry(() => deps.sink.emit(letters));
     },
     load: (reads) => store.load(address, reads),
-    commit: (commit) => retry(() => deps.store.commit(address, commit)),
+    commit: (commit) =>
+      retry(() => {
+        refuseReplaced(own);
+        return deps.store.commit(address, commit);
+      }),
   };
 }
 

@@ -142,3 +142,21 @@ export async function world(options: Partial<FeedbackDecoderOptions> = {}): Prom
     },
   };
 }
+
+export interface Field {
+  name: string;
+  type: unknown;
+  default?: unknown;
+}
+interface RecordText {
+  fields: Field[];
+}
+
+/** The schema of a kind with its fields changed. */
+export function changed(
+  kind: 'Relayed' | 'Delivered' | 'HardBounced',
+  change: (fields: Field[]) => Field[],
+): string {
+  const schema = JSON.parse(SCHEMAS[kind].text) as RecordText;
+  return JSON.stringify({ ...schema, fields: change(schema.fields) });
+}

@@ -22,6 +22,7 @@ describe('a cut-over, which suspends KPIs while it runs', () => {
     const deps = cutOverDeps(there);
     const read: [active: number | undefined, partition: number, from: number][] = [];
     const reader: typeof deps.reader = {
+      topicIds: (topics) => deps.reader.topicIds(topics),
       read: async (topic, partition, onRecord, from = 0) => {
         read.push([(await there.store.active())?.stateId, partition, from]);
         return deps.reader.read(topic, partition, onRecord, from);

@@ -35,7 +35,9 @@ function given(
     store,
     inputWatermarks: async () => Array.from({ length: 5 }, () => ({ low: 2, high: 7 })),
     contributionWatermarks: async () => ({ low: 0, high: 30 }),
+    positionedTopics: ['in', 'contributions'],
     reader: {
+      topicIds: async (topics) => topics.map((topic) => `${topic}#1`),
       read: async (topic, partition, onRecord) => {
         const records =
           topic === 'kpis'
@@ -78,6 +80,7 @@ describe('the opened generation', () => {
       predecessor: null,
       cutoverComplete: true,
       hasPredecessor: false,
+      topicIds: { in: 'in#1', contributions: 'contributions#1' },
       catchUpOffsets: [
         [7, 7, 7, 7, 7],
         [7, 7, 7, 7, 7],

@@ -1,3 +1,4 @@
+import type { AddressInfo } from 'node:net';
 import { systemClock } from '../../src/base/clock';
 import { type Bounds, places, turns } from '../../src/http/budget.http';
 import { createMetrics } from '../../src/http/metrics';
@@ -102,7 +103,7 @@ describe('the API', () => {
     await there.report(Array.from({ length: 100 }, (_, i) => feedback.relayed({ messageId: `m${i}` })));
     await there.until(() => there.queries.view.get('d1')?.kpis.relayed === 100);
     await there.routes.listen({ host: '127.0.0.1', port: 0 });
-    const [address] = there.routes.addresses();
+    const [address] = there.routes.addresses() as AddressInfo[];
     return address?.port ?? 0;
   }
   const ask = async (port: number, path: string, how?: Parameters<typeof clientOf>[1]): Promise<Client> => {

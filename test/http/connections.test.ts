@@ -1,3 +1,4 @@
+import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { systemClock } from '../../src/base/clock';
 import { BOUNDS, type Bounds, networkOf } from '../../src/http/budget.http';
@@ -27,7 +28,7 @@ describe('the connections', () => {
     routes.get('/large', async () => LARGE);
     routes.post('/body', async () => 'taken');
     await routes.listen({ host: '127.0.0.1', port: 0 });
-    const [address] = routes.addresses();
+    const [address] = routes.addresses() as AddressInfo[];
     return { port: address?.port ?? 0, waiting: () => waiting };
   }
   const open = async (port: number, how?: Parameters<typeof clientOf>[1]): Promise<Client> => {

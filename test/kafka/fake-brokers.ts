@@ -63,6 +63,7 @@ export function fakeBrokers(): FakeBrokers {
     return response.parse({ topics: [{ topicName: 'out', partitions }] });
   };
   const brokerOf = (nodeId: number): BrokerInside => ({
+    versions: null,
     connectionPool: {
       host: `broker-${nodeId}`,
       port: 9092,

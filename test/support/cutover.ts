@@ -31,6 +31,7 @@ export const cutOverDeps = ({ log, store }: World): GenerationDeps => ({
       },
       name,
     ),
+  positionedTopics: [...FEEDBACK_TOPICS.map(({ topic }) => topic), CONTRIBUTIONS_TOPIC],
   strangers: { passedOver: () => undefined },
   retirementIn: (marker) => retirementIn(contribution.decode(marker)),
   generationOf: (published) => kpiChanged.decode(published).generation,
