@@ -3,7 +3,7 @@ import { DELIVERY_KPI_TOPIC } from '../feedback/topics';
 import type { Contribution, KpiChanged, WireType } from '../kpi/encode';
 import { changeOf, emptySum, replaceContribution, supersedes } from '../kpi/publish';
 import type { OutgoingRecord } from '../log/sink';
-import type { Plan, Projected } from '../pipeline';
+import type { Plan } from '../pipeline';
 import {
   FLAGS_HASH,
   numberField,
@@ -12,7 +12,6 @@ import {
   sharesHash,
   SUMS_HASH,
 } from '../store/hashes';
-import type { Retirement } from '../store/retired';
 import type { Read, Write } from '../store/store';
 import { barrierArrived, flagEntry, SEEN_CHECKPOINT, SUPPRESSED, SUPPRESSED_UNTIL } from './flags';
 import type { KpiInput } from './publish-gate';
@@ -65,12 +64,10 @@ export function planKpi(
   cache: LruCache<KnownDelivery> = lruCache(0),
 ): Plan {
   const deliveries = groupByDelivery(rules, inputs, cache);
-  const flags = flagsOf(rules, inputs);
   return {
     reads: readsOf(deliveries),
     project: (loaded) => {
-      const entries = { shares: [] as Write[], sums: [] as Entry[], published: [] as Entry[] };
-      const outgoing: OutgoingRecord[] = [];
+      const effects: Effects = { writes: [], sums: [], published: [], flags: [], outgoing: [] };
       const [sums, published, retired] = loaded.map((values) => values.values());
       deliveries.forEach((delivery, index) => {
         const next = (values?: Iterator<Buffer | null>): Buffer | null => values?.next().value ?? null;
@@ -79,74 +76,62 @@ export function planKpi(
         if (known === null) return;
         const shares = foldShares(rules, known, delivery, loaded[index + 3] ?? []);
         if (shares.length > 0) {
-          entries.shares.push({ hash: sharesHash(delivery.id), entries: shares });
-          entries.sums.push([delivery.field, rules.contribution.encode(known.sum)]);
+          effects.writes.push({ hash: sharesHash(delivery.id), entries: shares });
+          effects.sums.push([delivery.field, rules.contribution.encode(known.sum)]);
         }
-        const publication = publicationOf(rules, known, delivery.readBack, suppressed);
-        if (publication !== null) {
-          const { value, isChange } = publication;
-          entries.published.push([delivery.field, value]);
-          if (isChange) {
-            outgoing.push({
-              topic: DELIVERY_KPI_TOPIC,
-              partition: rules.partition,
-              key: delivery.field,
-              value,
-            });
-          }
-        }
+        publish(rules, known, delivery, suppressed, effects);
         cache.put(delivery.id, known);
       });
-      const retirements = retirementsOf(rules, inputs, cache);
-      outgoing.push(...retirements.outgoing);
+      for (const input of inputs) runCommand(rules, input, cache, effects);
       const writes = [
-        ...entries.shares,
-        ...retirements.writes,
-        { hash: SUMS_HASH, entries: entries.sums },
-        { hash: PUBLISHED_HASH, entries: entries.published },
-        { hash: FLAGS_HASH, entries: flags },
+        ...effects.writes,
+        { hash: SUMS_HASH, entries: effects.sums },
+        { hash: PUBLISHED_HASH, entries: effects.published },
+        { hash: FLAGS_HASH, entries: effects.flags },
       ].filter((write) => write.entries.length > 0);
-      return { writes, outgoing };
+      return { writes, outgoing: effects.outgoing };
     },
   };
 }
 
-/** The changes of the task's flags by barriers and commands. */
-function flagsOf(rules: KpiRules, inputs: readonly KpiInput[]): Entry[] {
-  return inputs.flatMap((input): Entry[] => {
-    if ('suppressUntil' in input)
-      return [flagEntry(SUPPRESSED, true), flagEntry(SUPPRESSED_UNTIL, input.suppressUntil)];
-    if ('resume' in input) return [flagEntry(SUPPRESSED, null)];
-    if ('seen' in input) return [flagEntry(SEEN_CHECKPOINT, input.seen)];
-    if (!('revision' in input) || input.deliveryId !== null || input.generation !== rules.stateId) return [];
-    return [flagEntry(barrierArrived(input.partition, input.revision), true)];
-  });
+/** The effects of a batch, collected by hash. */
+interface Effects {
+  /** Of hashes other than those below. */
+  readonly writes: Write[];
+  readonly sums: Entry[];
+  readonly published: Entry[];
+  readonly flags: Entry[];
+  readonly outgoing: OutgoingRecord[];
 }
 
-/** The effects of retirements and removals on the task's state. */
-function retirementsOf(
+/** Whether a contribution is of this state; another generation's may still be read in catch-up. */
+const isOwn = (input: KpiInput, { stateId }: KpiRules): input is Contribution =>
+  'revision' in input && input.generation === stateId;
+
+/** The effects of an input on the task beside those on the sums of deliveries. */
+function runCommand(
   rules: KpiRules,
-  inputs: readonly KpiInput[],
+  input: KpiInput,
   cache: LruCache<KnownDelivery>,
-): Projected {
-  const writes: Write[] = [];
-  const outgoing: OutgoingRecord[] = [];
-  const retire = (id: string, as: Retirement): void =>
-    void writes.push(...retiredWrites(new Map([[id, as]])));
-  for (const input of inputs) {
-    if ('remove' in input) {
-      writes.push(...removalOf(input.remove, input.partitions));
-      cache.drop(input.remove);
-    } else if ('retire' in input) {
-      retire(input.retire, input.as);
-      outgoing.push(retirementMarker(input.retire, input.as, rules));
-    } else if ('revision' in input && input.deliveryId !== null && input.generation === rules.stateId) {
-      // Its own marker, which a stale state has lost. What another generation retired may still be read in catch-up.
-      const as = retirementIn(input);
-      if (as !== null) retire(input.deliveryId, as);
-    }
+  { writes, flags, outgoing }: Effects,
+): void {
+  if ('suppressUntil' in input)
+    flags.push(flagEntry(SUPPRESSED, true), flagEntry(SUPPRESSED_UNTIL, input.suppressUntil));
+  else if ('resume' in input) flags.push(flagEntry(SUPPRESSED, null));
+  else if ('seen' in input) flags.push(flagEntry(SEEN_CHECKPOINT, input.seen));
+  else if ('remove' in input) {
+    writes.push(...removalOf(input.remove, input.partitions));
+    cache.drop(input.remove);
+  } else if ('retire' in input) {
+    writes.push(...retiredWrites(new Map([[input.retire, input.as]])));
+    outgoing.push(retirementMarker(input.retire, input.as, rules));
+  } else if (isOwn(input, rules)) {
+    const as = retirementIn(input);
+    if (input.deliveryId === null)
+      flags.push(flagEntry(barrierArrived(input.partition, input.revision), true));
+    // Its own marker, which a stale state has lost.
+    else if (as !== null) writes.push(...retiredWrites(new Map([[input.deliveryId, as]])));
   }
-  return { writes, outgoing };
 }
 
 /** The deliveries of a batch. Contributions of another generation are ignored. */
@@ -167,12 +152,7 @@ function groupByDelivery(
   for (const input of inputs) {
     if ('recheck' in input) touched(input.recheck);
     else if ('published' in input) touched(input.deliveryId).readBack = input.published;
-    else if (
-      'revision' in input &&
-      input.deliveryId !== null &&
-      input.retiredAt === null &&
-      input.generation === rules.stateId
-    ) {
+    else if (isOwn(input, rules) && input.deliveryId !== null && input.retiredAt === null) {
       const { latest } = touched(input.deliveryId);
       const earlier = latest.get(input.partition);
       if (earlier === undefined || supersedes(input, earlier)) latest.set(input.partition, input);
@@ -235,22 +215,20 @@ function foldShares(
   return entries;
 }
 
-/** The record to store as published, and whether it is a change to publish; null where nothing changes. */
-function publicationOf(
+/** Publishes a delivery whose KPIs or policy have changed. Stores what was published last, also where that was read back. */
+function publish(
   rules: KpiRules,
   known: KnownDelivery,
-  readBack: Buffer | null | undefined,
+  { field, readBack }: TouchedDelivery,
   suppressed: boolean,
-): { value: Buffer | null; isChange: boolean } | null {
+  { published, outgoing }: Effects,
+): void {
   if (readBack !== undefined) known.published = readBack === null ? null : rules.kpiChanged.decode(readBack);
-  const change =
-    suppressed || known.sum.relayed === 0
-      ? null
-      : changeOf(known.sum, known.published, {
-          generation: rules.generation,
-          defaultPolicy: rules.defaultPolicy,
-        });
-  if (change === null) return readBack === undefined ? null : { value: readBack, isChange: false };
-  known.published = { ...change, previous: null };
-  return { value: rules.kpiChanged.encode(change), isChange: true };
+  const change = suppressed || known.sum.relayed === 0 ? null : changeOf(known.sum, known.published, rules);
+  if (change !== null) {
+    const value = rules.kpiChanged.encode(change);
+    known.published = { ...change, previous: null };
+    published.push([field, value]);
+    outgoing.push({ topic: DELIVERY_KPI_TOPIC, partition: rules.partition, key: field, value });
+  } else if (readBack !== undefined) published.push([field, readBack]);
 }

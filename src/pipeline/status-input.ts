@@ -1,5 +1,6 @@
 import type { DeliveryId, MessageId } from '../base/ids';
 import type { Feedback } from '../feedback/feedback';
+import { FEEDBACK_TOPICS } from '../feedback/topics';
 import type { MessageAggregate } from '../status/message';
 import type { MessageStatus } from '../status/projection';
 import type { Expired, ScanDone } from './expiry';
@@ -30,17 +31,8 @@ export interface StatusRepublished {
 export type StatusCommand = CaughtUp | Republished | StatusRepublished | Expired | ScanDone | EvictionCommand;
 export type StatusInput = Feedback | StatusCommand;
 
-const COMMANDS: readonly StatusInput['kind'][] = [
-  'CaughtUp',
-  'Republished',
-  'StatusRepublished',
-  'Expired',
-  'ScanDone',
-  'FoldedUntil',
-  'EvictMessages',
-  'EvictDelivery',
-] satisfies StatusCommand['kind'][];
+const FEEDBACK_KINDS: readonly string[] = FEEDBACK_TOPICS.map(({ kind }) => kind);
 
 export function isCommand(input: StatusInput): input is StatusCommand {
-  return COMMANDS.includes(input.kind);
+  return !FEEDBACK_KINDS.includes(input.kind);
 }
