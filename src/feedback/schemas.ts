@@ -4,23 +4,8 @@ import type { Type } from 'avsc';
 import { must } from '../base/assert';
 import { EfsError } from '../base/errors';
 import { parseSchema } from '../avro/schema';
-import type { FeedbackKind } from './feedback';
 import type { Compatibility, SchemaRegistry } from '../avro/registry';
 import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, FEEDBACK_TOPICS, MESSAGE_STATUS_TOPIC } from './topics';
-
-/** The file of each record, in `schemas/` at the root of the package. */
-const FILES = {
-  Relayed: 'relayed',
-  Delivered: 'delivered',
-  HardBounced: 'hard-bounced',
-  SoftBounced: 'soft-bounced',
-  RetryOutcome: 'retry-outcome',
-  KpiChanged: 'kpi-changed',
-  MessageStatusChanged: 'message-status-changed',
-  Contribution: 'contribution',
-} as const satisfies Record<FeedbackKind, string> & Record<string, string>;
-
-export type RecordName = keyof typeof FILES;
 
 /** A record of this service: its schema as registered, and the type that writes and reads it. */
 export interface RecordSchema {
@@ -32,7 +17,7 @@ export interface RecordSchema {
   readonly type: Type;
 }
 
-/** `src/` and `dist/` lie equally deep. */
+/** At the root of the package; `src/` and `dist/` lie equally deep. */
 const DIRECTORY = join(__dirname, '..', '..', 'schemas');
 
 function load(file: string): RecordSchema {
@@ -41,16 +26,18 @@ function load(file: string): RecordSchema {
   return { fullName: type.name ?? '', text, type };
 }
 
-export const SCHEMAS: Readonly<Record<RecordName, RecordSchema>> = {
-  Relayed: load(FILES.Relayed),
-  Delivered: load(FILES.Delivered),
-  HardBounced: load(FILES.HardBounced),
-  SoftBounced: load(FILES.SoftBounced),
-  RetryOutcome: load(FILES.RetryOutcome),
-  KpiChanged: load(FILES.KpiChanged),
-  MessageStatusChanged: load(FILES.MessageStatusChanged),
-  Contribution: load(FILES.Contribution),
-};
+export const SCHEMAS = {
+  Relayed: load('relayed'),
+  Delivered: load('delivered'),
+  HardBounced: load('hard-bounced'),
+  SoftBounced: load('soft-bounced'),
+  RetryOutcome: load('retry-outcome'),
+  KpiChanged: load('kpi-changed'),
+  MessageStatusChanged: load('message-status-changed'),
+  Contribution: load('contribution'),
+} as const;
+
+export type RecordName = keyof typeof SCHEMAS;
 
 /** The schema that set-up registers for a topic. The topic's name is without the tenant's prefix. */
 export interface TopicSchema {
