@@ -5,6 +5,7 @@ import { must } from '../base/assert';
 import { EfsError } from '../base/errors';
 import { parseSchema } from '../avro/schema';
 import type { Compatibility, SchemaRegistry } from '../avro/registry';
+import type { FeedbackKind } from './feedback';
 import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, FEEDBACK_TOPICS, MESSAGE_STATUS_TOPIC } from './topics';
 
 /** A record of this service: its schema as registered, and the type that writes and reads it. */

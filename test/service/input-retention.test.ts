@@ -1,5 +1,5 @@
 import { EfsError } from '../../src/base/errors';
-import { memoryTopicAdmin } from '../../src/log/admin.memory';
+import { memoryTopicAdmin } from '../support/topic-admin';
 import { FEEDBACK_TOPICS } from '../../src/feedback/topics';
 import { neededRetention, shortInputs, watchInputRetention } from '../../src/service/input-retention';
 import { recordingLog } from '../base/recording-log';

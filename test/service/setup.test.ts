@@ -1,5 +1,5 @@
 import type { NewTopic } from '../../src/log/admin';
-import { memoryTopicAdmin } from '../../src/log/admin.memory';
+import { memoryTopicAdmin } from '../support/topic-admin';
 import { memoryRegistry } from '../../src/avro/registry.memory';
 import { parseWriterSchema } from '../../src/avro/schema';
 import { schemaIds, SCHEMAS, WRITTEN_RECORDS } from '../../src/feedback/schemas';

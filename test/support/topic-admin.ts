@@ -1,10 +1,10 @@
-import { DAY_MS } from '../base/time';
-import type { NewTopic, TopicAdmin, TopicFacts } from './admin';
+import { DAY_MS } from '../../src/base/time';
+import type { NewTopic, TopicAdmin, TopicFacts } from '../../src/log/admin';
 
 /** The default retention of Kafka's brokers: a week. */
 const BROKER_RETENTION_MS = 7 * DAY_MS;
 
-/** Topics in memory, for tests of set-up: names, partitions and configuration, no records. */
+/** Topics in memory: names, partitions and configuration, no records. */
 export interface MemoryTopicAdmin extends TopicAdmin {
   readonly topics: ReadonlyMap<string, NewTopic>;
 }
