@@ -7,7 +7,6 @@ import { kafkaReader } from '../kafka/reader.kafka';
 import { kafkaSink } from '../kafka/sink.kafka';
 import type { Sink } from '../log/sink';
 import type { TopicReader } from '../log/source';
-import { requestToken } from '../kafka/oauth.http';
 import { oauthBearer } from '../kafka/oauth.kafka';
 import type { SchemaRegistrar } from '../avro/registry';
 import { basic, confluentRegistry } from '../avro/registry.confluent';
@@ -19,6 +18,7 @@ import type { Generations, Store } from '../store/store';
 import { redisStore } from '../store/store.redis';
 import { mskTokens } from './aws-msk-iam';
 import { renewedSecret, renewedTls } from './credentials';
+import { requestToken } from './oauth-token';
 
 /** The PEM texts of the configured files. */
 const pems = (ca: PemFile | null, cert: PemFile | null, key: PemFile | null) => ({

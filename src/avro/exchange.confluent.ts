@@ -39,7 +39,7 @@ export class Refusal extends Error {
   }
 }
 
-interface Answer {
+export interface Answer {
   readonly status: number;
   /** A JSON object; empty where the answer is not one. */
   readonly body: Body;
@@ -91,7 +91,11 @@ const has = (body: Body, field: 'id' | 'schema' | 'compatibilityLevel'): boolean
   field === 'id' ? Number.isInteger(body[field]) : typeof body[field] === 'string';
 
 /** One request and its whole answer. Rejects where the signal aborts before the answer has arrived. */
-function send(url: string, options: RequestOptions & TlsOptions, body: string | null): Promise<Answer> {
+export function send(
+  url: string,
+  options: RequestOptions & TlsOptions,
+  body: string | null,
+): Promise<Answer> {
   const over = url.startsWith('https:') ? requestOverTls : request;
   return new Promise((resolve, reject) => {
     // One connection per request: schemas are requested once, and a kept connection would be closed by its next use.

@@ -3,7 +3,7 @@ import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo } from 'node:net';
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
-import { type OauthClient, requestToken } from '../../src/kafka/oauth.http';
+import { type OauthClient, requestToken } from '../../src/app/oauth-token';
 import { type Certificates, makeCertificates } from '../security/certificates';
 
 describe('the token endpoint', () => {
@@ -78,7 +78,7 @@ describe('the token endpoint', () => {
     ['a body without end', (response) => response.write('{')],
     ['no answer', () => undefined],
     ['a closed connection', (response) => response.destroy()],
-    ['two MiB', answerWith(200, ' '.repeat(2 << 20))],
+    ['five MiB', answerWith(200, `${' '.repeat(5 << 20)}{"access_token":"abc"}`)],
   ])('answering with %s is an outage', async (_, how) => {
     answer = how;
     await expect(requestToken(client())).rejects.toMatchObject({
