@@ -11,7 +11,7 @@ import {
   type RegistryRequest,
 } from './exchange.confluent';
 import type { SchemaRegistrar } from './registry';
-import { WRITER_OPTIONS } from './schema';
+import { writerOptions } from './schema';
 
 export interface ConfluentRegistryOptions extends Partial<ExchangeOptions> {
   /** Base of a Confluent-compatible API. A path is kept; user and password become basic authentication. */
@@ -52,7 +52,7 @@ export function confluentRegistry({ url, timeoutMs, ...how }: ConfluentRegistryO
     const ask: Ask = (asked) => send(asked, signal);
     const client = new SchemaRegistry(
       { host: base, middlewares: [sentBy(ask)] },
-      { forSchemaOptions: WRITER_OPTIONS },
+      { forSchemaOptions: writerOptions() },
     );
     // The signal ends the requests; the race ends the wait, whatever the client does with the abort.
     const timedOut = once(signal, 'abort').then(() => Promise.reject<never>(signal.reason));

@@ -1,4 +1,4 @@
-import { Type, types } from 'avsc';
+import { type ForSchemaOptions, type Schema, Type, types } from 'avsc';
 
 /**
  * The type of a schema under this service's conventions: unions unwrapped, logical types ignored. Writer and reader
@@ -8,15 +8,38 @@ export function parseSchema(text: string): Type {
   return Type.forSchema(JSON.parse(text), { wrapUnions: false, omitRecordMethods: true });
 }
 
+/** The types that a schema object may define; a union is a list, and a reference a name. */
+const TYPES = new Set([
+  ...['null', 'boolean', 'int', 'long', 'float', 'double', 'string', 'bytes'],
+  ...['array', 'map', 'record', 'error', 'enum', 'fixed'],
+]);
+
 /**
- * Options for the type of a foreign writer's schema: for inspection, not for reading values. They allow every union.
- * Callers copy them: avsc adds the names that it finds to the object.
+ * Options for the type of one foreign writer's schema: for inspection, not for reading values. They allow every union.
+ * avsc adds the names that it finds to `registry`: a plain object would already have some, such as `constructor`.
  */
-export const WRITER_OPTIONS = Object.freeze({ wrapUnions: true, omitRecordMethods: true });
+export const writerOptions = (): Partial<ForSchemaOptions> => ({
+  wrapUnions: true,
+  omitRecordMethods: true,
+  registry: Object.create(null) as Record<string, Type>,
+  typeHook: checked,
+});
 
 /** The type of a writer's schema. Throws where the text is not an Avro schema. */
 export function parseWriterSchema(text: string): Type {
-  return Type.forSchema(JSON.parse(text), { ...WRITER_OPTIONS });
+  return Type.forSchema(JSON.parse(text), writerOptions());
+}
+
+/**
+ * Prepares each part of a writer's schema before avsc makes a type of it, whose result then counts: avsc takes the names
+ * of `Object.prototype` for types, and builds defaults in full, which are exponentially larger than their text where
+ * records contain each other. Defaults of a writer have no meaning: a reader's own count.
+ */
+function checked(schema: Schema): undefined {
+  if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) return;
+  const { type, fields } = schema as { type?: unknown; fields?: unknown };
+  if (typeof type === 'string' && !TYPES.has(type)) throw new Error(`unknown type: ${type}`);
+  if (Array.isArray(fields)) for (const field of fields as { default?: unknown }[]) delete field.default;
 }
 
 /** Bounds of a writer's schema. Reading a value costs time for each field, also for fields that take no bytes. */
