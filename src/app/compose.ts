@@ -26,6 +26,7 @@ import type { Meter } from '../tasks/meter';
 import { type Dependency, type Outages, watchOutages } from '../tasks/outages';
 import { type RetryDeps, retryUntil } from '../tasks/retry';
 import type { PipelineName, ServiceDeps } from '../service/run';
+import type { StateServer } from '../store/server';
 import type { Generations, Store } from '../store/store';
 
 /** The servers of the service, real or in memory. */
@@ -37,6 +38,8 @@ export interface Servers {
   readonly reader: TopicReader;
   readonly committedOffset: CommittedOffset;
   readonly sources: { readonly status: Source; readonly kpi: Source };
+  /** What holds the state; absent in memory, where there is nothing to watch. */
+  readonly stateServer?: StateServer;
 }
 
 /** Observers of a service. */

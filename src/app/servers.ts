@@ -11,6 +11,7 @@ import { takeOverFormerNames } from '../generations/former-names';
 import type { Retry } from '../tasks/retry';
 import type { PipelineName } from '../service/run';
 import { checkServer, closeRedis } from '../store/connect.redis';
+import { redisServer } from '../store/server.redis';
 import { type Servers, type Watchers, formerGroupOf, groupOf, topicsOf } from './compose';
 import { connectState, kafkaOf, registryOf, sinkOf } from './connect';
 
@@ -87,6 +88,7 @@ export async function connectServers(
     transactionalSinks: sinksOf(groupOf(config, 'kpi')),
     committedOffset: kafkaCommittedOffset(kafka),
     sources: { status: sourceOf('status'), kpi: sourceOf('kpi') },
+    stateServer: redisServer(client, systemClock),
   };
   const close = async (): Promise<void> => {
     await Promise.allSettled([sink.close(), reader.close()]);

@@ -43,6 +43,10 @@ export const ERRORS = {
       'let EFS_REDIS_URL name the primary, or the sentinels that know it (redis+sentinel://host,host,host/name): ' +
       'a worker then follows a failover',
   },
+  'clock-ahead': {
+    retriable: false,
+    remedy: 'set the clock of this machine right, or that of Redis (NTP): expiries go on by themselves then',
+  },
   'topic-missing': { retriable: false, remedy: 'run `efs setup`' },
   'topic-unfit': {
     retriable: false,

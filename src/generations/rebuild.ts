@@ -275,6 +275,7 @@ function startTasks(deps: RebuildDeps, candidate: Manifest, places: readonly Pla
     backlog: openBacklog(),
     topicWatch: watchTopics(deps.reader, deps.positionedTopics),
     catchUp: NO_CATCH_UP,
+    isClockRight: () => true,
     onRolledBack: () => undefined,
   };
   return taskPool({

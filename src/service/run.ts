@@ -19,6 +19,7 @@ import type { TaskPool } from '../tasks/pool';
 import { type Retry, retryUntil, Stopped } from '../tasks/retry';
 import { type TopicWatch, watchTopics } from '../tasks/topic-watch';
 import { adoptTopicIds } from '../generations/topic-ids';
+import { watchStateServer } from './state-server';
 import { tasksOfPipeline } from './tasks';
 
 /*
@@ -89,7 +90,7 @@ export async function startService(service: ServiceDeps): Promise<Service> {
       .finally(() => (recovering = null));
   };
 
-  const shared = sharedBy(service, abort.signal);
+  const shared = await sharedBy(service, retry, abort.signal);
   const surroundings = {
     log,
     current,
@@ -124,13 +125,16 @@ export async function startService(service: ServiceDeps): Promise<Service> {
   };
 }
 
-/** What the tasks of both pipelines share, until `signal` aborts. */
-function sharedBy({ log, deps, generation, onReason }: ServiceDeps, signal: AbortSignal) {
+/** What the tasks of both pipelines share, until `signal` aborts. Waits until the server of the state has been checked. */
+async function sharedBy({ log, deps, generation, onReason }: ServiceDeps, retry: Retry, signal: AbortSignal) {
   const { clock } = deps.retryDeps;
   const catchUp = openCatchUp({ log, clock, onReason: (reason) => onReason('catching-up', reason) });
   const topicWatch = watchTopics(deps.reader, generation.positionedTopics);
   void refreshRegularly(topicWatch, clock, signal);
-  return { backlog: openBacklog(), catchUp, topicWatch };
+  const stateServer = watchStateServer({ server: deps.stateServer, clock, log, onReason });
+  if (deps.stateServer !== undefined) await retry(() => stateServer.check());
+  stateServer.keepChecking(signal);
+  return { backlog: openBacklog(), catchUp, topicWatch, isClockRight: stateServer.isClockRight };
 }
 
 /** Logs once which other members share a pipeline's group; reports it as a reason until they have left. */

@@ -4,7 +4,7 @@ import { parseRedisUrl, type RedisAddress } from '../base/redis-url';
 import { causeText, connectFailure, redisFailure } from './failure.redis';
 import { PrimaryClient } from './primary.redis';
 import type { RedisClient } from './scripts.redis';
-import { topologyOf } from './topology';
+import { problemIn, topologyOf } from './topology';
 
 export interface ConnectOptions {
   readonly log: {
@@ -246,7 +246,7 @@ async function opened(client: RedisClient, { log }: ConnectOptions): Promise<voi
 }
 
 /** The INFO reply, or null where the user lacks the right to it. Throws `redis-unavailable`. */
-async function infoOf(client: Redis): Promise<string | null> {
+export async function infoOf(client: Redis): Promise<string | null> {
   try {
     return await client.info();
   } catch (error) {
@@ -262,13 +262,9 @@ async function infoOf(client: Redis): Promise<string | null> {
 export async function checkServer(client: RedisClient): Promise<void> {
   const nodes = client instanceof Cluster ? client.nodes('master') : [client];
   for (const info of await Promise.all(nodes.map(infoOf))) {
-    const policy = /^maxmemory_policy:(\S+)/m.exec(info ?? '')?.[1];
     const version = /^redis_version:(\S+)/m.exec(info ?? '')?.[1];
-    if (policy && policy !== 'noeviction')
-      throw new EfsError(
-        'redis-evicts',
-        `Redis has maxmemory-policy ${policy}: it drops state when memory is short`,
-      );
+    const problem = problemIn(info ?? '');
+    if (problem !== null) throw problem;
     if (version && Number.parseInt(version, 10) < OLDEST_MAJOR)
       throw new EfsError(
         'config-invalid',

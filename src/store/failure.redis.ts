@@ -72,7 +72,12 @@ export function connectFailure(failure: unknown): EfsError {
  */
 export function redisFailure(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
-  if (isOutage(error)) return new EfsError('redis-unavailable', `Redis: ${causeText(error)}`);
+  if (isOutage(error)) {
+    const server = error.message.startsWith('READONLY')
+      ? 'it is a replica that takes no writes (READONLY)'
+      : null;
+    return new EfsError('redis-unavailable', `Redis: ${causeText(error)}`, { server });
+  }
   if (REFUSALS.test(error.message)) return new EfsError('access-refused', `Redis: ${causeText(error)}`);
   if ('command' in error) delete error.command;
   return error;

@@ -26,10 +26,28 @@ export function topologyOf(address: RedisAddress, info: string | null): 'single'
       'config-invalid',
       'Redis: a cluster has no database but 0; leave it out of EFS_REDIS_URL',
     );
-  if (!isCluster && field('role') === 'slave')
-    throw new EfsError(
-      'redis-replica',
-      `Redis: the server is a replica of ${field('master_host')}:${field('master_port')} and takes no writes`,
-    );
+  const replica = isCluster ? null : replicaIn(info);
+  if (replica !== null) throw replica;
   return isCluster ? 'cluster' : 'single';
+}
+
+/** The failure where an INFO reply is a replica's, or null. */
+export function replicaIn(info: string): EfsError | null {
+  const field = (name: string): string | undefined => new RegExp(`^${name}:(\\S*)`, 'm').exec(info)?.[1];
+  if (field('role') !== 'slave') return null;
+  const master = `${field('master_host')}:${field('master_port')}`;
+  return new EfsError(
+    'redis-replica',
+    `Redis: the server is a replica of ${master} and takes no writes (READONLY)`,
+  );
+}
+
+/** The failure where the server of an INFO reply may drop keys, or null. */
+export function problemIn(info: string): EfsError | null {
+  const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1];
+  if (policy === undefined || policy === 'noeviction') return null;
+  return new EfsError(
+    'redis-evicts',
+    `Redis has maxmemory-policy ${policy}: it drops state when memory is short`,
+  );
 }

@@ -14,7 +14,8 @@ import type { Committed, CommittedOffset, Source, TopicReader } from '../log/sou
 import { replacedTopic } from '../log/topic-ids';
 import type { BatchDeps } from '../pipeline';
 import { deadLetter } from '../pipeline/dead-letter';
-import type { Strangers } from '../tasks/strangers';
+import type { StateServer } from '../store/server';
+import type { Strangers } from './strangers';
 import type { Generations, Manifest, Store, TaskAddress } from '../store/store';
 import type { Backlog } from './backlog';
 import type { CatchUp } from './catch-up';
@@ -48,6 +49,8 @@ export interface PipelineDeps {
   readonly lingerMs: number;
   /** How long after the end of its validity period a message without an outcome expires; infinite: it never does. */
   readonly expiryGraceMs: number;
+  /** The server of the state, where it has one to watch. */
+  readonly stateServer?: StateServer;
   /** How long after its last feedback a delivery is kept. */
   readonly retentionMs: number;
 }
@@ -55,6 +58,8 @@ export interface PipelineDeps {
 /** The same, and what watches the tasks of one worker. */
 export interface WorkerDeps extends PipelineDeps {
   readonly topicWatch: TopicWatch;
+  /** Whether the time of day can be trusted to tell that a message has expired. */
+  isClockRight(): boolean;
   readonly backlog: Backlog;
   readonly catchUp: CatchUp;
   /** The store is stale: it came back with an older state than the owner's. */

@@ -60,7 +60,7 @@ function opened(own: OwnedTask, sink: TransactionalSink): Opened<StatusInput> {
     async *afterCommit(ownership, caughtUp) {
       yield* resume(ownership);
       if (!caughtUp || memory.suppressed) return;
-      yield* commands.expire(ownership);
+      if (deps.isClockRight()) yield* commands.expire(ownership);
       yield* commands.evict(ownership);
     },
     close: () => {
