@@ -35,8 +35,7 @@ interface Running {
   ended: Promise<void>;
 }
 
-/** Keeps one task per assigned partition running. `run` runs one until it ends. */
-export function taskPool(deps: {
+interface PoolDeps {
   readonly clock: Clock;
   readonly random: Random;
   /** Another owner has claimed the partition. */
@@ -47,53 +46,57 @@ export function taskPool(deps: {
   onMended(partition: number): void;
   /** `onProgress` is called after each batch. */
   run(partition: number, stopping: Stopping, signal: AbortSignal, onProgress: () => void): Promise<TaskEnd>;
-}): TaskPool {
+}
+
+/** Waits, unless the task is to stop. */
+async function pause(clock: Clock, ms: number, { stopping, abort }: Running): Promise<void> {
+  const stopped = new AbortController();
+  stopping.closeInbox = () => stopped.abort();
+  if (!stopping.requested) await clock.sleep(ms, AbortSignal.any([abort.signal, stopped.signal]));
+}
+
+/** Runs a task until it ends; returns how long to wait before the next time, or null where there is none. */
+async function runOnce(
+  deps: PoolDeps,
+  partition: number,
+  { stopping, abort }: Running,
+  onProgress: () => void,
+): Promise<number | null> {
+  const end = await deps.run(partition, stopping, abort.signal, onProgress);
+  if (stopping.requested || end === 'lost') return null;
+  if (end === 'fenced') deps.onFenced(partition);
+  return RECLAIM_WAIT_MS[end];
+}
+
+/** Runs a task again and again, until it is to stop or its state is lost. */
+async function runRepeatedly(deps: PoolDeps, partition: number, task: Running): Promise<void> {
+  let failures = 0;
+  const mended = (): void => {
+    if (failures > 0) deps.onMended(partition);
+    failures = 0;
+  };
+  const failed = (error: unknown): number | null => {
+    if (error instanceof Stopped) return null;
+    const retryMs = backoffMs(failures, deps.random, RETRY_WAIT_MS);
+    failures += 1;
+    deps.onFailed(partition, error, retryMs);
+    return retryMs;
+  };
+  while (!task.stopping.requested) {
+    const steadyAt = deps.clock.monotonic() + STEADY_MS;
+    const onProgress = (): void => {
+      if (failures > 0 && deps.clock.monotonic() >= steadyAt) mended();
+    };
+    const waitMs = await runOnce(deps, partition, task, onProgress).catch(failed);
+    if (waitMs === null) break;
+    await pause(deps.clock, waitMs, task);
+  }
+  mended();
+}
+
+/** Keeps one task per assigned partition running. `run` runs one until it ends. */
+export function taskPool(deps: PoolDeps): TaskPool {
   const tasks = new Map<number, Running>();
-
-  /** Waits, unless the task is to stop. */
-  const pause = async (ms: number, { stopping, abort }: Running): Promise<void> => {
-    const stopped = new AbortController();
-    stopping.closeInbox = () => stopped.abort();
-    if (!stopping.requested) await deps.clock.sleep(ms, AbortSignal.any([abort.signal, stopped.signal]));
-  };
-
-  /** Runs a task until it ends; returns how long to wait before the next time, or null where there is none. */
-  const runOnce = async (
-    partition: number,
-    task: Running,
-    onProgress: () => void,
-  ): Promise<number | null> => {
-    const { stopping, abort } = task;
-    const end = await deps.run(partition, stopping, abort.signal, onProgress);
-    if (stopping.requested || end === 'lost') return null;
-    if (end === 'fenced') deps.onFenced(partition);
-    return RECLAIM_WAIT_MS[end];
-  };
-
-  const runRepeatedly = async (partition: number, task: Running): Promise<void> => {
-    let failures = 0;
-    const mended = (): void => {
-      if (failures > 0) deps.onMended(partition);
-      failures = 0;
-    };
-    const failed = (error: unknown): number | null => {
-      if (error instanceof Stopped) return null;
-      const retryMs = backoffMs(failures, deps.random, RETRY_WAIT_MS);
-      failures += 1;
-      deps.onFailed(partition, error, retryMs);
-      return retryMs;
-    };
-    while (!task.stopping.requested) {
-      const steadyAt = deps.clock.monotonic() + STEADY_MS;
-      const onProgress = (): void => {
-        if (failures > 0 && deps.clock.monotonic() >= steadyAt) mended();
-      };
-      const waitMs = await runOnce(partition, task, onProgress).catch(failed);
-      if (waitMs === null) break;
-      await pause(waitMs, task);
-    }
-    mended();
-  };
 
   const start = (partition: number): void => {
     const task: Running = {
@@ -102,7 +105,7 @@ export function taskPool(deps: {
       ended: Promise.resolve(),
     };
     tasks.set(partition, task);
-    task.ended = runRepeatedly(partition, task);
+    task.ended = runRepeatedly(deps, partition, task);
   };
 
   const stop = async (partitions: readonly number[], graceMs: number): Promise<void> => {
