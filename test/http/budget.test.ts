@@ -1,11 +1,10 @@
-import type { AddressInfo } from 'node:net';
 import { systemClock } from '../../src/base/clock';
 import { type Bounds, places, turns } from '../../src/http/budget.http';
 import { createMetrics } from '../../src/http/metrics';
 import { httpRoutes } from '../../src/http/server.http';
 import { createHealth } from '../../src/queries/health';
 import { feedback } from '../support/feedback';
-import { type Client, clientOf, OTHER, requestOf, within } from './client';
+import { type Client, clientOf, OTHER, portOf, requestOf, within } from './client';
 import { open, type Opened } from './open';
 
 test('places are shared: one network takes half of them, and what it gives back can be taken again', () => {
@@ -95,16 +94,17 @@ describe('the API', () => {
   let there: Opened;
   const clients: Client[] = [];
   afterEach(async () => {
+    jest.restoreAllMocks();
     for (const client of clients.splice(0)) client.close();
     await there.close();
   });
   async function listen(bounds: Partial<Bounds> = {}): Promise<number> {
     there = await open({ EFS_EXPIRY: 'off' }, systemClock, bounds);
-    await there.report(Array.from({ length: 100 }, (_, i) => feedback.relayed({ messageId: `m${i}` })));
+    await there.report(
+      Array.from({ length: 100 }, (_, i) => feedback.relayed({ messageId: `${i}`.padStart(128, 'm') })),
+    );
     await there.until(() => there.queries.view.get('d1')?.kpis.relayed === 100);
-    await there.routes.listen({ host: '127.0.0.1', port: 0 });
-    const [address] = there.routes.addresses() as AddressInfo[];
-    return address?.port ?? 0;
+    return portOf(there.routes);
   }
   const ask = async (port: number, path: string, how?: Parameters<typeof clientOf>[1]): Promise<Client> => {
     const client = await clientOf(port, how);
@@ -169,12 +169,16 @@ describe('the API', () => {
     const unread = await ask(port, path, { reads: false });
     await systemClock.sleep(50);
     expect(await statusOf(await ask(port, path))).toBe('503');
-    await systemClock.sleep(900);
-    jest.restoreAllMocks();
-    expect(await statusOf(await ask(port, path))).toBe('200');
+    let [status, tries] = ['503', 0];
+    for (; status === '503' && tries < 100; tries++) {
+      await systemClock.sleep(100);
+      status = await statusOf(await ask(port, path));
+    }
+    expect(status).toBe('200');
     unread.socket.resume();
     await within('it is dropped', () => !unread.isOpen());
-  });
+    // Seconds where the machine has much else to do: megabytes are exported.
+  }, 30_000);
 
   test('answers HEAD with 404 where GET takes a place: an answer without a body would never end', async () => {
     await listen();

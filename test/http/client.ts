@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import type { FastifyInstance } from 'fastify';
 import { systemClock } from '../../src/base/clock';
 
 /** The other end of a connection. */
@@ -14,6 +15,11 @@ export interface Client {
 export const LOCAL = '127.0.0.1';
 /** Another network, by the bounds. */
 export const OTHER = '127.0.0.2';
+
+/** Lets routes listen on loopback, and returns the port. */
+export async function portOf(routes: FastifyInstance): Promise<number> {
+  return Number(new URL(await routes.listen({ host: LOCAL, port: 0 })).port);
+}
 
 /** Connects from a loopback address. A client that does not read leaves everything to the system's buffers. */
 export async function clientOf(

@@ -1,11 +1,10 @@
-import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { systemClock } from '../../src/base/clock';
 import { BOUNDS, type Bounds, networkOf } from '../../src/http/budget.http';
 import { createMetrics } from '../../src/http/metrics';
 import { httpRoutes } from '../../src/http/server.http';
 import { createHealth } from '../../src/queries/health';
-import { type Client, clientOf, OTHER, requestOf, within } from './client';
+import { type Client, clientOf, OTHER, portOf, requestOf, within } from './client';
 
 const MIB = 1024 * 1024;
 /** More than the system's buffers of both ends take. */
@@ -27,9 +26,7 @@ describe('the connections', () => {
     routes.get('/waits', () => new Promise(() => (waiting += 1)));
     routes.get('/large', async () => LARGE);
     routes.post('/body', async () => 'taken');
-    await routes.listen({ host: '127.0.0.1', port: 0 });
-    const [address] = routes.addresses() as AddressInfo[];
-    return { port: address?.port ?? 0, waiting: () => waiting };
+    return { port: await portOf(routes), waiting: () => waiting };
   }
   const open = async (port: number, how?: Parameters<typeof clientOf>[1]): Promise<Client> => {
     const client = await clientOf(port, how);
@@ -84,14 +81,14 @@ describe('the connections', () => {
   });
 
   test('one that takes nothing of its answer is closed in time, one that takes it slowly is not', async () => {
-    const { port } = await listen({ stalledMs: 300, stallsCheckedEveryMs: 50 });
+    const { port } = await listen({ stalledMs: 500, stallsCheckedEveryMs: 50 });
     const [stuck, slow] = [await open(port, { reads: false }), await open(port, { reads: false })];
     for (const client of [stuck, slow]) client.send(requestOf('/large'));
     let allowed = 0;
     slow.socket.on('data', () => {
       if (slow.socket.bytesRead > allowed) slow.socket.pause();
     });
-    for (; allowed < LARGE.length; allowed += 1.5 * MIB) {
+    for (; allowed < LARGE.length; allowed += MIB) {
       slow.socket.resume();
       await systemClock.sleep(50);
     }
