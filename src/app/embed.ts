@@ -8,7 +8,6 @@ import type { Feedback } from '../feedback/feedback';
 import type { MemoryLog } from '../log/log.memory';
 import type { Health } from '../queries/health';
 import { lookUpMessage, type MessageView } from '../queries/lookup';
-import { startHttp } from '../http/server.http';
 import type { Delivery } from '../queries/delivery-view';
 import type { Sink } from '../log/sink';
 import { feedbackRecord } from '../simulation/traffic';
@@ -18,7 +17,8 @@ import type { Servers } from './compose';
 import { caughtUp } from './caught-up';
 import { type MemoryState, type MemoryStore, openInMemory } from './in-memory';
 import { outgoing } from '../simulation/produce';
-import { connect, follow, type Frame, frameOf, routesOf, startOn } from './frame';
+import { connect, follow, type Frame, frameOf, startOn } from './frame';
+import { serve } from './serve';
 
 /** Options of a service inside this process. */
 export interface EmbedOptions {
@@ -138,7 +138,7 @@ async function embedOn(frame: Frame, servers: Servers, closeServers: () => Promi
     message: (deliveryId, messageId) =>
       lookUpMessage(servers.store, DeliveryId(deliveryId), MessageId(messageId)),
     async listen({ host = config.httpHost, port = config.httpPort } = {}) {
-      const http = await startHttp({ ...routesOf(frame), host, port });
+      const http = await serve(frame, { host, port });
       closing.push(() => http.close());
       return `http://${host.includes(':') ? `[${host}]` : host}:${http.port}/`;
     },

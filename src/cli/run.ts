@@ -2,10 +2,10 @@ import { Command, InvalidArgumentError } from 'commander';
 import { systemClock } from '../base/clock';
 import type { Config } from '../settings/table';
 import { type Log, openLog } from '../base/log';
-import { startHttp } from '../http/server.http';
 import type { PipelineName } from '../service/run';
 import { EXIT, failureOf } from '../app/failure';
-import { connect, type Frame, frameOf, routesOf, startOn } from '../app/frame';
+import { connect, type Frame, frameOf, startOn } from '../app/frame';
+import { serve } from '../app/serve';
 import { addExample, addSettings, ALL_SETTINGS, configOf } from './options';
 import { aborted } from './interrupt';
 import { version } from '../app/version';
@@ -57,7 +57,7 @@ async function run(config: Config, pipelines: readonly PipelineName[]): Promise<
   };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
 
-  const http = await startHttp({ ...routesOf(frame), port: config.httpPort });
+  const http = await serve(frame, { host: config.httpHost, port: config.httpPort });
   log.info('starting', { version, host: config.httpHost, port: http.port, groupId: config.groupId });
   const started = start(frame, pipelines);
   started.catch(onFatal);

@@ -54,6 +54,10 @@ function cookieOf(header: string, name: string): string | null {
 
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
 
+/** Whether a server that listens on this host is reached from its own machine only. */
+export const isLoopback = (host: string): boolean =>
+  LOOPBACK.includes(host) || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+
 /**
  * Whether the Host header names this service. A foreign page can make its own name resolve to this service (DNS
  * rebinding), and its requests then carry that name; an IP address cannot be rebound, so any address is accepted if the
@@ -65,8 +69,7 @@ export function isHostOurs(
 ): boolean {
   const name = (header ?? '').toLowerCase().replace(/:\d+$/, '');
   if (LOOPBACK.includes(name) || name === ours.httpHost || ours.allowed.includes(name)) return true;
-  const isBoundToLoopback = LOOPBACK.includes(ours.httpHost) || ours.httpHost === '::1';
-  return !isBoundToLoopback && isIP(name.replace(/^\[|\]$/g, '')) !== 0;
+  return !isLoopback(ours.httpHost) && isIP(name.replace(/^\[|\]$/g, '')) !== 0;
 }
 
 /** Whether a browser's request comes from a page of this service. Other clients send no Origin. */

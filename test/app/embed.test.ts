@@ -5,6 +5,7 @@ import { memoryReader } from '../../src/log/source.memory';
 import { createHealth } from '../../src/queries/health';
 import { lookUpDelivery } from '../../src/queries/lookup';
 import { DeliveryId } from '../../src/base/ids';
+import { NO_LOG } from '../../src/base/log';
 import { deliveryView } from '../../src/queries/delivery-view';
 import { turn, virtualClock } from '../support/clock';
 import { feedback } from '../support/feedback';
@@ -48,6 +49,28 @@ describe('a service in this process', () => {
     expect(late.isOver()).toBe(false);
     late.view.take(await lookUpDelivery(efs.store, DeliveryId('d1')));
     await late.over;
+  });
+
+  it.each([
+    ['0.0.0.0', '', true],
+    ['0.0.0.0', 'open-sesame-if-you-please', false],
+    ['127.0.0.1', '', false],
+    ['localhost', '', false],
+  ])('on %s with the token "%s" it warns of an open API: %s', async (host, token, warns) => {
+    const lines: string[] = [];
+    const log = { ...NO_LOG, warn: (line: string) => void lines.push(line) };
+    const open = await embed({ ...SETTINGS, EFS_HTTP_TOKEN: token, EFS_HTTP_HOST: host }, { log });
+    try {
+      const { port } = new URL(await open.listen({ port: 0 }));
+      const headers = { authorization: `Bearer ${token}` };
+      const health = await fetch(`http://127.0.0.1:${port}/api/health`, token === '' ? {} : { headers });
+      const { warnings } = (await health.json()) as { warnings: { key: string; warning: string }[] };
+      const expected = warns ? [expect.stringContaining('EFS_HTTP_TOKEN_FILE')] : [];
+      expect(warnings.filter(({ key }) => key === 'http').map(({ warning }) => warning)).toEqual(expected);
+      expect(lines).toEqual(warns ? ['page and API are open to other machines: no token is set'] : []);
+    } finally {
+      await open.stop();
+    }
   });
 
   it('dates sessions and its own start by the system clock, whatever its own clock is', async () => {

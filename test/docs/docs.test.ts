@@ -148,6 +148,7 @@ function loggedLines(): string[] {
       .filter((file) => file.endsWith('.ts')),
     'src/cli/run.ts',
     'src/app/credentials.ts',
+    'src/app/serve.ts',
   ];
   const lines = files.flatMap((file) => {
     const found: string[] = [];
