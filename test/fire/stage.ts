@@ -134,13 +134,12 @@ async function produceInto(
   return sent;
 }
 
-/** Sets up topics and schemas under a prefix of their own. */
+/** Sets up topics and schemas under a prefix, by default one of their own. */
 export async function openStage(
   addresses: Addresses,
-  options: { partitions?: number; settings?: Settings } = {},
+  options: { partitions?: number; prefix?: string; settings?: Settings } = {},
 ): Promise<Stage> {
-  const { partitions = 6 } = options;
-  const prefix = `fire-${randomBytes(4).toString('hex')}.`;
+  const { partitions = 6, prefix = `fire-${randomBytes(4).toString('hex')}.` } = options;
   const settings: Settings = {
     EFS_KAFKA_BROKERS: addresses.kafkaBrokers.join(','),
     EFS_SCHEMA_REGISTRY_URL: addresses.registryUrl,
