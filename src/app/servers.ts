@@ -51,9 +51,8 @@ export async function connectServers(
   await retry(() => checkServer(client));
 
   const limits = how.inGroups ? SOURCE_LIMITS : BULK_LIMITS;
-  const sourceOf = (pipeline: PipelineName) => {
-    const party = Symbol(`${pipeline} source`);
-    return kafkaSource({
+  const sourceOf = (pipeline: PipelineName) =>
+    kafkaSource({
       kafka,
       clock: systemClock,
       topics: topicsOf(config, pipeline),
@@ -67,10 +66,8 @@ export async function connectServers(
           heartbeatIntervalMs: Math.min(3_000, Math.ceil(config.sessionTimeoutMs / 6)),
         },
       },
-      onOutage: (error) => outages.failed(party, error),
-      onRecovered: () => outages.answered(party),
+      outages,
     });
-  };
   const sinksOf = (group: string) =>
     kafkaTransactionalSinks(kafka, {
       clock: systemClock,

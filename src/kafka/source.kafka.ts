@@ -38,9 +38,6 @@ export const SOURCE_LIMITS: SourceLimits = {
   stopWithinMs: 4_000,
 };
 
-/** The parts of a source that can have an outage. */
-type Part = 'group' | 'fetch';
-
 export interface KafkaSourceOptions {
   readonly kafka: Kafka;
   /** The log's names, with the tenant's prefix. */
@@ -49,10 +46,17 @@ export interface KafkaSourceOptions {
   readonly groupId: string | null;
   readonly clock: Clock;
   readonly limits?: SourceLimits;
-  /** Kafka does not answer; the source retries. May be called again before `onRecovered`. */
-  onOutage?(error: unknown): void;
-  /** Kafka answers again. Called once after one or more `onOutage`. */
-  onRecovered?(): void;
+  /** Gets the outages, through which the source retries, of each of its parts: the group, and the fetches. */
+  readonly outages?: {
+    failed(party: unknown, error: unknown): void;
+    answered(party: unknown): void;
+  };
+}
+
+/** A part of a source that waits for Kafka. */
+interface Party {
+  failed(error: unknown): void;
+  answered(): void;
 }
 
 /**
@@ -63,8 +67,17 @@ export function kafkaSource(options: KafkaSourceOptions): Source {
   const { kafka, topics, groupId, clock, limits = SOURCE_LIMITS } = options;
   const cluster = openCluster(kafka);
   let refused = (_: unknown): void => undefined;
-  const outage = outageOf(['group', 'fetch'], options, (error) => refused(error));
-  const reading = readPartitions(cluster, topics, clock, limits, outage);
+  const partyOf = (name: string): Party => {
+    const party = Symbol(name);
+    return {
+      // A refusal is not an outage.
+      failed: (error) =>
+        isRefusal(error) ? refused(error) : options.outages?.failed(party, asOutage(error)),
+      answered: () => options.outages?.answered(party),
+    };
+  };
+  const group = partyOf('group');
+  const reading = readPartitions(cluster, topics, clock, limits, partyOf('fetch'));
   const stopping = new AbortController();
   let membership: Membership | null = null;
   let stopped: Promise<void> | null = null;
@@ -105,8 +118,8 @@ export function kafkaSource(options: KafkaSourceOptions): Source {
           onAssigned(partitions);
           void checkForStrangers(options, groupId, onForeignMembers);
         },
-        onOutage: (error) => onJoinFailed(error, groupId, outage, onForeignMembers),
-        onAnswer: () => outage.ended('group'),
+        onOutage: (error) => onJoinFailed(error, groupId, group, onForeignMembers),
+        onAnswer: group.answered,
       });
     },
     async open(partition, positions, until) {
@@ -139,7 +152,7 @@ function readPartitions(
   topics: readonly string[],
   clock: Clock,
   limits: SourceLimits,
-  outage: Outage,
+  party: Party,
 ): Reading {
   const inboxes = new Map<number, Inbox>();
   const held = { bytes: 0 };
@@ -148,8 +161,8 @@ function readPartitions(
     cluster,
     clock,
     limits: limits.fetch,
-    onOutage: (error) => outage.began('fetch', error),
-    onAnswer: () => outage.ended('fetch'),
+    onOutage: party.failed,
+    onAnswer: party.answered,
   });
   const keep = (partitions: readonly number[]): void => {
     owned = partitions;
@@ -248,38 +261,12 @@ async function checkForStrangers(
 function onJoinFailed(
   error: unknown,
   groupId: string,
-  outage: Outage,
+  group: Party,
   onForeignMembers: (found: EfsError) => void,
 ): void {
-  if (!(error instanceof EfsError) || error.code !== 'group-shared') return outage.began('group', error);
-  outage.ended('group');
+  if (!(error instanceof EfsError) || error.code !== 'group-shared') return group.failed(error);
+  group.answered();
   onForeignMembers(new EfsError(error.code, `consumer group ${groupId}: ${error.message}`, { cause: error }));
-}
-
-interface Outage {
-  began(part: Part, error: unknown): void;
-  ended(part: Part): void;
-}
-
-/** Merges the outages of several parts: begins with the first, ends with the last. A refusal is not an outage. */
-function outageOf(
-  parts: readonly Part[],
-  listener: { onOutage?(error: unknown): void; onRecovered?(): void },
-  onRefused: (error: unknown) => void,
-): Outage {
-  const out = new Map(parts.map((part) => [part, false]));
-  return {
-    began(part, error) {
-      if (isRefusal(error)) return onRefused(error);
-      out.set(part, true);
-      listener.onOutage?.(asOutage(error));
-    },
-    ended(part) {
-      const was = must(out.get(part), 'a known part');
-      out.set(part, false);
-      if (was && ![...out.values()].includes(true)) listener.onRecovered?.();
-    },
-  };
 }
 
 /**

@@ -132,8 +132,11 @@ export function startLoad(world: KafkaWorld, partitions: number, idleGroup: stri
     running.push(work.catch((error: unknown) => error instanceof Stopped || failures.push(error)));
   };
   const unavailable = new Set<string | null>();
-  const onOutage = (error: unknown): void => void unavailable.add((error as EfsError).server);
-  for (const source of [world.member({ onOutage }), world.member({ onOutage })]) {
+  const seen = {
+    failed: (_: unknown, error: unknown): void => void unavailable.add((error as EfsError).server),
+    answered: () => undefined,
+  };
+  for (const source of [world.member({ outages: seen }), world.member({ outages: seen })]) {
     let owned: readonly number[] = [];
     void source.start({
       onAssigned(now) {

@@ -156,7 +156,7 @@ describeWithServers(['kafka', 'undisturbed'], 'a source on Kafka', (servers) => 
 describeWithServers(['own-kafka', 'undisturbed'], 'a source during an outage of Kafka', () => {
   let server: KafkaServer;
   let world: KafkaWorld;
-  let events: string[];
+  let waiting: Set<unknown>;
   let source: Source;
   let inbox: Inbox;
   beforeAll(async () => {
@@ -167,10 +167,12 @@ describeWithServers(['own-kafka', 'undisturbed'], 'a source during an outage of 
   });
   beforeEach(async () => {
     world = await kafkaWorld(server.brokers);
-    events = [];
+    waiting = new Set();
     source = world.member({
-      onOutage: () => events.push('outage'),
-      onRecovered: () => events.push('recovered'),
+      outages: {
+        failed: (party) => void waiting.add(party),
+        answered: (party) => void waiting.delete(party),
+      },
     });
     await assignedTo(source);
     inbox = await source.open(0, START);
@@ -180,12 +182,12 @@ describeWithServers(['own-kafka', 'undisturbed'], 'a source during an outage of 
     await world.append(0, 0, [text('before')]);
     expect(valuesOf(await inbox.take({ max: 9, lingerMs: 0 }))).toEqual(['before']);
     await server.kill('SIGKILL');
-    await within(15_000, () => events.includes('outage'));
+    await within(15_000, () => waiting.size > 0);
     const taken = inbox.take({ max: 9, lingerMs: 0 });
     await server.restart();
     await world.append(0, 0, [text('after')]);
     expect(valuesOf(await taken)).toEqual(['after']);
-    await within(30_000, () => events.at(-1) === 'recovered');
+    await within(30_000, () => waiting.size === 0);
     await world.close();
   });
 

@@ -57,7 +57,8 @@ describeWithServers(['kafka'], 'a consumer group shared with strangers', (server
     await consumer.subscribe({ topics: [...other.topics] });
     await consumer.run({ eachMessage: async () => undefined });
     const outages: unknown[] = [];
-    const late = await started(other.member({ groupId, onOutage: (error) => outages.push(error) }));
+    const failed = (_: unknown, error: unknown) => void outages.push(error);
+    const late = await started(other.member({ groupId, outages: { failed, answered: () => undefined } }));
     await until('it reports strangers', () => late.last.strangers !== null);
     expect(late.last.strangers).toMatchObject({ code: 'group-shared' });
     expect(late.last.strangers?.message).toContain(`consumer group ${groupId}: `);
