@@ -1,5 +1,4 @@
 import type { Kafka } from 'kafkajs';
-import { must } from '../base/assert';
 import type { Clock } from '../base/clock';
 import { EfsError, isRefusal, isRetriable } from '../base/errors';
 import { coPartitions, heldPositions, watchPartitions } from '../log/copartition';
