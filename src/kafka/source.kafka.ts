@@ -58,6 +58,19 @@ interface Party {
   answered(): void;
 }
 
+/** A part of a source, whose outages are told apart from those of others. `onRefused` receives what is not an outage. */
+function partyOf(
+  name: string,
+  { outages }: Pick<KafkaSourceOptions, 'outages'>,
+  onRefused: (error: unknown) => void,
+): Party {
+  const party = Symbol(name);
+  return {
+    failed: (error) => (isRefusal(error) ? onRefused(error) : outages?.failed(party, asOutage(error))),
+    answered: () => outages?.answered(party),
+  };
+}
+
 /**
  * A source on Kafka. The group only assigns partitions; records are fetched by positions alone, so a position that the
  * log does not hold is never skipped, and no group offset is ever read.
@@ -66,17 +79,9 @@ export function kafkaSource(options: KafkaSourceOptions): Source {
   const { kafka, topics, groupId, clock, limits = SOURCE_LIMITS } = options;
   const cluster = openCluster(kafka);
   let refused = (_: unknown): void => undefined;
-  const partyOf = (name: string): Party => {
-    const party = Symbol(name);
-    return {
-      // A refusal is not an outage.
-      failed: (error) =>
-        isRefusal(error) ? refused(error) : options.outages?.failed(party, asOutage(error)),
-      answered: () => options.outages?.answered(party),
-    };
-  };
-  const group = partyOf('group');
-  const reading = readPartitions(cluster, topics, clock, limits, partyOf('fetch'));
+  const onRefused = (error: unknown): void => refused(error);
+  const group = partyOf('group', options, onRefused);
+  const reading = readPartitions(cluster, topics, clock, limits, partyOf('fetch', options, onRefused));
   const stopping = new AbortController();
   let membership: Membership | null = null;
   let stopped: Promise<void> | null = null;

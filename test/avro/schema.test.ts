@@ -38,7 +38,9 @@ describe('a writer’s schema', () => {
       expect(parseWriterSchema(record(name, 'int')).name).toBe(name);
       expect(() => parseWriterSchema(JSON.stringify(name))).toThrow('undefined type name');
       expect(() => parseWriterSchema(record('A', name))).toThrow('undefined type name');
-      expect(() => parseWriterSchema(JSON.stringify({ type: name, typeName: 'int' }))).toThrow('unknown type');
+      expect(() => parseWriterSchema(JSON.stringify({ type: name, typeName: 'int' }))).toThrow(
+        'unknown type',
+      );
       expect(() => parseWriterSchema(record('A', { type: name, typeName: 'valueOf' }))).toThrow(
         'unknown type',
       );

@@ -42,14 +42,14 @@ export interface Installation {
 }
 
 /**
- * `installation-of-0.1.json` was written by version 0.1 at commit c2798a0: topics without a prefix in two partitions,
+ * `installation-of-c2798a0.json` was written by the version of that commit, between 0.1 and the next: topics without a prefix in two partitions,
  * `EFS_MESSAGE_STATUS=on`, the simulated traffic of seed 132 (130 messages, three deliveries, every kind of feedback,
  * disorder, duplicates, poison) with event times in 2090, so that no deadline passes. One worker published most of it and
  * was stopped. The next one was killed at its second transaction, with its commits' outboxes in Redis and a rest of the
  * inputs to read. Then topics and keys were read with a plain client.
  */
-export function readInstallation(version: string): Installation {
-  const file = join(__dirname, `installation-of-${version}.json`);
+export function readInstallation(commit: string): Installation {
+  const file = join(__dirname, `installation-of-${commit}.json`);
   return JSON.parse(readFileSync(file, 'utf8')) as Installation;
 }
 
