@@ -45,7 +45,7 @@ export interface DeadLetter {
   readonly origin: Origin;
   /** The record's own headers, without the added ones. */
   readonly headers: readonly RecordHeader[];
-  /** Whether it holds the record whole: otherwise it cannot be redriven. */
+  /** Whether it holds the record whole: otherwise, and where it stands for a batch, it cannot be redriven. */
   readonly isWhole: boolean;
   /** Length of the record's value, also where the letter keeps less of it; null for a record without a value. */
   readonly valueBytes: number | null;
@@ -148,7 +148,7 @@ export function readDeadLetter(record: LogRecord): DeadLetter | RedriveProgress 
     detail,
     origin: { topic, partition: Number(partition), offset: Number(offset) },
     headers,
-    isWhole: truncated === null,
+    isWhole: truncated === null && reason !== 'batch-unreadable',
     valueBytes: lengthOf(truncated) ?? record.value?.length ?? null,
     redrivenFrom: from === undefined ? null : textOf(from.value),
   };

@@ -1,6 +1,7 @@
 import { types } from 'avsc';
 import { assert } from '../base/assert';
 import type { Clock } from '../base/clock';
+import { EfsError } from '../base/errors';
 import type { Feedback, FeedbackKind } from './feedback';
 import { partitionOf } from '../log/partitioner';
 import type { Contribution } from './records';
@@ -17,6 +18,7 @@ import { writerSchemaCache } from '../avro/writer-schema-cache';
 
 /** Why a record is dead-lettered; the first reason that applies, in this order (docs/records.md). */
 export const DEAD_LETTER_REASONS = [
+  'batch-unreadable',
   'no-value',
   'too-large',
   'not-avro',
@@ -85,9 +87,17 @@ export function feedbackDecoder(options: FeedbackDecoderOptions): Decoder<Feedba
   });
 }
 
-/** A decoder of the service's own contributions, topic index 0. It checks only the Avro encoding. */
+/**
+ * A decoder of the service's own contributions, topic index 0. It checks only the Avro encoding. Throws `batch-unreadable`:
+ * nobody else writes them, and none may be left out.
+ */
 export function contributionDecoder(options: DecoderOptions): Decoder<Contribution> {
-  return decoder<Contribution>(options, [readerOf('Contribution')], () => null);
+  const decode = decoder<Contribution>(options, [readerOf('Contribution')], () => null);
+  return async (records) => {
+    for (const { unreadable } of records)
+      if (unreadable !== undefined) throw new EfsError('batch-unreadable', unreadable);
+    return decode(records);
+  };
 }
 
 /**
@@ -180,7 +190,8 @@ const NO_VALUE: Problem = { reason: 'no-value', detail: 'a record without a valu
 
 /** Problems that are visible without the schema. */
 function frameProblem(record: LogRecord, limits: RecordLimits): Problem | null {
-  const { value, headerCount } = record;
+  const { value, headerCount, unreadable } = record;
+  if (unreadable !== undefined) return { reason: 'batch-unreadable', detail: unreadable };
   if (value === null) return NO_VALUE;
   if (value.length > limits.maxValueBytes) {
     return { reason: 'too-large', detail: `${value.length} bytes, at most ${limits.maxValueBytes}` };

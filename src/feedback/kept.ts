@@ -34,7 +34,7 @@ export interface Kept {
 
 /** What the dead letter of a record keeps. */
 export function keptOf(record: LogRecord, reason: DeadLetterReason): Kept {
-  const valueMax = reason === 'too-large' ? PART_MAX : VALUE_MAX;
+  const valueMax = reason === 'too-large' || reason === 'batch-unreadable' ? PART_MAX : VALUE_MAX;
   const headers = withinBounds(record.headers());
   const cuts = [
     cutOf('value', record.value, valueMax),

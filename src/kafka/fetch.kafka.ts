@@ -42,10 +42,11 @@ interface Aborted {
   readonly firstOffset: number;
 }
 
-/** The partition of batches, and the most bytes that the records of one may take once decompressed. */
+/** The partition of batches, its end offset, and the most bytes that the records of one may take once decompressed. */
 export interface BatchOrigin {
   readonly topic: string;
   readonly partition: number;
+  readonly end: number;
   readonly maxBatchBytes: number;
 }
 
@@ -89,7 +90,7 @@ function readPartition(decoder: Decoder, topic: string, maxBatchBytes: number): 
   decoder.readInt32(); // preferred_read_replica
   const end = lastStableOffset >= 0 ? lastStableOffset : highWatermark;
   const stored = decoder.readBytes() ?? Buffer.alloc(0);
-  const batches = readBatches(stored, aborted, { topic, partition, maxBatchBytes });
+  const batches = readBatches(stored, aborted, { topic, partition, end, maxBatchBytes });
   return { topic, partition, errorCode, end, batches };
 }
 
@@ -163,6 +164,7 @@ function readBatch(bytes: Buffer, header: BatchHeader, hidden: boolean, origin: 
     appendTimestamp: appended ? Number(bytes.readBigInt64BE(start + AT.maxTimestamp)) : null,
     codec: codec ?? 'off',
     storedBytes: hidden ? 0 : end - start - AT.records,
+    stored: lastOffset < nextBaseOffset(bytes, end, origin) ? bytes.subarray(start, end) : null,
     open() {
       if (codec === undefined) throw unreadable('its codec is unknown');
       const checksum = bytes.readUInt32BE(start + AT.checksum);
@@ -178,6 +180,11 @@ function readBatch(bytes: Buffer, header: BatchHeader, hidden: boolean, origin: 
   };
 }
 
+/** Where the batch at `at` begins, or the log ends. Bounds what a corrupt header may claim to cover. */
+function nextBaseOffset(bytes: Buffer, at: number, { end }: BatchOrigin): number {
+  return at + AT.length > bytes.length ? end : Number(bytes.readBigInt64BE(at + AT.baseOffset));
+}
+
 /** Covers the rest of the bytes; its one record is never read. */
 function unreadableBatch(bytes: Buffer, header: BatchHeader, origin: BatchOrigin, why: string): RecordBatch {
   const unreadable = unreadableOf(header, origin);
@@ -189,6 +196,7 @@ function unreadableBatch(bytes: Buffer, header: BatchHeader, origin: BatchOrigin
     appendTimestamp: null,
     codec: 'off',
     storedBytes: bytes.length - header.start,
+    stored: null,
     open() {
       throw unreadable(why);
     },

@@ -2,7 +2,7 @@ import { must } from '../base/assert';
 import type { EfsError } from '../base/errors';
 import type { BufferedRecords } from '../log/inbox';
 import type { FetchTarget } from './fetcher.kafka';
-import { readRecords, type RecordBatch, type RecordReader } from './records.kafka';
+import { readOrSetAside, type RecordBatch, type RecordReader } from './records.kafka';
 import type { LogRecord, Positions } from '../log/source';
 
 /** Bounds of an inbox; a partition at its bounds is not fetched. One fetch may exceed them. */
@@ -144,7 +144,7 @@ function targetInto(
         contents.entries.push({
           topic,
           batch,
-          reader: readRecords(batch, topic, partition, first),
+          reader: readOrSetAside(batch, topic, partition, first),
           ahead: null,
         });
         target.position = batch.nextOffset;

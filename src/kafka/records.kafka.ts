@@ -34,6 +34,8 @@ export interface RecordBatch {
   readonly codec: Codec;
   /** Bytes of its records as stored in the log. */
   readonly storedBytes: number;
+  /** Its bytes in the log, header included; null where it is not certain where the next batch begins. */
+  readonly stored: Buffer | null;
   /** Checks its checksum and decompresses its records. Throws `batch-unreadable`. */
   open(): Buffer;
   /** The error to throw where its bytes are invalid. */
@@ -46,7 +48,7 @@ export interface RecordReader {
   next(): LogRecord | null;
   /** Records of the batch that have not been read or skipped. */
   readonly left: number;
-  /** Bytes of its records, decompressed; 0 until the first is read. */
+  /** Bytes of its records, decompressed; 0 until the first is read, infinite where that failed. */
   readonly bytes: number;
 }
 
@@ -73,8 +75,8 @@ export function readRecords(
     next() {
       while (left > 0) {
         cursor ??= { batch, bytes: batch.open(), at: 0 };
-        left--;
         const record = readRecord(cursor, topic, partition);
+        left--;
         if (record.offset >= firstOffset) return record;
       }
       return null;
@@ -86,6 +88,50 @@ export function readRecords(
       return cursor?.bytes.length ?? 0;
     },
   };
+}
+
+/**
+ * The same, for a reader that must not stop: from the first record that cannot be read, the rest of the batch is one last
+ * record, `unreadable`. Throws `batch-unreadable` where the end of the batch is not certain.
+ */
+export function readOrSetAside(
+  batch: RecordBatch,
+  topic: number,
+  partition: number,
+  firstOffset: number,
+): RecordReader {
+  const reader = readRecords(batch, topic, partition, firstOffset);
+  let from = Math.max(batch.baseOffset, firstOffset);
+  let isBroken = false;
+  return {
+    next() {
+      if (isBroken) return null;
+      try {
+        const record = reader.next();
+        if (record !== null) from = record.offset + 1;
+        return record;
+      } catch (error) {
+        if (!(error instanceof EfsError) || batch.stored === null) throw error;
+        isBroken = true;
+        const count = Math.min(reader.left, batch.nextOffset - from);
+        const unreadable = `offsets ${from} to ${batch.nextOffset - 1}, ${count} records: ${error.message}`;
+        return placeholder(batch, { topic, partition, offset: from, unreadable });
+      }
+    },
+    get left() {
+      return isBroken ? 0 : reader.left;
+    },
+    get bytes() {
+      return isBroken ? Infinity : reader.bytes;
+    },
+  };
+}
+
+function placeholder(
+  { firstTimestamp, stored }: RecordBatch,
+  at: Pick<LogRecord, 'topic' | 'partition' | 'offset'> & { readonly unreadable: string },
+): LogRecord {
+  return { ...at, timestamp: firstTimestamp, key: null, value: stored, headerCount: 0, headers: () => [] };
 }
 
 function readRecord(cursor: Cursor, topic: number, partition: number): LogRecord {

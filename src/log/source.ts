@@ -20,6 +20,11 @@ export interface LogRecord {
   /** Available without reading the headers themselves. */
   readonly headerCount: number;
   /**
+   * Where this stands for records that cannot be read: why, and which. It has the first one's offset; its value is what
+   * the log holds in their place. The position after it is that after the last one.
+   */
+  readonly unreadable?: string;
+  /**
    * Reads the headers; for the rare record that is dead-lettered. Fewer than `headerCount` where there are very many, or
    * they are corrupt: those before.
    */

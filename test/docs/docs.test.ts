@@ -129,6 +129,7 @@ describe('operations.md', () => {
 
 /** Complete by its type; in the order in which reasons apply. */
 const REASONS: Record<DeadLetterReason, true> = {
+  'batch-unreadable': true,
   'no-value': true,
   'too-large': true,
   'not-avro': true,

@@ -3,7 +3,12 @@ import { CODECS, type Codec } from '../../src/kafka/codecs.kafka';
 import type { BatchOrigin } from '../../src/kafka/fetch.kafka';
 import { encodeBatch } from '../../src/kafka/encode.kafka';
 
-export const ORIGIN: BatchOrigin = { topic: 'mta.delivered', partition: 7, maxBatchBytes: 64 << 20 };
+export const ORIGIN: BatchOrigin = {
+  topic: 'mta.delivered',
+  partition: 7,
+  end: Infinity,
+  maxBatchBytes: 64 << 20,
+};
 
 const HEADER = 61;
 

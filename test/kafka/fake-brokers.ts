@@ -150,7 +150,12 @@ async function readProduceRequest(body: Buffer): Promise<{ epochs: number[]; par
     at += 8 + size;
     epochs.push(bytes.readInt16BE(51));
     const values: string[] = [];
-    for (const batch of readBatches(bytes, [], { topic: '', partition, maxBatchBytes: 1 << 20 })) {
+    for (const batch of readBatches(bytes, [], {
+      topic: '',
+      partition,
+      end: Infinity,
+      maxBatchBytes: 1 << 20,
+    })) {
       const reader = readRecords(batch, 0, partition, 0);
       for (let record = reader.next(); record !== null; record = reader.next())
         values.push(String(record.value));

@@ -1,7 +1,16 @@
+import { createHash } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
+import { contributionDecoder, feedbackDecoder } from '../../src/feedback/decode';
+import { readDeadLetter } from '../../src/feedback/dead-letter';
+import { FEEDBACK_TOPICS } from '../../src/feedback/topics';
+import { memoryRegistry } from '../../src/avro/registry.memory';
+import { systemClock } from '../../src/base/clock';
+import { loadCodec } from '../../src/kafka/codecs.kafka';
 import { readBatches } from '../../src/kafka/fetch.kafka';
 import { partitionBuffer } from '../../src/kafka/partition-buffer.kafka';
-import { batchOf, ORIGIN } from './batches';
+import { deadLetter } from '../../src/pipeline/dead-letter';
+import { batchOf, ORIGIN, sealed, storedAs } from './batches';
 
 const TOPICS = ['first', 'second'];
 
@@ -22,11 +31,11 @@ function logOf(counts: readonly number[]) {
   return { bytes: Buffer.concat(batches), offsets, end };
 }
 
-const open = (until?: () => number[]) =>
+const open = (until?: () => number[], positions: readonly number[] = [0, 0]) =>
   partitionBuffer({
     topics: TOPICS,
     partition: 0,
-    positions: [0, 0],
+    positions,
     limits: { records: 1_000, bytes: 1 << 20, bytesInAll: 1 << 20 },
     held: { bytes: 0 },
     until,
@@ -78,5 +87,150 @@ describe('a partition buffer', () => {
         expect(buffer.caughtUp()).toBe(true);
       }),
     );
+  });
+});
+
+describe('a batch that cannot be read', () => {
+  const MIB = 1 << 20;
+  beforeAll(() => loadCodec('gzip'));
+
+  /** Moves a batch to another offset. */
+  const at = (offset: number, batch: Buffer): Buffer => {
+    const moved = Buffer.from(batch);
+    moved.writeBigInt64BE(BigInt(offset), 0);
+    return moved;
+  };
+  const good = (offset: number): Buffer => batchOf(offset, 1, undefined, ['a', 'b']);
+  const bomb = (): Buffer => storedAs('gzip', gzipSync(Buffer.alloc(16 * MIB)), 3);
+  const corrupt = (): Buffer => {
+    const batch = storedAs('gzip', gzipSync(Buffer.alloc(500)), 3);
+    batch.writeUInt8(batch.readUInt8(70) ^ 1, 70);
+    return batch;
+  };
+  const torn = (): Buffer => storedAs('gzip', gzipSync(Buffer.alloc(500)).subarray(0, 12), 3);
+  const unknown = (): Buffer => {
+    const batch = storedAs('off', Buffer.alloc(9), 3);
+    batch.writeInt16BE(6, 21);
+    return sealed(batch);
+  };
+
+  /** A buffer that holds these batches of the first topic. */
+  const holding = (bytes: Buffer, end: number, positions = [0, 0]) => {
+    const buffer = open(undefined, positions);
+    buffer.targets[0]?.deliver(readBatches(bytes, [], { ...ORIGIN, end, maxBatchBytes: MIB }), end);
+    buffer.targets[1]?.deliver([], 0);
+    return buffer;
+  };
+
+  test.each([
+    ['that is a decompression bomb', bomb, 'it holds more than 1048576 bytes'],
+    ['that is corrupt', corrupt, 'its checksum does not match'],
+    ['that is torn', torn, 'unexpected end of file'],
+    ['of an unknown codec', unknown, 'its codec is unknown'],
+  ])('%s is passed over: one unreadable record stands for all of its records', (_, make, why) => {
+    const bytes = make();
+    const buffer = holding(Buffer.concat([good(0), at(2, bytes), good(5)]), 7);
+    const { records, next } = buffer.take(100);
+    const rest = buffer.take(100);
+    expect([...records, ...rest.records].map(({ offset }) => offset)).toEqual([0, 1, 2, 5, 6]);
+    expect(next[0]).toBeGreaterThanOrEqual(5);
+    expect(rest.next).toEqual([7, 0]);
+    expect(buffer.caughtUp()).toBe(true);
+    expect(records[2]?.unreadable).toContain('offsets 2 to 4, 3 records');
+    expect(records[2]?.unreadable).toContain(why);
+    expect(records[2]?.value?.equals(at(2, bytes))).toBe(true);
+  });
+
+  test('is opened once, and no second one in the same take: time and memory stay bounded', () => {
+    const one = bomb();
+    const batches = Array.from({ length: 4 }, (_, index) => at(3 * index, one));
+    const buffer = holding(Buffer.concat(batches), 12);
+    const before = process.memoryUsage().rss;
+    for (const offset of [0, 3, 6, 9]) {
+      const { records, next } = buffer.take(1_000);
+      expect(records.map((record) => record.offset)).toEqual([offset]);
+      expect(next).toEqual([offset + 3, 0]);
+    }
+    expect(buffer.take(1_000).records).toEqual([]);
+    expect(process.memoryUsage().rss - before).toBeLessThan(16 * MIB);
+  });
+
+  test('from a broken record on stands for the records from there; those before are given', () => {
+    const batch = batchOf(0, 1, undefined, ['first', 'second', 'third']);
+    batch[batch.indexOf('second') - 1] = 0x7e; // the length of the second value
+    for (const [position, given] of [
+      [0, [0, 1]],
+      [1, [1]],
+    ] as const) {
+      const { records, next } = holding(sealed(batch), 3, [position, 0]).take(9);
+      expect(records.map(({ offset }) => offset)).toEqual(given);
+      expect(records.at(-1)?.unreadable).toMatch(/^offsets 1 to 2, 2 records/);
+      expect(next).toEqual([3, 0]);
+    }
+  });
+
+  test('fails by name where its header claims offsets of the next batch, or behind the end of the log', () => {
+    for (const bytes of [Buffer.concat([corrupt(), good(2)]), corrupt()])
+      expect(() => holding(bytes, 2).take(9)).toThrow(expect.objectContaining({ code: 'batch-unreadable' }));
+  });
+
+  const options = {
+    registry: memoryRegistry(),
+    clock: systemClock,
+    limits: { maxValueBytes: 1_000, maxHeaders: 10 },
+  };
+
+  test('becomes one dead letter that names offsets, codec and cause, and holds its bytes', async () => {
+    const noise = Buffer.from(Array.from({ length: 300 << 10 }, (_, index) => (index * index) % 251));
+    const bytes = storedAs('gzip', noise, 3);
+    const { records } = holding(bytes, 3).take(9);
+    const decode = feedbackDecoder({
+      ...options,
+      topics: FEEDBACK_TOPICS,
+      partitioner: 'murmur2',
+      partitions: 1,
+    });
+    const { inputs, rejected } = await decode(records);
+    expect([inputs.length, rejected.length]).toEqual([0, 1]);
+    const letter = deadLetter(rejected[0]!, ['mta.relayed']);
+    const headers = letter.headers ?? [];
+    const read = readDeadLetter({
+      ...letter,
+      topic: 0,
+      offset: 0,
+      timestamp: 0,
+      headerCount: headers.length,
+      headers: () => headers,
+    });
+    expect(read).toMatchObject({
+      reason: 'batch-unreadable',
+      detail: expect.stringMatching(
+        /^offsets 0 to 2, 3 records: .* compressed with gzip, cannot be read: /,
+      ) as string,
+      origin: { topic: 'mta.relayed', partition: 0, offset: 0 },
+      isWhole: false,
+      valueBytes: bytes.length,
+    });
+    expect(letter.value?.equals(bytes.subarray(0, 256 << 10))).toBe(true);
+    expect(String(headers.at(-1)?.value)).toBe(createHash('sha256').update(bytes).digest('hex'));
+    // A small one is whole, and yet no record to put back.
+    const small = deadLetter({ ...rejected[0]!, record: { ...rejected[0]!.record, value: torn() } }, [
+      'mta.relayed',
+    ]);
+    expect(
+      readDeadLetter({
+        ...small,
+        topic: 0,
+        offset: 0,
+        timestamp: 0,
+        headerCount: 7,
+        headers: () => small.headers ?? [],
+      }),
+    ).toMatchObject({ isWhole: false });
+  });
+
+  test('of the service’s own contributions fails by name: none may be left out', async () => {
+    const { records } = holding(torn(), 3).take(9);
+    await expect(contributionDecoder(options)(records)).rejects.toMatchObject({ code: 'batch-unreadable' });
   });
 });

@@ -180,7 +180,7 @@ describe('faults', () => {
     const records = generate({ poison: 0.1 });
     expect(records.filter((each) => each.poison === null).map(identity)).toEqual(clean.map(identity));
     expect((records.length - clean.length) / clean.length).toBeCloseTo(0.1, 1);
-    const reasons: Record<Exclude<DeadLetterReason, 'retired-delivery'>, true> = {
+    const reasons: Record<Exclude<DeadLetterReason, 'retired-delivery' | 'batch-unreadable'>, true> = {
       'no-value': true,
       'too-large': true,
       'not-avro': true,
