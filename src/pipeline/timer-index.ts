@@ -1,3 +1,4 @@
+import { assert } from '../base/assert';
 import type { DeliveryId } from '../base/ids';
 import type { Millis, PolicyName } from '../feedback/feedback';
 import { deadlineOf } from '../status/deadline';
@@ -67,8 +68,9 @@ export function putEntry(timerIndex: TimerIndex, delivery: DeliveryId, entry: De
   return bytes;
 }
 
-/** The inverse of `putEntry`. */
+/** The inverse of `putEntry`. Bytes of another length are a broken invariant. */
 export function decodeDeadlineEntry(bytes: Buffer): DeadlineEntry {
+  assert(bytes.length === COUNT_BYTES + TIME_BYTES, 'a deadline entry of another length is stored');
   const soonest = bytes.readUIntBE(COUNT_BYTES, TIME_BYTES);
   return {
     count: bytes.readUInt32BE(0),

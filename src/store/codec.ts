@@ -75,23 +75,24 @@ function writeBounce(bytes: Buffer, at: number, time: number, bounceClass: numbe
   return bytes.writeUInt8(reason, at + 10);
 }
 
-/** Inverse of `encodeMessage`. Bytes of another version are a broken invariant. */
+/** Inverse of `encodeMessage`. Bytes of another version or length are a broken invariant. */
 export function decodeMessage(bytes: Buffer): MessageAggregate {
   const flags = must(bytes[0], 'an empty aggregate is stored');
   const bits = must(bytes[1], 'a truncated aggregate is stored');
   assert(flags >> 4 === VERSION, `an aggregate of version ${flags >> 4} is stored`);
-  let at = 9;
+  const kind = (bits >> 2) & 7;
+  assert(bytes.length === lengthOf(flags, bits), 'an aggregate of another length is stored');
+  let at = HEAD_BYTES;
   let validityMs = VALIDITY_MAX_MS;
   if (flags & HAS_VALIDITY) {
     validityMs = bytes.readUInt32BE(at);
-    at += 4;
+    at += VALIDITY_BYTES;
   }
   let softBounce: SoftBounceFacts | null = null;
   if (flags & HAS_SOFT_BOUNCE) {
     softBounce = readBounce(bytes, at);
-    at += 11;
+    at += BOUNCE_BYTES;
   }
-  const kind = (bits >> 2) & 7;
   return messageAggregate(
     { rank: (bits & 3) as RelayRank, at: bytes.readUIntBE(2, 6), domainGroup: bytes.readUInt8(8) },
     (flags & SAYS_EFS) !== 0,
@@ -99,6 +100,17 @@ export function decodeMessage(bytes: Buffer): MessageAggregate {
     validityMs,
     softBounce,
     kind === 0 ? null : readOutcome(bytes, at, bits),
+  );
+}
+
+/** The length of an aggregate by its first two bytes. */
+function lengthOf(flags: number, bits: number): number {
+  const outcomeBytes = bits & HAS_CLASS ? BOUNCE_BYTES : TIME_BYTES;
+  return (
+    HEAD_BYTES +
+    (flags & HAS_VALIDITY ? VALIDITY_BYTES : 0) +
+    (flags & HAS_SOFT_BOUNCE ? BOUNCE_BYTES : 0) +
+    ((bits >> 2) & 7 ? outcomeBytes : 0)
   );
 }
 

@@ -48,15 +48,20 @@ function bytesOf(bytes: Buffer | null): Buffer {
   return must(bytes, 'a record in the outbox has a key and a value');
 }
 
-/** The records that `packOutbox` packed, in order. */
+const TRUNCATED = 'a truncated outbox is stored';
+
+/** The records that `packOutbox` packed, in order. Other bytes are a broken invariant. */
 export function unpackOutbox(packed: Buffer | null): OutgoingRecord[] {
   const records: OutgoingRecord[] = [];
   if (packed === null) return records;
   for (let at = 0; at < packed.length;) {
+    assert(at + RECORD_OVERHEAD <= packed.length, TRUNCATED);
     const topic = must(TOPICS[packed.readUInt8(at)], 'the outbox names a topic that is not in its table');
     const partition = packed.readUInt16BE(at + 1);
     const keyEnd = at + 5 + packed.readUInt16BE(at + 3);
+    assert(keyEnd + 4 <= packed.length, TRUNCATED);
     const valueEnd = keyEnd + 4 + packed.readUInt32BE(keyEnd);
+    assert(valueEnd <= packed.length, TRUNCATED);
     const key = packed.subarray(at + 5, keyEnd);
     const value = packed.subarray(keyEnd + 4, valueEnd);
     records.push({ topic, partition, key, value });

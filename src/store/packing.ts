@@ -81,7 +81,11 @@ export function showPositions(positions: Positions): string {
   return positions.join(',');
 }
 
-/** Inverse of `showPositions`; an empty text has no positions. */
+/** Inverse of `showPositions`; an empty text has no positions. Another text is a broken invariant. */
 export function parsePositions(text: string): Positions {
-  return text === '' ? [] : text.split(',').map(Number);
+  if (text === '') return [];
+  const positions = text.split(',').map(Number);
+  const areOffsets = /^[\d,]*\d$/.test(text) && positions.every(Number.isSafeInteger);
+  assert(areOffsets, 'positions that are no offsets are stored');
+  return positions;
 }

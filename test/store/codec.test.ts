@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { InvariantError } from '../../src/base/assert';
 import { MessageId } from '../../src/base/ids';
 import { decodeMessage, decodeMessageId, encodeMessage, encodeMessageId } from '../../src/store/codec';
 import { aggregates, messageIds } from '../support/aggregates';
@@ -42,6 +43,18 @@ describe('a stored aggregate', () => {
     bytes[0] = (2 << 4) | (bytes[0]! & 15);
     expect(() => decodeMessage(bytes)).toThrow('version 2');
     expect(() => decodeMessage(Buffer.alloc(0))).toThrow('empty');
+  });
+
+  it('is refused where it is shorter or longer than it says', () => {
+    fc.assert(
+      fc.property(aggregates, (message) => {
+        const bytes = encodeMessage(message);
+        for (let length = 2; length < bytes.length; length += 1)
+          expect(() => decodeMessage(bytes.subarray(0, length))).toThrow(InvariantError);
+        expect(() => decodeMessage(Buffer.concat([bytes, Buffer.alloc(1)]))).toThrow(InvariantError);
+      }),
+      { numRuns: 20 },
+    );
   });
 });
 

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { InvariantError, must } from '../../src/base/assert';
 import type { OutgoingRecord } from '../../src/log/sink';
 import { packOutbox, unpackOutbox } from '../../src/store/outbox';
 
@@ -47,5 +48,17 @@ describe('an outbox', () => {
   it('refuses truncated bytes', () => {
     const packed = packOutbox([record])!;
     expect(() => unpackOutbox(packed.subarray(0, 6))).toThrow();
+  });
+
+  it('is refused where it is truncated', () => {
+    const record = {
+      topic: 'efs.delivery-kpi',
+      partition: 3,
+      key: Buffer.from('d1'),
+      value: Buffer.from('v'),
+    };
+    const packed = must(packOutbox([record]), 'a packed outbox');
+    for (let length = 1; length < packed.length; length += 1)
+      expect(() => unpackOutbox(packed.subarray(0, length))).toThrow(InvariantError);
   });
 });

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { InvariantError } from '../../src/base/assert';
 import { packRead, packWrite, parsePositions, showPositions } from '../../src/store/packing';
 
 const bytes = (...values: number[]): Buffer => Buffer.from(values);
@@ -32,4 +33,11 @@ describe('packed arguments', () => {
       }),
     );
   });
+
+  it.each(['x', '1,,2', '-1', '1.5', '1e3', ',1', '9007199254740993'])(
+    'of positions: %s is refused',
+    (text) => {
+      expect(() => parsePositions(text)).toThrow(InvariantError);
+    },
+  );
 });
