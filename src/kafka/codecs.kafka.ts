@@ -38,7 +38,7 @@ const ZSTD_BLOCK_MAX = 128 << 10;
 
 const LOADERS: Record<CompressedCodec, () => Promise<Format>> = {
   gzip: async () => ({
-    inflate: (bytes, max) => bounded(max, () => zlib.gunzipSync(bytes, { maxOutputLength: max })),
+    inflate: (bytes, max) => bounded(max, () => inflateGzip(bytes, max)),
     deflate: (bytes) => zlib.gzipSync(bytes, { level: 1 }),
   }),
   snappy: async () => {
@@ -99,6 +99,20 @@ function bounded(max: number, run: () => Buffer): Buffer {
   } catch (error) {
     throw (error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE' ? tooLarge(max) : error;
   }
+}
+
+/** zlib ignores whatever follows a zero byte behind the last member. */
+function inflateGzip(bytes: Buffer, max: number): Buffer {
+  const options = { maxOutputLength: max, info: true };
+  const { buffer, engine } = zlib.gunzipSync(bytes, options) as unknown as Inflated;
+  if (engine.bytesWritten !== bytes.length) throw corrupt('end');
+  return buffer;
+}
+
+/** What zlib's functions return where `info` is set; `bytesWritten` counts the bytes taken. */
+interface Inflated {
+  readonly buffer: Buffer;
+  readonly engine: { readonly bytesWritten: number };
 }
 
 /** The library allocates the size that a block declares, and rejects a block of another size. */
