@@ -8,13 +8,7 @@ import { SCHEMAS, type WrittenIds } from '../feedback/schemas';
 import type { CommittedOffset, Source, TopicReader } from '../log/source';
 import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, FEEDBACK_TOPICS, TOPICS_OF } from '../feedback/topics';
 import { domainGroups } from '../kpi/domains';
-import {
-  type Contribution,
-  type KpiChanged,
-  type MessageStatusChanged,
-  readBack,
-  wireType,
-} from '../kpi/encode';
+import { type Contribution, type KpiChanged, type MessageStatusChanged, wireType } from '../kpi/encode';
 import type { TransactionalSinks, Sink } from '../log/sink';
 import { retirementIn } from '../pipeline/retention';
 import { type Strangers, watchStrangers } from '../tasks/strangers';
@@ -163,10 +157,10 @@ function generationDeps(
     contributionWatermarks: (partition) => servers.reader.watermarks(contributions, partition),
     positionedTopics: [...topicsOf(config, 'status'), contributions],
     retirementIn: (marker) => {
-      const contribution = readBack(wire.contribution, marker);
+      const contribution = wire.contribution.read(marker);
       return contribution === null ? null : retirementIn(contribution);
     },
-    generationOf: (published) => readBack(wire.kpiChanged, published)?.generation ?? null,
+    generationOf: (published) => wire.kpiChanged.read(published)?.generation ?? null,
     strangers,
     allocateStateId: (name) =>
       allocateStateId({ ...servers, topic: contributions, contribution: wire.contribution, random }, name),

@@ -1,6 +1,8 @@
 import { type Type, types } from 'avsc';
 import {
   type Cursor,
+  cursorAt,
+  isFinished,
   readBlocks,
   readBoolean,
   readDouble,
@@ -74,6 +76,16 @@ export function resolveRecord(
     steps.push({ slot, read });
   }
   return recordReader(steps, reader.fields.length, make);
+}
+
+/** Whether bytes from a position on are exactly one value of a type; the work is bounded by their number. */
+export function valueCheck(type: Type): (bytes: Buffer, position: number) => boolean {
+  const skip = skipper()(type);
+  return (bytes, position) => {
+    const cursor = cursorAt(bytes, position);
+    skip(cursor);
+    return isFinished(cursor);
+  };
 }
 
 /** Makes records as avsc does. */

@@ -1,5 +1,6 @@
 import type { Type } from 'avsc';
-import { FRAME_BYTES, writeFrame } from '../avro/frame';
+import { FRAME_BYTES, frameFault, writeFrame } from '../avro/frame';
+import { valueCheck } from '../avro/resolution';
 import type * as records from '../feedback/records';
 
 /**
@@ -17,22 +18,28 @@ export interface WireType<Value> {
   encode(value: Value): Buffer;
   /** Of bytes that `encode` made. */
   decode(bytes: Buffer): Value;
-}
-
-/** The value of a record in a topic that the service writes; null where another has written it. */
-export function readBack<Value>(wire: Pick<WireType<Value>, 'decode'>, bytes: Buffer): Value | null {
-  try {
-    return wire.decode(bytes);
-  } catch {
-    return null;
-  }
+  /**
+   * Of any bytes: null where they are no value, because another has written them. avsc alone reads as many entries of a map
+   * as the bytes say.
+   */
+  read(bytes: Buffer): Value | null;
 }
 
 export function wireType<Value>(type: Type, schemaId: number): WireType<Value> {
   const frame = Buffer.alloc(FRAME_BYTES);
   writeFrame(frame, 0, schemaId);
+  const isValue = valueCheck(type);
+  const decode = (bytes: Buffer): Value => type.fromBuffer(bytes.subarray(FRAME_BYTES)) as Value;
   return {
     encode: (value) => Buffer.concat([frame, type.toBuffer(value)]),
-    decode: (bytes) => type.fromBuffer(bytes.subarray(FRAME_BYTES)) as Value,
+    decode,
+    read(bytes) {
+      if (frameFault(bytes) !== null || !isValue(bytes, FRAME_BYTES)) return null;
+      try {
+        return decode(bytes);
+      } catch {
+        return null; // A long that a number cannot hold.
+      }
+    },
   };
 }

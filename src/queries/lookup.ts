@@ -135,13 +135,10 @@ export async function lookUpMessage(
 
 const kpiType = wireType<KpiChanged>(SCHEMAS.KpiChanged.type, 0);
 
-/** Decodes a record of the KPI topic; null for bytes that are not one. */
+/** Decodes a record of the KPI topic; null for bytes that are not one, or whose time has no date. */
 export function readKpi(value: Buffer | null): KpiChanged | null {
-  try {
-    return value === null ? null : kpiType.decode(value);
-  } catch {
-    return null;
-  }
+  const kpi = value === null ? null : kpiType.read(value);
+  return kpi === null || Number.isNaN(new Date(kpi.asOf).getTime()) ? null : kpi;
 }
 
 /** The KPIs of a delivery as last published. Throws `not-found`, `redis-unavailable`. */

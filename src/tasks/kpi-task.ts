@@ -1,7 +1,6 @@
 import { lruCache } from '../base/lru';
 import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC } from '../feedback/topics';
 import type { TransactionalSink } from '../log/sink';
-import { readBack } from '../kpi/encode';
 import { DELIVERIES_CACHED, type KnownDelivery, planKpi } from '../pipeline/kpi';
 import { checkpointOf } from '../pipeline/publish-checkpoint';
 import { kpiCommands, type KpiInput } from '../pipeline/publish-gate';
@@ -82,7 +81,7 @@ function commandsOf({ deps, manifest, address, store, retry }: OwnedTask) {
       ...task,
       checkpoint: () => retry(() => deps.committedOffset(deps.kpiGroup, contributions, partition)),
       readPublished: (onRecord) => retry(() => reader.read(kpis, partition, onRecord)),
-      generationOf: (published) => readBack(kpiChanged, published)?.generation ?? null,
+      generationOf: (published) => kpiChanged.read(published)?.generation ?? null,
       onStranger: (record) => deps.strangers.passedOver(kpis, record),
     }),
     retire: retentionCommands({

@@ -79,3 +79,16 @@ test('bytes that are not a KPI record are read as null', () => {
   for (const bytes of [null, Buffer.alloc(0), Buffer.from('not avro at all'), value.subarray(0, 20)])
     expect(readKpi(bytes)).toBeNull();
 });
+
+test('30 bytes that announce a map of 2^53 entries are read as null', () => {
+  const head = Buffer.concat([Buffer.alloc(5), Buffer.from([2, 0x64]), Buffer.alloc(5 + 14)]);
+  const count = Buffer.from([0xfe, ...Array<number>(6).fill(0xff), 0x1f]);
+  expect(readKpi(Buffer.concat([head, count]))).toBeNull();
+});
+
+test('a KPI record whose time has no date is read as null', () => {
+  const lastDate = 8.64e15;
+  expect(readKpi(kpiType.encode({ ...kpi(), asOf: lastDate }))?.asOf).toBe(lastDate);
+  for (const asOf of [9e15, -9e15])
+    expect(readKpi(kpiType.encode({ ...kpi(), asOf }))).toBeNull();
+});
