@@ -83,7 +83,14 @@ async function makeLogs(messages: number): Promise<Log[]> {
     const log = must(logs[partition]?.[topic], 'a topic');
     const bytes = encodeBatch(records, ORDINARY_TRAFFIC.startAt);
     bytes.writeBigInt64BE(BigInt(log.at(-1)?.nextOffset ?? 0), 0);
-    log.push(...readBatches(bytes, [], { topic: '', partition, maxBatchBytes: 64 << 20 }));
+    log.push(
+      ...readBatches(bytes, [], {
+        topic: '',
+        partition,
+        end: Number.MAX_SAFE_INTEGER,
+        maxBatchBytes: 64 << 20,
+      }),
+    );
   };
   const campaign = { ...ORDINARY_TRAFFIC, messages, deliveries: 40, disorder: 0.05, duplicates: 0.05 };
   for (const { topic, key, value } of traffic(campaign, wireEncoder(SCHEMA_IDS))) {
