@@ -89,7 +89,7 @@ export function feedbackDecoder(options: FeedbackDecoderOptions): Decoder<Feedba
 
 /**
  * A decoder of the service's own contributions, topic index 0. It checks only the Avro encoding. Throws `batch-unreadable`:
- * nobody else writes them, and none may be left out.
+ * the service alone writes them, and none may be left out.
  */
 export function contributionDecoder(options: DecoderOptions): Decoder<Contribution> {
   const decode = decoder<Contribution>(options, [readerOf('Contribution')], () => null);

@@ -83,7 +83,7 @@ export const SETTINGS = {
   maxBatchBytes: setting(
     '67108864',
     whole(65_536, 268_435_456),
-    'most bytes that a compressed record batch may hold; a larger one stops its partition',
+    'most bytes that a compressed record batch may hold; a larger one is dead-lettered as a whole',
   ),
   messageStatus: setting('off', onOff, 'whether every change of a message status is published'),
   expiry: setting(

@@ -85,7 +85,7 @@ export function showPositions(positions: Positions): string {
 export function parsePositions(text: string): Positions {
   if (text === '') return [];
   const positions = text.split(',').map(Number);
-  const areOffsets = /^[\d,]*\d$/.test(text) && positions.every(Number.isSafeInteger);
+  const areOffsets = /^\d+(,\d+)*$/.test(text) && positions.every(Number.isSafeInteger);
   assert(areOffsets, 'positions that are no offsets are stored');
   return positions;
 }

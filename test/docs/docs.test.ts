@@ -179,7 +179,8 @@ function loggedLines(): string[] {
 describe('records.md', () => {
   it('describes every dead-letter reason, in the order in which they apply', () => {
     const described = rows(section(RECORDS, '## Dead letters')).map(([reason]) => reason);
-    expect(described.slice(1, 10)).toEqual(Object.keys(REASONS));
+    const reasons = Object.keys(REASONS);
+    expect(described.slice(1, 1 + reasons.length)).toEqual(reasons);
   });
 
   it('lists every topic', () => {
