@@ -5,7 +5,7 @@ import type { Positions } from '../log/source';
 import { type CountingRules, countingRules } from '../kpi/contribution';
 import type { Contribution } from '../kpi/encode';
 import { kpisOf } from '../kpi/kpis';
-import { policyOf } from '../status/message';
+import { policyOfDelivery } from '../kpi/publish';
 import { type MessageStatus, statusOf } from '../status/projection';
 import { decodeMessage } from '../store/codec';
 import type { Manifest } from '../store/store';
@@ -134,7 +134,7 @@ export function fieldDifferences(
 
 /** The policy and every KPI, those of maps by `name.key`. */
 function flatten(sum: Contribution, defaultPolicy: PolicyName): Map<string, string | number> {
-  const policy = policyOf(sum, defaultPolicy);
+  const policy = policyOfDelivery(sum, defaultPolicy);
   const flat = new Map<string, string | number>([['policy', policy]]);
   const put = (name: string, value: unknown): void => {
     if (typeof value === 'object' && value !== null)

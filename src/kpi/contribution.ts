@@ -1,8 +1,8 @@
 import { unreachable } from '../base/assert';
 import { parseDomainGroups } from '../base/domain-groups';
 import type { PolicyName } from '../feedback/feedback';
-import { KIND, type MessageAggregate, type Outcome, policyOf, RANK } from '../status/message';
-import { decisionOf, POLICIES } from '../status/policy';
+import { KIND, type MessageAggregate, type Outcome, RANK } from '../status/message';
+import { decisionOf, POLICIES, policyOf } from '../status/policy';
 import { statusOf } from '../status/projection';
 import { type DomainGroups, domainGroups } from './domains';
 import { addDomain, addHour, addReason, type Counter, hourKeyOf, type Totals } from './kpis';
@@ -66,7 +66,7 @@ export function countMessage(
 
 /** A success counts in its own hour or in the relay's, by the message's policy. */
 function successAt(message: MessageAggregate, defaultPolicy: PolicyName): number {
-  const { successHour } = POLICIES[policyOf(message, defaultPolicy)];
+  const { successHour } = POLICIES[policyOf(message.named, defaultPolicy)];
   return successHour === 'success' && message.outcome !== null ? message.outcome.at : message.relay.at;
 }
 

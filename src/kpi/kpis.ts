@@ -27,6 +27,9 @@ export type Counter = (typeof COUNTERS)[number];
  */
 export type Totals = Pick<Contribution, Counter | 'failedByReason' | 'byDomain' | 'throughput'>;
 
+/** Whether a relay names a policy, by its field. */
+export type PoliciesNamed = Pick<Contribution, (typeof POLICIES)[PolicyName]['field']>;
+
 export function emptyTotals(): Totals {
   return {
     relayed: 0,

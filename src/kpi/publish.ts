@@ -1,8 +1,22 @@
 import type { PolicyName } from '../feedback/feedback';
 import type { Kpis } from '../feedback/records';
-import { policyOf } from '../status/message';
+import { POLICIES, POLICY_NAMES } from '../status/policy';
 import type { Contribution, KpiChanged } from './encode';
-import { addTotals, COUNTERS, emptyTotals, kpisOf } from './kpis';
+import { addTotals, COUNTERS, emptyTotals, kpisOf, type PoliciesNamed } from './kpis';
+
+const NONE_NAMED = Object.fromEntries(
+  POLICY_NAMES.map((name) => [POLICIES[name].field, false]),
+) as unknown as PoliciesNamed;
+
+/** Keeps that a relay of the delivery names a policy. */
+export function namePolicy(facts: PoliciesNamed, name: PolicyName): void {
+  facts[POLICIES[name].field] = true;
+}
+
+/** The policy of a delivery: the first that is named, or else the default. */
+export function policyOfDelivery(facts: PoliciesNamed, defaultPolicy: PolicyName): PolicyName {
+  return POLICY_NAMES.find((name) => facts[POLICIES[name].field]) ?? defaultPolicy;
+}
 
 /** The sum over a delivery's partitions before the first contribution. */
 export function emptySum(deliveryId: string, stateId: number): Contribution {
@@ -13,8 +27,7 @@ export function emptySum(deliveryId: string, stateId: number): Contribution {
     deliveryId,
     revision: 0,
     asOf: 0,
-    saysEfs: false,
-    saysRelay: false,
+    ...NONE_NAMED,
     deliverySize: null,
     folded: {},
     retiredAt: null,
@@ -48,8 +61,7 @@ export function replaceContribution(
   addTotals(sum, latest, 1);
   sum.revision += latest.revision - (known?.revision ?? 0);
   sum.asOf = Math.max(sum.asOf, latest.asOf);
-  sum.saysEfs ||= latest.saysEfs;
-  sum.saysRelay ||= latest.saysRelay;
+  for (const name of POLICY_NAMES) if (latest[POLICIES[name].field]) namePolicy(sum, name);
   sum.deliverySize = largest(sum.deliverySize, latest.deliverySize);
   return true;
 }
@@ -70,7 +82,7 @@ export function changeOf(
   { generation, defaultPolicy }: { readonly generation: number; readonly defaultPolicy: PolicyName },
 ): KpiChanged | null {
   const { deliveryId, revision, asOf } = sum;
-  const policy = policyOf(sum, defaultPolicy);
+  const policy = policyOfDelivery(sum, defaultPolicy);
   const kpis = kpisOf(sum, policy);
   if (deliveryId === null) return null;
   if (published !== null && published.policy === policy && sameKpis(published.kpis, kpis)) return null;

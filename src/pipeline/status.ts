@@ -5,7 +5,7 @@ import { partitionOf } from '../log/partitioner';
 import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS, MESSAGE_STATUS_TOPIC } from '../feedback/topics';
 import { type CountingRules, countMessage } from '../kpi/contribution';
 import type { Contribution, MessageStatusChanged, WireType } from '../kpi/encode';
-import { emptySum, largest } from '../kpi/publish';
+import { emptySum, largest, namePolicy } from '../kpi/publish';
 import type { OutgoingRecord } from '../log/sink';
 import type { Plan, Projected } from '../pipeline';
 import { evolve } from '../status/evolve';
@@ -214,8 +214,7 @@ function foldFacts(sum: Contribution, inputs: readonly Feedback[]): void {
     sum.folded[topic] = (sum.folded[topic] ?? 0) + 1;
     if (feedback.occurredAt > sum.asOf) sum.asOf = feedback.occurredAt;
     if (feedback.kind !== 'Relayed') continue;
-    sum.saysEfs ||= feedback.policy === 'EFS';
-    sum.saysRelay ||= feedback.policy === 'RELAY';
+    if (feedback.policy !== null) namePolicy(sum, feedback.policy);
     sum.deliverySize = largest(sum.deliverySize, feedback.deliverySize);
   }
 }

@@ -7,14 +7,8 @@ import { SCHEMAS } from '../feedback/schemas';
 import { INPUT_TOPICS } from '../feedback/topics';
 import { countingRules } from '../kpi/contribution';
 import { type KpiChanged, wireType } from '../kpi/encode';
-import {
-  KIND,
-  type MessageAggregate,
-  type Outcome,
-  policyOf,
-  RANK,
-  type SoftBounceFacts,
-} from '../status/message';
+import { KIND, type MessageAggregate, type Outcome, RANK, type SoftBounceFacts } from '../status/message';
+import { policyOf } from '../status/policy';
 import { type MessageStatus, statusOf } from '../status/projection';
 import { decodeMessage, encodeMessageId } from '../store/codec';
 import { bucketOf, messagesHash, PUBLISHED_HASH, RETIRED_HASH } from '../store/hashes';
@@ -76,7 +70,7 @@ function factsOf(message: MessageAggregate, manifest: Manifest) {
   return {
     ...statusOf(message, manifest.defaultPolicy),
     ...messageTimelineOf(message, manifest.defaultPolicy),
-    policy: policyOf(message, manifest.defaultPolicy),
+    policy: policyOf(message.named, manifest.defaultPolicy),
     relay: {
       at: iso(relay.at),
       knownBy: RELAY_KNOWN_BY[relay.rank],

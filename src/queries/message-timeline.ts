@@ -3,8 +3,8 @@ import type { PolicyName } from '../feedback/feedback';
 import { failureTypeOf, reasonOf } from '../feedback/qualification';
 import type { FailureType, Reason } from '../feedback/records';
 import { INPUT_TOPICS } from '../feedback/topics';
-import { type MessageAggregate, type Outcome, policyOf, RANK, type SoftBounceFacts } from '../status/message';
-import { decisionOf } from '../status/policy';
+import { type MessageAggregate, type Outcome, RANK, type SoftBounceFacts } from '../status/message';
+import { decisionOf, policyOf } from '../status/policy';
 import { statusOf } from '../status/projection';
 import { type DecidedBy, decidedBy } from './delivery-log';
 
@@ -113,10 +113,9 @@ export function bounceOf({ bounceClass, reason }: SoftBounceFacts | Outcome): Bo
 
 function whyOf(message: MessageAggregate, defaultPolicy: PolicyName): string[] {
   const { status, reason, failureType } = statusOf(message, defaultPolicy);
-  const source =
-    message.saysEfs || message.saysRelay ? 'as its relay event states' : 'the default of this service';
-  const policy = policyOf(message, defaultPolicy);
-  const sentences = [`The policy is ${policy}, ${source}.`, decisionSentence(message, policy)];
+  const source = message.named === 0 ? 'the default of this service' : 'as its relay event states';
+  const policy = policyOf(message.named, defaultPolicy);
+  const sentences = [`The policy is ${policy}, ${source}.`, decisionSentence(message, status === 'SENT')];
   const { outcome, softBounce } = message;
   if (status === 'FAILED' && reason !== null)
     sentences.push(
@@ -140,19 +139,17 @@ function reasonSource(outcome: Outcome | null, softBounce: SoftBounceFacts | nul
   return `The outcome names no bounce class, so the reason is the last soft bounce’s, class ${softBounce.bounceClass}`;
 }
 
-function decisionSentence(message: MessageAggregate, policy: PolicyName): string {
+function decisionSentence(message: MessageAggregate, isSent: boolean): string {
   const { outcome, softBounce, relay, validityMs } = message;
   const at = outcome === null ? '' : iso(outcome.at);
   const until = iso(relay.at + validityMs);
   switch (decisionOf(outcome)) {
     case 'none':
-      if (softBounce !== null && policy === 'EFS')
-        return `It soft-bounced and has no outcome yet: it stays taken into account while the MTA may retry, until ${until}; only the reason is shown.`;
       if (softBounce !== null)
-        return `It soft-bounced and has no outcome yet: it stays sent while the MTA may retry, until ${until}; only the reason is shown.`;
-      return policy === 'EFS'
-        ? 'It has been relayed and nothing has been reported since: it is taken into account, and counts as sent only when the MTA reports it delivered.'
-        : 'It has been relayed, which counts as sent, and no failure has been reported.';
+        return `It soft-bounced and has no outcome yet: it stays ${isSent ? 'sent' : 'taken into account'} while the MTA may retry, until ${until}; only the reason is shown.`;
+      return isSent
+        ? 'It has been relayed, which counts as sent, and no failure has been reported.'
+        : 'It has been relayed and nothing has been reported since: it is taken into account, and counts as sent only when the MTA reports it delivered.';
     case 'success':
       return `The MTA reported at ${at} that it was delivered: it is sent.`;
     case 'bounce':

@@ -1,6 +1,6 @@
 import type { Millis, PolicyName } from '../feedback/feedback';
-import { type MessageAggregate, policyOf } from './message';
-import { POLICIES } from './policy';
+import type { MessageAggregate } from './message';
+import { POLICIES, policyOf } from './policy';
 
 /**
  * When a message without an outcome counts as failed: at the end of its validity period, in milliseconds since 1970. Null
@@ -8,7 +8,7 @@ import { POLICIES } from './policy';
  */
 export function deadlineOf(message: MessageAggregate, defaultPolicy: PolicyName): Millis | null {
   if (message.outcome !== null) return null;
-  const { expires } = POLICIES[policyOf(message, defaultPolicy)];
+  const { expires } = POLICIES[policyOf(message.named, defaultPolicy)];
   if (expires === 'after a soft bounce' && message.softBounce === null) return null;
   return message.relay.at + message.validityMs;
 }

@@ -16,6 +16,7 @@ import {
   type RelayRank,
   type SoftBounceFacts,
 } from './message';
+import { POLICIES } from './policy';
 
 /**
  * Folds one feedback into a message's aggregate (null: the message is new). Total, pure, and a join: the result depends on
@@ -47,7 +48,7 @@ export function evolve(
 }
 
 function newMessage(relay: RelayFacts): MessageAggregate {
-  return messageAggregate(relay, false, false, VALIDITY_MAX_MS, null, null);
+  return messageAggregate(relay, 0, VALIDITY_MAX_MS, null, null);
 }
 
 /** Every feedback implies a relay. A `Relayed` has its best time, another record's `relayedAt` the second best. */
@@ -63,22 +64,21 @@ function withRelay(message: MessageAggregate, incoming: RelayFacts): MessageAggr
   const order =
     incoming.rank - known.rank || incoming.at - known.at || incoming.domainGroup - known.domainGroup;
   if (order >= 0) return message;
-  const { saysEfs, saysRelay, validityMs, softBounce, outcome } = message;
-  return messageAggregate(incoming, saysEfs, saysRelay, validityMs, softBounce, outcome);
+  const { named, validityMs, softBounce, outcome } = message;
+  return messageAggregate(incoming, named, validityMs, softBounce, outcome);
 }
 
 function withValidity(message: MessageAggregate, validityPeriodMs: number | null): MessageAggregate {
   if (validityPeriodMs === null || validityPeriodMs >= message.validityMs) return message;
-  const { relay, saysEfs, saysRelay, softBounce, outcome } = message;
-  return messageAggregate(relay, saysEfs, saysRelay, validityPeriodMs, softBounce, outcome);
+  const { relay, named, softBounce, outcome } = message;
+  return messageAggregate(relay, named, validityPeriodMs, softBounce, outcome);
 }
 
 function withPolicy(message: MessageAggregate, policy: PolicyName | null): MessageAggregate {
-  const saysEfs = message.saysEfs || policy === 'EFS';
-  const saysRelay = message.saysRelay || policy === 'RELAY';
-  if (saysEfs === message.saysEfs && saysRelay === message.saysRelay) return message;
+  const named = policy === null ? message.named : message.named | POLICIES[policy].flag;
+  if (named === message.named) return message;
   const { relay, validityMs, softBounce, outcome } = message;
-  return messageAggregate(relay, saysEfs, saysRelay, validityMs, softBounce, outcome);
+  return messageAggregate(relay, named, validityMs, softBounce, outcome);
 }
 
 function withSoftBounce(message: MessageAggregate, bounce: SoftBounced): MessageAggregate {
@@ -95,8 +95,8 @@ function withSoftBounce(message: MessageAggregate, bounce: SoftBounced): Message
       ? 1
       : incoming.at - last.at || incoming.bounceClass - last.bounceClass || incoming.reason - last.reason;
   if (order <= 0) return message;
-  const { relay, saysEfs, saysRelay, validityMs, outcome } = message;
-  return messageAggregate(relay, saysEfs, saysRelay, validityMs, incoming, outcome);
+  const { relay, named, validityMs, outcome } = message;
+  return messageAggregate(relay, named, validityMs, incoming, outcome);
 }
 
 function withBounce(message: MessageAggregate, bounce: HardBounced | SoftBounced): MessageAggregate {
@@ -139,8 +139,8 @@ function withFailure(
 
 function withOutcome(message: MessageAggregate, incoming: Outcome): MessageAggregate {
   if (message.outcome !== null && compareOutcomes(incoming, message.outcome) <= 0) return message;
-  const { relay, saysEfs, saysRelay, validityMs, softBounce } = message;
-  return messageAggregate(relay, saysEfs, saysRelay, validityMs, softBounce, incoming);
+  const { relay, named, validityMs, softBounce } = message;
+  return messageAggregate(relay, named, validityMs, softBounce, incoming);
 }
 
 /** A total order by content, so that no event id has to be kept: the greatest outcome decides. */

@@ -1,4 +1,4 @@
-import type { Millis, PolicyName } from '../feedback/feedback';
+import type { Millis } from '../feedback/feedback';
 
 /** How well the relay is known: by a `Relayed`, by another record's `relayedAt`, or only by a record's own time. */
 export type RelayRank = 0 | 1 | 2;
@@ -48,9 +48,8 @@ export interface Outcome {
  */
 export interface MessageAggregate {
   readonly relay: RelayFacts;
-  /** Whether one of the message's own relays names the policy. */
-  readonly saysEfs: boolean;
-  readonly saysRelay: boolean;
+  /** The flags of the policies that the message's own relays name (policy.ts). */
+  readonly named: number;
   /** The least validity given, at most 84 h. */
   readonly validityMs: Millis;
   readonly softBounce: SoftBounceFacts | null;
@@ -64,13 +63,12 @@ export interface MessageAggregate {
 
 export function messageAggregate(
   relay: RelayFacts,
-  saysEfs: boolean,
-  saysRelay: boolean,
+  named: number,
   validityMs: Millis,
   softBounce: SoftBounceFacts | null,
   outcome: Outcome | null,
 ): MessageAggregate {
-  return { relay, saysEfs, saysRelay, validityMs, softBounce, outcome };
+  return { relay, named, validityMs, softBounce, outcome };
 }
 
 export function messageOutcome(
@@ -81,13 +79,4 @@ export function messageOutcome(
   reason: number,
 ): Outcome {
   return { rank, kind, at, bounceClass, reason };
-}
-
-/** EFS wins over RELAY, and either over the default: the policies named for a message or a delivery decide. */
-export function policyOf(
-  named: { readonly saysEfs: boolean; readonly saysRelay: boolean },
-  defaultPolicy: PolicyName,
-): PolicyName {
-  if (named.saysEfs) return 'EFS';
-  return named.saysRelay ? 'RELAY' : defaultPolicy;
 }

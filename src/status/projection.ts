@@ -1,8 +1,8 @@
 import type { PolicyName } from '../feedback/feedback';
 import { failureTypeOf, reasonOf } from '../feedback/qualification';
 import type { FailureType, Reason, Status } from '../feedback/records';
-import { type MessageAggregate, policyOf } from './message';
-import { decisionOf, POLICIES } from './policy';
+import type { MessageAggregate } from './message';
+import { decisionOf, POLICIES, policyOf } from './policy';
 
 /** The status of a message in the delivery log. Reason and type are null while no failure is known. */
 export interface MessageStatus {
@@ -22,7 +22,7 @@ const UNEXPLAINED: Failure = { reason: 'NOT_DEFINED', failureType: 'IGNORED' };
 /** Status, reason and type of a message, by the policy that its relays name, or else the default. */
 export function statusOf(message: MessageAggregate, defaultPolicy: PolicyName): MessageStatus {
   const decision = decisionOf(message.outcome);
-  const { status } = POLICIES[policyOf(message, defaultPolicy)];
+  const { status } = POLICIES[policyOf(message.named, defaultPolicy)];
   const { reason, failureType } = failureOf(message);
   return { status: status[decision], reason, failureType };
 }

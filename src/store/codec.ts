@@ -14,7 +14,7 @@ import { messageAggregate, messageOutcome } from '../status/message';
 /*
  * A message's aggregate as stored, 9 to 40 bytes; big-endian:
  *
- *   u8   version (high nibble) | 8 validity given | 4 soft bounce | 2 reports RELAY | 1 reports EFS
+ *   u8   version (high nibble) | 8 validity given | 4 soft bounce | flags of the policies named (2 bits)
  *   u8   128 outcome has a class | outcome rank (2 bits) | outcome kind (3 bits, 0: none) | relay rank (2 bits)
  *   u48  relayed at, u8 domain group
  *   u32  validity                         where given
@@ -24,8 +24,7 @@ import { messageAggregate, messageOutcome } from '../status/message';
  */
 const VERSION = 1;
 
-const SAYS_EFS = 1;
-const SAYS_RELAY = 2;
+const NAMED = 3;
 const HAS_SOFT_BOUNCE = 4;
 const HAS_VALIDITY = 8;
 const HAS_CLASS = 128;
@@ -50,8 +49,7 @@ export function writeMessage(bytes: Buffer, start: number, message: MessageAggre
   const hasValidity = message.validityMs !== VALIDITY_MAX_MS;
   bytes[start] =
     (VERSION << 4) |
-    (message.saysEfs ? SAYS_EFS : 0) |
-    (message.saysRelay ? SAYS_RELAY : 0) |
+    message.named |
     (softBounce === null ? 0 : HAS_SOFT_BOUNCE) |
     (hasValidity ? HAS_VALIDITY : 0);
   bytes[start + 1] = relay.rank | (outcome === null ? 0 : outcomeBits(outcome));
@@ -95,8 +93,7 @@ export function decodeMessage(bytes: Buffer): MessageAggregate {
   }
   return messageAggregate(
     { rank: (bits & 3) as RelayRank, at: bytes.readUIntBE(2, 6), domainGroup: bytes.readUInt8(8) },
-    (flags & SAYS_EFS) !== 0,
-    (flags & SAYS_RELAY) !== 0,
+    flags & NAMED,
     validityMs,
     softBounce,
     kind === 0 ? null : readOutcome(bytes, at, bits),

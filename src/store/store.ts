@@ -1,3 +1,4 @@
+import type { PolicyName } from '../feedback/feedback';
 import type { Positions } from '../log/source';
 import type { TopicIds } from '../log/topic-ids';
 
@@ -121,7 +122,7 @@ export interface Manifest {
    */
   readonly generation: number;
   readonly partitions: number;
-  readonly defaultPolicy: 'EFS' | 'RELAY';
+  readonly defaultPolicy: PolicyName;
   /** Canonical text of the domain groups. */
   readonly domainGroups: string;
   /** Hashes per (delivery, partition). */

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import type { Feedback } from '../../src/feedback/feedback';
 import { domainGroups } from '../../src/kpi/domains';
 import { evolve } from '../../src/status/evolve';
-import { type MessageAggregate, policyOf } from '../../src/status/message';
+import type { MessageAggregate } from '../../src/status/message';
+import { policyOf } from '../../src/status/policy';
 import { statusOf } from '../../src/status/projection';
 import { judge } from '../recount/judge';
 import { DEFAULT_GROUPS, grouper } from '../recount/recount';
@@ -25,7 +26,7 @@ function judgedByFold(all: readonly Feedback[], byDefault: 'EFS' | 'RELAY') {
   const message = fold(all);
   return {
     ...statusOf(message, byDefault),
-    policy: policyOf(message, byDefault),
+    policy: policyOf(message.named, byDefault),
     relayedAt: message.relay.at,
     group: groups.nameOf(message.relay.domainGroup),
     validityPeriodMs: message.validityMs,

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { MessageId } from '../../src/base/ids';
 import { VALIDITY_MAX_MS } from '../../src/base/time';
 import type { MessageAggregate } from '../../src/status/message';
+import { POLICIES } from '../../src/status/policy';
 
 const time = fc.integer({ min: Date.UTC(2000, 0, 1), max: Date.UTC(2100, 0, 1) - 1 });
 const int32 = fc.oneof(fc.integer(), fc.constantFrom(-2_147_483_648, -1, 0, 2_147_483_647));
@@ -17,6 +18,9 @@ const outcome = fc
   })
   .map((each) => (each.bounceClass === null ? { ...each, reason: 0 } : each));
 
+/** The flags of all policies. */
+const ALL_POLICIES = Object.values(POLICIES).reduce((flags, { flag }) => flags | flag, 0);
+
 /** Every aggregate that can be stored. */
 export const aggregates: fc.Arbitrary<MessageAggregate> = fc.record({
   relay: fc.record({
@@ -24,8 +28,7 @@ export const aggregates: fc.Arbitrary<MessageAggregate> = fc.record({
     at: time,
     domainGroup: fc.integer({ min: 0, max: 255 }),
   }),
-  saysEfs: fc.boolean(),
-  saysRelay: fc.boolean(),
+  named: fc.integer({ min: 0, max: ALL_POLICIES }),
   validityMs: fc.oneof(fc.integer({ min: 0, max: VALIDITY_MAX_MS }), fc.constantFrom(0, VALIDITY_MAX_MS)),
   softBounce: fc.option(fc.record({ at: time, bounceClass: int32, reason })),
   outcome: fc.option(outcome),
