@@ -1,9 +1,9 @@
-import { type Admin, ConfigResourceTypes, type Kafka } from 'kafkajs';
+import { type Admin, ConfigResourceTypes, type ITopicConfig, type Kafka } from 'kafkajs';
 import { must } from '../base/assert';
 import type { Clock } from '../base/clock';
 import { EfsError } from '../base/errors';
 import type { NewTopic, TopicAdmin, TopicFacts } from '../log/admin';
-import { kafkaFailure } from './failure.kafka';
+import { isOfType, kafkaFailure } from './failure.kafka';
 
 /** In the order in which `describe` reads them. */
 const CONFIG_NAMES = ['cleanup.policy', 'retention.ms', 'retention.bytes'];
@@ -87,17 +87,12 @@ async function haveLeaders(admin: Pick<Admin, 'fetchTopicMetadata'>, names: stri
     const { topics } = await admin.fetchTopicMetadata({ topics: names });
     return topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0));
   } catch (error) {
-    if ((error as { type?: string }).type === 'UNKNOWN_TOPIC_OR_PARTITION') return false;
+    if (isOfType(error, 'UNKNOWN_TOPIC_OR_PARTITION')) return false;
     throw error;
   }
 }
 
-function requestOf({ name, partitions, replicationFactor, config }: NewTopic): {
-  topic: string;
-  numPartitions: number;
-  replicationFactor: number;
-  configEntries: { name: string; value: string }[];
-} {
+function requestOf({ name, partitions, replicationFactor, config }: NewTopic): ITopicConfig {
   return {
     topic: name,
     numPartitions: partitions,

@@ -5,7 +5,7 @@ import { createErrorFromCode } from 'kafkajs/src/protocol/error';
 import metadataResponse from 'kafkajs/src/protocol/requests/metadata/v6/response';
 
 /** Receives kafkajs' own log. The service classifies failures itself, so all of it belongs to debug logs. */
-export type KafkaLog = (level: 'error' | 'warn' | 'info' | 'debug', message: string, details: object) => void;
+export type KafkaLog = (level: string, message: string) => void;
 
 /** Addresses and connection settings of Kafka. */
 export interface KafkaAddress {
@@ -40,17 +40,8 @@ export function kafkaClient(address: KafkaAddress, log: KafkaLog = () => undefin
     reauthenticationThreshold: REAUTHENTICATION_MARGIN_MS,
     retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 3 },
     logLevel: logLevel.INFO,
-    logCreator: () => (entry) => {
-      const { message, ...details } = entry.log;
-      log(levelName(entry.level), message, details);
-    },
+    logCreator: () => (entry) => log(entry.label.toLowerCase(), entry.log.message),
   });
-}
-
-function levelName(level: logLevel): 'error' | 'warn' | 'info' | 'debug' {
-  if (level <= logLevel.ERROR) return 'error';
-  if (level <= logLevel.WARN) return 'warn';
-  return level <= logLevel.INFO ? 'info' : 'debug';
 }
 
 let patched = false;

@@ -241,7 +241,7 @@ async function countPartitions(
         const { topicMetadata } = await broker.metadata([topic]);
         return topicMetadata[0]?.partitionMetadata.length ?? null;
       } catch (error) {
-        if ((error as { type?: string }).type === 'UNKNOWN_TOPIC_OR_PARTITION') return null;
+        if (isOfType(error, 'UNKNOWN_TOPIC_OR_PARTITION')) return null;
         throw error;
       }
     }),

@@ -1,4 +1,3 @@
-import { createErrorFromCode } from 'kafkajs/src/protocol/error';
 import { EfsError, isTlsFailure } from '../base/errors';
 import type { Refusal } from './membership';
 
@@ -27,7 +26,9 @@ export function kafkaFailure(error: unknown, nodeId?: number): unknown {
   const { message: text, type = '' } = error as { message: string; type?: string };
   const message = (text.split('\n')[0] ?? '').trim();
   if (type === 'UNKNOWN_TOPIC_OR_PARTITION') return new EfsError('topic-missing', message, { cause: error });
-  if (causes(error).some(isShared)) return new EfsError('group-shared', message, { cause: error });
+  // A member that shares no protocol with the group: its members are another program's.
+  if (isOfType(error, 'INCONSISTENT_GROUP_PROTOCOL'))
+    return new EfsError('group-shared', message, { cause: error });
   if (UNFIT.has(type)) return new EfsError('topic-unfit', message, { cause: error });
   if (causes(error).some(isRefused))
     return new EfsError('access-refused', `Kafka: ${message}`, { cause: error });
@@ -44,11 +45,6 @@ function lostBroker(error: unknown, nodeId?: number): string | null {
     .map((each) => (each as { broker?: unknown }).broker)
     .find((each) => typeof each === 'string');
   return nodeId === undefined || address === undefined ? null : `broker ${nodeId} (${address})`;
-}
-
-/** A kafkajs error for one of Kafka's error codes. */
-export function protocolError(errorCode: number): Error {
-  return createErrorFromCode(errorCode);
 }
 
 /** Whether Kafka's own name for an error, or for one of its causes, is this. */
@@ -69,10 +65,6 @@ function causes(error: unknown): Error[] {
   for (let each = error; each instanceof Error && !chain.includes(each); each = each.cause) chain.push(each);
   return chain;
 }
-
-/** Kafka refuses a member that shares no protocol with the group: its members are another program's. */
-const isShared = (error: Error): boolean =>
-  (error as { type?: string }).type === 'INCONSISTENT_GROUP_PROTOCOL';
 
 function isRefused(error: Error): boolean {
   const { type = '' } = error as { type?: string };

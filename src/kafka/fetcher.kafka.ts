@@ -1,7 +1,8 @@
+import { createErrorFromCode } from 'kafkajs/src/protocol/error';
 import { backoffMs } from '../base/backoff';
 import { type Clock, systemRandom } from '../base/clock';
 import { EfsError, isRefusal } from '../base/errors';
-import { kafkaFailure, protocolError } from './failure.kafka';
+import { kafkaFailure } from './failure.kafka';
 import type { FetchedPartition } from './fetch.kafka';
 import type { RecordBatch } from './records.kafka';
 import type { FetchLimits, TopicPartition } from './requests.kafka';
@@ -172,7 +173,7 @@ function deliverTo(
     const lost = `${topic}/${partition}: the log no longer holds ${target.position}`;
     target.failed(new EfsError('position-lost', lost));
   } else if (errorCode !== 0) {
-    const cause = protocolError(errorCode);
+    const cause = createErrorFromCode(errorCode);
     const failure = kafkaFailure(cause);
     if (isRefusal(failure)) return failure;
     return new EfsError('kafka-unavailable', `${topic}/${partition} cannot be read: ${cause.message}`, {

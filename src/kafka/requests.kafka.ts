@@ -1,8 +1,8 @@
 import type Encoder from 'kafkajs/src/protocol/encoder';
+import { createErrorFromCode } from 'kafkajs/src/protocol/error';
 import encodeFetchRequest from 'kafkajs/src/protocol/requests/fetch/v11/request';
 import { decode as decodeProduced } from 'kafkajs/src/protocol/requests/produce/v7/response';
 import { EfsError } from '../base/errors';
-import { protocolError } from './failure.kafka';
 import { type FetchResponse, readFetchResponse } from './fetch.kafka';
 
 export interface TopicPartition {
@@ -40,7 +40,7 @@ export function fetchRequest(requests: readonly FetchRequest[], limits: FetchLim
     response: {
       decode: (bytes: Buffer) => readFetchResponse(bytes, limits.maxBatchBytes),
       parse: async (response: FetchResponse) => {
-        if (response.errorCode !== 0) throw protocolError(response.errorCode);
+        if (response.errorCode !== 0) throw createErrorFromCode(response.errorCode);
         return response;
       },
     },
@@ -83,6 +83,6 @@ function checkProduced({ topics }: Produced, partitions: readonly TopicPartition
     const code = codes.get(`${topic}/${partition}`);
     if (code === undefined)
       throw new EfsError('kafka-unavailable', `Kafka did not acknowledge ${topic}/${partition}`);
-    if (code !== 0) throw protocolError(code);
+    if (code !== 0) throw createErrorFromCode(code);
   }
 }

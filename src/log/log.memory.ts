@@ -136,8 +136,9 @@ export function memoryLog(options: {
       return raised;
     },
     epoch: (name) => epochs.get(name) ?? 0,
-    commit: (...at) => void committed.set(at.slice(0, 3).join('\n'), at[3]),
-    committed: (...at) => committed.get(at.join('\n')) ?? null,
+    commit: (groupId, topic, partition, offset) =>
+      void committed.set([groupId, topic, partition].join('\n'), offset),
+    committed: (groupId, topic, partition) => committed.get([groupId, topic, partition].join('\n')) ?? null,
     snapshot: () => ({ ...topics.snapshot(), epochs, committed, sequence }),
   };
 }

@@ -1,6 +1,6 @@
 import type { Kafka } from 'kafkajs';
+import { createErrorFromCode } from 'kafkajs/src/protocol/error';
 import { kafkaTopicAdmin } from '../../src/kafka/admin.kafka';
-import { protocolError } from '../../src/kafka/failure.kafka';
 import { turn, type VirtualClock, virtualClock } from '../support/clock';
 
 type Metadata = { topics: { name: string; partitions: { leader: number }[] }[] };
@@ -37,7 +37,7 @@ describe('creating topics', () => {
   const topic = { name: 'efs.delivery-kpi', partitions: 2, replicationFactor: 1, config: {} };
 
   test('creation resolves once the broker knows the topic and every partition has a leader', async () => {
-    const unknown = protocolError(UNKNOWN_TOPIC);
+    const unknown = createErrorFromCode(UNKNOWN_TOPIC);
     const { clock, left, admin } = adminAnswering([unknown, led(1, -1), led(1, 1)]);
     const created = admin.create([topic]);
     await pass(clock, 1_000);
