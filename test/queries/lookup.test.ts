@@ -89,6 +89,5 @@ test('30 bytes that announce a map of 2^53 entries are read as null', () => {
 test('a KPI record whose time has no date is read as null', () => {
   const lastDate = 8.64e15;
   expect(readKpi(kpiType.encode({ ...kpi(), asOf: lastDate }))?.asOf).toBe(lastDate);
-  for (const asOf of [9e15, -9e15])
-    expect(readKpi(kpiType.encode({ ...kpi(), asOf }))).toBeNull();
+  for (const asOf of [9e15, -9e15]) expect(readKpi(kpiType.encode({ ...kpi(), asOf }))).toBeNull();
 });
