@@ -1,4 +1,4 @@
-import { masked, previewOf } from '../../src/feedback/redaction';
+import { masked, maskedDetail, previewOf } from '../../src/feedback/redaction';
 import { feedback } from '../support/feedback';
 
 const bounce = feedback.hardBounced({
@@ -45,6 +45,12 @@ describe('a preview', () => {
     expect(shown).toHaveLength(200);
     expect(shown).not.toContain('jane');
   });
+});
+
+test('the detail of a dead letter is masked only where it may quote the record', () => {
+  expect(maskedDetail('too-large', '1048496 bytes, at most 262144')).toBe('1048496 bytes, at most 262144');
+  expect(maskedDetail('wrong-record', 'schema 7 is jane@example.com')).toBe('schema 7 is ***@example.com');
+  expect(maskedDetail('unknown', 'jane@example.com')).toBe('***@example.com');
 });
 
 test('masking looks at no more of a text for each sign than an address can be long', () => {
