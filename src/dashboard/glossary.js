@@ -98,6 +98,7 @@ export const SECTIONS = /** @type {const} */ ({
     "IGNORED": "the failure has no bearing on the address",
   },
   "Why records are dead-lettered": {
+    "batch-unreadable": "the record batch is torn or corrupt, or takes more than EFS_MAX_BATCH_BYTES once decompressed: one letter for the batch, with its bytes as the value and its offsets, number of records, codec and cause in efs.detail",
     "no-value": "the record has no value (a tombstone)",
     "too-large": "the value is longer than 256 KiB (EFS_MAX_VALUE_BYTES), or there are more than 256 headers (EFS_MAX_HEADERS)",
     "not-avro": "fewer than 5 bytes, or no magic byte; or, where the writer schema is known and fits the topic, truncated, or with bytes left over",
