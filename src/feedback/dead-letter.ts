@@ -171,7 +171,8 @@ function lengthOf(truncated: readonly string[] | null): number | null {
 const knownReason = (text: string): DeadLetter['reason'] =>
   DEAD_LETTER_REASONS.find((reason) => reason === text) ?? 'unknown';
 
-const MAX_LISTED = 1_000_000;
+/** Offsets read of one progress record. A redrive lists 500 at once: one with more is forged, and few bytes would be millions. */
+const MAX_LISTED = 10_000;
 
 function offsetsOf(text: string): number[] {
   const offsets: number[] = [];

@@ -56,9 +56,8 @@ describe('the dead-letter topic', () => {
     const headers = progressHeaders(offsets);
     expect(String(headers[0]?.value)).toBe('1-3,7,9-10');
     expect(readDeadLetter(recordWith(headers, null))).toEqual({ kind: 'progress', offsets });
-    expect(readDeadLetter(recordWith([header('efs.redriven', '0-99999999999,x,-1')], null))).toMatchObject({
-      kind: 'progress',
-    });
+    const forged = readDeadLetter(recordWith([header('efs.redriven', '0-99999999999,x,-1')], null));
+    expect(forged.kind === 'progress' && forged.offsets.length).toBe(10_000);
   });
 
   test('a record without the service’s headers is foreign', () => {
