@@ -1,15 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { LogRecord, RecordHeader } from '../log/source';
-import type { DeadLetterReason } from './decode';
 
 /*
  * What a dead letter keeps of its record. Within the bounds that is everything, byte for byte. Beyond them it is the
  * beginning of each part: a letter must fit the dead-letter topic, or its partition would stop for good.
  */
 
-/** Bytes kept of a key, of all headers together, and of a value that is of no use even where it is whole. */
+/** Bytes kept of a key, and of all headers together. */
 const PART_MAX = 256 << 10;
-/** Bytes kept of any other value: with the largest key and headers they fit the 4 MiB that the topic takes. */
+/** Bytes kept of a value: with the largest key and headers they fit the 4 MiB that the topic takes. */
 const VALUE_MAX = 3 << 20;
 /** What a header counts for beside its name and value. */
 const HEADER_BYTES = 16;
@@ -33,11 +32,10 @@ export interface Kept {
 }
 
 /** What the dead letter of a record keeps. */
-export function keptOf(record: LogRecord, reason: DeadLetterReason): Kept {
-  const valueMax = reason === 'too-large' || reason === 'batch-unreadable' ? PART_MAX : VALUE_MAX;
+export function keptOf(record: LogRecord): Kept {
   const headers = withinBounds(record.headers());
   const cuts = [
-    cutOf('value', record.value, valueMax),
+    cutOf('value', record.value, VALUE_MAX),
     cutOf('key', record.key, PART_MAX),
     headers.length < record.headerCount
       ? { part: 'headers' as const, length: record.headerCount, sha256: '' }
@@ -45,7 +43,7 @@ export function keptOf(record: LogRecord, reason: DeadLetterReason): Kept {
   ];
   return {
     key: beginningOf(record.key, PART_MAX),
-    value: beginningOf(record.value, valueMax),
+    value: beginningOf(record.value, VALUE_MAX),
     headers,
     cuts: cuts.filter((cut) => cut !== null),
   };

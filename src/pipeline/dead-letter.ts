@@ -15,7 +15,7 @@ export function deadLetter({ record, reason, detail }: Rejected, topics: readonl
   const { partition, offset, timestamp } = record;
   const origin = { topic: topics[record.topic] ?? '', partition, offset };
   const why = { reason, detail: detail.slice(0, DETAIL_LENGTH_MAX), origin };
-  const { key, value, headers: own, cuts } = keptOf(record, reason);
+  const { key, value, headers: own, cuts } = keptOf(record);
   const headers = deadLetterHeaders(own, why, cuts);
   return { topic: DEAD_LETTER_TOPIC, partition, key, value, headers, timestamp };
 }

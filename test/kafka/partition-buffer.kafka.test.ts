@@ -181,7 +181,7 @@ describe('a batch that cannot be read', () => {
   };
 
   test('becomes one dead letter that names offsets, codec and cause, and holds its bytes', async () => {
-    const noise = Buffer.from(Array.from({ length: 300 << 10 }, (_, index) => (index * index) % 251));
+    const noise = Buffer.from(Array.from({ length: 4 << 20 }, (_, index) => (index * index) % 251));
     const bytes = storedAs('gzip', noise, 3);
     const { records } = holding(bytes, 3).take(9);
     const decode = feedbackDecoder({
@@ -211,7 +211,7 @@ describe('a batch that cannot be read', () => {
       isWhole: false,
       valueBytes: bytes.length,
     });
-    expect(letter.value?.equals(bytes.subarray(0, 256 << 10))).toBe(true);
+    expect(letter.value?.equals(bytes.subarray(0, 3 << 20))).toBe(true);
     expect(String(headers.at(-1)?.value)).toBe(createHash('sha256').update(bytes).digest('hex'));
     // A small one is whole, and yet no record to put back.
     const small = deadLetter({ ...rejected[0]!, record: { ...rejected[0]!.record, value: torn() } }, [

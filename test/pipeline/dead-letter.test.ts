@@ -93,10 +93,10 @@ describe('a dead letter of a record that its topic does not take', () => {
   const truncationIn = ({ headers = [] }: ReturnType<typeof deadLetter>): string[] =>
     headers.slice(-3).map(({ name, value }) => `${String(name)}: ${String(value)}`);
 
-  it('keeps the first 256 KiB of a too-large value, with its length and SHA-256', () => {
+  it('keeps the first 3 MiB of a larger value, with its length and SHA-256', () => {
     const value = filled(5 * MIB);
     const { letter, read } = rejected('too-large', { value });
-    expect(letter.value?.equals(value.subarray(0, 256 * KIB))).toBe(true);
+    expect(letter.value?.equals(value.subarray(0, 3 * MIB))).toBe(true);
     expect(truncationIn(letter)).toEqual([
       'efs.truncated: value',
       'efs.length: 5242880',
@@ -105,15 +105,10 @@ describe('a dead letter of a record that its topic does not take', () => {
     expect(read).toMatchObject({ reason: 'too-large', isWhole: false, valueBytes: 5 * MIB, headers: own });
   });
 
-  it.each([256 * KIB, 1])('is whole where a too-large value has %i bytes', (bytes) => {
+  it.each([3 * MIB, 256 * KIB + 1, 1])('is whole where a too-large value has %i bytes', (bytes) => {
     const { letter, read } = rejected('too-large', { value: filled(bytes) });
     expect(letter.value).toHaveLength(bytes);
     expect(read).toMatchObject({ isWhole: true, valueBytes: bytes });
-  });
-
-  it('is whole where another reason applies to a value of megabytes, as EFS_MAX_VALUE_BYTES may allow', () => {
-    expect(rejected('invalid-field', { value: filled(3 * MIB) }).read.isWhole).toBe(true);
-    expect(rejected('invalid-field', { value: filled(3 * MIB + 1) }).read.isWhole).toBe(false);
   });
 
   const many = Array.from({ length: 20_000 }, () => header('', ''));

@@ -8,7 +8,7 @@ import { describeWithServers } from '../servers/servers';
 import { CLIENT, startOauthKafka, startTokenEndpoint, type TokenEndpoint } from './oauth';
 
 const CLI = join(__dirname, '..', '..', 'dist', 'cli.js');
-const TOKEN_SECONDS = 10;
+const TOKEN_SECONDS = 30;
 const SESSION_MS = 5_000;
 
 describeWithServers(['own-kafka', 'registry', 'redis'], 'SASL OAUTHBEARER', (servers) => {
