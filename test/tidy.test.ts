@@ -20,6 +20,7 @@ const ROOMS: Record<string, readonly string[]> = {
   queries: ['log', 'avro', 'feedback', 'status', 'kpi', 'store'], // the read model: beside pipeline and service
   http: ['log', 'feedback', 'status', 'kpi', 'store', 'queries'],
   simulation: ['log', 'avro', 'feedback'], // a mail transfer agent of our own
+  mta: ['feedback'], // mail transfer agents of others
   // The composition, for the command line and for the library alike.
   app: [
     ...['settings', 'log', 'kafka', 'avro', 'feedback', 'status', 'kpi', 'store', 'pipeline', 'tasks'],

@@ -1,0 +1,172 @@
+import { createHash } from 'node:crypto';
+import { recipientDigest } from './address';
+import type { MtaEvent } from './event';
+
+/** One way to find an id, as written in a setting. */
+export interface IdentityRule {
+  /** As written: what `from.identity` shows. */
+  readonly text: string;
+  /** The id in the event, or null. */
+  find(event: MtaEvent): string | null;
+}
+
+/** The rules of a source, in their order; the first that answers wins. */
+export interface IdentityRules {
+  readonly deliveryId: readonly IdentityRule[];
+  readonly messageId: readonly IdentityRule[];
+}
+
+export interface Identity {
+  readonly deliveryId: string;
+  readonly messageId: string;
+  /** The rules that answered. */
+  readonly rules: { readonly deliveryId: string; readonly messageId: string };
+}
+
+type IdName = 'deliveryId' | 'messageId';
+
+const ID_MAX = 128;
+const KEPT = 80;
+const MATCHED_MAX = 1_024;
+/** Folded headers bring line ends into ids. */
+const CONTROL = /\p{Cc}+/gu;
+
+/**
+ * An id that the contract takes: without angle brackets and control characters, cut to 80 characters and the SHA-256 of
+ * the whole where it is longer than 128. Null where nothing is left.
+ */
+export function idOf(text: string): string | null {
+  const id = text
+    .replace(CONTROL, ' ')
+    .trim()
+    .replace(/^<(.*)>$/u, '$1')
+    .trim();
+  if (id === '') return null;
+  if (id.length <= ID_MAX) return id;
+  return `${id.slice(0, KEPT)}~${createHash('sha256').update(id).digest('base64url')}`;
+}
+
+const VALID: Record<IdName, (text: string) => string | null> = {
+  messageId: idOf,
+  // A slash would end the id in a path.
+  deliveryId: (text) => idOf(text)?.replaceAll('/', '_') ?? null,
+};
+
+/** Own fields only; names of headers are compared without case where no field has the exact name. */
+function child(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (Object.hasOwn(value, name)) return (value as Record<string, unknown>)[name];
+  const lower = name.toLowerCase();
+  const other = Object.keys(value).find((each) => each.toLowerCase() === lower);
+  return other === undefined ? undefined : (value as Record<string, unknown>)[other];
+}
+
+/** A text or number at a path of fields; of an array with one element, that element. */
+export function valueAt(fields: unknown, path: readonly string[]): string | null {
+  let value = path.reduce(child, fields);
+  if (Array.isArray(value) && value.length === 1) [value] = value as unknown[];
+  if (typeof value === 'number' && Number.isFinite(value)) return String(value);
+  return typeof value === 'string' && value.trim() !== '' ? value : null;
+}
+
+const escaped = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/gu, '\\$&');
+
+/** `{deliveryId}` and `{messageId}` stand for one and more characters but `@`, angle brackets and spaces; case does not matter. */
+function patternOf(pattern: string): RegExp {
+  const parts = pattern.split(/(\{deliveryId\}|\{messageId\})/u);
+  const source = parts.map((part) =>
+    /^\{\w+\}$/u.test(part) ? `(?<${part.slice(1, -1)}>[^@<>\\s]+?)` : escaped(part),
+  );
+  return new RegExp(`^${source.join('')}$`, 'iu');
+}
+
+function matching(
+  pattern: string,
+  name: IdName,
+  texts: (event: MtaEvent) => readonly string[],
+): IdentityRule['find'] {
+  const regex = patternOf(pattern);
+  return (event) => {
+    for (const text of texts(event)) {
+      const found = regex.exec(
+        text
+          .slice(0, MATCHED_MAX)
+          .trim()
+          .replace(/^<(.*)>$/u, '$1'),
+      );
+      const id = found?.groups?.[name];
+      if (id !== undefined) return id;
+    }
+    return null;
+  };
+}
+
+function native({ nativeId, nativeIdIsShared, recipient }: MtaEvent): string | null {
+  const id = nativeId === null ? null : idOf(nativeId);
+  return id === null || !nativeIdIsShared || recipient === null ? id : `${id}#${recipientDigest(recipient)}`;
+}
+
+const KINDS: Record<string, (argument: string, name: IdName) => IdentityRule['find']> = {
+  header: (name) => {
+    const lower = name.toLowerCase();
+    return ({ headers }) => headers.get(lower) ?? null;
+  },
+  verp: (pattern, name) => matching(pattern, name, ({ envelope }) => envelope),
+  'message-id': (pattern, name) =>
+    matching(pattern, name, ({ messageIdHeader }) => (messageIdHeader === null ? [] : [messageIdHeader])),
+  default: (value) => () => value,
+};
+
+/** Why a text is no identity rule, or null. */
+export function ruleError(text: string, name: IdName): string | null {
+  const [, kind, argument = ''] = /^([a-z-]+):(.*)$/su.exec(text) ?? [];
+  if (text === '') return 'a rule is empty';
+  if (kind === undefined) return null;
+  if (!Object.hasOwn(KINDS, kind)) return `"${kind}:" is no kind of rule: header, verp, message-id, default`;
+  if (argument === '') return `"${text}" names nothing after the colon`;
+  if (kind === 'default' || kind === 'header') return null;
+  return argument.includes(`{${name}}`) ? null : `"${text}" does not contain {${name}}`;
+}
+
+/** Parses one rule for the named id. Throws `RangeError` where `ruleError` says why. */
+export function identityRule(text: string, name: IdName): IdentityRule {
+  const error = ruleError(text, name);
+  if (error !== null) throw new RangeError(error);
+  if (text === 'native') return { text, find: native };
+  const [, kind, argument = ''] = /^([a-z-]+):(.*)$/su.exec(text) ?? [];
+  if (kind !== undefined) return { text, find: KINDS[kind]!(argument, name) };
+  const path = text.split('.');
+  return { text, find: ({ fields }) => valueAt(fields, path) };
+}
+
+/** Parses the rules of a source. Throws `RangeError`. */
+export function identityRules(deliveryId: readonly string[], messageId: readonly string[]): IdentityRules {
+  return {
+    deliveryId: deliveryId.map((text) => identityRule(text, 'deliveryId')),
+    messageId: messageId.map((text) => identityRule(text, 'messageId')),
+  };
+}
+
+function firstAnswer(rules: readonly IdentityRule[], event: MtaEvent, name: IdName): [string, string] | null {
+  for (const rule of rules) {
+    const found = rule.find(event);
+    const id = found === null ? null : VALID[name](found);
+    if (id !== null) return [id, rule.text];
+  }
+  return null;
+}
+
+/** The identity of an event's message, or the name of what no rule answered, with the rules that were tried. */
+export function identify(event: MtaEvent, rules: IdentityRules): Identity | { readonly missing: string } {
+  const delivery = firstAnswer(rules.deliveryId, event, 'deliveryId');
+  const message = firstAnswer(rules.messageId, event, 'messageId');
+  if (delivery === null || message === null) {
+    const missing = delivery === null ? 'deliveryId' : 'messageId';
+    return { missing: `no ${missing}: tried ${rules[missing].map(({ text }) => text).join(', ')}` };
+  }
+  return {
+    deliveryId: delivery[0],
+    messageId: message[0],
+    rules: { deliveryId: delivery[1], messageId: message[1] },
+  };
+}

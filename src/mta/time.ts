@@ -1,0 +1,58 @@
+import type { Millis } from '../feedback/feedback';
+
+const EARLIEST = Date.UTC(2000, 0, 1);
+const LATEST = Date.UTC(2100, 0, 1);
+const MICROS_FROM = 1e14;
+const MILLIS_FROM = 1e11;
+const DIGITS = /^\d+(?:\.\d+)?$/u;
+/** ISO 8601, and the forms of logs: `2026-11-25 08:26:40+0000`. */
+const WRITTEN =
+  /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}:\d{2})(?:[.,](\d{1,9}))?\s*(Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?$/u;
+const HAS_OFFSET = /(?:Z|UTC|GMT|[+-]\d{2}:?\d{2})\s*(?:\([^)]*\))?$/iu;
+
+/** A time within the bounds of the contract, else null. */
+const valid = (time: number): Millis | null => (time >= EARLIEST && time < LATEST ? time : null);
+
+/** A number of seconds, milliseconds or microseconds since 1970, told apart by its size; fractions are rounded. */
+function ofNumber(value: number): Millis | null {
+  if (value >= MICROS_FROM) return valid(Math.floor(value / 1_000));
+  return valid(Math.round(value >= MILLIS_FROM ? value : value * 1_000));
+}
+
+/** `+02` and `+0200` as `+02:00`. */
+function offsetOf(zone: string): string {
+  if (/^[A-Z]/u.test(zone)) return 'Z';
+  const digits = zone.slice(1).replace(':', '');
+  return `${zone.slice(0, 1)}${digits.slice(0, 2)}:${digits.slice(2) || '00'}`;
+}
+
+/**
+ * The time that an event states: seconds, milliseconds or microseconds since 1970 (also as text), ISO 8601, the date of a
+ * log line, or the date of a mail (RFC 5322). `zone` is the offset of a time that names none, like `+02:00`. Null where
+ * it is no time, or not of this century.
+ */
+export function timeOf(value: unknown, zone = 'Z'): Millis | null {
+  if (typeof value === 'number') return ofNumber(value);
+  if (typeof value !== 'string') return null;
+  const text = value.trim().slice(0, 64);
+  if (DIGITS.test(text)) return ofNumber(Number(text));
+  const written = WRITTEN.exec(text);
+  if (written !== null) {
+    const [, date, time, fraction = '', given] = written;
+    const offset = given === undefined ? zone : offsetOf(given);
+    return valid(Date.parse(`${date}T${time}.${fraction.padEnd(3, '0').slice(0, 3)}${offset}`));
+  }
+  // Without an offset `Date.parse` would take the zone of this machine.
+  return valid(
+    Date.parse(HAS_OFFSET.test(text) ? text : `${text} ${zone === 'Z' ? '+0000' : zone.replace(':', '')}`),
+  );
+}
+
+/** The first of the values that is a time. */
+export function firstTime(zone: string, ...values: readonly unknown[]): Millis | null {
+  for (const value of values) {
+    const time = timeOf(value, zone);
+    if (time !== null) return time;
+  }
+  return null;
+}
