@@ -194,16 +194,17 @@ describeWithServers(['own-kafka', 'own-registry', 'own-redis', 'undisturbed'], '
   beside(
     'is complete after workers are stopped under load, and nothing is published twice',
     async ({ stage }) => {
-      const producing = stage.produce(traffic(stage, 5), PER_SECOND);
-      for (const name of ['first', 'second']) {
-        const worker = stage.run(name);
-        await until('it folds', async () => (await isUp(worker)) && (await folded(worker)) > 500);
+      for (const seed of [5, 6]) {
+        const worker = stage.run(`worker-${seed}`);
+        await until('it is up', () => isUp(worker));
+        const producing = stage.produce(traffic(stage, seed), PER_SECOND);
+        await until('it folds', async () => (await folded(worker)) > 500);
         const signalledAt = Date.now();
         worker.signal('SIGTERM');
         expect((await worker.ended).exitCode).toBe(0);
         expect(Date.now() - signalledAt).toBeLessThan(10_000);
+        await producing;
       }
-      await producing;
       stage.run('last');
       await drain(stage);
       const found = await verdict(stage);
