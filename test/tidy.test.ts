@@ -2,6 +2,12 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import * as ts from 'typescript';
 
+/** The rooms that the composition joins. */
+const COMPOSED = [
+  ...['settings', 'log', 'kafka', 'avro', 'feedback', 'status', 'kpi', 'store', 'pipeline', 'tasks'],
+  ...['generations', 'service', 'queries', 'http', 'simulation', 'mta', 'ingest'],
+];
+
 // The rooms of src. A room may import itself, `base`, and the rooms listed for it.
 const ROOMS: Record<string, readonly string[]> = {
   base: [],
@@ -21,15 +27,10 @@ const ROOMS: Record<string, readonly string[]> = {
   http: ['log', 'feedback', 'status', 'kpi', 'store', 'queries'],
   simulation: ['log', 'avro', 'feedback'], // a mail transfer agent of our own
   mta: ['feedback'], // mail transfer agents of others
+  ingest: ['log', 'feedback', 'mta'],
   // The composition, for the command line and for the library alike.
-  app: [
-    ...['settings', 'log', 'kafka', 'avro', 'feedback', 'status', 'kpi', 'store', 'pipeline', 'tasks'],
-    ...['generations', 'service', 'queries', 'http', 'simulation'],
-  ],
-  cli: [
-    ...['settings', 'log', 'kafka', 'avro', 'feedback', 'status', 'kpi', 'store', 'pipeline', 'tasks'],
-    ...['generations', 'service', 'queries', 'http', 'simulation', 'app'],
-  ],
+  app: COMPOSED,
+  cli: [...COMPOSED, 'app'],
   index: ['app', 'feedback', 'kpi', 'queries'],
 };
 
@@ -54,10 +55,12 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   pino: ['base'],
   'pino-pretty': ['base'],
   zod: ['settings', '.http'],
+  'postal-mime': ['mta/mail'],
+  'csv-parse': ['ingest/log-reader'],
   avsc: ['avro', 'feedback', 'kpi', 'simulation', 'pipeline'],
   // Avro schemas are the package's own files, read once.
-  'node:fs': ['settings', ...COMPOSING, '.redis', '.http', 'feedback/schemas'],
-  'node:fs/promises': COMPOSING,
+  'node:fs': ['settings', ...COMPOSING, '.redis', '.http', 'feedback/schemas', 'ingest/files'],
+  'node:fs/promises': [...COMPOSING, 'ingest'],
   'node:stream': ['.http', ...COMPOSING],
   'node:os': ['base', ...COMPOSING],
   'node:tty': ['base', ...COMPOSING],

@@ -5,6 +5,7 @@ import { deliveryCommand } from './delivery';
 import { demoCommand } from './demo';
 import { EXIT, failureOf } from '../app/failure';
 import { generationsCommand } from './generations';
+import { ingestCommand } from './ingest';
 import { kpisCommand } from './kpis';
 import { messageCommand } from './message';
 import { promoteCommand } from './promote';
@@ -26,6 +27,7 @@ const COMMANDS = [
   runCommand,
   demoCommand,
   simulateCommand,
+  ingestCommand,
   rebuildCommand,
   promoteCommand,
   generationsCommand,

@@ -2,15 +2,10 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { systemClock, systemRandom } from '../base/clock';
 import type { Config } from '../settings/table';
 import type { Log } from '../base/log';
-import { EfsError } from '../base/errors';
 import { HOUR_MS, iso } from '../base/time';
-import { kafkaReader } from '../kafka/reader.kafka';
-import type { TopicReader } from '../log/source';
-import { INPUT_RECORDS, schemaIds } from '../feedback/schemas';
 import { INPUT_TOPICS } from '../feedback/topics';
-import { wireEncoder } from '../feedback/encode';
 import { ORDINARY_TRAFFIC, traffic, type TrafficOptions } from '../simulation/traffic';
-import { kafkaOf, registryOf, sinkOf } from '../app/connect';
+import { withProducer } from '../app/producer';
 import { untilInterrupted } from './interrupt';
 import {
   addExample,
@@ -54,14 +49,6 @@ export function policyMix(text: string): TrafficOptions['policyMix'] {
   return shares;
 }
 
-/** The number of partitions of every input. Throws `topic-missing`, `not-co-partitioned`. */
-async function inputPartitions(reader: TopicReader, prefix: string): Promise<number> {
-  const counts = await Promise.all(INPUT_TOPICS.map((topic) => reader.partitions(prefix + topic)));
-  const [first = 0] = counts;
-  if (counts.every((count) => count === first)) return first;
-  throw new EfsError('not-co-partitioned', `the inputs have ${counts.join(', ')} partitions`);
-}
-
 /** The command that produces the same records. */
 function commandFor(options: Options): string {
   const { deliveries, messages, disorder, duplicates, poison, policyMix: mix, seed, startAt } = options;
@@ -93,24 +80,19 @@ export function summary(produced: Produced, options: Options, elapsedMs: number)
 }
 
 async function send(options: Options, config: Config, log: Log, signal: AbortSignal): Promise<Produced> {
-  const { topicPrefix: prefix, maxValueBytes, maxHeaders } = config;
-  const registry = registryOf(config, log);
-  const kafka = kafkaOf(config, log);
-  const reader = kafkaReader(kafka, systemClock, config);
-  const sink = sinkOf(config, kafka);
+  const { maxValueBytes, maxHeaders } = config;
   const total = options.messages * RECORDS_PER_MESSAGE * (1 + options.duplicates + options.poison);
   const bar = progress(process.stderr, { total, what: 'records', clock: systemClock });
   try {
-    const partitions = await inputPartitions(reader, prefix);
-    const encode = wireEncoder(await schemaIds(registry, prefix, INPUT_RECORDS));
-    const limits = { maxValueBytes, maxHeaders };
-    const records = traffic({ ...ORDINARY_TRAFFIC, ...options, limits }, encode);
-    const { rate } = options;
-    const onProgress = (produced: Produced): void => bar.at(produced.records);
-    return await produce(records, { sink, partitions, rate, clock: systemClock, signal, onProgress });
+    return await withProducer(config, log, ({ sink, partitions, encode }) => {
+      const limits = { maxValueBytes, maxHeaders };
+      const records = traffic({ ...ORDINARY_TRAFFIC, ...options, limits }, encode);
+      const { rate } = options;
+      const onProgress = (produced: Produced): void => bar.at(produced.records);
+      return produce(records, { sink, partitions, rate, clock: systemClock, signal, onProgress });
+    });
   } finally {
     bar.end();
-    await Promise.all([sink.close(), reader.close()]);
   }
 }
 

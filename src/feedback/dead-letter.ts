@@ -83,7 +83,8 @@ export function deadLetterHeaders(
   return [...own, ...ADDED.map((name) => header(name, added[name])), ...truncatedHeaders(cuts)];
 }
 
-function truncatedHeaders(cuts: readonly Cut[]): RecordHeader[] {
+/** The headers that say what a letter does not keep; none where it is whole. */
+export function truncatedHeaders(cuts: readonly Cut[]): RecordHeader[] {
   if (cuts.length === 0) return [];
   const list = (of: (cut: Cut) => string): string => cuts.map(of).join(',');
   return [
@@ -187,6 +188,7 @@ function offsetsOf(text: string): number[] {
 
 const textOf = (bytes: Buffer | null): string => bytes?.toString('utf8') ?? '';
 
-function header(name: string, content: string): RecordHeader {
+/** A header with a text. */
+export function header(name: string, content: string): RecordHeader {
   return { name: Buffer.from(name, 'latin1'), value: Buffer.from(content, 'utf8') };
 }

@@ -49,6 +49,12 @@ export function keptOf(record: LogRecord): Kept {
   };
 }
 
+/** What the dead letter of something that is no record keeps of it: its beginning where it would not fit the topic. */
+export function keptValue(value: Buffer): Pick<Kept, 'cuts'> & { readonly value: Buffer } {
+  const cut = cutOf('value', value, VALUE_MAX);
+  return { value: value.subarray(0, VALUE_MAX), cuts: cut === null ? [] : [cut] };
+}
+
 function cutOf(part: Cut['part'], bytes: Buffer | null, max: number): Cut | null {
   if (bytes === null || bytes.length <= max) return null;
   return { part, length: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };

@@ -18,6 +18,8 @@ export const CONTRIBUTIONS_TOPIC = 'efs.kpi-contributions';
 export const DELIVERY_KPI_TOPIC = 'efs.delivery-kpi';
 export const MESSAGE_STATUS_TOPIC = 'efs.message-status';
 export const DEAD_LETTER_TOPIC = 'efs.dead-letter';
+/** What a source sent that cannot become feedback, as it was sent. */
+export const INGEST_DEAD_LETTER_TOPIC = 'efs.ingest-dead-letter';
 
 /** The topics that each pipeline reads, in the order in which its positions are kept. */
 export const TOPICS_OF = { status: INPUT_TOPICS, kpi: [CONTRIBUTIONS_TOPIC] } as const;

@@ -1,0 +1,104 @@
+import { Command } from 'commander';
+import { systemClock } from '../base/clock';
+import { type Mapped, printable } from '../mta/feedback';
+import type { Format } from '../mta/format';
+import { FORMATS } from '../mta/formats';
+import { reasonText } from '../mta/meaning-text';
+import { readInputs } from './ingest-inputs';
+import { addSourceFlags, type SourceFlags, sourceFrom } from './ingest-options';
+import { addExample } from './options';
+import { printLines, table } from './print';
+
+const FRAMING: Record<Format['framing'], string> = {
+  json: 'webhook',
+  lines: 'log',
+  rows: 'CSV log',
+  mail: 'mails',
+};
+
+const kindOf = (format: Format): string =>
+  format.framing === 'json' && format.isLog ? 'JSON log' : FRAMING[format.framing];
+
+/** The formats, one line each. */
+export const formatLines = (): string[] =>
+  table(
+    [
+      ['format', 'is a', 'delivery id', 'message id'],
+      ...FORMATS.map((format) => {
+        const { deliveryId, messageId } = format.identity;
+        return [format.name, kindOf(format), deliveryId.join(', '), [...messageId, 'native'].join(', ')];
+      }),
+    ],
+    'l',
+  );
+
+/** One event as a block of lines. */
+export function explained(mapped: Mapped): string[] {
+  switch (mapped.outcome) {
+    case 'ignored':
+      return [`${mapped.event}: ignored, known and no feedback`];
+    case 'dead-letter':
+      return [`dead letter, ${mapped.reason}: ${mapped.detail}`];
+    case 'feedback': {
+      const { feedback, from } = mapped;
+      const { topic } = printable(mapped) as { topic: string };
+      const rows = [
+        ['delivery', `${feedback.deliveryId}  by ${from.identity.deliveryId}`],
+        ['message', `${feedback.messageId}  by ${from.identity.messageId}`],
+        ...('bounceClass' in feedback && feedback.bounceClass !== null
+          ? [['class', `${feedback.bounceClass} ${reasonText(feedback)}  by ${from.class ?? 'nothing'}`]]
+          : []),
+        ['record', JSON.stringify(feedback)],
+      ];
+      return [`${from.event}: ${feedback.kind} to ${topic}`, ...table(rows, 'l').map((line) => `  ${line}`)];
+    }
+  }
+}
+
+/** A warning where one source names its messages by several rules: one message could become two. */
+export function mixedRules(rules: ReadonlySet<string>): string[] {
+  if (rules.size <= 1) return [];
+  return [
+    `warning: messages were named by ${[...rules].join(' and ')}: where events of one message differ in that, it is counted as several`,
+  ];
+}
+
+async function explain(
+  format: string,
+  names: readonly string[],
+  flags: SourceFlags & { readonly contentType?: string },
+): Promise<void> {
+  const source = sourceFrom(format, flags, systemClock);
+  const rules = new Set<string>();
+  await readInputs(source, names, flags.contentType ?? null, (taken) => {
+    for (const { mapped } of taken) {
+      if (mapped.outcome === 'feedback') rules.add(mapped.from.identity.messageId);
+      printLines(explained(mapped));
+    }
+    return Promise.resolve();
+  });
+  printLines(mixedRules(rules));
+}
+
+/** `efs ingest formats`. */
+export const formatsCommand = (): Command =>
+  addExample(
+    new Command('formats')
+      .description('list the formats, and where each has the ids of a message')
+      .action(() => printLines(formatLines())),
+    'efs ingest formats',
+  );
+
+/** `efs ingest explain`. */
+export const explainCommand = (): Command =>
+  addExample(
+    addSourceFlags(
+      new Command('explain')
+        .description('show for each event what it becomes, and which rule gave its ids and its class')
+        .argument('<format>', '`efs ingest formats` lists them')
+        .argument('[files...]', 'files to read; - or none is standard input')
+        .option('--content-type <type>', 'of a webhook body, where its bytes do not tell')
+        .action(explain),
+    ),
+    'efs ingest explain kumomta events.ndjson',
+  );

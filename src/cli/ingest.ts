@@ -1,0 +1,115 @@
+import { Command } from 'commander';
+import { withProducer } from '../app/producer';
+import { systemClock } from '../base/clock';
+import { EfsError } from '../base/errors';
+import { follow } from '../ingest/follow';
+import type { IngestSource, Taken } from '../ingest/source';
+import { NOTHING_TAKEN, tallied, type Tally } from '../ingest/tally';
+import { writer } from '../ingest/writer';
+import { printable } from '../mta/feedback';
+import { explainCommand, formatsCommand } from './ingest-explain';
+import { readInputs, STDIN, type Take } from './ingest-inputs';
+import { addSourceFlags, type SourceFlags, sourceFrom } from './ingest-options';
+import { untilInterrupted } from './interrupt';
+import { addExample, addSettings, contextOf, KAFKA_SETTINGS, REGISTRY_SETTINGS } from './options';
+import { grouped, jsonLine, printLines } from './print';
+
+interface Flags extends SourceFlags {
+  readonly dryRun?: true;
+  readonly follow?: true;
+  readonly checkpoint?: string;
+  readonly contentType?: string;
+}
+
+/** Prints one line an outcome. */
+const printing: Take = (taken, file) => {
+  printLines(
+    taken.map(({ mapped }) => jsonLine(file === null ? printable(mapped) : { ...printable(mapped), file })),
+  );
+  return Promise.resolve();
+};
+
+/** What was taken, for people. */
+export function tallyLines({ events, feedback, ignored, deadLetters, first }: Tally): string[] {
+  const set = [...deadLetters.values()].reduce((sum, count) => sum + count, 0);
+  const reasons = [...deadLetters].map(([reason, count]) => `${reason} ${grouped(count)}`).join(', ');
+  return [
+    `${grouped(events)} events: ${grouped(feedback)} feedback, ${grouped(ignored)} ignored, ${grouped(set)} dead-lettered` +
+      (set === 0 ? '' : ` (${reasons})`),
+    ...(first === null ? [] : [`the first dead letter: ${first}`]),
+  ];
+}
+
+async function produceAll(
+  source: IngestSource,
+  names: readonly string[],
+  flags: Flags,
+  command: Command,
+): Promise<void> {
+  const { config, log } = contextOf(command);
+  let tally = NOTHING_TAKEN;
+  await untilInterrupted((signal) =>
+    withProducer(config, log, async (producer) => {
+      const write = writer(producer);
+      const take = async (taken: readonly Taken[]): Promise<void> => {
+        await write(source, taken);
+        tally = tallied(tally, taken);
+      };
+      if (flags.follow === true) await followOne(source, names, flags, { signal, take });
+      else await readInputs(source, names, flags.contentType ?? null, take);
+    }),
+  );
+  printLines(tallyLines(tally));
+}
+
+/** Follows the one log that is named. */
+async function followOne(
+  source: IngestSource,
+  names: readonly string[],
+  { checkpoint }: Flags,
+  { signal, take }: { readonly signal: AbortSignal; take(taken: readonly Taken[]): Promise<void> },
+): Promise<void> {
+  const [path, ...more] = names;
+  const { format } = source;
+  const isLog =
+    format.framing === 'lines' || format.framing === 'rows' || (format.framing === 'json' && format.isLog);
+  if (!isLog || path === undefined || path === STDIN || more.length > 0)
+    throw new EfsError('config-invalid', '--follow: takes one file of a format that is a log');
+  await follow({
+    source,
+    format,
+    path,
+    checkpoint: checkpoint ?? `${path}.checkpoint`,
+    clock: systemClock,
+    signal,
+    write: take,
+  });
+}
+
+async function ingest(
+  format: string,
+  names: readonly string[],
+  flags: Flags,
+  command: Command,
+): Promise<void> {
+  const source = sourceFrom(format, flags, systemClock);
+  if (flags.dryRun === true) await readInputs(source, names, flags.contentType ?? null, printing);
+  else await produceAll(source, names, flags, command);
+}
+
+/** `efs ingest`. */
+export function ingestCommand(): Command {
+  const command = new Command('ingest')
+    .description('turn what a mail transfer agent or provider writes into feedback')
+    .argument('<format>', '`efs ingest formats` lists them')
+    .argument('[files...]', 'files to read; - or none is standard input')
+    .option('--dry-run', 'print what each event becomes, and write nothing')
+    .option('--follow', 'go on with what is written to the file, also over its rotation')
+    .option('--checkpoint <file>', 'where --follow keeps its position (default: the file with .checkpoint)')
+    .option('--content-type <type>', 'of a webhook body, where its bytes do not tell')
+    .action(ingest);
+  addSourceFlags(command);
+  addSettings(command, [...KAFKA_SETTINGS, ...REGISTRY_SETTINGS]);
+  command.addCommand(formatsCommand()).addCommand(explainCommand());
+  return addExample(command, 'efs ingest kumomta events.ndjson --dry-run');
+}

@@ -1,0 +1,69 @@
+const LINE_FEED = 0x0a;
+const QUOTE = 0x22;
+/** A longer line, or quoted row, is no event of any MTA. */
+export const RECORD_BYTES_MAX = 1024 * 1024;
+
+/** A line, or a row of CSV, without its line end. */
+export interface TextRecord {
+  readonly text: string;
+  /** Whether the text is only the beginning of a record that is too long. */
+  readonly isCut: boolean;
+}
+
+/** Cuts a stream of bytes into records. */
+export interface Splitter {
+  /** The records that are whole with these bytes. */
+  push(chunk: Buffer): TextRecord[];
+  /** The record that the stream ends with, where its line end is missing. */
+  end(): TextRecord[];
+  /** Bytes that belong to a record that is not whole yet. */
+  held(): number;
+}
+
+const quotesIn = (bytes: Buffer): number => {
+  let count = 0;
+  for (let at = bytes.indexOf(QUOTE); at >= 0; at = bytes.indexOf(QUOTE, at + 1)) count += 1;
+  return count;
+};
+
+/**
+ * Splits at line ends. With `isQuoted`, a line end within quotes is part of its record (RFC 4180). Only the beginning of a
+ * record that is too long is kept.
+ */
+export function splitter({ isQuoted }: { readonly isQuoted: boolean }): Splitter {
+  let parts: Buffer[] = [];
+  let length = 0;
+  let quotes = 0;
+
+  const add = (bytes: Buffer): void => {
+    if (length < RECORD_BYTES_MAX) parts.push(bytes.subarray(0, RECORD_BYTES_MAX - length));
+    length += bytes.length;
+    if (isQuoted) quotes += quotesIn(bytes);
+  };
+  const take = (): TextRecord => {
+    const text = (parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts)).toString('utf8');
+    const record = { text: text.replace(/\r?\n?$/u, ''), isCut: length > RECORD_BYTES_MAX };
+    parts = [];
+    length = 0;
+    quotes = 0;
+    return record;
+  };
+  // An open quote that is never closed must not swallow the rest of the log.
+  const isWhole = (): boolean => quotes % 2 === 0 || length > RECORD_BYTES_MAX;
+
+  return {
+    push(chunk) {
+      const records: TextRecord[] = [];
+      let from = 0;
+      for (let at = chunk.indexOf(LINE_FEED); at >= 0; at = chunk.indexOf(LINE_FEED, from)) {
+        add(chunk.subarray(from, at + 1));
+        from = at + 1;
+        if (isWhole()) records.push(take());
+      }
+      if (from < chunk.length) add(chunk.subarray(from));
+      return records;
+    },
+    end: () => (length === 0 ? [] : [take()]),
+    held: () => length,
+  };
+}

@@ -1,0 +1,81 @@
+import { partitionOf } from '../log/partitioner';
+import type { OutgoingRecord, Sink } from '../log/sink';
+import type { Encode } from '../feedback/encode';
+import { header, truncatedHeaders } from '../feedback/dead-letter';
+import { keptValue } from '../feedback/kept';
+import { INGEST_DEAD_LETTER_TOPIC } from '../feedback/topics';
+import { topicOf } from '../mta/feedback';
+import type { IngestSource, Taken } from './source';
+
+const DETAIL_LENGTH_MAX = 1_000;
+/** Bounds of one emit: what a broker takes in one request, and what is held in memory. */
+const BATCH_RECORDS_MAX = 4_000;
+const BATCH_BYTES_MAX = 512 * 1024;
+
+export interface WriterOptions {
+  readonly sink: Sink;
+  readonly encode: Encode;
+  /** The number of partitions of every topic of the service. */
+  readonly partitions: number;
+}
+
+/** Writes what became of a source's events. Resolves when all of it is acknowledged. Throws `kafka-unavailable`. */
+export type Writer = (source: IngestSource, taken: readonly Taken[]) => Promise<void>;
+
+function recordOf(
+  source: IngestSource,
+  { mapped, raw }: Taken,
+  options: WriterOptions,
+): OutgoingRecord | null {
+  const { encode, partitions } = options;
+  switch (mapped.outcome) {
+    case 'ignored':
+      return null;
+    case 'feedback': {
+      const { feedback } = mapped;
+      const key = Buffer.from(feedback.messageId);
+      const partition = partitionOf(key, partitions);
+      return { topic: topicOf(feedback), partition, key, value: encode(feedback) };
+    }
+    case 'dead-letter': {
+      const { reason, detail } = mapped;
+      const key = Buffer.from(source.name);
+      const { value, cuts } = keptValue(typeof raw === 'string' ? Buffer.from(raw) : raw);
+      const headers = [
+        header('efs.reason', reason),
+        header('efs.detail', detail.slice(0, DETAIL_LENGTH_MAX)),
+        header('efs.source', source.name),
+        header('efs.format', source.format.name),
+        ...truncatedHeaders(cuts),
+      ];
+      const partition = partitionOf(key, partitions);
+      return { topic: INGEST_DEAD_LETTER_TOPIC, partition, key, value, headers };
+    }
+  }
+}
+
+/** Records in their order, in batches within the bounds. */
+function* batchesOf(records: Iterable<OutgoingRecord | null>): Generator<OutgoingRecord[]> {
+  let batch: OutgoingRecord[] = [];
+  let bytes = 0;
+  for (const record of records) {
+    if (record === null) continue;
+    batch.push(record);
+    bytes += record.value?.length ?? 0;
+    if (batch.length < BATCH_RECORDS_MAX && bytes < BATCH_BYTES_MAX) continue;
+    yield batch;
+    batch = [];
+    bytes = 0;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** A writer to the input topics, and of what cannot be mapped to the dead letters of ingestion. */
+export function writer(options: WriterOptions): Writer {
+  return async (source, taken) => {
+    const records = function* (): Generator<OutgoingRecord | null> {
+      for (const each of taken) yield recordOf(source, each, options);
+    };
+    for (const batch of batchesOf(records())) await options.sink.emit(batch);
+  };
+}
