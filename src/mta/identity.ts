@@ -31,6 +31,12 @@ const MATCHED_MAX = 1_024;
 /** Folded headers bring line ends into ids. */
 const CONTROL = /\p{Cc}+/gu;
 
+const withoutBrackets = (text: string): string =>
+  text
+    .trim()
+    .replace(/^<(.*)>$/su, '$1')
+    .trim();
+
 /**
  * An id that the contract takes: without angle brackets and control characters, cut to 80 characters and the SHA-256 of
  * the whole where it is longer than 128. Null where nothing is left.
@@ -73,7 +79,7 @@ const escaped = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/gu,
 
 /** `{deliveryId}` and `{messageId}` stand for one and more characters but `@`, angle brackets and spaces; case does not matter. */
 function patternOf(pattern: string): RegExp {
-  const parts = pattern.split(/(\{deliveryId\}|\{messageId\})/u);
+  const parts = withoutBrackets(pattern).split(/(\{deliveryId\}|\{messageId\})/u);
   const source = parts.map((part) =>
     /^\{\w+\}$/u.test(part) ? `(?<${part.slice(1, -1)}>[^@<>\\s]+?)` : escaped(part),
   );

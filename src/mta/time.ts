@@ -8,7 +8,10 @@ const DIGITS = /^\d+(?:\.\d+)?$/u;
 /** ISO 8601, and the forms of logs: `2026-11-25 08:26:40+0000`. */
 const WRITTEN =
   /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}:\d{2})(?:[.,](\d{1,9}))?\s*(Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?$/u;
-const HAS_OFFSET = /(?:Z|UTC|GMT|[+-]\d{2}:?\d{2})\s*(?:\([^)]*\))?$/iu;
+/** The date of a mail (RFC 5322, 3.3), the name of the day and the seconds left out or not. */
+const MAIL_DATE =
+  /^(?:[A-Z]{3},\s*)?\d{1,2}\s+[A-Z]{3}\s+\d{4}\s+\d{1,2}:\d{2}(?::\d{2})?(?:\s+(?:[+-]\d{4}|[A-Z]{1,5}))?(?:\s*\([^)]*\))?$/iu;
+const HAS_OFFSET = /(?:[+-]\d{4}|:\d{2}\s+[A-Z]{1,5})\s*(?:\([^)]*\))?$/iu;
 
 /** A time within the bounds of the contract, else null. */
 const valid = (time: number): Millis | null => (time >= EARLIEST && time < LATEST ? time : null);
@@ -42,6 +45,7 @@ export function timeOf(value: unknown, zone = 'Z'): Millis | null {
     const offset = given === undefined ? zone : offsetOf(given);
     return valid(Date.parse(`${date}T${time}.${fraction.padEnd(3, '0').slice(0, 3)}${offset}`));
   }
+  if (!MAIL_DATE.test(text)) return null;
   // Without an offset `Date.parse` would take the zone of this machine.
   return valid(
     Date.parse(HAS_OFFSET.test(text) ? text : `${text} ${zone === 'Z' ? '+0000' : zone.replace(':', '')}`),
