@@ -154,7 +154,7 @@ async function drain(task: BenchTask, log: Log, partition: number): Promise<numb
     for (const [topic, lane] of queue.targets.entries()) {
       const batch = log[topic]?.[next[topic] ?? 0];
       if (batch === undefined || !lane.hasCapacity()) continue;
-      lane.deliver([batch], batch.nextOffset);
+      lane.deliver([batch], batch.nextOffset, 0);
       next[topic] = (next[topic] ?? 0) + 1;
     }
     if (

@@ -79,6 +79,12 @@ export const ERRORS = {
       'Kafka no longer holds the records after the stored position: `efs rebuild --promote --accept-differences` builds ' +
       'the state from what it still has',
   },
+  'transaction-open': {
+    retriable: false,
+    remedy:
+      'see why its producer does not end it: `kafka-transactions.sh find-hanging --broker-id N` names it, `kafka-transactions.sh ' +
+      'abort --topic T --partition P --start-offset O` ends it',
+  },
   'topic-replaced': {
     retriable: false,
     remedy:

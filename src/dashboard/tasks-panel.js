@@ -7,7 +7,8 @@ import { brief, count } from './format.js';
 import { polledPanel } from './polled-panel.js';
 
 /**
- * @typedef {{ readonly topic: string, readonly position: number, readonly end: number, readonly lag: number }} Position
+ * @typedef {{ readonly topic: string, readonly position: number, readonly end: number, readonly lag: number,
+ *   readonly heldBack: number }} Position
  * @typedef {{ readonly pipeline: 'status' | 'kpi', readonly partition: number, readonly owner: 'here' | 'elsewhere',
  *   readonly epoch: number, readonly sequence: number, readonly outboxBytes: number,
  *   readonly positions: readonly Position[], readonly lag: number }} Task
@@ -49,10 +50,28 @@ function taskCell({ pipeline, partition }, choose) {
   };
 }
 
+/** Says of which topics an open transaction holds records back, and the remedy. @param {Task} task */
+function heldBackShown({ partition, positions }) {
+  return positions
+    .filter(({ heldBack }) => heldBack > 0)
+    .map(({ topic, end, heldBack }) =>
+      h(
+        'p',
+        { class: 'bad' },
+        `${topic}/${partition}: ${count(heldBack)} offsets from ${count(end)} on wait behind an open transaction. If they keep waiting, `,
+        h('code', {}, 'kafka-transactions.sh find-hanging'),
+        ' names its producer, ',
+        h('code', {}, 'kafka-transactions.sh abort'),
+        ' ends it.',
+      ),
+    );
+}
+
 /** The details of a task. @param {Task} task */
-function taskShown({ pipeline, partition, owner, epoch, sequence, outboxBytes, positions }) {
-  const rows = positions.map(({ topic, position, end, lag }) =>
-    figuresRow(topic, [position, end, lag].map(count)),
+function taskShown(task) {
+  const { pipeline, partition, owner, epoch, sequence, outboxBytes, positions } = task;
+  const rows = positions.map(({ topic, position, end, lag, heldBack }) =>
+    figuresRow(topic, [position, end, lag, heldBack].map(count)),
   );
   return [
     h('h3', {}, `${PIPELINES[pipeline]} task of partition ${partition}`),
@@ -65,7 +84,8 @@ function taskShown({ pipeline, partition, owner, epoch, sequence, outboxBytes, p
       term('outbox', 'outbox'),
       ` ${brief(outboxBytes)} bytes`,
     ),
-    table(['Topic', 'Position', 'End', 'Lag'], 1, h('tbody', {}, ...rows)),
+    table(['Topic', 'Position', 'End', 'Lag', 'Held back'], 1, h('tbody', {}, ...rows)),
+    ...heldBackShown(task),
   ];
 }
 

@@ -5,6 +5,7 @@ import { isPast } from '../pipeline/publish-gate';
 import type { Manifest } from '../store/store';
 import { openBacklog } from '../tasks/backlog';
 import { NO_CATCH_UP } from '../tasks/catch-up';
+import { NO_HELD_BACK } from '../tasks/held-back';
 import { findCandidate, takenOver, taskOf } from './candidate';
 import type { GenerationDeps, StateSettings } from './generation';
 import type { PipelineDeps, WorkerDeps } from '../tasks/owned-task';
@@ -275,6 +276,7 @@ function startTasks(deps: RebuildDeps, candidate: Manifest, places: readonly Pla
     backlog: openBacklog(),
     topicWatch: watchTopics(deps.reader, deps.positionedTopics),
     catchUp: NO_CATCH_UP,
+    heldBack: NO_HELD_BACK,
     isClockRight: () => true,
     onRolledBack: () => undefined,
   };

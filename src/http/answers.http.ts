@@ -186,8 +186,9 @@ export const COMPONENTS = {
           z.strictObject({
             topic: text.describe('Without the tenant’s prefix.'),
             position: count.describe('The next offset to fold.'),
-            end: count.describe('The end of the log.'),
+            end: count.describe('The end of the log, for readers of committed records.'),
             lag: count.describe('Records between the two.'),
+            heldBack: count.describe('Offsets behind that end which an open transaction holds back.'),
           }),
         ),
         lag: count.describe('Over its topics.'),

@@ -51,6 +51,12 @@ function gauges(registers: [Registry]) {
     labelNames: ['topic', 'partition'],
     registers,
   });
+  const heldBack = new Gauge({
+    name: 'efs_held_back_records',
+    help: 'Offsets behind the end of committed records that an open transaction holds back; not in the lag.',
+    labelNames: ['topic', 'partition'],
+    registers,
+  });
   const shortInputs = new Gauge({
     name: 'efs_input_retention_short',
     help: 'Whether the retention of an input topic is shorter than a rebuild needs: 1 or 0.',
@@ -63,7 +69,7 @@ function gauges(registers: [Registry]) {
     labelNames: ['version', 'node', 'group_id', 'topic_prefix'],
     registers,
   });
-  return { lag, shortInputs, build };
+  return { lag, heldBack, shortInputs, build };
 }
 
 /** What distinguishes a process, and the installation that it belongs to, from others. */
@@ -178,7 +184,7 @@ export function createMetrics(info: BuildInfo, now: () => number = systemClock.n
   collectDefaultMetrics({ register: registry });
   const { records, deadLetters, kpiChanges, retirements, expiries, batches, fences, rewinds, outages } =
     counters([registry]);
-  const { lag, shortInputs, build: buildInfo } = gauges([registry]);
+  const { lag, heldBack, shortInputs, build: buildInfo } = gauges([registry]);
   const { batch, commit, endToEnd } = histograms([registry]);
   const { version, node, installation } = info;
   buildInfo.set(
@@ -210,6 +216,7 @@ export function createMetrics(info: BuildInfo, now: () => number = systemClock.n
     rewound: (pipeline: string) => rewinds.inc({ pipeline }),
     outage: (dependency: string) => outages.inc({ dependency }),
     lag: (topic: string, partition: number, count: number) => lag.set({ topic, partition }, count),
+    heldBack: (topic: string, partition: number, count: number) => heldBack.set({ topic, partition }, count),
     ...taskGauges([registry], now),
     ...feedMetrics([registry]),
     ...strangerMetrics([registry]),

@@ -42,6 +42,8 @@ export interface KafkaCluster {
   askCoordinator<T>(of: Coordinated, request: (coordinator: BrokerInside) => Promise<T>): Promise<T>;
   /** First offset and end offset, for readers of committed records, of one partition of each topic. */
   watermarks(topics: readonly string[], partition: number): Promise<Watermarks[]>;
+  /** End offset of one partition with the records of open transactions. */
+  highWatermark(topic: string, partition: number): Promise<number>;
   committed(groupId: string, topic: string, partition: number): Promise<Committed | null>;
   close(): Promise<void>;
 }
@@ -97,6 +99,8 @@ export function openCluster(kafka: Kafka): KafkaCluster {
         const lows = await edges(cluster, topics, partition, true);
         return lows.map((low, index) => ({ low, high: Math.max(low, highs[index] ?? 0) }));
       }),
+    highWatermark: (topic, partition) =>
+      guarded(() => ready([topic]).then(() => highWatermark(cluster, { topic, partition }))),
     committed: (groupId, topic, partition) =>
       guarded(async () => {
         await ready([]);
@@ -219,6 +223,17 @@ async function edges(
     throw new EfsError('kafka-unavailable', `Kafka has no offset of ${missing}/${partition} yet`);
   }
   return offsets.map(Number);
+}
+
+async function highWatermark(cluster: ClusterInside, of: TopicPartition): Promise<number> {
+  const { topic, partition } = of;
+  const [[node] = [null]] = groupByLeader(cluster, [of]);
+  if (node === null) throw new EfsError('kafka-unavailable', `${topic}/${partition} is without a leader`);
+  const topics = [{ topic, partitions: [{ partition, timestamp: -1 as const }] }];
+  const { responses } = await withBroker(cluster, node, (broker) =>
+    broker.listOffsets({ isolationLevel: 0, topics }),
+  );
+  return Number(responses[0]?.partitions[0]?.offset ?? 0);
 }
 
 async function readIds(cluster: ClusterInside, topics: readonly string[]): Promise<(string | null)[]> {

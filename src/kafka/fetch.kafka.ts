@@ -27,6 +27,8 @@ export interface FetchedPartition {
   readonly errorCode: number;
   /** The end offset for readers of committed records. */
   readonly end: number;
+  /** Offsets from there to the high watermark: an open transaction holds them back. */
+  readonly heldBack: number;
   /** In offset order. A truncated batch at the end is left out. */
   readonly batches: readonly RecordBatch[];
 }
@@ -91,7 +93,7 @@ function readPartition(decoder: Decoder, topic: string, maxBatchBytes: number): 
   const end = lastStableOffset >= 0 ? lastStableOffset : highWatermark;
   const stored = decoder.readBytes() ?? Buffer.alloc(0);
   const batches = readBatches(stored, aborted, { topic, partition, end, maxBatchBytes });
-  return { topic, partition, errorCode, end, batches };
+  return { topic, partition, errorCode, end, heldBack: Math.max(0, highWatermark - end), batches };
 }
 
 /** Exact up to 2^53, which no offset will reach. */

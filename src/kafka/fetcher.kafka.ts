@@ -14,8 +14,8 @@ export interface FetchTarget extends TopicPartition {
   position: number;
   /** Whether there is room for more. Asked before each fetch. */
   hasCapacity(): boolean;
-  /** Takes what was fetched at `position`, and moves it. `end` is the end offset for readers of committed records. */
-  deliver(batches: readonly RecordBatch[], end: number): void;
+  /** Takes what was fetched at `position`, and moves it. `end` is the end offset for readers of committed records. `heldBack` offsets follow it. */
+  deliver(batches: readonly RecordBatch[], end: number, heldBack: number): void;
   /** It cannot be read any further: `position-lost`. The target has been removed. */
   failed(error: EfsError): void;
 }
@@ -167,7 +167,7 @@ function deliverTo(
   fetched: FetchedPartition,
   targets: Set<FetchTarget>,
 ): EfsError | null {
-  const { errorCode, batches, end, topic, partition } = fetched;
+  const { errorCode, batches, end, heldBack, topic, partition } = fetched;
   if (errorCode === OFFSET_OUT_OF_RANGE) {
     targets.delete(target);
     const lost = `${topic}/${partition}: the log no longer holds ${target.position}`;
@@ -180,7 +180,7 @@ function deliverTo(
       cause,
     });
   } else {
-    target.deliver(batches, end);
+    target.deliver(batches, end, heldBack);
     if (batches.length > 0) {
       // A served target moves to the back: a response has room for few.
       targets.delete(target);

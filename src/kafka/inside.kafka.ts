@@ -18,6 +18,11 @@ export interface BrokerInside {
     send(request: unknown): Promise<unknown>;
   };
   metadata(topics: string[]): Promise<{ topicMetadata: { partitionMetadata: PartitionInside[] }[] }>;
+  /** `isolationLevel` 0 sees the records of open transactions; `timestamp` -1 asks for the end. */
+  listOffsets(request: {
+    isolationLevel: 0 | 1;
+    topics: { topic: string; partitions: { partition: number; timestamp: -1 }[] }[];
+  }): Promise<{ responses: { partitions: { offset: string }[] }[] }>;
   offsetFetch(request: {
     groupId: string;
     topics: { topic: string; partitions: { partition: number }[] }[];

@@ -55,6 +55,8 @@ interface Contents {
   failure: EfsError | null;
   /** End offset of each topic's log at its last fetch; null before that. */
   readonly ends: (number | null)[];
+  /** Offsets behind each end that an open transaction holds back. */
+  readonly heldBack: number[];
 }
 
 export function partitionBuffer(options: BufferOptions): PartitionBuffer {
@@ -67,6 +69,7 @@ export function partitionBuffer(options: BufferOptions): PartitionBuffer {
     bytes: 0,
     failure: null,
     ends: topics.map(() => null),
+    heldBack: topics.map(() => 0),
   };
   const room = (): boolean =>
     contents.bytes === 0 ||
@@ -109,6 +112,7 @@ export function partitionBuffer(options: BufferOptions): PartitionBuffer {
       return { records: taken, next: [...next] };
     },
     lag: () => contents.ends.map((end, topic) => Math.max(0, (end ?? 0) - (next[topic] ?? 0))),
+    heldBack: () => [...contents.heldBack],
     caughtUp: () => contents.ends.every((end, topic) => end !== null && (next[topic] ?? 0) >= end),
     drop() {
       held.bytes -= contents.bytes;
@@ -136,8 +140,9 @@ function targetInto(
         ? room()
         : target.position < (until()[topic] ?? 0) &&
           (room() || !contents.entries.some((entry) => entry.topic === topic)),
-    deliver(batches, end) {
+    deliver(batches, end, heldBack) {
       contents.ends[topic] = end;
+      contents.heldBack[topic] = heldBack;
       const first = target.position;
       for (const batch of batches) {
         if (batch.nextOffset <= target.position) continue;

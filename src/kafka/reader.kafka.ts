@@ -36,6 +36,7 @@ export function kafkaReader(
   return {
     partitions: countOf,
     watermarks,
+    highWatermark: (topic, partition) => cluster.highWatermark(topic, partition),
     topicIds: (topics) => cluster.topicIds(topics),
     async read(topic, partition, onRecord, from = 0) {
       await countOf(topic);

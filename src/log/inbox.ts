@@ -14,6 +14,7 @@ export interface BufferedRecords {
   /** At most `max` records. */
   take(max: number): Batch;
   lag(): readonly number[];
+  heldBack(): readonly number[];
   caughtUp(): boolean;
   /** Releases everything. Called once. */
   drop(): void;
@@ -73,6 +74,7 @@ export function openInbox(clock: Clock, buffered: BufferedRecords): WokenInbox {
       }
     },
     lag: () => buffered.lag(),
+    heldBack: () => buffered.heldBack(),
     caughtUp: () => buffered.caughtUp(),
     close() {
       if (closed) return;

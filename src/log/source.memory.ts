@@ -110,6 +110,7 @@ function memoryBuffer(
       return { records, next: [...next] };
     },
     lag: () => topics.map((topic, index) => high(topic) - (next[index] ?? 0)),
+    heldBack: () => topics.map(() => 0),
     caughtUp: () => topics.every((topic, index) => (next[index] ?? 0) >= high(topic)),
     drop() {
       for (const stop of unwatch) stop();
@@ -150,6 +151,7 @@ export function memoryReader(log: MemoryLog): TopicReader {
       countOf(topic);
       return log.watermarks(topic, partition);
     },
+    highWatermark: async (topic, partition) => log.watermarks(topic, partition).high,
     async read(topic, partition, onRecord, from = 0) {
       countOf(topic);
       deliver(topic, partition, from, onRecord);

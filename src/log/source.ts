@@ -58,6 +58,8 @@ export interface Inbox {
   take(options: TakeOptions): Promise<Batch | null>;
   /** Records between the last one taken and the end of the log as of the last fetch; by topic index. */
   lag(): readonly number[];
+  /** Records at the end of the log that an open transaction held back at the last fetch; by topic index. */
+  heldBack(): readonly number[];
   /** Whether all that the log held at the last fetch of each topic has been taken; false before that. */
   caughtUp(): boolean;
   /** Drops the buffered records; `take` then returns null. Idempotent. */
@@ -138,6 +140,8 @@ export interface TopicReader {
   topicIds(topics: readonly string[]): Promise<readonly (string | null)[]>;
   /** First and end offset of one partition. */
   watermarks(topic: string, partition: number): Promise<Watermarks>;
+  /** End offset of one partition as writers see it: with the records that open transactions hold back. */
+  highWatermark(topic: string, partition: number): Promise<number>;
   /**
    * Delivers every committed record of a partition, in offset order, from `from` (the first one held, where absent or
    * already gone) up to the end as of the call; then resolves. Trailing transaction markers do not delay it. An error that

@@ -7,9 +7,11 @@ export interface TaskPosition {
   readonly topic: string;
   /** The next offset to fold. */
   readonly position: number;
-  /** The end of the log. */
+  /** The end of the log, for readers of committed records. */
   readonly end: number;
   readonly lag: number;
+  /** Offsets behind that end which an open transaction holds back. */
+  readonly heldBack: number;
 }
 
 /** The progress and owner of a task of the active generation. */
@@ -28,7 +30,7 @@ export interface TaskView {
 
 export interface TaskDeps {
   readonly store: Pick<Store, 'inspect' | 'outboxBytes'>;
-  readonly reader: Pick<TopicReader, 'watermarks'>;
+  readonly reader: Pick<TopicReader, 'watermarks' | 'highWatermark'>;
   readonly topicPrefix: string;
   /** The tasks that this process runs. */
   running(): readonly Pick<TaskAddress, 'pipeline' | 'partition'>[];
@@ -49,6 +51,13 @@ export async function viewTasks(deps: TaskDeps, manifest: Manifest): Promise<rea
   );
 }
 
+/** The high watermark comes first: what arrives between the two questions is not held back. */
+async function endsOf(reader: TaskDeps['reader'], topic: string, partition: number) {
+  const highWatermark = await reader.highWatermark(topic, partition);
+  const { high } = await reader.watermarks(topic, partition);
+  return { end: high, heldBack: Math.max(0, highWatermark - high) };
+}
+
 async function viewTask(
   { store, reader, topicPrefix }: TaskDeps,
   address: TaskAddress,
@@ -56,15 +65,15 @@ async function viewTask(
 ): Promise<TaskView> {
   const { pipeline, partition } = address;
   const topics = TOPICS_OF[pipeline];
-  const [claim, outboxBytes, watermarks] = await Promise.all([
+  const [claim, outboxBytes, ends] = await Promise.all([
     store.inspect(address),
     store.outboxBytes(address),
-    Promise.all(topics.map((topic) => reader.watermarks(topicPrefix + topic, partition))),
+    Promise.all(topics.map((topic) => endsOf(reader, topicPrefix + topic, partition))),
   ]);
   const positions = topics.map((topic, index): TaskPosition => {
     const position = claim?.positions[index] ?? 0;
-    const end = watermarks[index]?.high ?? 0;
-    return { topic, position, end, lag: Math.max(0, end - position) };
+    const { end, heldBack } = ends[index] ?? { end: 0, heldBack: 0 };
+    return { topic, position, end, lag: Math.max(0, end - position), heldBack };
   });
   return {
     pipeline,

@@ -6,6 +6,7 @@ import { ALL_TOPICS } from '../feedback/topics';
 import type { Manifest, GenerationRef, TaskAddress } from '../store/store';
 import { openBacklog } from '../tasks/backlog';
 import { openCatchUp } from '../tasks/catch-up';
+import { watchHeldBack } from '../tasks/held-back';
 import { completeCutover } from '../generations/cutover';
 import {
   ensureGeneration,
@@ -134,7 +135,8 @@ async function sharedBy({ log, deps, generation, onReason }: ServiceDeps, retry:
   const stateServer = watchStateServer({ server: deps.stateServer, clock, log, onReason });
   if (deps.stateServer !== undefined) await retry(() => stateServer.check());
   stateServer.keepChecking(signal);
-  return { backlog: openBacklog(), catchUp, topicWatch, isClockRight: stateServer.isClockRight };
+  const heldBack = watchHeldBack({ clock, log, onReason });
+  return { backlog: openBacklog(), catchUp, heldBack, topicWatch, isClockRight: stateServer.isClockRight };
 }
 
 /** Logs once which other members share a pipeline's group; reports it as a reason until they have left. */

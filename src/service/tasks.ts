@@ -17,8 +17,8 @@ function lostIfSuperseded(error: unknown): TaskEnd {
 /** The task; it calls `onProgress` after each batch. */
 const watched = <Input>(task: Task<Input>, onProgress: () => void): Task<Input> => ({
   ...task,
-  onProgress: (positions, lag) => {
-    task.onProgress(positions, lag);
+  onProgress: (...progress) => {
+    task.onProgress(...progress);
     onProgress();
   },
 });

@@ -9,7 +9,15 @@ import { unpackOutbox } from '../store/outbox';
 import type { Claim, Manifest } from '../store/store';
 import { lingerOf } from './backlog';
 import { metered } from './meter';
-import { emitThrough, type OwnedTask, ownedTask, stepsOf, taskOf, type WorkerDeps } from './owned-task';
+import {
+  emitThrough,
+  forgetInputs,
+  type OwnedTask,
+  ownedTask,
+  stepsOf,
+  taskOf,
+  type WorkerDeps,
+} from './owned-task';
 import type { Opened, Task } from './task';
 
 /** The kpi task of a partition: contributions in, sums and KPI changes out. */
@@ -59,6 +67,7 @@ function opened(own: OwnedTask, sink: TransactionalSink): Opened<KpiInput> {
       if (caughtUp && !publishing.suppressed()) yield* retire(ownership);
     },
     close: () => {
+      forgetInputs(own);
       deps.catchUp.suppressed(partition, false);
       return sink.close();
     },

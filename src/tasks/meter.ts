@@ -18,6 +18,8 @@ export interface Meter {
   latency(pipeline: TaskAddress['pipeline'], seconds: number): void;
   /** Records between a task's position and the end of the log. */
   lag(topic: string, partition: number, records: number): void;
+  /** Offsets behind the end of committed records that an open transaction holds back. */
+  heldBack(topic: string, partition: number, offsets: number): void;
   /** Log timestamp of the oldest record that a task has not applied; null where it has applied all. */
   unapplied(task: MeteredTask, since: number | null): void;
   /** Bytes of a task's outbox: outgoing records that are committed and not acknowledged yet. */
@@ -46,6 +48,7 @@ export const NO_METER: Meter = {
   commitTook: nothing,
   latency: nothing,
   lag: nothing,
+  heldBack: nothing,
   unapplied: nothing,
   outbox: nothing,
   taskLeft: nothing,

@@ -19,6 +19,7 @@ import type { Strangers } from './strangers';
 import type { Generations, Manifest, Store, TaskAddress } from '../store/store';
 import type { Backlog } from './backlog';
 import type { CatchUp } from './catch-up';
+import type { HeldBack, InputEnd } from './held-back';
 import { type Meter, type Metering, meterOutcome } from './meter';
 import { type Retry, type RetryDeps, retryUntil, unlessAborted } from './retry';
 import { type ReadableStore, withRetry } from './retrying';
@@ -62,6 +63,7 @@ export interface WorkerDeps extends PipelineDeps {
   isClockRight(): boolean;
   readonly backlog: Backlog;
   readonly catchUp: CatchUp;
+  readonly heldBack: HeldBack;
   /** The store is stale: it came back with an older state than the owner's. */
   onRolledBack(task: TaskAddress): void;
 }
@@ -140,12 +142,32 @@ export function taskOf<Input>(
     claim: () => retry(() => deps.store.claim(address, manifest.generation)),
     observe: (processed) => meterOutcome(meter, pipeline, processed),
     onRolledBack: () => deps.onRolledBack(address),
-    onProgress: (positions, lag) => {
-      parts.onProgress(positions, lag);
-      topics.forEach((topic, index) => meter.lag(topic, partition, lag[index] ?? 0));
+    onProgress: (positions, lag, heldBack) => {
+      parts.onProgress(positions, lag, heldBack);
+      topics.forEach((topic, index) =>
+        noteInput(own, topic, {
+          position: positions[index] ?? 0,
+          lag: lag[index] ?? 0,
+          heldBack: heldBack[index] ?? 0,
+        }),
+      );
       if (lag.every((records) => records === 0)) meter.unapplied(address, null);
     },
   };
+}
+
+function noteInput({ deps, address }: OwnedTask, topic: string, input: InputEnd): void {
+  const { partition } = address;
+  deps.meter.lag(topic, partition, input.lag);
+  deps.meter.heldBack(topic, partition, input.heldBack);
+  deps.heldBack.note(topic, partition, input);
+}
+
+/** Its inputs are watched by another task from now on. */
+export function forgetInputs({ deps, address, topics }: OwnedTask): void {
+  const { partition } = address;
+  for (const topic of topics) deps.meter.heldBack(topic, partition, 0);
+  deps.heldBack.forget(topics, partition);
 }
 
 /** The steps of a batch that are the same in both pipelines. */

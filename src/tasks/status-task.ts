@@ -13,7 +13,15 @@ import { unpackOutbox } from '../store/outbox';
 import type { Claim, Manifest } from '../store/store';
 import { leftUntil } from './catch-up';
 import { metered } from './meter';
-import { emitThrough, type OwnedTask, ownedTask, stepsOf, taskOf, type WorkerDeps } from './owned-task';
+import {
+  emitThrough,
+  forgetInputs,
+  type OwnedTask,
+  ownedTask,
+  stepsOf,
+  taskOf,
+  type WorkerDeps,
+} from './owned-task';
 import { pendingOutbox, predecessorOf } from './predecessor';
 import type { Opened, Task } from './task';
 
@@ -64,6 +72,7 @@ function opened(own: OwnedTask, sink: TransactionalSink): Opened<StatusInput> {
       yield* commands.evict(ownership);
     },
     close: () => {
+      forgetInputs(own);
       deps.backlog.forget(partition);
       deps.catchUp.toFold(partition, null);
       return sink.close();

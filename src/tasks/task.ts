@@ -56,8 +56,8 @@ export interface Task<Input> {
   /** Receives every batch, committed or not. */
   observe(processed: Processed): void;
   onRolledBack(): void;
-  /** Receives the positions after a batch, and the known lag of each topic. */
-  onProgress(positions: Positions, lag: readonly number[]): void;
+  /** Receives the positions after a batch; by topic, the known lag and the offsets that open transactions hold back. */
+  onProgress(positions: Positions, lag: readonly number[], heldBack: readonly number[]): void;
 }
 
 /** Lets `stop` close the inbox that is open at the time. */
@@ -122,7 +122,7 @@ async function runClaimed<Input>(
       outcome = observed(processed);
       if (outcome === 'committed') outcome = await runCommands(deps.afterCommit(ownership, inbox.caughtUp()));
       if (outcome !== 'committed') return outcome;
-      task.onProgress(ownership.positions, inbox.lag());
+      task.onProgress(ownership.positions, inbox.lag(), inbox.heldBack());
     }
   } finally {
     inbox.close();

@@ -42,6 +42,7 @@ async function exposed(): Promise<Map<string, Set<string>>> {
   metrics.rewound('kpi');
   metrics.outage('redis');
   metrics.lag('t', 1, 1);
+  metrics.heldBack('t', 1, 1);
   metrics.inputRetention('t', true);
   metrics.unapplied({ pipeline: 'kpi', partition: 1 }, 1);
   metrics.outbox({ pipeline: 'kpi', partition: 1 }, 1);

@@ -197,7 +197,7 @@ function remoteSource(
         );
         return true;
       };
-      return { take: (options) => inbox.take(options), lag, caughtUp, close: () => inbox.close() };
+      return { ...inbox, lag, caughtUp };
     },
   };
 }

@@ -70,6 +70,7 @@ export function fakeBrokers(): FakeBrokers {
       send: (request) => produce(nodeId, request as ProduceRequest),
     },
     metadata: async () => ({ topicMetadata: [] }),
+    listOffsets: async () => ({ responses: [] }),
     offsetFetch: async () => ({ responses: [] }),
     findGroupCoordinator: async () => ({ coordinator: { nodeId: available() } }),
     syncGroup: async () => ({ memberAssignment: Buffer.alloc(0) }),

@@ -54,7 +54,7 @@ describe('a partition buffer', () => {
           const logs = counts.map(logOf);
           const buffer = open(limits && (() => limits));
           for (const [topic, { bytes, end }] of logs.entries()) {
-            buffer.targets[topic]?.deliver(readBatches(bytes, [], ORIGIN), end);
+            buffer.targets[topic]?.deliver(readBatches(bytes, [], ORIGIN), end, 0);
           }
           const given = [new Set<number>(), new Set<number>()];
           for (const max of takes) {
@@ -77,7 +77,7 @@ describe('a partition buffer', () => {
         const logs = counts.map(logOf);
         const buffer = open();
         for (const [topic, { bytes, end }] of logs.entries()) {
-          buffer.targets[topic]?.deliver(readBatches(bytes, [], ORIGIN), end);
+          buffer.targets[topic]?.deliver(readBatches(bytes, [], ORIGIN), end, 0);
         }
         const given: number[][] = [[], []];
         while (buffer.pending()) {
@@ -117,8 +117,8 @@ describe('a batch that cannot be read', () => {
   /** A buffer that holds these batches of the first topic. */
   const holding = (bytes: Buffer, end: number, positions = [0, 0]) => {
     const buffer = open(undefined, positions);
-    buffer.targets[0]?.deliver(readBatches(bytes, [], { ...ORIGIN, end, maxBatchBytes: MIB }), end);
-    buffer.targets[1]?.deliver([], 0);
+    buffer.targets[0]?.deliver(readBatches(bytes, [], { ...ORIGIN, end, maxBatchBytes: MIB }), end, 0);
+    buffer.targets[1]?.deliver([], 0, 0);
     return buffer;
   };
 
