@@ -69,6 +69,9 @@ function read(setting: Setting, found: Found): { value: unknown } | { errors: st
   return { errors: parsed.error.issues.map((issue) => `${found.name}:${shown} ${issue.message}; ${remedy}`) };
 }
 
+/** Longest part of an unknown name that is compared and shown: comparing takes time for each pair of characters. */
+const NAME_LENGTH_MAX = 100;
+
 /** Least number of single-character edits between two texts. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
@@ -93,11 +96,21 @@ function unknownVariables(env: Environment): string[] {
   const known = knownVariables();
   const unknown = Object.keys(env).filter((name) => name.startsWith('EFS_') && !known.includes(name));
   return unknown.map((name) => {
-    const nearest = known.reduce((best, other) =>
-      distance(name, other) < distance(name, best) ? other : best,
-    );
-    return `${name}: is not a setting; did you mean ${nearest}? Otherwise remove it`;
+    const shown = name.slice(0, NAME_LENGTH_MAX);
+    return `${shown}: is not a setting; did you mean ${nearestOf(shown, known)}? Otherwise remove it`;
   });
+}
+
+function nearestOf(name: string, known: readonly string[]): string {
+  let [nearest = ''] = known;
+  let least = Infinity;
+  for (const other of known) {
+    const edits = distance(name, other);
+    if (edits >= least) continue;
+    least = edits;
+    nearest = other;
+  }
+  return nearest;
 }
 
 /**
