@@ -1,52 +1,102 @@
-/** A text that tells the reason of a refusal. */
-export interface TextClass {
-  readonly bounceClass: number;
-  readonly pattern: RegExp;
-}
+import {
+  AUTHENTICATION,
+  ATTACHMENT,
+  CONTENT,
+  LISTED,
+  POLICY,
+  RATE,
+  RELAYING,
+  SENDER,
+  TOO_LARGE,
+} from './class-refusals';
+import { MAILBOX_FULL, type TextClass, texts, USER_UNKNOWN, USER_UNKNOWN_ABROAD } from './class-texts';
+import { DOMAIN, EXPIRED, LOOP, SYSTEM, UNREACHABLE } from './class-transport';
 
-const texts = (bounceClass: number, pattern: RegExp): TextClass => ({ bounceClass, pattern });
-
-/** Replies by their text, the most specific first; the first match wins. */
+/**
+ * Replies by their text, the most specific first; the first match wins. The order is what these lists are about: a
+ * mailbox that is full often "is not available" too, and a sender that does not exist is no recipient that does not exist.
+ */
 export const TEXT_CLASSES: readonly TextClass[] = [
-  texts(25, /suppress(?:ed|ion)/iu),
-  texts(60, /out of (?:the )?office|auto(?:matic)?[- ]?reply|vacation/iu),
   texts(
-    22,
-    /over ?quota|quota exceed|mailbox (?:is )?full|insufficient (?:system )?storage|out of storage/iu,
+    25,
+    'suppress(?:ed|ion)',
+    'previously bounced|bounced address|unsubscribed address|on (?:the|our|your) drop list',
   ),
-  texts(54, /relay(?:ing)? (?:access )?(?:denied|not (?:permitted|allowed))|not permitted to relay/iu),
-  texts(53, /virus|malware|attachment/iu),
-  texts(52, /spam (?:content|message)|content (?:rejected|filter)|looks like spam|identified as spam/iu),
-  texts(51, /block ?list|black ?list|spamhaus|barracuda|listed (?:at|by|in|on)|\bblocked\b/iu),
+  texts(
+    60,
+    'out of (?:the )?office|auto(?:matic|mated)?[- ]?(?:reply|replied|response|responder)|\\bvacation\\b',
+  ),
+  texts(
+    100,
+    'sender not pre-?approved|challenge[- ]response|waitlisted|guest list|account is protected by|(?:has|have) your address added to the recipient|requires confirmation|confirm that you (?:are|sent)',
+  ),
+  texts(20, 'gr[ea]y-?list|could not contact dns'),
+  texts(40, ...LOOP),
+  texts(50, ...RATE),
+  texts(22, ...MAILBOX_FULL),
+  texts(54, ...RELAYING),
+  texts(50, ...SENDER),
   texts(
     50,
-    /\b(?:spf|dkim|dmarc|rdns|ptr)\b|reverse dns|rate limit|too many (?:connections|messages)|policy/iu,
+    'recipient preferences|blocked by (?:the )?recipient|refused by (?:the )?recipient|you have been blocked',
   ),
-  texts(23, /too (?:large|big)|size (?:limit )?exceed|exceeds .{0,40}size/iu),
+  texts(21, 'unknown (?:mail )?domain|mail domain mentioned|no such domain|host or domain name not found'),
+  // Before block lists: `not listed in`, and accounts that are blocked.
+  texts(10, ...USER_UNKNOWN, ...USER_UNKNOWN_ABROAD),
+  texts(23, ...TOO_LARGE),
+  texts(53, ...ATTACHMENT),
+  texts(51, ...LISTED),
+  texts(52, ...CONTENT),
+  texts(50, ...AUTHENTICATION),
+  texts(50, ...POLICY),
+  texts(21, ...DOMAIN),
+  texts(24, ...EXPIRED),
+  texts(40, ...SYSTEM),
+  texts(20, ...UNREACHABLE),
+  texts(10, "does ?(?:not|n't) exist"),
+];
+
+/** Words that say little: looked at only where the enhanced status says nothing either. */
+export const VAGUE_TEXT_CLASSES: readonly TextClass[] = [
   texts(
     10,
-    /no such (?:user|mailbox|recipient|address|person)|(?:user|recipient|mailbox|address|account) (?:\S+ )?(?:is )?(?:unknown|not found|disabled|unavailable|does(?: not|n't) exist|invalid)|unknown (?:user|recipient|local part|mailbox)|invalid (?:recipient|mailbox|user)/iu,
+    'recipient (?:address )?(?:[^ ]{1,40} )?(?:was |is )?(?:rejected|denied|refused)|(?:bad|undeliverable) address|address(?:es)? (?:was |were |is )?(?:rejected|failed)|recipients? (?:was |is )?unavailable',
   ),
+  texts(51, '\\b(?:blocked|banned|listed)\\b'),
+  texts(52, '\\bspam|\\bjunk\\b'),
+  texts(53, '\\bvirus|attachment'),
   texts(
-    21,
-    /(?:host|domain) (?:\S+ )?(?:not found|does(?: not|n't) exist|unknown)|no mx|null ?mx|name service error/iu,
-  ),
-  texts(24, /max(?:imum)? time|expired|timed? ?out waiting|too long in (?:the )?queue/iu),
-  texts(
-    20,
-    /connect(?:ion)? (?:\S+ ){0,3}(?:failed|refused|timed out|lost|reset)|timed out|unreachable|no route/iu,
+    50,
+    'polic(?:y|ies)|\\b(?:denied|refused?|rejected|rejecting|reject|forbidden|prohibited|restricted|unacceptable|unauthori[sz]ed|administrat\\S{1,8}|abgelehnt|verweigert|refuse|rejete|rechazado|rifiutato|rejeitad[ao])\\b|not (?:allowed|permitted|accepted|acceptable|accept)|transaction failed|security|拒否|拒绝|отклонен',
   ),
 ];
 
-/** Enhanced status codes (RFC 3463) without their first digit; `x` stands for every detail that has no row. */
+const statuses = (
+  bounceClass: number,
+  ...details: readonly string[]
+): readonly (readonly [string, number])[] => details.map((detail) => [detail, bounceClass] as const);
+
+/** Enhanced status codes (RFC 3463) without their first digit. */
 export const STATUS_CLASSES: ReadonlyMap<string, number> = new Map([
-  ...['1.1', '1.3', '1.6', '2.1'].map((status) => [status, 10] as const),
-  ...['1.2', '1.10', '4.4'].map((status) => [status, 21] as const),
-  ['2.2', 22],
-  ...['2.3', '3.4'].map((status) => [status, 23] as const),
-  ['4.7', 24],
-  ...['4.1', '4.2', '4.3', '3.2'].map((status) => [status, 20] as const),
-  ['7.1', 51],
-  ['7.x', 50],
-  ...['3.x', '5.x', '6.x'].map((status) => [status, 40] as const),
+  // Bad, ambiguous or moved mailboxes; `2.1`: disabled; `7.13`: account disabled; `7.17`: owner has changed.
+  ...statuses(10, '1.0', '1.1', '1.3', '1.4', '1.6', '2.1', '7.13', '7.17'),
+  // Bad system address, null MX, nothing in the DNS, domain owner has changed.
+  ...statuses(21, '1.2', '1.10', '4.4', '7.18'),
+  ...statuses(22, '2.2'),
+  ...statuses(23, '2.3', '3.4', '7.16'),
+  ...statuses(24, '4.7'),
+  ...statuses(20, '4.1', '4.2', '4.3', '4.5', '3.1', '3.2'),
+  ...statuses(40, '4.6', '3.3', '3.5'),
+  // Sender's address and system, too many recipients.
+  ...statuses(50, '1.7', '1.8', '5.3'),
+  ...statuses(51, '7.1'),
+]);
+
+/** Enhanced status codes of which only the subject is known: looked at after all texts. */
+export const STATUS_SUBJECTS: ReadonlyMap<string, number> = new Map([
+  ['7', 50],
+  ['3', 40],
+  ['5', 40],
+  ['6', 40],
+  ['4', 20],
 ]);

@@ -1,4 +1,5 @@
-import { STATUS_CLASSES, TEXT_CLASSES, type TextClass } from './classes';
+import type { TextClass } from './class-texts';
+import { STATUS_CLASSES, STATUS_SUBJECTS, TEXT_CLASSES, VAGUE_TEXT_CLASSES } from './classes';
 
 /** What an event says of the reason for a deferral or a failure. */
 export interface Cause {
@@ -36,9 +37,12 @@ export interface ClassTables {
 export const NO_ADDITIONS: ClassTables = { categories: new Map(), texts: [] };
 
 const TEXT_MAX = 2_048;
-const CODE = /^(?:smtp\s*;\s*)?([245]\d{2})(?:[ -]|$)/iu;
-const STATUS = /(?:^|[\s(#;:-])([245]\.\d{1,3}\.\d{1,3})(?=[\s):,;.]|$)/u;
-const COMMAND = /in reply to (?:end of )?(RCPT|MAIL|DATA|HELO|EHLO)|after (RCPT|MAIL|DATA|HELO|EHLO)/iu;
+/** A reply code: at the beginning, after who says so, or before an enhanced status. */
+const CODE =
+  /^(?:smtp\s{0,4};\s{0,4})?([245]\d{2})(?:[ -]|$)|(?:said|returned|replied|reason|response|server|<<<)[ :'"]{1,4}([45]\d{2})(?=[ \n-])|(?:^|[\s:;('"])([45]\d{2})[ -]{1,2}#?(?=[45]\.\d)/u;
+const STATUS = /(?:^|[\s(#;:[<'"=-])([245]\.\d{1,3}\.\d{1,3})(?=[\s):,;\]'"#-]|\.(?!\d)|$)/u;
+const COMMAND =
+  /(?:in reply to|after|response to|>>>|for) (?:end of |sending )?(?:the )?(RCPT|MAIL|DATA|HELO|EHLO|TEXT)\b/iu;
 
 const lowered = (entries: Readonly<Record<string, number>>): Categories =>
   new Map(Object.entries(entries).map(([word, bounceClass]) => [word.toLowerCase(), bounceClass]));
@@ -52,27 +56,64 @@ export const categoriesOf = lowered;
  */
 export function causeOf(given: Partial<Cause>): Cause {
   const text = given.text?.slice(0, TEXT_MAX) ?? null;
-  const found = COMMAND.exec(text ?? '');
-  const code = CODE.exec(text?.trimStart() ?? '')?.[1];
+  const code = CODE.exec(text?.trimStart() ?? '');
   return {
     number: given.number ?? null,
     category: given.category ?? null,
     categories: given.categories ?? NO_ADDITIONS.categories,
     text,
     enhancedStatus: statusIn(given.enhancedStatus ?? null) ?? statusIn(text),
-    smtpCode: given.smtpCode ?? (code === undefined ? null : Number(code)),
-    command: given.command ?? found?.[1] ?? found?.[2] ?? null,
+    smtpCode: given.smtpCode ?? (code === null ? null : Number(code[1] ?? code[2] ?? code[3])),
+    command: given.command ?? COMMAND.exec(text ?? '')?.[1] ?? null,
   };
 }
 
 /** The enhanced status in a text like `5.1.1 (bad destination mailbox address)`. */
-const statusIn = (text: string | null): string | null => STATUS.exec(text ?? '')?.[1] ?? null;
+export const statusIn = (text: string | null): string | null => STATUS.exec(text ?? '')?.[1] ?? null;
 
-/** By enhanced status without its first digit, from the whole to the subject alone: `1.1`, then `1.x`. */
+const ADDRESS = /[^\s<>@"'(),;:]{1,128}@[^\s<>"'(),;:\]]{1,255}/gu;
+/** `550-` of a reply of several lines. */
+const CONTINUED = /\b[245]\d{2}-/gu;
+/** Names of hosts before a reply tell nothing of its reason. */
+const SAID = /\bhost [^ ]{1,255}(?: ?\[[^\]]{1,60}\])? said:/gu;
+
+/** Text as the tables of texts expect it: lower case, single spaces, no accents, `@` in place of each address. */
+export function plainText(text: string): string {
+  const lower = text.slice(0, TEXT_MAX).toLowerCase().replace(ADDRESS, '@').replace(CONTINUED, ' ');
+  const ascii = /^[\u0000-\u007f]*$/u.test(lower)
+    ? lower
+    : lower
+        .replace(/[‘’´`]/gu, "'")
+        .normalize('NFD')
+        .replace(/[\u0300-\u036f]/gu, '')
+        .normalize('NFC');
+  return ascii.replace(/\s{1,}/gu, ' ').replace(SAID, '');
+}
+
+const firstMatch = (plain: string, rules: readonly TextClass[]): number | null =>
+  rules.find(({ pattern }) => pattern.test(plain))?.bounceClass ?? null;
+
+const UNAVAILABLE =
+  /(?:mailbox|recipient|address|account)(?: name)? (?:is |temporarily )?(?:un|not )(?:available|allowed|permitted)/u;
+
+/** "Mailbox unavailable" is the standard's text for 550 and 450, and says why only together with code and command. */
+function byUnavailable(plain: string, { smtpCode, command, enhancedStatus }: Cause): number | null {
+  if (!UNAVAILABLE.test(plain)) return null;
+  if (smtpCode === null ? enhancedStatus?.startsWith('4') : smtpCode < 500) return 20;
+  return /^(?:DATA|TEXT|MAIL)$/iu.test(command ?? '') ? 50 : 10;
+}
+
+/** The class that a text names clearly, or null. */
+export const textClass = (text: string): number | null => firstMatch(plainText(text), TEXT_CLASSES);
+
 function byStatus(status: string | null): number | null {
-  if (status === null || status.startsWith('2')) return null;
-  const [, subject = '', detail = ''] = status.split('.');
-  return STATUS_CLASSES.get(`${subject}.${detail}`) ?? STATUS_CLASSES.get(`${subject}.x`) ?? null;
+  const [first, subject, detail] = status?.split('.') ?? [];
+  return first === '2' ? null : (STATUS_CLASSES.get(`${subject}.${detail}`) ?? null);
+}
+
+function bySubject(status: string | null): number | null {
+  const [first, subject = ''] = status?.split('.') ?? [];
+  return first === '2' ? null : (STATUS_SUBJECTS.get(subject) ?? null);
 }
 
 function bySmtpCode(code: number | null, command: string | null): number | null {
@@ -96,22 +137,28 @@ function bySmtpCode(code: number | null, command: string | null): number | null 
   }
 }
 
-const byText = (text: string | null, rules: readonly TextClass[]): number | null =>
-  text === null ? null : (rules.find(({ pattern }) => pattern.test(text))?.bounceClass ?? null);
+/** The class by text, and by status and code where the text is silent; lazily, since most replies are clear. */
+function* steps(cause: Cause, additions: ClassTables): Iterable<readonly [ClassStep, number | null]> {
+  const { text, enhancedStatus } = cause;
+  const word = cause.category?.toLowerCase() ?? '';
+  yield ['number', cause.number];
+  yield ['category', additions.categories.get(word) ?? cause.categories.get(word) ?? null];
+  const plain = text === null ? '' : plainText(text);
+  if (text !== null) yield ['text', firstMatch(text, additions.texts)];
+  yield ['text', firstMatch(plain, TEXT_CLASSES) ?? byUnavailable(plain, cause)];
+  yield ['enhanced-status', byStatus(enhancedStatus)];
+  yield ['text', firstMatch(plain, VAGUE_TEXT_CLASSES)];
+  yield ['enhanced-status', bySubject(enhancedStatus)];
+  yield ['smtp-code', bySmtpCode(cause.smtpCode, cause.command)];
+}
 
 /**
  * The bounce class of a cause, and the step that gave it. Total. The order is that of trust: the source's number, its
- * category, the reply's text, its enhanced status, its code. Text goes before status, since statuses are wrong more often.
+ * category, the reply's text, its enhanced status, its code. Text goes before status, since statuses are wrong more
+ * often; words that say little, like "rejected", go after a status that says more.
  */
 export function classify(cause: Cause, additions: ClassTables = NO_ADDITIONS): Classified {
-  const word = cause.category?.toLowerCase() ?? '';
-  const steps: readonly (readonly [ClassStep, number | null | undefined])[] = [
-    ['number', cause.number],
-    ['category', additions.categories.get(word) ?? cause.categories.get(word)],
-    ['text', byText(cause.text, additions.texts) ?? byText(cause.text, TEXT_CLASSES)],
-    ['enhanced-status', byStatus(cause.enhancedStatus)],
-    ['smtp-code', bySmtpCode(cause.smtpCode, cause.command)],
-  ];
-  for (const [by, bounceClass] of steps) if (typeof bounceClass === 'number') return { bounceClass, by };
+  for (const [by, bounceClass] of steps(cause, additions))
+    if (bounceClass !== null) return { bounceClass, by };
   return { bounceClass: 1, by: 'default' };
 }
