@@ -9,7 +9,16 @@ import {
   SENDER,
   TOO_LARGE,
 } from './class-refusals';
-import { MAILBOX_FULL, type TextClass, texts, USER_UNKNOWN, USER_UNKNOWN_ABROAD } from './class-texts';
+import {
+  MAILBOX_FULL,
+  type TextClass,
+  texts,
+  textsAnywhere,
+  MAILBOX_FULL_ANYWHERE,
+  USER_UNKNOWN,
+  USER_UNKNOWN_ABROAD,
+  USER_UNKNOWN_ANYWHERE,
+} from './class-texts';
 import { DOMAIN, EXPIRED, LOOP, SYSTEM, UNREACHABLE } from './class-transport';
 
 /**
@@ -34,6 +43,7 @@ export const TEXT_CLASSES: readonly TextClass[] = [
   texts(40, ...LOOP),
   texts(50, ...RATE),
   texts(22, ...MAILBOX_FULL),
+  textsAnywhere(22, ...MAILBOX_FULL_ANYWHERE),
   texts(54, ...RELAYING),
   texts(50, ...SENDER),
   texts(
@@ -43,7 +53,13 @@ export const TEXT_CLASSES: readonly TextClass[] = [
   texts(21, 'unknown (?:mail )?domain|mail domain mentioned|no such domain|host or domain name not found'),
   // Before block lists: `not listed in`, and accounts that are blocked.
   texts(10, ...USER_UNKNOWN, ...USER_UNKNOWN_ABROAD),
+  textsAnywhere(
+    21,
+    'ドメイン.{0,15}(?:存在し|見つか|不明)|域名.{0,8}(?:不存在|错误)|домен.{0,20}не (?:существует|наиден)',
+  ),
+  textsAnywhere(10, ...USER_UNKNOWN_ANYWHERE),
   texts(23, ...TOO_LARGE),
+  textsAnywhere(23, 'メッセージ.{0,12}(?:サイズ|大きすぎ)|邮件.{0,8}(?:过大|太大)|слишком велик'),
   texts(53, ...ATTACHMENT),
   texts(51, ...LISTED),
   texts(52, ...CONTENT),
@@ -67,7 +83,7 @@ export const VAGUE_TEXT_CLASSES: readonly TextClass[] = [
   texts(53, '\\bvirus|attachment'),
   texts(
     50,
-    'polic(?:y|ies)|\\b(?:denied|refused?|rejected|rejecting|reject|forbidden|prohibited|restricted|unacceptable|unauthori[sz]ed|administrat\\S{1,8}|abgelehnt|verweigert|refuse|rejete|rechazado|rifiutato|rejeitad[ao])\\b|not (?:allowed|permitted|accepted|acceptable|accept)|transaction failed|security|拒否|拒绝|отклонен',
+    'polic(?:y|ies)|\\b(?:denied|refused?|rejected|rejecting|reject|forbidden|prohibited|restricted|unacceptable|unauthori[sz]ed|administrat\\S{1,8}|abgelehnt|verweigert|refuse|rejete|rechazado|rifiutato|rejeitad[ao])\\b|not (?:allowed|permitted|accepted|acceptable|accept)|transaction failed|security',
   ),
 ];
 
