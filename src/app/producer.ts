@@ -16,6 +16,7 @@ export interface Producer {
   readonly encode: Encode;
   /** The number of partitions of each input. */
   readonly partitions: number;
+  close(): Promise<void>;
 }
 
 /** The number of partitions of every input. Throws `topic-missing`, `not-co-partitioned`. */
@@ -27,22 +28,32 @@ async function inputPartitions(reader: TopicReader, prefix: string): Promise<num
 }
 
 /**
- * Opens a producer of feedback for the duration of `use`. Throws `topic-missing`, `not-co-partitioned`,
- * `kafka-unavailable`, `registry-unavailable`.
+ * Opens a producer of feedback. Throws `topic-missing`, `not-co-partitioned`, `kafka-unavailable`,
+ * `registry-unavailable`.
  */
+export async function openProducer(config: Config, log: Log): Promise<Producer> {
+  const kafka = kafkaOf(config, log);
+  const reader = kafkaReader(kafka, systemClock, config);
+  try {
+    const partitions = await inputPartitions(reader, config.topicPrefix);
+    const ids = await schemaIds(registryOf(config, log), config.topicPrefix, INPUT_RECORDS);
+    const sink = sinkOf(config, kafka);
+    return { sink, encode: wireEncoder(ids), partitions, close: () => sink.close() };
+  } finally {
+    await reader.close();
+  }
+}
+
+/** A producer for the duration of `use`. Throws as `openProducer` does. */
 export async function withProducer<T>(
   config: Config,
   log: Log,
   use: (producer: Producer) => Promise<T>,
 ): Promise<T> {
-  const kafka = kafkaOf(config, log);
-  const reader = kafkaReader(kafka, systemClock, config);
-  const sink = sinkOf(config, kafka);
+  const producer = await openProducer(config, log);
   try {
-    const partitions = await inputPartitions(reader, config.topicPrefix);
-    const ids = await schemaIds(registryOf(config, log), config.topicPrefix, INPUT_RECORDS);
-    return await use({ sink, encode: wireEncoder(ids), partitions });
+    return await use(producer);
   } finally {
-    await Promise.all([sink.close(), reader.close()]);
+    await producer.close();
   }
 }

@@ -1,17 +1,23 @@
 import { Command } from 'commander';
-import { withProducer } from '../app/producer';
-import { systemClock } from '../base/clock';
+import { outagesOf } from '../app/compose';
+import { openProducer } from '../app/producer';
+import { systemClock, systemRandom } from '../base/clock';
 import { EfsError } from '../base/errors';
+import { type Log, openLog } from '../base/log';
 import { follow } from '../ingest/follow';
+import { followMaildir } from '../ingest/maildir';
 import type { IngestSource, Taken } from '../ingest/source';
 import { NOTHING_TAKEN, tallied, type Tally } from '../ingest/tally';
 import { writer } from '../ingest/writer';
 import { printable } from '../mta/feedback';
+import type { Config } from '../settings/table';
+import { NO_METER } from '../tasks/meter';
+import { type Retry, retryUntil, Stopped } from '../tasks/retry';
 import { explainCommand, formatsCommand } from './ingest-explain';
 import { readInputs, STDIN, type Take } from './ingest-inputs';
 import { addSourceFlags, type SourceFlags, sourceFrom } from './ingest-options';
 import { untilInterrupted } from './interrupt';
-import { addExample, addSettings, contextOf, KAFKA_SETTINGS, REGISTRY_SETTINGS } from './options';
+import { addExample, addSettings, configOf, KAFKA_SETTINGS, REGISTRY_SETTINGS } from './options';
 import { grouped, jsonLine, printLines } from './print';
 
 interface Flags extends SourceFlags {
@@ -40,50 +46,58 @@ export function tallyLines({ events, feedback, ignored, deadLetters, first }: Ta
   ];
 }
 
+/** Repeats what a server that does not answer prevents, and says on standard error which one it is. */
+function patience(config: Config, signal: AbortSignal): { readonly retry: Retry; readonly log: Log } {
+  const log = openLog({ level: config.logLevel, format: config.logFormat }, process.stderr);
+  const outages = outagesOf({ log, meter: NO_METER, onReason: () => undefined }, systemClock);
+  return { retry: retryUntil(signal, { clock: systemClock, random: systemRandom, outages }), log };
+}
+
+/** A signal that stops a command while it waits for a server is no failure. */
+function unlessStopped(error: unknown): void {
+  if (!(error instanceof Stopped)) throw error;
+}
+
 async function produceAll(
   source: IngestSource,
   names: readonly string[],
   flags: Flags,
-  command: Command,
+  config: Config,
 ): Promise<void> {
-  const { config, log } = contextOf(command);
   let tally = NOTHING_TAKEN;
-  await untilInterrupted((signal) =>
-    withProducer(config, log, async (producer) => {
-      const write = writer(producer);
-      const take = async (taken: readonly Taken[]): Promise<void> => {
-        await write(source, taken);
-        tally = tallied(tally, taken);
-      };
-      if (flags.follow === true) await followOne(source, names, flags, { signal, take });
+  await untilInterrupted(async (signal) => {
+    const { retry, log } = patience(config, signal);
+    const producer = await retry(() => openProducer(config, log));
+    const write = writer(producer);
+    const take = async (taken: readonly Taken[]): Promise<void> => {
+      await retry(() => write(source, taken));
+      tally = tallied(tally, taken);
+    };
+    try {
+      if (flags.follow === true) await followOne(source, names, flags, { signal, write: take });
       else await readInputs(source, names, flags.contentType ?? null, take);
-    }),
-  );
+    } finally {
+      await producer.close();
+    }
+  }).catch(unlessStopped);
   printLines(tallyLines(tally));
 }
 
-/** Follows the one log that is named. */
+/** Follows the one log, or maildir, that is named. */
 async function followOne(
   source: IngestSource,
   names: readonly string[],
   { checkpoint }: Flags,
-  { signal, take }: { readonly signal: AbortSignal; take(taken: readonly Taken[]): Promise<void> },
+  how: { readonly signal: AbortSignal; write(taken: readonly Taken[]): Promise<void> },
 ): Promise<void> {
   const [path, ...more] = names;
   const { format } = source;
-  const isLog =
-    format.framing === 'lines' || format.framing === 'rows' || (format.framing === 'json' && format.isLog);
+  const isLog = format.framing !== 'json' || format.isLog;
   if (!isLog || path === undefined || path === STDIN || more.length > 0)
-    throw new EfsError('config-invalid', '--follow: takes one file of a format that is a log');
-  await follow({
-    source,
-    format,
-    path,
-    checkpoint: checkpoint ?? `${path}.checkpoint`,
-    clock: systemClock,
-    signal,
-    write: take,
-  });
+    throw new EfsError('config-invalid', '--follow: takes one log, or one maildir');
+  const shared = { source, path, clock: systemClock, ...how };
+  if (format.framing === 'mail') await followMaildir({ ...shared, format });
+  else await follow({ ...shared, format, checkpoint: checkpoint ?? `${path}.checkpoint` });
 }
 
 async function ingest(
@@ -94,7 +108,7 @@ async function ingest(
 ): Promise<void> {
   const source = sourceFrom(format, flags, systemClock);
   if (flags.dryRun === true) await readInputs(source, names, flags.contentType ?? null, printing);
-  else await produceAll(source, names, flags, command);
+  else await produceAll(source, names, flags, configOf(command));
 }
 
 /** `efs ingest`. */
