@@ -47,6 +47,10 @@ const COMMAND =
 const lowered = (entries: Readonly<Record<string, number>>): Categories =>
   new Map(Object.entries(entries).map(([word, bounceClass]) => [word.toLowerCase(), bounceClass]));
 
+/** A number that a record's `int` holds; null for anything else. */
+const int = (value: number | null | undefined): number | null =>
+  typeof value === 'number' && (value | 0) === value ? value : null;
+
 /** A source's table of categories; its words are compared without case. */
 export const categoriesOf = lowered;
 
@@ -58,12 +62,12 @@ export function causeOf(given: Partial<Cause>): Cause {
   const text = given.text?.slice(0, TEXT_MAX) ?? null;
   const code = CODE.exec(text?.trimStart() ?? '');
   return {
-    number: given.number ?? null,
+    number: int(given.number),
     category: given.category ?? null,
     categories: given.categories ?? NO_ADDITIONS.categories,
     text,
     enhancedStatus: statusIn(given.enhancedStatus ?? null) ?? statusIn(text),
-    smtpCode: given.smtpCode ?? (code === null ? null : Number(code[1] ?? code[2] ?? code[3])),
+    smtpCode: int(given.smtpCode) ?? (code === null ? null : Number(code[1] ?? code[2] ?? code[3])),
     command: given.command ?? COMMAND.exec(text ?? '')?.[1] ?? null,
   };
 }

@@ -53,10 +53,15 @@ export function list(value: Json | undefined): readonly Json[] {
   return Array.isArray(value) ? (value as readonly Json[]) : [value];
 }
 
-/** JSON in one form for equal values: names in order of their code units. */
-export function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+/** A value of more levels than any source has is cut here: recursion has an end. */
+const LEVELS = 32;
+
+/** JSON in one form for equal values: names in order of their code units. Of 32 levels and more the rest counts as null. */
+export function canonicalJson(value: unknown, levels = LEVELS): string {
+  if (levels === 0 && typeof value === 'object') return 'null';
+  if (Array.isArray(value)) return `[${value.map((each) => canonicalJson(each, levels - 1)).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
   const fields = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${fields.map(([name, each]) => `${JSON.stringify(name)}:${canonicalJson(each)}`).join(',')}}`;
+  const texts = fields.map(([name, each]) => `${JSON.stringify(name)}:${canonicalJson(each, levels - 1)}`);
+  return `{${texts.join(',')}}`;
 }
