@@ -9,6 +9,9 @@ import { customary, READER_SETTINGS } from '../../src/mta/settings';
 
 const FOLDER = join(__dirname, 'samples');
 
+/** Whether a text is a JSON object a line. */
+export const isNdjson = (text: string): boolean => /\}\n\{/u.test(text);
+
 /** What the format reads in a text, with nothing of the doors around it: as one request's body, or line by line. */
 export function readings(
   format: Format,
@@ -18,8 +21,8 @@ export function readings(
   const lines = (): string[] => text.split('\n').filter((line) => line !== '');
   switch (format.framing) {
     case 'json': {
-      const bodies = format.isLog ? lines().map(parseJson) : [parseJson(text)];
-      return bodies.flatMap(format.events).flatMap((event) => format.read(event, settings));
+      const values = format.isLog || isNdjson(text) ? lines().map(parseJson) : [parseJson(text)];
+      return values.flatMap(format.events).flatMap((event) => format.read(event, settings));
     }
     case 'lines': {
       const reader = format.open(settings, null);
