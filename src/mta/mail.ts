@@ -1,3 +1,5 @@
+import PostalMime from 'postal-mime';
+
 /** A header of a mail: the name in lower case, the value unfolded and decoded. */
 export interface MailHeader {
   readonly key: string;
@@ -15,8 +17,135 @@ export interface ParsedMail {
   readonly headers: readonly MailHeader[];
   readonly text: string;
   readonly parts: readonly MailPart[];
+  /** The beginning of the body as it came: what broken MIME hides. */
+  readonly source: string;
 }
 
-/** Parses a mail. What cannot be parsed is left out. */
-export const parseMail = (bytes: Buffer): Promise<ParsedMail> =>
-  Promise.resolve({ headers: [], text: bytes.toString('latin1'), parts: [] });
+/** More of a mail is not looked at: its reports stand at the beginning, what it returns at the end. */
+const MAIL_BYTES_MAX = 8 * 1024 * 1024;
+const SOURCE_MAX = 256 * 1024;
+const TEXT_MAX = 256 * 1024;
+const REPORT_MAX = 4 * 1024 * 1024;
+const HEADERS_MAX = 2_000;
+const DEPTH_MAX = 32;
+const CR = 0x0d;
+const LF = 0x0a;
+
+/** UTF-8, or the bytes as they are where it is none: 8-bit text of unknown charsets stays legible in its ASCII part. */
+function decoded(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return new TextDecoder('latin1').decode(bytes);
+  }
+}
+
+/** With LF as line ends where a mail has none but CR, and without the `From ` line of an mbox. */
+function normalized(bytes: Uint8Array): Uint8Array {
+  const cut = bytes.subarray(0, MAIL_BYTES_MAX);
+  const lines = cut.includes(LF) || !cut.includes(CR) ? cut : cut.map((byte) => (byte === CR ? LF : byte));
+  if (!decoded(lines.subarray(0, 5)).startsWith('From ')) return lines;
+  return lines.subarray(lines.indexOf(LF) + 1);
+}
+
+/** Without the elements of a name, from the first tag to the next closing one. */
+function withoutElements(html: string, name: string): string {
+  const lower = html.toLowerCase();
+  let kept = '';
+  let from = 0;
+  for (;;) {
+    const open = lower.indexOf(`<${name}`, from);
+    const close = open < 0 ? -1 : lower.indexOf(`</${name}`, open);
+    if (close < 0) return kept + html.slice(from);
+    kept += html.slice(from, open);
+    from = close;
+  }
+}
+
+/** The text of an HTML body, in lines as its blocks make them; linear in the length. */
+function htmlText(html: string): string {
+  return withoutElements(withoutElements(html.slice(0, TEXT_MAX), 'style'), 'script')
+    .replace(/\s{1,}/gu, ' ')
+    .replace(/<\/?(?:p|div|br|tr|table|h\d|li|ul|blockquote|pre)\b[^<>]{0,2000}>/giu, '\n')
+    .replace(/<[^<>]{0,4000}>/gu, '')
+    .replace(/&nbsp;|&#160;/giu, ' ')
+    .replace(/&lt;/giu, '<')
+    .replace(/&gt;/giu, '>')
+    .replace(/&quot;|&#34;/giu, '"')
+    .replace(/&#39;|&apos;|&rsquo;/giu, "'")
+    .replace(/&amp;/giu, '&');
+}
+
+const isOfInterest = (type: string): boolean => type.startsWith('message/') || type.startsWith('text/');
+
+function contentOf(content: ArrayBuffer | Uint8Array | string): string {
+  const text = typeof content === 'string' ? content : decoded(new Uint8Array(content));
+  return text.slice(0, REPORT_MAX).replace(/\r\n?/gu, '\n');
+}
+
+/** A header block at the beginning of `text`: unfolded, names in lower case; ends at the first empty line. */
+export function headersIn(text: string): readonly MailHeader[] {
+  const headers: { key: string; value: string }[] = [];
+  for (const line of text.split('\n', HEADERS_MAX)) {
+    if (line.trim() === '') {
+      if (headers.length > 0) break;
+      continue;
+    }
+    const found = /^([!-9;-~]{1,100}):[ \t]{0,8}(.{0,4000})/u.exec(line);
+    const last = headers.at(-1);
+    if (/^[ \t]/u.test(line) && last !== undefined) last.value = `${last.value} ${line.trim()}`.trim();
+    else if (found !== null)
+      headers.push({ key: (found[1] ?? '').toLowerCase(), value: (found[2] ?? '').trim() });
+  }
+  return headers.map(({ key, value }) => ({ key, value: withWordsDecoded(value) }));
+}
+
+function withWordsDecoded(value: string): string {
+  if (!value.includes('=?')) return value;
+  try {
+    return PostalMime.decodeWords(value);
+  } catch {
+    return value;
+  }
+}
+
+/** Where the body begins: behind the first empty line. */
+function bodyOf(source: string): string {
+  const end = source.indexOf('\n\n');
+  return end < 0 ? '' : source.slice(end + 2);
+}
+
+/**
+ * Parses a mail. Total: what breaks the rules of MIME, or its bounds, gives the headers and the body as they stand.
+ * Original messages are kept as parts, never parsed into the text.
+ */
+export async function parseMail(bytes: Uint8Array): Promise<ParsedMail> {
+  const lines = normalized(bytes);
+  const whole = decoded(lines.subarray(0, SOURCE_MAX)).replace(/\r\n?/gu, '\n');
+  const source = bodyOf(whole);
+  try {
+    const mail = await PostalMime.parse(lines, {
+      forceRfc822Attachments: true,
+      maxNestingDepth: DEPTH_MAX,
+      maxHeadersSize: SOURCE_MAX,
+    });
+    const text = mail.text ?? (mail.html === undefined ? '' : htmlText(mail.html));
+    const parts = mail.attachments
+      .filter(({ mimeType }) => isOfInterest(mimeType))
+      .map(({ mimeType, content }) => ({ type: mimeType, content: contentOf(content) }));
+    return {
+      headers: mail.headers.map(({ key, value }) => ({ key, value: withWordsDecoded(value) })),
+      text: (text.trim() === '' && parts.length === 0 ? source : text)
+        .replace(/\r\n?/gu, '\n')
+        .slice(0, TEXT_MAX),
+      parts,
+      source,
+    };
+  } catch {
+    return { headers: headersIn(whole), text: source.slice(0, TEXT_MAX), parts: [], source };
+  }
+}
+
+/** The value of the first header of that name, or null. */
+export const headerOf = (mail: Pick<ParsedMail, 'headers'>, name: string): string | null =>
+  mail.headers.find(({ key }) => key === name)?.value ?? null;
