@@ -40,7 +40,6 @@ const COMPOSING = ['app', 'cli', 'index'];
 // What may import a package: rooms, last names of files (their technology), or one file with its reason.
 const MAY_IMPORT: Record<string, readonly string[]> = {
   kafkajs: ['kafka'],
-  'postal-mime': ['mta/mail'],
   snappy: ['kafka/codecs.kafka'],
   'lz4-napi': ['kafka/codecs.kafka'],
   '@foxglove/wasm-zstd': ['kafka/codecs.kafka'],

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messagesOf } from '../mta/mailbox';
+import { isMbox, messagesOf } from '../mta/mbox';
 import { takenOfBody } from './body';
 import { AT_BEGINNING, logReader } from './log-reader';
 import { type IngestSource, type Taken, takenOfMail } from './source';
@@ -60,7 +60,9 @@ export async function* takenOfInput(
 ): AsyncGenerator<readonly Taken[]> {
   const { format } = source;
   if (format.framing === 'mail') {
-    for (const message of messagesOf(await wholeOf(bytes))) yield takenOfMail(source, format, message);
+    const mail = await wholeOf(bytes);
+    for (const message of isMbox(mail) ? messagesOf(mail) : [mail])
+      yield takenOfMail(source, format, message);
     return;
   }
   if (format.framing === 'json' && !format.isLog) {

@@ -16,11 +16,11 @@ export interface IngestSource {
 /** One event of a source: what became of it, and its own text or bytes, for a dead letter. */
 export interface Taken {
   readonly mapped: Mapped;
-  readonly raw: string | Buffer;
+  readonly raw: string | Uint8Array;
 }
 
 /** What became of the readings of one event. */
-export const takenOf = (source: IngestSource, raw: string | Buffer, readings: readonly Reading[]): Taken[] =>
+export const takenOf = (source: IngestSource, raw: string | Uint8Array, readings: readonly Reading[]): Taken[] =>
   readings.map((reading) => ({ mapped: mapReading(reading, source.settings), raw }));
 
 /** The outcomes of one value of a JSON format: of each of its events. */
@@ -30,6 +30,6 @@ export const takenOfValue = (source: IngestSource, format: JsonFormat, value: Js
     .flatMap((event) => takenOf(source, JSON.stringify(event), format.read(event, source.reader)));
 
 /** The outcomes of one mail. */
-export async function takenOfMail(source: IngestSource, format: MailFormat, bytes: Buffer): Promise<Taken[]> {
+export async function takenOfMail(source: IngestSource, format: MailFormat, bytes: Uint8Array): Promise<Taken[]> {
   return takenOf(source, bytes, format.read(await parseMail(bytes), source.reader));
 }

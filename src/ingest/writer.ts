@@ -22,6 +22,10 @@ export interface WriterOptions {
 /** Writes what became of a source's events. Resolves when all of it is acknowledged. Throws `kafka-unavailable`. */
 export type Writer = (source: IngestSource, taken: readonly Taken[]) => Promise<void>;
 
+/** Without a copy of bytes. */
+const bytesOf = (raw: string | Uint8Array): Buffer =>
+  typeof raw === 'string' ? Buffer.from(raw) : Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
+
 function recordOf(
   source: IngestSource,
   { mapped, raw }: Taken,
@@ -40,7 +44,7 @@ function recordOf(
     case 'dead-letter': {
       const { reason, detail } = mapped;
       const key = Buffer.from(source.name);
-      const { value, cuts } = keptValue(typeof raw === 'string' ? Buffer.from(raw) : raw);
+      const { value, cuts } = keptValue(bytesOf(raw));
       const headers = [
         header('efs.reason', reason),
         header('efs.detail', detail.slice(0, DETAIL_LENGTH_MAX)),

@@ -3,11 +3,11 @@ import { firstTime } from '../time';
 
 /** Zones that old MTAs write by name (RFC 5322, 4.3), and others that are frequent. */
 const ZONES: ReadonlyMap<string, string> = new Map([
-  ...(['EDT', 'CDT', 'MDT', 'PDT'].map((zone, index) => [zone, `-0${4 + index}00`]) as [string, string][]),
-  ...(['EST', 'CST', 'MST', 'PST'].map((zone, index) => [zone, `-0${5 + index}00`]) as [string, string][]),
-  ...(['UT', 'UTC', 'GMT', 'WET', 'Z'].map((zone) => [zone, '+0000']) as [string, string][]),
-  ...(['BST', 'CET', 'MET'].map((zone) => [zone, '+0100']) as [string, string][]),
-  ...(['CEST', 'MEST', 'EET'].map((zone) => [zone, '+0200']) as [string, string][]),
+  ...['EDT', 'CDT', 'MDT', 'PDT'].map((zone, index): [string, string] => [zone, `-0${4 + index}00`]),
+  ...['EST', 'CST', 'MST', 'PST'].map((zone, index): [string, string] => [zone, `-0${5 + index}00`]),
+  ...['UT', 'UTC', 'GMT', 'WET', 'Z'].map((zone): [string, string] => [zone, '+0000']),
+  ...['BST', 'CET', 'MET'].map((zone): [string, string] => [zone, '+0100']),
+  ...['CEST', 'MEST', 'EET'].map((zone): [string, string] => [zone, '+0200']),
   ...([
     ['MSK', '+0300'],
     ['JST', '+0900'],

@@ -40,7 +40,6 @@ function requestFrom(input: Buffer) {
 }
 
 const METHODS = ['GET', 'HEAD', 'POST', 'DELETE', 'OPTIONS', 'PUT'] as const;
-type Method = (typeof METHODS)[number];
 
 function seeds(): Buffer[] {
   const paths = Object.values(OPERATIONS).map(({ path }) =>
