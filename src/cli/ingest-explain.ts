@@ -3,7 +3,9 @@ import { systemClock } from '../base/clock';
 import { type Mapped, printable } from '../mta/feedback';
 import type { Format } from '../mta/format';
 import { FORMATS } from '../mta/formats';
+import type { IdentityRule } from '../mta/identity';
 import { reasonText } from '../mta/meaning-text';
+import { identityOf } from '../mta/settings';
 import { readInputs } from './ingest-inputs';
 import { addSourceFlags, type SourceFlags, sourceFrom } from './ingest-options';
 import { addExample } from './options';
@@ -19,14 +21,16 @@ const FRAMING: Record<Format['framing'], string> = {
 const kindOf = (format: Format): string =>
   format.framing === 'json' && format.isLog ? 'JSON log' : FRAMING[format.framing];
 
+const textsOf = (rules: readonly IdentityRule[]): string => rules.map(({ text }) => text).join(', ');
+
 /** The formats, one line each. */
 export const formatLines = (): string[] =>
   table(
     [
       ['format', 'is a', 'delivery id', 'message id'],
       ...FORMATS.map((format) => {
-        const { deliveryId, messageId } = format.identity;
-        return [format.name, kindOf(format), deliveryId.join(', '), [...messageId, 'native'].join(', ')];
+        const { deliveryId, messageId } = identityOf(format, null, null);
+        return [format.name, kindOf(format), ...[deliveryId, messageId].map(textsOf)];
       }),
     ],
     'l',

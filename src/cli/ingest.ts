@@ -7,7 +7,7 @@ import { type Log, openLog } from '../base/log';
 import { follow } from '../ingest/follow';
 import { followMaildir } from '../ingest/maildir';
 import type { IngestSource, Taken } from '../ingest/source';
-import { NOTHING_TAKEN, tallied, type Tally } from '../ingest/tally';
+import { NOTHING_TAKEN, tallied } from '../ingest/tally';
 import { writer } from '../ingest/writer';
 import { printable } from '../mta/feedback';
 import type { Config } from '../settings/table';
@@ -15,10 +15,12 @@ import { NO_METER } from '../tasks/meter';
 import { type Retry, retryUntil, Stopped } from '../tasks/retry';
 import { explainCommand, formatsCommand } from './ingest-explain';
 import { readInputs, STDIN, type Take } from './ingest-inputs';
+import { ingestLettersCommand, ingestRedriveCommand } from './ingest-letters';
 import { addSourceFlags, type SourceFlags, sourceFrom } from './ingest-options';
+import { tallyLines } from './ingest-tally';
 import { untilInterrupted } from './interrupt';
 import { addExample, addSettings, configOf, KAFKA_SETTINGS, REGISTRY_SETTINGS } from './options';
-import { grouped, jsonLine, printLines } from './print';
+import { jsonLine, printLines } from './print';
 
 interface Flags extends SourceFlags {
   readonly dryRun?: true;
@@ -34,17 +36,6 @@ const printing: Take = (taken, file) => {
   );
   return Promise.resolve();
 };
-
-/** What was taken, for people. */
-export function tallyLines({ events, feedback, ignored, deadLetters, first }: Tally): string[] {
-  const set = [...deadLetters.values()].reduce((sum, count) => sum + count, 0);
-  const reasons = [...deadLetters].map(([reason, count]) => `${reason} ${grouped(count)}`).join(', ');
-  return [
-    `${grouped(events)} events: ${grouped(feedback)} feedback, ${grouped(ignored)} ignored, ${grouped(set)} dead-lettered` +
-      (set === 0 ? '' : ` (${reasons})`),
-    ...(first === null ? [] : [`the first dead letter: ${first}`]),
-  ];
-}
 
 /** Repeats what a server that does not answer prevents, and says on standard error which one it is. */
 function patience(config: Config, signal: AbortSignal): { readonly retry: Retry; readonly log: Log } {
@@ -111,6 +102,8 @@ async function ingest(
   else await produceAll(source, names, flags, configOf(command));
 }
 
+const SUBCOMMANDS = [formatsCommand, explainCommand, ingestLettersCommand, ingestRedriveCommand];
+
 /** `efs ingest`. */
 export function ingestCommand(): Command {
   const command = new Command('ingest')
@@ -124,6 +117,6 @@ export function ingestCommand(): Command {
     .action(ingest);
   addSourceFlags(command);
   addSettings(command, [...KAFKA_SETTINGS, ...REGISTRY_SETTINGS]);
-  command.addCommand(formatsCommand()).addCommand(explainCommand());
+  for (const subcommand of SUBCOMMANDS) command.addCommand(subcommand());
   return addExample(command, 'efs ingest kumomta events.ndjson --dry-run');
 }

@@ -20,8 +20,11 @@ export interface Taken {
 }
 
 /** What became of the readings of one event. */
-export const takenOf = (source: IngestSource, raw: string | Uint8Array, readings: readonly Reading[]): Taken[] =>
-  readings.map((reading) => ({ mapped: mapReading(reading, source.settings), raw }));
+export const takenOf = (
+  source: IngestSource,
+  raw: string | Uint8Array,
+  readings: readonly Reading[],
+): Taken[] => readings.map((reading) => ({ mapped: mapReading(reading, source.settings), raw }));
 
 /** The outcomes of one value of a JSON format: of each of its events. */
 export const takenOfValue = (source: IngestSource, format: JsonFormat, value: Json): Taken[] =>
@@ -30,6 +33,10 @@ export const takenOfValue = (source: IngestSource, format: JsonFormat, value: Js
     .flatMap((event) => takenOf(source, JSON.stringify(event), format.read(event, source.reader)));
 
 /** The outcomes of one mail. */
-export async function takenOfMail(source: IngestSource, format: MailFormat, bytes: Uint8Array): Promise<Taken[]> {
+export async function takenOfMail(
+  source: IngestSource,
+  format: MailFormat,
+  bytes: Uint8Array,
+): Promise<Taken[]> {
   return takenOf(source, bytes, format.read(await parseMail(bytes), source.reader));
 }

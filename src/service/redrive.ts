@@ -7,8 +7,9 @@ import {
   readDeadLetter,
   redrivenHeaders,
 } from '../feedback/dead-letter';
+import { readChunk } from '../log/chunks';
 import { partitionOf } from '../log/partitioner';
-import type { LogRecord, TopicReader } from '../log/source';
+import type { TopicReader } from '../log/source';
 import { DEAD_LETTER_TOPIC, FEEDBACK_TOPICS } from '../feedback/topics';
 import type { OutgoingRecord, Sink } from '../log/sink';
 
@@ -35,8 +36,8 @@ export interface LettersIn {
   readonly prefix: string;
 }
 
-const CHUNK_RECORDS = 500;
-const CHUNK_BYTES = 4 << 20;
+/** Records that are put back in one emit. */
+const PORTION_RECORDS = 500;
 
 /**
  * The dead letters that all partitions held at the call, oldest first within a partition, in chunks of bounded size.
@@ -88,37 +89,6 @@ async function redrivenIn(reader: TopicReader, topic: string, partition: number)
     if (read.kind === 'progress') for (const offset of read.offsets) offsets.add(offset);
   });
   return offsets;
-}
-
-/** Thrown out of a read whose chunk is full. */
-class ChunkFull extends Error {
-  override readonly name = 'ChunkFull';
-}
-
-/** Records of [from, high), as many as fit a chunk, and the offset after them. */
-async function readChunk(
-  reader: TopicReader,
-  topic: string,
-  partition: number,
-  from: number,
-  high: number,
-): Promise<{ records: LogRecord[]; next: number }> {
-  const records: LogRecord[] = [];
-  let bytes = 0;
-  let next = high;
-  const take = (record: LogRecord): void => {
-    if (record.offset >= high) throw new ChunkFull();
-    if (records.length === CHUNK_RECORDS || bytes > CHUNK_BYTES) {
-      next = record.offset;
-      throw new ChunkFull();
-    }
-    records.push(record);
-    bytes += record.value?.length ?? 0;
-  };
-  await reader.read(topic, partition, take, from).catch((error: unknown) => {
-    if (!(error instanceof ChunkFull)) throw error;
-  });
-  return { records, next };
 }
 
 function isSelected({ record, reason, origin }: DeadLetter, filter: LetterFilter, prefix: string): boolean {
@@ -218,7 +188,7 @@ function hasOrigin(
 
 /** At a given rate a chunk holds at most what is due in a tenth of a second. */
 function chunksOf(letters: readonly DeadLetter[], rate: number): Iterable<readonly DeadLetter[]> {
-  const size = rate === 0 ? CHUNK_RECORDS : Math.min(CHUNK_RECORDS, Math.max(1, Math.floor(rate / 10)));
+  const size = rate === 0 ? PORTION_RECORDS : Math.min(PORTION_RECORDS, Math.max(1, Math.floor(rate / 10)));
   return inPortions(letters, size);
 }
 

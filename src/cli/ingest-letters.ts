@@ -1,0 +1,116 @@
+import { Command } from 'commander';
+import { withReader } from '../app/connect';
+import { withProducer } from '../app/producer';
+import { systemClock } from '../base/clock';
+import { iso } from '../base/time';
+import { masked } from '../feedback/redaction';
+import { type IngestLetter, type IngestLetterFilter, ingestLetters, remapped } from '../ingest/letters';
+import { NOTHING_TAKEN, tallied } from '../ingest/tally';
+import { writer } from '../ingest/writer';
+import { addSourceFlags, type SourceFlags, sourceFrom } from './ingest-options';
+import { tallyLines } from './ingest-tally';
+import {
+  addExample,
+  addSettings,
+  contextOf,
+  KAFKA_SETTINGS,
+  REGISTRY_SETTINGS,
+  wholeNumber,
+} from './options';
+import { grouped, printLines, table } from './print';
+
+interface FilterFlags {
+  readonly reason?: string;
+  readonly source?: string;
+}
+
+const filterOf = ({ reason, source }: FilterFlags, format: string | null): IngestLetterFilter => ({
+  reason: reason ?? null,
+  source: source ?? null,
+  format,
+});
+
+const SHOWN_BYTES = 120;
+
+/** Letters, one line each, and how many there are by source and reason. */
+export function ingestLetterLines(
+  newest: readonly IngestLetter[],
+  counts: ReadonlyMap<string, number>,
+): string[] {
+  if (counts.size === 0) return ['no dead letters'];
+  const rows = newest.map(({ id, at, source, reason, detail, value }) => [
+    ...[id, iso(at), source, reason, masked(detail)],
+    masked(value.subarray(0, SHOWN_BYTES).toString('utf8')).replaceAll('\n', ' '),
+  ]);
+  const sums = [...counts]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([what, count]) => `${what} ${grouped(count)}`);
+  return [...table(rows, 'l'), sums.join(', ')];
+}
+
+async function list(flags: FilterFlags & { readonly limit: number }, command: Command): Promise<void> {
+  const { config, log } = contextOf(command);
+  const counts = new Map<string, number>();
+  let newest: IngestLetter[] = [];
+  await withReader(config, log, async (reader) => {
+    for await (const letters of ingestLetters(reader, config.topicPrefix, filterOf(flags, null))) {
+      for (const { source, reason } of letters)
+        counts.set(`${source} ${reason}`, (counts.get(`${source} ${reason}`) ?? 0) + 1);
+      newest = [...newest, ...letters].sort((a, b) => b.at - a.at).slice(0, flags.limit);
+    }
+  });
+  printLines(ingestLetterLines(newest, counts));
+}
+
+async function redrive(
+  format: string,
+  flags: FilterFlags & SourceFlags & { readonly dryRun?: true },
+  command: Command,
+): Promise<void> {
+  const { config, log } = contextOf(command);
+  const source = sourceFrom(format, flags, systemClock);
+  let tally = NOTHING_TAKEN;
+  await withReader(config, log, (reader) =>
+    withProducer(config, log, async (producer) => {
+      const write = writer(producer);
+      for await (const letters of ingestLetters(reader, config.topicPrefix, filterOf(flags, format))) {
+        const { mapped, left } = await remapped(source, letters);
+        if (flags.dryRun !== true) await write(source, mapped);
+        tally = tallied(tallied(tally, mapped), left);
+      }
+    }),
+  );
+  printLines(tallyLines(tally));
+}
+
+const filtered = (command: Command): Command =>
+  command
+    .option('--source <name>', 'only letters of this source')
+    .option('--reason <reason>', 'only letters of this reason, such as unmatched');
+
+/** `efs ingest dead-letters`. */
+export const ingestLettersCommand = (): Command =>
+  addExample(
+    addSettings(
+      filtered(new Command('dead-letters'))
+        .description('list what sources sent that could not become feedback')
+        .option('--limit <n>', 'letters to show, the newest first', wholeNumber(1, 10_000), 20)
+        .action(list),
+      KAFKA_SETTINGS,
+    ),
+    'efs ingest dead-letters --reason unmatched',
+  );
+
+/** `efs ingest redrive`. */
+export const ingestRedriveCommand = (): Command =>
+  addExample(
+    addSettings(
+      addSourceFlags(filtered(new Command('redrive')))
+        .description('map the dead letters of a format again, with the settings given now')
+        .argument('<format>', 'the format that the letters were sent in')
+        .option('--dry-run', 'say what the letters would become, and write nothing')
+        .action(redrive),
+      [...KAFKA_SETTINGS, ...REGISTRY_SETTINGS],
+    ),
+    'efs ingest redrive kumomta --reason unmatched --delivery-id headers.X-Campaign-ID',
+  );

@@ -1,0 +1,71 @@
+import { INGEST_DEAD_LETTER_TOPIC } from '../feedback/topics';
+import { chunksOf } from '../log/chunks';
+import type { LogRecord, TopicReader } from '../log/source';
+import { takenOfBody } from './body';
+import type { IngestSource, Taken } from './source';
+
+/** What a source sent that could not become feedback. */
+export interface IngestLetter {
+  /** Its position on the topic: `partition/offset`. */
+  readonly id: string;
+  /** When it was set aside, in milliseconds since 1970. */
+  readonly at: number;
+  readonly reason: string;
+  readonly detail: string;
+  readonly source: string;
+  readonly format: string;
+  /** As it was sent; the beginning where it was too long. */
+  readonly value: Buffer;
+}
+
+/** Selects letters; null takes any. */
+export interface IngestLetterFilter {
+  readonly reason: string | null;
+  readonly source: string | null;
+  readonly format: string | null;
+}
+
+function letterOf(record: LogRecord): IngestLetter {
+  const headers = new Map(
+    record.headers().map(({ name, value }) => [name?.toString('utf8') ?? '', value?.toString('utf8') ?? '']),
+  );
+  const header = (name: string): string => headers.get(`efs.${name}`) ?? '';
+  return {
+    id: `${record.partition}/${record.offset}`,
+    at: record.timestamp,
+    reason: header('reason'),
+    detail: header('detail'),
+    source: header('source'),
+    format: header('format'),
+    value: record.value ?? Buffer.alloc(0),
+  };
+}
+
+const isSelected = (letter: IngestLetter, filter: IngestLetterFilter): boolean =>
+  (['reason', 'source', 'format'] as const).every(
+    (name) => filter[name] === null || filter[name] === letter[name],
+  );
+
+/** The dead letters of ingestion that the topic holds, in chunks. Throws `topic-missing`, `kafka-unavailable`. */
+export async function* ingestLetters(
+  reader: TopicReader,
+  prefix: string,
+  filter: IngestLetterFilter,
+): AsyncGenerator<readonly IngestLetter[]> {
+  for await (const records of chunksOf(reader, prefix + INGEST_DEAD_LETTER_TOPIC))
+    yield records.map(letterOf).filter((letter) => isSelected(letter, filter));
+}
+
+/**
+ * What letters become with a source's present settings. Those that still cannot be mapped stay where they are; those that
+ * can may be written any number of times, since the same event becomes the same record.
+ */
+export async function remapped(
+  source: IngestSource,
+  letters: readonly IngestLetter[],
+): Promise<{ readonly mapped: readonly Taken[]; readonly left: readonly Taken[] }> {
+  const taken: Taken[] = [];
+  for (const { value } of letters) taken.push(...(await takenOfBody(source, value, null)));
+  const isLeft = ({ mapped }: Taken): boolean => mapped.outcome === 'dead-letter';
+  return { mapped: taken.filter((each) => !isLeft(each)), left: taken.filter(isLeft) };
+}
