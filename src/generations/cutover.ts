@@ -113,8 +113,8 @@ async function refuseIncomplete(deps: GenerationDeps, manifest: Manifest): Promi
       );
     const watermarks = await deps.inputWatermarks(partition);
     watermarks.forEach(({ low }, topic) => {
-      const position = status.positions[topic] ?? 0;
-      if (position >= low) return;
+      const position = status.positions[topic];
+      if (position === undefined || position >= low) return;
       const where = `partition ${partition} of input ${topic}`;
       throw new EfsError(
         'position-lost',
@@ -145,7 +145,9 @@ export async function completeCutover(
     const sealed = predecessor === null ? null : await store.seal({ ...own, stateId: predecessor }, before);
     // A topic that was created again may end before the predecessor's position in its former log.
     const ends = (await deps.inputWatermarks(partition)).map(({ high }) => high);
-    catchUpOffsets.push(ends.map((end, topic) => Math.min(end, sealed?.positions[topic] ?? end)));
+    // A predecessor from before a topic was an input has counted nothing of it.
+    const counted = sealed?.positions ?? ends;
+    catchUpOffsets.push(ends.map((end, topic) => Math.min(end, counted[topic] ?? 0)));
   }
   for (let partition = 0; partition < partitions; partition += 1) {
     const kpi: TaskAddress = { stateId, pipeline: 'kpi', partition };

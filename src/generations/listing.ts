@@ -59,7 +59,7 @@ async function describe(
     const kpi = await deps.store.inspect({ ...task, pipeline: 'kpi' });
     if (status === null || kpi === null) sum.isWhole = false;
     (await deps.inputWatermarks(partition)).forEach(({ low, high }, topic) => {
-      const position = status?.positions[topic] ?? 0;
+      const position = (status === null ? 0 : status.positions[topic]) ?? low;
       sum.lag += Math.max(0, high - Math.max(low, position));
       if (position < low) sum.readable = false;
     });

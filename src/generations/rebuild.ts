@@ -108,12 +108,14 @@ export async function startRebuild(
     },
     async holdAt(partition, positions) {
       const place = places[partition];
-      if (place === undefined || foreign.includes(true) || !isPast(place.own, positions)) return false;
+      if (place === undefined || foreign.includes(true)) return false;
+      const wanted = reachable(positions, place);
+      if (!isPast(place.own, wanted)) return false;
       // A batch in flight may have been taken before the hold, and go beyond it.
       const commitsNeeded = place.held === null ? place.commits + 1 : place.commits;
-      place.held = positions;
-      await waitUntil(() => place.commits >= commitsNeeded && isPast(positions, place.own));
-      return isPast(place.own, positions);
+      place.held = wanted;
+      await waitUntil(() => place.commits >= commitsNeeded && isPast(wanted, place.own));
+      return isPast(place.own, wanted);
     },
     release: (partition) => void (places[partition] && (places[partition].held = null)),
     async confirm() {
@@ -174,9 +176,12 @@ async function openPlaces(
   );
 }
 
-/** The active generation's positions; nothing can be said of a topic that was created again, so its first offset. */
+/**
+ * The active generation's positions; the first offset of a topic that it has not read, and of one that was created again, of
+ * which nothing can be said.
+ */
 function reachable(positions: Positions, { low, foreign }: Pick<Place, 'low' | 'foreign'>): Positions {
-  return positions.map((position, topic) => (foreign[topic] ? (low[topic] ?? 0) : position));
+  return low.map((first, topic) => (foreign[topic] ? first : (positions[topic] ?? first)));
 }
 
 function progressOf(places: readonly Place[]): Progress {

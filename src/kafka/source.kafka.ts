@@ -127,8 +127,8 @@ export function kafkaSource(options: KafkaSourceOptions): Source {
       });
     },
     async open(partition, positions, until) {
-      heldPositions(topics, partition, positions, await cluster.watermarks(topics, partition));
-      return reading.open(partition, positions, until);
+      const held = await cluster.watermarks(topics, partition);
+      return reading.open(partition, heldPositions(topics, partition, positions, held), until);
     },
     watermarks: (partition) => cluster.watermarks(topics, partition),
     commitProgress: progress.record,

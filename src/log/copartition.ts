@@ -42,15 +42,20 @@ export function lostPosition(
   return null;
 }
 
-/** Throws what `lostPosition` finds. */
+/**
+ * Positions of all topics, each inside the log; throws what `lostPosition` finds. Topics beyond those given begin at their
+ * first offset: state that was built before they were read has nothing of them.
+ */
 export function heldPositions(
   topics: readonly string[],
   partition: number,
   positions: Positions,
   held: readonly Watermarks[],
-): void {
-  const lost = lostPosition(topics, partition, positions, held);
+): Positions {
+  const all = [...positions, ...held.slice(positions.length).map(({ low }) => low)];
+  const lost = lostPosition(topics, partition, all, held);
   if (lost !== null) throw lost;
+  return all;
 }
 
 /** Checks periodically, and at every call of the returned function, that the topics still have equal partition counts. */

@@ -39,9 +39,9 @@ export function memorySource(
       });
     },
     async open(partition, positions, until) {
-      heldPositions(topics, partition, positions, watermarks(partition));
+      const from = heldPositions(topics, partition, positions, watermarks(partition));
       close(partition);
-      const buffer = memoryBuffer(log, topics, partition, positions, until);
+      const buffer = memoryBuffer(log, topics, partition, from, until);
       const inbox = openInbox(log.clock, buffer);
       buffer.watch(() => inbox.wake());
       inboxes.set(partition, inbox);

@@ -31,7 +31,10 @@ export interface LogRecord {
   headers(): readonly RecordHeader[];
 }
 
-/** The next offset to read of each topic of a partition, by topic index. */
+/**
+ * The next offset to read of each topic of a partition, by topic index. Those that a state holds end early where topics
+ * were added after it was built: it has read nothing of these.
+ */
 export type Positions = readonly number[];
 
 /** The records that a task takes at once: of one partition, of any of its topics; each topic's records in offset order. */
@@ -91,8 +94,8 @@ export interface Source {
     onForeignMembers?(found: EfsError | null): void;
   }): Promise<void>;
   /**
-   * Starts to read an assigned partition at these positions; an earlier inbox of the partition is closed.
-   * Throws `position-lost` where the log does not hold one of them. The inbox returns nothing at or beyond `until`, by
+   * Starts to read an assigned partition at these positions, and topics beyond them at their first offset; an earlier inbox
+   * of the partition is closed. Throws `position-lost` where the log does not hold one of them. The inbox returns nothing at or beyond `until`, by
    * topic index, which is called at each `take` and may only rise.
    */
   open(partition: number, positions: Positions, until?: () => Positions): Promise<Inbox>;

@@ -146,6 +146,16 @@ export function sourceContract(makeWorld: () => Promise<SourceWorld>): void {
       expect((await drain(inbox, 2)).values).toEqual(['a3', 'a4']);
     });
 
+    test('starts at the first offset of a topic beyond the given positions', async () => {
+      await world.append(0, 0, texts('a', 3));
+      await world.append(2, 0, texts('c', 4));
+      await world.raiseLow(2, 0, 1);
+      const { inbox } = await opened(0, [2, 0]);
+      const { values, last } = await drain(inbox, 4);
+      expect([...values].sort()).toEqual(['a2', 'c1', 'c2', 'c3']);
+      expect(last.next).toEqual([3, 0, 4]);
+    });
+
     test('returns at most the requested number of records, and the rest later', async () => {
       await world.append(0, 0, texts('a', 5));
       const { inbox } = await opened();
