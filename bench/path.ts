@@ -34,7 +34,14 @@ const PRODUCED_AT_ONCE = 300;
 const BATCH = 2_000;
 const INBOX = { records: 8_000, bytes: 1 << 20, bytesInAll: 24 << 20 };
 const LIMITS = ORDINARY_TRAFFIC.limits;
-const SCHEMA_IDS = { Relayed: 1, Delivered: 2, HardBounced: 3, SoftBounced: 4, RetryOutcome: 5 };
+const SCHEMA_IDS = {
+  Relayed: 1,
+  Delivered: 2,
+  HardBounced: 3,
+  SoftBounced: 4,
+  RetryOutcome: 5,
+  Complained: 6,
+};
 
 interface Pass {
   readonly records: number;

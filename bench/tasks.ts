@@ -5,6 +5,7 @@ import type { Decoder } from '../src/feedback/decode';
 import type { Feedback } from '../src/feedback/feedback';
 import type { RetryOutcome } from '../src/feedback/records';
 import { SCHEMAS } from '../src/feedback/schemas';
+import { FEEDBACK_TOPICS } from '../src/feedback/topics';
 import type { Batch } from '../src/log/source';
 import { domainGroups } from '../src/kpi/domains';
 import { type Contribution, wireType } from '../src/kpi/encode';
@@ -14,7 +15,7 @@ import type { StatusInput } from '../src/pipeline/status-input';
 import type { Generations, Manifest, Store, TaskAddress } from '../src/store/store';
 import { PARTITIONS } from './world';
 
-const START = [0, 0, 0, 0, 0];
+const START = FEEDBACK_TOPICS.map(() => 0);
 
 /** A status task without a log. */
 export interface BenchTask {
@@ -45,8 +46,8 @@ export async function openTasks(
   };
   const begin = { status: partitions.map(() => START), kpi: partitions.map(() => [0]) };
   await store.create(manifest, begin, []);
-  const contribution = wireType<Contribution>(SCHEMAS.Contribution.type, 1);
-  const retryOutcome = wireType<RetryOutcome>(SCHEMAS.RetryOutcome.type, 2);
+  const contribution = wireType<Contribution>(SCHEMAS.Contribution, 1);
+  const retryOutcome = wireType<RetryOutcome>(SCHEMAS.RetryOutcome, 2);
   return Promise.all(
     partitions.map(async (partition) => {
       const address: TaskAddress = { stateId: 1, pipeline: 'status', partition };

@@ -61,7 +61,7 @@ export async function onService(
   }
 }
 
-/** The names of the five inputs under a prefix. */
+/** The names of the inputs under a prefix. */
 export const inputTopics = (prefix: string): string[] => FEEDBACK_TOPICS.map(({ topic }) => prefix + topic);
 
 /**

@@ -18,6 +18,7 @@ const TOPICS = [
   { name: 'mta.hard-bounced', action: 'receive', file: 'hard-bounced', key: MESSAGE_KEY },
   { name: 'mta.soft-bounced', action: 'receive', file: 'soft-bounced', key: MESSAGE_KEY },
   { name: 'mta.retry-outcome', action: 'receive', file: 'retry-outcome', key: MESSAGE_KEY },
+  { name: 'mta.complained', action: 'receive', file: 'complained', key: MESSAGE_KEY },
   { name: 'efs.delivery-kpi', action: 'send', file: 'kpi-changed', key: DELIVERY_KEY },
   {
     name: 'efs.message-status',

@@ -16,6 +16,7 @@ const FILES = [
   'hard-bounced',
   'soft-bounced',
   'retry-outcome',
+  'complained',
   'kpi-changed',
   'message-status-changed',
   'contribution',

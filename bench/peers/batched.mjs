@@ -9,7 +9,7 @@ import { Kafka, logLevel, Partitioners } from 'kafkajs';
 
 const { BROKERS, TOPICS, REGISTRY, REDIS, OUTPUT, RECORDS } = process.env;
 const topics = TOPICS.split(',');
-const KINDS = ['relayed', 'delivered', 'hardBounced', 'softBounced', 'retryOutcome'];
+const KINDS = ['relayed', 'delivered', 'hardBounced', 'softBounced', 'retryOutcome', 'complained'];
 const wanted = Number(RECORDS);
 
 const redis = new Redis(REDIS);

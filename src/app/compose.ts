@@ -171,12 +171,12 @@ function generationDeps(
 /** The record types that the service writes, under the ids from the registry. */
 function wireTypes(config: Config, ids: WrittenIds): WireTypes {
   return {
-    contribution: wireType<Contribution>(SCHEMAS.Contribution.type, ids.Contribution),
-    kpiChanged: wireType<KpiChanged>(SCHEMAS.KpiChanged.type, ids.KpiChanged),
+    contribution: wireType<Contribution>(SCHEMAS.Contribution, ids.Contribution),
+    kpiChanged: wireType<KpiChanged>(SCHEMAS.KpiChanged, ids.KpiChanged),
     statusChanged: config.messageStatus
-      ? wireType<MessageStatusChanged>(SCHEMAS.MessageStatusChanged.type, ids.MessageStatusChanged)
+      ? wireType<MessageStatusChanged>(SCHEMAS.MessageStatusChanged, ids.MessageStatusChanged)
       : null,
-    retryOutcome: wireType<RetryOutcome>(SCHEMAS.RetryOutcome.type, ids.RetryOutcome),
+    retryOutcome: wireType<RetryOutcome>(SCHEMAS.RetryOutcome, ids.RetryOutcome),
   };
 }
 

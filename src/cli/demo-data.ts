@@ -16,7 +16,7 @@ export interface SavedDemo {
 
 const FILE = 'demo.state';
 /** Version of the file's format. */
-const FORM = 2;
+const FORM = 3;
 
 /** The demo saved in the directory, or null. Throws `config-invalid` for an unreadable file, another version or seed. */
 export async function readDemo(directory: string, seed: number): Promise<SavedDemo | null> {

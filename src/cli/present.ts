@@ -21,6 +21,7 @@ export function kpiLine({ deliveryId, policy, asOf, revision, kpis, previous }: 
     `sent ${grouped(kpis.sent)}`,
     `failed ${grouped(kpis.failed)}`,
     `waiting ${grouped(kpis.waitingForRetry)}`,
+    `complained ${grouped(kpis.complained)}`,
   ].join('  ');
   const head = `${instant(asOf)}  ${printable(deliveryId)}  ${policy}`;
   return `${head}  success ${percent(kpis.success)}${change}  ${counts}  revision ${revision}`;
@@ -90,6 +91,7 @@ export function deliveryLines({
       count('soft bounced', kpis.softBounced),
       count('  waiting for a retry', kpis.waitingForRetry),
       count('  recovered', kpis.recovered),
+      [...count('complained', kpis.complained), complaintRate(kpis)],
       ...(reasons.length > 0 ? [['  failed for'], ...reasons] : []),
     ]),
     '',
@@ -97,6 +99,11 @@ export function deliveryLines({
     '',
     ...table([['by hour (UTC)', 'successes', 'errors'], ...hours]),
   ];
+}
+
+/** Complaints are few: the share of the delivered messages has two decimals. */
+function complaintRate({ complained, delivered }: KpiChanged['kpis']): string {
+  return delivered === 0 ? '' : `${((complained / delivered) * 100).toFixed(2)} % of the delivered`;
 }
 
 function factCells(label: string, fact: FactView | null): string[][] {
@@ -119,6 +126,7 @@ export function messageLines(view: MessageView): string[] {
     ['domain group', relay.domainGroup],
     ...factCells('last soft bounce', view.softBounce),
     ...factCells('decided by', view.outcome),
+    ['complained', view.complainedAt ?? 'no'],
     ...view.why.map((sentence, i) => [i === 0 ? 'why' : '', sentence]),
     ['partition', `${view.partition} of state ${view.generation}`],
     ['folded up to', positions.join(', ')],

@@ -18,7 +18,7 @@ export class ApiError extends Error {
  * @typedef {{ readonly messageId: string, readonly status: string, readonly reason: string | null,
  *   readonly failureType: string | null, readonly domainGroup: string, readonly relayedAt: string,
  *   readonly softBouncedAt: string | null, readonly decidedAt: string | null,
- *   readonly decidedBy: string | null }} LogEntry
+ *   readonly decidedBy: string | null, readonly complainedAt: string | null }} LogEntry
  * @typedef {Readonly<Record<string, string | number | null>>} Query what is null or empty is left out
  */
 

@@ -96,6 +96,15 @@ export function softBounces(kpis) {
 }
 
 /**
+ * Messages that recipients complained about, and their share of the delivered; null without any delivered. They are beside
+ * the statuses.
+ * @param {Kpis} kpis
+ */
+export function complaints({ complained, delivered }) {
+  return { value: complained, share: delivered === 0 ? null : complained / delivered };
+}
+
+/**
  * Counts by reason, most first.
  * @param {Readonly<Record<string, number>>} counts
  * @param {(reason: string) => string} [labelOf]

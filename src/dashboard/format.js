@@ -36,6 +36,16 @@ export function percent(share) {
   return `${(tenths / 10).toFixed(1)} %`;
 }
 
+/**
+ * A small share as `0.21 %`, a dash where there is none: what providers accept of complaints is below a percent. 0 % is exact.
+ * @param {number | null} share
+ */
+export function smallPercent(share) {
+  if (share === null) return '–';
+  const hundredths = Math.round(share * 10_000);
+  return hundredths === 0 && share > 0 ? '< 0.01 %' : `${(hundredths / 100).toFixed(2)} %`;
+}
+
 /** The percentage of a part; a dash where there is no whole. @param {number} part @param {number} whole */
 export const shareOf = (part, whole) => percent(whole === 0 ? null : part / whole);
 

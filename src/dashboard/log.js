@@ -24,7 +24,17 @@ const REASONS = [
   'NOT_DEFINED',
 ];
 
-const HEADS = ['Message', 'Status', 'Reason', 'Domains', 'Relayed', 'Last soft bounce', 'Decided', 'By'];
+const HEADS = [
+  'Message',
+  'Status',
+  'Reason',
+  'Domains',
+  'Relayed',
+  'Last soft bounce',
+  'Decided',
+  'By',
+  'Complained',
+];
 
 /** @param {string} deliveryId */
 const logPath = (deliveryId) => `${deliveryPath(deliveryId)}/messages`;
@@ -48,6 +58,7 @@ function logRow(entry, deliveryId) {
     timeCell(entry.softBouncedAt),
     timeCell(entry.decidedAt),
     h('td', {}, entry.decidedBy === null ? '' : words(entry.decidedBy)),
+    timeCell(entry.complainedAt),
   );
 }
 

@@ -11,7 +11,7 @@
  *   readonly sent: number, readonly failed: number, readonly delivered: number, readonly success: number | null,
  *   readonly failedByHardBounce: number, readonly failedByAsyncBounce: number, readonly failedByRetry: number,
  *   readonly failedByExpiry: number, readonly softBounced: number, readonly waitingForRetry: number,
- *   readonly recovered: number, readonly failedByReason: Readonly<Record<string, number>>,
+ *   readonly recovered: number, readonly complained: number, readonly failedByReason: Readonly<Record<string, number>>,
  *   readonly byDomain: Readonly<Record<string, DomainCounts>>,
  *   readonly throughput: Readonly<Record<string, HourCounts>>
  * }} Kpis

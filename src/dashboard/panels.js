@@ -6,6 +6,7 @@ import { barLines, partsBar, swatch } from './bars.js';
 import { h, keyed, setText } from './dom.js';
 import { panel, table, term } from './elements.js';
 import {
+  complaints,
   domains,
   failedByDecision,
   otherPolicy,
@@ -14,7 +15,7 @@ import {
   segments,
   softBounces,
 } from './figures.js';
-import { count, percent, shareOf } from './format.js';
+import { count, percent, shareOf, smallPercent } from './format.js';
 
 /** @typedef {{ readonly element: HTMLElement, update(delivery: Delivery): void }} Panel */
 
@@ -35,6 +36,8 @@ export function successPanel() {
   const mark = h('span', { class: 'success-mark', 'aria-hidden': 'true' });
   const legend = h('ul', { class: 'legend' });
   const items = keyed(legend, ({ label }) => label, legendItem);
+  const complained = h('strong', {});
+  const rate = h('span', { class: 'aside' });
   return {
     element: panel(
       '',
@@ -42,6 +45,7 @@ export function successPanel() {
       h('div', { class: 'headline' }, figure, how),
       h('div', { class: 'marked' }, bar.element, mark),
       legend,
+      h('p', { class: 'of-complaints' }, term('complained', 'Complained'), ' ', complained, ' ', rate),
       other,
     ),
     update({ kpis, policy }) {
@@ -49,6 +53,9 @@ export function successPanel() {
       setText(figure, percent(kpis.success));
       setText(how, denominator(kpis, policy));
       setText(other, otherText(kpis, policy));
+      const { value, share } = complaints(kpis);
+      setText(complained, count(value));
+      setText(rate, `${smallPercent(share)} of the delivered`);
       bar.update(parts, kpis.relayed);
       mark.hidden = kpis.success === null;
       mark.style.left = `${((kpis.success ?? 0) * 100).toFixed(2)}%`;

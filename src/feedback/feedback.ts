@@ -1,4 +1,12 @@
-import type { Delivered, HardBounced, Policy, Relayed, RetryOutcome, SoftBounced } from './records';
+import type {
+  Complained,
+  Delivered,
+  HardBounced,
+  Policy,
+  Relayed,
+  RetryOutcome,
+  SoftBounced,
+} from './records';
 
 /** Milliseconds since 1970, UTC. */
 export type Millis = number;
@@ -7,5 +15,5 @@ export type Millis = number;
 export type PolicyName = Policy;
 
 /** One event about one message, decoded and valid. */
-export type Feedback = Relayed | Delivered | HardBounced | SoftBounced | RetryOutcome;
+export type Feedback = Relayed | Delivered | HardBounced | SoftBounced | RetryOutcome | Complained;
 export type FeedbackKind = Feedback['kind'];

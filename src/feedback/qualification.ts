@@ -56,6 +56,15 @@ export function qualify(bounceClass: number, diagnostic: string | null): Qualifi
   return CLASSES.get(bounceClass) ?? NOT_DEFINED;
 }
 
+const NO_COMPLAINT = 'not-spam';
+
+/**
+ * Whether a report of this `feedbackType` is a complaint. Any is, also one without a type, but for `not-spam`: the recipient
+ * has said that the message is wanted. Types compare in lower case, as RFC 5965 has them.
+ */
+export const isComplaint = (feedbackType: string | null): boolean =>
+  feedbackType?.toLowerCase() !== NO_COMPLAINT;
+
 /** The reason that carries a number; the number must be one of `REASON_NUMBERS`. */
 export function reasonOf(number: number): Reason {
   return must(REASONS_BY_NUMBER.get(number), `no reason has the number ${number}`);

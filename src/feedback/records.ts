@@ -101,6 +101,15 @@ export interface RetryOutcome extends Common {
   readonly inferred: boolean;
 }
 
+/** The recipient complained about the message, by a feedback loop of the receiving provider. */
+export interface Complained extends Common {
+  readonly kind: 'Complained';
+  /** When the message was relayed, where the producer knows; from 2000 up to 2100, UTC. */
+  readonly relayedAt: number | null;
+  /** The report's Feedback-Type, such as abuse or fraud; not-spam, in any case, is no complaint. */
+  readonly feedbackType: string | null;
+}
+
 /** Messages of one group of recipient domains. */
 export interface DomainCounts {
   /** Messages seen. */
@@ -157,6 +166,8 @@ export interface Kpis {
   readonly byDomain: Readonly<Record<string, DomainCounts>>;
   /** By UTC hour such as 2026-11-22T03Z; what is all zero is left out. */
   readonly throughput: Readonly<Record<string, HourCounts>>;
+  /** Messages with at least one complaint. */
+  readonly complained: number;
 }
 
 /** The figures of a delivery changed. The key is the deliveryId. */
@@ -265,4 +276,6 @@ export interface Contribution {
   folded: Record<string, number>;
   /** Not null where the record counts nothing but says that the delivery is retired, and since when. */
   retiredAt: number | null;
+  /** Messages with at least one complaint. */
+  complained: number;
 }

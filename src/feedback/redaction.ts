@@ -12,6 +12,8 @@ export type Preview =
   | { readonly form: 'bytes'; readonly text: string };
 
 const TEXT_MAX = 200;
+/** The fields of feedback that hold what a receiving server wrote. */
+const FREE_TEXTS: readonly string[] = ['diagnostic', 'enhancedStatus', 'feedbackType'];
 /** Bytes shown of a value that is not feedback: the frame, and little of its content. */
 const SHOWN_BYTES = 8;
 /** Texts are cut here before they are masked, well behind the part that is shown: the cut splits no visible address. */
@@ -91,7 +93,7 @@ export function previewOf(
   const { kind, ...rest } = feedback;
   const shown = (name: string, field: unknown): unknown => {
     if (typeof field !== 'string') return field;
-    return (name === 'diagnostic' || name === 'enhancedStatus' ? clean(field) : field).slice(0, TEXT_MAX);
+    return (FREE_TEXTS.includes(name) ? clean(field) : field).slice(0, TEXT_MAX);
   };
   const fields = Object.entries(rest)
     .filter(([, field]) => field !== undefined)

@@ -16,7 +16,18 @@ export interface RecordSchema {
   readonly text: string;
   /** Times and longs are plain numbers; unions are unwrapped. */
   readonly type: Type;
+  /**
+   * The type before fields were added to it, where there was one: state, and topics that the service reads back, hold
+   * records of that time.
+   */
+  readonly former: Type | null;
 }
+
+/** Fields added since, by the record that has them; each has a default and stands last. */
+const ADDED: Readonly<Record<string, readonly string[]>> = {
+  Contribution: ['complained'],
+  Kpis: ['complained'],
+};
 
 /** At the root of the package; `src/` and `dist/` lie equally deep. */
 const DIRECTORY = join(__dirname, '..', '..', 'schemas');
@@ -24,7 +35,23 @@ const DIRECTORY = join(__dirname, '..', '..', 'schemas');
 function load(file: string): RecordSchema {
   const text = JSON.stringify(JSON.parse(readFileSync(join(DIRECTORY, `${file}.avsc`), 'utf8')));
   const type = parseSchema(text);
-  return { fullName: type.name ?? '', text, type };
+  const formerText = withoutAdded(text);
+  return {
+    fullName: type.name ?? '',
+    text,
+    type,
+    former: formerText === text ? null : parseSchema(formerText),
+  };
+}
+
+/** A schema's text as it was before the fields of `ADDED`. */
+function withoutAdded(text: string): string {
+  type Part = { readonly name?: string; readonly fields?: readonly { readonly name: string }[] } | null;
+  return JSON.stringify(JSON.parse(text), (_, part: Part) => {
+    const added = ADDED[part?.name ?? ''] ?? [];
+    if (part?.fields === undefined || added.length === 0) return part;
+    return { ...part, fields: part.fields.filter(({ name }) => !added.includes(name)) };
+  });
 }
 
 export const SCHEMAS = {
@@ -33,6 +60,7 @@ export const SCHEMAS = {
   HardBounced: load('hard-bounced'),
   SoftBounced: load('soft-bounced'),
   RetryOutcome: load('retry-outcome'),
+  Complained: load('complained'),
   KpiChanged: load('kpi-changed'),
   MessageStatusChanged: load('message-status-changed'),
   Contribution: load('contribution'),

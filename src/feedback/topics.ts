@@ -2,13 +2,17 @@ import type { FeedbackKind } from './feedback';
 
 export const RETRY_OUTCOME_TOPIC = 'mta.retry-outcome';
 
-/** The five inputs, in the order in which positions are kept. A topic's index here is its index everywhere. */
+/**
+ * The inputs, in the order in which positions are kept. A topic's index here is its index everywhere; another topic is another
+ * row at the end, because state that was built before has positions of the rows before it only.
+ */
 export const FEEDBACK_TOPICS = [
   { topic: 'mta.relayed', kind: 'Relayed' },
   { topic: 'mta.delivered', kind: 'Delivered' },
   { topic: 'mta.hard-bounced', kind: 'HardBounced' },
   { topic: 'mta.soft-bounced', kind: 'SoftBounced' },
   { topic: RETRY_OUTCOME_TOPIC, kind: 'RetryOutcome' },
+  { topic: 'mta.complained', kind: 'Complained' },
 ] as const satisfies readonly { topic: string; kind: FeedbackKind }[];
 
 /** Their names, in the same order. */

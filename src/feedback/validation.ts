@@ -31,6 +31,8 @@ export function invalidField(feedback: Feedback): string | null {
     case 'RetryOutcome':
       if (feedback.relayedAt !== null && !isTime(feedback.relayedAt)) return 'relayedAt';
       return feedback.attempt >= 1 && feedback.attempt <= MAX_ATTEMPT ? null : 'attempt';
+    case 'Complained':
+      return feedback.relayedAt === null || isTime(feedback.relayedAt) ? null : 'relayedAt';
     default:
       return unreachable(feedback);
   }

@@ -82,6 +82,7 @@ const shown = { status: status.describe('What the delivery log shows.'), ...caus
 const messageId = text.describe('The message, unique within its delivery.');
 const domainGroup = text.describe('Group of the recipient’s domain.');
 const relayedAt = moment.describe('When it was relayed.');
+const complainedAt = moment.nullable().describe('The first complaint; it decides nothing.');
 
 const LogEntry = z.strictObject({
   messageId,
@@ -91,6 +92,7 @@ const LogEntry = z.strictObject({
   softBouncedAt: moment.nullable().describe('The last soft bounce.'),
   decidedAt: moment.nullable().describe('The deciding outcome.'),
   decidedBy: z.enum(DECISIONS).nullable().describe('What kind of feedback decided it.'),
+  complainedAt,
 });
 
 const fact = z
@@ -148,10 +150,11 @@ export const COMPONENTS = {
     validUntil: moment.describe('The end of its validity period: until then the MTA may retry it.'),
     softBounce: fact,
     outcome: fact,
+    complainedAt,
     timeline: z.array(
       z.strictObject({
         at: moment.describe('event time'),
-        event: z.enum(['RELAYED', 'SOFT_BOUNCED', ...DECISIONS]).describe('What happened.'),
+        event: z.enum(['RELAYED', 'SOFT_BOUNCED', 'COMPLAINED', ...DECISIONS]).describe('What happened.'),
         text: text.describe('The event in words.'),
         bounceClass: z.int().nullable(),
         ...cause,

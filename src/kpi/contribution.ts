@@ -50,6 +50,7 @@ export function countMessage(
     if (decision === 'none') totals.waitingForRetry += sign;
     if (decision === 'success') totals.recovered += sign;
   }
+  if (message.complainedAt !== null) totals.complained += sign;
   addDomain(
     totals,
     rules.groups.nameOf(message.relay.domainGroup),

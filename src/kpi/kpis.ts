@@ -17,6 +17,7 @@ export const COUNTERS = [
   'softBounced',
   'waitingForRetry',
   'recovered',
+  'complained',
 ] as const;
 
 export type Counter = (typeof COUNTERS)[number];
@@ -44,6 +45,7 @@ export function emptyTotals(): Totals {
     softBounced: 0,
     waitingForRetry: 0,
     recovered: 0,
+    complained: 0,
     failedByReason: {},
     byDomain: {},
     throughput: {},

@@ -31,6 +31,8 @@ export interface LogEntry {
   readonly softBouncedAt: string | null;
   readonly decidedAt: string | null;
   readonly decidedBy: DecidedBy | null;
+  /** The first complaint. */
+  readonly complainedAt: string | null;
 }
 
 /** Conditions that entries must fulfil; null is no condition. */
@@ -174,13 +176,14 @@ function entryReader(
   };
 }
 
-function factsOf({ relay, softBounce, outcome }: MessageAggregate, domainGroup: string) {
+function factsOf({ relay, softBounce, outcome, complainedAt }: MessageAggregate, domainGroup: string) {
   return {
     domainGroup,
     relayedAt: iso(relay.at),
     softBouncedAt: softBounce === null ? null : iso(softBounce.at),
     decidedAt: outcome === null ? null : iso(outcome.at),
     decidedBy: outcome === null ? null : decidedBy(outcome),
+    complainedAt: complainedAt === null ? null : iso(complainedAt),
   };
 }
 

@@ -14,6 +14,7 @@ const COLUMNS = [
   'softBouncedAt',
   'decidedAt',
   'decidedBy',
+  'complainedAt',
 ] as const satisfies readonly (keyof LogEntry)[];
 
 /** The text of a log, piece by piece: CSV by RFC 4180 with a header line, or one JSON object per line. */

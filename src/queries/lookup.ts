@@ -34,6 +34,8 @@ export interface MessageView extends MessageStatus, MessageTimeline {
   readonly validUntil: string;
   readonly softBounce: FactView | null;
   readonly outcome: FactView | null;
+  /** The first complaint. */
+  readonly complainedAt: string | null;
   readonly generation: number;
   readonly partition: number;
   /** The next offset of each input in that partition: feedback before it has been folded. */
@@ -65,7 +67,7 @@ function fact(what: string, bounce: SoftBounceFacts | Outcome): FactView {
 }
 
 function factsOf(message: MessageAggregate, manifest: Manifest) {
-  const { relay, softBounce, outcome, validityMs } = message;
+  const { relay, softBounce, outcome, validityMs, complainedAt } = message;
   const { groups } = countingRules(manifest);
   return {
     ...statusOf(message, manifest.defaultPolicy),
@@ -79,6 +81,7 @@ function factsOf(message: MessageAggregate, manifest: Manifest) {
     validUntil: iso(relay.at + validityMs),
     softBounce: softBounce === null ? null : fact('soft bounce', softBounce),
     outcome: outcome === null ? null : fact(OUTCOMES[outcome.kind] + RANKS[outcome.rank], outcome),
+    complainedAt: complainedAt === null ? null : iso(complainedAt),
   };
 }
 
@@ -127,7 +130,7 @@ export async function lookUpMessage(
   );
 }
 
-const kpiType = wireType<KpiChanged>(SCHEMAS.KpiChanged.type, 0);
+const kpiType = wireType<KpiChanged>(SCHEMAS.KpiChanged, 0);
 
 /** Decodes a record of the KPI topic; null for bytes that are not one, or whose time has no date. */
 export function readKpi(value: Buffer | null): KpiChanged | null {

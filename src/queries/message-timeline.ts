@@ -19,7 +19,7 @@ export interface BounceView {
 export interface TimelineEvent extends BounceView {
   /** ISO 8601. */
   readonly at: string;
-  readonly event: 'RELAYED' | 'SOFT_BOUNCED' | DecidedBy;
+  readonly event: 'RELAYED' | 'SOFT_BOUNCED' | 'COMPLAINED' | DecidedBy;
   readonly text: string;
   /** Whether it decides the status. */
   readonly decides: boolean;
@@ -33,7 +33,8 @@ export interface MessageTimeline {
   readonly why: readonly string[];
 }
 
-const [RELAYED, DELIVERED, HARD_BOUNCED, SOFT_BOUNCED, RETRY_OUTCOME] = INPUT_TOPICS as [
+const [RELAYED, DELIVERED, HARD_BOUNCED, SOFT_BOUNCED, RETRY_OUTCOME, COMPLAINED] = INPUT_TOPICS as [
+  string,
   string,
   string,
   string,
@@ -70,7 +71,7 @@ export function messageTimelineOf(message: MessageAggregate, defaultPolicy: Poli
   return { timeline: eventsOf(message), why: whyOf(message, defaultPolicy) };
 }
 
-function eventsOf({ relay, softBounce, outcome }: MessageAggregate): TimelineEvent[] {
+function eventsOf({ relay, softBounce, outcome, complainedAt }: MessageAggregate): TimelineEvent[] {
   const events: TimelineEvent[] = [
     {
       at: iso(relay.at),
@@ -78,7 +79,8 @@ function eventsOf({ relay, softBounce, outcome }: MessageAggregate): TimelineEve
       text: RELAY_TEXTS[relay.rank],
       ...NO_BOUNCE,
       decides: outcome === null,
-      topics: relay.rank === 0 ? [RELAYED] : [DELIVERED, HARD_BOUNCED, SOFT_BOUNCED, RETRY_OUTCOME],
+      topics:
+        relay.rank === 0 ? [RELAYED] : [DELIVERED, HARD_BOUNCED, SOFT_BOUNCED, RETRY_OUTCOME, COMPLAINED],
     },
   ];
   if (softBounce !== null) {
@@ -100,6 +102,11 @@ function eventsOf({ relay, softBounce, outcome }: MessageAggregate): TimelineEve
     const text = OUTCOME_TEXTS[event] + inferred;
     const topics = TOPICS[event];
     events.push({ at: iso(outcome.at), event, text, ...bounceOf(outcome), decides: true, topics });
+  }
+  if (complainedAt !== null) {
+    const text = 'complained about by the recipient (the first time of maybe several)';
+    const topics = [COMPLAINED];
+    events.push({ at: iso(complainedAt), event: 'COMPLAINED', text, ...NO_BOUNCE, decides: false, topics });
   }
   return events.sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
 }
@@ -123,6 +130,10 @@ function whyOf(message: MessageAggregate, defaultPolicy: PolicyName): string[] {
     );
   if (status === 'SENT' && outcome !== null && softBounce !== null)
     sentences.push('It had soft-bounced before; a success clears the reason.');
+  if (message.complainedAt !== null)
+    sentences.push(
+      `The recipient complained about it at ${iso(message.complainedAt)}: that changes neither status nor reason.`,
+    );
   return sentences;
 }
 

@@ -1,6 +1,6 @@
 import { HOUR_MS, MINUTE_MS, SECOND_MS, VALIDITY_MAX_MS } from '../base/time';
 import type { Feedback, Millis } from '../feedback/feedback';
-import type { HardBounced, RetryOutcome, RetryResult, SoftBounced } from '../feedback/records';
+import type { Complained, HardBounced, RetryOutcome, RetryResult, SoftBounced } from '../feedback/records';
 import type { SimulatedMessage } from './campaign';
 import { type Dice, weighted } from './dice';
 
@@ -14,6 +14,8 @@ export interface OutcomeMix {
   afterwards(source: Dice): 'nothing' | 'async' | 'auto-reply' | 'unsubscribe' | 'subscribe';
   /** The result of a soft-bounced message's retries. */
   retries(source: Dice): RetryResult | 'no-feedback';
+  /** Share of delivered messages that a recipient reports. */
+  readonly complaints: number;
 }
 
 /** A typical delivery; the weights of the first two are in parts of 1,000. */
@@ -38,6 +40,7 @@ export const ORDINARY: OutcomeMix = {
     ['EXPIRED', 10],
     ['no-feedback', 14],
   ]),
+  complaints: 0.002,
 };
 
 interface Diagnosis {
@@ -92,6 +95,17 @@ const asyncBounces = weighted<Diagnosis>([
 const autoReply = diagnosis(60, null, null, 'Automatic reply: out of office');
 const unsubscribe = diagnosis(90, null, null, 'unsubscribe');
 const subscribe = diagnosis(80, null, null, 'subscribe');
+
+/** What reports call themselves: few say that a message is wanted, and spellings differ. */
+const feedbackTypes = weighted<string | null>([
+  ['abuse', 88],
+  ['Abuse', 2],
+  ['fraud', 2],
+  ['other', 2],
+  [null, 3],
+  ['not-spam', 2],
+  ['Not-Spam', 1],
+]);
 
 /** A time span that is usually short and sometimes long, in whole milliseconds from `least` to `least` + `most`. */
 const span = (source: Dice, least: number, most: number): number =>
@@ -205,12 +219,42 @@ function afterSoftBounce(
   return events;
 }
 
+/** Where chance comes from: what a recipient does is drawn apart, so that it changes nothing that the MTA reports. */
+export interface HistoryDice {
+  readonly outcomes: Dice;
+  readonly complaints: Dice;
+}
+
 /** All feedback of one message, in the order of event time. */
 export function messageHistory(
-  source: Dice,
+  { outcomes, complaints }: HistoryDice,
   message: SimulatedMessage,
   mix: OutcomeMix = ORDINARY,
 ): Feedback[] {
+  const events = outcomeHistory(outcomes, message, mix);
+  const delivered = events.find(({ kind }) => kind === 'Delivered');
+  if (delivered === undefined || !complaints.chance(mix.complaints)) return events;
+  events.push(complaint(complaints, message, delivered.occurredAt));
+  return events.sort((a, b) => a.occurredAt - b.occurredAt);
+}
+
+/** A recipient's report of a message, hours to days after its delivery. */
+function complaint(source: Dice, message: SimulatedMessage, deliveredAt: Millis): Complained {
+  const { messageId, delivery, recipientDomain, relayedAt } = message;
+  return {
+    kind: 'Complained',
+    eventId: `${messageId}/complaint`,
+    messageId,
+    deliveryId: delivery.deliveryId,
+    occurredAt: deliveredAt + span(source, HOUR_MS, 71 * HOUR_MS),
+    recipientDomain,
+    relayedAt: source.below(2) > 0 ? relayedAt : null,
+    feedbackType: feedbackTypes(source),
+  };
+}
+
+/** What the MTA reports of a message. */
+function outcomeHistory(source: Dice, message: SimulatedMessage, mix: OutcomeMix): Feedback[] {
   const build = feedbackBuilder(source, message);
   const events: Feedback[] = source.chance(mix.relaysLost) ? [] : [build.relayed()];
   const soon = message.relayedAt + span(source, 300, 2 * MINUTE_MS);

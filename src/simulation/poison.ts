@@ -46,8 +46,10 @@ const invalid: readonly ((feedback: Feedback) => Feedback)[] = [
   (feedback) => ({ ...feedback, recipientDomain: '' }),
   (feedback) => ({ ...feedback, occurredAt: 0 }),
   (feedback) => ({ ...feedback, occurredAt: Math.floor(feedback.occurredAt / 1000) }),
-  (feedback) =>
-    feedback.kind === 'Relayed' ? { ...feedback, validityPeriodMs: -1 } : { ...feedback, attempt: 0 },
+  (feedback) => {
+    if (feedback.kind === 'Relayed') return { ...feedback, validityPeriodMs: -1 };
+    return feedback.kind === 'Complained' ? { ...feedback, relayedAt: 0 } : { ...feedback, attempt: 0 };
+  },
 ];
 
 const pick = <T>(source: Dice, list: readonly T[]): T => list[source.below(list.length)] as T;

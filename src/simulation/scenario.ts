@@ -39,6 +39,7 @@ const CLEAN: OutcomeMix = {
 /** Addresses that were not used for years. */
 const NEGLECTED: OutcomeMix = {
   ...ORDINARY,
+  complaints: 0.012,
   firstAttempt: weighted([
     ['delivered', 770],
     ['hard', 150],
@@ -77,6 +78,7 @@ const BOUNCED_LATER: OutcomeMix = {
 /** Every kind of feedback, so that even a small delivery shows every row of both tables. */
 const EVENTFUL: OutcomeMix = {
   relaysLost: 0,
+  complaints: 0.008,
   firstAttempt: weighted([
     ['delivered', 720],
     ['hard', 70],
@@ -194,6 +196,7 @@ const nameOf = ({ kind, number }: Campaign, policy: PolicyName): DeliveryId =>
 /** The histories of a campaign's messages, in the order of their relay. */
 function* historiesOf(campaign: Campaign, seed: number): Generator<MessageHistory> {
   const source = dice(seed, 1_000 + campaign.index);
+  const sources = { outcomes: source, complaints: dice(seed, 1_000_000 + campaign.index) };
   const { kind, size, begins, spreadMs } = campaign;
   const deliveries = kind.policies.map((policy): SimulatedDelivery => ({
     deliveryId: nameOf(campaign, policy),
@@ -211,7 +214,7 @@ function* historiesOf(campaign: Campaign, seed: number): Generator<MessageHistor
       recipientDomain: domains(source),
       relayedAt,
     };
-    const events = messageHistory(source, message, kind.mix);
+    const events = messageHistory(sources, message, kind.mix);
     yield {
       begins: relayedAt,
       events: deliveries.flatMap((each) => events.map((event) => forDelivery(event, each))),

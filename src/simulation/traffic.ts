@@ -106,17 +106,17 @@ function* displaced(
 
 /** The feedback alone, in the order of event time, without faults. Deterministic in the options. */
 export function* feedback(options: CampaignOptions): Generator<Feedback> {
-  const source = dice(options.seed, 2);
+  const sources = { outcomes: dice(options.seed, 2), complaints: dice(options.seed, 6) };
   const histories = function* (): Generator<MessageHistory> {
     for (const message of messages(dice(options.seed, 1), options)) {
-      yield { begins: message.relayedAt, events: messageHistory(source, message) };
+      yield { begins: message.relayedAt, events: messageHistory(sources, message) };
     }
   };
   yield* timeline(histories());
 }
 
 /**
- * Realistic feedback as records for the five input topics, in the order of production. A pure function of the options
+ * Realistic feedback as records for the input topics, in the order of production. A pure function of the options
  * and the encoder: the same seed gives the same bytes. Disorder, duplicates and poison leave the underlying records
  * unchanged. Memory does not grow with the number of messages.
  */

@@ -1,8 +1,8 @@
 import { unreachable } from '../base/assert';
 import { VALIDITY_MAX_MS } from '../base/time';
-import type { Feedback, PolicyName } from '../feedback/feedback';
+import type { Feedback, Millis, PolicyName } from '../feedback/feedback';
 import type { HardBounced, RetryOutcome, SoftBounced } from '../feedback/records';
-import { qualify, REASON_NUMBERS } from '../feedback/qualification';
+import { isComplaint, qualify, REASON_NUMBERS } from '../feedback/qualification';
 import {
   KIND,
   type MessageAggregate,
@@ -42,13 +42,15 @@ export function evolve(
       return feedback.source === 'ASYNC' ? withBounce(relayed, feedback) : withSoftBounce(relayed, feedback);
     case 'RetryOutcome':
       return withRetryOutcome(relayed, feedback);
+    case 'Complained':
+      return isComplaint(feedback.feedbackType) ? withComplaint(relayed, feedback.occurredAt) : relayed;
     default:
       return unreachable(feedback);
   }
 }
 
 function newMessage(relay: RelayFacts): MessageAggregate {
-  return messageAggregate(relay, 0, VALIDITY_MAX_MS, null, null);
+  return messageAggregate(relay, 0, VALIDITY_MAX_MS, null, null, null);
 }
 
 /** Every feedback implies a relay. A `Relayed` has its best time, another record's `relayedAt` the second best. */
@@ -64,21 +66,21 @@ function withRelay(message: MessageAggregate, incoming: RelayFacts): MessageAggr
   const order =
     incoming.rank - known.rank || incoming.at - known.at || incoming.domainGroup - known.domainGroup;
   if (order >= 0) return message;
-  const { named, validityMs, softBounce, outcome } = message;
-  return messageAggregate(incoming, named, validityMs, softBounce, outcome);
+  const { named, validityMs, softBounce, outcome, complainedAt } = message;
+  return messageAggregate(incoming, named, validityMs, softBounce, outcome, complainedAt);
 }
 
 function withValidity(message: MessageAggregate, validityPeriodMs: number | null): MessageAggregate {
   if (validityPeriodMs === null || validityPeriodMs >= message.validityMs) return message;
-  const { relay, named, softBounce, outcome } = message;
-  return messageAggregate(relay, named, validityPeriodMs, softBounce, outcome);
+  const { relay, named, softBounce, outcome, complainedAt } = message;
+  return messageAggregate(relay, named, validityPeriodMs, softBounce, outcome, complainedAt);
 }
 
 function withPolicy(message: MessageAggregate, policy: PolicyName | null): MessageAggregate {
   const named = policy === null ? message.named : message.named | POLICIES[policy].flag;
   if (named === message.named) return message;
-  const { relay, validityMs, softBounce, outcome } = message;
-  return messageAggregate(relay, named, validityMs, softBounce, outcome);
+  const { relay, validityMs, softBounce, outcome, complainedAt } = message;
+  return messageAggregate(relay, named, validityMs, softBounce, outcome, complainedAt);
 }
 
 function withSoftBounce(message: MessageAggregate, bounce: SoftBounced): MessageAggregate {
@@ -95,8 +97,15 @@ function withSoftBounce(message: MessageAggregate, bounce: SoftBounced): Message
       ? 1
       : incoming.at - last.at || incoming.bounceClass - last.bounceClass || incoming.reason - last.reason;
   if (order <= 0) return message;
-  const { relay, named, validityMs, outcome } = message;
-  return messageAggregate(relay, named, validityMs, incoming, outcome);
+  const { relay, named, validityMs, outcome, complainedAt } = message;
+  return messageAggregate(relay, named, validityMs, incoming, outcome, complainedAt);
+}
+
+/** The earliest complaint is kept: a minimum, like every part of the aggregate, is the same in any order. */
+function withComplaint(message: MessageAggregate, at: Millis): MessageAggregate {
+  if (message.complainedAt !== null && message.complainedAt <= at) return message;
+  const { relay, named, validityMs, softBounce, outcome } = message;
+  return messageAggregate(relay, named, validityMs, softBounce, outcome, at);
 }
 
 function withBounce(message: MessageAggregate, bounce: HardBounced | SoftBounced): MessageAggregate {
@@ -139,8 +148,8 @@ function withFailure(
 
 function withOutcome(message: MessageAggregate, incoming: Outcome): MessageAggregate {
   if (message.outcome !== null && compareOutcomes(incoming, message.outcome) <= 0) return message;
-  const { relay, named, validityMs, softBounce } = message;
-  return messageAggregate(relay, named, validityMs, softBounce, incoming);
+  const { relay, named, validityMs, softBounce, complainedAt } = message;
+  return messageAggregate(relay, named, validityMs, softBounce, incoming, complainedAt);
 }
 
 /** A total order by content, so that no event id has to be kept: the greatest outcome decides. */

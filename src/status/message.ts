@@ -54,6 +54,8 @@ export interface MessageAggregate {
   readonly validityMs: Millis;
   readonly softBounce: SoftBounceFacts | null;
   readonly outcome: Outcome | null;
+  /** The earliest complaint. It changes neither status nor reason. */
+  readonly complainedAt: Millis | null;
 }
 
 /*
@@ -67,8 +69,9 @@ export function messageAggregate(
   validityMs: Millis,
   softBounce: SoftBounceFacts | null,
   outcome: Outcome | null,
+  complainedAt: Millis | null,
 ): MessageAggregate {
-  return { relay, named, validityMs, softBounce, outcome };
+  return { relay, named, validityMs, softBounce, outcome, complainedAt };
 }
 
 export function messageOutcome(

@@ -12,18 +12,24 @@ import { VALIDITY_MAX_MS } from '../base/time';
 import { messageAggregate, messageOutcome } from '../status/message';
 
 /*
- * A message's aggregate as stored, 9 to 40 bytes; big-endian:
+ * A message's aggregate as stored, 9 to 41 bytes; big-endian:
  *
- *   u8   version (high nibble) | 8 validity given | 4 soft bounce | flags of the policies named (2 bits)
+ *   u8   128 complained | version (3 bits) | 8 validity given | 4 soft bounce | flags of the policies named (2 bits)
  *   u8   128 outcome has a class | outcome rank (2 bits) | outcome kind (3 bits, 0: none) | relay rank (2 bits)
  *   u48  relayed at, u8 domain group
  *   u32  validity                         where given
  *   u48  at, i32 class, u8 reason         where there is a soft bounce
  *   u48  at                               where there is an outcome
  *   i32  class, u8 reason                 where that has a class
+ *   u48  complained at                    where there is a complaint
+ *
+ * The first bit was part of the version before there were complaints: an aggregate without one is the same bytes as then, and
+ * the service of that time refuses one with a complaint as another version.
  */
 const VERSION = 1;
+const VERSION_BITS = 7;
 
+const COMPLAINED = 128;
 const NAMED = 3;
 const HAS_SOFT_BOUNCE = 4;
 const HAS_VALIDITY = 8;
@@ -35,7 +41,7 @@ const TIME_BYTES = 6;
 const BOUNCE_BYTES = 11;
 
 /** The maximum size of an aggregate. */
-export const MESSAGE_BYTES_MAX = HEAD_BYTES + VALIDITY_BYTES + 2 * BOUNCE_BYTES;
+export const MESSAGE_BYTES_MAX = HEAD_BYTES + VALIDITY_BYTES + 2 * BOUNCE_BYTES + TIME_BYTES;
 
 /** Packs an aggregate into a buffer of its own. */
 export function encodeMessage(message: MessageAggregate): Buffer {
@@ -45,11 +51,12 @@ export function encodeMessage(message: MessageAggregate): Buffer {
 
 /** Packs an aggregate into `bytes` from `start` on, with room for the longest; returns its end. */
 export function writeMessage(bytes: Buffer, start: number, message: MessageAggregate): number {
-  const { relay, softBounce, outcome } = message;
+  const { relay, softBounce, outcome, complainedAt } = message;
   const hasValidity = message.validityMs !== VALIDITY_MAX_MS;
   bytes[start] =
     (VERSION << 4) |
     message.named |
+    (complainedAt === null ? 0 : COMPLAINED) |
     (softBounce === null ? 0 : HAS_SOFT_BOUNCE) |
     (hasValidity ? HAS_VALIDITY : 0);
   bytes[start + 1] = relay.rank | (outcome === null ? 0 : outcomeBits(outcome));
@@ -58,13 +65,17 @@ export function writeMessage(bytes: Buffer, start: number, message: MessageAggre
   if (hasValidity) at = bytes.writeUInt32BE(message.validityMs, at);
   if (softBounce !== null)
     at = writeBounce(bytes, at, softBounce.at, softBounce.bounceClass, softBounce.reason);
-  if (outcome === null) return at;
-  if (outcome.bounceClass === null) return bytes.writeUIntBE(outcome.at, at, TIME_BYTES);
-  return writeBounce(bytes, at, outcome.at, outcome.bounceClass, outcome.reason);
+  if (outcome !== null) at = writeOutcome(bytes, at, outcome);
+  return complainedAt === null ? at : bytes.writeUIntBE(complainedAt, at, TIME_BYTES);
 }
 
 function outcomeBits(outcome: Outcome): number {
   return (outcome.bounceClass === null ? 0 : HAS_CLASS) | (outcome.rank << 5) | (outcome.kind << 2);
+}
+
+function writeOutcome(bytes: Buffer, at: number, outcome: Outcome): number {
+  if (outcome.bounceClass === null) return bytes.writeUIntBE(outcome.at, at, TIME_BYTES);
+  return writeBounce(bytes, at, outcome.at, outcome.bounceClass, outcome.reason);
 }
 
 function writeBounce(bytes: Buffer, at: number, time: number, bounceClass: number, reason: number): number {
@@ -77,7 +88,8 @@ function writeBounce(bytes: Buffer, at: number, time: number, bounceClass: numbe
 export function decodeMessage(bytes: Buffer): MessageAggregate {
   const flags = must(bytes[0], 'an empty aggregate is stored');
   const bits = must(bytes[1], 'a truncated aggregate is stored');
-  assert(flags >> 4 === VERSION, `an aggregate of version ${flags >> 4} is stored`);
+  const version = (flags >> 4) & VERSION_BITS;
+  assert(version === VERSION, `an aggregate of version ${version} is stored`);
   const kind = (bits >> 2) & 7;
   assert(bytes.length === lengthOf(flags, bits), 'an aggregate of another length is stored');
   let at = HEAD_BYTES;
@@ -97,6 +109,7 @@ export function decodeMessage(bytes: Buffer): MessageAggregate {
     validityMs,
     softBounce,
     kind === 0 ? null : readOutcome(bytes, at, bits),
+    flags & COMPLAINED ? bytes.readUIntBE(bytes.length - TIME_BYTES, TIME_BYTES) : null,
   );
 }
 
@@ -107,7 +120,8 @@ function lengthOf(flags: number, bits: number): number {
     HEAD_BYTES +
     (flags & HAS_VALIDITY ? VALIDITY_BYTES : 0) +
     (flags & HAS_SOFT_BOUNCE ? BOUNCE_BYTES : 0) +
-    ((bits >> 2) & 7 ? outcomeBytes : 0)
+    ((bits >> 2) & 7 ? outcomeBytes : 0) +
+    (flags & COMPLAINED ? TIME_BYTES : 0)
   );
 }
 

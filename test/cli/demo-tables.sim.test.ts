@@ -101,6 +101,8 @@ function inShort(feedback: Feedback): string {
       return 'delivered';
     case 'RetryOutcome':
       return feedback.outcome.toLowerCase();
+    case 'Complained':
+      return 'complaint';
     default:
       if (NOT_A_FAILURE.includes(feedback.bounceClass)) return 'reply';
       if (feedback.source === 'ASYNC') return 'bounce-mail';

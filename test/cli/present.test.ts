@@ -9,6 +9,7 @@ test('a message is printed with its facts', async () => {
   const text = messageLines(await lookUpMessage(await messageIn(home), d1, m1)).join('\n');
   expect(text).toMatch(/reason +USER_UNKNOWN, HARD/);
   expect(text).toMatch(/last soft bounce +soft bounce at .*class 22: MAILBOX_FULL, SOFT/);
+  expect(text).toMatch(/complained +2026-11-22T06:00:00\.000Z/);
 });
 
 test('a delivery is printed as a table of its figures', () => {
@@ -19,6 +20,7 @@ test('a delivery is printed as a table of its figures', () => {
     /^announced +2,500$/m,
     /^ {2}failed +250$/m,
     /^ {4}USER_UNKNOWN +250$/m,
+    /^complained +0 +0\.00 % of the delivered$/m,
     /^ {2}google +2,000 +1,750 +250 +3$/m,
     /^ {2}2026-11-22T03Z +1,750 +250$/m,
   ]) {
@@ -37,7 +39,7 @@ test('deliveries are printed in a table, one line each, with the share of each s
 describe('a line of efs kpis', () => {
   test('has delivery, Success and its change', () => {
     expect(kpiLine(kpi())).toBe(
-      '2026-11-22T03:00:00Z  d1  EFS  success 87.5 %  relayed 2,000  sent 1,750  failed 250  waiting 0  revision 9',
+      '2026-11-22T03:00:00Z  d1  EFS  success 87.5 %  relayed 2,000  sent 1,750  failed 250  waiting 0  complained 0  revision 9',
     );
     const before = kpi().kpis;
     expect(kpiLine({ ...kpi(), previous: { ...before, success: 0.9 } })).toContain('success 87.5 % (-2.5)');

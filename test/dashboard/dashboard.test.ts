@@ -1,5 +1,21 @@
-import { failedByDecision, otherSuccess, segments, softBounces } from '../../src/dashboard/figures.js';
-import { age, brief, duration, percent, plain, points, without, words } from '../../src/dashboard/format.js';
+import {
+  complaints,
+  failedByDecision,
+  otherSuccess,
+  segments,
+  softBounces,
+} from '../../src/dashboard/figures.js';
+import {
+  age,
+  brief,
+  duration,
+  percent,
+  plain,
+  points,
+  smallPercent,
+  without,
+  words,
+} from '../../src/dashboard/format.js';
 import { course, courses, hoursOf } from '../../src/dashboard/hours.js';
 import { createModel, movement } from '../../src/dashboard/model.js';
 import { gapText, pairsOf } from '../../src/dashboard/pairs.js';
@@ -24,6 +40,7 @@ const KPIS = {
   softBounced: 12,
   waitingForRetry: 5,
   recovered: 4,
+  complained: 2,
   failedByReason: { USER_UNKNOWN: 10 },
   byDomain: {},
   throughput: {
@@ -53,6 +70,18 @@ const sum = (parts: readonly { value: number }[]): number =>
   parts.reduce((total, { value }) => total + value, 0);
 
 describe('figures', () => {
+  it('show complaints with their share of the delivered messages, to a hundredth of a percent', () => {
+    expect(complaints(KPIS)).toEqual({ value: 2, share: 2 / 70 });
+    expect(complaints({ ...KPIS, delivered: 0 })).toEqual({ value: 2, share: null });
+    expect([2 / 70, 0.0021, 0.00001, 0, null].map(smallPercent)).toEqual([
+      '2.86 %',
+      '0.21 %',
+      '< 0.01 %',
+      '0.00 %',
+      '–',
+    ]);
+  });
+
   it.each(['EFS', 'RELAY'] as const)(
     'in policy %s, segments add up to relayed, decisions to failed, soft bounces to soft bounced',
     (policy) => {

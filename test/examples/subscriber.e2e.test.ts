@@ -42,7 +42,7 @@ describeWithServers(['kafka', 'registry'], 'the example subscriber', (servers) =
   async function publish(changes: readonly KpiChanged[]): Promise<void> {
     const registry = confluentRegistry({ url: servers.registryUrl, timeoutMs: 5_000 });
     const id = await registry.idOf(subjectOf(prefix, DELIVERY_KPI_TOPIC), SCHEMAS.KpiChanged.text);
-    const type = wireType<KpiChanged>(SCHEMAS.KpiChanged.type, id ?? 0);
+    const type = wireType<KpiChanged>(SCHEMAS.KpiChanged, id ?? 0);
     const kafka = kafkaClient({ brokers: servers.kafkaBrokers, clientId: 'test' });
     const checkpointTopic = `${prefix}efs.kpi-contributions`;
     const sinks = kafkaTransactionalSinks(kafka, {

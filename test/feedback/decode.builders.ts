@@ -54,6 +54,7 @@ export const VALID: Readonly<Record<FeedbackKind, Record<string, unknown>>> = {
     diagnostic: '',
     inferred: true,
   },
+  Complained: { ...common, relayedAt: NOON - 5, feedbackType: 'abuse' },
 };
 
 export const topicOf = (kind: FeedbackKind): number =>
@@ -99,7 +100,7 @@ export interface World {
   given(kind: FeedbackKind, changes?: Record<string, unknown>): LogRecord;
 }
 
-/** A decoder on a registry in memory with the five schemas. The clock stands still by default. */
+/** A decoder on a registry in memory with the inputs' schemas. The clock stands still by default. */
 export async function world(options: Partial<FeedbackDecoderOptions> = {}): Promise<World> {
   const registry = memoryRegistry();
   const clock: Clock = { now: () => 0, monotonic: () => 0, sleep: () => Promise.resolve() };
@@ -118,6 +119,7 @@ export async function world(options: Partial<FeedbackDecoderOptions> = {}): Prom
     HardBounced: 0,
     SoftBounced: 0,
     RetryOutcome: 0,
+    Complained: 0,
   };
   const add = async (kind: FeedbackKind, schema: string): Promise<number> => {
     const registered = await registry.register(`${kind}-value`, schema);

@@ -192,6 +192,7 @@ describe('a field is invalid', () => {
     ['SoftBounced', 'relayedAt', [Y2100], [null]],
     ['RetryOutcome', 'attempt', [0], [1]],
     ['RetryOutcome', 'relayedAt', [0], [null]],
+    ['Complained', 'relayedAt', [Y2000 - 1, Y2100], [Y2000, null]],
     ['Relayed', 'validityPeriodMs', [-1], [0, null, Number.MAX_SAFE_INTEGER - 1]],
     ['Relayed', 'deliverySize', [-1], [0, null, Number.MAX_SAFE_INTEGER - 1]],
     ['HardBounced', 'bounceClass', [], [-2_147_483_648, 0, 999, 2_147_483_647]],

@@ -134,6 +134,7 @@ describe('a contribution', () => {
     throughput: { '2026-11-22T03Z': { successes: 2, errors: 1 } },
     folded: { 0: 6, 1: 3 },
     retiredAt: null,
+    complained: 3,
   };
   const decodeOne = async (bytes: Buffer | null): Promise<unknown> => {
     const registry = memoryRegistry();

@@ -7,7 +7,7 @@ import { memorySink } from '../../src/log/sink.memory';
 import { stateIdInKey } from '../../src/pipeline/state-id';
 import { type AllocateDeps, allocateStateId } from '../../src/generations/allocate';
 
-const contribution = wireType<Contribution>(SCHEMAS.Contribution.type, 0);
+const contribution = wireType<Contribution>(SCHEMAS.Contribution, 0);
 
 /** A log, and the dependencies of processes that allocate in it, each with its own random number. */
 function given() {

@@ -42,7 +42,7 @@ describeWithServers(
 
     it('is shown as it was before any worker has taken it over', async () => {
       const delivery = await efs(['delivery', DELIVERY, '--json'], stage.settings);
-      expect([delivery.err, JSON.parse(delivery.out)]).toEqual(['', left.kpis[DELIVERY]]);
+      expect([delivery.err, JSON.parse(delivery.out)]).toEqual(['', withoutComplaints(left.kpis[DELIVERY])]);
       const message = await efs(['message', DELIVERY, MESSAGE, '--json'], stage.settings);
       expect([message.err, JSON.parse(message.out)]).toEqual([
         '',
@@ -52,12 +52,14 @@ describeWithServers(
           relay: { at: '2090-01-05T11:27:41.538Z', knownBy: 'a relay event', domainGroup: 'google' },
           validUntil: '2090-01-08T23:27:41.538Z',
           outcome: expect.objectContaining({ what: 'delivered', at: '2090-01-05T11:27:47.251Z' }),
+          complainedAt: null,
           positions: {
             'mta.relayed': 70,
             'mta.delivered': 58,
             'mta.hard-bounced': 4,
             'mta.soft-bounced': 14,
             'mta.retry-outcome': 4,
+            'mta.complained': 0,
           },
         }),
       ]);
@@ -72,7 +74,7 @@ describeWithServers(
         expect(last[id]?.revision).toBeGreaterThan(revision);
     }, 120_000);
 
-    it('counts new feedback on its messages: a repeat changes nothing, a late bounce one message', async () => {
+    it('counts new feedback on its messages: a repeat changes nothing, a late bounce and a complaint one message', async () => {
       const before = (await lastKpis(stage))[DELIVERY]?.kpis;
       if (before === undefined) throw new Error('nothing is published');
       const bounce = feedback.hardBounced({
@@ -82,7 +84,17 @@ describeWithServers(
         source: 'ASYNC',
         occurredAt: Date.UTC(2090, 0, 5, 13),
       });
-      await stage.produce([repeated('mta.delivered'), feedbackRecord(bounce, stage.encode)]);
+      const complaint = feedback.complained({
+        deliveryId: DELIVERY,
+        messageId: MESSAGE,
+        recipientDomain: 'gmail.com',
+        occurredAt: Date.UTC(2090, 0, 5, 12),
+      });
+      await stage.produce([
+        repeated('mta.delivered'),
+        feedbackRecord(bounce, stage.encode),
+        feedbackRecord(complaint, stage.encode),
+      ]);
       const worker = stage.run('second');
       await drain(stage);
       await expectContinued(stage, worker);
@@ -100,6 +112,7 @@ describeWithServers(
         delivered: 21,
         success: 22 / 24,
         failedByAsyncBounce: 1,
+        complained: 1,
         failedByReason: { USER_UNKNOWN: 2 },
         byDomain: { ...before.byDomain, google: { relayed: 6, sent: 5, failed: 1, softBounced: 1 } },
         throughput: {
@@ -111,6 +124,13 @@ describeWithServers(
     }, 120_000);
   },
 );
+
+/** KPIs of a version without complaints, as they are shown now. */
+function withoutComplaints(kpi: KpiChanged | undefined) {
+  if (kpi === undefined) throw new Error('nothing is published');
+  const previous = kpi.previous && { ...kpi.previous, complained: 0 };
+  return { ...kpi, kpis: { ...kpi.kpis, complained: 0 }, previous };
+}
 
 /** The record of `MESSAGE` in an input, once more. */
 function repeated(input: (typeof FEEDBACK_TOPICS)[number]['topic']): TrafficRecord {

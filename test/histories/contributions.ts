@@ -11,8 +11,8 @@ import type { Installation } from './installation';
 // Every published figure is right: each contribution is the recount of the first so many records of each topic that it
 // names, and each published KPI record is the sum of one contribution from each partition.
 
-const contributionType = wireType<Contribution>(SCHEMAS.Contribution.type, 0);
-const kpiType = wireType<KpiChanged>(SCHEMAS.KpiChanged.type, 0);
+const contributionType = wireType<Contribution>(SCHEMAS.Contribution, 0);
+const kpiType = wireType<KpiChanged>(SCHEMAS.KpiChanged, 0);
 
 interface EmittedContribution extends Contribution {
   readonly deliveryId: string;

@@ -25,7 +25,7 @@ export interface Expiries {
   overdue(): string | null;
 }
 
-const retryOutcome = wireType<RetryOutcome>(SCHEMAS.RetryOutcome.type, 0);
+const retryOutcome = wireType<RetryOutcome>(SCHEMAS.RetryOutcome, 0);
 const groupOf = grouper(DEFAULT_GROUPS);
 
 /** When a message without feedback expires, by the agreement (section 4); null where it does not. */

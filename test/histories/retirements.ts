@@ -10,7 +10,7 @@ import type { Installation } from './installation';
 import type { FeedbackOn, Ledger } from './ledger';
 import type { Scenario } from './scenario';
 
-const contribution = wireType<Contribution>(SCHEMAS.Contribution.type, 0);
+const contribution = wireType<Contribution>(SCHEMAS.Contribution, 0);
 
 /** The first marker of each retired delivery in the contributions, kept up to date. */
 export function retirementsIn(log: MemoryLog, partitions: number): ReadonlyMap<string, Retirement> {

@@ -25,7 +25,7 @@ const client = new SchemaRegistry({
 
 describe('the encoding of a record equals that of the registry client', () => {
   it.each(NAMES)('for %s as written by the service', async (name) => {
-    const wire = wireType<unknown>(SCHEMAS[name].type, idOf(name));
+    const wire = wireType<unknown>(SCHEMAS[name], idOf(name));
     for (let index = 0; index < VALUES; index++) {
       const value: unknown = SCHEMAS[name].type.random();
       const bytes = wire.encode(value);

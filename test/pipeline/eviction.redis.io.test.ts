@@ -50,8 +50,8 @@ describeWithServers(['redis'], 'a retired delivery in Redis', ({ redisUrl }) => 
     async (buckets) => {
       const store = redisStore(client, { namespace: `${namespace}:${buckets}` });
       await store.create({ ...manifestOf(1), buckets }, start, []);
-      const contribution = wireType(SCHEMAS.Contribution.type, 1) as never;
-      const retryOutcome = wireType(SCHEMAS.RetryOutcome.type, 2) as never;
+      const contribution = wireType(SCHEMAS.Contribution, 1) as never;
+      const retryOutcome = wireType(SCHEMAS.RetryOutcome, 2) as never;
       const rules = {
         ...{ stateId: 1, generation: 1, partition: 0, partitions, buckets, contribution, retryOutcome },
         ...{ statusChanged: null, defaultPolicy: 'EFS' as const, groups: domainGroups([]) },

@@ -12,7 +12,7 @@ function given() {
   const commands = evictionCommands({
     ...{ clock, manifest: { partitions: 1, buckets: 1 }, retentionMs: 300 * HOUR },
     address: { stateId: 1, pipeline: 'status', partition: 0 },
-    contribution: wireType<Contribution>(SCHEMAS.Contribution.type, 1),
+    contribution: wireType<Contribution>(SCHEMAS.Contribution, 1),
     store: { load: async () => [], scan: async () => ({ cursor: '0', entries: [] }) },
     activeUntil: lruCache<number>(1),
     inputEnds: async () => {

@@ -6,8 +6,8 @@ import { planKpi } from '../../src/pipeline/kpi';
 import { lruCache } from '../../src/base/lru';
 import { fakeStore } from '../support/fake-store';
 
-const contribution = wireType<Contribution>(SCHEMAS.Contribution.type, 1);
-const kpiChanged = wireType<KpiChanged>(SCHEMAS.KpiChanged.type, 2);
+const contribution = wireType<Contribution>(SCHEMAS.Contribution, 1);
+const kpiChanged = wireType<KpiChanged>(SCHEMAS.KpiChanged, 2);
 const rules = {
   ...{ stateId: 2, generation: 2, partition: 0, defaultPolicy: 'RELAY' as const },
   ...{ contribution, kpiChanged },

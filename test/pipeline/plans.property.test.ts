@@ -19,9 +19,9 @@ import { type FakeStore, fakeStore } from '../support/fake-store';
 
 const PARTITIONS = 3;
 const groups = domainGroups(Object.entries(DEFAULT_GROUPS).map(([name, domains]) => ({ name, domains })));
-const contribution = wireType<Contribution>(SCHEMAS.Contribution.type, 1);
-const kpiChanged = wireType<KpiChanged>(SCHEMAS.KpiChanged.type, 2);
-const retryOutcome = wireType<RetryOutcome>(SCHEMAS.RetryOutcome.type, 3);
+const contribution = wireType<Contribution>(SCHEMAS.Contribution, 1);
+const kpiChanged = wireType<KpiChanged>(SCHEMAS.KpiChanged, 2);
+const retryOutcome = wireType<RetryOutcome>(SCHEMAS.RetryOutcome, 3);
 
 const statusRules = (partition: number, defaultPolicy: 'EFS' | 'RELAY', buckets: number) => ({
   ...{ stateId: 1, generation: 1, partition, partitions: PARTITIONS, buckets, defaultPolicy },

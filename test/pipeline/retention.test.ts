@@ -15,7 +15,7 @@ import type { Store } from '../../src/store/store';
 import { virtualClock } from '../support/clock';
 import { HOUR } from '../support/feedback';
 
-const contribution = wireType<Contribution>(SCHEMAS.Contribution.type, 1);
+const contribution = wireType<Contribution>(SCHEMAS.Contribution, 1);
 const RETENTION_MS = 300 * HOUR;
 /** A time up to which partitions have folded. */
 const UNTIL = Date.UTC(2026, 10, 23);

@@ -32,12 +32,17 @@ describe('a message', () => {
       validUntil: '2026-11-23T03:00:00.000Z',
       softBounce: expect.objectContaining({ bounceClass: 22, reason: 'MAILBOX_FULL', failureType: 'SOFT' }),
       outcome: expect.objectContaining({ what: 'bounced (asynchronously)', at: '2026-11-22T05:00:00.000Z' }),
+      complainedAt: '2026-11-22T06:00:00.000Z',
       timeline: [
         expect.objectContaining({ event: 'RELAYED', at: '2026-11-22T03:00:00.000Z', decides: false }),
         expect.objectContaining({ event: 'SOFT_BOUNCED', bounceClass: 22, topics: ['mta.soft-bounced'] }),
         expect.objectContaining({ event: 'ASYNC_BOUNCE', decides: true }),
+        expect.objectContaining({ event: 'COMPLAINED', decides: false, topics: ['mta.complained'] }),
       ],
-      why: expect.arrayContaining([expect.stringContaining('overrides any earlier success')]),
+      why: expect.arrayContaining([
+        expect.stringContaining('overrides any earlier success'),
+        expect.stringContaining('complained about it at 2026-11-22T06:00:00.000Z'),
+      ]),
       generation: 3,
       partition: home,
       positions: {
@@ -46,6 +51,7 @@ describe('a message', () => {
         'mta.hard-bounced': 12,
         'mta.soft-bounced': 13,
         'mta.retry-outcome': 14,
+        'mta.complained': 15,
       },
     });
   });

@@ -22,6 +22,7 @@ export interface Judgement {
   readonly decidedAt: number | null;
   readonly decidedBy: 'success' | 'hard-bounce' | 'async-bounce' | 'retry' | 'expiry' | null;
   readonly softBounced: boolean;
+  readonly complained: boolean;
 }
 
 const LONGEST_VALIDITY = 84 * 60 * 60 * 1000;
@@ -117,6 +118,7 @@ function retryOutcome(fact: Fact): Candidate | null {
 function outcomeOf(fact: Fact): Candidate | null {
   switch (fact.type) {
     case 'Relayed':
+    case 'Complained':
       return null;
     case 'Delivered':
       return {
@@ -143,6 +145,10 @@ function lastSoftBounce(facts: readonly Fact[]): Verdict | null {
     .sort((a, b) => byTuple(a.order, b.order));
   return bounces.at(-1)?.verdict ?? null;
 }
+
+/** A report is a complaint unless it says, in any case of letters, that the message is no spam. */
+const isComplaint = ({ type, feedbackType }: Fact): boolean =>
+  type === 'Complained' && !/^not-spam$/i.test(feedbackType ?? '');
 
 function relayOf(facts: readonly Fact[], groupOf: (domain: string) => string): { at: number; group: string } {
   const sightings: (readonly [number, number, string])[] = [];
@@ -203,5 +209,6 @@ export function judge(
     decidedAt: deciding?.at ?? null,
     decidedBy: deciding?.by ?? null,
     softBounced: soft !== null,
+    complained: facts.some(isComplaint),
   };
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as avro from 'avsc';
 
-// The recount's own reading of the five input topics: bytes in, facts or a dead letter out. It is written from the
+// The recount's own reading of the input topics: bytes in, facts or a dead letter out. It is written from the
 // agreement alone and shares no code with the service, so that a mistake in one of them shows as a difference.
 
 /** One record of an input topic as anyone can read it from the log. Topic names are without a prefix. */
@@ -26,7 +26,7 @@ export interface ReadSettings {
 
 /** A decoded record; `type` is the record type of its topic. Fields a type lacks are absent. */
 export interface Fact {
-  readonly type: 'Relayed' | 'Delivered' | 'HardBounced' | 'SoftBounced' | 'RetryOutcome';
+  readonly type: 'Relayed' | 'Delivered' | 'HardBounced' | 'SoftBounced' | 'RetryOutcome' | 'Complained';
   readonly eventId: string;
   readonly messageId: string;
   readonly deliveryId: string;
@@ -42,6 +42,7 @@ export interface Fact {
   readonly source?: 'SYNC' | 'ASYNC';
   readonly outcome?: 'SUCCEEDED' | 'FAILED' | 'EXPIRED';
   readonly inferred?: boolean;
+  readonly feedbackType?: string | null;
 }
 
 /** Either the fact, or the reasons with which the record may be dead-lettered (more than one only for huge longs). */
@@ -53,6 +54,7 @@ const TYPES: Record<string, { type: Fact['type']; schema: string }> = {
   'mta.hard-bounced': { type: 'HardBounced', schema: 'hard-bounced' },
   'mta.soft-bounced': { type: 'SoftBounced', schema: 'soft-bounced' },
   'mta.retry-outcome': { type: 'RetryOutcome', schema: 'retry-outcome' },
+  'mta.complained': { type: 'Complained', schema: 'complained' },
 };
 
 const YEAR_2000 = Date.UTC(2000, 0, 1);

@@ -22,6 +22,9 @@ const CAMPAIGN: Feedback[] = [
   feedback.relayed({ messageId: 'd' }),
   feedback.delivered({ messageId: 'd', occurredAt: T0 + 1 }),
   feedback.hardBounced({ messageId: 'd', occurredAt: T0 + 9 * HOUR, source: 'ASYNC' }),
+  feedback.complained({ messageId: 'a', occurredAt: T0 + 3 * HOUR }),
+  feedback.complained({ messageId: 'a', occurredAt: T0 + 4 * HOUR, feedbackType: null }),
+  feedback.complained({ messageId: 'd', occurredAt: T0 + HOUR, feedbackType: 'Not-Spam' }),
   feedback.relayed({ deliveryId: 'd2', messageId: 'a', policy: 'RELAY' }),
 ];
 
@@ -43,7 +46,7 @@ describe('the recount', () => {
     expect(deliveries.get('d1')).toEqual({
       policy: 'EFS',
       asOf: T0 + 9 * HOUR,
-      revision: 10,
+      revision: 13,
       kpis: {
         relayed: 4,
         deliverySize: 4,
@@ -59,6 +62,7 @@ describe('the recount', () => {
         softBounced: 2,
         waitingForRetry: 1,
         recovered: 0,
+        complained: 1,
         failedByReason: { MAILBOX_FULL: 1, USER_UNKNOWN: 1 },
         byDomain: {
           google: { relayed: 1, sent: 1, failed: 0, softBounced: 0 },
@@ -132,8 +136,8 @@ describe('the recount dead-letters a record', () => {
     expect([...counted(log([each])).deadLetters.values()]).toEqual([['invalid-field']]);
   });
 
-  it('has five distinct schema ids for the topics', () => {
-    expect(new Set(Object.values(SCHEMA_IDS)).size).toBe(5);
+  it('has a distinct schema id for each topic', () => {
+    expect(new Set(Object.values(SCHEMA_IDS)).size).toBe(Object.keys(SCHEMA_IDS).length);
   });
 });
 

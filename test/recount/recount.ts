@@ -1,7 +1,7 @@
 import { judge, policyOf, type Judgement, type Policy } from './judge';
 import { recordReader, type Fact, type RawRecord, type ReadSettings } from './read';
 
-// The independent recount: every record of the five topics in, everything the service must have published out. Plain
+// The independent recount: every record of the input topics in, everything the service must have published out. Plain
 // and slow on purpose: sort all facts by message, judge each message once, count each delivery from its messages.
 
 export interface RecountSettings extends ReadSettings {
@@ -25,6 +25,7 @@ export interface RecountKpis {
   softBounced: number;
   waitingForRetry: number;
   recovered: number;
+  complained: number;
   failedByReason: Record<string, number>;
   byDomain: Record<string, { relayed: number; sent: number; failed: number; softBounced: number }>;
   throughput: Record<string, { successes: number; errors: number }>;
@@ -142,6 +143,7 @@ function kpisOf(messages: readonly Judgement[], policy: Policy, deliverySize: nu
     softBounced,
     waitingForRetry: count(messages, (each) => each.softBounced && each.decidedBy === null),
     recovered: count(messages, (each) => each.softBounced && each.decidedBy === 'success'),
+    complained: count(messages, ({ complained }) => complained),
     failedByReason: countBy(failed.map(({ reason }) => reason!)),
     byDomain: byDomain(messages),
     throughput: throughput(messages),
@@ -181,7 +183,7 @@ export function recountFacts(
   return { messages, deliveries };
 }
 
-/** Recounts everything from the records of the five topics, in whatever order they are given. */
+/** Recounts everything from the records of the input topics, in whatever order they are given. */
 export function recount(
   records: Iterable<RawRecord>,
   schemas: ReadonlyMap<number, string>,

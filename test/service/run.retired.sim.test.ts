@@ -111,7 +111,7 @@ describe('a generation whose predecessor has retired a delivery', () => {
     await there.until(stall.held, 'it has read a part');
     const now = there.clock.now();
     const partition = partitionOf(Buffer.from('old'), 2);
-    const contribution = wireType<Contribution>(SCHEMAS.Contribution.type, idOf(there));
+    const contribution = wireType<Contribution>(SCHEMAS.Contribution, idOf(there));
     const { key, value } = retirementMarker(
       'old',
       { at: now, asOf: now },

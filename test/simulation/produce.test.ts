@@ -6,7 +6,14 @@ import { wireEncoder } from '../../src/feedback/encode';
 import { ORDINARY_TRAFFIC, traffic } from '../../src/simulation/traffic';
 import { fakeClock } from '../support/clock';
 
-const encode = wireEncoder({ Relayed: 1, Delivered: 2, HardBounced: 3, SoftBounced: 4, RetryOutcome: 5 });
+const encode = wireEncoder({
+  Relayed: 1,
+  Delivered: 2,
+  HardBounced: 3,
+  SoftBounced: 4,
+  RetryOutcome: 5,
+  Complained: 6,
+});
 const limits = { maxValueBytes: 4096, maxHeaders: 8 };
 const records = (messages = 3000, poison = 0) => [
   ...traffic({ ...ORDINARY_TRAFFIC, messages, poison, limits }, encode),

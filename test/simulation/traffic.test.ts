@@ -5,10 +5,20 @@ import type { Feedback } from '../../src/feedback/feedback';
 import { SCHEMAS } from '../../src/feedback/schemas';
 import { FEEDBACK_TOPICS } from '../../src/feedback/topics';
 import { wireEncoder } from '../../src/feedback/encode';
+import { messages } from '../../src/simulation/campaign';
+import { dice } from '../../src/simulation/dice';
+import { messageHistory, ORDINARY } from '../../src/simulation/message-history';
 import { feedback, ORDINARY_TRAFFIC, traffic, type TrafficOptions } from '../../src/simulation/traffic';
 import type { TrafficRecord } from '../../src/simulation/record';
 
-const IDS = { Relayed: 11, Delivered: 12, HardBounced: 13, SoftBounced: 14, RetryOutcome: 15 };
+const IDS = {
+  Relayed: 11,
+  Delivered: 12,
+  HardBounced: 13,
+  SoftBounced: 14,
+  RetryOutcome: 15,
+  Complained: 16,
+};
 const encode = wireEncoder(IDS);
 
 const generate = (options: Partial<TrafficOptions> = {}): TrafficRecord[] => [
@@ -95,6 +105,31 @@ describe('the feedback', () => {
       expect(share((each) => each.kind === 'RetryOutcome' && each.outcome === result)).toBeGreaterThan(0.003);
     }
     expect(share((each) => each.kind === 'HardBounced' && each.source === 'ASYNC')).toBeGreaterThan(0.005);
+  });
+
+  test('has complaints about few of the delivered messages, hours to days later', () => {
+    const complained = all.filter((each) => each.kind === 'Complained');
+    expect(complained.length / 36_000).toBeCloseTo(0.002, 3);
+    const delivered = new Map(
+      all.filter(({ kind }) => kind === 'Delivered').map((each) => [each.messageId, each]),
+    );
+    for (const { messageId, occurredAt } of complained) {
+      const after = occurredAt - (delivered.get(messageId)?.occurredAt ?? Infinity);
+      expect(after).toBeGreaterThanOrEqual(3_600_000);
+      expect(after).toBeLessThanOrEqual(72 * 3_600_000);
+    }
+    expect(complained.map(({ feedbackType }) => feedbackType)).toContain('abuse');
+  });
+
+  test('is the same but for the complaints, however these are drawn', () => {
+    const source = (complaints: number) => ({ outcomes: dice(7, 2), complaints: dice(7, complaints) });
+    const others = (complaints: number): Feedback[] =>
+      [...messages(dice(7, 1), { ...ORDINARY_TRAFFIC, messages: 500 })].flatMap((message) =>
+        messageHistory(source(complaints), message, { ...ORDINARY, complaints: 0.5 }).filter(
+          ({ kind }) => kind !== 'Complained',
+        ),
+      );
+    expect(others(6)).toEqual(others(8));
   });
 
   test('has deliveries of skewed size, each within 2 % of its announced size', () => {

@@ -32,6 +32,7 @@ function judgedByFold(all: readonly Feedback[], byDefault: 'EFS' | 'RELAY') {
     validityPeriodMs: message.validityMs,
     decidedAt: message.outcome?.at ?? null,
     softBounced: message.softBounce !== null,
+    complained: message.complainedAt !== null,
   };
 }
 

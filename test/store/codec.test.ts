@@ -6,13 +6,13 @@ import { aggregates, messageIds } from '../support/aggregates';
 import { RUNS } from '../support/arbitrary';
 
 describe('a stored aggregate', () => {
-  it('decodes to the encoded aggregate and takes 9 to 40 bytes', () => {
+  it('decodes to the encoded aggregate and takes 9 to 41 bytes', () => {
     fc.assert(
       fc.property(aggregates, (message) => {
         const bytes = encodeMessage(message);
         expect(decodeMessage(bytes)).toEqual(message);
         expect(bytes.length).toBeGreaterThanOrEqual(9);
-        expect(bytes.length).toBeLessThanOrEqual(40);
+        expect(bytes.length).toBeLessThanOrEqual(41);
       }),
       RUNS,
     );
@@ -36,6 +36,22 @@ describe('a stored aggregate', () => {
       }),
       RUNS,
     );
+  });
+
+  it('without a complaint is the bytes of before there were complaints', () => {
+    const before = {
+      relay: { rank: 1, at: Date.UTC(2026, 10, 22, 3), domainGroup: 2 },
+      named: 1,
+      validityMs: 3_600_000,
+      softBounce: { at: Date.UTC(2026, 10, 22, 4), bounceClass: 22, reason: 5 },
+      outcome: { rank: 2, at: Date.UTC(2026, 10, 22, 5), kind: 5, bounceClass: -7, reason: 0 },
+      complainedAt: null,
+    } as const;
+    const hex = encodeMessage(before).toString('hex');
+    expect(hex).toBe('1dd501a201323f80020036ee8001a201692e00000000160501a201a01c80fffffff900');
+    const complained = encodeMessage({ ...before, complainedAt: Date.UTC(2026, 10, 22, 6) });
+    expect(complained[0]).toBe(128 | parseInt(hex.slice(0, 2), 16));
+    expect(complained.subarray(1, -6).toString('hex')).toBe(hex.slice(2));
   });
 
   it('is refused where it has another version or is empty', () => {

@@ -32,6 +32,7 @@ export const aggregates: fc.Arbitrary<MessageAggregate> = fc.record({
   validityMs: fc.oneof(fc.integer({ min: 0, max: VALIDITY_MAX_MS }), fc.constantFrom(0, VALIDITY_MAX_MS)),
   softBounce: fc.option(fc.record({ at: time, bounceClass: int32, reason })),
   outcome: fc.option(outcome),
+  complainedAt: fc.option(time),
 });
 
 const uuid = fc.uuid();

@@ -49,12 +49,18 @@ export function someFeedback(
     diagnostic: bounced.diagnostic,
     inferred: fc.boolean(),
   });
+  const complained = fc.record({
+    ...base,
+    relayedAt: orNull(TIMES),
+    feedbackType: pick(null, 'abuse', 'Fraud', 'not-spam', 'Not-Spam'),
+  });
   return fc.oneof(
     relayed.map(feedback.relayed),
     delivered.map(feedback.delivered),
     bounce.map(feedback.hardBounced),
     bounce.map(feedback.softBounced),
     retry.map(feedback.retry),
+    complained.map(feedback.complained),
   );
 }
 

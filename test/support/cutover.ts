@@ -9,8 +9,8 @@ import { type GenerationDeps, latestNumber } from '../../src/generations/generat
 import type { Manifest } from '../../src/store/store';
 import type { World } from './world';
 
-const contribution = wireType<Contribution>(SCHEMAS.Contribution.type, 0);
-const kpiChanged = wireType<KpiChanged>(SCHEMAS.KpiChanged.type, 0);
+const contribution = wireType<Contribution>(SCHEMAS.Contribution, 0);
+const kpiChanged = wireType<KpiChanged>(SCHEMAS.KpiChanged, 0);
 
 /** The dependencies of a cut-over in a world. */
 export const cutOverDeps = ({ log, store }: World): GenerationDeps => ({
@@ -45,7 +45,7 @@ export async function proposed(
 ): Promise<number> {
   const active = (await store.active())!;
   const generation = latestNumber(await store.list()) + 1;
-  const begin = Array.from({ length: partitions }, () => [0, 0, 0, 0, 0]);
+  const begin = Array.from({ length: partitions }, () => FEEDBACK_TOPICS.map(() => 0));
   const manifest = {
     ...active,
     ...settings,

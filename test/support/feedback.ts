@@ -1,6 +1,13 @@
 import { DeliveryId, MessageId } from '../../src/base/ids';
 import type { Feedback } from '../../src/feedback/feedback';
-import type { Delivered, HardBounced, Relayed, RetryOutcome, SoftBounced } from '../../src/feedback/records';
+import type {
+  Complained,
+  Delivered,
+  HardBounced,
+  Relayed,
+  RetryOutcome,
+  SoftBounced,
+} from '../../src/feedback/records';
 
 /** 2026-11-22T03:00:00Z, the default event time of test feedback. */
 export const T0 = Date.UTC(2026, 10, 22, 3);
@@ -60,6 +67,12 @@ export const feedback = {
     inferred: false,
     ...common(given),
     kind: 'RetryOutcome',
+  }),
+  complained: (given: Given<Complained> = {}): Complained => ({
+    relayedAt: null,
+    feedbackType: 'abuse',
+    ...common(given),
+    kind: 'Complained',
   }),
 };
 

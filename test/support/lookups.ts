@@ -1,5 +1,6 @@
 import { DeliveryId, MessageId } from '../../src/base/ids';
 import { SCHEMAS } from '../../src/feedback/schemas';
+import { FEEDBACK_TOPICS } from '../../src/feedback/topics';
 import { domainGroups } from '../../src/kpi/domains';
 import { type KpiChanged, wireType } from '../../src/kpi/encode';
 import { hourKeyOf } from '../../src/kpi/kpis';
@@ -23,15 +24,15 @@ const manifest: Manifest = {
   generation: 1,
   predecessor: null,
   cutoverComplete: true,
-  catchUpOffsets: Array.from({ length: 4 }, () => [0, 0, 0, 0, 0]),
+  catchUpOffsets: Array.from({ length: 4 }, () => FEEDBACK_TOPICS.map(() => 0)),
 };
 const groups = domainGroups([{ name: 'google', domains: ['gmail.com'] }]);
-export const kpiType = wireType<KpiChanged>(SCHEMAS.KpiChanged.type, 7);
+export const kpiType = wireType<KpiChanged>(SCHEMAS.KpiChanged, 7);
 
 /** A state in memory with this content of one task. */
 export async function stateWith(pipeline: TaskAddress['pipeline'], partition: number, write: Write) {
   const state = memoryStore();
-  const zeros = Array.from({ length: 4 }, () => [0, 0, 0, 0, 0]);
+  const zeros = Array.from({ length: 4 }, () => FEEDBACK_TOPICS.map(() => 0));
   await state.create(manifest, { status: zeros, kpi: zeros.map(() => [0]) }, []);
   const task: TaskAddress = { stateId: 3, pipeline, partition };
   const claim = await state.claim(task, 1);
@@ -47,12 +48,13 @@ export const m1 = MessageId('m1');
 /** The partition that the message belongs to. */
 export const home = partitionOf(Buffer.from('m1'), 4);
 
-/** A state with the message in a partition: soft-bounced, then bounced asynchronously. */
+/** A state with the message in a partition: soft-bounced, then bounced asynchronously, then complained about. */
 export function messageIn(partition: number) {
   const events = [
     feedback.relayed({ recipientDomain: 'GMAIL.com', validityPeriodMs: 24 * HOUR }),
     feedback.softBounced({ occurredAt: T0 + 1000 }),
     feedback.hardBounced({ occurredAt: T0 + 2 * HOUR, source: 'ASYNC' }),
+    feedback.complained({ occurredAt: T0 + 3 * HOUR }),
   ];
   let aggregate: MessageAggregate | null = null;
   for (const each of events) aggregate = evolve(aggregate, each, groups.indexOf);

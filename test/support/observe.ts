@@ -15,8 +15,8 @@ import { DEFAULT_GROUPS, recount, type Recount } from '../recount/recount';
 import { SCHEMAS } from './records';
 import type { World } from './world';
 
-const kpiChanged = wireType<KpiChanged>(RECORD_SCHEMAS.KpiChanged.type, 0);
-const statusChanged = wireType<MessageStatusChanged>(RECORD_SCHEMAS.MessageStatusChanged.type, 0);
+const kpiChanged = wireType<KpiChanged>(RECORD_SCHEMAS.KpiChanged, 0);
+const statusChanged = wireType<MessageStatusChanged>(RECORD_SCHEMAS.MessageStatusChanged, 0);
 
 /** The parts of an in-memory installation that checks read. */
 export type Observable = Pick<World, 'log' | 'partitions' | 'store'> & {

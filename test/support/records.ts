@@ -12,6 +12,7 @@ const TOPICS: Record<FeedbackKind, string> = {
   HardBounced: 'mta.hard-bounced',
   SoftBounced: 'mta.soft-bounced',
   RetryOutcome: 'mta.retry-outcome',
+  Complained: 'mta.complained',
 };
 
 /** Without blanks, as set-up registers it: producers and service then share one id. */
@@ -20,7 +21,7 @@ const schemaText = (topic: string): string =>
     JSON.parse(readFileSync(join(__dirname, '../../schemas', `${topic.slice('mta.'.length)}.avsc`), 'utf8')),
   );
 
-/** Schema ids of the five inputs' own schemas, by topic. */
+/** Schema ids of the inputs' own schemas, by topic. */
 export const SCHEMA_IDS: Readonly<Record<string, number>> = Object.fromEntries(
   Object.values(TOPICS).map((topic, index) => [topic, index + 1]),
 );

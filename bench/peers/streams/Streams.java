@@ -46,7 +46,7 @@ import org.apache.kafka.streams.state.Stores;
  */
 public final class Streams {
   private static final List<String> KINDS =
-      List.of("relayed", "delivered", "hardBounced", "softBounced", "retryOutcome");
+      List.of("relayed", "delivered", "hardBounced", "softBounced", "retryOutcome", "complained");
   private static final byte TAKEN_INTO_ACCOUNT = 0;
   private static final byte SENT = 1;
   private static final byte FAILED = 2;
