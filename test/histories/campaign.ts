@@ -11,11 +11,12 @@ const DOMAINS = ['gmail.com', 'GoogleMail.com', 'example.com', 'aol.com'];
 const TIMES = [T0, T0 + 1, T0 + HOUR, T0 + 2 * HOUR];
 const CLASSES = [10, 22, 25, 54, 60, 999];
 const kinds = weighted<Feedback['kind']>([
-  ['Relayed', 30],
-  ['Delivered', 25],
+  ['Relayed', 28],
+  ['Delivered', 24],
   ['HardBounced', 10],
-  ['SoftBounced', 20],
-  ['RetryOutcome', 15],
+  ['SoftBounced', 18],
+  ['RetryOutcome', 14],
+  ['Complained', 6],
 ]);
 
 const orNull = <T>(source: Dice, list: readonly T[]): T | null => pick(source, [null, ...list]);
@@ -56,6 +57,12 @@ function feedbackOf(source: Dice, deliveryId: string, messageId: string): Feedba
         outcome: pick(source, ['SUCCEEDED', 'FAILED', 'EXPIRED'] as const),
         bounceClass: orNull(source, CLASSES),
         inferred: source.below(8) === 0,
+      });
+    case 'Complained':
+      return feedback.complained({
+        ...common,
+        relayedAt: orNull(source, TIMES),
+        feedbackType: orNull(source, ['abuse', 'Not-Spam']),
       });
   }
 }
