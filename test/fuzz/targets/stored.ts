@@ -12,7 +12,7 @@ import type { MessageId } from '../../../src/base/ids';
 import type { Contribution } from '../../../src/kpi/encode';
 import { allowing, holds, type Target } from '../target';
 
-const contribution = wireType<Contribution>(SCHEMAS.Contribution.type, 7);
+const contribution = wireType<Contribution>(SCHEMAS.Contribution, 7);
 
 function readMessage(bytes: Buffer): string {
   const message = decodeMessage(bytes);
