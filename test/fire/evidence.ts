@@ -27,7 +27,7 @@ async function expected(stage: Stage, inputs: readonly Held[]): Promise<Recount>
 export async function kpiHistory(
   stage: Stage,
 ): Promise<Map<string, { bytes: Buffer; change: KpiChanged }[]>> {
-  const read = valueReader(await schemasOf(stage));
+  const read = valueReader(await schemasOf(stage), 'kpi-changed');
   const histories = new Map<string, { bytes: Buffer; change: KpiChanged }[]>();
   for (const { key, value } of await heldBy(stage, DELIVERY_KPI_TOPIC)) {
     const id = String(key);
@@ -159,7 +159,7 @@ async function keptMessages(stage: Stage, { stateId, buckets }: Manifest) {
 
 /** How many records the state has folded of each delivery: repeats count, so a fold too many shows here. */
 async function foldedCounts(stage: Stage, { stateId }: Manifest, schemas: ReadonlyMap<number, string>) {
-  const read = valueReader(schemas);
+  const read = valueReader(schemas, 'contribution');
   const counts = new Map<string, { revision: number; asOf: number }>();
   for (let partition = 0; partition < stage.partitions; partition += 1) {
     const sums = await scanned(stage, { stateId, pipeline: 'kpi', partition }, SUMS_HASH);

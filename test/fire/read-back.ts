@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import * as avro from 'avsc';
 import type { LogRecord } from '../../src/log/source';
 import type { Stage } from './stage';
@@ -49,14 +51,16 @@ export async function schemasOf({ addresses }: Stage): Promise<Map<number, strin
   return schemas;
 }
 
-/** Reads values with their writer schema. */
-export function valueReader(schemas: ReadonlyMap<number, string>): (value: Buffer) => unknown {
-  const types = new Map<number, avro.Type>();
+const typeOf = (schema: string): avro.Type => avro.Type.forSchema(JSON.parse(schema), { wrapUnions: false });
+
+/** Reads values by their writer schema as those of a reader of the file in `schemas/`: fields added since have their defaults. */
+export function valueReader(schemas: ReadonlyMap<number, string>, file: string): (value: Buffer) => unknown {
+  const reader = typeOf(readFileSync(join(__dirname, '../../schemas', `${file}.avsc`), 'utf8'));
+  const resolvers = new Map<number, ReturnType<avro.Type['createResolver']>>();
   return (value) => {
     const id = value.readInt32BE(1);
-    const known = types.get(id);
-    const type = known ?? avro.Type.forSchema(JSON.parse(schemas.get(id) ?? ''), { wrapUnions: false });
-    types.set(id, type);
-    return JSON.parse(JSON.stringify(type.fromBuffer(value.subarray(5))));
+    const resolver = resolvers.get(id) ?? reader.createResolver(typeOf(schemas.get(id) ?? ''));
+    resolvers.set(id, resolver);
+    return JSON.parse(JSON.stringify(reader.fromBuffer(value.subarray(5), resolver)));
   };
 }
