@@ -1,3 +1,4 @@
+import { DAY_MS } from '../base/time';
 import type { Millis } from '../feedback/feedback';
 
 const EARLIEST = Date.UTC(2000, 0, 1);
@@ -57,6 +58,31 @@ export function firstTime(zone: string, ...values: readonly unknown[]): Millis |
   for (const value of values) {
     const time = timeOf(value, zone);
     if (time !== null) return time;
+  }
+  return null;
+}
+
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+const YEARLESS = /^([A-Z][a-z]{2}) {1,2}(\d{1,2}) (\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?$/u;
+/** At most so many years lie between one 29 February and the next. */
+const LEAP_YEARS_APART = 8;
+
+/**
+ * The time of a date without a year, as syslog writes it: `Nov 25 08:26:43`. The year is the latest in which the date
+ * exists and is not more than a day after `latest`. `zone` is the offset of the time.
+ */
+export function timeWithoutYear(text: string, zone: string, latest: Millis): Millis | null {
+  const [, name = '', day, hour, minute, second, fraction = ''] = YEARLESS.exec(text) ?? [];
+  const month = MONTHS.indexOf(name);
+  if (month < 0 || Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60) return null;
+  const behindUtc = Date.parse(`1970-01-01T00:00:00${zone}`);
+  const lastYear = new Date(latest + DAY_MS - behindUtc).getUTCFullYear();
+  for (let year = lastYear; year >= lastYear - LEAP_YEARS_APART; year -= 1) {
+    const midnight = Date.UTC(year, month, Number(day));
+    if (new Date(midnight).getUTCMonth() !== month) continue;
+    const seconds = (Number(hour) * 60 + Number(minute)) * 60 + Number(second);
+    const time = midnight + seconds * 1_000 + Number(fraction.padEnd(3, '0').slice(0, 3)) + behindUtc;
+    if (time <= latest + DAY_MS) return valid(time);
   }
   return null;
 }
