@@ -1,4 +1,4 @@
-import type { Millis } from '../feedback/feedback';
+import type { Feedback, Millis } from '../feedback/feedback';
 import type { Cause } from './classify';
 
 /**
@@ -65,6 +65,8 @@ export type Rejection = 'not-parsable' | 'unknown-event' | 'unmatched' | 'invali
 /** What a mapper makes of a part of its input. */
 export type Reading =
   | MtaEvent
+  /** Feedback that is complete as it is: its identity and its class are not looked for. */
+  | { readonly feedback: Feedback; readonly event: string }
   /** Known, and no feedback: an open, a click, a heartbeat. `ignored` is the source's word. */
   | { readonly ignored: string }
   | { readonly rejected: Rejection; readonly detail: string };

@@ -158,6 +158,21 @@ function toFeedback(
 const isNoFailure = (classified: Classified | null): boolean =>
   classified !== null && qualify(classified.bounceClass, null) === 'not-a-failure';
 
+function valid(feedback: Feedback, from: Extract<Mapped, { outcome: 'feedback' }>['from']): Mapped {
+  const invalid = invalidField(feedback);
+  if (invalid !== null) return { outcome: 'dead-letter', reason: 'invalid-field', detail: invalid };
+  return { outcome: 'feedback', feedback, from };
+}
+
+const GIVEN_IDS = { deliveryId: 'value.deliveryId', messageId: 'value.messageId' } as const;
+
+const given = (feedback: Feedback, event: string): Mapped =>
+  valid(feedback, {
+    event,
+    identity: GIVEN_IDS,
+    class: 'bounceClass' in feedback && feedback.bounceClass !== null ? 'number' : null,
+  });
+
 /**
  * Feedback for an event of a source, or why there is none. A function of its arguments alone: the same event gives the
  * same record, byte for byte.
@@ -166,6 +181,7 @@ export function mapReading(reading: Reading, source: SourceSettings): Mapped {
   if ('ignored' in reading) return { outcome: 'ignored', event: reading.ignored };
   if ('rejected' in reading)
     return { outcome: 'dead-letter', reason: reading.rejected, detail: reading.detail };
+  if ('feedback' in reading) return given(reading.feedback, reading.event);
   const classified = classOf(reading, source.classes);
   if (isNoFailure(classified)) return { outcome: 'ignored', event: reading.event };
   if (reading.meaning === 'not-relayed' && source.notRelayed === 'drop')
@@ -174,13 +190,11 @@ export function mapReading(reading: Reading, source: SourceSettings): Mapped {
   if ('missing' in identity) return { outcome: 'dead-letter', reason: 'unmatched', detail: identity.missing };
   const common = commonOf(reading, identity, source.format);
   const feedback = toFeedback(reading, common, classified?.bounceClass ?? null, source);
-  const invalid = invalidField(feedback);
-  if (invalid !== null) return { outcome: 'dead-letter', reason: 'invalid-field', detail: invalid };
-  return {
-    outcome: 'feedback',
-    feedback,
-    from: { event: reading.event, identity: identity.rules, class: classified?.by ?? null },
-  };
+  return valid(feedback, {
+    event: reading.event,
+    identity: identity.rules,
+    class: classified?.by ?? null,
+  });
 }
 
 /** The input topic of feedback, without the tenant's prefix. */

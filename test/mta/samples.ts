@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import type { Reading } from '../../src/mta/event';
-import { mapReading, printable } from '../../src/mta/feedback';
+import { mapReading, printable, type SourceSettings } from '../../src/mta/feedback';
 import type { Format, ReaderSettings } from '../../src/mta/format';
 import { parseJson } from '../../src/mta/json';
 import { customary, READER_SETTINGS } from '../../src/mta/settings';
@@ -37,9 +37,13 @@ export function readings(
   }
 }
 
-/** The lines that a dry run prints for a text, with the customary settings. */
-export const outcomes = (format: Format, text: string, settings?: ReaderSettings): object[] =>
-  readings(format, text, settings).map((reading) => printable(mapReading(reading, customary(format))));
+/** The lines that a dry run prints for a text, with the customary settings unless others are given. */
+export const outcomes = (
+  format: Format,
+  text: string,
+  settings?: ReaderSettings,
+  source: SourceSettings = customary(format),
+): object[] => readings(format, text, settings).map((reading) => printable(mapReading(reading, source)));
 
 /** The samples of a format: `NAME.EXT` and beside it `NAME.expected.json`, the array of what a dry run prints. */
 export function samplesOf(format: string): { name: string; text: string; expected: object[] }[] {
