@@ -86,8 +86,8 @@ export function* brokenValues(value: Json): Generator<Json> {
       for (const broken of brokenValues(each)) yield (value as Json[]).with(index, broken);
   } else if (typeof value === 'object' && value !== null) {
     for (const [name, each] of Object.entries(value)) {
-      yield Object.fromEntries(Object.entries(value).filter(([other]) => other !== name)) as Json;
-      for (const broken of brokenValues(each as Json)) yield { ...value, [name]: broken } as Json;
+      yield Object.fromEntries(Object.entries(value).filter(([other]) => other !== name));
+      for (const broken of brokenValues(each)) yield { ...value, [name]: broken };
     }
   }
 }

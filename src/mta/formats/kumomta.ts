@@ -1,8 +1,8 @@
 import { type Cause, categoriesOf, causeOf } from '../classify';
 import { type Meaning, mtaEvent, type Reading, unknownEvent } from '../event';
 import type { JsonFormat, ReaderSettings } from '../format';
-import { headersOf } from '../headers';
 import { at, field, isObject, type Json, type JsonObject, list, text, whole } from '../json';
+import { headersIn } from '../mail';
 import { firstTime } from '../time';
 
 /** Records about a message; the type decides, whatever the class says. */
@@ -41,6 +41,7 @@ const CATEGORIES = categoriesOf({
 });
 
 const QUEUE_MAX = 512;
+const ORIGINAL_MAX = 65_536;
 
 function enhancedStatus(response: Json | undefined): string | null {
   const code = field(response, 'enhanced_code');
@@ -76,7 +77,7 @@ function campaignOf(queue: string | null): string | null {
   return end > 0 && !name.slice(0, end).includes('@') ? name.slice(0, end) : null;
 }
 
-function headersIn(record: JsonObject): ReadonlyMap<string, string> {
+function loggedHeaders(record: JsonObject): ReadonlyMap<string, string> {
   const headers = field(record, 'headers');
   if (!isObject(headers)) return new Map();
   return new Map(
@@ -97,7 +98,13 @@ function originalOf(record: JsonObject, type: string) {
     case 'Feedback': {
       const trace = field(report, 'supplemental_trace');
       const named = list(field(report, 'original_rcpto_to'));
-      const headers = headersOf(text(field(report, 'original_message')) ?? '');
+      const original = text(field(report, 'original_message'))?.slice(0, ORIGINAL_MAX) ?? '';
+      // Of several headers with one name the first counts.
+      const headers = new Map(
+        headersIn(original)
+          .toReversed()
+          .map(({ key, value }) => [key, value]),
+      );
       return {
         recipients: named.length > 0 ? named : list(field(trace, 'recipient')),
         senders: [field(report, 'original_mail_from')],
@@ -111,7 +118,7 @@ function originalOf(record: JsonObject, type: string) {
         recipients: list(record['recipient']),
         senders: [record['sender']],
         fields: campaign === null || 'campaign' in record ? record : { ...record, campaign },
-        headers: headersIn(record),
+        headers: loggedHeaders(record),
         nativeId: text(record['id']),
       };
     }

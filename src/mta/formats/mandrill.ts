@@ -70,7 +70,7 @@ function readEvent(event: JsonObject, word: string, meaning: Meaning, { zone }: 
   });
 }
 
-/** The JSON text of the form field, or the field itself where it is none: `read` rejects that. */
+/** The events in the form field; the body itself where the field is not JSON, which `read` rejects. */
 function eventsOf(body: Json): readonly Json[] {
   const events = field(body, 'mandrill_events');
   if (typeof events !== 'string') return list(events ?? body);

@@ -1,5 +1,6 @@
 import { type Cause, causeOf } from '../classify';
 import { type Meaning, mtaEvent, type Reading, unknownEvent } from '../event';
+import { expiryCause } from '../expiry';
 import type { LineFormat, ReaderSettings } from '../format';
 import { type Json, list, number, text, whole } from '../json';
 import { timeOf } from '../time';
@@ -62,14 +63,14 @@ function meaningOf(type: string, { stage, reply }: Columns): Meaning | undefined
   return EXPIRED.test(reply ?? '') ? 'expired' : meaning;
 }
 
-const causeIn = (columns: Columns): Cause | null =>
-  columns['reply'] === undefined
-    ? null
-    : causeOf({
-        number: whole(columns['class']),
-        text: text(columns['reply']),
-        command: RCPT_STAGES.has(columns['stage'] ?? '') ? 'RCPT' : null,
-      });
+function causeIn(columns: Columns, meaning: Meaning): Cause | null {
+  const reply = text(columns['reply']);
+  const bounceClass = whole(columns['class']);
+  if (columns['reply'] === undefined) return null;
+  if (meaning === 'expired' && bounceClass === null) return expiryCause(reply);
+  const command = RCPT_STAGES.has(columns['stage'] ?? '') ? 'RCPT' : null;
+  return causeOf({ number: bounceClass, text: reply, command });
+}
 
 /** When the message was received: the line's time without the seconds since then. */
 function relayedAt(occurredAt: number | null, { age }: Columns, zone: string): number | null {
@@ -119,7 +120,7 @@ function readLine(line: string, open: Open, { zone }: ReaderSettings): Reading {
     occurredAt,
     relayedAt: relayedAt(occurredAt, columns, zone),
     attempt: (whole(columns['retries']) ?? 0) + 1,
-    cause: causeIn(columns),
+    cause: causeIn(columns, meaning),
     envelope: sender === null ? [] : [sender],
     feedbackType: text(columns['feedbackType']),
   });

@@ -1,5 +1,6 @@
 import { type Cause, causeOf } from '../classify';
 import { type Meaning, mtaEvent, type Reading, unknownEvent } from '../event';
+import { expiryCause } from '../expiry';
 import type { JsonFormat, ReaderSettings } from '../format';
 import { field, isObject, type Json, type JsonObject, list, number, text, whole } from '../json';
 import { timeOf } from '../time';
@@ -41,11 +42,9 @@ function meaningOf(type: string, reply: string | null): Meaning | undefined {
 
 function causeIn(event: JsonObject, meaning: Meaning, reply: string | null): Cause | null {
   if (meaning === 'accepted' || meaning === 'delivered' || meaning === 'complained') return null;
-  return causeOf({
-    number: whole(event['bounce_class']),
-    text: reply,
-    smtpCode: whole(event['error_code']),
-  });
+  const bounceClass = whole(event['bounce_class']);
+  if (meaning === 'expired' && bounceClass === null) return expiryCause(reply);
+  return causeOf({ number: bounceClass, text: reply, smtpCode: whole(event['error_code']) });
 }
 
 /** When the message was injected: stated, or the event's time without the time in the queue, which is in milliseconds. */
