@@ -75,7 +75,7 @@ export function valueAt(fields: unknown, path: readonly string[]): string | null
   return typeof value === 'string' && value.trim() !== '' ? value : null;
 }
 
-const escaped = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/gu, '\\$&');
+const escaped = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/]/gu, '\\$&');
 
 /** `{deliveryId}` and `{messageId}` stand for one and more characters but `@`, angle brackets and spaces; case does not matter. */
 function patternOf(pattern: string): RegExp {

@@ -13,7 +13,7 @@ const source = (deliveryId: string, messageId = 'native'): SourceSettings => ({
 });
 
 const received = (id: string): string =>
-  `1795595200@${id}@b@c@R@ann@example.net@DM7.${id}@send.example.org@192.0.2.1@201@esmtp@default@spring`;
+  `1795595200@${id}@b@c@R@ann@example.net@b-DM7.${id}@send.example.org@192.0.2.1@201@esmtp@default@spring`;
 const delivered = (id: string): string =>
   `1795595203@${id}@b@c@D@example.net@266@default@spring@0@3.0@192.0.2.7`;
 const envelopeOf = (readings: readonly unknown[]): readonly string[] => (readings[0] as MtaEvent).envelope;
@@ -30,7 +30,7 @@ it.each(samples)('momentum-log: $name in broken forms never throws, and has list
 });
 
 it('momentum-log: VERP of the reception identifies the delivery, whose line has no sender', () => {
-  const verp = 'verp:{deliveryId}.{messageId}@send.example.org';
+  const verp = 'verp:b-{deliveryId}.{messageId}@send.example.org';
   const lines = [received('m-1'), delivered('m-1'), delivered('m-2')].join('\n');
   expect(outcomes(momentumLog, lines, READER_SETTINGS, source(verp, verp))).toMatchObject([
     { topic: 'mta.relayed', value: { deliveryId: 'DM7', messageId: 'm-1' } },
@@ -43,14 +43,14 @@ it('momentum-log: a reader that goes on from what another saved knows the sender
   const first = momentumLog.open(READER_SETTINGS, null);
   first.read(received('m-1'));
   const second = momentumLog.open(READER_SETTINGS, JSON.parse(JSON.stringify(first.saved())) as never);
-  expect(envelopeOf(second.read(delivered('m-1')))).toEqual(['DM7.m-1@send.example.org']);
+  expect(envelopeOf(second.read(delivered('m-1')))).toEqual(['b-DM7.m-1@send.example.org']);
 });
 
 it('momentum-log: the senders of 100,000 messages are kept, and the oldest forgotten', () => {
   const reader = momentumLog.open(READER_SETTINGS, null);
   for (let message = 0; message <= 100_000; message += 1) reader.read(received(`m-${message}`));
   expect(envelopeOf(reader.read(delivered('m-0')))).toEqual([]);
-  expect(envelopeOf(reader.read(delivered('m-1')))).toEqual(['DM7.m-1@send.example.org']);
+  expect(envelopeOf(reader.read(delivered('m-1')))).toEqual(['b-DM7.m-1@send.example.org']);
 });
 
 it.each([
