@@ -26,6 +26,8 @@ const MAIL_BYTES_MAX = 8 * 1024 * 1024;
 const SOURCE_MAX = 256 * 1024;
 const TEXT_MAX = 256 * 1024;
 const REPORT_MAX = 4 * 1024 * 1024;
+/** Of other parts, above all of returned mails, the headers are of interest. */
+const PART_MAX = 128 * 1024;
 const HEADERS_MAX = 2_000;
 const DEPTH_MAX = 32;
 const CR = 0x0d;
@@ -78,9 +80,11 @@ function htmlText(html: string): string {
 
 const isOfInterest = (type: string): boolean => type.startsWith('message/') || type.startsWith('text/');
 
-function contentOf(content: ArrayBuffer | Uint8Array | string): string {
-  const text = typeof content === 'string' ? content : decoded(new Uint8Array(content));
-  return text.slice(0, REPORT_MAX).replace(/\r\n?/gu, '\n');
+function contentOf(type: string, content: ArrayBuffer | Uint8Array | string): string {
+  const max = /status|report$/u.test(type) ? REPORT_MAX : PART_MAX;
+  const text =
+    typeof content === 'string' ? content.slice(0, max) : decoded(new Uint8Array(content).subarray(0, max));
+  return text.replace(/\r\n?/gu, '\n');
 }
 
 /** A header block at the beginning of `text`: unfolded, names in lower case; ends at the first empty line. */
@@ -132,7 +136,7 @@ export async function parseMail(bytes: Uint8Array): Promise<ParsedMail> {
     const text = mail.text ?? (mail.html === undefined ? '' : htmlText(mail.html));
     const parts = mail.attachments
       .filter(({ mimeType }) => isOfInterest(mimeType))
-      .map(({ mimeType, content }) => ({ type: mimeType, content: contentOf(content) }));
+      .map(({ mimeType, content }) => ({ type: mimeType, content: contentOf(mimeType, content) }));
     return {
       headers: mail.headers.map(({ key, value }) => ({ key, value: withWordsDecoded(value) })),
       text: (text.trim() === '' && parts.length === 0 ? source : text)

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import type { Reading } from '../../src/mta/event';
 import { mapReading, printable, type SourceSettings } from '../../src/mta/feedback';
-import type { Format, ReaderSettings } from '../../src/mta/format';
+import type { Format, MailFormat, ReaderSettings } from '../../src/mta/format';
 import { parseJson } from '../../src/mta/json';
+import { parseMail } from '../../src/mta/mail';
 import { customary, READER_SETTINGS } from '../../src/mta/settings';
 
 const FOLDER = join(__dirname, 'samples');
@@ -59,4 +60,10 @@ export function samplesOf(format: string): { name: string; text: string; expecte
       expected: JSON.parse(expected) as object[],
     };
   });
+}
+
+/** The lines that a dry run prints for a mail, with the customary settings. */
+export async function mailOutcomes(format: MailFormat, mail: Uint8Array): Promise<object[]> {
+  const read = format.read(await parseMail(mail), READER_SETTINGS);
+  return read.map((reading) => printable(mapReading(reading, customary(format))));
 }

@@ -110,7 +110,9 @@ export function replyIn(text: string): string | null {
   const said = lines.findIndex((line) => /^\s{0,8}<{3} ?[45]\d{2}/u.test(line));
   const first = said >= 0 ? said : lines.findIndex((line) => REPLY.test(line));
   if (first < 0) return null;
-  const reply = [lines[first] ?? '', ...lines.slice(first + 1, first + 3)]
+  const rest = lines.slice(first + 1, first + 3);
+  const empty = rest.findIndex((line) => line.trim() === '');
+  const reply = [lines[first] ?? '', ...(empty < 0 ? rest : rest.slice(0, empty))]
     .join(' ')
     .replace(/^\s{0,8}<{3} ?/u, '');
   return (REPLY.exec(` ${reply}`)?.[1] ?? reply).replace(/\s{1,}/gu, ' ').trim();

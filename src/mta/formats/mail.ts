@@ -215,12 +215,12 @@ const isReceipt = (mail: ParsedMail): boolean =>
 function read(mail: ParsedMail, { zone }: ReaderSettings): readonly Reading[] {
   const feedback = feedbackFields(mail);
   if (feedback !== null) return readComplaint(mail, feedback, zone);
+  if (isReceipt(mail)) return [{ ignored: 'disposition-notification' }];
   const status = deliveryStatusOf(mail);
   if (status !== null && status.recipients.length > 0) {
     const common = commonOf(mail, status.message, zone);
     return status.recipients.map((fields) => readRecipient(common, fields, status.recipients.length === 1));
   }
-  if (isReceipt(mail)) return [{ ignored: 'disposition-notification' }];
   const common = commonOf(mail, status?.message ?? NO_FIELDS, zone);
   if (isBounceText(mail, common.text)) return readText(common);
   if (isAutoReply(mail)) return [{ ignored: 'auto-reply' }];

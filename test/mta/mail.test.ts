@@ -1,0 +1,163 @@
+import { describe, expect, it } from '@jest/globals';
+import { MAIL } from '../../src/mta/formats/mail';
+import type { MtaEvent } from '../../src/mta/event';
+import { parseMail } from '../../src/mta/mail';
+import { READER_SETTINGS } from '../../src/mta/settings';
+import { mailOutcomes, samplesOf } from './samples';
+
+const bytes = (text: string, encoding: BufferEncoding = 'utf8'): Uint8Array => Buffer.from(text, encoding);
+
+async function events(text: string): Promise<MtaEvent[]> {
+  const readings = MAIL.read(await parseMail(bytes(text)), READER_SETTINGS);
+  return readings.filter((reading): reading is MtaEvent => 'meaning' in reading);
+}
+
+const status = (recipients: string, type = 'delivery-status'): string =>
+  `From: MAILER-DAEMON@example.net\nDate: Wed, 25 Nov 2026 08:30:00 +0000\nMessage-ID: <r@example.net>\n` +
+  `Content-Type: multipart/report; report-type=${type}; boundary=b\n\n--b\nContent-Type: message/${type}\n\n` +
+  `Reporting-MTA: dns; example.net\n\n${recipients}\n--b--\n`;
+
+describe('samples of mails', () => {
+  it.each(samplesOf('mail'))('$name gives what its expected file says', async ({ text, expected }) => {
+    expect(await mailOutcomes(MAIL, bytes(text))).toEqual(expected);
+  });
+
+  it.each(samplesOf('mail'))(
+    '$name gives the same with the line ends of DOS and of old Macs',
+    async ({ text, expected }) => {
+      expect(await mailOutcomes(MAIL, bytes(text.replaceAll('\n', '\r\n')))).toEqual(expected);
+      expect(await mailOutcomes(MAIL, bytes(text.replaceAll('\n', '\r')))).toEqual(expected);
+    },
+  );
+
+  it.each(samplesOf('mail'))(
+    '$name never throws, and rejects for listed reasons only, when cut at each eighth',
+    async ({ text }) => {
+      for (let eighth = 0; eighth < 8; eighth += 1) {
+        const cut = bytes(text).subarray(0, Math.floor((text.length * eighth) / 8));
+        for (const outcome of await mailOutcomes(MAIL, cut))
+          expect(JSON.stringify(outcome)).toMatch(
+            /^\{"outcome":"(?:feedback|ignored)|^\{"outcome":"dead-letter","reason":"(?:not-parsable|unknown-event|unmatched|invalid-field)"/u,
+          );
+      }
+    },
+  );
+});
+
+describe('a delivery status', () => {
+  it.each([
+    ['failed', '4.4.7', 'bounced'],
+    ['delayed', '5.1.1', 'deferred'],
+    ['delivered', '2.1.5', 'delivered'],
+    ['', '5.1.1', 'bounced'],
+    ['', '4.2.2', 'deferred'],
+    ['', '2.0.0', 'delivered'],
+  ])('with action %j and status %s is %s', async (action, code, meaning) => {
+    const fields = `Final-Recipient: rfc822; ann@example.net\n${action === '' ? '' : `Action: ${action}\n`}Status: ${code}\n`;
+    expect((await events(status(fields))).map((event) => event.meaning)).toEqual([meaning]);
+  });
+
+  it('without empty lines between recipients has each of them', async () => {
+    const one = (name: string): string =>
+      `Final-Recipient: rfc822; ${name}@example.net\nAction: failed\nStatus: 5.1.1\n`;
+    const found = await events(status(one('ann') + one('bob')));
+    expect(found.map(({ recipient }) => recipient)).toEqual(['ann@example.net', 'bob@example.net']);
+  });
+
+  it('with an empty line within a recipient keeps his fields together', async () => {
+    const found = await events(
+      status('Final-Recipient: rfc822; ann@example.net\n\nAction: failed\nStatus: 5.2.2\n'),
+    );
+    expect(found).toHaveLength(1);
+    expect(found[0]?.cause?.enhancedStatus).toBe('5.2.2');
+  });
+
+  it('takes the time of the last attempt, else of the mail, and no time of another century', async () => {
+    const times = async (date: string): Promise<unknown> => {
+      const fields = `Final-Recipient: rfc822; ann@example.net\nAction: failed\nLast-Attempt-Date: ${date}\n`;
+      return (await events(status(fields)))[0]?.occurredAt;
+    };
+    expect(await times('Wed, 25 Nov 2026 09:00:00 +0900 (JST)')).toBe(Date.UTC(2026, 10, 25, 0, 0, 0));
+    expect(await times('Wed, 25 Nov 2026 09:00:00 EST')).toBe(Date.UTC(2026, 10, 25, 14, 0, 0));
+    expect(await times('Thu, 25 Nov 1999 09:00:00 +0000')).toBe(Date.UTC(2026, 10, 25, 8, 30, 0));
+  });
+
+  it('with ten thousand recipients gives a reading for each', async () => {
+    const one = 'Final-Recipient: rfc822; ann@example.net\nAction: failed\nStatus: 5.1.1\n';
+    expect(await events(status(Array.from({ length: 10_000 }, () => one).join('\n')))).toHaveLength(10_000);
+  });
+});
+
+describe('a complaint', () => {
+  const report = (fields: string): string =>
+    status('', 'feedback-report').replace('Reporting-MTA: dns; example.net\n\n', fields);
+
+  it('is one for each recipient that is named', async () => {
+    const found = await events(
+      report(
+        'Feedback-Type: Abuse\nOriginal-Rcpt-To: <ann@example.net>\nOriginal-Rcpt-To: bob@example.net\n',
+      ),
+    );
+    expect(found.map(({ meaning, feedbackType, recipient }) => [meaning, feedbackType, recipient])).toEqual([
+      ['complained', 'abuse', 'ann@example.net'],
+      ['complained', 'abuse', 'bob@example.net'],
+    ]);
+  });
+
+  it('of a failed authentication is ignored', async () => {
+    const mail = await parseMail(bytes(report('Feedback-Type: auth-failure\n')));
+    expect(MAIL.read(mail, READER_SETTINGS)).toEqual([{ ignored: 'auth-failure' }]);
+  });
+});
+
+describe('identity', () => {
+  it('offers the addresses of the envelope, and the Message-ID and headers of the original', async () => {
+    const sample = samplesOf('mail').find(({ name }) => name === 'exim')?.text ?? '';
+    const [event] = await events(sample);
+    expect(event?.envelope).toEqual(['b+k9@send.example.org']);
+    expect(event?.messageIdHeader).toBe('<m-1.DM7@send.example.org>');
+    expect(event?.headers.get('x-delivery-id')).toBe('DM7');
+  });
+
+  it('falls back to what the report answers to where nothing was returned', async () => {
+    const sample = samplesOf('mail').find(({ name }) => name === 'no-original')?.text ?? '';
+    const [event] = await events(sample);
+    expect(event?.messageIdHeader).toBe('<m-1.DM7@send.example.org>');
+    expect(event?.recipient).toBe('ann@example.net');
+  });
+});
+
+describe('hostile mails', () => {
+  it.each([
+    [
+      'a megabyte of nested parts',
+      Array.from(
+        { length: 20_000 },
+        (_, n) => `Content-Type: multipart/mixed; boundary=b${n}\n\n--b${n}\n`,
+      ).join(''),
+    ],
+    ['a megabyte of returned mails', 'Content-Type: message/rfc822\n\n'.repeat(35_000)],
+    ['a megabyte of headers', 'From: mailer-daemon@example.net\n'.repeat(32_000)],
+    ['a header of a megabyte', `Subject: ${'undeliverable '.repeat(75_000)}\n\n`],
+    ['a line of a megabyte', `From: mailer-daemon@example.net\n\n${'mailbox exceeded its '.repeat(50_000)}`],
+    [
+      'a megabyte of addresses',
+      `From: mailer-daemon@example.net\n\n${'<ann@example.net>:\n'.repeat(55_000)}`,
+    ],
+    ['a megabyte of unclosed tags', `Content-Type: text/html\n\n${'<style><'.repeat(125_000)}`],
+    ['a megabyte of spaces', `From: mailer-daemon@example.net\n\n${' '.repeat(1_000_000)}`],
+    ['nothing', ''],
+    ['zero bytes', '\0'.repeat(1_000)],
+  ])('%s: no error, and within two seconds', async (_, text) => {
+    const before = process.cpuUsage().user;
+    await mailOutcomes(MAIL, bytes(text));
+    expect((process.cpuUsage().user - before) / 1e6).toBeLessThan(2);
+  });
+
+  it('keeps the ASCII of texts in an unknown charset', async () => {
+    const mail = await parseMail(
+      bytes('Content-Type: text/plain; charset=x-nothing\n\n550 caf\xe9 unknown user\n', 'latin1'),
+    );
+    expect(mail.text).toContain('unknown user');
+  });
+});
