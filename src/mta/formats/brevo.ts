@@ -1,0 +1,67 @@
+import { categoriesOf, type Cause, causeOf } from '../classify';
+import { type Meaning, mtaEvent } from '../event';
+import type { JsonFormat } from '../format';
+import { field, isObject, type Json, list, text } from '../json';
+import { firstTime } from '../time';
+import { readingsOf, suppressedText, unquotedIn, wordsOf } from '../webhook';
+
+const WORDS = wordsOf({
+  request: 'accepted',
+  delivered: 'delivered',
+  deferred: 'deferred',
+  hard_bounce: 'refused',
+  // Final: Brevo has ended its retries.
+  soft_bounce: 'refused',
+  invalid_email: 'refused',
+  blocked: 'not-relayed',
+  error: 'not-relayed',
+  spam: 'complained',
+  complaint: 'complained',
+  opened: null,
+  unique_opened: null,
+  proxy_open: null,
+  unique_proxy_open: null,
+  click: null,
+  unsubscribed: null,
+  unsubscribe: null,
+  list_addition: null,
+});
+
+const EVENTS = categoriesOf({ invalid_email: 10, blocked: 25 });
+
+function causeIn(event: Json, meaning: Meaning, word: string): Cause | null {
+  if (meaning !== 'deferred' && meaning !== 'refused' && meaning !== 'not-relayed') return null;
+  const reason = text(field(event, 'reason'));
+  return causeOf({
+    category: word,
+    categories: EVENTS,
+    text: word === 'blocked' ? suppressedText(reason) : reason,
+  });
+}
+
+/** Brevo's transactional webhooks: one event, or an array of them where events are batched. */
+export const brevo: JsonFormat = {
+  name: 'brevo',
+  framing: 'json',
+  isLog: false,
+  identity: {
+    deliveryId: ['X-Mailin-custom.deliveryId', 'X-Mailin-custom.delivery_id'],
+    messageId: ['X-Mailin-custom.messageId', 'X-Mailin-custom.message_id'],
+  },
+  events: list,
+  read: (event, { zone }) =>
+    readingsOf(event, field(event, 'event'), WORDS, (meaning, word) => [
+      mtaEvent({
+        event: word,
+        meaning,
+        fields: isObject(event) ? unquotedIn(event, 'X-Mailin-custom') : event,
+        nativeId: text(field(event, 'message-id')),
+        nativeIdIsShared: true,
+        recipient: text(field(event, 'email')),
+        // `date` is in the zone of the account.
+        occurredAt: firstTime(zone, ...['ts_epoch', 'ts_event', 'date'].map((name) => field(event, name))),
+        cause: causeIn(event, meaning, word),
+        messageIdHeader: text(field(event, 'message-id')),
+      }),
+    ]),
+};
