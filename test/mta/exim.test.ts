@@ -1,4 +1,4 @@
-import { EXIM } from '../../src/mta/formats/exim';
+import { exim } from '../../src/mta/formats/exim';
 import { READER_SETTINGS } from '../../src/mta/settings';
 import { splitReadings } from './checkpoints';
 import { outcomes, readings, samplesOf } from './samples';
@@ -8,15 +8,15 @@ const ARRIVAL =
   '2026-11-25 08:26:40 1vNabc-000abc-2C <= b@send.example.org P=esmtp S=1 id=m-1@send.example.org';
 const at = (text: string): string => `2026-11-25 08:26:43 1vNabc-000abc-2C ${text}`;
 const events = (...lines: string[]): object[] =>
-  readings(EXIM, lines.join('\n')).filter((each) => !('ignored' in each));
+  readings(exim, lines.join('\n')).filter((each) => !('ignored' in each));
 
 describe("lines of Exim's main log", () => {
   it.each(samples)('become what is expected: $name', ({ text, expected }) => {
-    expect(outcomes(EXIM, text)).toEqual(expected);
+    expect(outcomes(exim, text)).toEqual(expected);
   });
 
   it.each(samples)('go on at every line as if they were read at once: $name', ({ text }) => {
-    for (const { whole, resumed, saved } of splitReadings(EXIM, text, READER_SETTINGS)) {
+    for (const { whole, resumed, saved } of splitReadings(exim, text, READER_SETTINGS)) {
       expect(resumed).toEqual(whole);
       expect(saved.resumed).toBe(saved.whole);
     }
@@ -68,12 +68,12 @@ describe("lines of Exim's main log", () => {
     const line = at('=> ann@example.net H=mx.example.net [192.0.2.7]');
     const occurredAt = Date.UTC(2026, 10, 25, 6, 26, 43);
     const settings = { ...READER_SETTINGS, zone: '+02:00' };
-    expect(readings(EXIM, line, settings)).toMatchObject([{ occurredAt }]);
+    expect(readings(exim, line, settings)).toMatchObject([{ occurredAt }]);
     expect(events(line.replace(':43', ':43 +0200'))).toMatchObject([{ occurredAt }]);
   });
 
   it('forget a message that is completed', () => {
-    const reader = EXIM.open(READER_SETTINGS, null);
+    const reader = exim.open(READER_SETTINGS, null);
     for (const line of [ARRIVAL, at('Completed')]) reader.read(line);
     expect(reader.saved()).toEqual([]);
   });

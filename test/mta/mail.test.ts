@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { MAIL } from '../../src/mta/formats/mail';
+import { mail as format } from '../../src/mta/formats/mail';
 import type { MtaEvent } from '../../src/mta/event';
 import { parseMail } from '../../src/mta/mail';
 import { READER_SETTINGS } from '../../src/mta/settings';
@@ -8,7 +8,7 @@ import { mailOutcomes, samplesOf } from './samples';
 const bytes = (text: string, encoding: BufferEncoding = 'utf8'): Uint8Array => Buffer.from(text, encoding);
 
 async function events(text: string): Promise<MtaEvent[]> {
-  const readings = MAIL.read(await parseMail(bytes(text)), READER_SETTINGS);
+  const readings = format.read(await parseMail(bytes(text)), READER_SETTINGS);
   return readings.filter((reading): reading is MtaEvent => 'meaning' in reading);
 }
 
@@ -19,14 +19,14 @@ const status = (recipients: string, type = 'delivery-status'): string =>
 
 describe('samples of mails', () => {
   it.each(samplesOf('mail'))('$name gives what its expected file says', async ({ text, expected }) => {
-    expect(await mailOutcomes(MAIL, bytes(text))).toEqual(expected);
+    expect(await mailOutcomes(format, bytes(text))).toEqual(expected);
   });
 
   it.each(samplesOf('mail'))(
     '$name gives the same with the line ends of DOS and of old Macs',
     async ({ text, expected }) => {
-      expect(await mailOutcomes(MAIL, bytes(text.replaceAll('\n', '\r\n')))).toEqual(expected);
-      expect(await mailOutcomes(MAIL, bytes(text.replaceAll('\n', '\r')))).toEqual(expected);
+      expect(await mailOutcomes(format, bytes(text.replaceAll('\n', '\r\n')))).toEqual(expected);
+      expect(await mailOutcomes(format, bytes(text.replaceAll('\n', '\r')))).toEqual(expected);
     },
   );
 
@@ -35,7 +35,7 @@ describe('samples of mails', () => {
     async ({ text }) => {
       for (let eighth = 0; eighth < 8; eighth += 1) {
         const cut = bytes(text).subarray(0, Math.floor((text.length * eighth) / 8));
-        for (const outcome of await mailOutcomes(MAIL, cut))
+        for (const outcome of await mailOutcomes(format, cut))
           expect(JSON.stringify(outcome)).toMatch(
             /^\{"outcome":"(?:feedback|ignored)|^\{"outcome":"dead-letter","reason":"(?:not-parsable|unknown-event|unmatched|invalid-field)"/u,
           );
@@ -106,7 +106,7 @@ describe('a complaint', () => {
 
   it('of a failed authentication is ignored', async () => {
     const mail = await parseMail(bytes(report('Feedback-Type: auth-failure\n')));
-    expect(MAIL.read(mail, READER_SETTINGS)).toEqual([{ ignored: 'auth-failure' }]);
+    expect(format.read(mail, READER_SETTINGS)).toEqual([{ ignored: 'auth-failure' }]);
   });
 });
 
@@ -150,7 +150,7 @@ describe('hostile mails', () => {
     ['zero bytes', '\0'.repeat(1_000)],
   ])('%s: no error, and within two seconds', async (_, text) => {
     const before = process.cpuUsage().user;
-    await mailOutcomes(MAIL, bytes(text));
+    await mailOutcomes(format, bytes(text));
     expect((process.cpuUsage().user - before) / 1e6).toBeLessThan(2);
   });
 

@@ -1,5 +1,5 @@
 import { mapReading, printable } from '../../src/mta/feedback';
-import { POSTFIX } from '../../src/mta/formats/postfix';
+import { postfix } from '../../src/mta/formats/postfix';
 import { identityRules } from '../../src/mta/identity';
 import { customary, READER_SETTINGS } from '../../src/mta/settings';
 import { splitReadings } from './checkpoints';
@@ -16,15 +16,15 @@ const status = (to: string, word: string, text = '250 ok'): string =>
     `to=<${to}>, relay=mx.example.net[192.0.2.7]:25, delay=1, dsn=2.0.0, status=${word} (${text})`,
   );
 const events = (...lines: string[]): object[] =>
-  readings(POSTFIX, lines.join('\n'), SETTINGS).filter((each) => !('ignored' in each));
+  readings(postfix, lines.join('\n'), SETTINGS).filter((each) => !('ignored' in each));
 
 describe("lines of Postfix's log", () => {
   it.each(samples)('become what is expected: $name', ({ text, expected }) => {
-    expect(outcomes(POSTFIX, text, SETTINGS)).toEqual(expected);
+    expect(outcomes(postfix, text, SETTINGS)).toEqual(expected);
   });
 
   it.each(samples)('go on at every line as if they were read at once: $name', ({ text }) => {
-    for (const { whole, resumed, saved } of splitReadings(POSTFIX, text, SETTINGS)) {
+    for (const { whole, resumed, saved } of splitReadings(postfix, text, SETTINGS)) {
       expect(resumed).toEqual(whole);
       expect(saved.resumed).toBe(saved.whole);
     }
@@ -40,7 +40,7 @@ describe("lines of Postfix's log", () => {
       '<{messageId}.{deliveryId}@send.example.org>',
     ]) {
       const rule = `message-id:${pattern}`;
-      const source = { ...customary(POSTFIX), identity: identityRules([rule], [rule]) };
+      const source = { ...customary(postfix), identity: identityRules([rule], [rule]) };
       expect(events(...text).map((each) => printable(mapReading(each as never, source)))).toMatchObject([
         { topic: 'mta.delivered', key: 'm-1', value: { deliveryId: 'DM7' } },
       ]);
@@ -131,7 +131,7 @@ describe("lines of Postfix's log", () => {
   });
 
   it('forget a message that is removed', () => {
-    const reader = POSTFIX.open(SETTINGS, null);
+    const reader = postfix.open(SETTINGS, null);
     for (const each of [line('cleanup', 'message-id=<m-1@x>'), line('qmgr', 'removed')]) reader.read(each);
     expect(reader.saved()).toEqual([]);
   });

@@ -1,4 +1,4 @@
-import { DEFAULT_COLUMNS, POWERMTA } from '../../src/mta/formats/powermta';
+import { DEFAULT_COLUMNS, powermta } from '../../src/mta/formats/powermta';
 import { READER_SETTINGS } from '../../src/mta/settings';
 import { splitReadings } from './checkpoints';
 import { outcomes, readings, samplesOf } from './samples';
@@ -15,11 +15,11 @@ const only = <T>(all: readonly T[]): T => {
 
 describe('accounting files of PowerMTA', () => {
   it.each(samples)('become what is expected: $name', ({ text, expected }) => {
-    expect(outcomes(POWERMTA, text)).toEqual(expected);
+    expect(outcomes(powermta, text)).toEqual(expected);
   });
 
   it.each(samples)('go on at every row as if they were read at once: $name', ({ text }) => {
-    for (const { whole, resumed, saved } of splitReadings(POWERMTA, text, READER_SETTINGS)) {
+    for (const { whole, resumed, saved } of splitReadings(powermta, text, READER_SETTINGS)) {
       expect(resumed).toEqual(whole);
       expect(saved.resumed).toBe(saved.whole);
     }
@@ -28,35 +28,35 @@ describe('accounting files of PowerMTA', () => {
   it('without a header line have the default columns, also without the last two of them', () => {
     const shorter = DEFAULT_ROW.split(',').slice(0, 21).join(',');
     for (const row of [DEFAULT_ROW, shorter])
-      expect(only(readings(POWERMTA, row))).toMatchObject({ recipient: 'rcpt@x', envelope: ['orig@x'] });
+      expect(only(readings(powermta, row))).toMatchObject({ recipient: 'rcpt@x', envelope: ['orig@x'] });
   });
 
   it('without a header line and with a number of columns that is not the default are not guessed', () => {
-    expect(only(readings(POWERMTA, ROW))).toMatchObject({ rejected: 'not-parsable' });
+    expect(only(readings(powermta, ROW))).toMatchObject({ rejected: 'not-parsable' });
   });
 
   it('without a header line have the columns that are set', () => {
     const columns = ['type', 'timeLogged', 'rcpt'];
-    const reading = only(readings(POWERMTA, 'd,1795600003,ann@example.net', { ...READER_SETTINGS, columns }));
+    const reading = only(readings(powermta, 'd,1795600003,ann@example.net', { ...READER_SETTINGS, columns }));
     expect(reading).toMatchObject({ meaning: 'delivered', recipient: 'ann@example.net' });
   });
 
   it('with a header line have its columns, whatever is set', () => {
     const columns = ['type', 'a', 'b', 'c', 'd', 'e', 'f'];
-    const reading = only(readings(POWERMTA, HEADER + ROW, { ...READER_SETTINGS, columns }));
+    const reading = only(readings(powermta, HEADER + ROW, { ...READER_SETTINGS, columns }));
     expect(reading).toMatchObject({ recipient: 'ann@example.net' });
   });
 
   it('take the types by their long names', () => {
     const row = ROW.replace(/^d/u, 'transient');
-    expect(only(readings(POWERMTA, HEADER + row))).toMatchObject({ event: 't', meaning: 'deferred' });
+    expect(only(readings(powermta, HEADER + row))).toMatchObject({ event: 't', meaning: 'deferred' });
   });
 
   it('state complaints with their type and the headers of the message', () => {
     const text =
       'type,timeLogged,orig,rcpt,feedbackType,header_X-Delivery-ID,header_Message-Id\n' +
       'f,1795620000,b@send.example.org,ann@example.net,abuse,DM7,<m-1@send.example.org>';
-    const reading = only(readings(POWERMTA, text));
+    const reading = only(readings(powermta, text));
     expect(reading).toMatchObject({
       meaning: 'complained',
       feedbackType: 'abuse',
@@ -75,7 +75,7 @@ describe('accounting files of PowerMTA', () => {
   it('give all rows of a message to a recipient one id, and each recipient another', () => {
     const other = ROW.replace('ann', 'bob');
     const text = [HEADER.trim(), ROW.replace(/^d,1795600003/u, 't,1795600001'), ROW, other].join('\n');
-    const [deferred, delivered, another] = readings(POWERMTA, text).map(
+    const [deferred, delivered, another] = readings(powermta, text).map(
       (each) => 'nativeId' in each && each.nativeId,
     );
     expect(deferred).toBe(delivered);
@@ -83,7 +83,7 @@ describe('accounting files of PowerMTA', () => {
   });
 
   it('keep a bounded number of header lines', () => {
-    const reader = POWERMTA.open(READER_SETTINGS, null);
+    const reader = powermta.open(READER_SETTINGS, null);
     for (let columns = 1; columns < 100; columns += 1)
       reader.read(['type', ...Array.from({ length: columns }, () => 'x')]);
     expect(reader.saved()).toHaveLength(16);

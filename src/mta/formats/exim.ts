@@ -157,7 +157,7 @@ function open(settings: ReaderSettings, saved: Json): LineReader<string> {
 }
 
 /** Exim's main log. */
-export const EXIM: LineFormat = {
+export const exim: LineFormat = {
   name: 'exim',
   framing: 'lines',
   identity: { deliveryId: [], messageId: [] },

@@ -228,7 +228,7 @@ function read(mail: ParsedMail, { zone }: ReaderSettings): readonly Reading[] {
 }
 
 /** Bounce mails, delay notices, complaints and automatic replies: RFC 3464, RFC 5965, and what MTAs write without them. */
-export const MAIL: MailFormat = {
+export const mail: MailFormat = {
   name: 'mail',
   framing: 'mail',
   identity: { deliveryId: [], messageId: [] },

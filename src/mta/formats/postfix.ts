@@ -224,7 +224,7 @@ function open(settings: ReaderSettings, saved: Json): LineReader<string> {
 }
 
 /** Postfix's log, from syslog or a `maillog_file`. */
-export const POSTFIX: LineFormat = {
+export const postfix: LineFormat = {
   name: 'postfix',
   framing: 'lines',
   identity: { deliveryId: [], messageId: [] },

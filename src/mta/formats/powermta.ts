@@ -208,7 +208,7 @@ function open(settings: ReaderSettings, saved: Json): LineReader<readonly string
 }
 
 /** Accounting files of PowerMTA: CSV with a header line in each file, or each section of one. */
-export const POWERMTA: RowFormat = {
+export const powermta: RowFormat = {
   name: 'powermta',
   framing: 'rows',
   identity: {
