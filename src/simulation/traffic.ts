@@ -69,38 +69,34 @@ function* poisoned(
 /** How far back a record may be redelivered. */
 const REDELIVERY_WINDOW = 4_096;
 
-function* repeated(source: Dice, records: Iterable<TrafficRecord>, share: number): Generator<TrafficRecord> {
-  const recent: TrafficRecord[] = [];
+function* repeated<Each>(source: Dice, records: Iterable<Each>, share: number): Generator<Each> {
+  const recent: Each[] = [];
   let count = 0;
   for (const each of records) {
     yield each;
     recent[count++ % REDELIVERY_WINDOW] = each;
     if (source.chance(share)) {
-      yield source.below(2) === 0 ? each : (recent[source.below(recent.length)] as TrafficRecord);
+      yield source.below(2) === 0 ? each : (recent[source.below(recent.length)] as Each);
     }
   }
 }
 
 /** Shuffles locally: each record waits in a window until another record replaces it. */
-function* displaced(
-  source: Dice,
-  records: Iterable<TrafficRecord>,
-  window: number,
-): Generator<TrafficRecord> {
-  const waiting: TrafficRecord[] = [];
+function* displaced<Each>(source: Dice, records: Iterable<Each>, window: number): Generator<Each> {
+  const waiting: Each[] = [];
   for (const each of records) {
     if (waiting.length < window) {
       waiting.push(each);
       continue;
     }
     const place = source.below(window);
-    yield waiting[place] as TrafficRecord;
+    yield waiting[place] as Each;
     waiting[place] = each;
   }
   for (let left = waiting.length; left > 0; left--) {
     const place = source.below(left);
-    yield waiting[place] as TrafficRecord;
-    waiting[place] = waiting[left - 1] as TrafficRecord;
+    yield waiting[place] as Each;
+    waiting[place] = waiting[left - 1] as Each;
   }
 }
 
@@ -136,7 +132,15 @@ export function* withFaults(
   const poisonDice = dice(seed, 3);
   const good = encoded(events, encode);
   const mixed = poison > 0 ? poisoned(poisonDice, good, poison, poisoner(poisonDice, encode, limits)) : good;
-  const again = duplicates > 0 ? repeated(dice(seed, 4), mixed, duplicates) : mixed;
+  yield* disordered(mixed, { seed, disorder, duplicates });
+}
+
+/** The events with repetitions and out of order, both as `TrafficOptions` says. */
+export function* disordered<Each>(
+  events: Iterable<Each>,
+  { seed, disorder, duplicates }: Pick<TrafficOptions, 'seed' | 'disorder' | 'duplicates'>,
+): Generator<Each> {
+  const again = duplicates > 0 ? repeated(dice(seed, 4), events, duplicates) : events;
   const window = Math.round(disorder * 10_000);
   yield* window > 0 ? displaced(dice(seed, 5), again, window) : again;
 }

@@ -1,0 +1,127 @@
+import type { Feedback, Millis } from '../../feedback/feedback';
+import { isNoFailure, type Reply, replyLine, replyOf, wordedClass } from './replies';
+import {
+  addressOf,
+  compact,
+  delivery,
+  inSeconds,
+  MESSAGE_ID_RULE,
+  messageIdHeader,
+  SENDER,
+  SENDING_DOMAIN,
+  type SimulatedSource,
+} from './source';
+
+/** Reports that come back by mail: of late bounces, delays, deliveries and complaints. What the MTA itself saw is not among them. */
+function spoken(feedback: Feedback): Feedback | null {
+  switch (feedback.kind) {
+    case 'Delivered':
+      return { ...feedback, attempt: 1 };
+    case 'HardBounced':
+    case 'SoftBounced': {
+      const { kind, bounceClass, diagnostic, source } = feedback;
+      if (isNoFailure(bounceClass) || (kind === 'HardBounced' && source === 'SYNC')) return null;
+      return { ...feedback, attempt: 1, bounceClass: wordedClass(bounceClass, diagnostic) };
+    }
+    case 'RetryOutcome':
+      return feedback.outcome === 'SUCCEEDED' ? { ...delivery(feedback), attempt: 1 } : null;
+    default:
+      return null;
+  }
+}
+
+function sayable(feedback: Feedback): Feedback | null {
+  const said = spoken(feedback);
+  return said === null ? null : inSeconds(said);
+}
+
+const DELIVERED: Reply = { code: 250, status: '2.0.0', text: 'OK' };
+
+interface Said {
+  readonly action: 'failed' | 'delayed' | 'delivered';
+  readonly subject: string;
+  readonly reply: Reply;
+}
+
+function saidOf(feedback: Feedback): Said {
+  if (feedback.kind === 'SoftBounced' && feedback.source === 'SYNC')
+    return { action: 'delayed', subject: 'Delayed Mail', reply: replyOf(feedback.bounceClass, false) };
+  if (feedback.kind === 'SoftBounced' || feedback.kind === 'HardBounced')
+    return { action: 'failed', subject: 'Undelivered Mail', reply: replyOf(feedback.bounceClass, true) };
+  return { action: 'delivered', subject: 'Successful Mail Delivery Report', reply: DELIVERED };
+}
+
+/** `Wed, 25 Nov 2026 08:26:43 +0000` (RFC 5322). */
+const mailDate = (time: Millis): string => new Date(time).toUTCString().replace('GMT', '+0000');
+
+function deliveryStatus(feedback: Feedback, { action, reply }: Said): readonly string[] {
+  const { occurredAt, recipientDomain } = feedback;
+  const relayedAt = 'relayedAt' in feedback ? feedback.relayedAt : null;
+  return [
+    `Reporting-MTA: dns; mx.${recipientDomain}`,
+    ...(relayedAt === null ? [] : [`Arrival-Date: ${mailDate(relayedAt)}`]),
+    '',
+    `Final-Recipient: rfc822; ${addressOf(feedback)}`,
+    `Action: ${action}`,
+    `Status: ${reply.status ?? (action === 'failed' ? '5.0.0' : '4.0.0')}`,
+    `Diagnostic-Code: smtp; ${replyLine(reply)}`,
+    `Last-Attempt-Date: ${mailDate(occurredAt)}`,
+  ];
+}
+
+function originalHeaders(feedback: Feedback, isIdentified: boolean): readonly string[] {
+  return [
+    `From: News <${SENDER}>`,
+    `To: ${addressOf(feedback)}`,
+    'Subject: News',
+    `Message-ID: ${messageIdHeader(feedback, isIdentified)}`,
+  ];
+}
+
+const part = (boundary: string, type: string, lines: readonly string[]): readonly string[] => [
+  ...[`--${boundary}`, `Content-Type: ${type}`, ''],
+  ...lines,
+  '',
+];
+
+function render(feedback: Feedback, isIdentified: boolean): string {
+  const { occurredAt, recipientDomain } = feedback;
+  const said = saidOf(feedback);
+  const boundary = `report-${compact(feedback.messageId)}`;
+  return [
+    'Return-Path: <>',
+    `Date: ${mailDate(occurredAt)}`,
+    `From: Mail Delivery System <MAILER-DAEMON@mx.${recipientDomain}>`,
+    `To: bounces@${SENDING_DOMAIN}`,
+    `Subject: ${said.subject}`,
+    'Auto-Submitted: auto-replied',
+    'MIME-Version: 1.0',
+    `Content-Type: multipart/report; report-type=delivery-status; boundary="${boundary}"`,
+    '',
+    ...part(boundary, 'text/plain; charset=utf-8', ['This is the mail system of the receiving server.']),
+    ...part(boundary, 'message/delivery-status', deliveryStatus(feedback, said)),
+    ...part(boundary, 'text/rfc822-headers', originalHeaders(feedback, isIdentified)),
+    `--${boundary}--`,
+    '',
+  ].join('\n');
+}
+
+/** The line that begins a mail in an mbox; lines of the mail that look like it are quoted. */
+const inMbox = (mail: string): string =>
+  `From MAILER-DAEMON Thu Jan  1 00:00:00 1970\n${mail.replace(/^(>*From )/gmu, '>$1')}\n`;
+
+/** Reports that receiving servers send back (RFC 3464): an mbox in a file, one mail in a request. */
+export const MAIL: SimulatedSource = {
+  name: 'mail',
+  framing: {
+    contentType: 'message/rfc822',
+    eventsMax: 1,
+    body: (events) => events.join(''),
+    head: '',
+    inFile: inMbox,
+  },
+  identity: { deliveryId: [MESSAGE_ID_RULE], messageId: [MESSAGE_ID_RULE] },
+  isOrdered: false,
+  sayable,
+  render,
+};
