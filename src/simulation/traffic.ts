@@ -6,7 +6,7 @@ import { FEEDBACK_TOPICS } from '../feedback/topics';
 import { type CampaignOptions, messages } from './campaign';
 import { type Dice, dice } from './dice';
 import type { Encode } from '../feedback/encode';
-import { messageHistory } from './message-history';
+import { messageHistory, ORDINARY, type OutcomeMix } from './message-history';
 import { poisoner } from './poison';
 import type { FeedbackRecord, TrafficRecord } from './record';
 import { type MessageHistory, timeline } from './timeline';
@@ -101,11 +101,11 @@ function* displaced<Each>(source: Dice, records: Iterable<Each>, window: number)
 }
 
 /** The feedback alone, in the order of event time, without faults. Deterministic in the options. */
-export function* feedback(options: CampaignOptions): Generator<Feedback> {
+export function* feedback(options: CampaignOptions, mix: OutcomeMix = ORDINARY): Generator<Feedback> {
   const sources = { outcomes: dice(options.seed, 2), complaints: dice(options.seed, 6) };
   const histories = function* (): Generator<MessageHistory> {
     for (const message of messages(dice(options.seed, 1), options)) {
-      yield { begins: message.relayedAt, events: messageHistory(sources, message) };
+      yield { begins: message.relayedAt, events: messageHistory(sources, message, mix) };
     }
   };
   yield* timeline(histories());

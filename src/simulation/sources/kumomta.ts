@@ -1,5 +1,6 @@
 import { iso } from '../../base/time';
 import type { Feedback } from '../../feedback/feedback';
+import { ORDINARY } from '../message-history';
 import { isNoFailure, replyOf, type Reply, wordedClass } from './replies';
 import {
   addressOf,
@@ -142,6 +143,7 @@ export const KUMOMTA: SimulatedSource = {
     messageId: ['headers.X-Message-ID', `verp:${VERP}`],
   },
   isOrdered: false,
+  mix: ORDINARY,
   sayable,
   render,
 };

@@ -1,4 +1,5 @@
 import type { Feedback, Millis } from '../../feedback/feedback';
+import { ORDINARY } from '../message-history';
 import { isNoFailure, type Reply, replyLine, replyOf, wordedClass } from './replies';
 import {
   addressOf,
@@ -122,6 +123,7 @@ export const MAIL: SimulatedSource = {
   },
   identity: { deliveryId: [MESSAGE_ID_RULE], messageId: [MESSAGE_ID_RULE] },
   isOrdered: false,
+  mix: ORDINARY,
   sayable,
   render,
 };

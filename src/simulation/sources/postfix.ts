@@ -1,5 +1,7 @@
 import { iso } from '../../base/time';
 import type { Feedback, Millis } from '../../feedback/feedback';
+import { weighted } from '../dice';
+import { ORDINARY, type OutcomeMix } from '../message-history';
 import { isNoFailure, type Reply, replyLine, replyOf, wordedClass } from './replies';
 import {
   addressOf,
@@ -89,29 +91,45 @@ function attemptLine(feedback: Feedback): string {
 /** `2026-11-25T08:26:43.120000+00:00`, as rsyslog writes it. */
 const stamp = (time: Millis): string => iso(time).replace(/Z$/u, '000+00:00');
 
-function linesOf(feedback: Feedback): readonly (readonly [program: string, text: string])[] {
-  if (feedback.kind === 'Relayed')
-    return [['qmgr[811]', `from=<${SENDER}>, size=8123, nrcpt=1 (queue active)`]];
-  if (feedback.kind === 'RetryOutcome' && feedback.outcome === 'EXPIRED')
-    return [['qmgr[811]', `from=<${SENDER}>, status=expired, returned to sender`]];
-  return [['smtp[812]', attemptLine(feedback)]];
+type Line = readonly [program: string, text: string];
+
+const ACTIVE: Line = ['qmgr[811]', `from=<${SENDER}>, size=8123, nrcpt=1 (queue active)`];
+const EXPIRED: Line = ['qmgr[811]', `from=<${SENDER}>, status=expired, returned to sender`];
+const REMOVED: Line = ['qmgr[811]', 'removed'];
+
+function linesOf(feedback: Feedback, isIdentified: boolean): readonly Line[] {
+  const attempt: Line = ['smtp[812]', attemptLine(feedback)];
+  switch (feedback.kind) {
+    case 'Relayed':
+      return [['cleanup[810]', `message-id=${messageIdHeader(feedback, isIdentified)}`], ACTIVE];
+    case 'SoftBounced':
+      // A retry is announced as the first attempt is.
+      return feedback.attempt > 1 ? [ACTIVE, attempt] : [attempt];
+    case 'RetryOutcome':
+      return feedback.outcome === 'EXPIRED' ? [EXPIRED, REMOVED] : [ACTIVE, attempt, REMOVED];
+    default:
+      return [attempt, REMOVED];
+  }
 }
 
-/** Each event with the line that names its Message-ID, as in a log that is read from wherever it begins. */
 function render(feedback: Feedback, isIdentified: boolean): string {
-  const named = ['cleanup[810]', `message-id=${messageIdHeader(feedback, isIdentified)}`] as const;
-  return [named, ...linesOf(feedback)]
-    .map(([program, text]) =>
-      [
-        stamp(feedback.occurredAt),
-        'mx1',
-        `postfix/${program}:`,
-        `${queueId(feedback, isIdentified)}:`,
-        text,
-      ].join(' '),
-    )
+  const begin = `${stamp(feedback.occurredAt)} mx1 postfix`;
+  const id = queueId(feedback, isIdentified);
+  return linesOf(feedback, isIdentified)
+    .map(([program, text]) => `${begin}/${program}: ${id}: ${text}`)
     .join('\n');
 }
+
+/** A log has the receipt of every message, and at least one attempt. */
+const LOGGED: OutcomeMix = {
+  ...ORDINARY,
+  relaysLost: 0,
+  firstAttempt: weighted([
+    ['delivered', 905],
+    ['hard', 35],
+    ['soft', 60],
+  ]),
+};
 
 /** The log of Postfix, with the times of rsyslog and long queue ids. */
 export const POSTFIX: SimulatedSource = {
@@ -125,6 +143,7 @@ export const POSTFIX: SimulatedSource = {
   },
   identity: { deliveryId: [MESSAGE_ID_RULE], messageId: [MESSAGE_ID_RULE] },
   isOrdered: true,
+  mix: LOGGED,
   sayable,
   render,
 };

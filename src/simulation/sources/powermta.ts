@@ -1,5 +1,6 @@
 import { iso } from '../../base/time';
 import type { Feedback, Millis } from '../../feedback/feedback';
+import { ORDINARY } from '../message-history';
 import { isNoFailure, replyLine, replyOf, wordedClass } from './replies';
 import { addressOf, delivery, inSeconds, refusal, relayedOnly, SENDER, type SimulatedSource } from './source';
 
@@ -146,6 +147,7 @@ export const POWERMTA: SimulatedSource = {
   },
   identity: null,
   isOrdered: false,
+  mix: ORDINARY,
   sayable,
   render,
 };

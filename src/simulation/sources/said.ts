@@ -76,4 +76,4 @@ export const saidEvents = (
 export const saidTraffic = (
   source: SimulatedSource,
   options: SaidOptions & CampaignOptions,
-): Iterable<SaidEvent> => saidEvents(source, feedback(options), options);
+): Iterable<SaidEvent> => saidEvents(source, feedback(options, source.mix), options);

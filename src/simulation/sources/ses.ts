@@ -1,5 +1,6 @@
 import { iso } from '../../base/time';
 import type { Feedback } from '../../feedback/feedback';
+import { ORDINARY } from '../message-history';
 import { isNoFailure, replyLine, replyOf, wordedClass } from './replies';
 import {
   addressOf,
@@ -127,6 +128,7 @@ export const SES: SimulatedSource = {
   framing: jsonFraming(500, (events) => events.map((event) => `${event}\n`).join('')),
   identity: null,
   isOrdered: false,
+  mix: ORDINARY,
   sayable,
   render,
 };

@@ -1,5 +1,6 @@
 import type { Feedback, Millis } from '../../feedback/feedback';
 import type { Delivered, HardBounced, Relayed, RetryOutcome } from '../../feedback/records';
+import type { OutcomeMix } from '../message-history';
 
 /** What a source writes its events as in a file, and in the body of a request. */
 export interface Framing {
@@ -29,6 +30,8 @@ export interface SimulatedSource {
   readonly identity: SourceIdentity | null;
   /** Whether events of one message only make sense together and in their order, as lines of a log do. */
   readonly isOrdered: boolean;
+  /** The outcomes of the messages that it sends. */
+  readonly mix: OutcomeMix;
   /** The feedback that is left when the source has said it: its times, classes and kinds. Null for what it never says. */
   sayable(feedback: Feedback): Feedback | null;
   /** What the source writes for sayable feedback, with or without the ids. */

@@ -1,5 +1,6 @@
 import { iso } from '../../base/time';
 import type { Feedback } from '../../feedback/feedback';
+import { ORDINARY } from '../message-history';
 import { isNoFailure, type Reply, replyLine, replyOf, wordedClass } from './replies';
 import {
   addressOf,
@@ -102,6 +103,7 @@ export const SPARKPOST: SimulatedSource = {
   framing: jsonFraming(350, (events) => `[${events.join(',')}]`),
   identity: null,
   isOrdered: false,
+  mix: ORDINARY,
   sayable,
   render,
 };

@@ -1,0 +1,143 @@
+import type { Feedback } from '../../src/feedback/feedback';
+import { qualify } from '../../src/feedback/qualification';
+import { takenOfBody } from '../../src/ingest/body';
+import { ingestSource, ofFormat } from '../../src/ingest/configure';
+import type { Taken } from '../../src/ingest/source';
+import { causeOf, classify } from '../../src/mta/classify';
+import { FORMATS } from '../../src/mta/formats';
+import { dice } from '../../src/simulation/dice';
+import { replyLine, replyOf, wordedClass } from '../../src/simulation/sources/replies';
+import {
+  type SaidEvent,
+  type SaidOptions,
+  saidTraffic,
+  SIMULATED_SOURCES,
+} from '../../src/simulation/sources/said';
+import type { SimulatedSource } from '../../src/simulation/sources/source';
+import { ORDINARY_TRAFFIC } from '../../src/simulation/traffic';
+import type { Fact } from '../recount/read';
+import { DEFAULT_GROUPS, recountFacts } from '../recount/recount';
+
+const NOW = Date.UTC(2026, 1, 1);
+const SAID = { ...ORDINARY_TRAFFIC, seed: 7, deliveries: 6, messages: 1_500, stripIdentity: 0 };
+
+const events = (source: SimulatedSource, options: Partial<SaidOptions> = {}): SaidEvent[] => [
+  ...saidTraffic(source, { ...SAID, ...options }),
+];
+
+/** Reads events through the real mapper, `size` events a request. */
+async function read(source: SimulatedSource, said: readonly SaidEvent[], size: number): Promise<Taken[]> {
+  const given = { ...ofFormat(source.name), ...source.identity };
+  const ingested = ingestSource(given, NOW);
+  const { body, contentType } = source.framing;
+  const taken: Taken[] = [];
+  for (let from = 0; from < said.length; from += size) {
+    const texts = said.slice(from, from + size).map(({ text }) => text);
+    taken.push(...(await takenOfBody(ingested, Buffer.from(body(texts)), contentType)));
+  }
+  return taken;
+}
+
+const deadLettersIn = (taken: readonly Taken[]): { reason: string; detail: string }[] =>
+  taken.flatMap(({ mapped }) => (mapped.outcome === 'dead-letter' ? [mapped] : []));
+
+const feedbackIn = (taken: readonly Taken[]): Feedback[] =>
+  taken.flatMap(({ mapped }) => (mapped.outcome === 'feedback' ? [mapped.feedback] : []));
+
+/** What the recount makes of feedback: the messages with their judgement, the deliveries with their KPIs. */
+function recounted(feedback: readonly Feedback[]) {
+  const facts = feedback.map(({ kind, ...rest }) => ({ ...rest, type: kind }) as Fact);
+  const { messages, deliveries } = recountFacts(facts, { defaultPolicy: 'EFS', groups: DEFAULT_GROUPS });
+  const kpis = [...deliveries].map(([id, { policy, kpis: figures }]) => [id, { policy, figures }]);
+  return { messages: Object.fromEntries(messages), kpis: Object.fromEntries(kpis) as object };
+}
+
+function shuffled<Each>(list: readonly Each[]): Each[] {
+  const source = dice(3, 0);
+  const copy = [...list];
+  for (let i = copy.length - 1; i > 0; i--) {
+    const j = source.below(i + 1);
+    [copy[i], copy[j]] = [copy[j]!, copy[i]!];
+  }
+  return copy;
+}
+
+/** What a source may send: lines of a log in any order of the messages, other events in any order. */
+function disarranged(source: SimulatedSource, said: readonly SaidEvent[]): SaidEvent[] {
+  if (!source.isOrdered) return shuffled([...said, ...said, ...said]);
+  const messages = new Map<string, SaidEvent[]>();
+  for (const each of said)
+    messages.set(each.feedback.messageId, [...(messages.get(each.feedback.messageId) ?? []), each]);
+  return shuffled([...messages.values()]).flat();
+}
+
+const isThere = ({ name }: SimulatedSource): boolean => FORMATS.some((format) => format.name === name);
+
+describe.each(SIMULATED_SOURCES.filter(isThere).map((source) => [source.name, source] as const))(
+  'lives said by %s',
+  (_, source) => {
+    test('have the figures and statuses that they have when they are fed directly', async () => {
+      const said = events(source);
+      const taken = await read(source, said, said.length);
+      expect(deadLettersIn(taken)).toEqual([]);
+      expect(recounted(feedbackIn(taken))).toEqual(recounted(said.map(({ feedback }) => feedback)));
+    });
+
+    test('have the same figures when they are shuffled, repeated, and cut into other batches', async () => {
+      const said = events(source);
+      const size = source.isOrdered ? said.length : (source.framing.eventsMax ?? 1) === 1 ? 1 : 13;
+      const taken = await read(source, disarranged(source, said), size);
+      const again = source.isOrdered ? await read(source, said, said.length) : [];
+      expect(recounted(feedbackIn([...taken, ...again]))).toEqual(
+        recounted(said.map(({ feedback }) => feedback)),
+      );
+    });
+
+    test('are unmatched exactly where the ids are left out', async () => {
+      const said = events(source, { stripIdentity: 0.1, duplicates: source.isOrdered ? 0 : 0.05 });
+      const stripped = said.filter(({ isIdentified }) => !isIdentified);
+      expect(stripped.length).toBeGreaterThan(20);
+      const taken = await read(source, said, source.framing.eventsMax === 1 ? 1 : said.length);
+      const letters = deadLettersIn(taken);
+      expect(new Set(letters.map(({ reason }) => reason))).toEqual(new Set(['unmatched']));
+      expect(letters).toHaveLength(stripped.length);
+      const identified = said.filter(({ isIdentified }) => isIdentified);
+      expect(recounted(feedbackIn(taken))).toEqual(recounted(identified.map(({ feedback }) => feedback)));
+    });
+  },
+);
+
+describe.each(SIMULATED_SOURCES.map((source) => [source.name, source] as const))('%s', (_, source) => {
+  test('writes the same bytes each time', () => {
+    const options = { stripIdentity: 0.1, disorder: 0.01, duplicates: 0.1 };
+    expect(events(source, options)).toEqual(events(source, options));
+  });
+
+  test('says feedback that it can say as it is', () => {
+    for (const { feedback } of events(source)) expect(source.sayable(feedback)).toEqual(feedback);
+  });
+
+  test('gives messages ids that differ in lower case too', () => {
+    const ids = new Set(
+      events(source).map(({ feedback: { deliveryId, messageId } }) => `${deliveryId}/${messageId}`),
+    );
+    expect(new Set([...ids].map((id) => id.toLowerCase())).size).toBe(ids.size);
+  });
+});
+
+describe('a reply', () => {
+  const classes = [1, 10, 20, 21, 22, 23, 24, 25, 40, 50, 51, 52, 53, 54, 100];
+
+  test.each(classes)('says class %s such that its reader concludes it', (bounceClass) => {
+    for (const isFinal of [true, false]) {
+      const reply = replyOf(bounceClass, isFinal);
+      const cause = causeOf({ text: `smtp; ${replyLine(reply)}`, enhancedStatus: reply.status });
+      expect(classify(cause).bounceClass).toBe(bounceClass);
+    }
+  });
+
+  test('says a class of the same reason and type, where no text tells of a class but 15', () => {
+    for (const bounceClass of [...classes, 30, 70, 77, 999, 25])
+      expect(qualify(wordedClass(bounceClass, null), null)).toEqual(qualify(bounceClass, null));
+  });
+});
