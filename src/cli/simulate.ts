@@ -20,8 +20,9 @@ import {
 import { grouped, printLines } from './print';
 import { type Produced, produce } from '../simulation/produce';
 import { progress } from './progress';
+import { addAsFlags, type AsFlags, checkAsFlags, simulateAs } from './simulate-as';
 
-interface Options {
+interface Options extends AsFlags {
   readonly deliveries: number;
   readonly messages: number;
   readonly rate: number;
@@ -97,6 +98,8 @@ async function send(options: Options, config: Config, log: Log, signal: AbortSig
 }
 
 async function simulate(options: Options, command: Command): Promise<void> {
+  checkAsFlags(options);
+  if (options.as !== undefined) return simulateAs(options, command);
   const { config, log } = contextOf(command);
   const began = systemClock.monotonic();
   const produced = await untilInterrupted((signal) => send(options, config, log, signal));
@@ -130,9 +133,11 @@ export function simulateCommand(): Command {
         .default(Math.floor((systemClock.now() - AGE_MS) / HOUR_MS) * HOUR_MS, 'four days ago'),
     )
     .action(simulate);
+  addAsFlags(command);
   addSettings(command, [...KAFKA_SETTINGS, ...REGISTRY_SETTINGS, 'maxValueBytes', 'maxHeaders']);
   return addExample(
     command,
     'efs simulate --deliveries 5 --messages 2000 --disorder 0.1 --duplicates 0.05 --poison 0.001',
+    'efs simulate --as kumomta --messages 2000 --strip-identity 0.01 --to events.ndjson',
   );
 }
