@@ -33,7 +33,8 @@ function spoken(feedback: Feedback): Feedback | null {
 
 function sayable(feedback: Feedback): Feedback | null {
   const said = spoken(feedback);
-  return said === null ? null : inSeconds(said);
+  // A report tells when its server took the message, not when ours did.
+  return said === null ? null : { ...inSeconds(said), relayedAt: null };
 }
 
 const DELIVERED: Reply = { code: 250, status: '2.0.0', text: 'OK' };
@@ -57,10 +58,9 @@ const mailDate = (time: Millis): string => new Date(time).toUTCString().replace(
 
 function deliveryStatus(feedback: Feedback, { action, reply }: Said): readonly string[] {
   const { occurredAt, recipientDomain } = feedback;
-  const relayedAt = 'relayedAt' in feedback ? feedback.relayedAt : null;
   return [
     `Reporting-MTA: dns; mx.${recipientDomain}`,
-    ...(relayedAt === null ? [] : [`Arrival-Date: ${mailDate(relayedAt)}`]),
+    `Arrival-Date: ${mailDate(occurredAt)}`,
     '',
     `Final-Recipient: rfc822; ${addressOf(feedback)}`,
     `Action: ${action}`,
