@@ -6,7 +6,7 @@ import type { SchemaRegistrar } from '../avro/registry';
 import { memoryRegistry } from '../avro/registry.memory';
 import { SCHEMAS, subjectOf, TOPIC_SCHEMAS } from '../feedback/schemas';
 import { memoryCommittedOffset, memoryReader, memorySource } from '../log/source.memory';
-import { ALL_TOPICS, CONTRIBUTIONS_TOPIC } from '../feedback/topics';
+import { CONTRIBUTIONS_TOPIC, SETUP_TOPICS } from '../feedback/topics';
 import { memoryTransactionalSinks, memorySink } from '../log/sink.memory';
 import { memoryStore, type Snapshot } from '../store/store.memory';
 import { type Servers, groupOf, topicsOf } from './compose';
@@ -27,7 +27,7 @@ export async function openInMemory(
   const { partitions, topicPrefix: prefix } = config;
   const { clock, restored } = how;
   const log = memoryLog({ partitions, clock, ...(restored && { restored: restored.log }) });
-  for (const topic of ALL_TOPICS) log.create(prefix + topic, partitions);
+  for (const topic of SETUP_TOPICS) log.create(prefix + topic, partitions);
   const store = memoryStore();
   if (restored !== undefined) store.restore(restored.store);
   const registry = memoryRegistry();

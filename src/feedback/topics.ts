@@ -36,3 +36,6 @@ export const ALL_TOPICS: readonly string[] = [
   MESSAGE_STATUS_TOPIC,
   DEAD_LETTER_TOPIC,
 ];
+
+/** What `efs setup` creates: the topics of the service, and the one that only ingestion needs. */
+export const SETUP_TOPICS: readonly string[] = [...ALL_TOPICS, INGEST_DEAD_LETTER_TOPIC];

@@ -1,14 +1,16 @@
 import { EfsError } from '../base/errors';
+import { DAY_MS } from '../base/time';
 import type { NewTopic, TopicAdmin, TopicFacts } from '../log/admin';
 import type { SchemaRegistrar } from '../avro/registry';
 import { inputConfig, shortInputs } from './input-retention';
 import { SCHEMAS, subjectOf, TOPIC_SCHEMAS, type TopicSchema } from '../feedback/schemas';
 import {
-  ALL_TOPICS,
   CONTRIBUTIONS_TOPIC,
   DEAD_LETTER_TOPIC,
   DELIVERY_KPI_TOPIC,
+  INGEST_DEAD_LETTER_TOPIC,
   MESSAGE_STATUS_TOPIC,
+  SETUP_TOPICS,
 } from '../feedback/topics';
 
 export interface SetupOptions {
@@ -50,22 +52,27 @@ export async function setup(options: SetupOptions): Promise<readonly SetupStep[]
 const MAX_REPLICAS = 3;
 /** A record at Kafka's own limit of 1 MB must fit with what is added to it. */
 const DEAD_LETTER_MAX_BYTES = 4 * 1024 * 1024;
+/** Time to correct a source and to send its dead letters through it again. */
+const INGEST_DEAD_LETTERS_KEPT_MS = 30 * DAY_MS;
 const COMPACTED: readonly string[] = [CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, MESSAGE_STATUS_TOPIC];
 
 function configOf(topic: string, inputRetentionMs: number): Readonly<Record<string, string>> {
   if (COMPACTED.includes(topic)) return { 'cleanup.policy': 'compact' };
-  if (topic !== DEAD_LETTER_TOPIC) return { 'cleanup.policy': 'delete', ...inputConfig(inputRetentionMs) };
-  return { 'cleanup.policy': 'delete', 'max.message.bytes': String(DEAD_LETTER_MAX_BYTES) };
+  const letters = { 'cleanup.policy': 'delete', 'max.message.bytes': String(DEAD_LETTER_MAX_BYTES) };
+  if (topic === DEAD_LETTER_TOPIC) return letters;
+  if (topic === INGEST_DEAD_LETTER_TOPIC)
+    return { ...letters, 'retention.ms': String(INGEST_DEAD_LETTERS_KEPT_MS) };
+  return { 'cleanup.policy': 'delete', ...inputConfig(inputRetentionMs) };
 }
 
 async function setupTopics(options: SetupOptions): Promise<SetupStep[]> {
   const { admin, prefix, partitions, inputRetentionMs: neededMs } = options;
-  const existing = await admin.describe(ALL_TOPICS.map((topic) => prefix + topic));
+  const existing = await admin.describe(SETUP_TOPICS.map((topic) => prefix + topic));
   const mismatches = [...countMismatches(existing), ...policyMismatches(existing, prefix)];
   if (mismatches.length > 0) throw new EfsError('topic-unfit', mismatches.join('\n'));
   const [first] = existing.values();
   const count = first?.partitions ?? partitions;
-  const missing = ALL_TOPICS.filter((topic) => !existing.has(prefix + topic));
+  const missing = SETUP_TOPICS.filter((topic) => !existing.has(prefix + topic));
   if (missing.length > 0) {
     const replicationFactor = Math.min(MAX_REPLICAS, await admin.brokers());
     const create = (topic: string): NewTopic => ({
@@ -79,7 +86,7 @@ async function setupTopics(options: SetupOptions): Promise<SetupStep[]> {
   const kept =
     count === partitions ? '' : `, as those that exist already (EFS_PARTITIONS asks for ${partitions})`;
   const warnings = shortInputs(existing, { ...options, neededMs });
-  return ALL_TOPICS.map((topic) => ({
+  return SETUP_TOPICS.map((topic) => ({
     what: 'topic',
     name: prefix + topic,
     outcome: missing.includes(topic) ? 'created' : 'unchanged',
@@ -99,7 +106,7 @@ function countMismatches(existing: ReadonlyMap<string, TopicFacts>): string[] {
 }
 
 function policyMismatches(existing: ReadonlyMap<string, TopicFacts>, prefix: string): string[] {
-  return ALL_TOPICS.flatMap((topic) => {
+  return SETUP_TOPICS.flatMap((topic) => {
     const facts = existing.get(prefix + topic);
     if (facts === undefined) return [];
     const wanted = COMPACTED.includes(topic) ? 'compact' : 'delete';

@@ -103,6 +103,12 @@ export const matching = (pattern: RegExp, problem: string, expects: string) => (
   show: (value: string) => value,
 });
 
+export const hostName = matching(
+  /^[A-Za-z0-9._:-]{1,253}$/,
+  'is not a host name or address',
+  'a host name or an IP address',
+);
+
 const BROKER = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})$/;
 const isBroker = (text: string): boolean => {
   const port = Number(BROKER.exec(text)?.[2] ?? 0);

@@ -1,10 +1,12 @@
 import { DAY_MS, LATE_BOUNCES_MS, VALIDITY_MAX_MS } from '../base/time';
 import { CONNECTION_SETTINGS } from './connections';
+import { INGESTION_SETTINGS } from './ingestion';
 import {
   address,
   brokers,
   domainGroups,
   duration,
+  hostName,
   hostNames,
   matching,
   oneOf,
@@ -32,11 +34,6 @@ const groupId = matching(
   'is too long, or has blanks in it',
   '1 to 200 characters without blanks',
 );
-const host = matching(
-  /^[A-Za-z0-9._:-]{1,253}$/,
-  'is not a host name or address',
-  'a host name or an IP address',
-);
 
 /**
  * The settings, one row each: the source of the environment variables, the command line's flags, `efs config print` and the
@@ -63,7 +60,7 @@ export const SETTINGS = {
     'partitioner of the producers; off accepts records in any partition',
   ),
   httpPort: setting('8090', whole(0, 65_535), 'port of page, API, health and metrics; 0 takes a free one'),
-  httpHost: setting('127.0.0.1', host, 'address that the HTTP port listens on'),
+  httpHost: setting('127.0.0.1', hostName, 'address that the HTTP port listens on'),
   httpAllowedHosts: setting(
     '',
     hostNames,
@@ -114,6 +111,7 @@ export const SETTINGS = {
     oneOf('auto', 'json', 'pretty'),
     'form of log lines; auto is pretty on a terminal',
   ),
+  ...INGESTION_SETTINGS,
   ...CONNECTION_SETTINGS,
 } as const;
 

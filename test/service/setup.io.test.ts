@@ -3,7 +3,7 @@ import { systemClock } from '../../src/base/clock';
 import { kafkaTopicAdmin } from '../../src/kafka/admin.kafka';
 import { confluentRegistry } from '../../src/avro/registry.confluent';
 import { schemaIds, TOPIC_SCHEMAS, WRITTEN_RECORDS } from '../../src/feedback/schemas';
-import { ALL_TOPICS } from '../../src/feedback/topics';
+import { SETUP_TOPICS } from '../../src/feedback/topics';
 import { setup } from '../../src/service/setup';
 import { describeWithServers } from '../servers/servers';
 
@@ -24,8 +24,8 @@ describeWithServers(['kafka', 'registry'], 'set-up on real servers', (servers) =
     const options = { admin, registrar, prefix, partitions: 3, ...KEPT };
     const first = await setup(options);
     expect(new Set(first.map(({ outcome }) => outcome))).toEqual(new Set(['created']));
-    expect(first).toHaveLength(ALL_TOPICS.length + 2 * TOPIC_SCHEMAS.length);
-    const facts = await admin.describe(ALL_TOPICS.map((topic) => prefix + topic));
+    expect(first).toHaveLength(SETUP_TOPICS.length + 2 * TOPIC_SCHEMAS.length);
+    const facts = await admin.describe(SETUP_TOPICS.map((topic) => prefix + topic));
     expect(facts.get(`${prefix}mta.relayed`)).toEqual({
       partitions: 3,
       cleanupPolicy: 'delete',

@@ -3,7 +3,7 @@ import { memoryTopicAdmin } from '../support/topic-admin';
 import { memoryRegistry } from '../../src/avro/registry.memory';
 import { parseWriterSchema } from '../../src/avro/schema';
 import { schemaIds, SCHEMAS, WRITTEN_RECORDS } from '../../src/feedback/schemas';
-import { ALL_TOPICS, FEEDBACK_TOPICS } from '../../src/feedback/topics';
+import { FEEDBACK_TOPICS, SETUP_TOPICS } from '../../src/feedback/topics';
 import { setup } from '../../src/service/setup';
 import { described } from '../avro/registry.contract';
 
@@ -26,7 +26,7 @@ describe('set-up', () => {
   it('creates every topic with the wanted partitions, its cleanup policy and as many replicas as there are brokers', async () => {
     const admin = memoryTopicAdmin([], { brokers: 2 });
     await run(admin, memoryRegistry());
-    expect([...admin.topics.keys()]).toEqual(ALL_TOPICS.map((name) => `t.${name}`));
+    expect([...admin.topics.keys()]).toEqual(SETUP_TOPICS.map((name) => `t.${name}`));
     for (const { name, partitions, replicationFactor, config } of admin.topics.values()) {
       expect([partitions, replicationFactor]).toEqual([12, 2]);
       const isCompacted = ['t.efs.kpi-contributions', 't.efs.delivery-kpi', 't.efs.message-status'].includes(
@@ -35,6 +35,10 @@ describe('set-up', () => {
       expect(config['cleanup.policy']).toBe(isCompacted ? 'compact' : 'delete');
     }
     expect(admin.topics.get('t.efs.dead-letter')?.config['max.message.bytes']).toBe('4194304');
+    expect(admin.topics.get('t.efs.ingest-dead-letter')?.config).toMatchObject({
+      'max.message.bytes': '4194304',
+      'retention.ms': String(30 * 86_400_000),
+    });
     for (const { topic: input } of FEEDBACK_TOPICS)
       expect(admin.topics.get(`t.${input}`)?.config).toMatchObject({
         'retention.ms': String(DAYS_40),
@@ -80,7 +84,7 @@ describe('set-up', () => {
     registrar.setDown(false);
     const steps = await run(admin, registrar);
     expect(steps.filter(({ outcome }) => outcome === 'unchanged').map(({ what }) => what)).toEqual(
-      ALL_TOPICS.map(() => 'topic'),
+      SETUP_TOPICS.map(() => 'topic'),
     );
   });
 

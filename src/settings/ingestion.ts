@@ -1,0 +1,45 @@
+import { bearer, hostName, matching, setting, whole } from './kinds';
+import type { Secret } from './files';
+import { z } from 'zod';
+
+const path = matching(/^[^\p{Cc}]{0,4000}$/u, 'has control characters, or is too long', 'the path of a file');
+const words = matching(/^[^\p{Cc}]{0,4000}$/u, 'has control characters, or is too long', 'text');
+const name = matching(
+  /^[A-Za-z0-9._-]{0,64}$/,
+  'has characters that no name of a source may have',
+  'at most 64 letters, digits, dots, hyphens and underscores',
+);
+/** Bearer tokens, passwords, keys and PEM texts alike; what it must be depends on the source's format. */
+const secrets = {
+  ...bearer,
+  schema: z
+    .string()
+    .max(32_000, 'is too long')
+    .transform((text): Secret => ({ text, path: null })),
+  expects:
+    'what proves a sender: a password, a token or a key; two of them, separated by a comma, to change it',
+};
+
+/** The settings of `efs ingest serve` and `efs ingest kafka`. */
+export const INGESTION_SETTINGS = {
+  ingestPort: setting('8092', whole(0, 65_535), 'port of `efs ingest serve`; 0 takes a free one'),
+  ingestHost: setting('127.0.0.1', hostName, 'address that `efs ingest serve` listens on'),
+  ingestConfig: setting(
+    '',
+    path,
+    'file with the sources of `efs ingest serve` and `efs ingest kafka` (YAML or JSON)',
+  ),
+  ingestFormat: setting('', name, 'format of the one source, where no file names sources'),
+  ingestSource: setting(
+    '',
+    name,
+    'name of that source in the path of its requests; the format where it is empty',
+  ),
+  ingestDeliveryId: setting('', words, 'rules that find the delivery id in events of that source'),
+  ingestMessageId: setting('', words, 'rules that find the message id in events of that source'),
+  ingestSecret: setting(
+    '',
+    secrets,
+    'what senders of that source prove themselves with; empty asks for nothing',
+  ),
+} as const;
