@@ -27,7 +27,8 @@ const ROOMS: Record<string, readonly string[]> = {
   http: ['log', 'feedback', 'status', 'kpi', 'store', 'queries'],
   simulation: ['log', 'avro', 'feedback'], // a mail transfer agent of our own
   mta: ['feedback'], // mail transfer agents of others
-  ingest: ['log', 'feedback', 'mta'],
+  // The door for them: on the service's own HTTP server.
+  ingest: ['log', 'feedback', 'mta', 'http', 'queries'],
   // The composition, for the command line and for the library alike.
   app: COMPOSED,
   cli: [...COMPOSED, 'app'],
@@ -43,7 +44,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   snappy: ['kafka/codecs.kafka'],
   'lz4-napi': ['kafka/codecs.kafka'],
   '@foxglove/wasm-zstd': ['kafka/codecs.kafka'],
-  'node:zlib': ['kafka/codecs.kafka'],
+  'node:zlib': ['kafka/codecs.kafka', 'ingest/inflate'],
+  'node:util': ['ingest/inflate'],
   ioredis: ['.redis'],
   fastify: ['.http'],
   '@kafkajs/confluent-schema-registry': ['.confluent'],
@@ -54,7 +56,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   commander: COMPOSING,
   pino: ['base'],
   'pino-pretty': ['base'],
-  zod: ['settings', '.http'],
+  zod: ['settings', '.http', 'ingest/sources-file', 'ingest/auth-settings'],
+  yaml: ['ingest/sources-file'],
   'postal-mime': ['mta/mail'],
   'csv-parse': ['ingest/log-reader'],
   avsc: ['avro', 'feedback', 'kpi', 'simulation', 'pipeline'],

@@ -15,7 +15,7 @@ export interface RouteOptions {
   /** The address the server listens on. */
   readonly host: string;
   readonly health: Health;
-  readonly metrics: Metrics;
+  readonly metrics: Pick<Metrics, 'exposition'>;
   /** Other bounds than the service's own. */
   readonly bounds?: Partial<Bounds>;
   /** Page and API, if they are served: what they show, and to whom. */
@@ -32,13 +32,7 @@ export interface RouteOptions {
  */
 export function httpRoutes(options: RouteOptions): FastifyInstance {
   const bounds = { ...BOUNDS, ...options.bounds };
-  const server = boundedRoutes(bounds, boundedConnections(bounds, systemClock));
-  server.setErrorHandler(onError);
-  server.setNotFoundHandler(onNotFound);
-  server.addHook('onRequest', async (_, reply) => {
-    reply.headers(SECURITY_HEADERS).header('cache-control', 'no-store');
-  });
-  addProbes(server, options, bounds);
+  const server = probedServer(options, bounds);
   const { host, api } = options;
   if (api === undefined) return server;
   void server.register(async (scope) => {
@@ -53,6 +47,21 @@ export function httpRoutes(options: RouteOptions): FastifyInstance {
     addApi(scope, api, bounds);
     addPage(scope);
   });
+  return server;
+}
+
+/** A server with the routes for machines alone, within the bounds. */
+export function probedServer(
+  options: Pick<RouteOptions, 'health' | 'metrics'>,
+  bounds: Bounds,
+): FastifyInstance {
+  const server = boundedRoutes(bounds, boundedConnections(bounds, systemClock));
+  server.setErrorHandler(onError);
+  server.setNotFoundHandler(onNotFound);
+  server.addHook('onRequest', async (_, reply) => {
+    reply.headers(SECURITY_HEADERS).header('cache-control', 'no-store');
+  });
+  addProbes(server, options, bounds);
   return server;
 }
 
@@ -107,29 +116,39 @@ export interface HttpServer {
 }
 
 /** The error of a setting that prevents listening; null where no setting is the cause. */
-function settingError(code: string | undefined, host: string, port: number): string | null {
+function settingError(code: string | undefined, { host, port, settings }: ListenOptions): string | null {
   switch (code) {
     case 'EADDRINUSE':
-      return `EFS_HTTP_PORT: port ${port} on ${host} is used by another process; choose another, or 0 for any free one`;
+      return `${settings}_PORT: port ${port} on ${host} is used by another process; choose another, or 0 for any free one`;
     case 'EACCES':
-      return `EFS_HTTP_PORT: this user may not listen on port ${port}; choose one above 1023`;
+      return `${settings}_PORT: this user may not listen on port ${port}; choose one above 1023`;
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return `EFS_HTTP_HOST: ${host} is not an address of this machine; 127.0.0.1 and 0.0.0.0 always are`;
+      return `${settings}_HOST: ${host} is not an address of this machine; 127.0.0.1 and 0.0.0.0 always are`;
     default:
       return null;
   }
 }
 
+/** Where a server listens, and the settings that say so: `EFS_HTTP` for EFS_HTTP_HOST and EFS_HTTP_PORT. */
+export interface ListenOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly settings: string;
+}
+
 /** Serves the routes. Throws `config-invalid` where host or port is not available. */
-export async function startHttp(options: RouteOptions & { readonly port: number }): Promise<HttpServer> {
-  const server = httpRoutes(options);
+export const startHttp = (options: RouteOptions & { readonly port: number }): Promise<HttpServer> =>
+  listening(httpRoutes(options), { host: options.host, port: options.port, settings: 'EFS_HTTP' });
+
+/** Lets a server listen. Throws `config-invalid` where host or port is not available. */
+export async function listening(server: FastifyInstance, options: ListenOptions): Promise<HttpServer> {
   try {
     await server.listen({ host: options.host, port: options.port });
   } catch (error) {
     await server.close();
-    const message = settingError((error as NodeJS.ErrnoException).code, options.host, options.port);
+    const message = settingError((error as NodeJS.ErrnoException).code, options);
     if (message === null) throw error;
     throw new EfsError('config-invalid', message, { cause: error });
   }

@@ -39,7 +39,17 @@ function recordOf(
       const { feedback } = mapped;
       const key = Buffer.from(feedback.messageId);
       const partition = partitionOf(key, partitions);
-      return { topic: topicOf(feedback), partition, key, value: encode(feedback) };
+      try {
+        return { topic: topicOf(feedback), partition, key, value: encode(feedback) };
+      } catch (error) {
+        // Content that no record can hold must not block what comes with it.
+        const detail = `no record can hold it: ${(error as Error).message}`;
+        return recordOf(
+          source,
+          { mapped: { outcome: 'dead-letter', reason: 'invalid-field', detail }, raw },
+          options,
+        );
+      }
     }
     case 'dead-letter': {
       const { reason, detail } = mapped;

@@ -4,7 +4,7 @@ import type { Format, ReaderSettings } from './format';
 import { type IdentityRules, identityRules } from './identity';
 
 /** Where every source may have ids: headers of ours that its messages carry. */
-const OWN_HEADERS = { deliveryId: 'header:X-Delivery-ID', messageId: 'header:X-Message-ID' } as const;
+export const OWN_HEADERS = { deliveryId: 'header:X-Delivery-ID', messageId: 'header:X-Message-ID' } as const;
 
 /**
  * The identity rules of a source: those that were given; for an id without any, the format's customary places, and for

@@ -1,0 +1,81 @@
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+
+/** Kinds of events of a source that have a series of their own; what a sender makes up beyond them counts as `other`. */
+const KINDS_MAX = 64;
+const KIND_LENGTH_MAX = 64;
+
+/** The metrics of `efs ingest serve` and `efs ingest kafka`. */
+export type IngestMetrics = ReturnType<typeof createIngestMetrics>;
+
+/** Bounds a label whose values come from outside. */
+function boundedLabel(): (source: string, value: string) => string {
+  const known = new Map<string, Set<string>>();
+  return (source, value) => {
+    const kind = value.slice(0, KIND_LENGTH_MAX);
+    const kinds = known.get(source) ?? new Set();
+    known.set(source, kinds);
+    if (!kinds.has(kind) && kinds.size >= KINDS_MAX) return 'other';
+    kinds.add(kind);
+    return kind;
+  };
+}
+
+/** `held` gives the bytes that are not acknowledged. */
+export function createIngestMetrics(
+  info: { readonly version: string; readonly node: string },
+  held: () => number,
+) {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const counter = <L extends string>(name: string, help: string, labelNames: L[]) =>
+    new Counter({ name, help, labelNames, registers });
+  const events = counter(
+    'efs_ingest_events_total',
+    'Events acknowledged by Kafka or ignored, by the source’s word for them (dead letters by reason) and outcome: feedback, ignored or dead-letter.',
+    ['source', 'kind', 'outcome'],
+  );
+  const unmatched = counter(
+    'efs_ingest_unmatched_total',
+    'Events in which no rule found the ids of a message.',
+    ['source'],
+  );
+  const requests = counter('efs_ingest_requests_total', 'Requests answered, by status code.', [
+    'source',
+    'code',
+  ]);
+  const failures = counter('efs_ingest_failures_total', 'Writes to Kafka that failed.', []);
+  const outages = counter('efs_ingest_outages_total', 'Outages of Kafka or the registry.', ['dependency']);
+  const last = new Gauge({
+    name: 'efs_ingest_last_event_seconds',
+    help: 'When the last event of a source was acknowledged, in seconds since 1970.',
+    labelNames: ['source'],
+    registers,
+  });
+  new Gauge({
+    name: 'efs_ingest_unacknowledged_bytes',
+    help: 'Bytes of requests that are not acknowledged.',
+    registers,
+    collect() {
+      this.set(held());
+    },
+  });
+  new Gauge({
+    name: 'efs_ingest_build_info',
+    help: 'Version of this process.',
+    labelNames: ['version', 'node'],
+    registers,
+  }).set({ version: info.version, node: info.node }, 1);
+  const bounded = boundedLabel();
+  return {
+    event: (source: string, kind: string, outcome: string, count: number) =>
+      events.inc({ source, kind: bounded(source, kind), outcome }, count),
+    unmatched: (source: string, count: number) => unmatched.inc({ source }, count),
+    lastEvent: (source: string, now: number) => last.set({ source }, now / 1000),
+    answered: (source: string, code: number) => requests.inc({ source, code: String(code) }),
+    failed: () => failures.inc(),
+    outage: (dependency: string) => outages.inc({ dependency }),
+    /** The text that Prometheus scrapes, and its content type. */
+    exposition: async () => ({ type: registry.contentType, text: await registry.metrics() }),
+  };
+}
