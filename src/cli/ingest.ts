@@ -17,6 +17,7 @@ import { explainCommand, formatsCommand } from './ingest-explain';
 import { readInputs, STDIN, type Take } from './ingest-inputs';
 import { ingestLettersCommand, ingestRedriveCommand } from './ingest-letters';
 import { addSourceFlags, type SourceFlags, sourceFrom } from './ingest-options';
+import { serveCommand } from './ingest-serve';
 import { tallyLines } from './ingest-tally';
 import { untilInterrupted } from './interrupt';
 import { addExample, addSettings, configOf, KAFKA_SETTINGS, REGISTRY_SETTINGS } from './options';
@@ -102,11 +103,18 @@ async function ingest(
   else await produceAll(source, names, flags, configOf(command));
 }
 
-const SUBCOMMANDS = [formatsCommand, explainCommand, ingestLettersCommand, ingestRedriveCommand];
+const SUBCOMMANDS = [
+  formatsCommand,
+  explainCommand,
+  serveCommand,
+  ingestLettersCommand,
+  ingestRedriveCommand,
+];
 
 /** `efs ingest`. */
 export function ingestCommand(): Command {
   const command = new Command('ingest')
+    .enablePositionalOptions()
     .description('turn what a mail transfer agent or provider writes into feedback')
     .argument('<format>', '`efs ingest formats` lists them')
     .argument('[files...]', 'files to read; - or none is standard input')

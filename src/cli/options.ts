@@ -15,6 +15,9 @@ export const KAFKA_SETTINGS = [...settingsOf('kafka'), 'topicPrefix'] as const;
 export const REGISTRY_SETTINGS = ['schemaRegistryUrl', ...settingsOf('registry')] as const;
 export const STATE_SETTINGS = [...settingsOf('redis'), 'groupId', 'topicPrefix'] as const;
 
+/** The settings of the commands that take events as they come. */
+export const INGESTION_SETTINGS = settingsOf('ingest');
+
 /** Adds the named settings to a command as flags, with the descriptions of the settings table. */
 export function addSettings(command: Command, names: readonly SettingName[]): Command {
   for (const name of names) {

@@ -63,7 +63,7 @@ function read(stream: NodeJS.ReadableStream, door: Door, maxBytes: number): Prom
     const fail = (error: unknown): void => {
       stop();
       release();
-      reject(error as Error);
+      reject(error);
     };
     stream.on('data', take).on('end', end).on('error', fail).on('aborted', fail);
   });

@@ -137,49 +137,57 @@ export interface Door {
 /** What a request leads to before its events are read: an answer already, or its events' bytes. */
 type Opened = { readonly answer: Answer } | { readonly body: Buffer };
 
+async function provenBySns({ sns }: DoorDeps, topics: readonly string[], body: Buffer): Promise<Opened> {
+  const message = snsMessage(body);
+  if (message === null || !(await sns.isGenuine(message, topics))) return { answer: wrongSecret() };
+  if (message.type === 'SubscriptionConfirmation') await sns.confirm(message);
+  return { body };
+}
+
+/** The bytes of a sender that is known. An encoding that is corrupt leaves the bytes as they came: they are set aside. */
+async function opened(deps: DoorDeps, { auth }: DoorSource, request: SignedRequest): Promise<Opened> {
+  const { bounds, clock } = deps;
+  const isProven = auth.kind === 'sns' || (await provenByBody(auth, request, clock.now()));
+  if (!isProven) return { answer: wrongSecret() };
+  const body = await inflated(request.body, headerOf(request, 'content-encoding'), bounds.bodyBytes);
+  if (body === 'unknown-encoding') return { answer: unknownEncoding() };
+  if (body === 'too-large') return { answer: tooLarge(bounds) };
+  if (body === 'corrupt') return { body: request.body };
+  return auth.kind === 'sns' ? provenBySns(deps, auth.topics, body) : { body };
+}
+
+/** The outcomes of a body's events. Throws `TooManyEvents`. */
+async function takenOfData(
+  { clock, bounds }: DoorDeps,
+  source: IngestSource,
+  body: Buffer,
+  contentType: string | null,
+): Promise<Taken[]> {
+  const all: Taken[] = [];
+  for (const { bytes, contentType: type } of carriedData(body, contentType)) {
+    if (bytes.length === 0) continue;
+    for (const each of await takenOfBody(source, bytes, type, pace(clock, bounds))) all.push(each);
+    if (all.length > bounds.events) throw new TooManyEvents();
+  }
+  return all;
+}
+
+async function mapped(
+  deps: DoorDeps,
+  entry: DoorSource,
+  request: SignedRequest,
+  hold: (bytes: number) => boolean,
+): Promise<Answer | readonly Taken[]> {
+  const open = await opened(deps, entry, request);
+  if ('answer' in open) return open.answer;
+  if (open.body !== request.body && !hold(open.body.length)) return unavailable(deps.bounds);
+  return takenOfData(deps, entry.source, open.body, headerOf(request, 'content-type') || null);
+}
+
 export function openDoor(deps: DoorDeps): Door {
-  const { bounds, clock, sns } = deps;
+  const { bounds, clock } = deps;
   const held = heldBytes(bounds.heldBytes);
   const inTurn = oneByOne();
-
-  const provenBySns = async (topics: readonly string[], body: Buffer): Promise<Opened> => {
-    const message = snsMessage(body);
-    if (message === null || !(await sns.isGenuine(message, topics))) return { answer: wrongSecret() };
-    if (message.type === 'SubscriptionConfirmation') await sns.confirm(message);
-    return { body };
-  };
-
-  /** The bytes of a sender that is known. An encoding that is corrupt leaves the bytes as they came: they are set aside. */
-  const opened = async ({ auth }: DoorSource, request: SignedRequest): Promise<Opened> => {
-    const isProven = auth.kind === 'sns' || (await provenByBody(auth, request, clock.now()));
-    if (!isProven) return { answer: wrongSecret() };
-    const encoding = headerOf(request, 'content-encoding');
-    const body = await inflated(request.body, encoding, bounds.bodyBytes);
-    if (body === 'unknown-encoding') return { answer: unknownEncoding() };
-    if (body === 'too-large') return { answer: tooLarge(bounds) };
-    if (body === 'corrupt') return { body: request.body };
-    return auth.kind === 'sns' ? provenBySns(auth.topics, body) : { body };
-  };
-
-  const taken = async (source: IngestSource, body: Buffer, contentType: string | null): Promise<Taken[]> => {
-    const all: Taken[] = [];
-    for (const { bytes, contentType: type } of carriedData(body, contentType)) {
-      if (bytes.length > 0) all.push(...(await takenOfBody(source, bytes, type, pace(clock, bounds))));
-      if (all.length > bounds.events) throw new TooManyEvents();
-    }
-    return all;
-  };
-
-  const mapped = async (
-    entry: DoorSource,
-    request: SignedRequest,
-    hold: (bytes: number) => boolean,
-  ): Promise<Answer | readonly Taken[]> => {
-    const open = await opened(entry, request);
-    if ('answer' in open) return open.answer;
-    if (open.body !== request.body && !hold(open.body.length)) return unavailable(bounds);
-    return taken(entry.source, open.body, headerOf(request, 'content-type') || null);
-  };
 
   const work = async (
     entry: DoorSource,
@@ -189,7 +197,7 @@ export function openDoor(deps: DoorDeps): Door {
     try {
       // One body at a time is inflated and read: what that takes beside the body is held once.
       const result = await inTurn(async () =>
-        isLate() ? unavailable(bounds) : mapped(entry, request, hold),
+        isLate() ? unavailable(bounds) : mapped(deps, entry, request, hold),
       );
       if ('status' in result || isLate()) return 'status' in result ? result : unavailable(bounds);
       await deps.write(entry.source, result);

@@ -10,9 +10,9 @@ const ZLIB_METHOD = 8;
 
 /** `deflate` is zlib's form (RFC 9110), and of some senders the bare one. */
 const DECODERS: Readonly<Record<string, (bytes: Buffer) => Decode>> = {
-  gzip: () => promisify(gunzip) as Decode,
-  'x-gzip': () => promisify(gunzip) as Decode,
-  deflate: ([first = 0]) => promisify((first & 0x0f) === ZLIB_METHOD ? inflate : inflateRaw) as Decode,
+  gzip: () => promisify(gunzip),
+  'x-gzip': () => promisify(gunzip),
+  deflate: ([first = 0]) => promisify((first & 0x0f) === ZLIB_METHOD ? inflate : inflateRaw),
 };
 
 /** A body without its encoding; never more than `maxBytes` of it are held. */

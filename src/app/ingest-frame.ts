@@ -1,0 +1,163 @@
+import { type Clock, systemClock, systemRandom } from '../base/clock';
+import { backoffMs } from '../base/backoff';
+import { EfsError, isRetriable } from '../base/errors';
+import { MINUTE_MS, SECOND_MS } from '../base/time';
+import type { Log } from '../base/log';
+import { INGEST_DEAD_LETTER_TOPIC } from '../feedback/topics';
+import { createIngestMetrics, type IngestMetrics } from '../http/ingest-metrics';
+import { combinedSink } from '../ingest/combined-sink';
+import { watchMatching } from '../ingest/matching';
+import type { IngestSource, Taken } from '../ingest/source';
+import { type Writer, writer } from '../ingest/writer';
+import { createHealth, type Health } from '../queries/health';
+import type { Config } from '../settings/table';
+import { type Outages, watchOutages } from '../tasks/outages';
+import { retryUntil } from '../tasks/retry';
+import { withReader } from './connect';
+import { failureOf } from './failure';
+import { openProducer, type Producer } from './producer';
+import { version } from './version';
+
+/** Writes are tried again for as long as a sender may wait for them. */
+const RETRY_WITHIN_MS = 3 * SECOND_MS;
+const MATCHING_EVERY_MS = 15 * SECOND_MS;
+const PARTITIONS_EVERY_MS = MINUTE_MS;
+
+/** The parts of ingestion that work, and answer, while Kafka does not. */
+export interface IngestFrame {
+  readonly config: Config;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly health: Health;
+  readonly metrics: IngestMetrics;
+  readonly outages: Outages;
+  /** Ends every wait. */
+  readonly abort: AbortController;
+  /** Rejects with `kafka-unavailable` until there is a producer. */
+  readonly write: Writer;
+  /** Counts what is acknowledged. */
+  onTaken(source: IngestSource, taken: readonly Taken[]): void;
+  /** Waits for Kafka and the registry. Throws what is not retriable. */
+  connect(): Promise<Producer>;
+}
+
+/** Counts events by kind and outcome. */
+function counted(metrics: IngestMetrics, source: IngestSource, taken: readonly Taken[]): void {
+  for (const { mapped } of taken) {
+    const kind =
+      mapped.outcome === 'feedback'
+        ? mapped.from.event
+        : mapped.outcome === 'ignored'
+          ? mapped.event
+          : mapped.reason;
+    metrics.event(source.name, kind, mapped.outcome, 1);
+    if (mapped.outcome === 'dead-letter' && mapped.reason === 'unmatched') metrics.unmatched(source.name, 1);
+  }
+}
+
+/** Tries a write again while it is worth waiting for. */
+async function retried(clock: Clock, outages: Outages, write: () => Promise<void>): Promise<void> {
+  const party = Symbol('write');
+  const began = clock.monotonic();
+  try {
+    for (let failures = 0; ; failures += 1) {
+      try {
+        await write();
+        return;
+      } catch (error) {
+        if (isRetriable(error)) outages.failed(party, error);
+        if (!isRetriable(error) || clock.monotonic() - began > RETRY_WITHIN_MS) throw error;
+        await clock.sleep(backoffMs(failures, systemRandom));
+      }
+    }
+  } finally {
+    outages.answered(party);
+  }
+}
+
+export function ingestFrame(
+  config: Config,
+  { log, held }: { readonly log: Log; held(): number },
+): IngestFrame {
+  const clock = systemClock;
+  const health = createHealth({ kafka: 'not connected to Kafka yet' });
+  const metrics = createIngestMetrics({ version, node: process.version }, held);
+  const abort = new AbortController();
+  const matching = watchMatching();
+  const outages = watchOutages({
+    clock,
+    log,
+    onBegin: metrics.outage,
+    onChange: (dependency, reason) => health.set(dependency, reason),
+  });
+  let producing: Writer | null = null;
+  const report = (): void => {
+    for (const [name, reason] of matching.reasons(clock.now())) health.set(`source ${name}`, reason);
+  };
+  void (async () => {
+    while (!abort.signal.aborted) {
+      await clock.sleep(MATCHING_EVERY_MS, abort.signal);
+      report();
+    }
+  })();
+  return {
+    ...{ config, log, clock, health, metrics, outages, abort },
+    write: (source, taken) => {
+      const write = producing;
+      if (taken.length === 0) return Promise.resolve();
+      if (write === null)
+        return Promise.reject(new EfsError('kafka-unavailable', 'not connected to Kafka yet'));
+      return retried(clock, outages, () => write(source, taken));
+    },
+    onTaken(source, taken) {
+      if (taken.length === 0) return;
+      counted(metrics, source, taken);
+      metrics.lastEvent(source.name, clock.now());
+      matching.taken(source, taken, clock.now());
+      report();
+    },
+    async connect() {
+      const retry = retryUntil(abort.signal, { clock, random: systemRandom, outages });
+      const producer = await retry(() => openProducer(config, log));
+      await retry(() => checkLetters(config, log, producer.partitions));
+      producing = writer({ ...producer, sink: combinedSink(producer.sink) });
+      health.set('kafka', null);
+      log.info('connected to Kafka: events are taken', { partitions: producer.partitions });
+      return producer;
+    },
+  };
+}
+
+/** The topic of dead letters must have as many partitions as the inputs. Throws `topic-missing`, `not-co-partitioned`. */
+async function checkLetters(config: Config, log: Log, partitions: number): Promise<void> {
+  const topic = config.topicPrefix + INGEST_DEAD_LETTER_TOPIC;
+  const count = await withReader(config, log, (reader) => reader.partitions(topic));
+  if (count === partitions) return;
+  throw new EfsError(
+    'not-co-partitioned',
+    `${topic} has ${count} partitions, and the inputs have ${partitions}`,
+  );
+}
+
+/**
+ * Watches until `abort` that the topics keep their partitions: a producer that does not know of more would write where the
+ * service does not look. Calls `onFatal` with what has changed.
+ */
+export async function watchTopics(
+  { config, log, clock, abort }: IngestFrame,
+  partitions: number,
+  onFatal: (error: unknown) => void,
+): Promise<void> {
+  for (;;) {
+    await clock.sleep(PARTITIONS_EVERY_MS, abort.signal);
+    if (abort.signal.aborted) return;
+    try {
+      await checkLetters(config, log, partitions);
+    } catch (error) {
+      if (!isRetriable(error)) return onFatal(error);
+    }
+  }
+}
+
+/** The reason for health of a failure that ends the process. */
+export const fatalReason = (error: unknown): string => failureOf(error, false).text.trim();
