@@ -34,7 +34,7 @@ function spoken(feedback: Feedback): Feedback | null {
 function sayable(feedback: Feedback): Feedback | null {
   const said = spoken(feedback);
   // A report tells when its server took the message, not when ours did.
-  return said === null ? null : { ...inSeconds(said), relayedAt: null };
+  return said === null || said.kind === 'Relayed' ? null : { ...inSeconds(said), relayedAt: null };
 }
 
 const DELIVERED: Reply = { code: 250, status: '2.0.0', text: 'OK' };
