@@ -26,7 +26,7 @@ function categoriesIn(value: Json | undefined, errors: string[]): Map<string, nu
   return found;
 }
 
-/** A user's pattern, compared without case; a text that says what is wrong where it is none. */
+/** A user's pattern, compared without case; a text that says what is wrong where it is wrong. */
 function patternOf(source: string): RegExp | string {
   if (source === '' || source.length > PATTERN_MAX) return `must have 1 to ${PATTERN_MAX} characters`;
   if (NESTED.test(source)) return 'repeats what is repeated already, which may take too long to match';

@@ -42,7 +42,7 @@ export const USER_UNKNOWN: readonly string[] = [
   `${word('user|mailbox|recipient')} (?:unk?nown|n[o0]t ?(?:found|exist|known))`,
   "(?:no|not have an?|(?:doesn|don|didn)'t have an?) (?:[^ ]{1,40} )?(?:account|mailbox)(?: here| found| by|\\b)",
   'no mail ?box|mailbox not|not (?:a )?(?:valid|known|local|registered) (?:user|recipient|mailbox|address|account)',
-  'no one (?:at|by|with) th(?:is|at)|nobody (?:here )?by that name|no user|no valid recipient|no recipients? found',
+  'no one (?:at|by|with) th(?:is|at)|no ?body (?:here )?by that name|no user|no valid recipient|no recipients? found',
   'bad ?rcpt ?to|badrecipient|valid ?rcpt ?to|does not like recipient|recipient (?:is )?not (?:ok|accepted|local)|envelope recipient has been denied|rejected recipients|not an active address|(?:can.t|cannot) accept user|missing home directory|possibly incorrect|suspend the service|temporarily limited|mailbox unavaiable',
   'recip(?:ient)?notfound|unknown or illegal|not our customer|not listed in|no longer (?:works|employed|on server)',
   "name is not recogni[sz]ed|user's email name is not found|are not recogni[sz]ed",

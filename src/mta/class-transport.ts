@@ -14,7 +14,7 @@ export const EXPIRED: readonly string[] = [
   'not (?:been )?(?:delivered|collected|accepted) (?:within|after|in)|could not be delivered (?:for|within|in|after)|giving up after|gave up|give up|delivery failed \\d{1,4} attempts|(?:been )?failing for a long time|time ?limit|time to live|attempts to deliver|repeated(?:ly)? (?:attempts|failed)|numerous attempts|for (?:the last |over |more than )?\\d{1,3}(?:\\.\\d)? ?(?:days|hours)|nicht innerhalb|delai .{0,20}(?:depasse|expire)|tiempo .{0,20}(?:agotado|excedido)',
 ];
 
-/** Nobody answered, or asked to come again. */
+/** No server answered, or asked to come again. */
 export const UNREACHABLE: readonly string[] = [
   `connect(?:ion|ed|ions)?\\b ${words(5)}(?:fail|refus|timed|time ?out|lost|reset|dropped|closed|broken|unexpected|error|unsuccess|abort|terminated|expired|rejected)|lost connection|(?:fail|unable|could not|couldn't|cannot|can't|wasn't able|not able|attempts?|trying|error) ${words(2)}(?:to )?(?:connect|contact|establish|reach|open|communicate)|smtp connection|unexpected connection response|bad connection|connection (?:error|was)`,
   `timed?[- ]?out|no (?:answer|response|reply)|(?:not|n't|stopped) ${words(1)}respond|unreachable|not reachable|cannot be reached|no route to|network (?:error|is|problem)|host is down|broken pipe|but greeting failed|my name was rejected`,

@@ -33,7 +33,7 @@ const DEPTH_MAX = 32;
 const CR = 0x0d;
 const LF = 0x0a;
 
-/** UTF-8, or the bytes as they are where it is none: 8-bit text of unknown charsets stays legible in its ASCII part. */
+/** UTF-8, or the bytes as they are where it is something else: 8-bit text of unknown charsets stays legible in its ASCII part. */
 function decoded(bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -119,6 +119,40 @@ function bodyOf(source: string): string {
   return end < 0 ? '' : source.slice(end + 2);
 }
 
+/** A mail of one text that needs no decoding but of its charset; null where it is another. */
+function plainMail(whole: string, bytes: Uint8Array): ParsedMail | null {
+  const headers = headersIn(whole);
+  const type = headerOf({ headers }, 'content-type') ?? 'text/plain';
+  if (
+    !/^text\/plain\b/iu.test(type) ||
+    /base64|quoted/iu.test(headerOf({ headers }, 'content-transfer-encoding') ?? '')
+  )
+    return null;
+  const charset = /charset\s{0,4}=\s{0,4}"?([\w.:-]{1,40})/iu.exec(type)?.[1] ?? 'utf-8';
+  const source = bodyOf(whole);
+  if (/^(?:utf-?8|us-ascii|iso-8859-1)$/iu.test(charset)) return { headers, text: source, parts: [], source };
+  try {
+    const text = new TextDecoder(charset).decode(bytes.subarray(0, SOURCE_MAX)).replace(/\r\n?/gu, '\n');
+    return { headers, text: bodyOf(text), parts: [], source };
+  } catch {
+    return { headers, text: source, parts: [], source };
+  }
+}
+
+/** Without the body of the returned message, where it follows the report: its headers are all that is looked at. */
+function withoutReturnedBody(bytes: Uint8Array): Uint8Array {
+  const text = new TextDecoder('latin1').decode(bytes.subarray(0, SOURCE_MAX));
+  const report = text.search(/^content-type:\s{0,8}message\/(?:delivery-status|feedback-report)/imu);
+  if (report < 0) return bytes;
+  const returned = /^content-type:\s{0,8}message\/rfc822/imu.exec(text.slice(report));
+  if (returned === null) return bytes;
+  const emptyLine = /\n\r?\n/gu;
+  emptyLine.lastIndex = report + returned.index;
+  if (emptyLine.exec(text) === null) return bytes;
+  const end = emptyLine.exec(text);
+  return end === null ? bytes : bytes.subarray(0, end.index + end[0].length);
+}
+
 /**
  * Parses a mail. Total: what breaks the rules of MIME, or its bounds, gives the headers and the body as they stand.
  * Original messages are kept as parts, never parsed into the text.
@@ -126,9 +160,11 @@ function bodyOf(source: string): string {
 export async function parseMail(bytes: Uint8Array): Promise<ParsedMail> {
   const lines = normalized(bytes);
   const whole = decoded(lines.subarray(0, SOURCE_MAX)).replace(/\r\n?/gu, '\n');
+  const plain = plainMail(whole, lines);
+  if (plain !== null) return plain;
   const source = bodyOf(whole);
   try {
-    const mail = await PostalMime.parse(lines, {
+    const mail = await PostalMime.parse(withoutReturnedBody(lines), {
       forceRfc822Attachments: true,
       maxNestingDepth: DEPTH_MAX,
       maxHeadersSize: SOURCE_MAX,

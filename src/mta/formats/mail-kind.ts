@@ -1,3 +1,4 @@
+import { textClass } from '../classify';
 import { headerOf, type ParsedMail } from '../mail';
 
 /** Senders of reports, in `From:`. */
@@ -58,9 +59,12 @@ export function isBounceText(mail: ParsedMail, text: string): boolean {
     hasNullSender(mail),
     /multipart\/report/iu.test(headerOf(mail, 'content-type') ?? ''),
   ];
-  const says = [FAILURE_TEXT.test(text), REPLY.test(text), /loop alert/iu.test(subject)].filter(
-    Boolean,
-  ).length;
+  const says = [
+    FAILURE_TEXT.test(text) || textClass(text) !== null,
+    REPLY.test(text),
+    /loop alert/iu.test(subject),
+    /report-type="?delivery-status/iu.test(headerOf(mail, 'content-type') ?? ''),
+  ].filter(Boolean).length;
   const marked = marks.filter(Boolean).length;
   if (AUTO_SUBJECT.test(subject)) return false;
   return marked >= 1 && says >= 1 && marked + says >= (marks[0] === true || marks[1] === true ? 2 : 3);

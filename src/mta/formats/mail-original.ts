@@ -24,13 +24,14 @@ function blockIn(text: string): readonly MailHeader[] {
 }
 
 /**
- * The headers of the returned original: of its own part, else those in the text or in what MIME hides. Without any,
- * an empty list.
+ * The headers of the returned original: of its own part, of a report that was returned itself, else those in the
+ * text or in what MIME hides. Without any, an empty list.
  */
 export function originalHeaders(mail: ParsedMail): readonly MailHeader[] {
   for (const { type, content } of mail.parts) {
     if (!ORIGINAL_TYPES.has(type)) continue;
-    const headers = headersIn(content.slice(0, BLOCK_MAX * 4));
+    const report = content.search(/^content-type:[ \t]{0,8}message\/delivery-status/imu);
+    const headers = report < 0 ? headersIn(content) : blockIn(content.slice(report));
     if (headers.length > 0) return headers;
   }
   const inText = blockIn(mail.text);

@@ -115,7 +115,7 @@ function causeBy(texts: readonly (string | null | undefined)[], status: string |
   });
 }
 
-/** The part of a text that tells of a recipient: his own lines, or all of it where it names nobody else. */
+/** The part of a text that tells of a recipient: his own lines, or all of it where it names no other. */
 function saysOf(common: Common, address: string | null, isAlone: boolean): readonly string[] {
   if (isAlone) return [replyIn(common.text), common.text.slice(0, 4_096)].filter((each) => each !== null);
   const at = address === null ? -1 : common.text.toLowerCase().indexOf(address.toLowerCase());
