@@ -88,6 +88,17 @@ describe('a delivery status', () => {
   });
 });
 
+describe('a bounce mail without a report', () => {
+  it('has no recipient of lines that name senders and messages', async () => {
+    const found = await events(
+      'From: MAILER-DAEMON@example.net\nSubject: failed\nTo: b@send.example.org\n\nYour message could not be delivered:\n' +
+        '  Message-ID: <m-1@app.example.org>\n  From: Shop <news@example.org>\n\nRecipient address: ann@example.net\n' +
+        '  after MAIL FROM:<c@send.example.org>: 550 5.1.1 no such user\n',
+    );
+    expect(found.map(({ recipient }) => recipient)).toEqual(['ann@example.net']);
+  });
+});
+
 describe('a complaint', () => {
   const report = (fields: string): string =>
     status('', 'feedback-report').replace('Reporting-MTA: dns; example.net\n\n', fields);

@@ -39,9 +39,13 @@ const SENTENCES: readonly RegExp[] = [
   new RegExp(`\\((${A})\\)|<(${A})>`, 'u'),
 ];
 
+/** Lines that name senders and messages. */
+const NO_RECIPIENT =
+  /\b(?:message-?id|mail from|from|sender|reply-to|return-path|references)\b[^:@]{0,20}:/iu;
+
 /** The recipient that a line names, or null. */
 function recipientIn(line: string, isOurs: (address: string) => boolean): string | null {
-  if (!line.includes('@')) return null;
+  if (!line.includes('@') || NO_RECIPIENT.test(line.slice(0, 600))) return null;
   for (const form of LINES) {
     const address = form.exec(line.slice(0, 600))?.[1]?.replace(/\.$/u, '');
     if (address !== undefined && !isOurs(address)) return address;
