@@ -6,12 +6,12 @@ const ENDED =
   /retry timeout exceeded|(?:delivery time|message) expired|returned to sender|\(?delivery[- ]expired\)?/giu;
 
 /**
- * The cause of an expiry, where the text names one beside the end of time: the last answer of the receiving server. Null
- * where it does not, so that the last deferral says why.
+ * The cause of an expiry, where the text names one beside the end of time: the last answer of the receiving server, without
+ * what says that the retries ended. Null where it does not, so that the last deferral says why.
  */
 export function expiryCause(text: string | null): Cause | null {
   if (text === null) return null;
-  const cause = causeOf({ text: text.replace(ENDED, '').trim() });
+  const cause = causeOf({ text: text.replace(ENDED, '').replace(/[\s:;]+$/u, '').trim() });
   const { bounceClass, by } = classify(cause);
-  return by === 'default' || bounceClass === TIMED_OUT ? null : { ...cause, text };
+  return by === 'default' || bounceClass === TIMED_OUT ? null : cause;
 }
