@@ -176,10 +176,7 @@ async function openPlaces(
   );
 }
 
-/**
- * The active generation's positions; the first offset of a topic that it has not read, and of one that was created again, of
- * which nothing can be said.
- */
+/** The active generation's positions; the first offset of a topic that it has not read, or that was created again. */
 function reachable(positions: Positions, { low, foreign }: Pick<Place, 'low' | 'foreign'>): Positions {
   return low.map((first, topic) => (foreign[topic] ? first : (positions[topic] ?? first)));
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../../src/base/clock';
 import type { EfsError } from '../../src/base/errors';
+import { FEEDBACK_TOPICS } from '../../src/feedback/topics';
 import { SCHEMAS } from '../../src/feedback/schemas';
 import { framed, recordOf, VALID, type World, world } from '../feedback/decode.builders';
 
@@ -28,7 +29,7 @@ describe('the writer schema cache', () => {
   });
 
   it('requests an unknown id again after 30 s, and not before', async () => {
-    const value = framed(6, 'Delivered', VALID.Delivered);
+    const value = framed(FEEDBACK_TOPICS.length + 1, 'Delivered', VALID.Delivered);
     const record = recordOf('Delivered', value);
     await Promise.all([at.decode([record, record]), at.decode([record])]);
     now += 29_999;
