@@ -147,10 +147,14 @@ function faultOf(bytes: Buffer, { start, end, baseOffset, lastOffset, count }: B
   return isSound ? null : 'its header is corrupt';
 }
 
-/** A control record's key is version:int16 type:int16; type 0 aborts. Control batches hold one, uncompressed. */
-function endsAborted(bytes: Buffer, { start }: BatchHeader): boolean {
+/**
+ * A control record's key is version:int16 type:int16; type 0 aborts. Control batches hold one, uncompressed; one without a
+ * record ends nothing.
+ */
+function endsAborted(bytes: Buffer, { start, end }: BatchHeader): boolean {
   // Its length, attributes, deltas and key length are small, hence one byte each.
-  return bytes.readInt16BE(start + AT.records + 5 + 2) === ABORT_MARKER;
+  const type = start + AT.records + 5 + 2;
+  return type + 2 <= end && bytes.readInt16BE(type) === ABORT_MARKER;
 }
 
 function readBatch(bytes: Buffer, header: BatchHeader, hidden: boolean, origin: BatchOrigin): RecordBatch {

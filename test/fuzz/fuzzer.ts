@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { dice, type Dice } from '../../src/simulation/dice';
 import { mutated } from './mutate';
-import { Finding, type Opened, type Target } from './target';
+import { Finding, inFewWords, type Opened, type Target } from './target';
 
 const CORPUS = join(__dirname, 'corpus');
 /** Inputs of one target that are kept because they came to something new. */
@@ -106,7 +106,7 @@ export async function startFuzzing(target: Target, seed: number): Promise<Fuzzin
           if (ms > worst.ms) worst = { ms, input: Buffer.from(input) };
           note(input, result);
         } catch (error) {
-          const message = `find: ${String(error)}`;
+          const message = `find: ${inFewWords(String(error))}`;
           // One of each kind.
           if (!results.has(message)) finds.push({ target: target.name, input: Buffer.from(input), error });
           note(input, message);
