@@ -79,6 +79,12 @@ export const ERRORS = {
       'Kafka no longer holds the records after the stored position: `efs rebuild --promote --accept-differences` builds ' +
       'the state from what it still has',
   },
+  'state-damaged': {
+    retriable: false,
+    remedy:
+      'see what has evicted or changed it in Redis (`maxmemory-policy noeviction`, nobody else writes there), then ' +
+      '`efs rebuild --promote --accept-differences` builds it again from the topics',
+  },
   'transaction-open': {
     retriable: false,
     remedy:

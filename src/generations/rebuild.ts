@@ -5,6 +5,7 @@ import { isPast } from '../pipeline/publish-gate';
 import type { Manifest } from '../store/store';
 import { openBacklog } from '../tasks/backlog';
 import { NO_CATCH_UP } from '../tasks/catch-up';
+import { NO_DAMAGE_WATCH } from '../tasks/damage';
 import { NO_HELD_BACK } from '../tasks/held-back';
 import { findCandidate, takenOver, taskOf } from './candidate';
 import type { GenerationDeps, StateSettings } from './generation';
@@ -279,6 +280,7 @@ function startTasks(deps: RebuildDeps, candidate: Manifest, places: readonly Pla
     topicWatch: watchTopics(deps.reader, deps.positionedTopics),
     catchUp: NO_CATCH_UP,
     heldBack: NO_HELD_BACK,
+    damage: NO_DAMAGE_WATCH,
     isClockRight: () => true,
     onRolledBack: () => undefined,
   };

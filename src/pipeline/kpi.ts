@@ -12,7 +12,8 @@ import {
   sharesHash,
   SUMS_HASH,
 } from '../store/hashes';
-import type { Read, Write } from '../store/store';
+import { damaged, readStored } from '../store/damage';
+import type { Read, TaskAddress, Write } from '../store/store';
 import { barrierArrived, flagEntry, SEEN_CHECKPOINT, SUPPRESSED, SUPPRESSED_UNTIL } from './flags';
 import type { KpiInput } from './publish-gate';
 import { type LruCache, lruCache } from '../base/lru';
@@ -179,6 +180,11 @@ function unknownShares({ known, latest }: TouchedDelivery): number[] {
   return [...latest.keys()].filter((partition) => known?.shares.has(partition) !== true);
 }
 
+const taskOf = ({ stateId, partition }: KpiRules): TaskAddress => ({ stateId, pipeline: 'kpi', partition });
+
+const contributionIn = (rules: KpiRules, hash: string, stored: Buffer): Contribution =>
+  readStored(taskOf(rules), hash, stored, (bytes) => rules.contribution.read(bytes));
+
 /** A delivery as loaded from the state; null where it has been removed. */
 function knownOf(
   rules: KpiRules,
@@ -189,9 +195,12 @@ function knownOf(
 ): KnownDelivery | null {
   if (retired !== null && sum === null) return null;
   return {
-    sum: sum === null ? emptySum(deliveryId, rules.stateId) : rules.contribution.decode(sum),
+    sum: sum === null ? emptySum(deliveryId, rules.stateId) : contributionIn(rules, SUMS_HASH, sum),
     shares: new Map(),
-    published: published === null ? null : rules.kpiChanged.decode(published),
+    published:
+      published === null
+        ? null
+        : readStored(taskOf(rules), PUBLISHED_HASH, published, (bytes) => rules.kpiChanged.read(bytes)),
   };
 }
 
@@ -204,8 +213,10 @@ function foldShares(
 ): Entry[] {
   unknownShares(delivery).forEach((partition, index) => {
     const bytes = loaded[index] ?? null;
-    if (bytes !== null) known.shares.set(partition, rules.contribution.decode(bytes));
+    if (bytes !== null) known.shares.set(partition, contributionIn(rules, sharesHash(delivery.id), bytes));
   });
+  if (known.sum.revision === 0 && known.shares.size > 0)
+    throw damaged(taskOf(rules), sharesHash(delivery.id), 'it holds contributions to a sum that is missing');
   const entries: Entry[] = [];
   for (const [partition, latest] of delivery.latest) {
     if (!replaceContribution(known.sum, known.shares.get(partition) ?? null, latest)) continue;

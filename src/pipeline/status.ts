@@ -1,4 +1,3 @@
-import type { DeliveryId } from '../base/ids';
 import type { Feedback, FeedbackKind, Millis, PolicyName } from '../feedback/feedback';
 import type { RetryOutcome } from '../feedback/records';
 import { partitionOf } from '../log/partitioner';
@@ -11,7 +10,6 @@ import type { Plan, Projected } from '../pipeline';
 import { evolve } from '../status/evolve';
 import type { MessageAggregate } from '../status/message';
 import { type MessageStatus, statusOf } from '../status/projection';
-import { decodeMessage } from '../store/codec';
 import { CONTRIBUTIONS_HASH, FLAGS_HASH, TIMER_INDEX_HASH } from '../store/hashes';
 import { entryPacker } from '../store/messages';
 import type { Read, Write } from '../store/store';
@@ -19,6 +17,7 @@ import { expiryRecord } from './expiry';
 import { BARRIER_SENT, flagEntry, FOLDED_UNTIL } from './flags';
 import { type LruCache, lruCache } from '../base/lru';
 import { stateKey } from './state-id';
+import { contributionOf, messageIn, refuseMessages } from './status-state';
 import { isCommand, type StatusRepublished, type StatusCommand, type StatusInput } from './status-input';
 import { groupByDelivery, type TouchedDelivery, type TouchedHash, type TouchedMessage } from './batch-index';
 import { type TimerIndex, putEntry, updateEntry, type DeadlineEntry, entryOf } from './timer-index';
@@ -78,8 +77,10 @@ export function planStatus(rules: StatusRules, inputs: readonly StatusInput[], m
         const sum = delivery.known ?? contributionOf(rules, delivery.id, stored?.next().value ?? null);
         const deadlines = entryOf(memory.timerIndex, delivery.id);
         const { count, soonest } = deadlines;
+        const isEmpty = sum.relayed === 0;
         for (const hash of delivery.hashes) {
           read += 1;
+          if (isEmpty) refuseMessages(rules, hash.name, loaded[read] ?? []);
           const share = { sum, deadlines, suppressed: memory.suppressed };
           const entries = foldMessages(rules, share, hash, loaded[read] ?? [], projected.outgoing);
           if (entries.length > 0) projected.writes.push({ hash: hash.name, entries });
@@ -144,12 +145,6 @@ function runCommand(
   }
 }
 
-/** This partition's contribution to a delivery as stored, or an empty one. */
-function contributionOf(rules: StatusRules, deliveryId: DeliveryId, stored: Buffer | null): Contribution {
-  if (stored !== null) return rules.contribution.decode(stored);
-  return { ...emptySum(deliveryId, rules.stateId), partition: rules.partition };
-}
-
 function readsOf(deliveries: readonly TouchedDelivery[]): Read[] {
   const unknown = deliveries.filter((delivery) => delivery.known === null);
   const reads: Read[] = [{ hash: CONTRIBUTIONS_HASH, fields: unknown.map((delivery) => delivery.field) }];
@@ -167,15 +162,14 @@ function foldMessages(
     deadlines,
     suppressed,
   }: { readonly sum: Contribution; readonly deadlines: DeadlineEntry; suppressed: boolean },
-  { messages, fields }: TouchedHash,
+  { name, messages, fields }: TouchedHash,
   loaded: readonly (Buffer | null)[],
   outgoing: OutgoingRecord[],
 ): Write['entries'] {
   const packer = entryPacker(fields);
   for (let index = 0; index < messages.length; index += 1) {
     const message = messages[index]!;
-    const bytes = loaded[index] ?? null;
-    const before = bytes === null ? null : decodeMessage(bytes);
+    const before = messageIn(rules, name, loaded[index] ?? null);
     const after = foldMessage(message, before, rules);
     const changed = after !== before;
     packer.next(changed ? after : null);

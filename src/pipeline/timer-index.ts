@@ -5,6 +5,7 @@ import { deadlineOf } from '../status/deadline';
 import type { MessageAggregate } from '../status/message';
 import { TIMER_INDEX_HASH } from '../store/hashes';
 import { pagesOf } from '../store/pages';
+import { readStored } from '../store/damage';
 import type { Store, TaskAddress } from '../store/store';
 
 /*
@@ -88,7 +89,8 @@ export async function loadTimerIndex(
 ): Promise<void> {
   for await (const page of pagesOf(store, address, TIMER_INDEX_HASH)) {
     for (const [field, bytes] of page) {
-      timerIndex.set(field.toString('utf8') as DeliveryId, decodeDeadlineEntry(bytes));
+      const entry = readStored(address, TIMER_INDEX_HASH, bytes, decodeDeadlineEntry);
+      timerIndex.set(field.toString('utf8') as DeliveryId, entry);
     }
   }
 }

@@ -6,6 +6,7 @@ import { ALL_TOPICS } from '../feedback/topics';
 import type { Manifest, GenerationRef, TaskAddress } from '../store/store';
 import { openBacklog } from '../tasks/backlog';
 import { openCatchUp } from '../tasks/catch-up';
+import { watchDamage } from '../tasks/damage';
 import { watchHeldBack } from '../tasks/held-back';
 import { completeCutover } from '../generations/cutover';
 import {
@@ -136,7 +137,9 @@ async function sharedBy({ log, deps, generation, onReason }: ServiceDeps, retry:
   if (deps.stateServer !== undefined) await retry(() => stateServer.check());
   stateServer.keepChecking(signal);
   const heldBack = watchHeldBack({ clock, log, onReason });
-  return { backlog: openBacklog(), catchUp, heldBack, topicWatch, isClockRight: stateServer.isClockRight };
+  const damage = watchDamage({ log, onReason });
+  const { isClockRight } = stateServer;
+  return { backlog: openBacklog(), catchUp, heldBack, damage, topicWatch, isClockRight };
 }
 
 /** Logs once which other members share a pipeline's group; reports it as a reason until they have left. */

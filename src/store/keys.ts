@@ -30,16 +30,21 @@ export function namespaceOf(groupId: string, topicPrefix: string): string {
   return topicPrefix === '' ? group : `${group}:${encodeURIComponent(topicPrefix)}`;
 }
 
+const tagOf = ({ stateId, pipeline, partition }: TaskAddress): string =>
+  `{${stateId}.${LETTER[pipeline]}.${partition}}`;
+
+/** What follows the namespace in the key of a hash. */
+export const keyEnd = (task: TaskAddress, hash: string): string => `${tagOf(task)}:h:${hash}`;
+
 /** The keys of a namespace. It must not contain a brace (`namespaceOf` gives none): the hash tag's must be the first. */
 export function keysOf(namespace: string): Keys {
   assert(!/[{}]/.test(namespace), `a brace in the namespace ${namespace}`);
-  const prefix = (task: TaskAddress): string =>
-    `efs:${namespace}:{${task.stateId}.${LETTER[task.pipeline]}.${task.partition}}`;
+  const prefix = (task: TaskAddress): string => `efs:${namespace}:${tagOf(task)}`;
   return {
     active: `efs:${namespace}:{generations}:active`,
     all: `efs:${namespace}:{generations}:all`,
     task: (task) => `${prefix(task)}:t`,
     outbox: (task) => `${prefix(task)}:o`,
-    hash: (task, name) => `${prefix(task)}:h:${name}`,
+    hash: (task, name) => `efs:${namespace}:${keyEnd(task, name)}`,
   };
 }

@@ -17,6 +17,7 @@ const NAMES = [
   'begin-drop',
   'claim',
   'commit',
+  'count',
   'create',
   'deactivate',
   'load',

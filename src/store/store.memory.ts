@@ -87,9 +87,11 @@ export function memoryStore(
       const task = taskOf(address);
       return task ? { positions: task.positions, values: values(task, reads) } : null;
     },
-    async commit(address, what) {
-      return commit(state, taskOf(address), what, options.without ?? []);
+    async count(address, read, hashes) {
+      const fields = hashes.map((hash) => taskOf(address)?.hashes.get(hash)?.size ?? 0);
+      return { values: values(taskOf(address), [read])[0] ?? [], fields };
     },
+    commit: async (address, what) => commit(state, taskOf(address), what, options.without ?? []),
     async inspect(address) {
       const task = taskOf(address);
       return task ? progressOf(task) : null;

@@ -1,6 +1,7 @@
 import { must } from '../base/assert';
 import { type Clock, systemClock } from '../base/clock';
-import { type Context, reply, run } from './context.redis';
+import { EfsError } from '../base/errors';
+import { type Context, namingKey, reply, run } from './context.redis';
 import { redisGenerations } from './generations.redis';
 import { keysOf } from './keys';
 import { packRead, packWrite, parsePositions, showPositions } from './packing';
@@ -9,6 +10,7 @@ import type {
   Claim,
   Commit,
   CommitOutcome,
+  Counted,
   Generations,
   Read,
   Sealed,
@@ -45,6 +47,7 @@ export function redisStore(
       const { positions, values } = await load(context, task, reads);
       return positions === null ? null : { positions: parsePositions(positions.toString()), values };
     },
+    count: (task, read, hashes) => count(context, task, read, hashes),
     commit: (task, what) => commit(context, task, what),
     inspect: (task) => inspect(context, task),
     outboxBytes: (task) => reply(context, client.strlen(context.keys.outbox(task))),
@@ -70,7 +73,9 @@ async function claim(
   const keys = [context.keys.task(task), context.keys.outbox(task)];
   const found = (await run(context, context.scripts.claim, keys, [String(number), String(now)])) as
     (Buffer | null)[] | null;
-  return found && { ...progressOf(found), committedBy: Number(found[3]), outbox: found[4] ?? null };
+  return (
+    found && { ...progressOf(context, task, found), committedBy: Number(found[3]), outbox: found[4] ?? null }
+  );
 }
 
 async function seal(context: Context, task: TaskAddress, number: number): Promise<Sealed | null> {
@@ -83,15 +88,23 @@ async function seal(context: Context, task: TaskAddress, number: number): Promis
 }
 
 async function inspect(context: Context, task: TaskAddress): Promise<TaskProgress | null> {
-  const found = await reply(context, context.client.hmgetBuffer(context.keys.task(task), 'e', 'q', 'p'));
-  return found[0] ? progressOf(found) : null;
+  const found = await reply(
+    context,
+    context.client.hmgetBuffer(context.keys.task(task), 'e', 'q', 'p'),
+  ).catch((error: unknown) => namingKey(context, [context.keys.task(task)], error));
+  return found[0] ? progressOf(context, task, found) : null;
 }
 
-function progressOf(found: readonly (Buffer | null)[]): TaskProgress {
-  const [epoch, sequence, positions] = found
-    .slice(0, 3)
-    .map((part) => must(part, 'a task is incomplete').toString());
-  return { epoch: Number(epoch), sequence: Number(sequence), positions: parsePositions(positions ?? '') };
+function progressOf({ keys }: Context, task: TaskAddress, found: readonly (Buffer | null)[]): TaskProgress {
+  try {
+    const [epoch, sequence, positions] = found
+      .slice(0, 3)
+      .map((part) => must(part, 'a task is incomplete').toString());
+    return { epoch: Number(epoch), sequence: Number(sequence), positions: parsePositions(positions ?? '') };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new EfsError('state-damaged', `Redis key ${keys.task(task)}: ${why}`, { cause: error });
+  }
 }
 
 async function load(
@@ -110,6 +123,21 @@ async function load(
     read.fields.length > 0 ? must(found[next++], 'a read without an answer') : [],
   );
   return { positions, values };
+}
+
+async function count(
+  context: Context,
+  task: TaskAddress,
+  read: Read,
+  hashes: readonly string[],
+): Promise<Counted> {
+  const { keys, scripts } = context;
+  const names = [read.hash, ...hashes].map((hash) => keys.hash(task, hash));
+  const [values, fields] = (await run(context, scripts.count, names, [packRead(read)])) as [
+    (Buffer | null)[],
+    number[],
+  ];
+  return { values, fields };
 }
 
 async function commit(context: Context, task: TaskAddress, what: Commit): Promise<CommitOutcome> {
@@ -139,7 +167,9 @@ async function scan(
   cursor: string,
 ): Promise<{ cursor: string; entries: readonly (readonly [Buffer, Buffer])[] }> {
   const key = context.keys.hash(task, hash);
-  const [next, flat] = await reply(context, context.client.hscanBuffer(key, cursor, 'COUNT', PAGE));
+  const [next, flat] = await reply(context, context.client.hscanBuffer(key, cursor, 'COUNT', PAGE)).catch(
+    (error: unknown) => namingKey(context, [key], error),
+  );
   const entries: [Buffer, Buffer][] = [];
   for (let i = 0; i + 1 < flat.length; i += 2) entries.push([flat[i] as Buffer, flat[i + 1] as Buffer]);
   return { cursor: next.toString(), entries };

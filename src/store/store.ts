@@ -77,6 +77,8 @@ export interface Store {
   load(task: TaskAddress, reads: readonly Read[]): Promise<readonly (readonly (Buffer | null)[])[]>;
   /** Values, and the positions up to which they were folded, read atomically. Null where the task has no state. */
   loadAt(task: TaskAddress, reads: readonly Read[]): Promise<LoadedAt | null>;
+  /** The values of one read, and how many fields each of these hashes has; read atomically. At most 7,000 fields. */
+  count(task: TaskAddress, read: Read, hashes: readonly string[]): Promise<Counted>;
   /** Atomic: writes all or nothing; everything is checked before anything is written. */
   commit(task: TaskAddress, commit: Commit): Promise<CommitOutcome>;
   /** Positions, epoch and sequence of a task without claiming it; null where it has no state. For readers. */
@@ -104,6 +106,12 @@ export interface Store {
 export interface LoadedAt {
   readonly positions: Positions;
   readonly values: readonly (readonly (Buffer | null)[])[];
+}
+
+/** Values by field, null where absent, and the number of fields by hash, 0 where there is no such hash. */
+export interface Counted {
+  readonly values: readonly (Buffer | null)[];
+  readonly fields: readonly number[];
 }
 
 /** The positions of a sealed task, and the outbox that its last owner committed and may not have emitted. */

@@ -19,6 +19,7 @@ import type { Strangers } from './strangers';
 import type { Generations, Manifest, Store, TaskAddress } from '../store/store';
 import type { Backlog } from './backlog';
 import type { CatchUp } from './catch-up';
+import type { DamageWatch } from './damage';
 import type { HeldBack, InputEnd } from './held-back';
 import { type Meter, type Metering, meterOutcome } from './meter';
 import { type Retry, type RetryDeps, retryUntil, unlessAborted } from './retry';
@@ -64,6 +65,7 @@ export interface WorkerDeps extends PipelineDeps {
   readonly backlog: Backlog;
   readonly catchUp: CatchUp;
   readonly heldBack: HeldBack;
+  readonly damage: DamageWatch;
   /** The store is stale: it came back with an older state than the owner's. */
   onRolledBack(task: TaskAddress): void;
 }

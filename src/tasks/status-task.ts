@@ -2,6 +2,7 @@ import { countingRules } from '../kpi/contribution';
 import type { TransactionalSink } from '../log/sink';
 import type { Positions } from '../log/source';
 import type { TaskOwnership } from '../pipeline';
+import { auditCommands } from '../pipeline/audit';
 import { evictionCommands } from '../pipeline/eviction';
 import { expiryCommands } from '../pipeline/expiry';
 import { lateDecoder } from '../pipeline/late-records';
@@ -70,9 +71,11 @@ function opened(own: OwnedTask, sink: TransactionalSink): Opened<StatusInput> {
       if (!caughtUp || memory.suppressed) return;
       if (deps.isClockRight()) yield* commands.expire(ownership);
       yield* commands.evict(ownership);
+      yield* commands.audit(ownership);
     },
     close: () => {
       forgetInputs(own);
+      deps.damage.forget(partition);
       deps.backlog.forget(partition);
       deps.catchUp.toFold(partition, null);
       return sink.close();
@@ -80,7 +83,7 @@ function opened(own: OwnedTask, sink: TransactionalSink): Opened<StatusInput> {
   };
 }
 
-/** The internal commands: to resume publishing after a catch-up, to expire messages, to evict retired deliveries. */
+/** The internal commands: to resume publishing after a catch-up, to expire messages, to evict retired deliveries; and the audit. */
 function commandsOf({ deps, manifest, address, store, retry }: OwnedTask, memory: StatusMemory) {
   const { retentionMs, wire, retryDeps } = deps;
   const { partition } = address;
@@ -92,6 +95,11 @@ function commandsOf({ deps, manifest, address, store, retry }: OwnedTask, memory
     resume: statusCommands({ ...task, predecessor, withStatuses: wire.statusChanged !== null }, memory),
     expire: expiryCommands({ ...task, graceMs: deps.expiryGraceMs }, memory.timerIndex),
     evict: evictionCommands({ ...task, ...memory, contribution: wire.contribution, retentionMs }),
+    audit: auditCommands({
+      ...task,
+      contribution: wire.contribution,
+      onDamage: (found) => deps.damage.found(partition, found),
+    }),
   };
 }
 

@@ -31,6 +31,17 @@ export function reads(fresh: () => Store & Generations): void {
     expect(await store.load(task, [none, some, none])).toEqual([[], [bytes('1')], []]);
   });
 
+  it('a count returns the values of one hash, and the numbers of fields of others, 0 for a hash that does not exist', async () => {
+    const store = fresh();
+    const writes = [write('x', { a: '1', b: '2' }), write('y', { a: '3' })];
+    await store.commit(task, commitOf(await claimed(store), { writes }));
+    const fields = ['b', 'none'].map(bytes);
+    expect(await store.count(task, { hash: 'x', fields }, ['y', 'none', 'x', 'y'])).toEqual({
+      values: [bytes('2'), null],
+      fields: [1, 0, 2, 1],
+    });
+  });
+
   it('a load of a task without state returns nulls', async () => {
     expect(await fresh().load(task, [{ hash: 'x', fields: [bytes('a')] }])).toEqual([[null]]);
   });

@@ -29,6 +29,49 @@ describeWithServers(['redis'], 'the store in Redis', (servers) => {
     expect(await read(store, 'c', 'a')).toBe('1');
   });
 
+  it.each<[string, string, (store: Store, claim: Claim) => Promise<unknown>]>([
+    ['a hash that is loaded', 'h:c', (store) => read(store, 'c', 'a')],
+    ['a hash that is scanned', 'h:c', (store) => store.scan(task, 'c', '0')],
+    [
+      'a hash that is counted',
+      'h:c',
+      (store) => store.count(task, { hash: 'x', fields: [bytes('a')] }, ['c']),
+    ],
+    [
+      'a hash that is written',
+      'h:c',
+      (store, claim) => store.commit(task, commitOf(claim, { writes: [write('c', { a: '1' })] })),
+    ],
+    ['a task that is claimed', 't', (store) => store.claim(task, 1)],
+    ['a task that is inspected', 't', (store) => store.inspect(task)],
+    ['an outbox', 'o', (store) => store.claim(task, 1)],
+  ])('names the key that holds a value of another type: %s', async (_, end, use) => {
+    const namespace = newNamespace();
+    const store = redisSubject(client).store(namespace);
+    const claim = await claimed(store);
+    const key = `efs:${namespace}:{1.s.0}:${end}`;
+    await client.del(key);
+    await client.lpush(key, 'garbage');
+    await expect(use(store, claim)).rejects.toMatchObject({
+      code: 'state-damaged',
+      message: `Redis key ${key} holds a value of another type`,
+    });
+  });
+
+  it('names the key of a task whose positions are no offsets', async () => {
+    const namespace = newNamespace();
+    const store = redisSubject(client).store(namespace);
+    await claimed(store);
+    const key = `efs:${namespace}:{1.s.0}:t`;
+    await client.hset(key, 'p', 'x,1');
+    const problem = {
+      code: 'state-damaged',
+      message: `Redis key ${key}: positions that are no offsets are stored`,
+    };
+    await expect(store.claim(task, 1)).rejects.toMatchObject(problem);
+    await expect(store.inspect(task)).rejects.toMatchObject(problem);
+  });
+
   it('writes all keys of a task under its namespace with one hash tag', async () => {
     const namespace = newNamespace();
     const store = redisSubject(client).store(namespace);

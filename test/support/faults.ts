@@ -59,6 +59,7 @@ export function storeOf(store: Servers['store']): Servers['store'] {
   return {
     claim: (task, number) => store.claim(task, number),
     load: (task, reads) => store.load(task, reads),
+    count: (task, read, hashes) => store.count(task, read, hashes),
     commit: (task, commit) => store.commit(task, commit),
     inspect: (task) => store.inspect(task),
     loadAt: (task, reads) => store.loadAt(task, reads),
