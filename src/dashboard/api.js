@@ -64,23 +64,29 @@ export async function get(path, query = {}, signal = null) {
 /**
  * The address of a path below /api with a query.
  * @param {string} path
- * @param {Query} query
+ * @param {Query} [query]
  */
-export function addressOf(path, query) {
+export function addressOf(path, query = {}) {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
     if (value !== null && value !== '') parameters.set(name, String(value));
   }
   const text = parameters.toString();
-  return `/api${path}${text === '' ? '' : `?${text}`}`;
+  const mark = path.includes('?') ? '&' : '?';
+  return `/api${path}${text === '' ? '' : mark + text}`;
 }
 
-/** The path of a delivery. @param {string} deliveryId */
-export const deliveryPath = (deliveryId) => `/deliveries/${encodeURIComponent(deliveryId)}`;
+/**
+ * The path of a delivery, or of what is below it. Its id is in the query: a path cannot name every delivery.
+ * @param {string} deliveryId
+ * @param {string} [below]
+ */
+export const deliveryPath = (deliveryId, below = '') =>
+  `/deliveries/-${below}?${new URLSearchParams({ deliveryId })}`;
 
-/** The path of a message. @param {string} deliveryId @param {string} messageId */
+/** The path of a message, likewise. @param {string} deliveryId @param {string} messageId */
 export const messagePath = (deliveryId, messageId) =>
-  `${deliveryPath(deliveryId)}/messages/${encodeURIComponent(messageId)}`;
+  `/deliveries/-/messages/-?${new URLSearchParams({ deliveryId, messageId })}`;
 
 /** Opens a session with the token; the server answers with a cookie. Throws `ApiError`. @param {string} token */
 export async function login(token) {

@@ -37,7 +37,7 @@ const HEADS = [
 ];
 
 /** @param {string} deliveryId */
-const logPath = (deliveryId) => `${deliveryPath(deliveryId)}/messages`;
+const logPath = (deliveryId) => deliveryPath(deliveryId, '/messages');
 
 /** @param {string | null} iso */
 const timeCell = (iso) => h('td', { class: 'time' }, iso === null ? '' : instant(iso).slice(5));

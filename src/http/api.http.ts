@@ -118,7 +118,19 @@ function authorized({ token, timeOfDay }: ApiOptions) {
   };
 }
 
-/** The delivery that a request's path names. Throws `not-found` where no KPIs of it were published. */
+/** What a request names in its path; ids in the query replace those. */
+function named<Ids extends object>(request: {
+  readonly params: Ids;
+  readonly query: { readonly [Name in keyof Ids]?: Ids[Name] | undefined };
+}): Ids {
+  const ids = Object.entries(request.params).map(([name, id]) => [
+    name,
+    request.query[name as keyof Ids] ?? (id as unknown),
+  ]);
+  return Object.fromEntries(ids) as Ids;
+}
+
+/** The delivery that a request names. Throws `not-found` where no KPIs of it were published. */
 function deliveryIn({ view }: Queries, { deliveryId }: { readonly deliveryId: string }) {
   const delivery = view.get(deliveryId);
   if (delivery !== null) return delivery;
@@ -148,10 +160,10 @@ function figures(queries: Queries, bounds: Bounds) {
       const page = listDeliveries(view.deliveries(), { ...query, policy: query.policy ?? null });
       return { ...page, at: iso(queries.clock.now()), stale: queries.stale() };
     },
-    getDelivery: ({ params }) => ({ ...deliveryIn(queries, params), stale: queries.stale() }),
+    getDelivery: (request) => ({ ...deliveryIn(queries, named(request)), stale: queries.stale() }),
     streamDeliveries: (request, reply) => serveStream(streams, reply, subscription(request, null)),
     streamDelivery: (request, reply) =>
-      serveStream(streams, reply, subscription(request, deliveryIn(queries, request.params).deliveryId)),
+      serveStream(streams, reply, subscription(request, deliveryIn(queries, named(request)).deliveryId)),
   } satisfies Partial<Handlers>;
 }
 
@@ -176,17 +188,20 @@ function messages(queries: Queries, bounds: Bounds) {
     return body;
   };
   return {
-    listMessages: async ({ params, query, headers }, reply) => {
+    listMessages: async (request, reply) => {
+      const { query, headers } = request;
       const { limit, cursor, format, status, reason, domainGroup } = query;
-      const id = DeliveryId(deliveryIn(queries, params).deliveryId);
+      const id = DeliveryId(deliveryIn(queries, named(request)).deliveryId);
       const filter = { status: status ?? null, reason: reason ?? null, domainGroup: domainGroup ?? null };
       const form = exportFormat(format, headers.accept);
       if (form !== null) return exported(reply, id, filter, form);
       const state = queries.state();
       return readLogPage(state, await activeManifest(state), id, { filter, limit, cursor: cursor ?? null });
     },
-    getMessage: async ({ params: { deliveryId, messageId } }) =>
-      lookUpMessage(queries.state(), DeliveryId(deliveryId), MessageId(messageId)),
+    getMessage: async (request) => {
+      const { deliveryId, messageId } = named(request);
+      return lookUpMessage(queries.state(), DeliveryId(deliveryId), MessageId(messageId));
+    },
   } satisfies Partial<Handlers>;
 }
 

@@ -24,6 +24,15 @@ export interface Operation {
 const ID_MAX = 128;
 const deliveryId = z.string().min(1).max(ID_MAX).describe('The delivery.');
 const messageId = z.string().min(1).max(ID_MAX).describe('The message.');
+/*
+ * A path cannot name `.` and `..`: clients remove such segments, also percent-encoded ones (RFC 3986, 5.2.4; WHATWG URL).
+ * Ids in the query therefore replace those in the path.
+ */
+const instead = (what: string): string =>
+  `The ${what}, instead of the one in the path, which cannot be "." or "..".`;
+const ofDelivery = { deliveryId: deliveryId.optional().describe(instead('delivery')) };
+const ofMessage = { ...ofDelivery, messageId: messageId.optional().describe(instead('message')) };
+
 const limit = (most: number) =>
   z.int().min(1).max(most).default(50).describe('Maximum number of entries on a page.');
 const cursor = z.string().max(300).optional().describe('The cursor of the previous page.');
@@ -60,6 +69,7 @@ export const OPERATIONS = {
     path: '/api/deliveries/{deliveryId}',
     summary: 'The KPIs of one delivery as last published.',
     params: z.strictObject({ deliveryId }),
+    query: z.strictObject(ofDelivery),
     answer: 'DeliveryWithAge',
     errors: [404],
   },
@@ -69,6 +79,7 @@ export const OPERATIONS = {
     summary: 'The delivery log: a page, or everything that matches the filter as CSV or NDJSON.',
     params: z.strictObject({ deliveryId }),
     query: z.strictObject({
+      ...ofDelivery,
       status: status.optional().describe('Only messages of this status.'),
       reason: reason.optional().describe('Only messages with this reason.'),
       domainGroup: z.string().max(63).optional().describe('Only recipients of this domain group.'),
@@ -88,6 +99,7 @@ export const OPERATIONS = {
     path: '/api/deliveries/{deliveryId}/messages/{messageId}',
     summary: 'Everything known about one message, and why its status is what it is.',
     params: z.strictObject({ deliveryId, messageId }),
+    query: z.strictObject(ofMessage),
     answer: 'Message',
     errors: [404, 503],
   },
@@ -125,7 +137,7 @@ export const OPERATIONS = {
     path: '/api/deliveries/{deliveryId}/stream',
     summary: 'KPI changes of one delivery as server-sent events.',
     params: z.strictObject({ deliveryId }),
-    query: streaming,
+    query: streaming.extend(ofDelivery),
     media: ['text/event-stream'],
     errors: [404, 503],
   },
