@@ -135,5 +135,5 @@ export function authOfSecret(format: string, secrets: readonly string[]): AuthRe
 /** Why a source must not be served so; null where it may. */
 export function authError(auth: Auth, isLoopback: boolean): string | null {
   if (auth.kind !== 'none' || isLoopback) return null;
-  return 'is none, and other machines reach this address; say how senders prove themselves, listen on 127.0.0.1, or say `proxy` where a proxy or the network keeps others out';
+  return 'is absent, and other machines reach this address; say how senders prove themselves, listen on 127.0.0.1, or say `proxy` where a proxy or the network keeps others out';
 }

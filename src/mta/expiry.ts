@@ -11,7 +11,12 @@ const ENDED =
  */
 export function expiryCause(text: string | null): Cause | null {
   if (text === null) return null;
-  const cause = causeOf({ text: text.replace(ENDED, '').replace(/[\s:;]+$/u, '').trim() });
+  const cause = causeOf({
+    text: text
+      .replace(ENDED, '')
+      .replace(/[\s:;]+$/u, '')
+      .trim(),
+  });
   const { bounceClass, by } = classify(cause);
   return by === 'default' || bounceClass === TIMED_OUT ? null : cause;
 }

@@ -148,7 +148,7 @@ function toFeedback(
         ...common,
         relayedAt,
         feedbackType: event.feedbackType,
-      } as unknown as Feedback;
+      };
     default:
       return unreachable(event.meaning);
   }

@@ -100,7 +100,7 @@ describe('a log that is followed', () => {
     expect(read).toEqual(['1 a', '2 b', '3 c', '4 d']);
   });
 
-  it('loses nothing where it is rotated while nobody follows', async () => {
+  it('loses nothing where it is rotated while it is not followed', async () => {
     writeFileSync(path, 'a\n');
     await followed([]);
     appendFileSync(path, 'b\n');

@@ -39,7 +39,7 @@ describe('the time of an event', () => {
     ['2100-01-01'],
     [-5],
     [true],
-  ])('%p is none', (written) => {
+  ])('%p is no time', (written) => {
     expect(timeOf(written)).toBeNull();
   });
 

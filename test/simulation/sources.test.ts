@@ -47,7 +47,7 @@ const feedbackIn = (taken: readonly Taken[]): Feedback[] =>
 
 /** What the recount makes of feedback: the messages with their judgement, the deliveries with their KPIs. */
 function recounted(feedback: readonly Feedback[]) {
-  const facts = feedback.map(({ kind, ...rest }) => ({ ...rest, type: kind }) as Fact);
+  const facts = feedback.map(({ kind, ...rest }) => ({ ...rest, type: kind }));
   const { messages, deliveries } = recountFacts(facts, { defaultPolicy: 'EFS', groups: DEFAULT_GROUPS });
   const kpis = [...deliveries].map(([id, { policy, kpis: figures }]) => [id, { policy, figures }]);
   return { messages: Object.fromEntries(messages), kpis: Object.fromEntries(kpis) as object };

@@ -14,7 +14,7 @@ import {
 } from './source';
 
 /** Reports that come back by mail: of late bounces, delays, deliveries and complaints. What the MTA itself saw is not among them. */
-function spoken(feedback: Feedback): Feedback | null {
+function stated(feedback: Feedback): Feedback | null {
   switch (feedback.kind) {
     case 'Delivered':
       return { ...feedback, attempt: 1 };
@@ -32,7 +32,7 @@ function spoken(feedback: Feedback): Feedback | null {
 }
 
 function sayable(feedback: Feedback): Feedback | null {
-  const said = spoken(feedback);
+  const said = stated(feedback);
   // A report tells when its server took the message, not when ours did.
   return said === null || said.kind === 'Relayed' ? null : { ...inSeconds(said), relayedAt: null };
 }

@@ -49,7 +49,7 @@ const CATEGORIES: ReadonlyMap<number, string> = new Map([
 ]);
 
 /** Attempts are not counted: a refusal after retries is as any other. Rows of mails that came back have no queue time. */
-function spoken(feedback: Feedback): Feedback | null {
+function stated(feedback: Feedback): Feedback | null {
   switch (feedback.kind) {
     case 'Relayed':
       return relayedOnly(feedback);
@@ -70,7 +70,7 @@ function spoken(feedback: Feedback): Feedback | null {
 }
 
 function sayable(feedback: Feedback): Feedback | null {
-  const said = spoken(feedback);
+  const said = stated(feedback);
   return said === null ? null : inSeconds(said);
 }
 

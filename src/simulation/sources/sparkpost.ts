@@ -23,7 +23,7 @@ const NOT_DEFINED = 1;
 const TIMED_OUT = 24;
 
 /** SparkPost has the numbers of the classes, so it says each, and always one. */
-function spoken(feedback: Feedback): Feedback | null {
+function stated(feedback: Feedback): Feedback | null {
   switch (feedback.kind) {
     case 'Relayed':
       return relayedOnly(feedback);
@@ -42,7 +42,7 @@ function spoken(feedback: Feedback): Feedback | null {
 }
 
 function sayable(feedback: Feedback): Feedback | null {
-  const said = spoken(feedback);
+  const said = stated(feedback);
   return said === null ? null : inSeconds(said);
 }
 
