@@ -82,7 +82,7 @@ export const ERRORS = {
   'state-damaged': {
     retriable: false,
     remedy:
-      'see what has evicted or changed it in Redis (`maxmemory-policy noeviction`, no other program writes there), then ' +
+      'see what has evicted or changed it in Redis (`maxmemory-policy noeviction`; the service alone writes there), then ' +
       '`efs rebuild --promote --accept-differences` builds it again from the topics',
   },
   'transaction-open': {

@@ -8,6 +8,8 @@ import { Finding, inFewWords, type Opened, type Target } from './target';
 const CORPUS = join(__dirname, 'corpus');
 /** Inputs of one target that are kept because they came to something new. */
 const KEPT = 2_000;
+/** Different results that are told apart. */
+const RESULTS = 20_000;
 /** A slow input is read again so often before it counts: its first time may have compiled code, or collected garbage. */
 const AGAIN = 3;
 
@@ -90,7 +92,7 @@ export async function startFuzzing(target: Target, seed: number): Promise<Fuzzin
   let worst: Report['worst'] = { ms: 0, input: Buffer.alloc(0) };
 
   const note = (input: Buffer, result: string): void => {
-    if (results.has(result)) return;
+    if (results.size >= RESULTS || results.has(result)) return;
     results.add(result);
     if (kept.length < KEPT) kept.push(Buffer.from(input));
     else kept[random.below(KEPT)] = Buffer.from(input);

@@ -22,7 +22,7 @@ describe('deliveries and messages whose names a path cannot hold', () => {
 
   const json = async <T>(path: string): Promise<T> => (await fetch(origin + path)).json() as Promise<T>;
 
-  it('are not found by a path alone: the client removes this segment, also percent-encoded', async () => {
+  it('are not found by a path alone: the client removes that segment, also percent-encoded', async () => {
     expect((await fetch(`${origin}/api/deliveries/%2E%2E`)).status).toBe(404);
   });
 

@@ -1,3 +1,4 @@
+import { isNativeError } from 'node:util/types';
 import { CODECS, deflate, inflate, loadCodec } from '../../../src/kafka/codecs.kafka';
 import { allowing, holds, type Target } from '../target';
 
@@ -17,10 +18,7 @@ export const codecs: Target = {
       ),
       run(input) {
         const codec = CODECS[(input[0] ?? 0) % CODECS.length] ?? 'off';
-        const outcome = allowing(
-          (error) => error instanceof Error,
-          () => inflate(codec, input.subarray(1), MAX),
-        );
+        const outcome = allowing(isNativeError, () => inflate(codec, input.subarray(1), MAX));
         if ('refused' in outcome) return `${codec} ${outcome.refused}`;
         holds(codec === 'off' || outcome.value.length <= MAX, 'no more is decompressed than allowed');
         return `${codec} ${Math.round(Math.log2(outcome.value.length + 1))}`;

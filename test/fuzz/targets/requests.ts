@@ -1,3 +1,4 @@
+import { isNativeError } from 'node:util/types';
 import type { Readable } from 'node:stream';
 import { feedback } from '../../support/feedback';
 import { open } from '../../http/open';
@@ -74,13 +75,11 @@ export const requests: Target = {
       async run(input) {
         const { method, url, headers, body } = requestFrom(input);
         const known = METHODS.find((each) => each === method.toUpperCase()) ?? 'GET';
-        const sent = allowing(
-          (error) => error instanceof Error,
-          () =>
-            opened.routes.inject({
-              ...{ method: known, url, headers, payloadAsStream: true as const },
-              ...(known === 'POST' || known === 'PUT' ? { payload: body } : {}),
-            }),
+        const sent = allowing(isNativeError, () =>
+          opened.routes.inject({
+            ...{ method: known, url, headers, payloadAsStream: true as const },
+            ...(known === 'POST' || known === 'PUT' ? { payload: body } : {}),
+          }),
         );
         if ('refused' in sent) return `not sent: ${sent.refused}`;
         // What cannot be sent as a request is no request.

@@ -1,3 +1,4 @@
+import { isNativeError } from 'node:util/types';
 import { types } from 'avsc';
 import { cursorAt } from '../../../src/avro/avro';
 import { constructed, resolveRecord } from '../../../src/avro/resolution';
@@ -24,10 +25,7 @@ export const schemas: Target = {
         Buffer.from(text),
       ),
       run(input) {
-        const parsed = allowing(
-          (error) => error instanceof Error,
-          () => parseWriterSchema(input.toString('utf8')),
-        );
+        const parsed = allowing(isNativeError, () => parseWriterSchema(input.toString('utf8')));
         if ('refused' in parsed) return parsed.refused;
         const schema = parsed.value;
         const exceeds = boundExceeded(schema);
