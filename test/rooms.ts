@@ -55,7 +55,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
   zod: ['settings', '.http', 'ingest/sources-file', 'ingest/auth-settings'],
   yaml: ['ingest/sources-file'],
   'postal-mime': ['mta/mail'],
-  'csv-parse': ['ingest/log-reader'],
+  'csv-parse': ['ingest/row'],
   avsc: ['avro', 'feedback', 'kpi', 'simulation', 'pipeline'],
   // Avro schemas are the package's own files, read once.
   'node:fs': ['settings', ...COMPOSING, '.redis', '.http', 'feedback/schemas', 'ingest/files'],

@@ -1,8 +1,8 @@
-import { parse } from 'csv-parse/sync';
 import type { Mapped } from '../mta/feedback';
 import type { LineFormat, LineReader, RowFormat, JsonFormat } from '../mta/format';
 import { type Json, parseJson } from '../mta/json';
 import { type Splitter, splitter, type TextRecord } from './records';
+import { rowOf } from './row';
 import { type IngestSource, takenOf, type Taken, takenOfValue } from './source';
 
 /** What a reader has read of a log: how many bytes, and what it keeps between lines. */
@@ -52,10 +52,6 @@ function lineRecords<Line>(
     saved: reader.saved,
   };
 }
-
-/** The columns of one row. Throws where the row is no CSV. */
-const rowOf = (text: string): readonly string[] =>
-  parse(text, { relaxColumnCount: true, relaxQuotes: true })[0] ?? [];
 
 function recordsOf(source: IngestSource, format: LogFormat, saved: Json): RecordReader {
   switch (format.framing) {
