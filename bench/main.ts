@@ -3,6 +3,7 @@ import { assert } from '../src/base/assert';
 import { REDIS_TOPOLOGIES } from '../test/fire/shards';
 import { benchApi } from './api';
 import { benchFailover } from './failover';
+import { benchIngest } from './ingest';
 import { benchLatency } from './latency';
 import { benchMemory } from './memory';
 import { benchPath } from './path';
@@ -13,7 +14,7 @@ import { benchStore } from './store';
 import { benchStream } from './stream';
 import { benchThroughput } from './throughput';
 
-const USAGE = `npm run bench -- [throughput | peers | path | rebuild | latency | memory | store | page | api | stream | failover] [options]
+const USAGE = `npm run bench -- [throughput | peers | path | rebuild | latency | memory | store | page | api | stream | failover | ingest] [options]
   throughput   from full topics and an empty Redis to everything drained (default)
     --records <n>    feedback records in the topics (1000000)
     --repeat <n>     runs, each on new topics; medians are shown (1)
@@ -48,6 +49,9 @@ const USAGE = `npm run bench -- [throughput | peers | path | rebuild | latency |
     --rate <n>       records per second (3300)
     --redis <how>    ${REDIS_TOPOLOGIES.join(', ')} (cluster)
     --rolling        restarts the brokers one after the other instead
+  ingest       events of mail transfer agents per second of one core, from their bytes to those of records
+    --messages <n>   of each source (20000)
+    --passes <n>     medians of so many, after one to warm up (5)
   memory       bytes of Redis per message
     --messages <n>   (1000000)
     --buckets <list> hashes per delivery and partition (1,64)
@@ -66,7 +70,7 @@ const { values, positionals } = parseArgs({
     readers: { type: 'string', default: '1000' },
     'page-rate': { type: 'string', default: '1000' },
     'max-rate': { type: 'string', default: '20000' },
-    messages: { type: 'string', default: '1000000' },
+    messages: { type: 'string' },
     buckets: { type: 'string', default: '1,64' },
     runs: { type: 'string', default: '1' },
     seed: { type: 'string', default: '1' },
@@ -87,7 +91,9 @@ async function main(): Promise<void> {
         compression: values.compression,
       });
     case 'path':
-      return benchPath({ messages: Number(values.messages), repeat: Number(values.passes) });
+      return benchPath({ messages: Number(values.messages ?? 1_000_000), repeat: Number(values.passes) });
+    case 'ingest':
+      return benchIngest({ messages: Number(values.messages ?? 20_000), repeat: Number(values.passes) });
     case 'peers':
       return benchPeers({ records: Number(values.records), repeat: Number(values.repeat) });
     case 'rebuild':
@@ -101,12 +107,12 @@ async function main(): Promise<void> {
       return benchLatency({ rate: Number(values.rate ?? 5_000), seconds: Number(values.seconds ?? 30) });
     case 'memory':
       return benchMemory({
-        messages: Number(values.messages),
+        messages: Number(values.messages ?? 1_000_000),
         buckets: values.buckets.split(',').map(Number),
       });
     case 'api':
       return benchApi({
-        messages: Number(values.messages),
+        messages: Number(values.messages ?? 1_000_000),
         rate: Number(values.rate ?? 20_000),
         seconds: Number(values.seconds ?? 60),
       });
@@ -127,7 +133,7 @@ async function main(): Promise<void> {
       return benchPage({ rate: Number(values['page-rate']), seconds: Number(values.seconds ?? 600) });
     case 'store':
       return benchStore({
-        messages: Number(values.messages),
+        messages: Number(values.messages ?? 1_000_000),
         buckets: values.buckets.split(',').map(Number),
       });
     default:

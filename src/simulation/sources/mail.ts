@@ -1,4 +1,5 @@
 import type { Feedback, Millis } from '../../feedback/feedback';
+import type { Relayed } from '../../feedback/records';
 import { ORDINARY } from '../message-history';
 import { isNoFailure, type Reply, replyLine, replyOf, wordedClass } from './replies';
 import {
@@ -14,7 +15,7 @@ import {
 } from './source';
 
 /** Reports that come back by mail: of late bounces, delays, deliveries and complaints. What the MTA itself saw is not among them. */
-function stated(feedback: Feedback): Feedback | null {
+function stated(feedback: Feedback): Exclude<Feedback, Relayed> | null {
   switch (feedback.kind) {
     case 'Delivered':
       return { ...feedback, attempt: 1 };
