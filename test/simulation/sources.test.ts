@@ -4,7 +4,6 @@ import { takenOfBody } from '../../src/ingest/body';
 import { ingestSource, ofFormat } from '../../src/ingest/configure';
 import type { Taken } from '../../src/ingest/source';
 import { causeOf, classify } from '../../src/mta/classify';
-import { FORMATS } from '../../src/mta/formats';
 import { dice } from '../../src/simulation/dice';
 import { replyLine, replyOf, wordedClass } from '../../src/simulation/sources/replies';
 import {
@@ -21,9 +20,17 @@ import { DEFAULT_GROUPS, recountFacts } from '../recount/recount';
 const NOW = Date.UTC(2026, 1, 1);
 const SAID = { ...ORDINARY_TRAFFIC, seed: 7, deliveries: 6, messages: 500, stripIdentity: 0 };
 
+/** More complaints than usual, so that there are some. */
 const events = (source: SimulatedSource, options: Partial<SaidOptions> = {}): SaidEvent[] => [
-  ...saidTraffic(source, { ...SAID, ...options }),
+  ...saidTraffic({ ...source, mix: { ...source.mix, complaints: 0.03 } }, { ...SAID, ...options }),
 ];
+
+/** What a source never says; mails and logs say less than providers. */
+const NEVER: Readonly<Record<string, readonly Feedback['kind'][]>> = {
+  postfix: ['Complained'],
+  mail: ['Relayed', 'RetryOutcome'],
+};
+const KINDS = ['Complained', 'Delivered', 'HardBounced', 'Relayed', 'RetryOutcome', 'SoftBounced'] as const;
 
 /** Reads events through the real mapper, at most `most` events a request. */
 async function read(source: SimulatedSource, said: readonly SaidEvent[], most: number): Promise<Taken[]> {
@@ -72,9 +79,7 @@ function disarranged(source: SimulatedSource, said: readonly SaidEvent[]): SaidE
   return shuffled([...messages.values()]).flat();
 }
 
-const isThere = ({ name }: SimulatedSource): boolean => FORMATS.some((format) => format.name === name);
-
-describe.each(SIMULATED_SOURCES.filter(isThere).map((source) => [source.name, source] as const))(
+describe.each(SIMULATED_SOURCES.map((source) => [source.name, source] as const))(
   'lives said by %s',
   (_, source) => {
     test('have the figures and statuses that they have when they are fed directly', async () => {
@@ -112,6 +117,12 @@ describe.each(SIMULATED_SOURCES.map((source) => [source.name, source] as const))
   test('writes the same bytes each time', () => {
     const options = { stripIdentity: 0.1, disorder: 0.01, duplicates: 0.1 };
     expect(events(source, options)).toEqual(events(source, options));
+  });
+
+  test('says every kind of feedback but those that it never says', () => {
+    const never = NEVER[source.name] ?? [];
+    const kinds = new Set(events(source).map(({ feedback }) => feedback.kind));
+    expect([...kinds].sort()).toEqual(KINDS.filter((kind) => !never.includes(kind)));
   });
 
   test('says feedback that it can say as it is', () => {

@@ -53,7 +53,10 @@ function sayable(feedback: Feedback): Feedback | null {
       if (feedback.outcome === 'EXPIRED') return { ...feedback, bounceClass: null };
       return { ...feedback, bounceClass: spokenClass(feedback.bounceClass ?? 1, feedback.diagnostic) };
     }
-    default:
+    // The record of a complaint is about the report that came in, too.
+    case 'Complained':
+      return { ...feedback, relayedAt: null };
+    case 'Delivered':
       return feedback;
   }
 }
@@ -95,7 +98,7 @@ function saidOf(feedback: Feedback): Said {
       return feedback.outcome === 'EXPIRED'
         ? { type: 'Expiration', attempts: feedback.attempt, reply: EXPIRED, category: UNCATEGORIZED }
         : refused('Bounce', feedback.attempt - 1, feedback.bounceClass ?? 1);
-    default:
+    case 'Complained':
       return accepted('Feedback', 0);
   }
 }
@@ -114,15 +117,29 @@ const VERP = `b+{messageId}.{deliveryId}@${SENDING_DOMAIN}`;
 const senderOf = ({ messageId, deliveryId }: Feedback, isIdentified: boolean): string =>
   isIdentified ? `b+${messageId}.${deliveryId}@${SENDING_DOMAIN}` : `b@${SENDING_DOMAIN}`;
 
+/** A complaint returns the original with its headers. */
+function reportOf(feedback: Feedback, isIdentified: boolean): object {
+  if (feedback.kind !== 'Complained') return {};
+  const { messageId, deliveryId, feedbackType } = feedback;
+  const ids = isIdentified ? `X-Delivery-ID: ${deliveryId}\r\nX-Message-ID: ${messageId}\r\n` : '';
+  return {
+    feedback_report: {
+      ...(feedbackType === null ? {} : { feedback_type: feedbackType }),
+      ...{ version: '1', user_agent: 'feedback-loop/1.0', original_rcpto_to: [addressOf(feedback)] },
+      original_message: `Subject: News\r\n${ids}\r\n`,
+    },
+  };
+}
+
 function render(feedback: Feedback, isIdentified: boolean): string {
   const { messageId, deliveryId, occurredAt, recipientDomain } = feedback;
   const { type, attempts, reply, category } = saidOf(feedback);
-  const isAnother = type === 'OOB';
+  const isAnother = type === 'OOB' || type === 'Feedback';
   const relayedAt = 'relayedAt' in feedback ? feedback.relayedAt : occurredAt;
   return JSON.stringify({
     type,
     id: isAnother ? compact(feedback.eventId) : compact(messageId),
-    sender: senderOf(feedback, isIdentified),
+    sender: senderOf(feedback, isIdentified && type !== 'Feedback'),
     recipient: addressOf(feedback),
     ...{ queue: recipientDomain, site: type === 'Reception' ? '' : `mx.${recipientDomain}`, size: 8_123 },
     response: responseOf(reply),
@@ -130,6 +147,7 @@ function render(feedback: Feedback, isIdentified: boolean): string {
     ...{ timestamp: seconds(occurredAt), event_time: iso(occurredAt) },
     ...{ num_attempts: attempts, bounce_classification: category },
     headers: isIdentified && !isAnother ? { 'X-Delivery-ID': deliveryId, 'X-Message-ID': messageId } : {},
+    ...reportOf(feedback, isIdentified),
     ...{ meta: {}, nodeid: '5d1c2a52-7b0c-4a6e-9c1f-0d6f0f1c7a10' },
   });
 }

@@ -1,5 +1,5 @@
 import type { Feedback, Millis } from '../../feedback/feedback';
-import type { Relayed } from '../../feedback/records';
+import type { Complained, Relayed } from '../../feedback/records';
 import { ORDINARY } from '../message-history';
 import { isNoFailure, type Reply, replyLine, replyOf, wordedClass } from './replies';
 import {
@@ -27,7 +27,9 @@ function stated(feedback: Feedback): Exclude<Feedback, Relayed> | null {
     }
     case 'RetryOutcome':
       return feedback.outcome === 'SUCCEEDED' ? { ...delivery(feedback), attempt: 1 } : null;
-    default:
+    case 'Complained':
+      return feedback;
+    case 'Relayed':
       return null;
   }
 }
@@ -35,18 +37,18 @@ function stated(feedback: Feedback): Exclude<Feedback, Relayed> | null {
 function sayable(feedback: Feedback): Feedback | null {
   const said = stated(feedback);
   // A report tells when its server took the message, not when ours did.
-  return said === null || said.kind === 'Relayed' ? null : { ...inSeconds(said), relayedAt: null };
+  return said === null ? null : { ...inSeconds(said), relayedAt: null };
 }
 
 const DELIVERED: Reply = { code: 250, status: '2.0.0', text: 'OK' };
 
-interface Said {
+interface Delivery {
   readonly action: 'failed' | 'delayed' | 'delivered';
   readonly subject: string;
   readonly reply: Reply;
 }
 
-function saidOf(feedback: Feedback): Said {
+function deliveryOf(feedback: Feedback): Delivery {
   if (feedback.kind === 'SoftBounced' && feedback.source === 'SYNC')
     return { action: 'delayed', subject: 'Delayed Mail', reply: replyOf(feedback.bounceClass, false) };
   if (feedback.kind === 'SoftBounced' || feedback.kind === 'HardBounced')
@@ -57,7 +59,7 @@ function saidOf(feedback: Feedback): Said {
 /** `Wed, 25 Nov 2026 08:26:43 +0000` (RFC 5322). */
 const mailDate = (time: Millis): string => new Date(time).toUTCString().replace('GMT', '+0000');
 
-function deliveryStatus(feedback: Feedback, { action, reply }: Said): readonly string[] {
+function deliveryStatus(feedback: Feedback, { action, reply }: Delivery): readonly string[] {
   const { occurredAt, recipientDomain } = feedback;
   return [
     `Reporting-MTA: dns; mx.${recipientDomain}`,
@@ -86,22 +88,45 @@ const part = (boundary: string, type: string, lines: readonly string[]): readonl
   '',
 ];
 
+interface Report {
+  readonly subject: string;
+  readonly reportType: string;
+  readonly lines: readonly string[];
+}
+
+function complaintReport(feedback: Complained): Report {
+  const { feedbackType, occurredAt } = feedback;
+  const lines = [
+    ...(feedbackType === null ? [] : [`Feedback-Type: ${feedbackType}`]),
+    ...['User-Agent: feedback-loop/1.0', 'Version: 1', `Original-Mail-From: <${SENDER}>`],
+    ...[`Original-Rcpt-To: <${addressOf(feedback)}>`, `Arrival-Date: ${mailDate(occurredAt)}`],
+  ];
+  return { subject: 'Complaint about a message', reportType: 'feedback-report', lines };
+}
+
+function reportOf(feedback: Feedback): Report {
+  if (feedback.kind === 'Complained') return complaintReport(feedback);
+  const said = deliveryOf(feedback);
+  const lines = deliveryStatus(feedback, said);
+  return { subject: said.subject, reportType: 'delivery-status', lines };
+}
+
 function render(feedback: Feedback, isIdentified: boolean): string {
   const { occurredAt, recipientDomain } = feedback;
-  const said = saidOf(feedback);
+  const { subject, reportType, lines } = reportOf(feedback);
   const boundary = `report-${compact(feedback.messageId)}`;
   return [
     'Return-Path: <>',
     `Date: ${mailDate(occurredAt)}`,
     `From: Mail Delivery System <MAILER-DAEMON@mx.${recipientDomain}>`,
     `To: bounces@${SENDING_DOMAIN}`,
-    `Subject: ${said.subject}`,
+    `Subject: ${subject}`,
     'Auto-Submitted: auto-replied',
     'MIME-Version: 1.0',
-    `Content-Type: multipart/report; report-type=delivery-status; boundary="${boundary}"`,
+    `Content-Type: multipart/report; report-type=${reportType}; boundary="${boundary}"`,
     '',
     ...part(boundary, 'text/plain; charset=utf-8', ['This is the mail system of the receiving server.']),
-    ...part(boundary, 'message/delivery-status', deliveryStatus(feedback, said)),
+    ...part(boundary, `message/${reportType}`, lines),
     ...part(boundary, 'text/rfc822-headers', originalHeaders(feedback, isIdentified)),
     `--${boundary}--`,
     '',

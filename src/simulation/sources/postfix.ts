@@ -36,7 +36,7 @@ function sayable(feedback: Feedback): Feedback | null {
         ...feedback,
         bounceClass: wordedClass(feedback.bounceClass ?? NOT_DEFINED, feedback.diagnostic),
       };
-    default:
+    case 'Complained':
       return null;
   }
 }

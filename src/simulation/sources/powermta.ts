@@ -64,7 +64,9 @@ function stated(feedback: Feedback): Feedback | null {
       if (feedback.outcome === 'SUCCEEDED') return delivery(feedback);
       if (feedback.outcome === 'EXPIRED') return { ...feedback, attempt: 1, bounceClass: null };
       return refusal(feedback, wordedClass(feedback.bounceClass ?? NOT_DEFINED, feedback.diagnostic));
-    default:
+    case 'Complained':
+      return { ...feedback, relayedAt: null };
+    case 'Delivered':
       return feedback;
   }
 }
@@ -105,8 +107,8 @@ function outcomeOf(feedback: Feedback): Cells {
         : refused('t', feedback.bounceClass, 'delayed');
     case 'RetryOutcome':
       return EXPIRED;
-    default:
-      return { type: 'f' };
+    case 'Complained':
+      return { type: 'f', feedbackType: feedback.feedbackType ?? '' };
   }
 }
 

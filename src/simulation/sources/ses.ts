@@ -41,7 +41,8 @@ function sayable(feedback: Feedback): Feedback | null {
       // A transient bounce without a clear reply is one of a server that could not be reached.
       return { ...feedback, bounceClass: worded === NOT_DEFINED ? UNREACHABLE : worded };
     }
-    default:
+    case 'Delivered':
+    case 'Complained':
       return feedback;
   }
 }
@@ -104,8 +105,12 @@ function factsOf(feedback: Feedback): object {
     case 'HardBounced':
     case 'RetryOutcome':
       return bounceOf(feedback);
-    default:
-      return {};
+    case 'Complained': {
+      const { feedbackType, eventId: feedbackId } = feedback;
+      const complainedRecipients = [{ emailAddress: addressOf(feedback) }];
+      const type = feedbackType === null ? {} : { complaintFeedbackType: feedbackType };
+      return { eventType: 'Complaint', complaint: { timestamp, feedbackId, complainedRecipients, ...type } };
+    }
   }
 }
 

@@ -36,7 +36,8 @@ function stated(feedback: Feedback): Feedback | null {
         ...feedback,
         bounceClass: feedback.bounceClass ?? (feedback.outcome === 'EXPIRED' ? TIMED_OUT : NOT_DEFINED),
       };
-    default:
+    case 'Delivered':
+    case 'Complained':
       return feedback;
   }
 }
@@ -58,7 +59,7 @@ function typeOf(feedback: Feedback): string {
       return feedback.kind === 'HardBounced' ? 'bounce' : 'delay';
     case 'RetryOutcome':
       return 'bounce';
-    default:
+    case 'Complained':
       return 'spam_complaint';
   }
 }
@@ -91,6 +92,9 @@ function render(feedback: Feedback, isIdentified: boolean): string {
     rcpt_meta: isIdentified ? { deliveryId, messageId } : {},
     ...(relayedAt === null ? {} : { injection_time: iso(relayedAt) }),
     ...('attempt' in feedback ? { num_retries: String(feedback.attempt - 1) } : {}),
+    ...('feedbackType' in feedback && feedback.feedbackType !== null
+      ? { fbtype: feedback.feedbackType }
+      : {}),
     ...reasonOf(feedback),
     timestamp: String(seconds(occurredAt)),
   };
