@@ -19,7 +19,7 @@ import {
 const STOP_DEADLINE_MS = 9_500;
 
 /** Ends the process where a stop hangs: what is not acknowledged is sent again. */
-function deadline(log: Log): void {
+export function deadline(log: Log): void {
   setTimeout(() => {
     log.warn('stop deadline exceeded: exiting', { durationMs: STOP_DEADLINE_MS });
     process.exit(EXIT.FAILED);

@@ -15,6 +15,7 @@ import { NO_METER } from '../tasks/meter';
 import { type Retry, retryUntil, Stopped } from '../tasks/retry';
 import { explainCommand, formatsCommand } from './ingest-explain';
 import { readInputs, STDIN, type Take } from './ingest-inputs';
+import { ingestKafkaCommand } from './ingest-kafka';
 import { ingestLettersCommand, ingestRedriveCommand } from './ingest-letters';
 import { addSourceFlags, type SourceFlags, sourceFrom } from './ingest-options';
 import { serveCommand } from './ingest-serve';
@@ -104,11 +105,8 @@ async function ingest(
 }
 
 const SUBCOMMANDS = [
-  formatsCommand,
-  explainCommand,
-  serveCommand,
-  ingestLettersCommand,
-  ingestRedriveCommand,
+  ...[formatsCommand, explainCommand, serveCommand, ingestKafkaCommand],
+  ...[ingestLettersCommand, ingestRedriveCommand],
 ];
 
 /** `efs ingest`. */
