@@ -21,8 +21,7 @@ import { idsOfTopics } from './topic-ids';
 /*
  * A rebuild folds the topics from their beginning into a candidate, beside the active generation: keys of its own, no
  * sink, no timer, no second dead letter. It never passes the active generation, which has thus published or dead-lettered
- * whatever a record calls for. It is in no consumer group: it owns all partitions, and a rebuild that starts later takes
- * the candidate over at once.
+ * whatever a record calls for. It is in no consumer group: it owns all partitions, and a later one takes over at once.
  */
 
 export interface RebuildDeps extends GenerationDeps {

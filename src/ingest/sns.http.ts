@@ -1,4 +1,4 @@
-import { isCertificateUrl, isOfSns, isSignedBySns, type SnsMessage } from './sns';
+import { isCertificateUrl, isOfSns, isSignedBySns, type Sns } from './sns';
 
 const FETCH_TIMEOUT_MS = 2_500;
 const BYTES_MAX = 64 * 1024;
@@ -20,13 +20,6 @@ export const get: Get = async (url) => {
   if (!answer.ok) throw new Error(`answered ${answer.status}`);
   return Buffer.concat(chunks).toString('utf8');
 };
-
-export interface Sns {
-  /** Whether Amazon has signed the message for one of the topics. Throws where its certificate cannot be fetched. */
-  isGenuine(message: SnsMessage, topics: readonly string[]): Promise<boolean>;
-  /** Confirms a subscription of a genuine message. Throws where that fails. */
-  confirm(message: SnsMessage): Promise<void>;
-}
 
 /** Verifies messages of SNS; certificates are fetched from Amazon once. */
 export function openSns(request: Get = get): Sns {

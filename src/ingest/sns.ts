@@ -19,6 +19,14 @@ export interface SnsMessage {
   readonly subscribeUrl: string;
 }
 
+/** Messages of SNS: whether they are Amazon's, and what confirms a subscription. */
+export interface Sns {
+  /** Whether Amazon has signed the message for one of the topics. Throws where its certificate cannot be fetched. */
+  isGenuine(message: SnsMessage, topics: readonly string[]): Promise<boolean>;
+  /** Confirms a subscription of a genuine message. Throws where that fails. */
+  confirm(message: SnsMessage): Promise<void>;
+}
+
 const named = (body: Json, name: string): string => text(field(body, name)) ?? '';
 
 function parsed(body: Buffer): Json {

@@ -14,7 +14,6 @@ import {
 } from '../../src/simulation/sources/said';
 import type { SimulatedSource } from '../../src/simulation/sources/source';
 import { ORDINARY_TRAFFIC } from '../../src/simulation/traffic';
-import type { Fact } from '../recount/read';
 import { DEFAULT_GROUPS, recountFacts } from '../recount/recount';
 
 const NOW = Date.UTC(2026, 1, 1);
