@@ -14,7 +14,7 @@ export function expiryCause(text: string | null): Cause | null {
   const cause = causeOf({
     text: text
       .replace(ENDED, '')
-      .replace(/[\s:;]+$/u, '')
+      .replace(/[\s:;]{1,16}$/u, '')
       .trim(),
   });
   const { bounceClass, by } = classify(cause);

@@ -1,12 +1,14 @@
 import { exim } from '../../src/mta/formats/exim';
 import { READER_SETTINGS } from '../../src/mta/settings';
 import { splitReadings } from './checkpoints';
+import { faultsOf } from './hostile';
 import { outcomes, readings, samplesOf } from './samples';
 
 const samples = samplesOf('exim');
 const ARRIVAL =
   '2026-11-25 08:26:40 1vNabc-000abc-2C <= b@send.example.org P=esmtp S=1 id=m-1@send.example.org';
 const at = (text: string): string => `2026-11-25 08:26:43 1vNabc-000abc-2C ${text}`;
+const HEADER = at('H=app [192.0.2.1] Warning: X-Delivery-ID: DM7');
 const events = (...lines: string[]): object[] =>
   readings(exim, lines.join('\n')).filter((each) => !('ignored' in each));
 
@@ -49,9 +51,9 @@ describe("lines of Exim's main log", () => {
   });
 
   it('with an unrouteable address name an invalid domain', () => {
-    expect(events(at('** ann@nowhere.example: Unrouteable address'))).toMatchObject([
-      { meaning: 'refused', cause: { category: 'unrouteable' } },
-    ]);
+    expect(
+      outcomes(exim, [HEADER, at('** ann@nowhere.example: Unrouteable address')].join('\n')).at(-1),
+    ).toMatchObject({ value: { bounceClass: 21 } });
   });
 
   it.each([
@@ -76,5 +78,17 @@ describe("lines of Exim's main log", () => {
     const reader = exim.open(READER_SETTINGS, null);
     for (const line of [ARRIVAL, at('Completed')]) reader.read(line);
     expect(reader.saved()).toEqual([]);
+  });
+
+  it('have a listed outcome however they are broken', () => {
+    const kinds = [
+      HEADER,
+      `${ARRIVAL} T="a \\" b" for ann@example.net`,
+      at(
+        '== ann@example.net R=a T=b defer (-44) H=mx [192.0.2.7]: SMTP error after RCPT TO:<ann@example.net>: 452 full',
+      ),
+      at('** ann@example.net <bob@example.net>: retry timeout exceeded'),
+    ];
+    expect(faultsOf(exim, kinds.join('\n'))).toEqual([]);
   });
 });

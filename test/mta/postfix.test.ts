@@ -3,6 +3,7 @@ import { postfix } from '../../src/mta/formats/postfix';
 import { identityRules } from '../../src/mta/identity';
 import { customary, READER_SETTINGS } from '../../src/mta/settings';
 import { splitReadings } from './checkpoints';
+import { faultsOf } from './hostile';
 import { outcomes, readings, samplesOf } from './samples';
 
 const SETTINGS = { ...READER_SETTINGS, latest: Date.UTC(2026, 10, 30) };
@@ -134,5 +135,16 @@ describe("lines of Postfix's log", () => {
     const reader = postfix.open(SETTINGS, null);
     for (const each of [line('cleanup', 'message-id=<m-1@x>'), line('qmgr', 'removed')]) reader.read(each);
     expect(reader.saved()).toEqual([]);
+  });
+
+  it('have a listed outcome however they are broken', () => {
+    const kinds = [
+      line('cleanup', 'info: header X-Delivery-ID: DM7 from app[192.0.2.1]; from=<b@send.example.org>'),
+      line('cleanup', 'message-id=<m-1@send.example.org>'),
+      line('qmgr', 'from=<b@send.example.org>, size=1, nrcpt=1 (queue active)'),
+      status('ann@example.net', 'deferred', 'host mx.example.net[192.0.2.7] said: 452 4.2.2 full'),
+      line('qmgr', 'from=<b@send.example.org>, status=expired, returned to sender'),
+    ];
+    expect(faultsOf(postfix, kinds.join('\n'))).toEqual([]);
   });
 });

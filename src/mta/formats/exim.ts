@@ -22,8 +22,7 @@ const EXPIRED =
 const CANCELLED = /delivery cancelled by administrator/u;
 /** A wait for a host that failed before, for this or another message: no attempt was made. */
 const NOT_TRIED = /^retry time not reached/u;
-const UNROUTEABLE = 'Unrouteable address';
-const CATEGORIES = categoriesOf({ 'not-tried': 20, unrouteable: 21, cancelled: 25 });
+const CATEGORIES = categoriesOf({ 'not-tried': 20, cancelled: 25 });
 /** What Exim writes before the reply of another server. */
 const AFTER = / after (?:pipelined )?(?:sending )?([A-Za-z]{3,7})\b.{0,1100}?: (?=[245]\d\d[ -])/u;
 
@@ -93,7 +92,7 @@ function outcomeOf(flag: string, { text }: Tokens, isFirst: boolean): Outcome | 
   if (flag === '**') {
     if (CANCELLED.test(text)) return { meaning: 'given-up', cause: causeIn(text, 'cancelled') };
     if (EXPIRED.test(text)) return { meaning: 'expired', cause: expiryCause(causeIn(text).text) };
-    return { meaning: 'refused', cause: causeIn(text, text.startsWith(UNROUTEABLE) ? 'unrouteable' : null) };
+    return { meaning: 'refused', cause: causeIn(text) };
   }
   if (!NOT_TRIED.test(text)) return { meaning: 'deferred', cause: causeIn(text) };
   return isFirst ? { meaning: 'deferred', cause: causeIn(text, 'not-tried') } : null;
