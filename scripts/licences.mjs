@@ -3,7 +3,7 @@
 import { nameOf, root, shipped } from './shipped.mjs';
 
 /** Each permits use and distribution with the service, under Apache-2.0, for the price of a notice. */
-const ALLOWED = ['MIT', 'ISC', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause'];
+const ALLOWED = ['MIT', 'MIT-0', 'ISC', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause'];
 
 /** Packages whose package.json names no licence: that of their LICENSE file, for one version. */
 const READ = { '@kafkajs/confluent-schema-registry@3.9.0': 'MIT' };

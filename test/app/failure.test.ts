@@ -19,6 +19,8 @@ describe('a failed command', () => {
         'registry-unavailable',
         'token-unavailable',
         'position-lost',
+        'state-damaged',
+        'transaction-open',
         'batch-unreadable',
         'rebuild-taken-over',
         'interrupted',

