@@ -86,10 +86,16 @@ sources:
     await kafka?.stop();
   }, 60_000);
 
+  /** Whether a path is answered with 200; false while the process does not listen yet. */
+  const answers = (process: Worker, path: string): Promise<boolean> =>
+    process.get(path).then(
+      ({ status }) => status === 200,
+      () => false,
+    );
   const start = async (command: 'serve' | 'kafka'): Promise<Worker> => {
     const process = startEfs(command, ['ingest', command], settings);
     processes.push(process);
-    await until(`${command} is ready`, async () => (await process.get('/readyz')).status === 200);
+    await until(`${command} is ready`, () => answers(process, '/readyz'));
     return process;
   };
   const KUMO = { authorization: `Basic ${Buffer.from('kumo:kumo-password').toString('base64')}` };
@@ -160,7 +166,7 @@ sources:
     expect([status, text]).toEqual([503, expect.stringContaining('kafka does not answer')]);
     const late = startEfs('late', ['ingest', 'serve'], settings);
     processes.push(late);
-    await until('the late door listens', async () => (await late.get('/livez')).status === 200);
+    await until('the late door listens', () => answers(late, '/livez'));
     expect((await post(late, 'kumo', sent('k2', 2), KUMO)).status).toBe(503);
     await kafka.restart();
     for (const each of [door, late])
