@@ -6,6 +6,7 @@ import { SETTINGS } from '../../src/settings/table';
 import { parseDomainGroups } from '../../src/base/domain-groups';
 import type { DeadLetterReason } from '../../src/feedback/decode';
 import { ALL_TOPICS } from '../../src/feedback/topics';
+import { createIngestMetrics } from '../../src/http/ingest-metrics';
 import { createMetrics } from '../../src/http/metrics';
 import { ORDINARY_TRAFFIC, traffic } from '../../src/simulation/traffic';
 
@@ -113,6 +114,13 @@ describe('operations.md', () => {
     const { text } = await createMetrics({ version: '0', node: '0' }).exposition();
     const names = [...text.matchAll(/^# TYPE (efs_\w+) /gm)].map(([, name]) => name);
     const described = rows(section(OPERATIONS, '## Metrics')).map(([name = '']) => name);
+    expect(described.filter((name) => name.startsWith('efs_')).sort()).toEqual(names.sort());
+  });
+
+  it('lists exactly the metrics of ingestion', async () => {
+    const { text } = await createIngestMetrics({ version: '0', node: '0' }, () => 0).exposition();
+    const names = [...text.matchAll(/^# TYPE (efs_\w+) /gm)].map(([, name]) => name);
+    const described = rows(section(OPERATIONS, '## Ingestion')).map(([name = '']) => name);
     expect(described.filter((name) => name.startsWith('efs_')).sort()).toEqual(names.sort());
   });
 

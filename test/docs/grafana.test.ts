@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createIngestMetrics } from '../../src/http/ingest-metrics';
 import { createMetrics } from '../../src/http/metrics';
 
 const read = (file: string): string => readFileSync(join(__dirname, '..', '..', 'docs', file), 'utf8');
@@ -46,10 +47,14 @@ async function exposed(): Promise<Map<string, Set<string>>> {
   metrics.inputRetention('t', true);
   metrics.unapplied({ pipeline: 'kpi', partition: 1 }, 1);
   metrics.outbox({ pipeline: 'kpi', partition: 1 }, 1);
+  const ingest = createIngestMetrics({ version: '1', node: 'v20' }, () => 0);
+  ingest.event('s', 'k', 'feedback', 1);
+  ingest.unmatched('s', 1);
+  ingest.lastEvent('s', 1);
+  ingest.answered('s', 200);
   const found = new Map<string, Set<string>>();
-  for (const [, name = '', labels = ''] of (await metrics.exposition()).text.matchAll(
-    /^(\w+)(?:\{(.*)\})? \S+$/gm,
-  )) {
+  const text = (await metrics.exposition()).text + (await ingest.exposition()).text;
+  for (const [, name = '', labels = ''] of text.matchAll(/^(\w+)(?:\{(.*)\})? \S+$/gm)) {
     const names = [...labels.matchAll(/(\w+)="/g)].map(([, label = '']) => label);
     found.set(name, new Set([...(found.get(name) ?? []), ...names]));
   }
