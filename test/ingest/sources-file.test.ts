@@ -174,6 +174,6 @@ test('a source that asks for nothing is not served to other machines, unless a p
   const [none, proxy] = [only('format: kumomta'), only('format: kumomta\nauth: proxy')];
   expect(exposureErrors([none, proxy], true)).toEqual([]);
   expect(exposureErrors([none, proxy], false)).toEqual([
-    expect.stringMatching(/^sources\.one\.auth: is none/),
+    expect.stringMatching(/^sources\.one\.auth: is absent/),
   ]);
 });
