@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { domainToASCII } from 'node:url';
 
 /** The domain of a message whose recipient no event names (RFC 2606: no such domain exists). */
@@ -25,4 +25,4 @@ export function domainOf(recipient: string | null): string {
 
 /** 12 hex digits that tell the recipients of one message apart without naming them. */
 export const recipientDigest = (recipient: string): string =>
-  createHash('sha256').update(addressOf(recipient).toLowerCase()).digest('hex').slice(0, 12);
+  hash('sha256', addressOf(recipient).toLowerCase(), 'hex').slice(0, 12);

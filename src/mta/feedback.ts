@@ -6,7 +6,7 @@ import type { BounceSource, Policy, RetryResult } from '../feedback/records';
 import { masked } from '../feedback/redaction';
 import { FEEDBACK_TOPICS } from '../feedback/topics';
 import { invalidField } from '../feedback/validation';
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { domainOf, recipientDigest } from './address';
 import { type Classified, type ClassStep, type ClassTables, classify } from './classify';
 import type { MtaEvent, Reading, Rejection } from './event';
@@ -54,7 +54,7 @@ function eventIdOf(event: MtaEvent, format: string): string {
     const id = idOf(`${format}:${event.eventId}${recipient}`);
     if (id !== null) return id;
   }
-  const content = createHash('sha256').update(canonicalJson(event.fields)).digest('base64url');
+  const content = hash('sha256', canonicalJson(event.fields), 'base64url');
   return `${format}:${content}${recipient}`;
 }
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { recipientDigest } from './address';
 import type { MtaEvent } from './event';
 
@@ -49,7 +49,7 @@ export function idOf(text: string): string | null {
     .trim();
   if (id === '') return null;
   if (id.length <= ID_MAX) return id;
-  return `${id.slice(0, KEPT)}~${createHash('sha256').update(id).digest('base64url')}`;
+  return `${id.slice(0, KEPT)}~${hash('sha256', id, 'base64url')}`;
 }
 
 const VALID: Record<IdName, (text: string) => string | null> = {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { type Cause, categoriesOf, causeOf } from '../classify';
 import { type Meaning, mtaEvent, type Reading, unknownEvent } from '../event';
 import { expiryCause } from '../expiry';
@@ -54,11 +54,12 @@ const BOUNCE_CATEGORIES = categoriesOf({
 /** A row's cells by their columns' names in lower case. */
 class Row {
   readonly #columns: readonly string[];
-  readonly #cells: ReadonlyMap<string, string>;
+  readonly #cells = new Map<string, string>();
 
   constructor(columns: readonly string[], cells: readonly string[]) {
     this.#columns = columns;
-    this.#cells = new Map(columns.map((column, place) => [column.toLowerCase(), cells[place] ?? '']));
+    for (let place = 0; place < columns.length; place++)
+      this.#cells.set((columns[place] ?? '').toLowerCase(), cells[place] ?? '');
   }
 
   /** Null for an empty cell, and for a column that the file does not have. */
@@ -130,7 +131,7 @@ function causeIn(row: Row, meaning: Meaning): Cause | null {
 function nativeIdOf(row: Row, type: string): string | null {
   const parts = [row.cell('orig'), row.cell('rcpt'), row.cell('timeQueued')];
   if (['rb', 'rs', 'f'].includes(type) || parts.includes(null)) return null;
-  return createHash('sha256').update(parts.join('\n')).digest('base64url');
+  return hash('sha256', parts.join('\n'), 'base64url');
 }
 
 function readRow(row: Row, { zone }: ReaderSettings): Reading {
