@@ -4,6 +4,7 @@ import type { Log } from '../base/log';
 import { scenario } from '../simulation/scenario';
 import type { TrafficRecord } from '../simulation/record';
 import { ORDINARY_TRAFFIC, withFaults } from '../simulation/traffic';
+import { partlyIngested } from './demo-ingested';
 import { readDemo, saveDemo, trimLog } from './demo-data';
 import { type Embedded, type EmbeddedInMemory, embedInMemory, embedOnServers } from '../app/embed';
 import { outgoing } from '../simulation/produce';
@@ -75,7 +76,7 @@ export async function emitCampaigns(
   signal: AbortSignal,
 ): Promise<void> {
   const { embedded, clock, startAt } = demo;
-  const events = scenario({ seed: demoTraffic.seed, startAt, after: demo.emittedUntil });
+  const events = partlyIngested(scenario({ seed: demoTraffic.seed, startAt, after: demo.emittedUntil }));
   const faults = { ...demoTraffic, disorder: 0, limits: ORDINARY_TRAFFIC.limits };
   const records = withFaults(events, faults, embedded.encode);
   let next = records.next().value as TrafficRecord;

@@ -83,6 +83,7 @@ function introduction({ speed, seed }: DemoOptions, address: string): string {
     'once under each policy:',
     '  EFS    a message is taken into account until the MTA reports it delivered; Success starts at 0 % and rises',
     '  RELAY  a message is sent once relayed; Success starts at 100 % and falls',
+    '"receipts" comes in as KumoMTA writes it: log records, read as `efs ingest kumomta` reads them.',
     'Ctrl-C ends the demo.\n\n',
   ].join('\n');
 }
