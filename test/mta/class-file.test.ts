@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import { classTablesIn } from '../../src/mta/class-file';
 import { causeOf, classify } from '../../src/mta/classify';
 

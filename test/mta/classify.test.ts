@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import { causeOf, classify, plainText } from '../../src/mta/classify';
 
 const classOf = (text: string): number => classify(causeOf({ text })).bounceClass;

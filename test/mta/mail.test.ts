@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import { mail as format } from '../../src/mta/formats/mail';
 import type { MtaEvent } from '../../src/mta/event';
 import { parseMail } from '../../src/mta/mail';

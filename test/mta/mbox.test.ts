@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import { isMbox, messagesOf } from '../../src/mta/mbox';
 
 const messages = (text: string): string[] =>
