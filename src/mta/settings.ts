@@ -6,6 +6,8 @@ import { type IdentityRules, identityRules } from './identity';
 /** Where every source may have ids: headers of ours that its messages carry. */
 export const OWN_HEADERS = { deliveryId: 'header:X-Delivery-ID', messageId: 'header:X-Message-ID' } as const;
 
+const unique = (rules: readonly string[]): string[] => [...new Set(rules)];
+
 /**
  * The identity rules of a source: those that were given; for an id without any, the format's customary places, and for
  * the message then the source's own id. Throws `RangeError` where `ruleError` says why.
@@ -16,8 +18,8 @@ export function identityOf(
   messageId: readonly string[] | null,
 ): IdentityRules {
   return identityRules(
-    deliveryId ?? [...identity.deliveryId, OWN_HEADERS.deliveryId],
-    messageId ?? [...identity.messageId, OWN_HEADERS.messageId, 'native'],
+    deliveryId ?? unique([...identity.deliveryId, OWN_HEADERS.deliveryId]),
+    messageId ?? unique([...identity.messageId, OWN_HEADERS.messageId, 'native']),
   );
 }
 
