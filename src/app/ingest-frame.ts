@@ -1,7 +1,7 @@
 import { type Clock, systemClock, systemRandom } from '../base/clock';
 import { backoffMs } from '../base/backoff';
 import { EfsError, isRetriable } from '../base/errors';
-import { MINUTE_MS, SECOND_MS } from '../base/time';
+import { SECOND_MS } from '../base/time';
 import type { Log } from '../base/log';
 import { INGEST_DEAD_LETTER_TOPIC } from '../feedback/topics';
 import { createIngestMetrics, type IngestMetrics } from '../http/ingest-metrics';
@@ -21,7 +21,7 @@ import { version } from './version';
 /** Writes are tried again for as long as a sender may wait for them. */
 const RETRY_WITHIN_MS = 3 * SECOND_MS;
 const MATCHING_EVERY_MS = 15 * SECOND_MS;
-const PARTITIONS_EVERY_MS = MINUTE_MS;
+const TOPICS_EVERY_MS = 30 * SECOND_MS;
 
 /** The parts of ingestion that work, and answer, while Kafka does not. */
 export interface IngestFrame {
@@ -55,24 +55,41 @@ function counted(metrics: IngestMetrics, source: IngestSource, taken: readonly T
   }
 }
 
-/** Tries a write again while it is worth waiting for. */
-async function retried(clock: Clock, outages: Outages, write: () => Promise<void>): Promise<void> {
+/**
+ * Tries a write again while it is worth waiting for. Where it gives up, the outage lasts until `answers` resolves: there may be
+ * no other write that would tell.
+ */
+async function retried(
+  { clock, outages }: Pick<IngestFrame, 'clock' | 'outages'>,
+  answers: () => Promise<void>,
+  write: () => Promise<void>,
+): Promise<void> {
   const party = Symbol('write');
   const began = clock.monotonic();
-  try {
-    for (let failures = 0; ; failures += 1) {
-      try {
-        await write();
-        return;
-      } catch (error) {
-        if (isRetriable(error)) outages.failed(party, error);
-        if (!isRetriable(error) || clock.monotonic() - began > RETRY_WITHIN_MS) throw error;
-        await clock.sleep(backoffMs(failures, systemRandom));
+  for (let failures = 0; ; failures += 1) {
+    try {
+      await write();
+      outages.answered(party);
+      return;
+    } catch (error) {
+      if (isRetriable(error)) outages.failed(party, error);
+      if (!isRetriable(error) || clock.monotonic() - began > RETRY_WITHIN_MS) {
+        void answers().finally(() => outages.answered(party));
+        throw error;
       }
+      await clock.sleep(backoffMs(failures, systemRandom));
     }
-  } finally {
-    outages.answered(party);
   }
+}
+
+/** Shares one run of `work` among all that call while it lasts. */
+function shared(work: () => Promise<unknown>): () => Promise<void> {
+  let running: Promise<void> | null = null;
+  const nothing = (): void => undefined;
+  return () =>
+    (running ??= work()
+      .then(nothing, nothing)
+      .finally(() => (running = null)));
 }
 
 export function ingestFrame(
@@ -90,6 +107,8 @@ export function ingestFrame(
     onBegin: metrics.outage,
     onChange: (dependency, reason) => health.set(dependency, reason),
   });
+  const retry = retryUntil(abort.signal, { clock, random: systemRandom, outages });
+  const answers = shared(() => retry(() => lettersPartitions(config, log)));
   let producing: Writer | null = null;
   const report = (): void => {
     for (const [name, reason] of matching.reasons(clock.now())) health.set(`source ${name}`, reason);
@@ -107,7 +126,7 @@ export function ingestFrame(
       if (taken.length === 0) return Promise.resolve();
       if (write === null)
         return Promise.reject(new EfsError('kafka-unavailable', 'not connected to Kafka yet'));
-      return retried(clock, outages, () => write(source, taken));
+      return retried({ clock, outages }, answers, () => write(source, taken));
     },
     onTaken(source, taken) {
       if (taken.length === 0) return;
@@ -117,7 +136,6 @@ export function ingestFrame(
       report();
     },
     async connect() {
-      const retry = retryUntil(abort.signal, { clock, random: systemRandom, outages });
       const producer = await retry(() => openProducer(config, log));
       await retry(() => checkLetters(config, log, producer.partitions));
       producing = writer({ ...producer, sink: combinedSink(producer.sink) });
@@ -128,33 +146,38 @@ export function ingestFrame(
   };
 }
 
+const lettersTopic = ({ topicPrefix }: Config): string => topicPrefix + INGEST_DEAD_LETTER_TOPIC;
+
+const lettersPartitions = (config: Config, log: Log): Promise<number> =>
+  withReader(config, log, (reader) => reader.partitions(lettersTopic(config)));
+
 /** The topic of dead letters must have as many partitions as the inputs. Throws `topic-missing`, `not-co-partitioned`. */
 async function checkLetters(config: Config, log: Log, partitions: number): Promise<void> {
-  const topic = config.topicPrefix + INGEST_DEAD_LETTER_TOPIC;
-  const count = await withReader(config, log, (reader) => reader.partitions(topic));
+  const count = await lettersPartitions(config, log);
   if (count === partitions) return;
   throw new EfsError(
     'not-co-partitioned',
-    `${topic} has ${count} partitions, and the inputs have ${partitions}`,
+    `${lettersTopic(config)} has ${count} partitions, and the inputs have ${partitions}`,
   );
 }
 
 /**
- * Watches until `abort` that the topics keep their partitions: a producer that does not know of more would write where the
- * service does not look. Calls `onFatal` with what has changed.
+ * Watches until `abort` that Kafka answers, and that the topics keep their partitions: a producer that does not know of more
+ * would write where the service does not look. Calls `onFatal` with what has changed.
  */
 export async function watchTopics(
-  { config, log, clock, abort }: IngestFrame,
+  { config, log, clock, outages, abort }: IngestFrame,
   partitions: number,
   onFatal: (error: unknown) => void,
 ): Promise<void> {
+  const retry = retryUntil(abort.signal, { clock, random: systemRandom, outages });
   for (;;) {
-    await clock.sleep(PARTITIONS_EVERY_MS, abort.signal);
-    if (abort.signal.aborted) return;
+    await clock.sleep(TOPICS_EVERY_MS, abort.signal);
     try {
-      await checkLetters(config, log, partitions);
+      await retry(() => checkLetters(config, log, partitions));
     } catch (error) {
-      if (!isRetriable(error)) return onFatal(error);
+      if (!abort.signal.aborted) onFatal(error);
+      return;
     }
   }
 }

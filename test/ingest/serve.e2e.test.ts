@@ -9,6 +9,7 @@ import { kafkaReader } from '../../src/kafka/reader.kafka';
 import type { LogRecord } from '../../src/log/source';
 import { efs, type Settings, startEfs, startRun, type Worker } from '../fire/processes';
 import { until } from '../fire/stage';
+import { pollMs } from '../servers/child';
 import { type KafkaServer, startKafka } from '../servers/kafka';
 import { describeWithServers } from '../servers/servers';
 
@@ -168,12 +169,21 @@ sources:
     processes.push(late);
     await until('the late door listens', () => answers(late, '/livez'));
     expect((await post(late, 'kumo', sent('k2', 2), KUMO)).status).toBe(503);
+    // No request tells any more; the door knows nevertheless.
+    await pollMs(3_000);
+    expect((await door.get('/readyz')).status).toBe(503);
     await kafka.restart();
     for (const each of [door, late])
       await until(
         'it takes events',
         async () => (await post(each, 'kumo', sent('k2', 2), KUMO)).status === 200,
       );
+    await until('the door is ready', () => answers(door, '/readyz'));
+    const outages = door.lines().filter(({ msg }) => msg.startsWith('kafka '));
+    expect(outages.map(({ msg }) => msg)).toEqual([
+      'kafka does not answer: waiting until it does',
+      'kafka answers again: resuming',
+    ]);
     await until('they are folded once', async () => (await kpis('k2'))['sent'] === 2);
     expect(await kpis('k2')).toMatchObject({ relayed: 2, sent: 2, delivered: 2 });
   }, 150_000);
