@@ -15,7 +15,7 @@ function heldSink() {
       new Promise((resolve, reject) =>
         emits.push({
           names: records.map(({ key }) => String(key)),
-          end: (error) => (error === undefined ? resolve() : reject(error as Error)),
+          end: (error) => (error === undefined ? resolve() : reject(error)),
         }),
       ),
     close: async () => undefined,
