@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock';
-import { lruCache } from '../base/lru';
+import { boundedCache } from '../base/bounded-cache';
 import type { SchemaRegistry, WriterSchema } from './registry';
 
 /** Prepared writer schemas by their id in the registry. */
@@ -28,9 +28,9 @@ export function writerSchemaCache<T>({
   clock,
   prepare,
 }: WriterSchemaCacheOptions<T>): WriterSchemaCache<T> {
-  const known = lruCache<T, number>(MAX_KNOWN);
+  const known = boundedCache<T, number>(MAX_KNOWN);
   /** Until when, by `clock.monotonic`. */
-  const unknown = lruCache<number, number>(MAX_UNKNOWN);
+  const unknown = boundedCache<number, number>(MAX_UNKNOWN);
   const inFlight = new Map<number, Promise<T | null>>();
 
   const ask = async (id: number): Promise<T | null> => {

@@ -4,7 +4,7 @@ import type { Contribution } from '../kpi/encode';
 import { encodeMessageId } from '../store/codec';
 import { bucketOf, messagesHash } from '../store/hashes';
 import { type MessageFields, packFields } from '../store/messages';
-import type { LruCache } from '../base/lru';
+import type { BoundedCache } from '../base/bounded-cache';
 import { isCommand, type StatusInput } from './status-input';
 
 /* The index of a batch of feedback: by delivery, then by hash, then by message. */
@@ -37,7 +37,7 @@ export interface TouchedDelivery {
 export function groupByDelivery(
   inputs: readonly StatusInput[],
   buckets: number,
-  cache: LruCache<Contribution>,
+  cache: BoundedCache<Contribution>,
 ): TouchedDelivery[] {
   const deliveries = new Map<
     DeliveryId,

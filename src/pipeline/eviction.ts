@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock';
 import type { DeliveryId } from '../base/ids';
-import type { LruCache } from '../base/lru';
+import type { BoundedCache } from '../base/bounded-cache';
 import type { Millis } from '../feedback/feedback';
 import type { Positions } from '../log/source';
 import type { Contribution, WireType } from '../kpi/encode';
@@ -46,7 +46,7 @@ export interface EvictionDeps {
   readonly clock: Clock;
   readonly retentionMs: number;
   /** The entries of retired deliveries are deleted from it. */
-  readonly activeUntil: Pick<LruCache<Millis>, 'drop'>;
+  readonly activeUntil: Pick<BoundedCache<Millis>, 'drop'>;
   /** The ends of the inputs as they are now. */
   inputEnds(): Promise<Positions>;
 }

@@ -16,7 +16,7 @@ import { damaged, readStored } from '../store/damage';
 import type { Read, TaskAddress, Write } from '../store/store';
 import { barrierArrived, flagEntry, SEEN_CHECKPOINT, SUPPRESSED, SUPPRESSED_UNTIL } from './flags';
 import type { KpiInput } from './publish-gate';
-import { type LruCache, lruCache } from '../base/lru';
+import { type BoundedCache, boundedCache } from '../base/bounded-cache';
 import { removalOf, retiredWrites, retirementIn, retirementMarker } from './retention';
 
 /** The rules of one task's kpi pipeline. */
@@ -62,7 +62,7 @@ export function planKpi(
   rules: KpiRules,
   inputs: readonly KpiInput[],
   suppressed: boolean,
-  cache: LruCache<KnownDelivery> = lruCache(0),
+  cache: BoundedCache<KnownDelivery> = boundedCache(0),
 ): Plan {
   const deliveries = groupByDelivery(rules, inputs, cache);
   return {
@@ -113,7 +113,7 @@ const isOwn = (input: KpiInput, { stateId }: KpiRules): input is Contribution =>
 function runCommand(
   rules: KpiRules,
   input: KpiInput,
-  cache: LruCache<KnownDelivery>,
+  cache: BoundedCache<KnownDelivery>,
   { writes, flags, outgoing }: Effects,
 ): void {
   if ('suppressUntil' in input)
@@ -139,7 +139,7 @@ function runCommand(
 function groupByDelivery(
   rules: KpiRules,
   inputs: readonly KpiInput[],
-  cache: LruCache<KnownDelivery>,
+  cache: BoundedCache<KnownDelivery>,
 ): TouchedDelivery[] {
   const deliveries = new Map<string, TouchedDelivery>();
   const touched = (id: string): TouchedDelivery => {

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock';
 import type { DeliveryId } from '../base/ids';
-import type { LruCache } from '../base/lru';
+import type { BoundedCache } from '../base/bounded-cache';
 import { iso, MINUTE_MS } from '../base/time';
 import type { Decoded, Decoder } from '../feedback/decode';
 import type { Feedback, Millis } from '../feedback/feedback';
@@ -23,7 +23,7 @@ export interface LateRecordDeps {
   /** A retired delivery has no timers left. */
   readonly timerIndex: Pick<TimerIndex, 'delete'>;
   /** Until when a delivery is taken not to be retired, without a new look-up. */
-  readonly activeUntil: LruCache<Millis>;
+  readonly activeUntil: BoundedCache<Millis>;
 }
 
 /** How long a look-up is cached. Kpi tasks keep the state of a delivery for longer after they have retired it. */
@@ -47,7 +47,7 @@ export function lateDecoder(decode: Decoder<Feedback>, deps: LateRecordDeps): De
 /** The deliveries without a cached look-up, or with one that has expired. */
 function uncheckedIn(
   inputs: readonly Feedback[],
-  activeUntil: LruCache<Millis>,
+  activeUntil: BoundedCache<Millis>,
   now: Millis,
 ): ReadonlySet<DeliveryId> {
   const unchecked = new Set<DeliveryId>();

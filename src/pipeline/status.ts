@@ -15,7 +15,7 @@ import { entryPacker } from '../store/messages';
 import type { Read, Write } from '../store/store';
 import { expiryRecord } from './expiry';
 import { BARRIER_SENT, flagEntry, FOLDED_UNTIL } from './flags';
-import { type LruCache, lruCache } from '../base/lru';
+import { type BoundedCache, boundedCache } from '../base/bounded-cache';
 import { stateKey } from './state-id';
 import { contributionOf, messageIn, refuseMessages } from './status-state';
 import { isCommand, type StatusRepublished, type StatusCommand, type StatusInput } from './status-input';
@@ -38,9 +38,9 @@ export interface StatusRules extends CountingRules {
 
 /** The in-memory state of a status task's owner. */
 export interface StatusMemory {
-  readonly contributions: LruCache<Contribution>;
+  readonly contributions: BoundedCache<Contribution>;
   /** Until when a delivery is taken not to be retired (late-records.ts). */
-  readonly activeUntil: LruCache<Millis>;
+  readonly activeUntil: BoundedCache<Millis>;
   /** Complete, unlike the cache: a delivery that is not in it has no deadlines. */
   readonly timerIndex: TimerIndex;
   /** While true, nothing that is folded is published; it is republished on resume (republish.ts). */
@@ -55,8 +55,8 @@ const ACTIVE_DELIVERIES_CACHED = 10_000;
 /** The memory of a task that has just been claimed; its timer index is still to be loaded. */
 export function statusMemory(deliveriesCached = DELIVERIES_CACHED): StatusMemory {
   return {
-    contributions: lruCache(deliveriesCached),
-    activeUntil: lruCache(ACTIVE_DELIVERIES_CACHED),
+    contributions: boundedCache(deliveriesCached),
+    activeUntil: boundedCache(ACTIVE_DELIVERIES_CACHED),
     timerIndex: new Map(),
     suppressed: false,
   };

@@ -1,4 +1,4 @@
-import { lruCache } from '../base/lru';
+import { boundedCache } from '../base/bounded-cache';
 import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC } from '../feedback/topics';
 import type { TransactionalSink } from '../log/sink';
 import { DELIVERIES_CACHED, type KnownDelivery, planKpi } from '../pipeline/kpi';
@@ -43,7 +43,7 @@ function opened(own: OwnedTask, sink: TransactionalSink): Opened<KpiInput> {
   const { deps, manifest, address } = own;
   const { partition } = address;
   const rules = { ...deps.wire, ...manifest, partition };
-  const cache = lruCache<KnownDelivery>(DELIVERIES_CACHED);
+  const cache = boundedCache<KnownDelivery>(DELIVERIES_CACHED);
   const { publishing, retire } = commandsOf(own);
   const noteSuppressed = (): void => deps.catchUp.suppressed(partition, publishing.suppressed());
   return {

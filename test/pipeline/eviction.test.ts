@@ -1,4 +1,4 @@
-import { lruCache } from '../../src/base/lru';
+import { boundedCache } from '../../src/base/bounded-cache';
 import { SCHEMAS } from '../../src/feedback/schemas';
 import { type Contribution, wireType } from '../../src/kpi/encode';
 import { evictionCommands } from '../../src/pipeline/eviction';
@@ -14,7 +14,7 @@ function given() {
     address: { stateId: 1, pipeline: 'status', partition: 0 },
     contribution: wireType<Contribution>(SCHEMAS.Contribution, 1),
     store: { load: async () => [], scan: async () => ({ cursor: '0', entries: [] }) },
-    activeUntil: lruCache<number>(1),
+    activeUntil: boundedCache<number>(1),
     inputEnds: async () => {
       log.reads += 1;
       return [...log.ends];

@@ -3,7 +3,7 @@ import { type Contribution, type KpiChanged, wireType } from '../../src/kpi/enco
 import { emptySum } from '../../src/kpi/publish';
 import type { KpiInput } from '../../src/pipeline/publish-gate';
 import { planKpi } from '../../src/pipeline/kpi';
-import { lruCache } from '../../src/base/lru';
+import { boundedCache } from '../../src/base/bounded-cache';
 import { fakeStore } from '../support/fake-store';
 
 const contribution = wireType<Contribution>(SCHEMAS.Contribution, 1);
@@ -22,7 +22,7 @@ const share = (relayed: number, given: Partial<Contribution> = {}): Contribution
 /** A kpi task's state. `fold` commits a batch and returns its published changes; `project` only returns its effects. */
 function given(options: { suppressed?: boolean; cached?: number } = {}) {
   const state = fakeStore();
-  const cache = lruCache<never>(options.cached ?? 0);
+  const cache = boundedCache<never>(options.cached ?? 0);
   const fold = (...inputs: KpiInput[]) =>
     state
       .run(planKpi(rules, inputs, options.suppressed ?? false, cache))

@@ -1,4 +1,4 @@
-import { lruCache } from '../../src/base/lru';
+import { boundedCache } from '../../src/base/bounded-cache';
 import type { Decoder } from '../../src/feedback/decode';
 import type { Feedback } from '../../src/feedback/feedback';
 import type { LogRecord } from '../../src/log/source';
@@ -42,7 +42,7 @@ function given({ hasPredecessor = false, catchUpOffsets = [[10], [0]] } = {}) {
     },
   };
   const decoder = lateDecoder(decode, {
-    ...{ store, clock, timerIndex, activeUntil: lruCache<number>(10_000) },
+    ...{ store, clock, timerIndex, activeUntil: boundedCache<number>(10_000) },
     address: { stateId: 3, pipeline: 'status', partition: 0 },
     manifest: { stateId: 3, partitions: 2, hasPredecessor, catchUpOffsets },
   });

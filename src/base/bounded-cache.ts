@@ -3,14 +3,14 @@
  * the state for the duration of the claim, because only the owner writes the state, and a failed commit ends the claim and
  * discards the cache. The batch that is about to be committed may therefore change its values in place.
  */
-export interface LruCache<Value, Key = string> {
+export interface BoundedCache<Value, Key = string> {
   get(key: Key): Value | null;
   put(key: Key, value: Value): void;
   drop(key: Key): void;
 }
 
 /** Caches at most `max` values and evicts the one that was put longest ago first. 0 caches nothing. */
-export function lruCache<Value, Key = string>(max: number): LruCache<Value, Key> {
+export function boundedCache<Value, Key = string>(max: number): BoundedCache<Value, Key> {
   const values = new Map<Key, Value>();
   return {
     get: (key) => values.get(key) ?? null,
