@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,6 +41,30 @@ export const pollMs = (ms: number): Promise<void> => new Promise((resolve) => se
 
 let lastPort = 15_000 + Math.floor(Math.random() * 14_000);
 
+const RESERVED = join(tmpdir(), 'efs-test-ports');
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+/** Whether this process has the port now. A server that is down, to be restarted, keeps its port that way. */
+function reserve(port: number): boolean {
+  mkdirSync(RESERVED, { recursive: true });
+  const file = join(RESERVED, String(port));
+  try {
+    writeFileSync(file, String(process.pid), { flag: 'wx' });
+    return true;
+  } catch {
+    if (isAlive(Number(readFileSync(file, 'utf8')))) return false;
+    writeFileSync(file, String(process.pid));
+    return true;
+  }
+}
+
 /**
  * A free port below the range the kernel assigns to outgoing connections: a client that keeps dialling a server while
  * it is down could otherwise be assigned the server's own port and connect to itself.
@@ -49,7 +73,7 @@ export async function freePort(): Promise<number> {
   for (let tries = 0; tries < 1_000; tries++) {
     const port = lastPort >= 30_000 ? 15_000 : lastPort + 1;
     lastPort = port;
-    if (await canListen(port)) return port;
+    if ((await canListen(port)) && reserve(port)) return port;
   }
   throw new Error('no free port between 15000 and 30000');
 }
@@ -110,7 +134,11 @@ async function becomeReady(spec: ServerSpec, running: Running, log: () => string
     if (gone || Date.now() > deadline) {
       running.child.kill('SIGKILL');
       const why = gone ? 'ended before it was ready' : `was not ready after ${spec.startTimeoutMs} ms`;
-      throw new Error(`${spec.name} ${why}; the end of its log:\n${log().slice(-4_000)}`);
+      const errors = log()
+        .split('\n')
+        .filter((line) => /\b(?:ERROR|FATAL)\b/.test(line));
+      const shown = [...errors.slice(0, 10), 'the end of its log:', log().slice(-4_000)].join('\n');
+      throw new Error(`${spec.name} ${why}; ${shown}`);
     }
     await pollMs(40);
   }

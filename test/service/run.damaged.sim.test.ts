@@ -101,7 +101,7 @@ describe('state that Redis has evicted', () => {
 
 describe('garbage in the state', () => {
   it.each<[string, string, string]>([
-    ['a message', HASH, 'an aggregate of version 15 is stored'],
+    ['a message', HASH, 'an aggregate of version 7 is stored'],
     ['a contribution', CONTRIBUTIONS_HASH, 'it holds a value that is no record of its schema'],
   ])('stops the task with the key and the remedy: %s', async (_, hash, expected) => {
     const { there, worker } = await given();
