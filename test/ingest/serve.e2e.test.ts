@@ -7,7 +7,7 @@ import { kafkaClient } from '../../src/kafka/client.kafka';
 import { kafkaTopicAdmin } from '../../src/kafka/admin.kafka';
 import { kafkaReader } from '../../src/kafka/reader.kafka';
 import type { LogRecord } from '../../src/log/source';
-import { efs, type Settings, startEfs, startRun, type Worker } from '../fire/processes';
+import { efs, lastLines, type Settings, startEfs, startRun, type Worker } from '../fire/processes';
 import { until } from '../fire/stage';
 import { pollMs } from '../servers/child';
 import { type KafkaServer, startKafka } from '../servers/kafka';
@@ -72,7 +72,6 @@ sources:
       EFS_TOPIC_PREFIX: prefix,
       EFS_GROUP_ID: prefix,
       EFS_PARTITIONS: '2',
-      EFS_KAFKA_REQUEST_TIMEOUT_MS: '2000',
       EFS_INGEST_CONFIG: join(folder, 'ingest.yaml'),
       EFS_INGEST_PORT: '0',
       KUMO_PASSWORD: 'kumo-password',
@@ -97,7 +96,11 @@ sources:
   const start = async (command: 'serve' | 'kafka'): Promise<Worker> => {
     const process = startEfs(command, ['ingest', command], settings);
     processes.push(process);
-    await until(`${command} is ready`, () => answers(process, '/readyz'));
+    try {
+      await until(`${command} is ready`, () => answers(process, '/readyz'), 60_000);
+    } catch (error) {
+      throw new Error(await lastLines(process), { cause: error });
+    }
     return process;
   };
   const KUMO = { authorization: `Basic ${Buffer.from('kumo:kumo-password').toString('base64')}` };
