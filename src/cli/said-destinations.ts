@@ -52,11 +52,15 @@ export async function toFile(source: SimulatedSource, path: string): Promise<Des
   };
 }
 
-/** `user:password` as basic authentication, anything else as a bearer token. */
+/** What a token may consist of (RFC 6750). */
+const TOKEN = /^[\w.~+/=-]+$/u;
+
+/** A token as such, anything else as the password of basic authentication, with a user where it names one. */
 function authorization(secret: string | null): Record<string, string> {
   if (secret === null) return {};
-  if (!secret.includes(':')) return { authorization: `Bearer ${secret}` };
-  return { authorization: `Basic ${Buffer.from(secret).toString('base64')}` };
+  if (TOKEN.test(secret)) return { authorization: `Bearer ${secret}` };
+  const pair = secret.includes(':') ? secret : `efs:${secret}`;
+  return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
 }
 
 /** The status of an answer and how long to wait before asking again; null where there was no answer. */
