@@ -198,7 +198,8 @@ export function openDoor(deps: DoorDeps): Door {
       const result = await inTurn(async () =>
         isLate() ? unavailable(bounds) : mapped(deps, entry, request, hold),
       );
-      if ('status' in result || isLate()) return 'status' in result ? result : unavailable(bounds);
+      if ('status' in result) return result;
+      // Also where the answer was late: a body that takes long to read would otherwise be repeated without end.
       await deps.write(entry.source, result);
       deps.onTaken(entry.source, result);
       return accepted(tallied(NOTHING_TAKEN, result));

@@ -163,6 +163,16 @@ describe('a log that does not acknowledge', () => {
   });
 });
 
+it('a body that takes longer to read than an answer may take is written all the same', async () => {
+  const clock = virtualClock();
+  // Time passes by one minute a look at it: each event is late.
+  const slow = { ...clock, monotonic: () => (clock.advance(60_000), clock.monotonic()) };
+  const { post, records } = sampleDoor({ clock: slow });
+  expect((await post([delivered('m1'), delivered('m2')])).status).toBe(503);
+  await turn();
+  expect(records).toHaveLength(2);
+});
+
 describe('the paths of the door', () => {
   const { routes } = sampleDoor({ auth: { kind: 'basic', secrets: ['u:secret'] } });
 
