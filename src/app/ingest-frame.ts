@@ -8,6 +8,8 @@ import { createIngestMetrics, type IngestMetrics } from '../http/ingest-metrics'
 import { combinedSink } from '../ingest/combined-sink';
 import { watchMatching } from '../ingest/matching';
 import type { IngestSource, Taken } from '../ingest/source';
+import { countSources } from '../ingest/source-counts';
+import type { SourcesRoute } from '../ingest/sources.http';
 import { type Writer, writer } from '../ingest/writer';
 import { createHealth, type Health } from '../queries/health';
 import type { Config } from '../settings/table';
@@ -31,6 +33,8 @@ export interface IngestFrame {
   readonly health: Health;
   readonly metrics: IngestMetrics;
   readonly outages: Outages;
+  /** What `GET /sources` answers, and whom. */
+  readonly sourcesRoute: SourcesRoute;
   /** Ends every wait. */
   readonly abort: AbortController;
   /** Rejects with `kafka-unavailable` until there is a producer. */
@@ -94,9 +98,10 @@ function shared(work: () => Promise<unknown>): () => Promise<void> {
 
 export function ingestFrame(
   config: Config,
-  { log, held }: { readonly log: Log; held(): number },
+  { log, sources, held }: { readonly log: Log; readonly sources: readonly IngestSource[]; held(): number },
 ): IngestFrame {
   const clock = systemClock;
+  const counts = countSources(sources, clock.now());
   const health = createHealth({ kafka: 'not connected to Kafka yet' });
   const metrics = createIngestMetrics({ version, node: process.version }, held);
   const abort = new AbortController();
@@ -121,6 +126,10 @@ export function ingestFrame(
   })();
   return {
     ...{ config, log, clock, health, metrics, outages, abort },
+    sourcesRoute: {
+      ...{ host: config.ingestHost, token: config.httpToken },
+      report: () => counts.report(matching.reasons(clock.now())),
+    },
     write: (source, taken) => {
       const write = producing;
       if (taken.length === 0) return Promise.resolve();
@@ -132,6 +141,7 @@ export function ingestFrame(
       if (taken.length === 0) return;
       counted(metrics, source, taken);
       metrics.lastEvent(source.name, clock.now());
+      counts.taken(source, taken, clock.now());
       matching.taken(source, taken, clock.now());
       report();
     },

@@ -4,6 +4,7 @@ import type { Log } from '../base/log';
 import { BOUNDS } from '../http/budget.http';
 import { listening, probedServer } from '../http/server.http';
 import type { ConfiguredSource } from '../ingest/sources-file';
+import { addSourcesRoute } from '../ingest/sources.http';
 import { ingestTopic } from '../ingest/topic';
 import { kafkaCommittedOffset } from '../kafka/reader.kafka';
 import { kafkaSource, SOURCE_LIMITS } from '../kafka/source.kafka';
@@ -59,25 +60,34 @@ export async function ingestTopics(
       'config-invalid',
       'sources: none is read from Kafka; add `kafka: {topic, group}` to one',
     );
-  const frame = ingestFrame(config, { log, held: () => 0 });
+  const ingested = sources.map((each) => ({ each, ingestSource: openSource(each, systemClock.now()) }));
+  const frame = ingestFrame(config, {
+    log,
+    sources: ingested.map(({ ingestSource }) => ingestSource),
+    held: () => 0,
+  });
   const { health, metrics, abort, outages } = frame;
-  const http = await listening(probedServer({ health, metrics }, BOUNDS), {
+  const server = probedServer({ health, metrics }, BOUNDS);
+  addSourcesRoute(server, frame.sourcesRoute);
+  const http = await listening(server, {
     host: config.ingestHost,
     port: config.ingestPort,
     settings: 'EFS_INGEST',
   });
   const retry = retryUntil(abort.signal, { clock: systemClock, random: systemRandom, outages });
-  const opened = sources.map((each) => ({ each, source: openTopic(frame, each.kafka) }));
+  const opened = ingested.map(({ each, ingestSource }) => ({
+    ...{ each, ingestSource, source: openTopic(frame, each.kafka) },
+  }));
   return {
     frame,
     port: http.port,
     async start(onFatal) {
       const committed = kafkaCommittedOffset(kafkaOf(config, log));
-      for (const { each, source } of opened) {
+      for (const { each, ingestSource, source } of opened) {
         await retry(() => source.partitions());
         const { topic, group } = each.kafka;
         const ingestion = {
-          ...{ source: openSource(each, systemClock.now()), log: source, topic, group, committed },
+          ...{ source: ingestSource, log: source, topic, group, committed },
           write: (...taken: Parameters<typeof frame.write>) => retry(() => frame.write(...taken)),
           clock: systemClock,
           onTaken: frame.onTaken,

@@ -6,6 +6,7 @@ import { type HttpServer, listening } from '../http/server.http';
 import { DOOR_BOUNDS, type DoorSource, openDoor } from '../ingest/door';
 import { doorRoutes } from '../ingest/door.http';
 import { openSns } from '../ingest/sns.http';
+import { addSourcesRoute } from '../ingest/sources.http';
 import { type ConfiguredSource, exposureErrors } from '../ingest/sources-file';
 import type { Config } from '../settings/table';
 import { type IngestFrame, ingestFrame } from './ingest-frame';
@@ -52,7 +53,11 @@ export async function serveDoor(
   const exposed = exposureErrors(configured, isLoopback(host));
   if (exposed.length > 0) throw new EfsError('config-invalid', exposed.join('\n'));
   const sources = doorSources(configured);
-  const frame = ingestFrame(config, { log, held: () => door.held.bytes() });
+  const frame = ingestFrame(config, {
+    log,
+    sources: [...sources.values()].map(({ source }) => source),
+    held: () => door.held.bytes(),
+  });
   const door = openDoor({
     write: frame.write,
     sns: openSns(),
@@ -70,6 +75,7 @@ export async function serveDoor(
     ...{ door, sources, health, metrics, bounds: DOOR_BOUNDS },
     onAnswer: metrics.answered,
   });
+  addSourcesRoute(server, frame.sourcesRoute);
   const http: HttpServer = await listening(server, { host, port, settings: 'EFS_INGEST' });
   warnOfOpen(sources, host, log);
   return {

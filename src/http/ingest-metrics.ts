@@ -7,8 +7,8 @@ const KIND_LENGTH_MAX = 64;
 /** The metrics of `efs ingest serve` and `efs ingest kafka`. */
 export type IngestMetrics = ReturnType<typeof createIngestMetrics>;
 
-/** Bounds a label whose values come from outside. */
-function boundedLabel(): (source: string, value: string) => string {
+/** Bounds a label whose values come from outside, in length and, by source, in number. */
+export function boundedLabel(): (source: string, value: string) => string {
   const known = new Map<string, Set<string>>();
   return (source, value) => {
     const kind = value.slice(0, KIND_LENGTH_MAX);

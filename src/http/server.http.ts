@@ -7,7 +7,7 @@ import { BOUNDS, type Bounds } from './budget.http';
 import { boundedConnections, type Connections } from './connections.http';
 import { onError, onNotFound } from './errors.http';
 import type { Health } from '../queries/health';
-import { cachedFor } from '../queries/queries';
+import { cachedFor } from '../queries/cached';
 import type { Metrics } from './metrics';
 import { addPage } from './page.http';
 

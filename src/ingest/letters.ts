@@ -1,44 +1,15 @@
+import { type IngestLetter, ingestLetterOf } from '../feedback/ingest-letter';
 import { INGEST_DEAD_LETTER_TOPIC } from '../feedback/topics';
 import { chunksOf } from '../log/chunks';
-import type { LogRecord, TopicReader } from '../log/source';
+import type { TopicReader } from '../log/source';
 import { takenOfBody } from './body';
 import type { IngestSource, Taken } from './source';
-
-/** What a source sent that could not become feedback. */
-export interface IngestLetter {
-  /** Its position on the topic: `partition/offset`. */
-  readonly id: string;
-  /** When it was set aside, in milliseconds since 1970. */
-  readonly at: number;
-  readonly reason: string;
-  readonly detail: string;
-  readonly source: string;
-  readonly format: string;
-  /** As it was sent; the beginning where it was too long. */
-  readonly value: Buffer;
-}
 
 /** Selects letters; null takes any. */
 export interface IngestLetterFilter {
   readonly reason: string | null;
   readonly source: string | null;
   readonly format: string | null;
-}
-
-function letterOf(record: LogRecord): IngestLetter {
-  const headers = new Map(
-    record.headers().map(({ name, value }) => [name?.toString('utf8') ?? '', value?.toString('utf8') ?? '']),
-  );
-  const header = (name: string): string => headers.get(`efs.${name}`) ?? '';
-  return {
-    id: `${record.partition}/${record.offset}`,
-    at: record.timestamp,
-    reason: header('reason'),
-    detail: header('detail'),
-    source: header('source'),
-    format: header('format'),
-    value: record.value ?? Buffer.alloc(0),
-  };
 }
 
 const isSelected = (letter: IngestLetter, filter: IngestLetterFilter): boolean =>
@@ -53,7 +24,7 @@ export async function* ingestLetters(
   filter: IngestLetterFilter,
 ): AsyncGenerator<readonly IngestLetter[]> {
   for await (const records of chunksOf(reader, prefix + INGEST_DEAD_LETTER_TOPIC))
-    yield records.map(letterOf).filter((letter) => isSelected(letter, filter));
+    yield records.map(ingestLetterOf).filter((letter) => isSelected(letter, filter));
 }
 
 /**

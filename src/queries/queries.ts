@@ -5,13 +5,16 @@ import { feedbackPeek } from '../feedback/decode';
 import { masked, maskedDetail, type Preview, previewOf } from '../feedback/redaction';
 import type { SchemaRegistry } from '../avro/registry';
 import type { FollowOptions, LogRecord, TopicReader } from '../log/source';
-import { DEAD_LETTER_TOPIC, DELIVERY_KPI_TOPIC } from '../feedback/topics';
+import { DEAD_LETTER_TOPIC, DELIVERY_KPI_TOPIC, INGEST_DEAD_LETTER_TOPIC } from '../feedback/topics';
 import type { Store } from '../store/store';
+import { cachedFor } from './cached';
 import { type Eviction, viewEviction } from './eviction';
 import { type DeadLetter, type DeadLetterView, deadLetterView } from './dead-letters';
 import { type Feed, type FeedMeter, kpiFeed } from './feed';
 import { type Health, type Staleness, stalenessOf } from './health';
+import { newestLetters } from './ingest-letters';
 import { activeManifest, readKpi, type State } from './lookup';
+import { type IngesterAnswer, openSources, type Sources } from './sources';
 import { type TaskDeps, type TaskView, viewTasks } from './tasks';
 import { deliveryView, type DeliveryView } from './delivery-view';
 
@@ -48,6 +51,8 @@ export interface QueriesOptions {
   readonly meter: FeedMeter;
   /** How long a delivery is shown after its last feedback. */
   readonly retentionMs: number;
+  /** Asks the ingesters of the settings; absent where there are none. */
+  askIngesters?(): Promise<readonly IngesterAnswer[]>;
 }
 
 export interface Queries {
@@ -69,6 +74,8 @@ export interface Queries {
   state(): State;
   /** Read at most once a second; the last answer is repeated while reading fails. Throws as `state`, `not-found`. */
   tasks(): Promise<{ generation: number; tasks: readonly TaskView[]; at: number }>;
+  /** What comes in through the ingesters; cached for seconds. */
+  sources(): Promise<Sources>;
   /** A preview of a record's value, of which `value` may be the beginning. `show` masks free text of a record unless recipients are shown. */
   peek(letter: { readonly value: Buffer | null; readonly bytes: number }): Promise<Preview | null>;
   show(text: string): string;
@@ -83,6 +90,7 @@ const TASKS_FOR_MS = 1_000;
 /** How often old deliveries are evicted. */
 const EVICTION_MS = MINUTE_MS;
 const LOADING = 'still reading the KPI topic';
+const NOT_CONNECTED = 'the service is starting: it is not connected to its servers yet';
 
 export function openQueries(options: QueriesOptions): Queries {
   const { health, clock, eventClock, showsRecipients } = options;
@@ -94,11 +102,11 @@ export function openQueries(options: QueriesOptions): Queries {
   let log: QueriesLog | null = null;
   let attached: QueriesState | null = null;
   let peek: ReturnType<typeof feedbackPeek> | null = null;
+  let letterReader: ReturnType<typeof newestLetters> | null = null;
   health.set('window', LOADING);
 
   const connected = (): QueriesLog & QueriesState => {
-    if (log === null || attached === null)
-      throw new EfsError('not-ready', 'the service is starting: it is not connected to its servers yet');
+    if (log === null || attached === null) throw new EfsError('not-ready', NOT_CONNECTED);
     return { ...log, ...attached };
   };
   const state = (): State => {
@@ -125,6 +133,7 @@ export function openQueries(options: QueriesOptions): Queries {
     follow(own, signal, onFailed) {
       log = own;
       peek = feedbackPeek({ registry: own.registry, clock });
+      letterReader = newestLetters(own.reader, own.topicPrefix + INGEST_DEAD_LETTER_TOPIC);
       void feed.run(signal);
       followTopics(own, signal, { view, eviction, letters, health, clock: eventClock }).catch(
         (error: unknown) => {
@@ -134,6 +143,14 @@ export function openQueries(options: QueriesOptions): Queries {
     },
     attach: (state) => void (attached = state),
     tasks: cachedFor(TASKS_FOR_MS, clock, lookUpTasks),
+    sources: openSources({
+      clock,
+      ask: options.askIngesters ?? (async () => []),
+      letters: async () => {
+        if (letterReader === null) throw new EfsError('not-ready', NOT_CONNECTED);
+        return letterReader();
+      },
+    }),
     async peek({ value, bytes }) {
       // Without the registry the bytes are shown.
       const feedback = value === null || peek === null ? null : await peek(value).catch(() => null);
@@ -182,22 +199,4 @@ async function evictRegularly(eviction: Eviction, clock: Clock, signal: AbortSig
     await clock.sleep(EVICTION_MS, signal);
     eviction.evict(clock.now());
   }
-}
-
-/** Asks at most once in `forMs` for all callers together; where asking fails, the last answer is returned. */
-export function cachedFor<T>(forMs: number, clock: Clock, ask: () => Promise<T>): () => Promise<T> {
-  let last: { readonly answer: T; readonly at: number } | null = null;
-  let asking: Promise<T> | null = null;
-  return async () => {
-    if (last !== null && clock.monotonic() - last.at < forMs) return last.answer;
-    asking ??= ask().finally(() => (asking = null));
-    try {
-      const answer = await asking;
-      last = { answer, at: clock.monotonic() };
-      return answer;
-    } catch (error) {
-      if (last === null) throw error;
-      return last.answer;
-    }
-  };
 }
