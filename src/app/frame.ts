@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Clock, systemClock, systemRandom } from '../base/clock';
+import { askIngesters } from '../http/ingesters.http';
 import { createMetrics, type Metrics } from '../http/metrics';
 import type { RouteOptions } from '../http/server.http';
 import { schemaIds, WRITTEN_RECORDS } from '../feedback/schemas';
@@ -51,6 +52,7 @@ export function frameOf(
     showsRecipients: config.httpShowRecipients,
     meter: metrics,
     retentionMs: config.retention,
+    askIngesters: askIngesters(config.ingestUrls, config.httpToken),
   });
   const retry = retryUntil(abort.signal, { clock: systemClock, random: systemRandom, outages });
   return { config, clock, health, metrics, queries, watchers: { ...watching, outages }, abort, retry };

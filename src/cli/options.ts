@@ -16,7 +16,7 @@ export const REGISTRY_SETTINGS = ['schemaRegistryUrl', ...settingsOf('registry')
 export const STATE_SETTINGS = [...settingsOf('redis'), 'groupId', 'topicPrefix'] as const;
 
 /** The settings of the commands that take events as they come. */
-export const INGESTION_SETTINGS = settingsOf('ingest');
+export const INGESTION_SETTINGS = settingsOf('ingest').filter((name) => name !== 'ingestUrls');
 
 /** Adds the named settings to a command as flags, with the descriptions of the settings table. */
 export function addSettings(command: Command, names: readonly SettingName[]): Command {

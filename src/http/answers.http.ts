@@ -13,6 +13,7 @@ import { DECISIONS } from '../queries/delivery-log';
 const text = z.string();
 const count = z.int().min(0);
 const moment = z.iso.datetime();
+const counts = z.record(z.string(), count);
 
 export const policy = z.enum(['EFS', 'RELAY']);
 export const status = z.enum(['TAKEN_INTO_ACCOUNT', 'SENT', 'FAILED']);
@@ -217,6 +218,39 @@ export const COMPONENTS = {
     cursor: text.nullable().describe('The cursor of older ones; only the newest thousand are held.'),
     byReason: z.record(z.string(), z.int()),
     total: count.describe('How many there are, of which byReason counts each.'),
+  }),
+  SourceList: z.strictObject({
+    ingesters: z.array(
+      z.strictObject({
+        url: text.describe('One of EFS_INGEST_URLS.'),
+        problem: text.nullable().describe('Why it said nothing of its sources; null where it did.'),
+      }),
+    ),
+    sources: z.array(
+      z.strictObject({
+        name: text.describe('The source, over all ingesters that know it.'),
+        format: text.describe('What its events are written in.'),
+        since: moment.describe('The earliest start of its ingesters: the counts begin there.'),
+        lastEventAt: moment.nullable().describe('When its last event was acknowledged.'),
+        feedback: count.describe('Events that became feedback.'),
+        ignored: count.describe('Events that say nothing about the fate of a message, such as opens.'),
+        deadLetters: counts.describe('Events that could not become feedback, by reason.'),
+        events: counts.describe('Feedback and ignored events by the source’s own word for them.'),
+        unmatched: text.nullable().describe('Why most of its events name no message, and what would help.'),
+      }),
+    ),
+    letters: z.array(
+      z.strictObject({
+        id: text.describe('Its partition/offset in the topic of ingestion’s dead letters.'),
+        at: moment.describe('When it was set aside.'),
+        reason: text.describe('Why, as a code.'),
+        detail: text.describe('Details; masked unless EFS_HTTP_SHOW_RECIPIENTS is on.'),
+        source: text.describe('The source that sent it.'),
+        format: text.describe('What it is written in.'),
+      }),
+    ),
+    lettersProblem: text.nullable().describe('Why the letters may not be the newest; null where they are.'),
+    at: moment.describe('When this was asked.'),
   }),
   Health: z.strictObject({
     ready: z.boolean(),

@@ -237,6 +237,19 @@ function internals({ queries, version }: ApiOptions) {
         total: deadLetters.total(),
       };
     },
+    listSources: async () => {
+      const { sources, letters, at, ...rest } = await queries.sources();
+      return {
+        ...rest,
+        sources: sources.map(({ lastEventAt, since, ...source }) => ({
+          ...source,
+          lastEventAt: lastEventAt === null ? null : iso(lastEventAt),
+          since: iso(since),
+        })),
+        letters: letters.map((each) => ({ ...each, detail: queries.show(each.detail), at: iso(each.at) })),
+        at: iso(at),
+      };
+    },
     getHealth: () => {
       const reasons = health.openReasons().map(({ since, ...each }) => ({ ...each, since: iso(since) }));
       return {

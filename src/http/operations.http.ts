@@ -117,6 +117,12 @@ export const OPERATIONS = {
     query: z.strictObject({ limit: limit(200), cursor }),
     answer: 'DeadLetterList',
   },
+  listSources: {
+    method: 'GET',
+    path: '/api/sources',
+    summary: 'What comes in from each source of the ingesters, and the newest dead letters of ingestion.',
+    answer: 'SourceList',
+  },
   getHealth: {
     method: 'GET',
     path: '/api/health',

@@ -20,6 +20,29 @@ const secrets = {
     'what proves a sender: a password, a token or a key; two of them, separated by a comma, to change it',
 };
 
+const URLS_MAX = 32;
+const isBaseUrl = (text: string): boolean => {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname, username, password, search, hash } = new URL(text);
+  const hasMore = username + password + search + hash !== '';
+  return ['http:', 'https:'].includes(protocol) && hostname !== '' && !hasMore;
+};
+
+/** Addresses of servers, without a log-in; a wrong one may have one, and is not quoted. */
+export const baseUrls = {
+  schema: z
+    .string()
+    .transform((text) => text.split(',').flatMap((part) => part.trim().replace(/\/+$/, '') || []))
+    .refine((list) => list.length <= URLS_MAX, `holds more than ${URLS_MAX} URLs`)
+    .refine(
+      (list) => list.every(isBaseUrl),
+      'holds something that is not a URL of http:// or https://, or a URL with a log-in or a query',
+    ),
+  expects: 'http:// or https:// URLs, separated by commas; a path is allowed',
+  show: (value: readonly string[]) => value.join(','),
+  secret: true,
+};
+
 /** The settings of `efs ingest serve` and `efs ingest kafka`. */
 export const INGESTION_SETTINGS = {
   ingestPort: setting('8092', whole(0, 65_535), 'port of `efs ingest serve`; 0 takes a free one'),

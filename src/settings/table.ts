@@ -1,6 +1,6 @@
 import { DAY_MS, LATE_BOUNCES_MS, VALIDITY_MAX_MS } from '../base/time';
 import { CONNECTION_SETTINGS } from './connections';
-import { INGESTION_SETTINGS } from './ingestion';
+import { baseUrls, INGESTION_SETTINGS } from './ingestion';
 import {
   address,
   brokers,
@@ -68,6 +68,11 @@ export const SETTINGS = {
   ),
   httpToken: setting('', token, 'token that the API asks for; empty asks for none'),
   httpShowRecipients: setting('off', onOff, 'whether the API shows free text of dead letters unmasked'),
+  ingestUrls: setting(
+    '',
+    baseUrls,
+    'base URLs of `efs ingest serve` and `efs ingest kafka`, whose sources the page of `efs run` shows',
+  ),
   topicPrefix: setting('', topicPrefix, 'put before the names of topics, groups and transactional ids'),
   lingerMs: setting('100', whole(0, 60_000), 'how long a KPI change waits for more of its delivery'),
   batchMax: setting('2000', whole(1, 2_000), 'records that one commit takes at most'),

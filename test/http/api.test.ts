@@ -69,6 +69,7 @@ describe('the API', () => {
     ['/api/deliveries/d1/messages/%3Dm30', 'Message'],
     ['/api/tasks', 'TaskList'],
     ['/api/dead-letters', 'DeadLetterList'],
+    ['/api/sources', 'SourceList'],
     ['/api/health', 'Health'],
     ['/api/deliveries/nope', 'Error'],
     ['/api/deliveries?limit=0', 'Error'],

@@ -3,6 +3,7 @@ import { configFrom } from '../../src/settings/config';
 import { type Clock, systemClock } from '../../src/base/clock';
 import { NO_LOG } from '../../src/base/log';
 import { openInMemory } from '../../src/app/in-memory';
+import type { OutgoingRecord } from '../../src/log/sink';
 import { outgoing } from '../../src/simulation/produce';
 import { follow, type Frame, frameOf, routesOf, startOn } from '../../src/app/frame';
 import type { Feedback } from '../../src/feedback/feedback';
@@ -22,6 +23,8 @@ export interface Opened {
   readonly health: Health;
   readonly queries: Queries;
   report(feedback: readonly Feedback[]): Promise<void>;
+  /** Emits a record to a topic of the service. */
+  emit(record: OutgoingRecord): Promise<void>;
   /** Emits bytes that are not feedback to an input. */
   emitInvalid(value: Buffer): Promise<void>;
   /** Waits until the condition holds. */
@@ -52,6 +55,7 @@ export async function open(
     queries: frame.queries,
     report: (feedback) =>
       servers.sink.emit(feedback.map((each) => outgoing(feedbackRecord(each, encode), PARTITIONS))),
+    emit: (record) => servers.sink.emit([record]),
     emitInvalid: (value) =>
       servers.sink.emit([{ topic: 'mta.relayed', partition: 0, key: Buffer.from('k'), value }]),
     async until(holds) {

@@ -73,6 +73,15 @@ describe('the settings', () => {
     expect(ok({ EFS_EXPIRY_GRACE: text })).toMatchObject({ expiryGrace });
   });
 
+  test('take URLs of ingesters in a list, and quote none that has a log-in', () => {
+    expect(ok({}).ingestUrls).toEqual([]);
+    const urls = 'http://a:8092/, https://b.example.org/efs';
+    expect(ok({ EFS_INGEST_URLS: urls }).ingestUrls).toEqual(['http://a:8092', 'https://b.example.org/efs']);
+    const [error] = errors({ EFS_INGEST_URLS: 'http://me:s3cret@a' });
+    expect(error).toMatch(/^EFS_INGEST_URLS: holds .*; set it to http:/);
+    expect(error).not.toContain('s3cret');
+  });
+
   test('prefer a flag over the environment, and name the flag when it is wrong', () => {
     expect(ok({ EFS_HTTP_PORT: '1' }, { httpPort: '2' }).httpPort).toBe(2);
     expect(errors({}, { httpPort: 'x' })[0]).toMatch(/^--http-port: "x" is not a whole number/);
@@ -106,6 +115,9 @@ describe('a wrong setting', () => {
     ['EFS_SCHEMA_REGISTRY_URL', 'localhost:8081'],
     ['EFS_REDIS_URL', 'redis//localhost'],
     ['EFS_REDIS_URL', 'redis+sentinel://a,b'],
+    ['EFS_INGEST_URLS', 'localhost:8092'],
+    ['EFS_INGEST_URLS', 'http://a,ftp://b'],
+    ['EFS_INGEST_URLS', 'http://a?b=c'],
     ['EFS_TOPIC_PREFIX', 'a/b'],
     ['EFS_GROUP_ID', 'a b'],
     ['EFS_PARTITIONER', 'random'],
