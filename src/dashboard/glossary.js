@@ -32,6 +32,8 @@ export const SECTIONS = /** @type {const} */ ({
     "fold": "to apply a record to the state",
     "contribution": "what the messages of one partition add to the KPIs of one delivery, as a total",
     "revision": "how many feedback records are folded: into a contribution, or into a delivery's sum",
+    "source": "an MTA or provider as efs ingest knows it: a name, the format of its events, and the rules that find the ids of messages in them",
+    "ingester": "one process of efs ingest serve or efs ingest kafka",
     "dead letter": "a record that cannot be folded, copied to efs.dead-letter with the reason; the record is then said to be dead-lettered",
     "late record": "feedback on a delivery that is already retired; it is dead-lettered",
     "commit": "one atomic write of state, positions and outbox; a Lua script checks epoch, sequence and positions first",

@@ -1,4 +1,4 @@
-// The service itself: its health, its tasks, its dead letters.
+// The service itself: its health, its tasks, its dead letters, its sources.
 
 /** @import { Page, View } from './main.js' */
 import { h } from './dom.js';
@@ -6,6 +6,7 @@ import { definitions, heading } from './elements.js';
 import { count, duration, instant } from './format.js';
 import { lettersPanel } from './letters-panel.js';
 import { polledPanel } from './polled-panel.js';
+import { sourcesPanel } from './sources-panel.js';
 import { tasksPanel } from './tasks-panel.js';
 
 /**
@@ -52,7 +53,7 @@ function healthShown({ ready, failure, reasons, warnings, version, startedAt, at
  */
 export function serviceView(page) {
   const health = polledPanel(page, 'of-health', 'Health', () => page.get('/health'), healthShown);
-  const panels = [health, tasksPanel(page), lettersPanel(page)];
+  const panels = [health, tasksPanel(page), sourcesPanel(page), lettersPanel(page)];
   return {
     element: h(
       'div',

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
@@ -49,6 +50,8 @@ export function openBrowser(): Promise<Browser> {
   });
 }
 
+export const PHONE = { width: 360, height: 740 };
+export const SCHEMES = ['light', 'dark'] as const;
 export const SCREEN = { width: 1280, height: 900 };
 
 /** A page with the errors and warnings of the console of its browser. */
@@ -99,3 +102,23 @@ export async function visit(
 /** The number in a cell's text; NaN where there is no number. */
 export const shownNumber = (text: string | null): number =>
   Number.parseInt((text ?? '').replace(/\D/g, ''), 10);
+
+const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+
+interface Finding {
+  readonly id: string;
+  readonly impact: string;
+  readonly nodes: readonly { readonly html: string }[];
+}
+
+/** The findings of an accessibility audit that are serious or worse. */
+export async function seriousFindings(page: Page): Promise<string[]> {
+  // Not as a script element: the page's content security policy refuses that.
+  if (!(await page.evaluate('"axe" in window'))) await page.evaluate(AXE);
+  const found = await page.evaluate<readonly Finding[]>(
+    'axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => violations)',
+  );
+  return found
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`);
+}

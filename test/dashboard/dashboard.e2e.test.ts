@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { pollMs } from '../servers/child';
 import { describeWithServers } from '../servers/servers';
@@ -6,35 +5,16 @@ import {
   type Demo,
   openBrowser,
   openPage,
+  PHONE,
+  SCHEMES,
   SCREEN,
+  seriousFindings,
   shownNumber,
   startDemo,
   visit,
   type WatchedPage,
 } from './browsing';
 
-const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
-
-interface Finding {
-  readonly id: string;
-  readonly impact: string;
-  readonly nodes: readonly { readonly html: string }[];
-}
-
-/** The findings of an accessibility audit that are serious or worse. */
-async function seriousFindings(page: Page): Promise<string[]> {
-  // Not as a script element: the page's content security policy refuses that.
-  if (!(await page.evaluate('"axe" in window'))) await page.evaluate(AXE);
-  const found = await page.evaluate<readonly Finding[]>(
-    'axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => violations)',
-  );
-  return found
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`);
-}
-
-const PHONE = { width: 360, height: 740 };
-const SCHEMES = ['light', 'dark'] as const;
 const TOKEN = 'open-sesame-if-you-please';
 const SECURED = { EFS_HTTP_TOKEN: TOKEN };
 
