@@ -16,7 +16,7 @@ const sourceItem = (source, at) =>
   h(
     'li',
     {},
-    h('h3', {}, source.name, ' ', h('span', { class: 'aside' }, source.format)),
+    h('h3', {}, h('strong', {}, source.name), ' ', h('span', { class: 'aside' }, source.format)),
     definitions('facts', sourceFacts(source, at)),
   );
 

@@ -156,6 +156,16 @@ sources:
     expect(text).toContain('efs_ingest_events_total{source="kumo",kind="Delivery",outcome="feedback"} 3');
     expect(text).toContain('efs_ingest_unmatched_total{source="kumo"} 1');
     expect(text).toContain('efs_ingest_requests_total{source="spark",code="401"} 1');
+    const { sources } = JSON.parse((await door.get('/sources')).text) as { sources: object[] };
+    expect(sources).toMatchObject([
+      { name: 'kumo', feedback: 6, events: { Reception: 3, Delivery: 3 }, deadLetters: { unmatched: 1 } },
+      { name: 'spark', feedback: 1, deadLetters: {} },
+    ]);
+    const shown = JSON.parse((await service.get('/api/sources')).text) as object;
+    expect(shown).toMatchObject({
+      ...{ ingesters: [], sources: [], lettersProblem: null },
+      letters: [{ source: 'kumo', format: 'kumomta', reason: 'unmatched' }],
+    });
     door.signal('SIGTERM');
     expect((await door.ended).exitCode).toBe(0);
   }, 90_000);
