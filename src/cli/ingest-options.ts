@@ -3,6 +3,8 @@ import { EfsError } from '../base/errors';
 import type { Clock } from '../base/clock';
 import { type GivenSource, ingestSource, ofFormat, sourceErrors } from '../ingest/configure';
 import type { IngestSource } from '../ingest/source';
+import { classTablesIn } from '../mta/class-file';
+import { readText } from '../settings/files';
 import { timeSpan } from './options';
 
 /** The flags that say what a source is. */
@@ -44,9 +46,20 @@ export function addSourceFlags(command: Command): Command {
     .option('--columns <names>', 'columns of a CSV file without a header line', commaSeparated);
 }
 
+/** A user's classes in a file, or what is wrong with it. */
+function classesIn(path: string): ReturnType<typeof classTablesIn> {
+  try {
+    const read = classTablesIn(readText(path));
+    return 'errors' in read ? { errors: read.errors.map((error) => `${path}: ${error}`) } : read;
+  } catch (error) {
+    return { errors: [`--classes: ${path} ${(error as Error).message}`] };
+  }
+}
+
 /** The source that format and flags say. Throws `config-invalid` with everything that is wrong. */
 export function sourceFrom(format: string, flags: SourceFlags, clock: Clock): IngestSource {
-  const { deliveryId, messageId, policy, validity, notRelayed, zone, columns } = flags;
+  const { deliveryId, messageId, classes, policy, validity, notRelayed, zone, columns } = flags;
+  const tables = classes === undefined ? { tables: null } : classesIn(classes);
   const given: GivenSource = {
     ...ofFormat(format),
     deliveryId: deliveryId ?? null,
@@ -56,8 +69,9 @@ export function sourceFrom(format: string, flags: SourceFlags, clock: Clock): In
     notRelayed,
     zone,
     columns: columns ?? null,
+    classes: 'tables' in tables ? tables.tables : null,
   };
-  const errors = sourceErrors(given);
+  const errors = [...sourceErrors(given), ...('errors' in tables ? tables.errors : [])];
   if (errors.length > 0) throw new EfsError('config-invalid', errors.join('\n'));
   return ingestSource(given, clock.now());
 }

@@ -45,6 +45,8 @@ function program(): Command {
       'Email Feedback Service: turns the feedback of a mail transfer agent into live delivery KPIs',
     )
     .version(version)
+    // Options belong to the command they stand behind: `efs ingest` and its subcommands share names.
+    .enablePositionalOptions()
     .helpCommand(false)
     .addHelpText('after', '\nExample:\n  $ efs demo\n');
   for (const command of COMMANDS) efs.addCommand(command());

@@ -1,5 +1,8 @@
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
+import { classTablesOf } from '../mta/class-file';
+import { NO_ADDITIONS } from '../mta/classify';
+import type { Json } from '../mta/json';
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../base/time';
 import type { Auth } from './auth';
 import { authError, authOf, authOfSecret } from './auth-settings';
@@ -47,6 +50,7 @@ const sourceSchema = z.strictObject({
   notRelayed: z.enum(['fail', 'drop'], { error: 'is neither fail nor drop' }).optional(),
   zone: z.string().optional(),
   columns: z.array(z.string()).min(1).optional(),
+  classes: z.unknown().optional(),
   kafka: z
     .strictObject({
       topic: z.string({ error: 'is missing; name the topic that the MTA writes to' }).min(1).max(249),
@@ -109,6 +113,11 @@ function givenOf(name: string, entry: SourceEntry): GivenSource {
   };
 }
 
+/** A source's own classes, or what is wrong with them. */
+function classesOf({ classes }: SourceEntry): ReturnType<typeof classTablesOf> {
+  return classes === undefined ? { tables: NO_ADDITIONS } : classTablesOf(classes as Json);
+}
+
 /** One source, or everything that is wrong with it. */
 function sourceOf(name: string, value: unknown, around: Surroundings): ConfiguredSource | readonly string[] {
   const path = `sources.${name}`;
@@ -121,11 +130,17 @@ function sourceOf(name: string, value: unknown, around: Surroundings): Configure
   const given = givenOf(name, entry);
   const inIdentity = (error: string): string => (/^(?:delivery|message)Id:/u.test(error) ? 'identity.' : '');
   errors.push(...sourceErrors(given).map((error) => `${path}.${inIdentity(error)}${error}`));
+  const classes = classesOf(entry);
+  if ('errors' in classes) errors.push(...classes.errors.map((error) => `${path}.classes.${error}`));
   const auth = authOf(entry.auth, around.secretIn);
   if ('error' in auth) errors.push(`${path}.auth${auth.error}`);
-  if (errors.length > 0 || 'error' in auth) return errors;
+  if (errors.length > 0 || 'error' in auth || 'errors' in classes) return errors;
   const isServed = entry.kafka === undefined || entry.auth !== undefined;
-  return { given, auth: isServed ? auth.ok : null, kafka: entry.kafka ?? null };
+  return {
+    given: { ...given, classes: classes.tables },
+    auth: isServed ? auth.ok : null,
+    kafka: entry.kafka ?? null,
+  };
 }
 
 const noSources =

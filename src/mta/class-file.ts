@@ -66,7 +66,12 @@ export function classTablesIn(text: string): Result {
   } catch (error) {
     return { errors: [`no JSON: ${(error as Error).message}`] };
   }
-  if (!isObject(value)) return { errors: ['must be a JSON object with "categories" and "texts"'] };
+  return classTablesOf(value);
+}
+
+/** As `classTablesIn`, of a value that was parsed. */
+export function classTablesOf(value: Json): Result {
+  if (!isObject(value)) return { errors: ['must be an object with "categories" and "texts"'] };
   const unknown = Object.keys(value).filter((name) => name !== 'categories' && name !== 'texts');
   const errors = unknown.map((name) => `${name}: no such field; there are "categories" and "texts"`);
   const categories = categoriesIn(value['categories'], errors);

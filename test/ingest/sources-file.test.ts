@@ -38,6 +38,20 @@ zone: "+02:00"`);
     expect([auth, kafka]).toEqual([{ kind: 'basic', secrets: ['u:pw'] }, null]);
   });
 
+  it('may have classes of its own, and says what is wrong with them', () => {
+    const { given } = only('format: kumomta\nclasses: { categories: { Gone: 10 } }');
+    expect(given.classes?.categories.get('gone')).toBe(10);
+    const made = read(
+      'sources: { one: { format: kumomta, classes: { categories: { Gone: x }, texts: 5 } } }',
+    );
+    expect(made).toEqual({
+      errors: [
+        expect.stringMatching(/^sources\.one\.classes\.categories\.Gone: must be a bounce class/),
+        expect.stringMatching(/^sources\.one\.classes\.texts: must be a list/),
+      ],
+    });
+  });
+
   it('may be JSON', () => {
     const made = read(JSON.stringify({ sources: { a: { format: 'kumomta' }, b: { format: 'mail' } } }));
     expect('ok' in made && made.ok.map(({ given }) => given.name)).toEqual(['a', 'b']);
