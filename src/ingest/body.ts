@@ -43,7 +43,7 @@ function eventsIn(format: JsonFormat, value: Json | UnreadableBody): readonly (J
   try {
     return format.events(value);
   } catch (error) {
-    return [new UnreadableBody(reasonOf(error))];
+    return [new UnreadableBody(reasonOf(error), JSON.stringify(value))];
   }
 }
 
@@ -59,7 +59,7 @@ async function takenOfJson(
   if (events.length > pace.eventsMax) throw new TooManyEvents();
   const taken: Taken[] = [];
   for (const event of events) {
-    if (event instanceof UnreadableBody) taken.push(unreadable(bytes, event.message));
+    if (event instanceof UnreadableBody) taken.push(unreadable(event.line ?? bytes, event.message));
     else taken.push(...takenOfEvent(source, format, event));
     const wait = pace.next();
     if (wait !== null) await wait;

@@ -84,11 +84,22 @@ function* batchesOf(records: Iterable<OutgoingRecord | null>): Generator<Outgoin
   if (batch.length > 0) yield batch;
 }
 
+/**
+ * Whether both set the same event aside, for the same reason: an event of many recipients is written once, or a small one
+ * would become gigabytes.
+ */
+const isSameLetter = ({ mapped, raw }: Taken, before: Taken | undefined): boolean =>
+  mapped.outcome === 'dead-letter' &&
+  before?.mapped.outcome === 'dead-letter' &&
+  raw === before.raw &&
+  mapped.reason === before.mapped.reason;
+
 /** A writer to the input topics, and of what cannot be mapped to the dead letters of ingestion. */
 export function writer(options: WriterOptions): Writer {
   return async (source, taken) => {
     const records = function* (): Generator<OutgoingRecord | null> {
-      for (const each of taken) yield recordOf(source, each, options);
+      for (const [index, each] of taken.entries())
+        if (!isSameLetter(each, taken[index - 1])) yield recordOf(source, each, options);
     };
     for (const batch of batchesOf(records())) await options.sink.emit(batch);
   };

@@ -4,8 +4,16 @@ const FORM = /^(?:multipart\/form-data|application\/x-www-form-urlencoded)\b/iu;
 const BOUNDARY = /^--([\w'()+,./:=?-]{1,70})\r?\n/u;
 const FORM_TEXT = /^[\w.%-]{1,64}=/u;
 
-/** A body that is no JSON and no form. Its message says why. */
-export class UnreadableBody extends Error {}
+/** A body, or a line of one, that is no JSON and no form. Its message says why. */
+export class UnreadableBody extends Error {
+  /** The line; null for the whole body. */
+  readonly line: string | null;
+
+  constructor(message: string, line: string | null = null) {
+    super(message);
+    this.line = line;
+  }
+}
 
 /** The content type that the first bytes tell; null for JSON. */
 function sniffed(text: string): string | null {
@@ -25,14 +33,14 @@ async function formFields(bytes: Uint8Array, contentType: string): Promise<Json>
 
 /** The values of NDJSON: one a line, or an `UnreadableBody` for a line without a value. */
 function* ndjson(text: string): Generator<Json | UnreadableBody> {
-  for (const line of text.split('\n')) if (line.trim() !== '') yield parsed(line);
+  for (const line of text.split('\n')) if (line.trim() !== '') yield parsed(line, line);
 }
 
-function parsed(text: string): Json | UnreadableBody {
+function parsed(text: string, line: string | null = null): Json | UnreadableBody {
   try {
     return parseJson(text);
   } catch (error) {
-    return new UnreadableBody(`not JSON: ${(error as Error).message.slice(0, 200)}`);
+    return new UnreadableBody(`not JSON: ${(error as Error).message.slice(0, 200)}`, line);
   }
 }
 

@@ -6,6 +6,7 @@ import { records } from './targets/records';
 import { requests } from './targets/requests';
 import { schemas } from './targets/schemas';
 import { settings } from './targets/settings';
+import { sources } from './targets/sources';
 import { stored } from './targets/stored';
 
 /** Every reader of bytes that come from outside. */
@@ -17,5 +18,6 @@ export const TARGETS: readonly Target[] = [
   requests,
   schemas,
   settings,
+  sources,
   stored,
 ];
