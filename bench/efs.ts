@@ -68,9 +68,13 @@ export interface RunningEfs {
   stop(): Promise<void>;
 }
 
-/** Starts the service; resolves when it listens. `node` are flags of Node itself. */
-export async function startEfs(settings: Record<string, string>, node: string[] = []): Promise<RunningEfs> {
-  const child = spawn(process.execPath, [...node, CLI, 'run'], {
+/** Starts the service, or another command that serves; resolves when it listens. `node` are flags of Node itself. */
+export async function startEfs(
+  settings: Record<string, string>,
+  node: string[] = [],
+  command: readonly string[] = ['run'],
+): Promise<RunningEfs> {
+  const child = spawn(process.execPath, [...node, CLI, ...command], {
     env: { ...process.env, ...settings },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -8,6 +8,7 @@ import type { OutgoingRecord, Sink } from '../src/log/sink';
 import { saidTraffic, SIMULATED_SOURCES } from '../src/simulation/sources/said';
 import type { SimulatedSource } from '../src/simulation/sources/source';
 import { ORDINARY_TRAFFIC } from '../src/simulation/traffic';
+import { benchDoor } from './door';
 import { against, median, printTable } from './report';
 
 export interface IngestOptions {
@@ -86,9 +87,10 @@ async function measure(source: SimulatedSource, { messages, repeat }: IngestOpti
   return against(source.name, work.events / median(seconds), { least: floor }, 0);
 }
 
-/** Events per second of one core, from the bytes of a source to the bytes of the records. */
+/** Events per second of one core, from the bytes of a source to the bytes of the records; then the door. */
 export async function benchIngest(options: IngestOptions): Promise<void> {
   const rows = [['events per second of one core', 'measured', 'floor', '']];
   for (const source of SIMULATED_SOURCES) rows.push(await measure(source, options));
   printTable(rows);
+  await benchDoor(options.messages);
 }

@@ -49,7 +49,7 @@ const USAGE = `npm run bench -- [throughput | peers | path | rebuild | latency |
     --rate <n>       records per second (3300)
     --redis <how>    ${REDIS_TOPOLOGIES.join(', ')} (cluster)
     --rolling        restarts the brokers one after the other instead
-  ingest       events of mail transfer agents per second of one core, from their bytes to those of records
+  ingest       events of mail transfer agents per second of one core, from their bytes to those of records; answers of the door
     --messages <n>   of each source (20000)
     --passes <n>     medians of so many, after one to warm up (5)
   memory       bytes of Redis per message
