@@ -4,8 +4,8 @@ export interface JsonObject {
   readonly [name: string]: Json;
 }
 
-/** A string, or a number that JSON.parse may not hold exactly. */
-const STRING_OR_LONG_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d{16,}(?![\d.eE])/gsu;
+/** A string, or a whole number that JSON.parse may not hold exactly: digits of fractions and exponents are none. */
+const STRING_OR_LONG_NUMBER = /"(?:[^"\\]|\\.)*"|(?<![\d.eE+-])-?\d{16,}(?![\d.eE])/gsu;
 
 /**
  * Parses JSON; whole numbers of 16 digits and more become strings, since some providers' ids exceed 2^53. Throws

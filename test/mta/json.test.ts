@@ -1,7 +1,19 @@
 import { causeOf } from '../../src/mta/classify';
-import { canonicalJson, type Json } from '../../src/mta/json';
+import { canonicalJson, type Json, parseJson } from '../../src/mta/json';
 
 const nested = (levels: number): Json => JSON.parse('['.repeat(levels) + ']'.repeat(levels)) as Json;
+
+it.each([
+  [
+    '{"id":12345678901234567,"less":[-12345678901234567]}',
+    { id: '12345678901234567', less: ['-12345678901234567'] },
+  ],
+  ['{"delay":0.30000000000000004,"id":1}', { delay: 0.30000000000000004, id: 1 }],
+  ['[1795600000.1234567890123456,-1e+0000000000000001]', [1795600000.1234567890123456, -10]],
+  ['{"id":"x 12345678901234567"}', { id: 'x 12345678901234567' }],
+])('JSON keeps every digit of whole numbers, and reads fractions as numbers: %s', (written, value) => {
+  expect(parseJson(written)).toEqual(value);
+});
 
 it('canonical JSON is the same for objects whose fields are in another order', () => {
   expect(canonicalJson({ b: 1, a: [{ d: null, c: 'x' }] })).toBe(
