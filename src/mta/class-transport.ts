@@ -23,7 +23,7 @@ export const UNREACHABLE: readonly string[] = [
 
 /** A message that goes round: whatever else the text says of sizes, headers and hosts. */
 export const LOOP: readonly string[] = [
-  'mail(?:ing)?[- ]?loop|forwarding loop|routing loop|loop(?:s|ing)? (?:back|broken|count)|loop (?:detected|alert|was)|too many (?:hops|received|.received)|hop ?count|\d hops\b|message (?:is )?looping|in a loop|already has my delivered-to|duplicated message-id|mx ?loopback|best-preference mx|maximum forwarding',
+  'mail(?:ing)?[- ]?loop|forwarding loop|routing loop|loop(?:s|ing)? (?:back|broken|count)|loop (?:detected|alert|was)|too many (?:hops|received|.received)|hop ?count|\\d{1,4} hops\\b|message (?:is )?looping|in a loop|already has my delivered-to|duplicated message-id|mx ?loopback|best-preference mx|maximum forwarding',
 ];
 
 /** Programs of the receiver that failed, and what no server should say. */

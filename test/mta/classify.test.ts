@@ -33,6 +33,7 @@ describe('texts', () => {
     [24, 'Message expired after 5 days in the queue'],
     [25, '550 suppressed: the address has bounced before'],
     [40, '554 5.4.6 too many hops, this message is looping'],
+    [40, '554 5.0.0 message refused after 26 hops'],
     [50, '550 5.7.1 Sender address rejected: user unknown'],
     [50, "550 5.7.26 not accepted due to the domain's DMARC policy"],
     [50, '421 too many connections from your host'],
