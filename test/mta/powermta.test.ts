@@ -82,6 +82,15 @@ describe('accounting files of PowerMTA', () => {
     expect(another).not.toBe(delivered);
   });
 
+  it('state when a message was relayed, also without its sender; a mail that came back does not', () => {
+    const text = [
+      'type,timeLogged,timeQueued,rcpt',
+      'd,1795600003,1795600000,ann@example.net',
+      'rb,1795600009,1795600008,ann@example.net',
+    ].join('\n');
+    expect(readings(powermta, text)).toMatchObject([{ relayedAt: 1_795_600_000_000 }, { relayedAt: null }]);
+  });
+
   it('keep a bounded number of header lines', () => {
     const reader = powermta.open(READER_SETTINGS, null);
     for (let columns = 1; columns < 100; columns += 1)

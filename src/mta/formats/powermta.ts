@@ -124,13 +124,16 @@ function causeIn(row: Row, meaning: Meaning): Cause | null {
   }
 }
 
+/** Rows about a mail that came back: its time of queueing is not that of the message. */
+const COMES_BACK: ReadonlySet<string> = new Set(['rb', 'rs', 'f']);
+
 /**
  * PowerMTA has no id of a message in its columns. Sender, recipient and the time of queueing are the same in all rows of a
- * message. Rows about a mail that came back do not have that time, or it is that mail's.
+ * message but those about a mail that came back.
  */
 function nativeIdOf(row: Row, type: string): string | null {
   const parts = [row.cell('orig'), row.cell('rcpt'), row.cell('timeQueued')];
-  if (['rb', 'rs', 'f'].includes(type) || parts.includes(null)) return null;
+  if (COMES_BACK.has(type) || parts.includes(null)) return null;
   return hash('sha256', parts.join('\n'), 'base64url');
 }
 
@@ -142,15 +145,14 @@ function readRow(row: Row, { zone }: ReaderSettings): Reading {
   if (meaning === null) return { ignored: type };
   const queuedAt = firstTime(zone, row.cell('timeQueued'));
   const loggedAt = firstTime(zone, row.cell('timeLogged'));
-  const nativeId = nativeIdOf(row, type);
   return mtaEvent({
     event: type,
     meaning,
     fields: row.fields(),
-    nativeId,
+    nativeId: nativeIdOf(row, type),
     recipient: row.cell('originalRcptTo') ?? row.cell('rcpt'),
     occurredAt: meaning === 'accepted' ? (queuedAt ?? loggedAt) : (loggedAt ?? queuedAt),
-    relayedAt: nativeId === null ? null : queuedAt,
+    relayedAt: COMES_BACK.has(type) ? null : queuedAt,
     cause: causeIn(row, meaning),
     envelope: [row.cell('originalMailFrom'), row.cell('orig')].filter((each) => each !== null),
     messageIdHeader: row.cell(`${HEADER_PREFIX}Message-ID`),
