@@ -39,6 +39,20 @@ it('momentum-log: VERP of the reception identifies the delivery, whose line has 
   ]);
 });
 
+it('momentum-log: bounce mails that Momentum has made are no messages of a sender', () => {
+  const lines = [
+    '1795595200@m-1@b@c@R@b@send.example.org@@@127.0.0.1@201@internal@default@spring',
+    '1795595201@m-1@b@c@T@send.example.org@0@default@spring@5@0@1.0@192.0.2.7@421 later',
+    delivered('m-1'),
+  ].join('\n');
+  const internal = { outcome: 'ignored', event: 'internal' };
+  expect(outcomes(momentumLog, lines, READER_SETTINGS, source('binding'))).toEqual([
+    internal,
+    internal,
+    internal,
+  ]);
+});
+
 it('momentum-log: a reader that goes on from what another saved knows the senders', () => {
   const first = momentumLog.open(READER_SETTINGS, null);
   first.read(received('m-1'));

@@ -33,6 +33,8 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
 /** Transfers to another node, and heartbeats. */
 const IGNORED: ReadonlySet<string> = new Set(['X', 'M', 'M1']);
 const OUT_OF_BAND = '21';
+/** The protocol of a bounce mail that Momentum has made itself, and the sender of such a mail. */
+const INTERNAL = 'internal';
 /** During and after RCPT TO. */
 const RCPT_STAGES: ReadonlySet<string> = new Set(['4', '5']);
 const EXPIRED = /5\.4\.7 \[internal\]|exceeded max time|message timeout/iu;
@@ -80,13 +82,14 @@ function relayedAt(occurredAt: number | null, { age }: Columns, zone: string): n
     : timeOf(Math.round(occurredAt - seconds * 1_000), zone);
 }
 
-/** A message that was received: its envelope sender. */
+/** A message that was received: its envelope sender, or `INTERNAL`. */
 type Open = Map<string, string>;
 
 /** The sender of the line, or of the reception of the same message. */
 function senderOf(columns: Columns, open: Open): string | null {
   const { id = '', type = '' } = columns;
-  const stated = address(columns['senderLocal'], columns['senderDomain']);
+  const stated =
+    columns['protocol'] === INTERNAL ? INTERNAL : address(columns['senderLocal'], columns['senderDomain']);
   const sender = stated ?? open.get(id) ?? null;
   if (type === 'R' && sender !== null) open.set(id, sender);
   if (type === 'D' || type === 'P') open.delete(id);
@@ -106,6 +109,7 @@ function readLine(line: string, open: Open, { zone }: ReaderSettings): Reading {
   const meaning = meaningOf(type, columns);
   if (meaning === undefined) return unknownEvent(type);
   const sender = senderOf(columns, open);
+  if (sender === INTERNAL) return { ignored: INTERNAL };
   const { id = '', time = '', domain = '' } = columns;
   const occurredAt = timeOf(time, zone);
   return mtaEvent({
