@@ -2,7 +2,7 @@ import type { Mapped } from '../mta/feedback';
 import type { LineFormat, LineReader, RowFormat, JsonFormat } from '../mta/format';
 import { type Json, parseJson } from '../mta/json';
 import { type Splitter, splitter, type TextRecord } from './records';
-import { rowOf } from './row';
+import { rowOf, rowsIn } from './row';
 import { type IngestSource, takenOf, type Taken, takenOfValue } from './source';
 
 /** What a reader has read of a log: how many bytes, and what it keeps between lines. */
@@ -64,9 +64,8 @@ function recordsOf(source: IngestSource, format: LogFormat, saved: Json): Record
   }
 }
 
-function takenOfRecord(records: RecordReader, { text, isCut }: TextRecord): readonly Taken[] {
+function takenOfText(records: RecordReader, text: string): readonly Taken[] {
   if (text.trim() === '') return [];
-  if (isCut) return [notParsable(text, 'longer than 1 MiB')];
   try {
     return records.read(text);
   } catch (error) {
@@ -79,8 +78,13 @@ export function logReader(source: IngestSource, format: LogFormat, from: LogPosi
   const pieces: Splitter = splitter({ isQuoted: format.framing === 'rows' });
   const records = recordsOf(source, format, from.saved);
   let read = from.offset;
+  const textsIn = format.framing === 'rows' ? rowsIn : (text: string) => [text];
   const taken = (list: readonly TextRecord[]): Taken[] =>
-    list.flatMap((record) => takenOfRecord(records, record));
+    list.flatMap(({ text, isCut }) =>
+      isCut
+        ? [notParsable(text, 'longer than 1 MiB')]
+        : textsIn(text).flatMap((each) => takenOfText(records, each)),
+    );
   return {
     push(chunk) {
       read += chunk.length;

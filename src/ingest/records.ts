@@ -1,5 +1,6 @@
 const LINE_FEED = 0x0a;
 const QUOTE = 0x22;
+const COMMA = 0x2c;
 /** A longer line, or quoted row, is no event of any MTA. */
 export const RECORD_BYTES_MAX = 1024 * 1024;
 
@@ -20,11 +21,27 @@ export interface Splitter {
   held(): number;
 }
 
-const quotesIn = (bytes: Buffer): number => {
-  let count = 0;
-  for (let at = bytes.indexOf(QUOTE); at >= 0; at = bytes.indexOf(QUOTE, at + 1)) count += 1;
-  return count;
-};
+/** Follows the quotes of a row through its bytes: a quote opens at the beginning of a cell only, elsewhere it is text. */
+class Quotes {
+  #isOpen = false;
+  #hasClosed = false;
+  #last = COMMA;
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  add(bytes: Buffer): void {
+    for (let at = bytes.indexOf(QUOTE); at >= 0; at = bytes.indexOf(QUOTE, at + 1)) {
+      const before = at === 0 ? this.#last : bytes[at - 1];
+      // A quote right after one that closed makes of both a quote within the cell.
+      const opens = !this.#isOpen && (before === COMMA || (before === QUOTE && this.#hasClosed));
+      this.#hasClosed = this.#isOpen;
+      this.#isOpen = opens;
+    }
+    this.#last = bytes.at(-1) ?? this.#last;
+  }
+}
 
 /**
  * Splits at line ends. With `isQuoted`, a line end within quotes is part of its record (RFC 4180). Only the beginning of a
@@ -33,23 +50,23 @@ const quotesIn = (bytes: Buffer): number => {
 export function splitter({ isQuoted }: { readonly isQuoted: boolean }): Splitter {
   let parts: Buffer[] = [];
   let length = 0;
-  let quotes = 0;
+  let quotes = new Quotes();
 
   const add = (bytes: Buffer): void => {
     if (length < RECORD_BYTES_MAX) parts.push(bytes.subarray(0, RECORD_BYTES_MAX - length));
     length += bytes.length;
-    if (isQuoted) quotes += quotesIn(bytes);
+    if (isQuoted) quotes.add(bytes);
   };
   const take = (): TextRecord => {
     const text = (parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts)).toString('utf8');
     const record = { text: text.replace(/\r?\n?$/u, ''), isCut: length > RECORD_BYTES_MAX };
     parts = [];
     length = 0;
-    quotes = 0;
+    quotes = new Quotes();
     return record;
   };
   // An open quote that is never closed must not swallow the rest of the log.
-  const isWhole = (): boolean => quotes % 2 === 0 || length > RECORD_BYTES_MAX;
+  const isWhole = (): boolean => !quotes.isOpen || length > RECORD_BYTES_MAX;
 
   return {
     push(chunk) {

@@ -20,3 +20,10 @@ function exactCells(text: string): readonly string[] | null {
 export const rowOf = (text: string): readonly string[] =>
   // A parser for each row costs more than everything else that is done with it.
   exactCells(text) ?? parse(text, { relaxColumnCount: true, relaxQuotes: true })[0] ?? [];
+
+/**
+ * The rows in a text that its quotes hold together: itself; or, where it is no exact CSV, its lines, since a row that was
+ * cut within quotes takes the next ones with it.
+ */
+export const rowsIn = (text: string): readonly string[] =>
+  text.includes('\n') && exactCells(text) === null ? text.split(/\r?\n/u) : [text];

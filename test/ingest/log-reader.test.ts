@@ -26,6 +26,17 @@ describe('records of a stream', () => {
     expect(textsOf(true, ['a,"b\nc', ' ""d""\n"\ne,f\n'])).toEqual(['a,"b\nc ""d""\n"', 'e,f']);
   });
 
+  it('are rows whose quotes within a cell are text, and hold no line end', () => {
+    const chunks = ['a,b"c\nd,"",""\n"x"', '"\n",e\n'];
+    expect(textsOf(true, chunks)).toEqual(['a,b"c', 'd,"",""', '"x""\n",e']);
+  });
+
+  it('are the same rows however they are cut', () => {
+    const bytes = Buffer.from('a,"b""\n""",\n"",c"\n');
+    for (let at = 0; at <= bytes.length; at += 1)
+      expect(textsOf(true, [bytes.subarray(0, at), bytes.subarray(at)])).toEqual(['a,"b""\n""",', '"",c"']);
+  });
+
   it('are cut where they are too long, and the next is whole', () => {
     const long = 'x'.repeat(RECORD_BYTES_MAX + 5);
     expect(textsOf(false, [long, 'yy\nnext\n'])).toEqual([`cut ${RECORD_BYTES_MAX}`, 'next']);
@@ -52,6 +63,14 @@ const events = (taken: readonly { mapped: object }[]): unknown[] =>
   taken.map(({ mapped }) => ('event' in mapped ? mapped.event : mapped));
 
 describe('a log', () => {
+  it('loses only the row that was cut within quotes', () => {
+    const bytes = Buffer.from('a,"cut\r\nb,"1",x\r\nc,"2"\nd,3\n');
+    expect(events(logReader(source, counting, AT_BEGINNING).push(bytes))).toMatchObject([
+      { reason: 'not-parsable' },
+      ...['1:b|1|x', '2:c|2', '3:d|3'],
+    ]);
+  });
+
   it('is read on from any position as if it had been read at once', () => {
     const bytes = Buffer.from('a,"x\ny"\nb,2\n\nc,"3"\n');
     const all = events(logReader(source, counting, AT_BEGINNING).push(bytes));
