@@ -47,6 +47,8 @@ import org.apache.kafka.streams.state.Stores;
 public final class Streams {
   private static final List<String> KINDS =
       List.of("relayed", "delivered", "hardBounced", "softBounced", "retryOutcome", "complained");
+  private static final List<String> RECORDS =
+      List.of("Relayed", "Delivered", "HardBounced", "SoftBounced", "RetryOutcome", "Complained");
   private static final byte TAKEN_INTO_ACCOUNT = 0;
   private static final byte SENT = 1;
   private static final byte FAILED = 2;
@@ -143,10 +145,12 @@ public final class Streams {
     }
 
     private void fold(Record<String, byte[]> record, GenericRecord feedback) {
+      int topic = topics.indexOf(context.recordMetadata().get().topic());
+      if (!feedback.getSchema().getName().equals(RECORDS.get(topic))) return;
       String delivery = feedback.get("deliveryId").toString();
       String key = delivery + "/" + feedback.get("messageId");
       byte[] before = messages.get(key);
-      String kind = KINDS.get(topics.indexOf(context.recordMetadata().get().topic()));
+      String kind = KINDS.get(topic);
       byte after = statusAfter(before, kind, feedback);
       if (before != null && before[0] == after) return;
       messages.put(key, new byte[] {after});
