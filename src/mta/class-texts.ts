@@ -31,7 +31,7 @@ const ABSENT =
   "(?:not (?:be |a )?(?:found|known|exist|exists|listed|recogni[sz]ed|valid|active|present|registered|hosted)|(?:does|do|did) ?(?:not|n't|nt) (?:seem to )?exist|(?:could|can) ?(?:not|n't|nt) be found|wasn't found|no longer (?:exists?|valid|active|available|in use|on|accepts?|with))";
 
 /** Addresses of senders and hosts are none of recipients. */
-const RECIPIENT = `(?<!\b(?:ip|sender|source|sending|host|return|your|from|network) )${WHO}`;
+const RECIPIENT = `(?<!\\b(?:ip|sender|source|sending|host|return|your|from|network) )${WHO}`;
 
 /** Addresses that exist no more, or never did: by far the most frequent reason. */
 export const USER_UNKNOWN: readonly string[] = [
@@ -46,6 +46,7 @@ export const USER_UNKNOWN: readonly string[] = [
   'bad ?rcpt ?to|badrecipient|valid ?rcpt ?to|does not like recipient|recipient (?:is )?not (?:ok|accepted|local)|envelope recipient has been denied|rejected recipients|not an active address|(?:can.t|cannot) accept user|missing home directory|possibly incorrect|suspend the service|temporarily limited|mailbox unavaiable',
   'recip(?:ient)?notfound|unknown or illegal|not our customer|not listed in|no longer (?:works|employed|on server)',
   "name is not recogni[sz]ed|user's email name is not found|are not recogni[sz]ed",
+  "wasn't found at|d[o']{1,2}e?sn'?t exist|(?:user|account|recipient) has no permission",
   'unknown (?:local[- ]?part|virtual user|extension|name)|invalid final delivery userid|in name directory|name & address book|address book',
   'has (?:left|moved|retired)|been replaced by|new (?:e-?mail )?address is|changed (?:his|her|their) (?:e-?mail )?address',
   'mailaddress is administrat|mailbox (?:is )?(?:currently |temporarily )?(?:suspended|frozen|locked|disabled|inactive)',
@@ -61,7 +62,7 @@ export const USER_UNKNOWN_ABROAD: readonly string[] = [
   // Spanish and Portuguese
   'usuario .{0,20}(?:desconocid|no existe|inexistente|invalido|desconhecid|nao|inativo|no encontrado)|no existe .{0,20}(?:usuario|persona|cuenta|buzon|destinatario)|destinatario .{0,20}(?:desconocido|desconhecido|inexistente|inesistente|sconosciuto|invalido|no existe|nao)|(?:cuenta|conta|casilla|buzon|endereco|direccion|caixa postal) .{0,30}(?:no existe|inexistente|desactivad|desativad|nao existe|nao encontrad|no encontrad|expirado|inativa|invalid)',
   // Italian
-  'utente .{0,20}(?:sconosciuto|inesistente|simile)|casella .{0,20}(?:inesistente|disabilitata|non (?:esiste|attiva))|indirizzo .{0,20}(?:inesistente|sconosciuto|non (?:esiste|valido|trovato))',
+  'utente .{0,20}(?:sconosciuto|inesistente|simile|non (?:trovato|esiste))|casella .{0,20}(?:inesistente|disabilitata|non (?:esiste|attiva))|indirizzo .{0,20}(?:inesistente|sconosciuto|non (?:esiste|valido|trovato))',
   // Dutch, Swedish, Danish, Norwegian, Finnish
   'onbekende (?:gebruiker|ontvanger)|gebruiker .{0,20}(?:onbekend|bestaat niet)|okand (?:anvandare|mottagare)|ukendt (?:bruger|modtager)|ukjent (?:bruker|mottaker)|tuntematon',
   // Polish, Czech, Turkish
@@ -75,10 +76,10 @@ export const MAILBOX_FULL: readonly string[] = [
   'full mail ?box|mailbox size limit|mailbox exceeds|would exceed (?:maximum|the|its|your|allowed) ?.{0,20}(?:storage|space|size of the mailbox)',
   `(?:out of|not enough|insufficient|no|lack of|exhausted|run out of|exceeded) (?:allowed |free |available |its |system |mailbox |disk ){0,2}(?:storage|disk|disc) ?(?:space|resources)?\\b|(?:not enough|no more|insufficient) ${words(2)}space|not have (?:enough|any) ${words(2)}(?:space|room)`,
   'too many (?:messages|mails) (?:on the server|in (?:the )?mailbox)|space (?:has been )?(?:is )?used up|(?:disk|storage) (?:space|quota|limit) .{0,20}(?:exceed|reach|full)|account storage limit|too much mail data|receiving limits',
-  'user disk quota|quotaexceeded|userdisk quota|domaindisk quota|over disk|mail ?quota|disk quota|is overquota',
+  'excede\\S{0,3} (?:a|la|el|o|su) (?:quota|cota|cuota)|user disk quota|quotaexceeded|userdisk quota|domaindisk quota|over disk|mail ?quota|disk quota|is overquota',
   'postfach .{0,30}(?:voll|uberfullt)|mailbox .{0,15}(?:voll|pleine|piena|llena|cheia|pelna)|speicherplatz .{0,30}(?:uberschritten|erschopft|voll)|zu ?viele mails|quota .{0,15}uberschritten',
   'boite .{0,40}(?:pleine|saturee)|quota .{0,15}depasse|bo[ai]te aux lettres pleine|messagerie .{0,15}pleine',
-  'buzon .{0,40}(?:lleno|sin espacio)|casilla .{0,30}llena|(?:cuota|cota|espacio) .{0,20}(?:excedid|agotad|superad|insuficiente)|bandeja .{0,20}llena',
+  'buzon .{0,40}(?:lleno|sin espacio)|casilla .{0,30}llena|(?:cuota|cota|quota|espacio) .{0,20}(?:excedid|agotad|superad|insuficiente)|bandeja .{0,20}llena',
   'casella .{0,30}piena|spazio .{0,20}(?:esaurito|insufficiente)|caixa .{0,40}(?:cheia|lotada)|postbus .{0,20}vol\\b|skrzynka .{0,30}(?:pelna|przepelnion)|przekroczon.{0,15}(?:limit|quota|pojemno)',
 ];
 

@@ -39,6 +39,8 @@ export const TEXT_CLASSES: readonly TextClass[] = [
     100,
     'sender not pre-?approved|challenge[- ]response|waitlisted|guest list|account is protected by|(?:has|have) your address added to the recipient|requires confirmation|confirm that you (?:are|sent)',
   ),
+  // Outlook.com limits a sender; NetEase and AOL refuse by a code alone.
+  texts(51, 'messages from [^ ]{1,60} weren.t sent|dt:spm|will not accept delivery of this message'),
   texts(20, 'gr[ea]y-?list|could not contact dns'),
   texts(40, ...LOOP),
   texts(50, ...RATE),
@@ -48,9 +50,13 @@ export const TEXT_CLASSES: readonly TextClass[] = [
   texts(50, ...SENDER),
   texts(
     50,
-    'recipient preferences|blocked by (?:the )?recipient|refused by (?:the )?recipient|you have been blocked',
+    'recipient preferences|blocked by (?:the )?recipient|refused by (?:the )?recipient|you have been blocked|(?:recipient|user|addressee|customer) (?:has )?blocked (?:you|your|the sender|this sender|mails?|messages?)|\\b(?:sender|message|e-?mail) is (?:un|not )authenticated',
+    '(?:helo|ehlo) should be|callback setup failed',
   ),
-  texts(21, 'unknown (?:mail )?domain|mail domain mentioned|no such domain|host or domain name not found'),
+  texts(
+    21,
+    'unknown (?:mail )?domain|mail domain mentioned|no such domain|host or domain name not found|unable to get mx info|failed to get ips from ptr record|dns query failed',
+  ),
   // Before block lists: `not listed in`, and accounts that are blocked.
   texts(10, ...USER_UNKNOWN, ...USER_UNKNOWN_ABROAD),
   textsAnywhere(
