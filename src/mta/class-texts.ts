@@ -62,6 +62,7 @@ export const USER_UNKNOWN_ABROAD: readonly string[] = [
   // Spanish and Portuguese
   'usuario .{0,20}(?:desconocid|no existe|inexistente|invalido|desconhecid|nao|inativo|no encontrado)|no existe .{0,20}(?:usuario|persona|cuenta|buzon|destinatario)|destinatario .{0,20}(?:desconocido|desconhecido|inexistente|inesistente|sconosciuto|invalido|no existe|nao)|(?:cuenta|conta|casilla|buzon|endereco|direccion|caixa postal) .{0,30}(?:no existe|inexistente|desactivad|desativad|nao existe|nao encontrad|no encontrad|expirado|inativa|invalid)',
   // Italian
+  "impossibile trovare l'indirizzo",
   'utente .{0,20}(?:sconosciuto|inesistente|simile|non (?:trovato|esiste))|casella .{0,20}(?:inesistente|disabilitata|non (?:esiste|attiva))|indirizzo .{0,20}(?:inesistente|sconosciuto|non (?:esiste|valido|trovato))',
   // Dutch, Swedish, Danish, Norwegian, Finnish
   'onbekende (?:gebruiker|ontvanger)|gebruiker .{0,20}(?:onbekend|bestaat niet)|okand (?:anvandare|mottagare)|ukendt (?:bruger|modtager)|ukjent (?:bruker|mottaker)|tuntematon',

@@ -88,6 +88,50 @@ describe('a delivery status', () => {
 });
 
 describe('a bounce mail without a report', () => {
+  it.each([
+    [
+      'that quotes a report',
+      'Ann <ann@example.net>',
+      'Fwd: Undelivered Mail',
+      '<b@example.net>: 550 5.1.1 no such user',
+    ],
+    [
+      'about a parcel',
+      'Ann <ann@example.net>',
+      'Delivery status',
+      'My parcel could not be delivered. User unknown?',
+    ],
+    [
+      'of a shop',
+      'Shop <shop@example.com>',
+      'Your delivery has been delayed',
+      'It has been delayed for 2 days.',
+    ],
+    ['of an address for bounces', 'News <bounce@example.com>', 'Our news', 'The mailbox is full of offers.'],
+  ])('is no ordinary mail %s', async (_, from, subject, text) => {
+    const mail = `From: ${from}\nSubject: ${subject}\nIn-Reply-To: <m-1@example.org>\nDate: Wed, 25 Nov 2026 08:30:00 +0000\n\n${text}\n`;
+    expect(format.read(await parseMail(bytes(mail)), READER_SETTINGS)).toEqual([
+      { rejected: 'unknown-event', detail: 'not a bounce' },
+    ]);
+  });
+
+  it.each([
+    'Re: Hello',
+    'Automaattinen vastaus: Hei',
+    'Otomatik Yanıt: Merhaba',
+    '자동 회신: 안녕',
+    'Automatisk svar: Hej',
+  ])('is no automatic answer without an envelope sender: %s', async (subject) => {
+    const mail = `Return-Path: <>\nFrom: ann@example.net\nSubject: ${subject}\nAuto-Submitted: auto-replied\n\nAnn no longer works here. Write to: 450 Main Street.\n`;
+    expect(format.read(await parseMail(bytes(mail)), READER_SETTINGS)).toEqual([{ ignored: 'auto-reply' }]);
+  });
+
+  it('is one of a sender that is no daemon where it shows the reply of a server', async () => {
+    const mail =
+      'From: mail@example.net\nSubject: Non recapitabile: Ciao\n\n<ann@example.net>: 550 5.1.1 no such user\n';
+    expect(await events(mail)).toMatchObject([{ meaning: 'bounced', recipient: 'ann@example.net' }]);
+  });
+
   it('has no recipient of lines that name senders and messages', async () => {
     const found = await events(
       'From: MAILER-DAEMON@example.net\nSubject: failed\nTo: b@send.example.org\n\nYour message could not be delivered:\n' +
