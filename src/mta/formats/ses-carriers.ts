@@ -28,8 +28,18 @@ const DETAIL_TYPES: ReadonlyMap<string, string> = new Map([
   ['Email Subscribed', 'Subscription'],
 ]);
 
-/** The messages of a request's body: SQS and Lambda give several in one object. */
+/** The lines of a record of Firehose, which its HTTP destination writes in base64; the record itself where it has no data. */
+function linesOf(record: Json): readonly Json[] {
+  const data = field(record, 'data');
+  if (typeof data !== 'string') return [record];
+  const lines = Buffer.from(data, 'base64').toString('utf8').split('\n');
+  return lines.filter((line) => line.trim() !== '');
+}
+
+/** The messages of a request's body: SQS, Lambda and Firehose give several in one object. */
 export function messagesOf(body: Json): readonly Json[] {
+  const records = field(body, 'records');
+  if (Array.isArray(records)) return list(records).flatMap(linesOf);
   const several = field(body, 'Records') ?? field(body, 'Messages');
   return Array.isArray(several) ? list(several) : list(body);
 }
