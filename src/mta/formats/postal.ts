@@ -1,5 +1,6 @@
 import { type Cause, causeOf } from '../classify';
 import { type Meaning, type MtaEvent, mtaEvent } from '../event';
+import { expiryCause } from '../expiry';
 import type { JsonFormat } from '../format';
 import { field, type Json, list, text } from '../json';
 import { firstTime, timeOf } from '../time';
@@ -27,6 +28,9 @@ const WORDS = wordsOf({
 const replyIn = (payload: Json | undefined): string | null =>
   text(field(payload, 'output')) ?? text(field(payload, 'details'));
 
+/** Postal ends its retries by their number, and says so behind the sentence on the last one. */
+const RETRIES_ENDED = /maximum number of delivery attempts .{0,40}reached/iu;
+
 function outcomeOf(meaning: Meaning, payload: Json | undefined): Pick<MtaEvent, 'meaning' | 'cause'> {
   const cause = (): Cause => causeOf({ text: replyIn(payload) });
   switch (meaning) {
@@ -41,6 +45,10 @@ function outcomeOf(meaning: Meaning, payload: Json | undefined): Pick<MtaEvent, 
     case 'bounced':
       // Postal does not read the bounce's reason.
       return { meaning, cause: causeOf({}) };
+    case 'refused':
+      return RETRIES_ENDED.test(text(field(payload, 'details'))?.slice(0, 1_024) ?? '')
+        ? { meaning: 'expired', cause: expiryCause(text(field(payload, 'output'))) }
+        : { meaning, cause: cause() };
     default:
       return { meaning, cause: cause() };
   }
