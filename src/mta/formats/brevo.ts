@@ -25,6 +25,8 @@ const WORDS = wordsOf({
   unsubscribed: null,
   unsubscribe: null,
   list_addition: null,
+  contact_updated: null,
+  contact_deleted: null,
 });
 
 const EVENTS = categoriesOf({ invalid_email: 10, blocked: 25 });

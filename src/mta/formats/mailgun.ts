@@ -19,6 +19,9 @@ const WORDS = wordsOf({
   clicked: null,
   unsubscribed: null,
   stored: null,
+  list_member_uploaded: null,
+  list_member_upload_error: null,
+  list_uploaded: null,
 });
 
 /** Codes of Mailgun's own for a message that was not sent: the recipient has bounced, unsubscribed or complained before. */

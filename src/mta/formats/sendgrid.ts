@@ -18,6 +18,7 @@ const WORDS = wordsOf({
   unsubscribe: null,
   group_unsubscribe: null,
   group_resubscribe: null,
+  account_status_change: null,
 });
 
 /** `bounce_classification`; `Unclassified` says nothing. */
