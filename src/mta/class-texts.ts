@@ -56,7 +56,7 @@ export const USER_UNKNOWN: readonly string[] = [
 
 export const USER_UNKNOWN_ABROAD: readonly string[] = [
   // German
-  'benutzer(?:name)? .{0,30}(?:unbekannt|nicht|existiert)|empfanger .{0,40}(?:unbekannt|nicht (?:gefunden|bekannt|vorhanden|existiert)|existiert nicht)|unbekannte[rn]? (?:benutzer|empfanger|adresse|teilnehmer)|adresse .{0,30}(?:unbekannt|existiert nicht|nicht gefunden|ungultig)|postfach .{0,30}(?:existiert nicht|deaktiviert|gesperrt|nicht (?:gefunden|vorhanden|bekannt))',
+  'adressat unbekannt|benutzer(?:name)? .{0,30}(?:unbekannt|nicht|existiert)|empfanger .{0,40}(?:unbekannt|nicht (?:gefunden|bekannt|vorhanden|existiert)|existiert nicht)|unbekannte[rn]? (?:benutzer|empfanger|adresse|teilnehmer)|adresse .{0,30}(?:unbekannt|existiert nicht|nicht gefunden|ungultig)|postfach .{0,30}(?:existiert nicht|deaktiviert|gesperrt|nicht (?:gefunden|vorhanden|bekannt))',
   // French
   "utilisateur .{0,20}inconnu|destinataire .{0,20}(?:inconnu|invalide|inexistant)|adresse .{0,40}(?:invalide|inexistante|inconnue|introuvable|n'existe pas)|compte .{0,20}(?:bloque|inactif|desactive|inexistant|ferme)|boite .{0,30}(?:archivee|desactivee|inexistante|inconnue)",
   // Spanish and Portuguese

@@ -11,6 +11,7 @@ describe('texts', () => {
     [10, '550 Benutzer ist unbekannt'],
     [10, '550 5.1.1 Adresse du destinataire inconnue'],
     [10, '550 El usuario no existe'],
+    [10, '550 Adressat unbekannt'],
     [10, '550 Utente sconosciuto'],
     [10, "Impossibile trovare l'indirizzo di posta elettronica immesso"],
     [10, '550 Пользователь не найден'],
