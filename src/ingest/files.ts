@@ -3,7 +3,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isMbox, messagesOf } from '../mta/mbox';
 import { takenOfBody } from './body';
-import { AT_BEGINNING, logReader } from './log-reader';
+import { AT_BEGINNING, type LogFormat, logReader } from './log-reader';
 import { type IngestSource, type Taken, takenOfMail } from './source';
 
 /** An input as it was named: a file, or a mail in a maildir. */
@@ -49,6 +49,28 @@ async function wholeOf(bytes: AsyncIterable<Buffer>): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
+/** A first line that opens a JSON value and does not close it: a request's body, written over several lines. */
+const WRITTEN_OUT = /^\s{0,8}(?:\[(?![^\n]*\][ \t\r]*\n)[^\n]*|\{[ \t\r]*)\n/u;
+
+/** A log piece by piece; a request's body, which a log of JSON may also be given as, at its end. */
+async function* takenOfLogInput(
+  source: IngestSource,
+  format: LogFormat,
+  bytes: AsyncIterable<Buffer>,
+  contentType: string | null,
+): AsyncGenerator<readonly Taken[]> {
+  const log = logReader(source, format, AT_BEGINNING);
+  let isFirst = format.framing === 'json';
+  let body: Buffer[] | null = null;
+  for await (const chunk of bytes) {
+    if (isFirst && WRITTEN_OUT.test(chunk.toString('utf8'))) body = [];
+    isFirst = false;
+    if (body === null) yield log.push(chunk);
+    else body.push(chunk);
+  }
+  yield body === null ? log.end() : await takenOfBody(source, Buffer.concat(body), contentType);
+}
+
 /**
  * What became of the events of an input, in their order, in pieces: logs as they are read, anything else whole.
  * `contentType` is that of a webhook's body, where its bytes do not tell.
@@ -69,7 +91,5 @@ export async function* takenOfInput(
     yield takenOfBody(source, await wholeOf(bytes), contentType);
     return;
   }
-  const log = logReader(source, format, AT_BEGINNING);
-  for await (const chunk of bytes) yield log.push(chunk);
-  yield log.end();
+  yield* takenOfLogInput(source, format, bytes, contentType);
 }
