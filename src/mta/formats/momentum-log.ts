@@ -33,7 +33,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
 /** Transfers to another node, and heartbeats. */
 const IGNORED: ReadonlySet<string> = new Set(['X', 'M', 'M1']);
 const OUT_OF_BAND = '21';
-/** The protocol of a bounce mail that Momentum has made itself, and the sender of such a mail. */
+/** The protocol of a bounce mail that Momentum has made itself; the reader keeps it in place of the sender. */
 const INTERNAL = 'internal';
 /** During and after RCPT TO. */
 const RCPT_STAGES: ReadonlySet<string> = new Set(['4', '5']);
