@@ -82,6 +82,11 @@ describe('accounting files of PowerMTA', () => {
     expect(another).not.toBe(delivered);
   });
 
+  it.each(['message-expired', 'Message-Expired'])('with the category %s have expired', (category) => {
+    const text = `type,timeLogged,rcpt,bounceCat\nb,1795600003,ann@example.net,${category}`;
+    expect(only(readings(powermta, text))).toMatchObject({ meaning: 'expired' });
+  });
+
   it('state when a message was relayed, also without its sender; a mail that came back does not', () => {
     const text = [
       'type,timeLogged,timeQueued,rcpt',

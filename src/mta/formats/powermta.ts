@@ -94,7 +94,7 @@ function meaningOf(type: string, row: Row): Meaning | null {
     case 't':
       return 'deferred';
     case 'b':
-      return row.cell('bounceCat') === EXPIRED ? 'expired' : 'refused';
+      return row.cell('bounceCat')?.toLowerCase() === EXPIRED ? 'expired' : 'refused';
     case 'rb':
       return 'bounced';
     case 'rs':
