@@ -54,7 +54,7 @@ export function isAutoReply(mail: ParsedMail): boolean {
 
 /** Subjects of what people write: replies and forwarded mails, a bounce that someone asks about among them. */
 const OF_PEOPLE = /^\s{0,4}(?:re|aw|sv|vs|fwd?|wg|tr|rv|i|enc|antw)\s{0,2}:/iu;
-/** Frames of reports by MTAs, whoever is named as their sender. */
+/** Frames of reports by MTAs, whatever sender they name. */
 const FRAME =
   /this is the qmail-send program|created automatically by mail delivery software|this is the mail system at|reach the following recipient|message log follows|delivery has failed to these|(?:delivered|undeliverable) to (?:one or more|the following)|following address(?:es)?(?:\(es\))? (?:had|failed)|transcript of session/iu;
 
