@@ -1,6 +1,5 @@
 import { type Cause, causeOf } from '../classify';
 import { type Meaning, type MtaEvent, mtaEvent } from '../event';
-import { expiryCause } from '../expiry';
 import type { JsonFormat } from '../format';
 import { field, type Json, list, text } from '../json';
 import { firstTime, timeOf } from '../time';
@@ -47,7 +46,7 @@ function outcomeOf(meaning: Meaning, payload: Json | undefined): Pick<MtaEvent, 
       return { meaning, cause: causeOf({}) };
     case 'refused':
       return RETRIES_ENDED.test(text(field(payload, 'details'))?.slice(0, 1_024) ?? '')
-        ? { meaning: 'expired', cause: expiryCause(text(field(payload, 'output'))) }
+        ? { meaning: 'given-up', cause: causeOf({ text: text(field(payload, 'output')) }) }
         : { meaning, cause: cause() };
     default:
       return { meaning, cause: cause() };
