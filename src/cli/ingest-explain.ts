@@ -4,7 +4,7 @@ import { type Mapped, printable } from '../mta/feedback';
 import type { Format } from '../mta/format';
 import { FORMATS } from '../mta/formats';
 import type { IdentityRule } from '../mta/identity';
-import { reasonText } from '../mta/meaning-text';
+import { reasonText } from '../mta/reason-text';
 import { identityOf } from '../mta/settings';
 import { readInputs } from './ingest-inputs';
 import { addSourceFlags, type SourceFlags, sourceFrom } from './ingest-options';
