@@ -2,7 +2,7 @@ import { UnreadableBody, valuesOf } from '../mta/body';
 import type { JsonFormat } from '../mta/format';
 import type { Json } from '../mta/json';
 import { AT_BEGINNING, type LogFormat, logReader } from './log-reader';
-import { type IngestSource, type Taken, takenOf, takenOfMail } from './source';
+import { type IngestSource, notParsable, type Taken, takenOf, takenOfMail } from './source';
 
 /** How a large body is read beside others. */
 export interface Pace {
@@ -19,11 +19,6 @@ const UNPACED: Pace = { eventsMax: Infinity, next: () => null };
 const CHUNK_BYTES = 64 * 1024;
 const DETAIL_MAX = 200;
 
-const unreadable = (raw: string | Buffer, detail: string): Taken => ({
-  mapped: { outcome: 'dead-letter', reason: 'not-parsable', detail },
-  raw,
-});
-
 const reasonOf = (error: unknown): string =>
   `cannot be read as an event (${(error as Error).message.slice(0, DETAIL_MAX)})`;
 
@@ -33,7 +28,7 @@ function takenOfEvent(source: IngestSource, format: JsonFormat, event: Json): Ta
   try {
     return takenOf(source, raw, format.read(event, source.reader));
   } catch (error) {
-    return [unreadable(raw, reasonOf(error))];
+    return [notParsable(raw, reasonOf(error))];
   }
 }
 
@@ -59,7 +54,7 @@ async function takenOfJson(
   if (events.length > pace.eventsMax) throw new TooManyEvents();
   const taken: Taken[] = [];
   for (const event of events) {
-    if (event instanceof UnreadableBody) taken.push(unreadable(event.line ?? bytes, event.message));
+    if (event instanceof UnreadableBody) taken.push(notParsable(event.line ?? bytes, event.message));
     else taken.push(...takenOfEvent(source, format, event));
     const wait = pace.next();
     if (wait !== null) await wait;
@@ -100,6 +95,6 @@ export async function takenOfBody(
   try {
     return await takenOfMail(source, format, bytes);
   } catch (error) {
-    return [unreadable(bytes, reasonOf(error))];
+    return [notParsable(bytes, reasonOf(error))];
   }
 }

@@ -1,9 +1,8 @@
-import type { Mapped } from '../mta/feedback';
 import type { LineFormat, LineReader, RowFormat, JsonFormat } from '../mta/format';
 import { type Json, parseJson } from '../mta/json';
 import { type Splitter, splitter, type TextRecord } from './records';
 import { rowOf, rowsIn } from './row';
-import { type IngestSource, takenOf, type Taken, takenOfValue } from './source';
+import { type IngestSource, notParsable, takenOf, type Taken, takenOfValue } from './source';
 
 /** What a reader has read of a log: how many bytes, and what it keeps between lines. */
 export interface LogPosition {
@@ -23,11 +22,6 @@ export interface LogReader {
 export type LogFormat = LineFormat | RowFormat | JsonFormat;
 
 export const AT_BEGINNING: LogPosition = { offset: 0, saved: null };
-
-const notParsable = (raw: string, detail: string): Taken => ({
-  mapped: { outcome: 'dead-letter', reason: 'not-parsable', detail } satisfies Mapped,
-  raw,
-});
 
 /** Reads whole records; `saved` is what it keeps between them. */
 interface RecordReader {

@@ -19,6 +19,12 @@ export interface Taken {
   readonly raw: string | Uint8Array;
 }
 
+/** What is set aside as it came, since it holds no event that can be read. */
+export const notParsable = (raw: string | Uint8Array, detail: string): Taken => ({
+  mapped: { outcome: 'dead-letter', reason: 'not-parsable', detail },
+  raw,
+});
+
 /** What became of the readings of one event. */
 export const takenOf = (
   source: IngestSource,

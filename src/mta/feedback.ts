@@ -101,27 +101,23 @@ function toFeedback(
     diagnostic: diagnosticOf(cause?.text ?? null),
   };
   const bounce = (kind: 'HardBounced' | 'SoftBounced', from: BounceSource): Feedback => ({
-    ...{
-      kind,
-      ...common,
-      relayedAt,
-      attempt,
-      bounceClass: bounceClass ?? NOT_DEFINED,
-      ...reply,
-      source: from,
-    },
+    kind,
+    ...common,
+    relayedAt,
+    attempt,
+    bounceClass: bounceClass ?? NOT_DEFINED,
+    ...reply,
+    source: from,
   });
   const retriesEnded = (outcome: RetryResult): Feedback => ({
-    ...{
-      kind: 'RetryOutcome',
-      ...common,
-      relayedAt,
-      attempt,
-      outcome,
-      bounceClass,
-      ...reply,
-      inferred: false,
-    },
+    kind: 'RetryOutcome',
+    ...common,
+    relayedAt,
+    attempt,
+    outcome,
+    bounceClass,
+    ...reply,
+    inferred: false,
   });
   switch (event.meaning) {
     case 'accepted': {

@@ -33,7 +33,7 @@ const UNCATEGORIZED = 'Uncategorized';
 const ACCEPTED: Reply = { code: 250, status: '2.0.0', text: 'OK' };
 const EXPIRED: Reply = { code: 551, status: '5.4.7', text: 'KumoMTA internal: message expired' };
 
-const spokenClass = (bounceClass: number, diagnostic: string | null): number =>
+const statedClass = (bounceClass: number, diagnostic: string | null): number =>
   CATEGORIES.has(bounceClass) ? bounceClass : wordedClass(bounceClass, diagnostic);
 
 function sayable(feedback: Feedback): Feedback | null {
@@ -44,14 +44,14 @@ function sayable(feedback: Feedback): Feedback | null {
     case 'SoftBounced': {
       const { bounceClass, diagnostic, source } = feedback;
       if (isNoFailure(bounceClass)) return null;
-      const said = { ...feedback, bounceClass: spokenClass(bounceClass, diagnostic) };
+      const said = { ...feedback, bounceClass: statedClass(bounceClass, diagnostic) };
       // The record of an out-of-band bounce is about the mail that came back.
       return source === 'ASYNC' ? { ...said, relayedAt: null } : said;
     }
     case 'RetryOutcome': {
       if (feedback.outcome === 'SUCCEEDED') return delivery(feedback);
       if (feedback.outcome === 'EXPIRED') return { ...feedback, bounceClass: null };
-      return { ...feedback, bounceClass: spokenClass(feedback.bounceClass ?? 1, feedback.diagnostic) };
+      return { ...feedback, bounceClass: statedClass(feedback.bounceClass ?? 1, feedback.diagnostic) };
     }
     // The record of a complaint is about the report that came in, too.
     case 'Complained':
