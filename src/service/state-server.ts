@@ -18,7 +18,7 @@ export interface StateServerWatch {
 }
 
 /**
- * Watches the server of the state. Each finding is logged once, and is a reason until it has been mended. Without a server,
+ * Watches the server of the state. Each finding is logged once, and is a reason until it has been corrected. Without a server,
  * as in memory, there is nothing to find.
  */
 export function watchStateServer(deps: {
@@ -34,7 +34,7 @@ export function watchStateServer(deps: {
   const report = (key: string, problem: EfsError | null): void => {
     if (problem === null && !found.has(key)) return;
     if (problem !== null && found.get(key) !== problem.code)
-      log.warn('state is not safe, or not right, until this is mended', {
+      log.warn('state is not safe, or not right, until this is corrected', {
         error: problem,
         reason: problem.remedy,
       });

@@ -10,7 +10,7 @@ import type { Stopping, TaskEnd } from './task';
  */
 const RECLAIM_WAIT_MS = { fenced: 1_000, stopped: 1_000, unacknowledged: 200 };
 
-/** How long a task waits after a failure, in milliseconds: what has stopped it may be mended by then. */
+/** How long a task waits after a failure, in milliseconds: what has stopped it may be over by then. */
 const RETRY_WAIT_MS = { first: 2_000, most: 60_000 };
 
 /**

@@ -109,7 +109,7 @@ describeWithServers(['kafka', 'registry'], 'efs ingest on real servers', (server
     return found;
   }
 
-  it('lists what had no ids, and maps it again by rules that were mended', async () => {
+  it('lists what had no ids, and maps it again by corrected rules', async () => {
     const log = join(folder, 'unmatched.log');
     writeFileSync(log, bounce('r1', 'no', { 'X-Job': 'DM9' }) + bounce('r2', 'no'));
     const read = await efs(['ingest', 'kumomta', log, '--delivery-id', 'headers.X-Delivery-ID'], settings());

@@ -55,7 +55,7 @@ describeWithServers(['browser'], 'the sources on the page', () => {
     ingester?.close();
   });
 
-  it('tell silence from no bounces, warn of an unmatched source and a silent ingester, and are accessible', async () => {
+  it('tell a source without bounces from one without events, warn of an unmatched source and an ingester that does not answer, and are accessible', async () => {
     const { page, problems } = await openPage(browser, demo.address);
     await visit(page, '#/service');
     const panel = page.locator('.of-sources');

@@ -123,5 +123,5 @@ export async function startFuzzing(target: Target, seed: number): Promise<Fuzzin
 function inputFrom(target: Target, opened: Opened, random: Dice, kept: readonly Buffer[]): Buffer {
   const others = kept.length === 0 ? [Buffer.alloc(1)] : kept;
   const input = mutated(others[random.below(others.length)]!, random, others, target.maxBytes);
-  return opened.mend !== undefined && random.chance(0.7) ? opened.mend(input) : input;
+  return opened.repair !== undefined && random.chance(0.7) ? opened.repair(input) : input;
 }

@@ -13,7 +13,7 @@ export interface Opened {
    */
   run(input: Buffer): string | Promise<string>;
   /** Puts right what random changes break and no reader would pass, such as a checksum. */
-  mend?(input: Buffer): Buffer;
+  repair?(input: Buffer): Buffer;
   close?(): Promise<void>;
 }
 

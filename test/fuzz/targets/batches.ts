@@ -31,7 +31,7 @@ function seeds(): Buffer[] {
 }
 
 /** Lengths and checksums as the batches' bytes demand: the broker checks both. */
-function mended(input: Buffer): Buffer {
+function repaired(input: Buffer): Buffer {
   if (input.length < HEADER) return input;
   const batch = Buffer.from(input);
   batch.writeInt32BE(batch.length - 12, 8);
@@ -61,7 +61,7 @@ export const batches: Target = {
     await Promise.all(CODECS.map(loadCodec));
     return {
       seeds: seeds(),
-      mend: mended,
+      repair: repaired,
       run(input) {
         const aborted = [{ producerId: 1n, firstOffset: 0 }];
         const found = readBatches(input, aborted, { ...ORIGIN, end: 1_000, maxBatchBytes: MIB });
