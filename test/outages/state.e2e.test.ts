@@ -92,6 +92,7 @@ describeWithServers(['own-kafka', 'own-registry', 'own-redis', 'undisturbed'], '
       await until('it has caught up', async () => (await worker.get('/readyz')).status === 200);
       expect(worker.hasLogged('caught up: publishing resumed')).toBe(true);
       await producing;
+      await stage.produce(traffic(stage, 8, 300));
       await drain(stage);
       const found = await verdict(stage);
       expect(found.problems).toEqual([]);
