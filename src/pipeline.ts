@@ -7,7 +7,7 @@ import type { Commit, CommitOutcome, Read, Write } from './store/store';
 /** The loaded values: by read, then by field; null where absent. */
 export type Loaded = readonly (readonly (Buffer | null)[])[];
 
-/** The effects of a batch on a task, not yet applied. */
+/** The effects of a batch, or of an internal command, on a task; not yet applied. */
 export interface Projected {
   readonly writes: readonly Write[];
   readonly outgoing: readonly OutgoingRecord[];
@@ -78,7 +78,7 @@ export function processBatch<Input>(
  * acknowledged before the position passes them; an outbox is acknowledged before the next commit replaces it. So a
  * crash between any two lines repeats bytes, and never loses or changes them.
  */
-export function processInputs<Input>(
+function processInputs<Input>(
   deps: BatchDeps<Input>,
   ownership: TaskOwnership,
   { inputs, rejected }: Decoded<Input>,
@@ -87,12 +87,13 @@ export function processInputs<Input>(
   const plan = deps.project(inputs, next);
   const folded = inputs.length;
   return Promise.all([deps.load(plan.reads), deps.emitDeadLetters(rejected)]).then(([loaded]) =>
-    commitBatch(deps, { ownership, folded, rejected }, plan.project(loaded), next),
+    commitEffects(deps, { ownership, folded, rejected }, plan.project(loaded), next),
   );
 }
 
-async function commitBatch<Input>(
-  deps: BatchDeps<Input>,
+/** Commits effects at these positions, once the outbox of the commit before is acknowledged, and begins to emit theirs. */
+export async function commitEffects<Input>(
+  deps: Pick<BatchDeps<Input>, 'commit' | 'emit'>,
   batch: Pick<Processed, 'ownership' | 'folded' | 'rejected'>,
   { writes, outgoing }: Projected,
   next: Positions,
@@ -114,7 +115,7 @@ async function commitBatch<Input>(
 
 /** The outbox is emitted while the next batch is read and folded; a failure surfaces where the next commit awaits it. */
 function emitInBackground<Input>(
-  deps: BatchDeps<Input>,
+  deps: Pick<BatchDeps<Input>, 'emit'>,
   outgoing: readonly OutgoingRecord[],
   made: CommitRef,
 ): Promise<TransactionOutcome> {

@@ -6,11 +6,16 @@ import { contributionDecoder, feedbackDecoder } from '../feedback/decode';
 import type { SchemaRegistry } from '../avro/registry';
 import { SCHEMAS, type WrittenIds } from '../feedback/schemas';
 import type { CommittedOffset, Source, TopicReader } from '../log/source';
-import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, FEEDBACK_TOPICS, TOPICS_OF } from '../feedback/topics';
+import {
+  CONTRIBUTIONS_TOPIC,
+  DELIVERY_KPI_TOPIC,
+  FEEDBACK_TOPICS,
+  RETIRED_TOPIC,
+  TOPICS_OF,
+} from '../feedback/topics';
 import { domainGroups } from '../kpi/domains';
 import { type Contribution, type KpiChanged, type MessageStatusChanged, wireType } from '../kpi/encode';
 import type { TransactionalSinks, Sink } from '../log/sink';
-import { retirementIn } from '../pipeline/retention';
 import { type Strangers, watchStrangers } from '../tasks/strangers';
 import { allocateStateId } from '../generations/allocate';
 import type { GenerationDeps } from '../generations/generation';
@@ -155,11 +160,7 @@ function generationDeps(
     kpiTopic: config.topicPrefix + DELIVERY_KPI_TOPIC,
     inputWatermarks: (partition) => watermarksOf(servers.reader, topicsOf(config, 'status'), partition),
     contributionWatermarks: (partition) => servers.reader.watermarks(contributions, partition),
-    positionedTopics: [...topicsOf(config, 'status'), contributions],
-    retirementIn: (marker) => {
-      const contribution = wire.contribution.read(marker);
-      return contribution === null ? null : retirementIn(contribution);
-    },
+    positionedTopics: [...topicsOf(config, 'status'), contributions, config.topicPrefix + RETIRED_TOPIC],
     generationOf: (published) => wire.kpiChanged.read(published)?.generation ?? null,
     strangers,
     allocateStateId: (name) =>

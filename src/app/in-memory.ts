@@ -6,7 +6,7 @@ import type { SchemaRegistrar } from '../avro/registry';
 import { memoryRegistry } from '../avro/registry.memory';
 import { SCHEMAS, subjectOf, TOPIC_SCHEMAS } from '../feedback/schemas';
 import { memoryCommittedOffset, memoryReader, memorySource } from '../log/source.memory';
-import { CONTRIBUTIONS_TOPIC, SETUP_TOPICS } from '../feedback/topics';
+import { SETUP_TOPICS } from '../feedback/topics';
 import { memoryTransactionalSinks, memorySink } from '../log/sink.memory';
 import { memoryStore, type Snapshot } from '../store/store.memory';
 import { type Servers, groupOf, topicsOf } from './compose';
@@ -32,7 +32,6 @@ export async function openInMemory(
   if (restored !== undefined) store.restore(restored.store);
   const registry = memoryRegistry();
   await registerAll(registry, prefix);
-  const kpiGroup = groupOf(config, 'kpi');
   const source = (pipeline: 'status' | 'kpi') =>
     memorySource(log, { topics: topicsOf(config, pipeline), groupId: groupOf(config, pipeline) });
   const servers: Servers = {
@@ -40,11 +39,7 @@ export async function openInMemory(
     store,
     reader: memoryReader(log),
     sink: memorySink(log, { prefix }),
-    transactionalSinks: memoryTransactionalSinks(log, {
-      group: kpiGroup,
-      checkpointTopic: prefix + CONTRIBUTIONS_TOPIC,
-      prefix,
-    }),
+    transactionalSinks: memoryTransactionalSinks(log, { group: groupOf(config, 'kpi'), prefix }),
     committedOffset: memoryCommittedOffset(log),
     sources: { status: source('status'), kpi: source('kpi') },
   };

@@ -74,7 +74,6 @@ export async function connectServers(
       prefix: config.topicPrefix,
       compression: config.kafkaCompression,
       group,
-      checkpointTopic: config.topicPrefix + CONTRIBUTIONS_TOPIC,
     });
   const sink = sinkOf(config, kafka);
   const servers: Servers = {

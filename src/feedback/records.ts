@@ -274,8 +274,10 @@ export interface Contribution {
   throughput: Record<string, HourCounts>;
   /** How much of the revision is from each input topic, by the topic's index; zeros are left out. */
   folded: Record<string, number>;
-  /** Not null where the record counts nothing but says that the delivery is retired, and since when. */
+  /** Written up to version 0.1 only: not null where the record counts nothing but says that the delivery is retired. */
   retiredAt: number | null;
   /** Messages with at least one complaint. */
   complained: number;
+  /** Not null where the delivery is retired in this partition, and the record is its last one: by an input topic's index, the offset from which on feedback is late. */
+  retiredFrom: Record<string, number> | null;
 }

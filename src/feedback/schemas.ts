@@ -17,17 +17,17 @@ export interface RecordSchema {
   /** Times and longs are plain numbers; unions are unwrapped. */
   readonly type: Type;
   /**
-   * The type before fields were added to it, where there was one: state, and topics that the service reads back, hold
-   * records of that time.
+   * The types before fields were added to it, the latest first: state, and topics that the service reads back, hold
+   * records of those times.
    */
-  readonly former: Type | null;
+  readonly former: readonly Type[];
 }
 
-/** Fields added since, by the record that has them; each has a default and stands last. */
-const ADDED: Readonly<Record<string, readonly string[]>> = {
-  Contribution: ['complained'],
-  Kpis: ['complained'],
-};
+/** Fields added since, by the record that has them, version by version; each has a default and stands last. */
+const ADDED: Readonly<Record<string, readonly string[]>>[] = [
+  { Contribution: ['complained'], Kpis: ['complained'] },
+  { Contribution: ['retiredFrom'] },
+];
 
 /** At the root of the package; `src/` and `dist/` lie equally deep. */
 const DIRECTORY = join(__dirname, '..', '..', 'schemas');
@@ -35,20 +35,17 @@ const DIRECTORY = join(__dirname, '..', '..', 'schemas');
 function load(file: string): RecordSchema {
   const text = JSON.stringify(JSON.parse(readFileSync(join(DIRECTORY, `${file}.avsc`), 'utf8')));
   const type = parseSchema(text);
-  const formerText = withoutAdded(text);
-  return {
-    fullName: type.name ?? '',
-    text,
-    type,
-    former: formerText === text ? null : parseSchema(formerText),
-  };
+  const texts = new Set([text]);
+  for (const fields of ADDED.toReversed()) texts.add(withoutAdded([...texts].at(-1) ?? text, fields));
+  const [, ...former] = texts;
+  return { fullName: type.name ?? '', text, type, former: former.map(parseSchema) };
 }
 
-/** A schema's text as it was before the fields of `ADDED`. */
-function withoutAdded(text: string): string {
+/** A schema's text as it was before these fields. */
+function withoutAdded(text: string, fields: (typeof ADDED)[number]): string {
   type Part = { readonly name?: string; readonly fields?: readonly { readonly name: string }[] } | null;
   return JSON.stringify(JSON.parse(text), (_, part: Part) => {
-    const added = ADDED[part?.name ?? ''] ?? [];
+    const added = fields[part?.name ?? ''] ?? [];
     if (part?.fields === undefined || added.length === 0) return part;
     return { ...part, fields: part.fields.filter(({ name }) => !added.includes(name)) };
   });

@@ -1,5 +1,6 @@
 import type { FeedbackKind } from './feedback';
 
+export const RELAYED_TOPIC = 'mta.relayed';
 export const RETRY_OUTCOME_TOPIC = 'mta.retry-outcome';
 
 /**
@@ -7,7 +8,7 @@ export const RETRY_OUTCOME_TOPIC = 'mta.retry-outcome';
  * row at the end, because state that was built before has positions of the rows before it only.
  */
 export const FEEDBACK_TOPICS = [
-  { topic: 'mta.relayed', kind: 'Relayed' },
+  { topic: RELAYED_TOPIC, kind: 'Relayed' },
   { topic: 'mta.delivered', kind: 'Delivered' },
   { topic: 'mta.hard-bounced', kind: 'HardBounced' },
   { topic: 'mta.soft-bounced', kind: 'SoftBounced' },
@@ -19,6 +20,8 @@ export const FEEDBACK_TOPICS = [
 export const INPUT_TOPICS: readonly string[] = FEEDBACK_TOPICS.map(({ topic }) => topic);
 
 export const CONTRIBUTIONS_TOPIC = 'efs.kpi-contributions';
+/** Last contributions to retired deliveries, each in the partition whose messages it counts. */
+export const RETIRED_TOPIC = 'efs.retired-deliveries';
 export const DELIVERY_KPI_TOPIC = 'efs.delivery-kpi';
 export const MESSAGE_STATUS_TOPIC = 'efs.message-status';
 export const DEAD_LETTER_TOPIC = 'efs.dead-letter';
@@ -32,6 +35,7 @@ export const TOPICS_OF = { status: INPUT_TOPICS, kpi: [CONTRIBUTIONS_TOPIC] } as
 export const ALL_TOPICS: readonly string[] = [
   ...INPUT_TOPICS,
   CONTRIBUTIONS_TOPIC,
+  RETIRED_TOPIC,
   DELIVERY_KPI_TOPIC,
   MESSAGE_STATUS_TOPIC,
   DEAD_LETTER_TOPIC,

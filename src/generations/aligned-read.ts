@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock';
 import type { DeliveryId } from '../base/ids';
 import type { Positions } from '../log/source';
 import type { Contribution, WireType } from '../kpi/encode';
-import { retiredAmong } from '../pipeline/retention';
+import { CONTRIBUTIONS_HASH } from '../store/hashes';
 import type { Store } from '../store/store';
 import type { ReadableStore } from '../tasks/retrying';
 import { taskOf } from './candidate';
@@ -57,11 +57,18 @@ export async function readAligned(
  * and the candidate may never have had it. To be called after both sides were read: a delivery may be retired in between.
  */
 export async function withoutRetired(
-  { store, sides }: Work,
+  { store, sides, contribution }: Work,
+  partition: number,
   ids: readonly DeliveryId[],
 ): Promise<readonly DeliveryId[]> {
-  const retired = await retiredAmong(store, sides.active, ids);
-  return ids.filter((id) => !retired.has(id));
+  const fields = ids.map((id) => Buffer.from(id, 'utf8'));
+  const [values = []] = await store.load(taskOf(sides.active, partition), [
+    { hash: CONTRIBUTIONS_HASH, fields },
+  ]);
+  return ids.filter((_, index) => {
+    const value = values[index];
+    return value == null || contribution.decode(value).retiredFrom === null;
+  });
 }
 
 /** The tally of one partition. */

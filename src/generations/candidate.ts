@@ -1,6 +1,5 @@
 import { EfsError } from '../base/errors';
 import { replacedTopic } from '../log/topic-ids';
-import { retiredWrites } from '../pipeline/retention';
 import type { Manifest, GenerationRef, TaskAddress } from '../store/store';
 import {
   type GenerationDeps,
@@ -48,18 +47,18 @@ export async function findCandidate(
     ...stateSettings,
     stateId: Math.max(latestNumber(listed), latestAllocated(origins)) + 1,
     generation: 0,
-    hasPredecessor: true,
     predecessor: null,
-    cutoverComplete: true,
     topicIds,
-    catchUpOffsets: await Promise.all(
-      partitions.map(async (each) => (await deps.store.inspect(taskOf(active, each)))?.positions ?? []),
-    ),
+    catchUp: {
+      inputs: await Promise.all(
+        partitions.map(async (each) => (await deps.store.inspect(taskOf(active, each)))?.positions ?? []),
+      ),
+      contributions: [],
+    },
   };
   if (!(await deps.allocateStateId(manifest.stateId)))
     throw takenOver(`another process has allocated generation ${manifest.stateId}`);
-  const seed = origins.map(({ history }) => retiredWrites(history.retired));
-  const listedNow = await deps.store.propose(manifest, startAt(origins), seed);
+  const listedNow = await deps.store.propose(manifest, startAt(origins));
   return { candidate: candidateFor(stateSettings, listedNow), resumed: false };
 }
 

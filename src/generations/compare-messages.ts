@@ -25,7 +25,7 @@ export async function compareOnlyInCandidate(
   tally: Tally,
   ids: readonly DeliveryId[],
 ): Promise<void> {
-  for (const id of await withoutRetired(work, ids))
+  for (const id of await withoutRetired(work, tally.partition, ids))
     await comparePages(work, tally, id, 'candidate', (_, __, active) => active !== null);
 }
 
@@ -65,7 +65,7 @@ async function compareAligned(
     tally.comparable = false;
     return;
   }
-  if ((await withoutRetired(work, [id])).length === 0) return;
+  if ((await withoutRetired(work, tally.partition, [id])).length === 0) return;
   const { sides, findings } = work;
   const [ours, theirs] = both;
   fields.forEach((field, index) => {

@@ -140,7 +140,7 @@ async function compareContributions(work: Work, tally: Tally, ids: readonly Deli
     if (active === null) return false;
     return fieldDifferences(work.sides, active, candidate).length > 0 || !sameFacts(active, candidate);
   });
-  for (const id of await withoutRetired(work, differing)) tally.differingDeliveries.add(id);
+  for (const id of await withoutRetired(work, tally.partition, differing)) tally.differingDeliveries.add(id);
 }
 
 /** The differing KPIs of each delivery, summed over partitions; in each, both sides have folded the same records. */

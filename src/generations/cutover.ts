@@ -1,31 +1,17 @@
 import { EfsError } from '../base/errors';
 import { replacedTopic } from '../log/topic-ids';
-import { inPortions } from '../store/pages';
-import type { OutgoingRecord } from '../log/sink';
-import { CUT_OVER_TO, flagEntry, readFlags, SUPPRESSED, SUPPRESSED_UNTIL } from '../pipeline/flags';
-import { isRetirementMarker, removalOf, retiredAmong, retiredWrites } from '../pipeline/retention';
-import { FLAGS_HASH } from '../store/hashes';
-import { packOutbox, unpackOutbox } from '../store/outbox';
-import type { Retirement } from '../store/retired';
-import type { Manifest, Store, TaskAddress, Write } from '../store/store';
-import {
-  type GenerationHistory,
-  generationHistory,
-  type GenerationDeps,
-  latestNumber,
-  refuseDropping,
-  tasksOf,
-} from './generation';
+import type { Positions } from '../log/source';
+import type { Manifest, TaskAddress } from '../store/store';
+import { type GenerationDeps, latestNumber, refuseDropping, tasksOf } from './generation';
 import { idsOfTopics } from './topic-ids';
 
 /*
  * A cut-over replaces the active generation by its successor:
  *
- *   scan      reads the retired deliveries from the contributions: that may take a while, and KPIs are still published
  *   switch    atomically updates the list: the successor is active, under a number above all others, cut-over incomplete
  *   seal      ends the predecessor's tasks: they can be neither claimed nor committed to, and their positions are final
- *   suppress  starts the successor's kpi tasks at the end of the contributions, publishing nothing
- *   complete  sets the successor's catch-up offsets to the predecessor's final positions; workers may run it from here on
+ *   complete  sets the successor's catch-up offsets: its status tasks must reach the predecessor's final positions, its kpi
+ *             tasks start at the end of the contributions; workers may run it from here on
  *
  * Every step is idempotent, and any process that finds an incomplete cut-over completes it. The sequel is that of a lost
  * state: status tasks catch up and emit their contributions and a barrier, then kpi tasks publish what differs from what
@@ -45,7 +31,6 @@ export interface Promotion {
  * longer holds what it would have to read, `topic-replaced`: all of them before anything has changed.
  */
 export async function promote(deps: GenerationDeps, stateId: number | null): Promise<Promotion> {
-  let histories: readonly GenerationHistory[] = [];
   for (;;) {
     const before = await activeAfterCutover(deps);
     const listed = await deps.store.list();
@@ -55,20 +40,14 @@ export async function promote(deps: GenerationDeps, stateId: number | null): Pro
     await refuseIncomplete(deps, wanted);
     const replaced = replacedTopic(deps.positionedTopics, wanted.topicIds, await idsOfTopics(deps));
     if (replaced !== null) throw replaced;
-    const known = histories;
-    histories = await Promise.all(
-      tasksOf(wanted, 'kpi').map(({ partition }) => generationHistory(deps, partition, known[partition])),
-    );
     const manifest: Manifest = {
       ...wanted,
       generation: numberFor(wanted, listed),
-      hasPredecessor: true,
       predecessor: before.stateId,
-      cutoverComplete: false,
-      catchUpOffsets: [],
+      catchUp: null,
     };
     if (!(await deps.store.replaceActive(before, manifest))) continue;
-    return { outcome: 'promoted', manifest: await completeCutover(deps, manifest, histories), before };
+    return { outcome: 'promoted', manifest: await completeCutover(deps, manifest), before };
   }
 }
 
@@ -126,98 +105,38 @@ async function refuseIncomplete(deps: GenerationDeps, manifest: Manifest): Promi
 
 /**
  * Completes a cut-over, whichever process began it; returns the manifest that is active in the end. Does nothing for a
- * complete one. What the `histories` hold is not read again.
+ * complete one.
  */
-export async function completeCutover(
-  deps: GenerationDeps,
-  manifest: Manifest,
-  histories: readonly GenerationHistory[] = [],
-): Promise<Manifest> {
-  if (manifest.cutoverComplete) return manifest;
+export async function completeCutover(deps: GenerationDeps, manifest: Manifest): Promise<Manifest> {
+  if (manifest.catchUp !== null) return manifest;
   const { store } = deps;
-  const { stateId, predecessor, generation, partitions } = manifest;
-  const before = generation - 1;
-  const catchUpOffsets: (readonly number[])[] = [];
-  for (let partition = 0; partition < partitions; partition += 1) {
-    const own: TaskAddress = { stateId, pipeline: 'status', partition };
-    // The rebuild that has built it so far runs under a lower number.
-    await store.seal(own, before);
-    const sealed = predecessor === null ? null : await store.seal({ ...own, stateId: predecessor }, before);
-    // A topic that was created again may end before the predecessor's position in its former log.
-    const ends = (await deps.inputWatermarks(partition)).map(({ high }) => high);
-    // A predecessor from before a topic was an input has counted nothing of it.
-    const counted = sealed?.positions ?? ends;
-    catchUpOffsets.push(ends.map((end, topic) => Math.min(end, counted[topic] ?? 0)));
-  }
-  for (let partition = 0; partition < partitions; partition += 1) {
-    const kpi: TaskAddress = { stateId, pipeline: 'kpi', partition };
-    const sealed = predecessor === null ? null : await store.seal({ ...kpi, stateId: predecessor }, before);
-    if (await isSuppressed(store, kpi, generation)) continue;
-    // The successor emits the markers that the predecessor committed and may not have published.
-    const pending = unpackOutbox(sealed?.outbox ?? null).filter(isRetirementMarker);
-    const { high } = await deps.contributionWatermarks(partition);
-    const { retired } = await generationHistory(deps, partition, histories[partition], pending);
-    await suppress(store, { ...manifest, partition }, { end: high, retired, pending });
-  }
-  const completed: Manifest = { ...manifest, catchUpOffsets, cutoverComplete: true };
+  const partitions = Array.from({ length: manifest.partitions }, (_, partition) => partition);
+  const inputs = await Promise.all(partitions.map((partition) => sealAll(deps, manifest, partition)));
+  const contributions = await Promise.all(
+    partitions.map(async (partition) => (await deps.contributionWatermarks(partition)).high),
+  );
+  const completed: Manifest = { ...manifest, catchUp: { inputs, contributions } };
   if (await store.replaceActive(manifest, completed)) return completed;
   const active = await store.active();
   return active === null ? completed : completeCutover(deps, active);
 }
 
-/**
- * Restarts a kpi task, suppressed, at the end of the contributions; once per cut-over. Deliveries retired since the
- * generation was last active, or was proposed, are retired here, too, and what it holds of them is removed: it may be only
- * a part. `pending` are markers that the task is to emit.
- */
-async function suppress(
-  store: Store,
-  { stateId, partition, partitions, generation }: Manifest & { readonly partition: number },
-  { end, retired, pending }: KpiStart,
-): Promise<void> {
-  const task: TaskAddress = { stateId, pipeline: 'kpi', partition };
-  const outbox = packOutbox(pending);
-  while (!(await isSuppressed(store, task, generation))) {
-    const claim = await store.claim(task, generation);
-    if (claim === null)
-      throw new EfsError('generation-incomplete', `generation ${stateId} has lost a kpi task`);
-    if (await isSuppressed(store, task, generation)) return;
-    let { sequence, positions } = claim;
-    const write = async (writes: readonly Write[]): Promise<void> => {
-      sequence += 1;
-      const { epoch } = claim;
-      await store.commit(task, { epoch, sequence, expected: positions, next: [end], writes, outbox });
-      positions = [end];
-    };
-    for (const portion of inPortions([...retired], RETIRED_AT_ONCE)) {
-      const ids = portion.map(([deliveryId]) => deliveryId);
-      const known = await retiredAmong(store, { stateId, partitions }, ids);
-      const added = portion.filter(([deliveryId]) => !known.has(deliveryId));
-      const removals = added.flatMap(([deliveryId]) => removalOf(deliveryId, partitions));
-      if (added.length > 0) await write([...retiredWrites(new Map(added)), ...removals]);
-    }
-    await write([{ hash: FLAGS_HASH, entries: suppressedUntilComplete(generation) }]);
-  }
+/** Seals the tasks of both generations in a partition; returns what the predecessor had counted. */
+async function sealAll(
+  { store, inputWatermarks }: GenerationDeps,
+  { stateId, predecessor, generation }: Manifest,
+  partition: number,
+): Promise<Positions> {
+  const seal = (pipeline: TaskAddress['pipeline'], id: number) =>
+    store.seal({ stateId: id, pipeline, partition }, generation - 1);
+  // The rebuild that has built the successor so far runs under a lower number.
+  await seal('status', stateId);
+  await seal('kpi', stateId);
+  const sealed = predecessor === null ? null : await seal('status', predecessor);
+  if (predecessor !== null) await seal('kpi', predecessor);
+  // A topic that was created again may end before the predecessor's position in its former log.
+  const ends = (await inputWatermarks(partition)).map(({ high }) => high);
+  // A predecessor from before a topic was an input has counted nothing of it.
+  const counted = sealed?.positions ?? ends;
+  return ends.map((end, topic) => Math.min(end, counted[topic] ?? 0));
 }
-
-/** Whether a kpi task has been suppressed for the cut-over to this number, or for a later one. */
-async function isSuppressed(store: Pick<Store, 'load'>, task: TaskAddress, number: number): Promise<boolean> {
-  const [cutOverTo] = await readFlags(store, task, CUT_OVER_TO);
-  return (cutOverTo ?? 0) >= number;
-}
-
-/** The start of a kpi task at a cut-over. */
-interface KpiStart {
-  readonly end: number;
-  readonly retired: ReadonlyMap<string, Retirement>;
-  readonly pending: readonly OutgoingRecord[];
-}
-
-/** Maximum number of deliveries that one commit retires. */
-const RETIRED_AT_ONCE = 50;
-
-const suppressedUntilComplete = (number: number) => [
-  flagEntry(SUPPRESSED, true),
-  flagEntry(SUPPRESSED_UNTIL, null),
-  flagEntry(CUT_OVER_TO, number),
-];

@@ -2,10 +2,11 @@ import { EfsError } from '../base/errors';
 import { DeliveryId } from '../base/ids';
 import {
   CONTRIBUTIONS_HASH,
+  EVICTING_HASH,
   FLAGS_HASH,
   messagesHash,
   PUBLISHED_HASH,
-  RETIRED_HASH,
+  FORMER_RETIRED_HASH,
   sharesHash,
   SUMS_HASH,
   TIMER_INDEX_HASH,
@@ -57,7 +58,7 @@ async function eraseAll(store: Store, task: TaskAddress, buckets: number): Promi
     deliveries += isStatus ? page.length : 0;
   }
   // The index is deleted last: a repeated drop finds there what is left.
-  await store.erase(task, [index, TIMER_INDEX_HASH, PUBLISHED_HASH, RETIRED_HASH, FLAGS_HASH]);
+  await store.erase(task, [index, TIMER_INDEX_HASH, PUBLISHED_HASH, FORMER_RETIRED_HASH, EVICTING_HASH, FLAGS_HASH]);
   await store.eraseTask(task);
   return deliveries;
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock';
 import { EfsError } from '../base/errors';
 import type { Log } from '../base/log';
+import { CONTRIBUTIONS_TOPIC } from '../feedback/topics';
 import { described, type Groups, readsAny } from '../log/groups';
 import type { Committed } from '../log/source';
 import type { TransactionalSinks } from '../log/sink';
@@ -99,7 +100,8 @@ async function takeOver(deps: TakeOverDeps, partition: number): Promise<void> {
     if (isTaken) return;
     // Read after the former producer is fenced: its last transaction is complete by then.
     const checkpoint = (await groups.committed(former.kpiGroup, topic)).get(partition);
-    if ((await sink.emit([], checkpoint ?? NOTHING_PUBLISHED)) === 'unacknowledged')
+    const taken = { ...(checkpoint ?? NOTHING_PUBLISHED), topic: CONTRIBUTIONS_TOPIC, partition };
+    if ((await sink.emit([], taken)) === 'unacknowledged')
       throw new EfsError(
         'kafka-unavailable',
         `partition ${partition}: the checkpoint may not have been written`,

@@ -1,11 +1,7 @@
 import { EfsError } from '../base/errors';
-import type { LogRecord, TopicReader, Watermarks } from '../log/source';
-import { type GateDeps, lastPublished, suppressedStart } from '../pipeline/publish-gate';
+import type { TopicReader, Watermarks } from '../log/source';
 import { stateIdInKey } from '../pipeline/state-id';
 import type { Strangers } from '../tasks/strangers';
-import { retiredWrites, retiredDelivery } from '../pipeline/retention';
-import type { OutgoingRecord } from '../log/sink';
-import type { Retirement } from '../store/retired';
 import type {
   GenerationRef,
   Generations,
@@ -13,7 +9,6 @@ import type {
   StartPositions,
   Store,
   TaskAddress,
-  Write,
 } from '../store/store';
 import { idsOfTopics, type TopicIdDeps } from './topic-ids';
 
@@ -30,8 +25,6 @@ export interface GenerationDeps extends TopicIdDeps {
   /** Watermarks of every input of a partition, by topic index. */
   inputWatermarks(partition: number): Promise<readonly Watermarks[]>;
   contributionWatermarks(partition: number): Promise<Watermarks>;
-  /** The retirement in a marker; null where it has none: the service has not written it. */
-  retirementIn(marker: Buffer): Retirement | null;
   /** The generation number that a published record carries; null where the service has not written it. */
   generationOf(published: Buffer): number | null;
   readonly strangers: Strangers;
@@ -40,18 +33,6 @@ export interface GenerationDeps extends TopicIdDeps {
   /** Gives the process that has allocated a state id the time to create its generation. */
   pause(): Promise<void>;
 }
-
-/** What earlier generations left in a partition of the contributions topic. */
-export interface GenerationHistory {
-  /** Retired deliveries. */
-  readonly retired: ReadonlyMap<string, Retirement>;
-  /** The highest state id in the key of a record; 0 where there is none. */
-  readonly latestId: number;
-  /** All records before this offset are included. */
-  readonly until: number;
-}
-
-const NO_HISTORY: GenerationHistory = { retired: new Map(), latestId: 0, until: 0 };
 
 /**
  * Returns the active generation; where the store is empty, creates one that will read everything the log holds. If KPIs
@@ -80,22 +61,16 @@ export async function ensureGeneration(
       await deps.pause();
       continue;
     }
-    // A predecessor whose state was lost may still have its first record in flight; its state id is already in the log.
-    const hasPredecessor = stateId > 1;
     const manifest: Manifest = {
       ...stateSettings,
       stateId,
+      // A predecessor whose state was lost may still have its first record in flight; its state id is already in the log.
       generation: stateId,
       predecessor: null,
-      cutoverComplete: true,
-      hasPredecessor,
       topicIds: before.topicIds,
-      catchUpOffsets: before.origins.map(({ inputs }) => inputs.map(({ high }) => high)),
+      catchUp: { inputs: before.origins.map(({ inputs }) => inputs.map(({ high }) => high)), contributions: [] },
     };
-    const seed = before.origins.map(({ history: { retired } }, partition) =>
-      kpiSeed(hasPredecessor, before.last[partition] ?? new Map(), retired),
-    );
-    const made = await store.create(manifest, startAt(before.origins), seed);
+    const made = await store.create(manifest, startAt(before.origins));
     return { manifest: made, created: made.stateId === stateId };
   }
 }
@@ -103,15 +78,20 @@ export async function ensureGeneration(
 /** What the log holds of a partition before a new generation reads it. */
 export interface Origin {
   readonly inputs: readonly Watermarks[];
-  /** The end of the contributions, where its kpi task starts: the history holds all before. */
+  /** The end of the contributions, where its kpi task starts: none before is of its state. */
   readonly end: number;
-  readonly history: GenerationHistory;
+  /** The highest state id in the key of a contribution before that end; 0 where there is none. */
+  readonly latestId: number;
 }
 
 export async function originOf(deps: GenerationDeps, partition: number): Promise<Origin> {
   const inputs = await deps.inputWatermarks(partition);
   const { high } = await deps.contributionWatermarks(partition);
-  return { inputs, end: high, history: await generationHistory(deps, partition) };
+  let latestId = 0;
+  await deps.reader.read(deps.contributionsTopic, partition, ({ key }) => {
+    latestId = Math.max(latestId, stateIdInKey(key));
+  });
+  return { inputs, end: high, latestId };
 }
 
 /** The start of a new generation: its status tasks read the inputs from their beginning. */
@@ -120,69 +100,27 @@ export const startAt = (origins: readonly Origin[]): StartPositions => ({
   kpi: origins.map(({ end }) => [end]),
 });
 
-/** The log before a new active generation is created, by partition. */
+/** The log before a new active generation is created. */
 async function scanLog(deps: GenerationDeps, partitions: number) {
   const topicIds = await idsOfTopics(deps);
   const origins: Origin[] = [];
-  /** The last published record of each delivery. */
-  const last: ReadonlyMap<string, Buffer>[] = [];
+  /** The highest generation number that a published record carries. */
+  let published = 0;
   for (let partition = 0; partition < partitions; partition++) {
     origins.push(await originOf(deps, partition));
-    const readPublished: GateDeps['readPublished'] = (onRecord) =>
-      deps.reader.read(deps.kpiTopic, partition, onRecord);
-    const onStranger = (record: LogRecord): void => deps.strangers.passedOver(deps.kpiTopic, record);
-    last.push(await lastPublished(readPublished, { generationOf: deps.generationOf, onStranger }));
+    await deps.reader.read(deps.kpiTopic, partition, (record) => {
+      if (record.value === null) return;
+      const number = deps.generationOf(record.value);
+      if (number === null) deps.strangers.passedOver(deps.kpiTopic, record);
+      published = Math.max(published, number ?? 0);
+    });
   }
-  const numbers = last.flatMap((records) =>
-    [...records.values()].map((value) => deps.generationOf(value) ?? 0),
-  );
-  const published = numbers.reduce((most, each) => Math.max(most, each), 0);
-  return { topicIds, origins, last, published, allocated: latestAllocated(origins) };
-}
-
-/** The initial state of a kpi task. A retired delivery keeps its retirement, not its published record. */
-function kpiSeed(
-  hasPredecessor: boolean,
-  published: ReadonlyMap<string, Buffer>,
-  retired: ReadonlyMap<string, Retirement>,
-): readonly Write[] {
-  const kept = new Map([...published].filter(([deliveryId]) => !retired.has(deliveryId)));
-  return [...(hasPredecessor ? suppressedStart(kept) : []), ...retiredWrites(retired)];
-}
-
-/**
- * The history of earlier generations in a partition of the contributions topic: what is `known` already, what the log holds
- * since, and records that are still `pending` in an outbox.
- */
-export async function generationHistory(
-  { reader, contributionsTopic, retirementIn, strangers }: GenerationDeps,
-  partition: number,
-  known: GenerationHistory = NO_HISTORY,
-  pending: readonly Pick<OutgoingRecord, 'key' | 'value'>[] = [],
-): Promise<GenerationHistory> {
-  const retired = new Map(known.retired);
-  let { latestId, until } = known;
-  /** Includes a record; false for one that the service cannot have written. */
-  const include = ({ key, value }: Pick<OutgoingRecord, 'key' | 'value'>): boolean => {
-    latestId = Math.max(latestId, stateIdInKey(key));
-    const delivery = retiredDelivery(key);
-    if (delivery === null || value === null) return true;
-    const retirement = retirementIn(value);
-    if (retirement !== null) retired.set(delivery, retirement);
-    return retirement !== null;
-  };
-  const onRecord = (record: LogRecord): void => {
-    if (!include(record)) strangers.passedOver(contributionsTopic, record);
-    until = record.offset + 1;
-  };
-  await reader.read(contributionsTopic, partition, onRecord, known.until);
-  pending.forEach(include);
-  return { retired, latestId, until };
+  return { topicIds, origins, published, allocated: latestAllocated(origins) };
 }
 
 /** The highest state id that was ever allocated; 0 where there is none. */
 export function latestAllocated(origins: readonly Origin[]): number {
-  return origins.reduce((most, { history }) => Math.max(most, history.latestId), 0);
+  return origins.reduce((most, { latestId }) => Math.max(most, latestId), 0);
 }
 
 /** The highest state id or generation number on the list; 0 where it is empty. */

@@ -85,6 +85,6 @@ async function describe(
 function stateOf(manifest: Manifest, active: Manifest | null, isWhole: boolean): GenerationState {
   if (manifest.dropping) return 'being dropped';
   if (!isWhole) return 'incomplete';
-  if (manifest.stateId === active?.stateId) return active.cutoverComplete ? 'active' : 'taking over';
+  if (manifest.stateId === active?.stateId) return active.catchUp === null ? 'taking over' : 'active';
   return manifest.generation === 0 ? 'candidate' : 'retired';
 }

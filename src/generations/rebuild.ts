@@ -1,7 +1,7 @@
 import { EfsError } from '../base/errors';
 import type { Positions, Source } from '../log/source';
 import { replacedTopic } from '../log/topic-ids';
-import { isPast } from '../pipeline/publish-gate';
+import { isPast } from '../pipeline/publishing';
 import type { Manifest } from '../store/store';
 import { openBacklog } from '../tasks/backlog';
 import { NO_CATCH_UP } from '../tasks/catch-up';
@@ -78,7 +78,7 @@ export async function startRebuild(
   const stopping = new AbortController();
   const retry = retryUntil(stopping.signal, retryDeps);
   const active = await retry(() => deps.store.active());
-  if (active === null || !active.cutoverComplete)
+  if (active === null || active.catchUp === null)
     throw new EfsError('not-found', 'there is no state to build another beside: start `efs run` first');
   const stateSettings = { ...wanted, partitions: active.partitions };
   const { candidate, resumed } = await retry(() => findCandidate(deps, active, stateSettings));

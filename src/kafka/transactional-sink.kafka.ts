@@ -8,7 +8,6 @@ import type { ProducerEpoch } from './encode.kafka';
 import { requestsOf, type Sequences } from './produce.kafka';
 import type { TransactionOutcome, TransactionalSink, TransactionalSinks } from '../log/sink';
 import { nextEpoch, transact } from './transaction.kafka';
-import { checkpointPartition } from '../log/sink';
 
 /** Kafka's refusal of an epoch that is not the latest: another producer has been opened under the name. */
 const FENCED = 'INVALID_PRODUCER_EPOCH';
@@ -22,8 +21,6 @@ export interface TransactionalOptions {
   readonly prefix?: string;
   /** Compresses the records. */
   readonly compression?: Codec;
-  /** The topic of the checkpoints' offsets, by the log's own name. */
-  readonly checkpointTopic: string;
 }
 
 /**
@@ -36,7 +33,7 @@ export function kafkaTransactionalSinks(kafka: Kafka, options: TransactionalOpti
       const cluster = openCluster(kafka);
       try {
         const producer = await nextEpoch(cluster, options.clock, `${options.group}-${name}`);
-        return transactionalSink(cluster, options, name, producer);
+        return transactionalSink(cluster, options, producer);
       } catch (error) {
         void close(cluster);
         throw error;
@@ -50,12 +47,10 @@ const close = (cluster: KafkaCluster): Promise<void> => cluster.close().catch(()
 function transactionalSink(
   cluster: KafkaCluster,
   options: TransactionalOptions,
-  name: string,
   producer: ProducerEpoch,
 ): TransactionalSink {
-  const { clock, group, prefix = '', compression = 'off', checkpointTopic } = options;
+  const { clock, group, prefix = '', compression = 'off' } = options;
   const sequences: Sequences = new Map();
-  const partition = checkpointPartition(name);
   let ended: Exclude<TransactionOutcome, 'acknowledged'> | null = null;
   return {
     async emit(records, checkpoint) {
@@ -64,7 +59,12 @@ function transactionalSink(
       const offset =
         checkpoint === null
           ? null
-          : { groupId: group, topic: checkpointTopic, partition, committed: checkpoint };
+          : {
+              groupId: group,
+              topic: prefix + checkpoint.topic,
+              partition: checkpoint.partition,
+              committed: checkpoint,
+            };
       try {
         await transact(cluster, clock, producer, requestsOf(records, prefix, sequences), compression, offset);
         return 'acknowledged';

@@ -9,8 +9,8 @@ import type { RecordSchema } from '../feedback/schemas';
 /**
  * One partition's share of a delivery, absolute: repeating or reordering contributions is harmless, the one that
  * supersedes the others counts. Without a delivery it is a barrier: this partition has passed its catch-up offsets. With
- * `retiredAt` it is a retirement marker: all feedback that the log held at `asOf` had been counted by then. What it holds
- * beside totals only ever rises. Its `generation` is the state id of its state, unlike the one that published records carry.
+ * `retiredFrom` it is the last one. What it holds beside totals only ever rises. Its `generation` is the state id of its
+ * state, unlike the one that published records carry.
  */
 export type Contribution = records.Contribution;
 export type KpiChanged = records.KpiChanged;
@@ -30,7 +30,7 @@ export interface WireType<Value> {
 
 /**
  * A record's wire type. Bytes under `schemaId` are of the schema's type. Under another id they are of that type, where a
- * registry has given it another id, or else of the former one: bytes are taken for the type that they fill to the last.
+ * registry has given it another id, or else of a former one: bytes are taken for the type that they fill to the last.
  */
 export function wireType<Value>(
   { type, former }: Pick<RecordSchema, 'type' | 'former'>,
@@ -39,7 +39,14 @@ export function wireType<Value>(
   const frame = Buffer.alloc(FRAME_BYTES);
   writeFrame(frame, 0, schemaId);
   const isValue = valueCheck(type);
-  const readFormer = former === null ? () => null : formerReader(former, type);
+  const formerReaders = former.map((each) => formerReader(each, type));
+  const readFormer = (bytes: Buffer): unknown => {
+    for (const readAs of formerReaders) {
+      const value = readAs(bytes);
+      if (value !== null) return value;
+    }
+    return null;
+  };
   const current = (bytes: Buffer): Value => type.fromBuffer(bytes.subarray(FRAME_BYTES)) as Value;
   const read = (bytes: Buffer): Value | null => {
     if (frameFault(bytes) !== null) return null;
@@ -53,7 +60,7 @@ export function wireType<Value>(
   return {
     encode: (value) => Buffer.concat([frame, type.toBuffer(value)]),
     decode: (bytes) =>
-      former === null || schemaIdIn(bytes) === schemaId
+      former.length === 0 || schemaIdIn(bytes) === schemaId
         ? current(bytes)
         : must(read(bytes), 'a record that no version has written is stored'),
     read,

@@ -31,15 +31,19 @@ export function emptySum(deliveryId: string, stateId: number): Contribution {
     deliverySize: null,
     folded: {},
     retiredAt: null,
+    retiredFrom: null,
   };
 }
 
 /**
  * Whether a contribution contains all that an earlier one of its partition contained, and more. The revision alone does not
  * decide: the task of a stale store replays, and the log has no order between topics, so that an equal number of records
- * may be different records. Within a topic they are the same.
+ * may be different records. Within a topic they are the same. That of a retired delivery is the last one, whatever it
+ * contains: another generation may have counted more of what the inputs held.
  */
 export function supersedes(latest: Contribution, known: Contribution): boolean {
+  if (known.retiredFrom !== null) return false;
+  if (latest.retiredFrom !== null) return true;
   if (latest.revision <= known.revision) return false;
   for (const topic in known.folded) {
     if ((latest.folded[topic] ?? 0) < (known.folded[topic] ?? 0)) return false;

@@ -1,7 +1,6 @@
 import { EfsError } from '../base/errors';
 import type { MemoryLog } from './log.memory';
 import type { TransactionalSinks, OutgoingRecord, Sink } from './sink';
-import { checkpointPartition } from './sink';
 
 /** Appends to a log in memory. */
 export function memorySink(log: MemoryLog, options: { readonly prefix?: string } = {}): Sink {
@@ -20,13 +19,13 @@ export function memorySink(log: MemoryLog, options: { readonly prefix?: string }
 
 /**
  * Transactional sinks on a log in memory: the last one opened under a name fences those before it. Each transaction ends
- * with a marker in each partition, as in Kafka. `checkpointTopic` is the log's own name of that topic.
+ * with a marker in each partition, as in Kafka.
  */
 export function memoryTransactionalSinks(
   log: MemoryLog,
-  options: { readonly group: string; readonly checkpointTopic: string; readonly prefix?: string },
+  options: { readonly group: string; readonly prefix?: string },
 ): TransactionalSinks {
-  const { group, checkpointTopic, prefix = '' } = options;
+  const { group, prefix = '' } = options;
   return {
     async open(name) {
       const fence = `${group}-${name}`;
@@ -41,7 +40,10 @@ export function memoryTransactionalSinks(
             records.map((record) => [`${record.topic}/${record.partition}`, record]),
           );
           for (const { topic, partition } of partitions.values()) log.appendMarker(prefix + topic, partition);
-          if (checkpoint !== null) log.commit(group, checkpointTopic, checkpointPartition(name), checkpoint);
+          if (checkpoint !== null) {
+            const { topic, partition, offset, metadata } = checkpoint;
+            log.commit(group, prefix + topic, partition, { offset, metadata });
+          }
           return 'acknowledged';
         },
         async close() {

@@ -1,4 +1,3 @@
-import { must } from '../base/assert';
 import type { Committed, RecordHeader } from './source';
 
 /** A record to be written. The topic's name is without the tenant's prefix. */
@@ -39,20 +38,14 @@ export interface TransactionalSinks {
  */
 export type TransactionOutcome = 'acknowledged' | 'fenced' | 'unacknowledged';
 
-export interface TransactionalSink {
-  /**
-   * All or nothing, in order, with the checkpoint: the input position of the records and its metadata, or null where no
-   * checkpoint is needed. Does not retry.
-   */
-  emit(records: readonly OutgoingRecord[], checkpoint: Committed | null): Promise<TransactionOutcome>;
-  close(): Promise<void>;
+/** An offset that the sinks' group commits together with records. The topic's name is without the tenant's prefix. */
+export interface Checkpoint extends Committed {
+  readonly topic: string;
+  readonly partition: number;
 }
 
-/** The input partition of a transactional sink's checkpoint: the number its name ends with (`kpi-7`, or just `7`). */
-export function checkpointPartition(name: string): number {
-  const [digits] = must(
-    /\d+$/.exec(name),
-    `the name of a transactional sink ends with a partition number: ${name}`,
-  );
-  return Number(digits);
+export interface TransactionalSink {
+  /** All or nothing, in order, with the checkpoint, or null where none is needed. Does not retry. */
+  emit(records: readonly OutgoingRecord[], checkpoint: Checkpoint | null): Promise<TransactionOutcome>;
+  close(): Promise<void>;
 }

@@ -8,7 +8,6 @@ import { readStored } from '../store/damage';
 import { inPortions } from '../store/pages';
 import type { Manifest, Store, TaskAddress } from '../store/store';
 import { type Page, resumableScan } from './resumable-scan';
-import { retiredAmong } from './retention';
 
 /*
  * A contribution counts exactly the messages that the state holds: both are written by one commit. A hash that Redis has
@@ -26,7 +25,7 @@ export interface Damage {
 
 export interface AuditDeps {
   readonly address: TaskAddress;
-  readonly manifest: Pick<Manifest, 'partitions' | 'buckets'>;
+  readonly manifest: Pick<Manifest, 'buckets'>;
   readonly store: Pick<Store, 'load' | 'scan' | 'count'>;
   readonly contribution: WireType<Contribution>;
   readonly clock: Clock;
@@ -46,7 +45,7 @@ export function auditCommands(deps: AuditDeps) {
   const { clock, manifest, onDamage } = deps;
   const atOnce = Math.max(1, Math.floor(HASHES_AT_ONCE / manifest.buckets));
   let next = clock.now() + AUDIT_EVERY_MS;
-  return resumableScan<Damage[], never>(deps, AUDIT_BUDGET, {
+  return resumableScan<Damage[]>(deps, AUDIT_BUDGET, {
     async begin(now) {
       if (now < next) return null;
       next = now + AUDIT_EVERY_MS;
@@ -69,7 +68,7 @@ function unlessRefused(error: unknown): null {
   throw error;
 }
 
-/** The damaged ones in a page of deliveries. Of retired ones, messages are evicted before the contribution. */
+/** The damaged ones in a page of deliveries. Of retired ones, the messages are evicted, or will be. */
 async function damagedAmong(deps: AuditDeps, entries: Page['entries']): Promise<Damage[]> {
   const { address, manifest, store, contribution } = deps;
   const fields = entries.map(([field]) => field);
@@ -79,20 +78,12 @@ async function damagedAmong(deps: AuditDeps, entries: Page['entries']): Promise<
   const counted = await store.count(address, read, hashes.flat()).catch(unlessRefused);
   if (counted === null) return [];
   let at = 0;
-  const found = ids.map((deliveryId, index): Damage => {
+  const found = ids.flatMap((deliveryId, index): Damage[] => {
     const value = counted.values[index] ?? null;
     const held = counted.fields.slice(at, (at += manifest.buckets)).reduce((sum, each) => sum + each, 0);
-    if (value === null) return { deliveryId, counted: held, held };
-    const { relayed } = readStored(address, CONTRIBUTIONS_HASH, value, (bytes) => contribution.read(bytes));
-    return { deliveryId, counted: relayed, held };
+    if (value === null) return [];
+    const share = readStored(address, CONTRIBUTIONS_HASH, value, (bytes) => contribution.read(bytes));
+    return share.retiredFrom === null ? [{ deliveryId, counted: share.relayed, held }] : [];
   });
-  const damaged = found.filter((each) => each.counted !== each.held);
-  if (damaged.length === 0) return [];
-  const task = { stateId: address.stateId, partitions: manifest.partitions };
-  const retired = await retiredAmong(
-    store,
-    task,
-    damaged.map(({ deliveryId }) => deliveryId),
-  );
-  return damaged.filter(({ deliveryId }) => !retired.has(deliveryId));
+  return found.filter((each) => each.counted !== each.held);
 }

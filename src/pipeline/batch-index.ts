@@ -5,7 +5,6 @@ import { encodeMessageId } from '../store/codec';
 import { bucketOf, messagesHash } from '../store/hashes';
 import { type MessageFields, packFields } from '../store/messages';
 import type { BoundedCache } from '../base/bounded-cache';
-import { isCommand, type StatusInput } from './status-input';
 
 /* The index of a batch of feedback: by delivery, then by hash, then by message. */
 
@@ -35,7 +34,7 @@ export interface TouchedDelivery {
 
 /** The deliveries of a batch's feedback, each with its cached contribution. */
 export function groupByDelivery(
-  inputs: readonly StatusInput[],
+  inputs: readonly Feedback[],
   buckets: number,
   cache: BoundedCache<Contribution>,
 ): TouchedDelivery[] {
@@ -44,7 +43,6 @@ export function groupByDelivery(
     { messages: Map<MessageId, TouchedMessage>; feedback: Feedback[] }
   >();
   for (const feedback of inputs) {
-    if (isCommand(feedback)) continue;
     const { deliveryId, messageId } = feedback;
     let delivery = deliveries.get(deliveryId);
     if (delivery === undefined) {

@@ -2,17 +2,16 @@ import type { Clock } from '../base/clock';
 import type { DeliveryId, MessageId } from '../base/ids';
 import { inferredExpiry } from '../feedback/inferred-expiry';
 import type { Millis } from '../feedback/feedback';
-import type { RetryOutcome } from '../feedback/records';
 import { RETRY_OUTCOME_TOPIC } from '../feedback/topics';
-import type { DomainGroups } from '../kpi/domains';
-import type { WireType } from '../kpi/encode';
 import type { OutgoingRecord } from '../log/sink';
 import { deadlineOf } from '../status/deadline';
 import { decodeMessage, decodeMessageId } from '../store/codec';
-import { messagesHashes } from '../store/hashes';
-import type { Manifest, Store, TaskAddress } from '../store/store';
+import { messagesHashes, TIMER_INDEX_HASH } from '../store/hashes';
+import type { Store, TaskAddress } from '../store/store';
+import { emitting, writing } from './effects';
 import { type Page, resumableScan } from './resumable-scan';
-import { type TimerIndex, entryOf } from './timer-index';
+import type { StatusRules } from './status-records';
+import { type TimerIndex, entryOf, putEntry } from './timer-index';
 
 /*
  * Time becomes feedback. Where a message's validity period has ended without an outcome, the task publishes an inferred
@@ -25,7 +24,6 @@ import { type TimerIndex, entryOf } from './timer-index';
 
 /** A message whose validity period has ended without an outcome. */
 export interface Expired {
-  readonly kind: 'Expired';
   readonly deliveryId: DeliveryId;
   readonly messageId: MessageId;
   /** The end of the validity period. */
@@ -33,21 +31,19 @@ export interface Expired {
   readonly domainGroup: number;
 }
 
-/** A scan of a delivery has ended: none of its future deadlines is earlier than `soonest`. */
-export interface ScanDone {
-  readonly kind: 'ScanDone';
-  readonly deliveryId: DeliveryId;
-  readonly soonest: Millis;
-}
-
 export interface ExpiryDeps {
   readonly address: TaskAddress;
-  readonly manifest: Pick<Manifest, 'buckets' | 'defaultPolicy'>;
+  readonly rules: ExpiryRules;
   readonly store: Pick<Store, 'scan'>;
   readonly clock: Clock;
   /** How long after the end of a validity period the MTA may still report an outcome, in milliseconds. */
   readonly graceMs: number;
 }
+
+type ExpiryRules = Pick<
+  StatusRules,
+  'buckets' | 'defaultPolicy' | 'partition' | 'groups' | 'retryOutcome'
+>;
 
 /** The findings of a delivery's scan so far. */
 interface Scanned {
@@ -65,19 +61,19 @@ const BUDGET = { pages: 20, entries: Infinity };
 const PAUSE_MS_PER_MESSAGE = 0.1;
 
 /**
- * The expiry commands of a task, page by page, after each commit of a task that has caught up with the log. A task that
+ * The expiries of a task, page by page, after each commit of a task that has caught up with the log. A task that
  * has not caught up may still read that a message was delivered.
  */
-export function expiryCommands(deps: ExpiryDeps, timerIndex: TimerIndex) {
-  const { manifest, graceMs } = deps;
+export function expiries(deps: ExpiryDeps, timerIndex: TimerIndex) {
+  const { rules, graceMs } = deps;
   let nextCheck = -Infinity;
-  return resumableScan<Scanned, Expired | ScanDone>(deps, BUDGET, {
+  return resumableScan<Scanned>(deps, BUDGET, {
     async begin(now) {
       if (now < nextCheck) return null;
       for (const [deliveryId, entry] of timerIndex) {
         if (entry.soonest + graceMs >= now || entry.nextScanAt > now) continue;
         entry.added = Infinity;
-        const hashes = messagesHashes(deliveryId, manifest.buckets);
+        const hashes = messagesHashes(deliveryId, rules.buckets);
         return { subject: { deliveryId, seen: 0, soonest: Infinity }, hashes };
       }
       nextCheck = now + CHECK_MS;
@@ -85,12 +81,14 @@ export function expiryCommands(deps: ExpiryDeps, timerIndex: TimerIndex) {
     },
     async *page(scanned, { entries }, now) {
       const expired = expiredAmong(entries, scanned, deps, now);
-      if (expired.length > 0) yield expired;
+      if (expired.length > 0) yield emitting(expired.map((each) => expiryRecord(each, rules)));
     },
     *end({ deliveryId, seen, soonest }, now) {
       const entry = entryOf(timerIndex, deliveryId);
       entry.nextScanAt = now + seen * PAUSE_MS_PER_MESSAGE;
-      yield [{ kind: 'ScanDone', deliveryId, soonest: Math.min(soonest, entry.added) }];
+      entry.soonest = Math.min(soonest, entry.added);
+      const entries = [[Buffer.from(deliveryId, 'utf8'), putEntry(timerIndex, deliveryId, entry)] as const];
+      yield writing([{ hash: TIMER_INDEX_HASH, entries }]);
     },
   });
 }
@@ -99,7 +97,7 @@ export function expiryCommands(deps: ExpiryDeps, timerIndex: TimerIndex) {
 function expiredAmong(
   entries: Page['entries'],
   scanned: Scanned,
-  { manifest, graceMs }: ExpiryDeps,
+  { rules, graceMs }: ExpiryDeps,
   now: Millis,
 ): Expired[] {
   const { deliveryId } = scanned;
@@ -107,11 +105,11 @@ function expiredAmong(
   scanned.seen += entries.length;
   for (const [field, value] of entries) {
     const message = decodeMessage(value);
-    const at = deadlineOf(message, manifest.defaultPolicy);
+    const at = deadlineOf(message, rules.defaultPolicy);
     if (at === null) continue;
     const { domainGroup } = message.relay;
     if (at + graceMs >= now) scanned.soonest = Math.min(scanned.soonest, at);
-    else expired.push({ kind: 'Expired', deliveryId, messageId: decodeMessageId(field), at, domainGroup });
+    else expired.push({ deliveryId, messageId: decodeMessageId(field), at, domainGroup });
   }
   return expired;
 }
@@ -119,11 +117,7 @@ function expiredAmong(
 /** The record that reports a message as expired. The task reads it back from the log. */
 export function expiryRecord(
   expired: Expired,
-  rules: {
-    readonly partition: number;
-    readonly groups: DomainGroups;
-    readonly retryOutcome: WireType<RetryOutcome>;
-  },
+  rules: Pick<ExpiryRules, 'partition' | 'groups' | 'retryOutcome'>,
 ): OutgoingRecord {
   const { deliveryId, messageId, at, domainGroup } = expired;
   return {

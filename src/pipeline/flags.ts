@@ -21,7 +21,6 @@ function flag<Value>(
 }
 
 const numberFlag = (name: string): Flag<number> => flag(name, String, Number);
-const textFlag = (name: string): Flag<string> => flag(name, String, String);
 const mark = (name: string): Flag<true> =>
   flag(
     name,
@@ -29,21 +28,16 @@ const mark = (name: string): Flag<true> =>
     () => true,
   );
 
-/** Of a kpi task: publishing is suppressed. */
-export const SUPPRESSED = mark('muted');
-/** Of a kpi task: the position in the contributions below which nothing is published. */
-export const SUPPRESSED_UNTIL = numberFlag('until');
-/** Of a kpi task: the generation number of the last cut-over for which publishing was suppressed. */
-export const CUT_OVER_TO = numberFlag('cut');
-/** Of a kpi task: the checkpoint as of which it has read what was published from the log (`checkpointKey`). */
-export const SEEN_CHECKPOINT = textFlag('seen');
+/**
+ * The generation number under which the task has resumed publishing, the last time. It publishes nothing under another
+ * (`isLive`); 0 is none.
+ */
+export const LIVE_AS = numberFlag('sent');
 /** Of a kpi task: the barrier of a status partition has arrived, for the cut-over to this generation number. */
 export const barrierArrived = (partition: number, generation: number): Flag<true> =>
   mark(`b${partition}.${generation}`);
-/** Of a status task: the generation number of its last barrier that was published. */
-export const BARRIER_SENT = numberFlag('sent');
-/** Of a status task: the time up to which it has folded all that the log held. */
-export const FOLDED_UNTIL = numberFlag('folded');
+/** Of a status task: the offset up to which it has adopted the retired deliveries of its partition. */
+export const RETIRED_READ = numberFlag('retired');
 
 /** The entry that sets a flag; null unsets it. */
 export function flagEntry<Value>(flag: Flag<Value>, value: Value | null): readonly [Buffer, Buffer | null] {

@@ -4,20 +4,12 @@ import type { Contribution, KpiChanged, WireType } from '../kpi/encode';
 import { changeOf, emptySum, replaceContribution, supersedes } from '../kpi/publish';
 import type { OutgoingRecord } from '../log/sink';
 import type { Plan } from '../pipeline';
-import {
-  FLAGS_HASH,
-  numberField,
-  PUBLISHED_HASH,
-  RETIRED_HASH,
-  sharesHash,
-  SUMS_HASH,
-} from '../store/hashes';
+import { numberField, PUBLISHED_HASH, sharesHash, SUMS_HASH } from '../store/hashes';
 import { damaged, readStored } from '../store/damage';
 import type { Read, TaskAddress, Write } from '../store/store';
-import { barrierArrived, flagEntry, SEEN_CHECKPOINT, SUPPRESSED, SUPPRESSED_UNTIL } from './flags';
-import type { KpiInput } from './publish-gate';
+import { flagWrite } from './effects';
+import { barrierArrived } from './flags';
 import { type BoundedCache, boundedCache } from '../base/bounded-cache';
-import { removalOf, retiredWrites, retirementIn, retirementMarker } from './retention';
 
 /** The rules of one task's kpi pipeline. */
 export interface KpiRules {
@@ -44,8 +36,6 @@ interface TouchedDelivery {
   readonly known: KnownDelivery | null;
   /** The latest contribution of each partition in the batch. */
   readonly latest: Map<number, Contribution>;
-  /** The last published record, as read from the log (null: none); undefined where it was not read. */
-  readBack: Buffer | null | undefined;
 }
 
 type Entry = readonly [field: Buffer, value: Buffer | null];
@@ -55,27 +45,25 @@ export const DELIVERIES_CACHED = 64;
 
 /**
  * Replaces the known contributions by those of the batch, and publishes each delivery whose KPIs or policy then differ from
- * what was last published. While `suppressed`, the sums are updated and nothing is published. Contributions to a delivery
- * that is retired and removed are ignored.
+ * what was last published; also those of `recheck`. While `suppressed`, the sums are updated and nothing is published.
  */
 export function planKpi(
   rules: KpiRules,
-  inputs: readonly KpiInput[],
+  inputs: readonly Contribution[],
   suppressed: boolean,
   cache: BoundedCache<KnownDelivery> = boundedCache(0),
+  recheck: readonly string[] = [],
 ): Plan {
-  const deliveries = groupByDelivery(rules, inputs, cache);
+  const deliveries = groupByDelivery(rules, inputs, cache, recheck);
   return {
     reads: readsOf(deliveries),
     project: (loaded) => {
-      const effects: Effects = { writes: [], sums: [], published: [], flags: [], outgoing: [] };
-      const [sums, published, retired] = loaded.map((values) => values.values());
+      const effects: Effects = { writes: [], sums: [], published: [], outgoing: [] };
+      const [sums, published] = loaded.map((values) => values.values());
       deliveries.forEach((delivery, index) => {
         const next = (values?: Iterator<Buffer | null>): Buffer | null => values?.next().value ?? null;
-        const known =
-          delivery.known ?? knownOf(rules, delivery.id, next(sums), next(published), next(retired));
-        if (known === null) return;
-        const shares = foldShares(rules, known, delivery, loaded[index + 3] ?? []);
+        const known = delivery.known ?? knownOf(rules, delivery.id, next(sums), next(published));
+        const shares = foldShares(rules, known, delivery, loaded[index + 2] ?? []);
         if (shares.length > 0) {
           effects.writes.push({ hash: sharesHash(delivery.id), entries: shares });
           effects.sums.push([delivery.field, rules.contribution.encode(known.sum)]);
@@ -83,12 +71,11 @@ export function planKpi(
         publish(rules, known, delivery, suppressed, effects);
         cache.put(delivery.id, known);
       });
-      for (const input of inputs) runCommand(rules, input, cache, effects);
       const writes = [
         ...effects.writes,
         { hash: SUMS_HASH, entries: effects.sums },
         { hash: PUBLISHED_HASH, entries: effects.published },
-        { hash: FLAGS_HASH, entries: effects.flags },
+        ...barriersIn(rules, inputs),
       ].filter((write) => write.entries.length > 0);
       return { writes, outgoing: effects.outgoing };
     },
@@ -101,64 +88,41 @@ interface Effects {
   readonly writes: Write[];
   readonly sums: Entry[];
   readonly published: Entry[];
-  readonly flags: Entry[];
   readonly outgoing: OutgoingRecord[];
 }
 
 /** Whether a contribution is of this state; another generation's may still be read in catch-up. */
-const isOwn = (input: KpiInput, { stateId }: KpiRules): input is Contribution =>
-  'revision' in input && input.generation === stateId;
+const isOwn = ({ generation }: Contribution, { stateId }: KpiRules): boolean => generation === stateId;
 
-/** The effects of an input on the task beside those on the sums of deliveries. */
-function runCommand(
-  rules: KpiRules,
-  input: KpiInput,
-  cache: BoundedCache<KnownDelivery>,
-  { writes, flags, outgoing }: Effects,
-): void {
-  if ('suppressUntil' in input)
-    flags.push(flagEntry(SUPPRESSED, true), flagEntry(SUPPRESSED_UNTIL, input.suppressUntil));
-  else if ('resume' in input) flags.push(flagEntry(SUPPRESSED, null));
-  else if ('seen' in input) flags.push(flagEntry(SEEN_CHECKPOINT, input.seen));
-  else if ('remove' in input) {
-    writes.push(...removalOf(input.remove, input.partitions));
-    cache.drop(input.remove);
-  } else if ('retire' in input) {
-    writes.push(...retiredWrites(new Map([[input.retire, input.as]])));
-    outgoing.push(retirementMarker(input.retire, input.as, rules));
-  } else if (isOwn(input, rules)) {
-    const as = retirementIn(input);
-    if (input.deliveryId === null)
-      flags.push(flagEntry(barrierArrived(input.partition, input.revision), true));
-    // Its own marker, which a stale state has lost.
-    else if (as !== null) writes.push(...retiredWrites(new Map([[input.deliveryId, as]])));
-  }
+/** The barriers of a batch that have arrived. */
+function barriersIn(rules: KpiRules, inputs: readonly Contribution[]): Write[] {
+  return inputs
+    .filter((input) => input.deliveryId === null && isOwn(input, rules))
+    .map(({ partition, revision }) => flagWrite(barrierArrived(partition, revision), true));
 }
 
-/** The deliveries of a batch. Contributions of another generation are ignored. */
+/** The deliveries of a batch, and others to be rechecked. Contributions of another generation are ignored. */
 function groupByDelivery(
   rules: KpiRules,
-  inputs: readonly KpiInput[],
+  inputs: readonly Contribution[],
   cache: BoundedCache<KnownDelivery>,
+  recheck: readonly string[],
 ): TouchedDelivery[] {
   const deliveries = new Map<string, TouchedDelivery>();
   const touched = (id: string): TouchedDelivery => {
     const seen = deliveries.get(id);
     if (seen !== undefined) return seen;
-    const known = cache.get(id);
-    const delivery = { id, field: Buffer.from(id, 'utf8'), known, latest: new Map(), readBack: undefined };
+    const delivery = { id, field: Buffer.from(id, 'utf8'), known: cache.get(id), latest: new Map() };
     deliveries.set(id, delivery);
     return delivery;
   };
   for (const input of inputs) {
-    if ('recheck' in input) touched(input.recheck);
-    else if ('published' in input) touched(input.deliveryId).readBack = input.published;
-    else if (isOwn(input, rules) && input.deliveryId !== null && input.retiredAt === null) {
-      const { latest } = touched(input.deliveryId);
-      const earlier = latest.get(input.partition);
-      if (earlier === undefined || supersedes(input, earlier)) latest.set(input.partition, input);
-    }
+    if (input.deliveryId === null || !isOwn(input, rules)) continue;
+    const { latest } = touched(input.deliveryId);
+    const earlier = latest.get(input.partition);
+    if (earlier === undefined || supersedes(input, earlier)) latest.set(input.partition, input);
   }
+  recheck.forEach(touched);
   return [...deliveries.values()];
 }
 
@@ -167,7 +131,6 @@ function readsOf(deliveries: readonly TouchedDelivery[]): Read[] {
   return [
     { hash: SUMS_HASH, fields },
     { hash: PUBLISHED_HASH, fields },
-    { hash: RETIRED_HASH, fields },
     ...deliveries.map((delivery) => ({
       hash: sharesHash(delivery.id),
       fields: unknownShares(delivery).map(numberField),
@@ -185,15 +148,13 @@ const taskOf = ({ stateId, partition }: KpiRules): TaskAddress => ({ stateId, pi
 const contributionIn = (rules: KpiRules, hash: string, stored: Buffer): Contribution =>
   readStored(taskOf(rules), hash, stored, (bytes) => rules.contribution.read(bytes));
 
-/** A delivery as loaded from the state; null where it has been removed. */
+/** A delivery as loaded from the state. */
 function knownOf(
   rules: KpiRules,
   deliveryId: string,
   sum: Buffer | null,
   published: Buffer | null,
-  retired: Buffer | null,
-): KnownDelivery | null {
-  if (retired !== null && sum === null) return null;
+): KnownDelivery {
   return {
     sum: sum === null ? emptySum(deliveryId, rules.stateId) : contributionIn(rules, SUMS_HASH, sum),
     shares: new Map(),
@@ -226,20 +187,19 @@ function foldShares(
   return entries;
 }
 
-/** Publishes a delivery whose KPIs or policy have changed. Stores what was published last, also where that was read back. */
+/** Publishes a delivery whose KPIs or policy have changed. */
 function publish(
   rules: KpiRules,
   known: KnownDelivery,
-  { field, readBack }: TouchedDelivery,
+  { field }: TouchedDelivery,
   suppressed: boolean,
   { published, outgoing }: Effects,
 ): void {
-  if (readBack !== undefined) known.published = readBack === null ? null : rules.kpiChanged.decode(readBack);
-  const change = suppressed || known.sum.relayed === 0 ? null : changeOf(known.sum, known.published, rules);
-  if (change !== null) {
-    const value = rules.kpiChanged.encode(change);
-    known.published = { ...change, previous: null };
-    published.push([field, value]);
-    outgoing.push({ topic: DELIVERY_KPI_TOPIC, partition: rules.partition, key: field, value });
-  } else if (readBack !== undefined) published.push([field, readBack]);
+  if (suppressed || known.sum.relayed === 0) return;
+  const change = changeOf(known.sum, known.published, rules);
+  if (change === null) return;
+  const value = rules.kpiChanged.encode(change);
+  known.published = { ...change, previous: null };
+  published.push([field, value]);
+  outgoing.push({ topic: DELIVERY_KPI_TOPIC, partition: rules.partition, key: field, value });
 }

@@ -1,111 +1,89 @@
 import { DeliveryId } from '../base/ids';
 import type { Positions } from '../log/source';
-import type { TaskOwnership } from '../pipeline';
+import type { Projected, TaskOwnership } from '../pipeline';
 import { statusOf } from '../status/projection';
 import { decodeMessage, decodeMessageId } from '../store/codec';
-import { bucketOf, CONTRIBUTIONS_HASH, messagesHash } from '../store/hashes';
+import { bucketOf, CONTRIBUTIONS_HASH, messagesHashes, messagesHash } from '../store/hashes';
 import { pagesOf } from '../store/pages';
 import type { Manifest, Store, TaskAddress } from '../store/store';
-import { BARRIER_SENT, readFlags } from './flags';
-import { hasCaughtUp, isPast } from './publish-gate';
-import type { Republished, StatusRepublished, StatusCommand } from './status-input';
+import { emitting, flagWrite } from './effects';
+import { LIVE_AS } from './flags';
+import { hasCaughtUp, isPast } from './publishing';
+import { barriers, contributionRecord, statusRecords, type StatusRules } from './status-records';
 
 /*
- * How a status task resumes publishing. A generation with a predecessor publishes nothing while it folds its backlog: it
+ * How a suppressed status task becomes live. A generation with a predecessor publishes nothing while it folds its backlog: it
  * would publish less than its predecessor had published already. Once a task has passed its catch-up offsets it republishes
- * all of its contributions, which are absolute, then the messages whose status differs from what was published, then its
- * barrier. That also makes catch-up cheaper than normal operation.
+ * all of its contributions, which are absolute, and its barrier; then the messages whose status differs from what was
+ * published. That also makes catch-up cheaper than normal operation.
  */
 
 export interface RepublishDeps {
+  readonly rules: StatusRules;
   readonly address: TaskAddress;
   readonly manifest: Manifest;
-  /** The generation that published before, where its state is left to compare with: only differences are republished. */
+  /** The generation whose state of this partition is what was published last; null where there is none to compare with. */
   predecessor(): Promise<Manifest | null>;
   readonly store: Pick<Store, 'load' | 'scan'>;
   /** The ends of the inputs as they are now. */
   inputEnds(): Promise<Positions>;
-  /** Whether changes of messages are published at all. */
-  readonly withStatuses: boolean;
 }
 
-/** The commands of a status task up to its barrier; keeps `publishing.suppressed` up to date for the next batch. */
-export function statusCommands(
+/** The effects that make a suppressed task live, once it has caught up; `onLive` is called where they are committed. */
+export function resumption(
   deps: RepublishDeps,
-  publishing: { suppressed: boolean },
-): (ownership: TaskOwnership) => AsyncGenerator<readonly StatusCommand[]> {
-  const { address, manifest, store } = deps;
-  let known = !manifest.hasPredecessor;
-  publishing.suppressed = manifest.hasPredecessor;
+  onLive: () => void,
+): (ownership: Pick<TaskOwnership, 'positions'>) => AsyncGenerator<Projected> {
+  const { address, manifest, rules } = deps;
   let inputEnds: Positions | null = null;
-  return async function* (ownership) {
-    if (!known) {
-      publishing.suppressed = !(await hasPublished(store, manifest, address.partition));
-      known = true;
-    }
+  return async function* ({ positions }) {
     // A candidate publishes nothing, however far it is.
-    if (!publishing.suppressed || manifest.generation === 0) return;
-    if (!hasCaughtUp(manifest, address.partition, ownership.positions)) return;
+    if (manifest.generation === 0 || !hasCaughtUp(manifest, address.partition, positions)) return;
     // The catch-up offsets may have been read before the predecessor started. By now the predecessor has ended.
     inputEnds ??= await deps.inputEnds();
-    if (!isPast(inputEnds, ownership.positions)) return;
-    yield* republications(deps);
-    yield [{ kind: 'CaughtUp' }];
-    publishing.suppressed = false;
+    if (!isPast(inputEnds, positions)) return;
+    yield* contributions(deps);
+    yield emitting(barriers(rules));
+    if (rules.statusChanged !== null) yield* statuses(deps);
+    yield { writes: [flagWrite(LIVE_AS, manifest.generation)], outgoing: [] };
+    onLive();
   };
 }
 
-/** Whether a generation has resumed publishing in a partition since it became the active one. */
-export async function hasPublished(
-  store: Pick<Store, 'load'>,
-  { stateId, generation, hasPredecessor }: Manifest,
-  partition: number,
-): Promise<boolean> {
-  if (!hasPredecessor) return true;
-  const task = { stateId, pipeline: 'status', partition } as const;
-  const [sent] = await readFlags(store, task, BARRIER_SENT);
-  return sent !== null && sent >= generation;
+async function* contributions({ store, address, rules }: RepublishDeps): AsyncGenerator<Projected> {
+  for await (const page of pagesOf(store, address, CONTRIBUTIONS_HASH))
+    yield emitting(page.map(([field, value]) => contributionRecord(rules, field, value)));
 }
 
-async function* republications(
-  deps: RepublishDeps,
-): AsyncGenerator<readonly (Republished | StatusRepublished)[]> {
-  const predecessor = deps.withStatuses ? await deps.predecessor() : null;
-  for await (const page of pagesOf(deps.store, deps.address, CONTRIBUTIONS_HASH)) {
-    const deliveries = page.map(([field]) => DeliveryId(field.toString('utf8')));
-    yield page.map(([field, contribution]) => ({
-      kind: 'Republished' as const,
-      deliveryId: DeliveryId(field.toString('utf8')),
-      contribution,
-    }));
-    if (!deps.withStatuses) continue;
-    for (const delivery of deliveries) yield* statusRepublications(deps, predecessor, delivery);
-  }
+/** The messages whose status is not that of the predecessor. */
+async function* statuses(deps: RepublishDeps): AsyncGenerator<Projected> {
+  const predecessor = await deps.predecessor();
+  for await (const page of pagesOf(deps.store, deps.address, CONTRIBUTIONS_HASH))
+    for (const [field] of page) yield* statusesOf(deps, predecessor, DeliveryId(field.toString('utf8')));
 }
 
-/** The messages of a delivery, each with the status that the predecessor gave it. */
-async function* statusRepublications(
-  { address, manifest, store }: RepublishDeps,
+async function* statusesOf(
+  { address, manifest, store, rules }: RepublishDeps,
   predecessor: Manifest | null,
   deliveryId: DeliveryId,
-): AsyncGenerator<readonly StatusRepublished[]> {
-  for (let bucket = 0; bucket < manifest.buckets; bucket += 1) {
-    for await (const page of pagesOf(store, address, messagesHash(deliveryId, bucket))) {
+): AsyncGenerator<Projected> {
+  for (const hash of messagesHashes(deliveryId, manifest.buckets)) {
+    for await (const page of pagesOf(store, address, hash)) {
       const fields = page.map(([field]) => field);
       const before = await valuesOf(store, address.partition, predecessor, deliveryId, fields);
-      yield page.map(([field, value], index): StatusRepublished => {
-        const previous = before[index] ?? null;
-        return {
-          kind: 'StatusRepublished',
+      const records = page.flatMap(([field, value], index) => {
+        const known = before[index] ?? null;
+        return statusRecords(rules, {
           deliveryId,
           messageId: decodeMessageId(field),
           before:
-            previous === null || predecessor === null
+            known === null || predecessor === null
               ? null
-              : statusOf(decodeMessage(previous), predecessor.defaultPolicy),
-          message: decodeMessage(value),
-        };
+              : statusOf(decodeMessage(known), predecessor.defaultPolicy),
+          after: decodeMessage(value),
+        });
       });
+      if (records.length > 0) yield emitting(records);
     }
   }
 }

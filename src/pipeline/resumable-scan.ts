@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock';
 import type { Millis } from '../feedback/feedback';
-import type { Positions } from '../log/source';
+import type { Projected } from '../pipeline';
 import type { Store, TaskAddress } from '../store/store';
 
 /*
@@ -14,16 +14,13 @@ export interface Page {
   readonly entries: readonly (readonly [field: Buffer, value: Buffer])[];
 }
 
-/** What is scanned, and the commands that follow from it. */
-export interface ScanRules<Subject, Command> {
+/** What is scanned, and the effects that follow from it. */
+export interface ScanRules<Subject> {
   /** The subject of the next scan, and the hashes that hold it; null while none is due. */
-  begin(
-    now: Millis,
-    positions: Positions,
-  ): Promise<{ readonly subject: Subject; readonly hashes: readonly string[] } | null>;
-  page(subject: Subject, page: Page, now: Millis): AsyncIterable<readonly Command[]>;
+  begin(now: Millis): Promise<{ readonly subject: Subject; readonly hashes: readonly string[] } | null>;
+  page(subject: Subject, page: Page, now: Millis): AsyncIterable<Projected>;
   /** After the last page. */
-  end(subject: Subject, now: Millis): Iterable<readonly Command[]>;
+  end(subject: Subject, now: Millis): Iterable<Projected>;
 }
 
 /** What is read between two batches, at most; the page that exceeds the entries is the last. */
@@ -33,19 +30,19 @@ export interface ScanBudget {
 }
 
 /** Scans one subject after the other. Each call goes on where the last one stopped, for as long as the budget lasts. */
-export function resumableScan<Subject, Command>(
+export function resumableScan<Subject>(
   deps: { readonly store: Pick<Store, 'scan'>; readonly address: TaskAddress; readonly clock: Clock },
   budget: ScanBudget,
-  rules: ScanRules<Subject, Command>,
-): (at: { readonly positions: Positions }) => AsyncGenerator<readonly Command[]> {
+  rules: ScanRules<Subject>,
+): () => AsyncGenerator<Projected> {
   const { store, address, clock } = deps;
   let scan: { subject: Subject; left: readonly string[]; cursor: string } | null = null;
 
-  return async function* ({ positions }) {
+  return async function* () {
     for (let pages = 0, entries = 0; pages < budget.pages && entries < budget.entries; pages += 1) {
       const now = clock.now();
       if (scan === null) {
-        const begun = await rules.begin(now, positions);
+        const begun = await rules.begin(now);
         if (begun === null) return;
         scan = { subject: begun.subject, left: begun.hashes, cursor: '0' };
       }

@@ -1,244 +1,179 @@
 import type { Clock } from '../base/clock';
-import { inPortions } from '../store/pages';
+import { DeliveryId } from '../base/ids';
 import { HOUR_MS } from '../base/time';
-import type { Millis } from '../feedback/feedback';
-import { partitionOf } from '../log/partitioner';
-import { CONTRIBUTIONS_TOPIC } from '../feedback/topics';
+import { RETIRED_TOPIC } from '../feedback/topics';
 import type { Contribution, WireType } from '../kpi/encode';
-import { emptySum } from '../kpi/publish';
 import type { OutgoingRecord } from '../log/sink';
-import { numberField, PUBLISHED_HASH, RETIRED_HASH, sharesHash, SUMS_HASH } from '../store/hashes';
-import { decodeRetirement, encodeRetirement, type Retirement } from '../store/retired';
-import type { Manifest, Store, TaskAddress, Write } from '../store/store';
-import { FOLDED_UNTIL, readFlags } from './flags';
+import type { LogRecord, Positions } from '../log/source';
+import type { Projected, TaskOwnership } from '../pipeline';
+import { CONTRIBUTIONS_HASH, EVICTING_HASH, TIMER_INDEX_HASH } from '../store/hashes';
+import { readStored } from '../store/damage';
+import { inPortions } from '../store/pages';
+import type { Store, TaskAddress, Write } from '../store/store';
+import { flagWrite } from './effects';
+import { readFlags, RETIRED_READ } from './flags';
 import { type Page, resumableScan } from './resumable-scan';
+import type { StatusMemory } from './status';
+import { contributionRecord, type StatusRules } from './status-records';
 
 /*
- * How a delivery leaves Redis. Only its kpi task decides, because only that task knows the last feedback of all partitions:
+ * How a delivery is retired: by each status task for its own partition, alone, because a message belongs to one partition.
  *
- *   retired     no new feedback for the retention, and no new record between two scans: the delivery is put on the list
- *               of retired deliveries, and a marker in the contributions topic keeps that permanently. From now on feedback
- *               on it is late.
- *   removed     every status task has folded all that the log held at a time well after the retirement, so whatever it had
- *               folded before it learned of the retirement has arrived: sums, shares and the published record are deleted.
+ *   decide    no feedback on it for the retention, and none between two scans. The task has folded all that its inputs held.
+ *   publish   its last contribution and the task's positions, in a record of the retired deliveries. The task's transactional
+ *             sink sends it: no former owner can.
+ *   adopt     the task reads that topic to its end and stores what it finds: feedback at or beyond these positions is late
+ *             (late-records.ts), feedback below them is counted by the contribution. The messages are evicted
+ *             (eviction.ts); the contribution stays.
  *
- * Status tasks evict their own state of the delivery (eviction.ts). The list and the marker stay: without them late
- * feedback would start the delivery from zero.
+ * Only what is in the topic is ever adopted, and a claim adopts before it does anything else. So an owner, its successor, a
+ * store that came back older, a rebuild and a cut-over decide alike about every record, for good: by its offset.
  */
-
-/** The internal commands by which a kpi task retires and removes deliveries. */
-export type RetentionCommand =
-  | { readonly retire: string; readonly as: Retirement }
-  /** `partitions`: their number; each may have a share. */
-  | { readonly remove: string; readonly partitions: number };
 
 /** How often all deliveries are scanned. */
 export const RETENTION_SCAN_MS = HOUR_MS;
 /** They are scanned a page at a time. */
 export const RETENTION_SCAN_BUDGET = { pages: 1, entries: Infinity };
-/**
- * How long after a retirement a status task may still have folded feedback without knowing of it: clocks of workers may
- * differ, and status tasks cache for a while what they have read (late-records.ts).
- */
-const SETTLING_MS = 2 * HOUR_MS;
-/** Fields that one commit deletes at most, approximately. */
-const FIELDS_PER_COMMIT = 1_000;
+/** Deliveries that one commit retires at most. */
 const RETIRED_PER_COMMIT = 200;
 
-export interface RetentionDeps {
+export interface AdoptionDeps {
   readonly address: TaskAddress;
-  readonly manifest: Pick<Manifest, 'partitions'>;
+  readonly rules: StatusRules;
+  readonly memory: StatusMemory;
   readonly store: Pick<Store, 'load' | 'scan'>;
-  readonly contribution: WireType<Contribution>;
+  /** Every record of this partition of the retired deliveries from an offset on. */
+  readRetired(onRecord: (record: LogRecord) => void, from: number): Promise<void>;
+  /** Receives the records of that topic that the service has not written. */
+  onStranger(record: LogRecord): void;
+}
+
+export interface RetentionDeps extends AdoptionDeps {
   readonly clock: Clock;
   readonly retentionMs: number;
-  /** End offset of this task's contributions in the log. */
-  contributionsEnd(): Promise<number>;
+  /** Whether expiries are inferred: a delivery with deadlines that have not passed is not retired then. */
+  readonly expires: boolean;
+  /** Resolves once the records are acknowledged, by a sink that a newer owner's fences. */
+  publish(records: readonly OutgoingRecord[]): Promise<void>;
 }
 
-/** One scan of all deliveries of a task. */
-interface DeliveryScan {
-  /** Every partition has folded all feedback that the log held at this time. */
-  readonly foldedUntil: Millis;
-  /** Position from which on the sums contain the result. */
-  readonly from: number;
-  /** Revisions of the deliveries past the retention. */
-  readonly old: Map<string, number>;
+/** The effects of what the topic of retired deliveries holds and the task has not adopted. */
+export async function* adoptRetired(deps: AdoptionDeps): AsyncGenerator<Projected> {
+  const { address, rules, memory, store } = deps;
+  const [adopted] = await readFlags(store, address, RETIRED_READ);
+  const shares = new Map<DeliveryId, Contribution>();
+  let end = adopted ?? 0;
+  await deps.readRetired((record) => {
+    end = record.offset + 1;
+    const share = retiredShareIn(rules.contribution, record);
+    if (share === null) deps.onStranger(record);
+    else shares.set(DeliveryId(share.deliveryId), share);
+  }, end);
+  for (const portion of inPortions([...shares], RETIRED_PER_COMMIT)) {
+    yield adoption(rules, portion, memory.suppressed);
+    for (const [id] of portion) {
+      memory.contributions.drop(id);
+      memory.open.drop(id);
+      memory.timerIndex.delete(id);
+      memory.evicting.add(id);
+    }
+  }
+  if (end > (adopted ?? 0)) yield { writes: [flagWrite(RETIRED_READ, end)], outgoing: [] };
 }
 
-/** Scans the deliveries once an hour, a page after each commit of a task that has caught up. */
-export function retentionCommands(deps: RetentionDeps) {
-  let nextScan = deps.clock.now() + RETENTION_SCAN_MS;
-  let waiting: DeliveryScan | null = null;
-  /** What the last scan found past the retention. */
+/** What a record of the retired deliveries says of one; null where the service has not written it. */
+function retiredShareIn(
+  contribution: WireType<Contribution>,
+  { value }: LogRecord,
+): (Contribution & { readonly deliveryId: string }) | null {
+  const share = value === null ? null : contribution.read(value);
+  if (share === null || share.deliveryId === null || share.retiredFrom === null) return null;
+  return { ...share, deliveryId: share.deliveryId };
+}
+
+function adoption(
+  rules: StatusRules,
+  shares: readonly (readonly [DeliveryId, Contribution])[],
+  suppressed: boolean,
+): Projected {
+  const { stateId, partition } = rules;
+  const entries = shares.map(
+    ([id, share]) =>
+      [Buffer.from(id, 'utf8'), rules.contribution.encode({ ...share, generation: stateId, partition })] as const,
+  );
+  const writes: Write[] = [
+    { hash: CONTRIBUTIONS_HASH, entries },
+    { hash: TIMER_INDEX_HASH, entries: entries.map(([field]) => [field, null] as const) },
+    { hash: EVICTING_HASH, entries: entries.map(([field]) => [field, Buffer.alloc(0)] as const) },
+  ];
+  const outgoing = suppressed ? [] : entries.map(([field, value]) => contributionRecord(rules, field, value));
+  return { writes, outgoing };
+}
+
+/** Retires deliveries, once an hour, a page after each commit of a task that has caught up. */
+export function retirements(
+  deps: RetentionDeps,
+): (ownership: Pick<TaskOwnership, 'positions'>) => AsyncGenerator<Projected> {
+  const { rules, clock } = deps;
+  let nextScan = clock.now() + RETENTION_SCAN_MS;
+  /** Revisions of the deliveries that the last scan found past the retention. */
   let previouslyOld: ReadonlyMap<string, number> = new Map();
+  let at: Positions = [];
 
-  return resumableScan<DeliveryScan, RetentionCommand>(deps, RETENTION_SCAN_BUDGET, {
-    async begin(now, [position = 0]) {
-      if (waiting === null) {
-        if (now < nextScan) return null;
-        nextScan = now + RETENTION_SCAN_MS;
-        const foldedUntil = await foldedUntilOf(deps);
-        if (foldedUntil === null) return null;
-        waiting = { foldedUntil, from: await deps.contributionsEnd(), old: new Map() };
-      }
-      if (position < waiting.from) return null;
-      const subject = waiting;
-      waiting = null;
-      return { subject, hashes: [SUMS_HASH] };
+  const scan = resumableScan<Map<string, number>>(deps, RETENTION_SCAN_BUDGET, {
+    async begin(now) {
+      if (now < nextScan) return null;
+      nextScan = now + RETENTION_SCAN_MS;
+      return { subject: new Map(), hashes: [CONTRIBUTIONS_HASH] };
     },
-    async *page(scan, { entries }) {
-      const { partitions } = deps.manifest;
-      const deliveries = await deliveriesIn(deps, entries);
-      yield* inPortions(dueRetirements(deps, scan, previouslyOld, deliveries), RETIRED_PER_COMMIT);
-      yield* inPortions(
-        dueRemovals(partitions, scan, deliveries),
-        Math.ceil(FIELDS_PER_COMMIT / (partitions + 2)),
+    async *page(old, { entries }, now) {
+      const due = pastRetention(deps, entries, now);
+      for (const { deliveryId, revision } of due) old.set(deliveryId ?? '', revision);
+      const unchanged = due.filter(
+        ({ deliveryId, revision }) => previouslyOld.get(deliveryId ?? '') === revision,
       );
+      for (const portion of inPortions(unchanged, RETIRED_PER_COMMIT)) {
+        await deps.publish(portion.map((share) => retirementRecord(rules, share, at)));
+        yield* adoptRetired(deps);
+      }
     },
-    end({ old }) {
+    end(old) {
       previouslyOld = old;
       return [];
     },
   });
-}
-
-/** The earliest time up to which all status tasks have folded; null where one has not published its time yet. */
-async function foldedUntilOf({ address, manifest, store }: RetentionDeps): Promise<Millis | null> {
-  const times = await Promise.all(
-    Array.from({ length: manifest.partitions }, async (_, partition) => {
-      const task: TaskAddress = { stateId: address.stateId, pipeline: 'status', partition };
-      const [time] = await readFlags(store, task, FOLDED_UNTIL);
-      return time;
-    }),
-  );
-  return times.every((time) => time !== null) ? Math.min(...times) : null;
-}
-
-interface ScannedDelivery {
-  readonly id: string;
-  readonly sum: Contribution;
-  readonly retiredAt: Millis | null;
-}
-
-async function deliveriesIn(deps: RetentionDeps, entries: Page['entries']): Promise<ScannedDelivery[]> {
-  const fields = entries.map(([field]) => field);
-  const [retired = []] = await deps.store.load(deps.address, [{ hash: RETIRED_HASH, fields }]);
-  return entries.map(([field, value], index) => ({
-    id: field.toString('utf8'),
-    sum: deps.contribution.decode(value),
-    retiredAt: retired[index] == null ? null : decodeRetirement(retired[index]).at,
-  }));
-}
-
-/** Deliveries to retire: past the retention, with no record since the last scan. Adds those past the retention to `old`. */
-function dueRetirements(
-  { retentionMs, clock }: RetentionDeps,
-  { foldedUntil, old }: DeliveryScan,
-  previouslyOld: ReadonlyMap<string, number>,
-  page: readonly ScannedDelivery[],
-): RetentionCommand[] {
-  const due = page.filter(({ sum, retiredAt }) => retiredAt === null && sum.asOf + retentionMs < foldedUntil);
-  for (const { id, sum } of due) old.set(id, sum.revision);
-  const as: Retirement = { at: clock.now(), asOf: foldedUntil };
-  return due
-    .filter(({ id, sum }) => previouslyOld.get(id) === sum.revision)
-    .map(({ id }) => ({ retire: id, as }));
-}
-
-/** Deliveries that were retired long enough ago to be removed. */
-function dueRemovals(
-  partitions: number,
-  { foldedUntil }: DeliveryScan,
-  page: readonly ScannedDelivery[],
-): RetentionCommand[] {
-  return page
-    .filter(({ retiredAt }) => retiredAt !== null && retiredAt + SETTLING_MS < foldedUntil)
-    .map(({ id }) => ({ remove: id, partitions }));
-}
-
-const MARKER = '/retired';
-
-/** The record by which later generations know that a delivery is retired. No partition's share has a key of this form. */
-export function retirementMarker(
-  deliveryId: string,
-  { at, asOf }: Retirement,
-  rules: {
-    readonly stateId: number;
-    readonly partition: number;
-    readonly contribution: WireType<Contribution>;
-  },
-): OutgoingRecord {
-  const { stateId, partition } = rules;
-  return {
-    topic: CONTRIBUTIONS_TOPIC,
-    partition,
-    key: Buffer.from(deliveryId + MARKER, 'utf8'),
-    value: rules.contribution.encode({ ...emptySum(deliveryId, stateId), partition, asOf, retiredAt: at }),
+  return async function* ({ positions }) {
+    at = positions;
+    yield* scan();
   };
 }
 
-/** The retirement that a marker carries; null for any other contribution. */
-export const retirementIn = ({ retiredAt, asOf }: Contribution): Retirement | null =>
-  retiredAt === null ? null : { at: retiredAt, asOf };
-
-/** The delivery that a marker's key names; null for any other key. */
-export function retiredDelivery(key: Buffer | null): string | null {
-  const text = key?.toString('utf8') ?? '';
-  return text.endsWith(MARKER) ? text.slice(0, -MARKER.length) : null;
+/** The deliveries of a page without feedback for the retention, which no expiry can reach any more. */
+function pastRetention(
+  { address, rules, memory, retentionMs, expires }: RetentionDeps,
+  entries: Page['entries'],
+  now: number,
+): Contribution[] {
+  return entries
+    .map(([, value]) =>
+      readStored(address, CONTRIBUTIONS_HASH, value, (bytes) => rules.contribution.read(bytes)),
+    )
+    .filter(({ deliveryId, asOf, retiredFrom }) => {
+      const hasDeadline = expires && memory.timerIndex.has(DeliveryId(deliveryId ?? ''));
+      return retiredFrom === null && asOf + retentionMs < now && !hasDeadline;
+    });
 }
 
-/** Whether a record of a kpi task's outbox is a retirement marker. */
-export const isRetirementMarker = ({ topic }: OutgoingRecord): boolean => topic === CONTRIBUTIONS_TOPIC;
-
-/** The writes that delete a kpi task's state of a delivery, except that it is retired. */
-export function removalOf(deliveryId: string, partitions: number): readonly Write[] {
-  const gone = [[Buffer.from(deliveryId, 'utf8'), null]] as const;
-  const shares = Array.from(
-    { length: partitions },
-    (_, partition) => [numberField(partition), null] as const,
-  );
-  return [
-    { hash: sharesHash(deliveryId), entries: shares },
-    { hash: SUMS_HASH, entries: gone },
-    { hash: PUBLISHED_HASH, entries: gone },
-  ];
-}
-
-/** The writes that put these deliveries on a kpi task's list of retired ones. */
-export function retiredWrites(retired: ReadonlyMap<string, Retirement>): readonly Write[] {
-  if (retired.size === 0) return [];
-  const entries = [...retired].map(
-    ([deliveryId, as]) => [Buffer.from(deliveryId, 'utf8'), encodeRetirement(as)] as const,
-  );
-  return [{ hash: RETIRED_HASH, entries }];
-}
-
-/** The retired ones among these deliveries, as listed by their kpi tasks. */
-export async function retiredAmong<Id extends string>(
-  store: Pick<Store, 'load'>,
-  { stateId, partitions }: { readonly stateId: number; readonly partitions: number },
-  deliveries: Iterable<Id>,
-): Promise<ReadonlyMap<Id, Retirement>> {
-  const byTask = new Map<number, { id: Id; field: Buffer }[]>();
-  for (const id of deliveries) {
-    const field = Buffer.from(id, 'utf8');
-    const partition = partitionOf(field, partitions);
-    const others = byTask.get(partition) ?? [];
-    byTask.set(partition, others);
-    others.push({ id, field });
-  }
-  const retired = new Map<Id, Retirement>();
-  await Promise.all(
-    Array.from(byTask, async ([partition, requested]) => {
-      const task: TaskAddress = { stateId, pipeline: 'kpi', partition };
-      const fields = requested.map(({ field }) => field);
-      const [found = []] = await store.load(task, [{ hash: RETIRED_HASH, fields }]);
-      requested.forEach(({ id }, index) => {
-        const as = found[index];
-        if (as != null) retired.set(id, decodeRetirement(as));
-      });
-    }),
-  );
-  return retired;
+/** The record by which a delivery is retired in a partition, from these positions on. */
+export function retirementRecord(
+  { partition, contribution }: Pick<StatusRules, 'partition' | 'contribution'>,
+  share: Contribution,
+  positions: Positions,
+): OutgoingRecord {
+  return {
+    topic: RETIRED_TOPIC,
+    partition,
+    key: Buffer.from(share.deliveryId ?? '', 'utf8'),
+    value: contribution.encode({ ...share, retiredFrom: Object.fromEntries(positions.entries()) }),
+  };
 }

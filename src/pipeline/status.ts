@@ -1,69 +1,54 @@
-import type { Feedback, FeedbackKind, Millis, PolicyName } from '../feedback/feedback';
-import type { RetryOutcome } from '../feedback/records';
-import { partitionOf } from '../log/partitioner';
-import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS, MESSAGE_STATUS_TOPIC } from '../feedback/topics';
-import { type CountingRules, countMessage } from '../kpi/contribution';
-import type { Contribution, MessageStatusChanged, WireType } from '../kpi/encode';
-import { emptySum, largest, namePolicy } from '../kpi/publish';
+import type { DeliveryId } from '../base/ids';
+import { type BoundedCache, boundedCache } from '../base/bounded-cache';
+import type { Feedback, FeedbackKind } from '../feedback/feedback';
+import { FEEDBACK_TOPICS } from '../feedback/topics';
+import { countMessage } from '../kpi/contribution';
+import type { Contribution } from '../kpi/encode';
+import { largest, namePolicy } from '../kpi/publish';
 import type { OutgoingRecord } from '../log/sink';
 import type { Plan, Projected } from '../pipeline';
 import { evolve } from '../status/evolve';
 import type { MessageAggregate } from '../status/message';
-import { type MessageStatus, statusOf } from '../status/projection';
-import { CONTRIBUTIONS_HASH, FLAGS_HASH, TIMER_INDEX_HASH } from '../store/hashes';
+import { statusOf } from '../status/projection';
+import { CONTRIBUTIONS_HASH, TIMER_INDEX_HASH } from '../store/hashes';
 import { entryPacker } from '../store/messages';
 import type { Read, Write } from '../store/store';
-import { expiryRecord } from './expiry';
-import { BARRIER_SENT, flagEntry, FOLDED_UNTIL } from './flags';
-import { type BoundedCache, boundedCache } from '../base/bounded-cache';
-import { stateKey } from './state-id';
 import { contributionOf, messageIn, refuseMessages } from './status-state';
-import { isCommand, type StatusRepublished, type StatusCommand, type StatusInput } from './status-input';
+import { contributionRecord, statusRecords, type StatusRules } from './status-records';
 import { groupByDelivery, type TouchedDelivery, type TouchedHash, type TouchedMessage } from './batch-index';
 import { type TimerIndex, putEntry, updateEntry, type DeadlineEntry, entryOf } from './timer-index';
-
-/** The rules of one task's status pipeline. Fixed while the task is owned. */
-export interface StatusRules extends CountingRules {
-  readonly stateId: number;
-  /** The number that published records carry. */
-  readonly generation: number;
-  readonly partition: number;
-  readonly partitions: number;
-  readonly buckets: number;
-  readonly contribution: WireType<Contribution>;
-  /** Null where changes of single messages are not published. */
-  readonly statusChanged: WireType<MessageStatusChanged> | null;
-  readonly retryOutcome: WireType<RetryOutcome>;
-}
 
 /** The in-memory state of a status task's owner. */
 export interface StatusMemory {
   readonly contributions: BoundedCache<Contribution>;
-  /** Until when a delivery is taken not to be retired (late-records.ts). */
-  readonly activeUntil: BoundedCache<Millis>;
-  /** Complete, unlike the cache: a delivery that is not in it has no deadlines. */
+  /** Deliveries that are known not to be retired (late-records.ts). */
+  readonly open: BoundedCache<true>;
+  /** Complete, unlike the caches: a delivery that is not in it has no deadlines. */
   readonly timerIndex: TimerIndex;
-  /** While true, nothing that is folded is published; it is republished on resume (republish.ts). */
+  /** Complete: the retired deliveries whose messages are still to be deleted (eviction.ts). */
+  readonly evicting: Set<DeliveryId>;
+  /** While true, nothing that is folded is published (publishing.ts). */
   suppressed: boolean;
 }
 
 /** Deliveries whose contribution a status task caches. */
 const DELIVERIES_CACHED = 256;
 /** Deliveries of which it caches that they are not retired. */
-const ACTIVE_DELIVERIES_CACHED = 10_000;
+const OPEN_DELIVERIES_CACHED = 10_000;
 
-/** The memory of a task that has just been claimed; its timer index is still to be loaded. */
+/** The memory of a task that has just been claimed; what is complete in it is still to be loaded. */
 export function statusMemory(deliveriesCached = DELIVERIES_CACHED): StatusMemory {
   return {
     contributions: boundedCache(deliveriesCached),
-    activeUntil: boundedCache(ACTIVE_DELIVERIES_CACHED),
+    open: boundedCache(OPEN_DELIVERIES_CACHED),
     timerIndex: new Map(),
+    evicting: new Set(),
     suppressed: false,
   };
 }
 
 /** Folds a batch of feedback into the aggregates of its messages and into the contributions of their deliveries. */
-export function planStatus(rules: StatusRules, inputs: readonly StatusInput[], memory: StatusMemory): Plan {
+export function planStatus(rules: StatusRules, inputs: readonly Feedback[], memory: StatusMemory): Plan {
   const deliveries = groupByDelivery(inputs, rules.buckets, memory.contributions);
   return {
     reads: readsOf(deliveries),
@@ -96,53 +81,9 @@ export function planStatus(rules: StatusRules, inputs: readonly StatusInput[], m
       if (contributions.length > 0)
         projected.writes.push({ hash: CONTRIBUTIONS_HASH, entries: contributions });
       if (timers.length > 0) projected.writes.push({ hash: TIMER_INDEX_HASH, entries: timers });
-      for (const input of inputs) if (isCommand(input)) runCommand(rules, input, memory, projected);
       return projected satisfies Projected;
     },
   };
-}
-
-function runCommand(
-  rules: StatusRules,
-  command: StatusCommand,
-  { timerIndex, contributions }: StatusMemory,
-  { writes, outgoing }: { writes: Write[]; outgoing: OutgoingRecord[] },
-): void {
-  switch (command.kind) {
-    case 'CaughtUp':
-      writes.push({ hash: FLAGS_HASH, entries: [flagEntry(BARRIER_SENT, rules.generation)] });
-      outgoing.push(...barriers(rules));
-      break;
-    case 'Republished':
-      outgoing.push(contributionRecord(rules, Buffer.from(command.deliveryId, 'utf8'), command.contribution));
-      break;
-    case 'StatusRepublished':
-      outgoing.push(...statusRepublication(rules, command));
-      break;
-    case 'Expired':
-      outgoing.push(expiryRecord(command, rules));
-      break;
-    case 'ScanDone': {
-      const deadlines = entryOf(timerIndex, command.deliveryId);
-      deadlines.soonest = command.soonest;
-      const entry = putEntry(timerIndex, command.deliveryId, deadlines);
-      writes.push({ hash: TIMER_INDEX_HASH, entries: [[Buffer.from(command.deliveryId, 'utf8'), entry]] });
-      break;
-    }
-    case 'FoldedUntil':
-      writes.push({ hash: FLAGS_HASH, entries: [flagEntry(FOLDED_UNTIL, command.at)] });
-      break;
-    case 'EvictMessages':
-      writes.push({ hash: command.hash, entries: command.fields.map((field) => [field, null] as const) });
-      break;
-    case 'EvictDelivery': {
-      const gone = [[Buffer.from(command.deliveryId, 'utf8'), null]] as const;
-      writes.push({ hash: CONTRIBUTIONS_HASH, entries: gone }, { hash: TIMER_INDEX_HASH, entries: gone });
-      contributions.drop(command.deliveryId);
-      timerIndex.delete(command.deliveryId);
-      break;
-    }
-  }
 }
 
 function readsOf(deliveries: readonly TouchedDelivery[]): Read[] {
@@ -167,6 +108,7 @@ function foldMessages(
   outgoing: OutgoingRecord[],
 ): Write['entries'] {
   const packer = entryPacker(fields);
+  const deliveryId = sum.deliveryId ?? '';
   for (let index = 0; index < messages.length; index += 1) {
     const message = messages[index]!;
     const before = messageIn(rules, name, loaded[index] ?? null);
@@ -179,8 +121,7 @@ function foldMessages(
     updateEntry(deadlines, before, after, rules.defaultPolicy);
     if (rules.statusChanged === null || suppressed) continue;
     const previous = before === null ? null : statusOf(before, rules.defaultPolicy);
-    const change = statusChange(rules, sum.deliveryId ?? '', message.id, previous, after);
-    if (change !== null) outgoing.push(statusRecord(rules, rules.statusChanged, change));
+    outgoing.push(...statusRecords(rules, { deliveryId, messageId: message.id, before: previous, after }));
   }
   return packer.entries();
 }
@@ -211,82 +152,4 @@ function foldFacts(sum: Contribution, inputs: readonly Feedback[]): void {
     if (feedback.policy !== null) namePolicy(sum, feedback.policy);
     sum.deliverySize = largest(sum.deliverySize, feedback.deliverySize);
   }
-}
-
-/**
- * Contributions of one delivery share a partition; the key contains the state id and the status partition, so that
- * compaction keeps them all.
- */
-function contributionRecord(rules: StatusRules, delivery: Buffer, value: Buffer): OutgoingRecord {
-  return {
-    topic: CONTRIBUTIONS_TOPIC,
-    partition: partitionOf(delivery, rules.partitions),
-    key: Buffer.concat([delivery, stateKey(rules, rules.partition)]),
-    value,
-  };
-}
-
-/** The barriers to every kpi task: this partition has folded everything up to the generation's catch-up offsets. */
-function barriers(rules: StatusRules): OutgoingRecord[] {
-  const { stateId, partition, generation: revision } = rules;
-  const barrier = { ...emptySum('', stateId), deliveryId: null, partition, revision };
-  const value = rules.contribution.encode(barrier);
-  const key = stateKey(rules, partition);
-  return Array.from({ length: rules.partitions }, (_, partition) => ({
-    topic: CONTRIBUTIONS_TOPIC,
-    partition,
-    key,
-    value,
-  }));
-}
-
-function statusRepublication(
-  rules: StatusRules,
-  { deliveryId, messageId, before, message }: StatusRepublished,
-): OutgoingRecord[] {
-  const change = statusChange(rules, deliveryId, messageId, before, message);
-  return change === null || rules.statusChanged === null
-    ? []
-    : [statusRecord(rules, rules.statusChanged, change)];
-}
-
-/** The change of a message's status, reason or type, or null where it has none. */
-function statusChange(
-  rules: { readonly generation: number; readonly defaultPolicy: PolicyName },
-  deliveryId: string,
-  messageId: string,
-  previous: MessageStatus | null,
-  after: MessageAggregate,
-): MessageStatusChanged | null {
-  const current = statusOf(after, rules.defaultPolicy);
-  if (
-    previous?.status === current.status &&
-    previous.reason === current.reason &&
-    previous.failureType === current.failureType
-  )
-    return null;
-  const occurredAt = (after.outcome ?? after.softBounce ?? after.relay).at;
-  const { generation } = rules;
-  return {
-    deliveryId,
-    messageId,
-    generation,
-    occurredAt,
-    previousStatus: previous?.status ?? null,
-    ...current,
-  };
-}
-
-function statusRecord(
-  rules: StatusRules,
-  type: WireType<MessageStatusChanged>,
-  change: MessageStatusChanged,
-): OutgoingRecord {
-  const key = Buffer.from(`${change.deliveryId}/${change.messageId}`, 'utf8');
-  return {
-    topic: MESSAGE_STATUS_TOPIC,
-    partition: partitionOf(key, rules.partitions),
-    key,
-    value: type.encode(change),
-  };
 }

@@ -11,8 +11,7 @@ import { KIND, type MessageAggregate, type Outcome, RANK, type SoftBounceFacts }
 import { policyOf } from '../status/policy';
 import { type MessageStatus, statusOf } from '../status/projection';
 import { decodeMessage, encodeMessageId } from '../store/codec';
-import { bucketOf, messagesHash, PUBLISHED_HASH, RETIRED_HASH } from '../store/hashes';
-import { decodeRetirement } from '../store/retired';
+import { bucketOf, messagesHash, PUBLISHED_HASH } from '../store/hashes';
 import type { Generations, Manifest, Store, TaskAddress } from '../store/store';
 import { type BounceView, bounceOf, type MessageTimeline, messageTimelineOf } from './message-timeline';
 
@@ -143,16 +142,8 @@ export async function lookUpDelivery(state: State, delivery: DeliveryId): Promis
   const { stateId, partitions } = await activeManifest(state);
   const field = Buffer.from(delivery);
   const task: TaskAddress = { stateId, pipeline: 'kpi', partition: partitionOf(field, partitions) };
-  const reads = [PUBLISHED_HASH, RETIRED_HASH].map((hash) => ({ hash, fields: [field] }));
-  const [[value] = [], [retired] = []] = await state.load(task, reads);
+  const [[value] = []] = await state.load(task, [{ hash: PUBLISHED_HASH, fields: [field] }]);
   const kpi = readKpi(value ?? null);
-  if (kpi === null && retired != null) {
-    const since = iso(decodeRetirement(retired).at);
-    throw new EfsError(
-      'not-found',
-      `delivery ${delivery} is retired since ${since}; its last KPIs are in the topic`,
-    );
-  }
   if (kpi === null) throw new EfsError('not-found', `no KPIs of delivery ${delivery} have been published`);
   return kpi;
 }

@@ -211,7 +211,7 @@ const isSame = (a: GenerationRef, b: GenerationRef): boolean =>
 
 /** Whether the active generation is still the known one. A stale store may have its cut-over undone. */
 const isStill = (active: Manifest, known: GenerationRef): boolean =>
-  isSame(active, known) && active.cutoverComplete;
+  isSame(active, known) && active.catchUp !== null;
 
 /** Reports why the tasks stop: `active` is the generation to switch to, null where the state is lost. */
 function reportCause({ log, onReason }: ServiceDeps, active: Manifest | null, left: Manifest): void {
@@ -248,42 +248,10 @@ async function findGeneration(
   const { generation, log } = service;
   const stateSettings = { ...service.stateSettings, partitions };
   const { manifest: found, created } = await ensureGeneration(generation, stateSettings, lost);
-  const completed = await completeIfPossible(service, await awaitSwitchingProcess(service, found));
-  if (completed === null) return findGeneration(service, partitions, found);
-  const manifest = await adoptTopicIds(generation, completed);
+  const manifest = await adoptTopicIds(generation, await completeCutover(generation, found));
   log.info(created ? 'new generation: reading the topics from their beginning' : 'generation found', {
     generation: manifest.stateId,
     partitions,
   });
   return manifest;
-}
-
-const AWAIT_CUT_OVER_MS = 1_000;
-const POLL_MS = 50;
-
-/** Gives the switching process the time to complete the cut-over: only it has prefetched what that takes. */
-async function awaitSwitchingProcess({ generation, deps }: ServiceDeps, found: Manifest): Promise<Manifest> {
-  let active = found;
-  for (let waited = 0; !active.cutoverComplete && waited < AWAIT_CUT_OVER_MS; waited += POLL_MS) {
-    await deps.retryDeps.clock.sleep(POLL_MS);
-    active = (await generation.store.active()) ?? active;
-  }
-  return active;
-}
-
-/** Completes a cut-over in progress; null where the state of its target is incomplete. */
-async function completeIfPossible(
-  { generation, log }: ServiceDeps,
-  found: Manifest,
-): Promise<Manifest | null> {
-  try {
-    return await completeCutover(generation, found);
-  } catch (error) {
-    if (!(error instanceof EfsError) || error.code !== 'generation-incomplete') throw error;
-    log.warn('cut-over target has missing state: rebuilding from the topics', {
-      generation: found.stateId,
-      reason: error.message,
-    });
-    return null;
-  }
 }

@@ -10,6 +10,7 @@ import {
   DELIVERY_KPI_TOPIC,
   INGEST_DEAD_LETTER_TOPIC,
   MESSAGE_STATUS_TOPIC,
+  RETIRED_TOPIC,
   SETUP_TOPICS,
 } from '../feedback/topics';
 
@@ -54,7 +55,12 @@ const MAX_REPLICAS = 3;
 const DEAD_LETTER_MAX_BYTES = 4 * 1024 * 1024;
 /** Time to correct a source and to send its dead letters through it again. */
 const INGEST_DEAD_LETTERS_KEPT_MS = 30 * DAY_MS;
-const COMPACTED: readonly string[] = [CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, MESSAGE_STATUS_TOPIC];
+const COMPACTED: readonly string[] = [
+  CONTRIBUTIONS_TOPIC,
+  RETIRED_TOPIC,
+  DELIVERY_KPI_TOPIC,
+  MESSAGE_STATUS_TOPIC,
+];
 
 function configOf(topic: string, inputRetentionMs: number): Readonly<Record<string, string>> {
   if (COMPACTED.includes(topic)) return { 'cleanup.policy': 'compact' };

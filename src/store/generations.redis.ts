@@ -1,26 +1,21 @@
 import { must } from '../base/assert';
-import { EfsError } from '../base/errors';
 import { inPortions } from './pages';
 import { type Context, reply, run } from './context.redis';
 import { showPositions } from './packing';
 import {
-  type Commit,
-  type CommitOutcome,
+  type CatchUpOffsets,
   type GenerationRef,
   type Generations,
   type Manifest,
   type NewTask,
   newTasks,
-  type TaskAddress,
 } from './store';
 
 /** Tasks created at once. */
 const CREATED_AT_ONCE = 64;
 
-type Commits = (task: TaskAddress, commit: Commit) => Promise<CommitOutcome>;
-
-/** The list of generations in Redis. `commit` writes the first state of a created task. */
-export function redisGenerations(context: Context, commit: Commits): Generations {
+/** The list of generations in Redis. */
+export function redisGenerations(context: Context): Generations {
   const { keys, scripts, client } = context;
   const list = [keys.active, keys.all];
   const generations: Generations = {
@@ -37,24 +32,24 @@ export function redisGenerations(context: Context, commit: Commits): Generations
     async deactivate({ stateId, generation }) {
       await run(context, scripts.deactivate, [keys.active], [String(stateId), String(generation)]);
     },
-    async create(manifest, start, seed) {
+    async create(manifest, start) {
       const before = await generations.active();
       if (before?.stateId === manifest.stateId) return before;
-      await initTasks(context, commit, manifest, newTasks(manifest, start, seed));
+      await initTasks(context, manifest, newTasks(manifest, start));
       const args = [String(manifest.stateId), textOf(manifest)];
       const active = (await run(context, scripts.activate, list, args)) as Buffer;
       return must(manifestIn(active.toString()), 'no generation is active after one was created');
     },
-    async propose(manifest, start, seed) {
+    async propose(manifest, start) {
       const id = String(manifest.stateId);
       const before = manifestIn(await reply(context, client.hget(keys.all, id)));
       if (before !== null) return before;
-      await initTasks(context, commit, manifest, newTasks(manifest, start, seed));
+      await initTasks(context, manifest, newTasks(manifest, start));
       await reply(context, client.hsetnx(keys.all, id, textOf(manifest)));
       return must(manifestIn(await reply(context, client.hget(keys.all, id))), 'a proposal is listed');
     },
     async replaceActive(from, to) {
-      const expected = [...refArgs(from), from.cutoverComplete ? '1' : '0'];
+      const expected = [...refArgs(from), from.catchUp === null ? '0' : '1'];
       const args = [...expected, String(to.stateId), textOf(to)];
       return (await run(context, scripts.replace, list, args)) === 1;
     },
@@ -76,8 +71,11 @@ interface Stored extends Pick<
   'partitions' | 'defaultPolicy' | 'domainGroups' | 'buckets' | 'topicIds' | 'dropping'
 > {
   readonly generation: number;
+  // Read by workers of version 0.1 only.
   readonly succeeds: boolean;
-  readonly targets: Manifest['catchUpOffsets'];
+  readonly targets: CatchUpOffsets['inputs'];
+  // Absent in manifests stored up to version 0.1.
+  readonly contributions?: CatchUpOffsets['contributions'];
   // Absent in manifests stored before there were cut-overs.
   readonly publishedAs?: number;
   readonly takesOver?: number | null;
@@ -85,58 +83,49 @@ interface Stored extends Pick<
 }
 
 function textOf(manifest: Manifest): string {
-  const { stateId, generation, hasPredecessor, predecessor, cutoverComplete, catchUpOffsets, ...same } =
-    manifest;
+  const { stateId, generation, predecessor, catchUp, ...same } = manifest;
   const stored: Stored = {
     ...same,
     generation: stateId,
     publishedAs: generation,
-    succeeds: hasPredecessor,
+    succeeds: generation !== 1,
     takesOver: predecessor,
-    settled: cutoverComplete,
-    targets: catchUpOffsets,
+    settled: catchUp !== null,
+    targets: catchUp?.inputs ?? [],
+    contributions: catchUp?.contributions ?? [],
   };
   return JSON.stringify(stored);
 }
 
 function manifestIn(text: string | null): Manifest | null {
   if (text === null) return null;
-  const { generation, publishedAs, succeeds, takesOver, settled, targets, ...same } = JSON.parse(
-    text,
-  ) as Stored;
+  const {
+    generation,
+    publishedAs,
+    succeeds: _,
+    takesOver,
+    settled,
+    targets,
+    contributions,
+    ...same
+  } = JSON.parse(text) as Stored;
   return {
     ...same,
     stateId: generation,
     generation: publishedAs ?? generation,
-    hasPredecessor: succeeds,
     predecessor: takesOver ?? null,
-    cutoverComplete: settled ?? true,
-    catchUpOffsets: targets,
+    catchUp: settled === false ? null : { inputs: targets, contributions: contributions ?? [] },
   };
 }
 
+/** Creates the tasks, each at its start and sealed against lower numbers; a claimed task keeps its state. */
 async function initTasks(
   context: Context,
-  commit: Commits,
   { generation }: Manifest,
   tasks: readonly NewTask[],
 ): Promise<void> {
-  for (const some of inPortions(tasks, CREATED_AT_ONCE))
-    await Promise.all(some.map((task) => initTask(context, commit, task, generation - 1)));
-}
-
-/** Brings a task to sequence 0 at its start, with its seed; a claimed task keeps its state. Seals both. */
-async function initTask(
-  context: Context,
-  commit: Commits,
-  { address, positions, writes }: NewTask,
-  sealed: number,
-): Promise<void> {
-  const args = [showPositions(positions), String(sealed)];
-  const created = await run(context, context.scripts.create, [context.keys.task(address)], args);
-  if (created === 0) return;
-  const at = { expected: positions, next: positions };
-  const outcome = await commit(address, { epoch: 0, sequence: 0, ...at, writes, outbox: null });
-  if (outcome === 'committed' || outcome === 'fenced') return;
-  throw new EfsError('redis-unavailable', 'Redis: another process is creating the same generation');
+  const { keys, scripts } = context;
+  const init = ({ address, positions }: NewTask): Promise<unknown> =>
+    run(context, scripts.create, [keys.task(address)], [showPositions(positions), String(generation - 1)]);
+  for (const some of inPortions(tasks, CREATED_AT_ONCE)) await Promise.all(some.map(init));
 }

@@ -7,18 +7,20 @@ import { partitionOf } from '../log/partitioner';
  *   status   m/<delivery>/<bucket>   message id → aggregate
  *            c                       delivery id → this partition's contribution
  *            w                       delivery id → how many of its messages may still expire, and the earliest deadline
+ *            z                       delivery id → empty: it is retired, and not all of its messages are deleted yet
  *            f                       flags of the task
  *   kpi      d/<delivery>            partition → its last contribution
  *            s                       delivery id → sum of its contributions
  *            p                       delivery id → the last published record
- *            r                       delivery id → when it was retired, and as of when it was counted
  *            f                       flags of the task
  */
 export const CONTRIBUTIONS_HASH = 'c';
 export const TIMER_INDEX_HASH = 'w';
 export const SUMS_HASH = 's';
 export const PUBLISHED_HASH = 'p';
-export const RETIRED_HASH = 'r';
+export const EVICTING_HASH = 'z';
+/** Of kpi tasks up to version 0.1: delivery id → when it was retired. */
+export const FORMER_RETIRED_HASH = 'r';
 export const FLAGS_HASH = 'f';
 
 export function messagesHash(delivery: DeliveryId, bucket: number): string {

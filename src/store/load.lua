@@ -1,14 +1,15 @@
 #!lua flags=no-writes
--- Reads fields of several hashes of a task in one round trip.
+-- Reads fields of several hashes of a task, and its last commit, at one moment.
 --
--- KEYS[1]    the task: hash of p (positions)
+-- KEYS[1]    the task: hash of e (epoch), q (sequence), p (positions)
 -- KEYS[2..]  the hashes
 -- ARGV[1..]  for each of them: a packed read (see packing.ts)
--- Returns    the positions, nil where there is no such task; then for each of the hashes: the values, nil where absent
+-- Returns    epoch, sequence and positions, nil where there is no such task; then for each of the hashes: the values, nil
+--            where absent
 
 local CHUNK = 7000 -- fields at once: must stay below the 8,000 that unpack can take
 
-local out = { redis.call('HGET', KEYS[1], 'p') }
+local out = { redis.call('HMGET', KEYS[1], 'e', 'q', 'p') }
 for k = 2, #KEYS do
   local blob = ARGV[k - 1]
   local count, at = struct.unpack('>I4', blob)

@@ -22,6 +22,7 @@ const NAMES = [
   'deactivate',
   'load',
   'replace',
+  'scan',
   'seal',
   'unlist',
 ] as const;

@@ -1,13 +1,14 @@
 import { keysOf } from './keys';
 import {
   type Commit,
+  type CommitId,
   type CommitOutcome,
   type GenerationRef,
   type Generations,
   type Manifest,
   type NewTask,
   newTasks,
-  type Seed,
+  refuseOthers,
   type StartPositions,
   type Store,
   type TaskAddress,
@@ -30,8 +31,8 @@ export interface MemoryControls {
   wipe(): void;
 }
 
-/** Checks of a commit that a test may leave out, to show what they prevent. */
-export type Check = 'epoch' | 'sequence' | 'positions';
+/** Checks that a test may leave out, to show what they prevent. */
+export type Check = 'epoch' | 'sequence' | 'positions' | 'reads';
 
 interface Task {
   epoch: number;
@@ -74,6 +75,11 @@ export function memoryStore(
 ): Store & Generations & MemoryControls {
   const state: State = { manifest: null, listed: new Map(), tasks: new Map(), places: 0, epoch: 0 };
   const taskOf = (address: TaskAddress): Task | undefined => state.tasks.get(keys.task(address));
+  const readable = (address: TaskAddress, known: CommitId | undefined): Task | undefined => {
+    const task = taskOf(address);
+    if (known !== undefined && options.without?.includes('reads') !== true) refuseOthers(task ?? null, known);
+    return task;
+  };
   return {
     async claim(address, number) {
       const task = taskOf(address);
@@ -82,7 +88,7 @@ export function memoryStore(
       task.epoch = state.epoch;
       return { ...progressOf(task), committedBy: task.committedBy, outbox: copy(task.outbox) };
     },
-    load: async (address, reads) => values(taskOf(address), reads),
+    load: async (address, reads, known) => values(readable(address, known), reads),
     async loadAt(address, reads) {
       const task = taskOf(address);
       return task ? { positions: task.positions, values: values(task, reads) } : null;
@@ -99,14 +105,14 @@ export function memoryStore(
     async outboxBytes(address) {
       return taskOf(address)?.outbox?.length ?? 0;
     },
-    async scan(address, hash, cursor) {
-      return page(taskOf(address)?.hashes.get(hash) ?? new Map(), Number(cursor));
+    async scan(address, hash, cursor, known) {
+      return page(readable(address, known)?.hashes.get(hash) ?? new Map(), Number(cursor));
     },
     async seal(address, number) {
       const task = taskOf(address);
       if (!task) return null;
       seal(task, number);
-      return { positions: task.positions, outbox: copy(task.outbox) };
+      return { positions: task.positions, committedBy: task.committedBy, outbox: copy(task.outbox) };
     },
     async erase(address, hashes) {
       for (const hash of hashes) taskOf(address)?.hashes.delete(hash);
@@ -139,8 +145,8 @@ function memoryGenerations(state: State): Generations {
     state.manifest?.stateId === stateId && state.manifest.generation === generation;
   const list = (manifest: Manifest): void =>
     void state.listed.set(manifest.stateId, structuredClone(manifest));
-  const initTasks = (manifest: Manifest, start: StartPositions, seed: Seed): void => {
-    for (const task of newTasks(manifest, start, seed)) initTask(state, task, manifest.generation - 1);
+  const initTasks = (manifest: Manifest, start: StartPositions): void => {
+    for (const task of newTasks(manifest, start)) initTask(state, task, manifest.generation - 1);
   };
   return {
     active: async () => state.manifest && structuredClone(state.manifest),
@@ -148,24 +154,24 @@ function memoryGenerations(state: State): Generations {
     async deactivate(lost) {
       if (isActive(lost)) state.manifest = null;
     },
-    async create(manifest, start, seed) {
-      if (state.manifest?.stateId !== manifest.stateId) initTasks(manifest, start, seed);
+    async create(manifest, start) {
+      if (state.manifest?.stateId !== manifest.stateId) initTasks(manifest, start);
       if (state.manifest === null) {
         state.manifest = structuredClone(manifest);
         list(manifest);
       }
       return structuredClone(state.manifest);
     },
-    async propose(manifest, start, seed) {
+    async propose(manifest, start) {
       const { stateId } = manifest;
       if (!state.listed.has(stateId)) {
-        initTasks(manifest, start, seed);
+        initTasks(manifest, start);
         list(manifest);
       }
       return structuredClone(state.listed.get(stateId) ?? manifest);
     },
     async replaceActive(from, to) {
-      if (!isActive(from) || state.manifest?.cutoverComplete !== from.cutoverComplete) return false;
+      if (!isActive(from) || (state.manifest?.catchUp === null) !== (from.catchUp === null)) return false;
       const listed = state.listed.get(to.stateId);
       if (listed === undefined || listed.dropping) return false;
       state.manifest = structuredClone(to);
@@ -279,21 +285,18 @@ function page(
   return { cursor: '0', entries };
 }
 
-/** Brings a task to sequence 0 at its start, with its seed; a claimed task keeps its state. Seals both. */
-function initTask(state: State, { address, positions, writes }: NewTask, sealed: number): void {
+/** Creates a task at its start; a claimed task keeps its state. Seals both. */
+function initTask(state: State, { address, positions }: NewTask, sealed: number): void {
   const key = keys.task(address);
   const existing = state.tasks.get(key);
   if (existing && existing.epoch > 0) return seal(existing, sealed);
-  const hashes: Task['hashes'] = existing?.hashes ?? new Map();
-  const task: Task = {
+  state.tasks.set(key, {
     epoch: 0,
     committedBy: 0,
     sequence: 0,
     positions: [...positions],
     sealed,
     outbox: null,
-    hashes,
-  };
-  state.tasks.set(key, task);
-  for (const write of writes) apply(state, task, write);
+    hashes: new Map(),
+  });
 }

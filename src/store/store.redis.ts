@@ -6,17 +6,19 @@ import { redisGenerations } from './generations.redis';
 import { keysOf } from './keys';
 import { packRead, packWrite, parsePositions, showPositions } from './packing';
 import { readScripts, type RedisClient, type Scripts } from './scripts.redis';
-import type {
-  Claim,
-  Commit,
-  CommitOutcome,
-  Counted,
-  Generations,
-  Read,
-  Sealed,
-  Store,
-  TaskAddress,
-  TaskProgress,
+import {
+  type Claim,
+  type Commit,
+  type CommitId,
+  type CommitOutcome,
+  type Counted,
+  type Generations,
+  type Read,
+  refuseOthers,
+  type Sealed,
+  type Store,
+  type TaskAddress,
+  type TaskProgress,
 } from './store';
 
 export interface RedisStoreOptions {
@@ -39,19 +41,22 @@ export function redisStore(
   const context: Context = { client, keys: keysOf(options.namespace), scripts };
   return {
     claim: (task, number) => claim(context, task, number, clock.now()),
-    load: async (task, reads) =>
-      reads.every(({ fields }) => fields.length === 0)
-        ? reads.map(() => [])
-        : (await load(context, task, reads)).values,
+    load: async (task, reads, known) => {
+      if (reads.every(({ fields }) => fields.length === 0)) return reads.map(() => []);
+      const { at, values } = await load(context, task, reads);
+      if (known !== undefined) refuseOthers(commitIn(at), known);
+      return values;
+    },
     loadAt: async (task, reads) => {
-      const { positions, values } = await load(context, task, reads);
+      const { at, values } = await load(context, task, reads);
+      const positions = at[2] ?? null;
       return positions === null ? null : { positions: parsePositions(positions.toString()), values };
     },
     count: (task, read, hashes) => count(context, task, read, hashes),
     commit: (task, what) => commit(context, task, what),
     inspect: (task) => inspect(context, task),
     outboxBytes: (task) => reply(context, client.strlen(context.keys.outbox(task))),
-    scan: (task, hash, cursor) => scan(context, task, hash, cursor),
+    scan: (task, hash, cursor, known) => scan(context, task, hash, cursor, known),
     seal: (task, number) => seal(context, task, number),
     erase: async (task, hashes) => {
       const keys = hashes.map((hash) => context.keys.hash(task, hash));
@@ -60,7 +65,7 @@ export function redisStore(
     eraseTask: async (task) => {
       await reply(context, client.unlink(context.keys.outbox(task), context.keys.task(task)));
     },
-    ...redisGenerations(context, (task, first) => commit(context, task, first)),
+    ...redisGenerations(context),
   };
 }
 
@@ -84,7 +89,11 @@ async function seal(context: Context, task: TaskAddress, number: number): Promis
     (Buffer | null)[] | null;
   if (found === null) return null;
   const positions = must(found[0], 'a task is incomplete').toString();
-  return { positions: parsePositions(positions), outbox: found[1] ?? null };
+  return {
+    positions: parsePositions(positions),
+    committedBy: Number(found[1]),
+    outbox: found[2] ?? null,
+  };
 }
 
 async function inspect(context: Context, task: TaskAddress): Promise<TaskProgress | null> {
@@ -107,22 +116,32 @@ function progressOf({ keys }: Context, task: TaskAddress, found: readonly (Buffe
   }
 }
 
+/** Epoch, sequence and positions, as far as they are stored. */
+type Stored = readonly (Buffer | null)[];
+
+/** The last commit of a task; null where it has no state. */
+function commitIn([epoch, sequence]: Stored): CommitId | null {
+  return epoch == null || sequence == null ? null : { epoch: Number(epoch), sequence: Number(sequence) };
+}
+
 async function load(
   context: Context,
   task: TaskAddress,
   reads: readonly Read[],
-): Promise<{ positions: Buffer | null; values: readonly (readonly (Buffer | null)[])[] }> {
+): Promise<{ at: Stored; values: readonly (readonly (Buffer | null)[])[] }> {
   const nonEmpty = reads.filter((read) => read.fields.length > 0);
   const keys = [context.keys.task(task), ...nonEmpty.map((read) => context.keys.hash(task, read.hash))];
-  const [positions, ...found] = (await run(context, context.scripts.load, keys, nonEmpty.map(packRead))) as [
-    Buffer | null,
-    ...(Buffer | null)[][],
-  ];
+  const [at = [], ...found] = (await run(
+    context,
+    context.scripts.load,
+    keys,
+    nonEmpty.map(packRead),
+  )) as (Buffer | null)[][];
   let next = 0;
   const values = reads.map((read) =>
     read.fields.length > 0 ? must(found[next++], 'a read without an answer') : [],
   );
-  return { positions, values };
+  return { at, values };
 }
 
 async function count(
@@ -165,11 +184,15 @@ async function scan(
   task: TaskAddress,
   hash: string,
   cursor: string,
+  known?: CommitId,
 ): Promise<{ cursor: string; entries: readonly (readonly [Buffer, Buffer])[] }> {
-  const key = context.keys.hash(task, hash);
-  const [next, flat] = await reply(context, context.client.hscanBuffer(key, cursor, 'COUNT', PAGE)).catch(
-    (error: unknown) => namingKey(context, [key], error),
-  );
+  const keys = [context.keys.task(task), context.keys.hash(task, hash)];
+  const [at, next, flat] = (await run(context, context.scripts.scan, keys, [cursor, String(PAGE)])) as [
+    Stored,
+    Buffer,
+    Buffer[],
+  ];
+  if (known !== undefined) refuseOthers(commitIn(at), known);
   const entries: [Buffer, Buffer][] = [];
   for (let i = 0; i + 1 < flat.length; i += 2) entries.push([flat[i] as Buffer, flat[i + 1] as Buffer]);
   return { cursor: next.toString(), entries };

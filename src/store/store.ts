@@ -43,6 +43,9 @@ export interface Claim {
   readonly outbox: Buffer | null;
 }
 
+/** What an owner knows to have been committed last: of one task, no two commits have the same. */
+export type CommitId = Pick<Claim, 'epoch' | 'sequence'>;
+
 /** How far a task is, for readers that do not own it. */
 export type TaskProgress = Pick<Claim, 'epoch' | 'sequence' | 'positions'>;
 
@@ -66,6 +69,24 @@ export interface Commit {
  */
 export type CommitOutcome = 'committed' | 'fenced' | 'rolled-back' | 'lost';
 
+/** Thrown by a read of an owner where the store holds another state of the task than the owner has committed. */
+export class NotOwned extends Error {
+  override readonly name = 'NotOwned';
+  readonly outcome: Exclude<CommitOutcome, 'committed'>;
+
+  constructor(outcome: Exclude<CommitOutcome, 'committed'>) {
+    super(`the state is not what its owner has committed: ${outcome}`);
+    this.outcome = outcome;
+  }
+}
+
+/** Throws `NotOwned` where a task's last commit, null where it has no state, is not the one that its owner knows. */
+export function refuseOthers(found: CommitId | null, known: CommitId): void {
+  if (found === null) throw new NotOwned('lost');
+  if (found.epoch > known.epoch) throw new NotOwned('fenced');
+  if (found.epoch < known.epoch || found.sequence !== known.sequence) throw new NotOwned('rolled-back');
+}
+
 /** Reads and writes the state of one generation. All methods throw `redis-unavailable` when the outcome is unknown. */
 export interface Store {
   /**
@@ -73,8 +94,15 @@ export interface Store {
    * state (see `Generations.create`), and where it is sealed against that number.
    */
   claim(task: TaskAddress, number: number): Promise<Claim | null>;
-  /** Values by read, then by field; null where absent. One round trip. */
-  load(task: TaskAddress, reads: readonly Read[]): Promise<readonly (readonly (Buffer | null)[])[]>;
+  /**
+   * Values by read, then by field; null where absent. One round trip. Throws `NotOwned` where `known` is given and is not the
+   * task's last commit.
+   */
+  load(
+    task: TaskAddress,
+    reads: readonly Read[],
+    known?: CommitId,
+  ): Promise<readonly (readonly (Buffer | null)[])[]>;
   /** Values, and the positions up to which they were folded, read atomically. Null where the task has no state. */
   loadAt(task: TaskAddress, reads: readonly Read[]): Promise<LoadedAt | null>;
   /** The values of one read, and how many fields each of these hashes has; read atomically. At most 7,000 fields. */
@@ -85,11 +113,15 @@ export interface Store {
   inspect(task: TaskAddress): Promise<TaskProgress | null>;
   /** Length of the last commit's outbox, in bytes; 0 where there is none. For readers. */
   outboxBytes(task: TaskAddress): Promise<number>;
-  /** A page of a hash: at least some entries until `cursor` comes back as '0'. An entry may appear twice, none is missed. */
+  /**
+   * A page of a hash: at least some entries until `cursor` comes back as '0'. An entry may appear twice, none is missed. Throws
+   * `NotOwned` as `load` does.
+   */
   scan(
     task: TaskAddress,
     hash: string,
     cursor: string,
+    known?: CommitId,
   ): Promise<{ cursor: string; entries: readonly (readonly [Buffer, Buffer])[] }>;
   /**
    * Fences a task for every owner that runs under `number` or a lower generation number: their epoch is void, and they
@@ -114,11 +146,8 @@ export interface Counted {
   readonly fields: readonly number[];
 }
 
-/** The positions of a sealed task, and the outbox that its last owner committed and may not have emitted. */
-export interface Sealed {
-  readonly positions: Positions;
-  readonly outbox: Buffer | null;
-}
+/** What a sealed task was left with: its last commit's outbox may not have been emitted. */
+export type Sealed = Pick<Claim, 'positions' | 'committedBy' | 'outbox'>;
 
 /** The settings that a generation was built with, and its number. State built with other settings has another meaning. */
 export interface Manifest {
@@ -135,18 +164,22 @@ export interface Manifest {
   readonly domainGroups: string;
   /** Hashes per (delivery, partition). */
   readonly buckets: number;
-  /** True where a predecessor published KPIs: nothing is published before this state has caught up with it. */
-  readonly hasPredecessor: boolean;
   /** The state id it took over from, whose state holds what was published last; null where there is none. */
   readonly predecessor: number | null;
-  /** False from the switch of a cut-over to its completion: until then none of its tasks may run. */
-  readonly cutoverComplete: boolean;
-  /** What it must have folded before it publishes: offsets of the inputs, by partition, then topic index. */
-  readonly catchUpOffsets: readonly Positions[];
+  /** What its tasks catch up with; null from the switch of a cut-over to its completion: until then none of them may run. */
+  readonly catchUp: CatchUpOffsets | null;
   /** What identified the topics that its positions belong to; absent where an earlier version has written it. */
   readonly topicIds?: TopicIds;
   /** Set once its deletion has begun: the deletion can be completed, nothing else can be done with it. */
   readonly dropping?: true;
+}
+
+/** Offsets by partition. */
+export interface CatchUpOffsets {
+  /** What a status task must have folded before it publishes, by topic index. */
+  readonly inputs: readonly Positions[];
+  /** Where a kpi task starts that is not there yet: contributions before are not of this time. Empty: wherever it is. */
+  readonly contributions: readonly number[];
 }
 
 /** Identifies a listed generation as of one cut-over: its state, and the number it has had since. */
@@ -165,25 +198,22 @@ export interface Generations {
    * already. Returns the manifest that is active in the end. Can be repeated after an interruption. Its tasks are sealed
    * against numbers below its own: an owner from before the store was lost may know another state by the same id.
    */
-  create(manifest: Manifest, start: StartPositions, seed: Seed): Promise<Manifest>;
+  create(manifest: Manifest, start: StartPositions): Promise<Manifest>;
   /**
    * Creates the manifest's generation and lists it, whatever is active. Returns the manifest that is listed in the end.
    * Can be repeated after an interruption.
    */
-  propose(manifest: Manifest, start: StartPositions, seed: Seed): Promise<Manifest>;
+  propose(manifest: Manifest, start: StartPositions): Promise<Manifest>;
   /**
    * Atomically replaces the active generation with `to` if it is still `from`. False where it is not, and where `to`
    * is not on the list or its deletion has begun.
    */
-  replaceActive(from: GenerationRef & Pick<Manifest, 'cutoverComplete'>, to: Manifest): Promise<boolean>;
+  replaceActive(from: GenerationRef & Pick<Manifest, 'catchUp'>, to: Manifest): Promise<boolean>;
   /** Marks on the list that a generation's deletion has begun, unless it is active: then false. */
   beginDrop(stateId: number): Promise<boolean>;
   /** Removes a generation from the list, unless it is active: then false. */
   unlist(stateId: number): Promise<boolean>;
 }
-
-/** The initial state of a new generation's kpi tasks, by partition. */
-export type Seed = readonly (readonly Write[])[];
 
 /** The positions at which the tasks of a new generation start, by partition. */
 export interface StartPositions {
@@ -195,17 +225,11 @@ export interface StartPositions {
 export interface NewTask {
   readonly address: TaskAddress;
   readonly positions: Positions;
-  readonly writes: readonly Write[];
 }
 
 /** The tasks of a new generation, those of the status pipeline first. */
-export function newTasks({ stateId }: GenerationRef, { status, kpi }: StartPositions, seed: Seed): NewTask[] {
-  return [
-    ...status.map((positions, partition): NewTask => {
-      return { address: { stateId, pipeline: 'status', partition }, positions, writes: [] };
-    }),
-    ...kpi.map((positions, partition): NewTask => {
-      return { address: { stateId, pipeline: 'kpi', partition }, positions, writes: seed[partition] ?? [] };
-    }),
-  ];
+export function newTasks({ stateId }: GenerationRef, start: StartPositions): NewTask[] {
+  return (['status', 'kpi'] as const).flatMap((pipeline) =>
+    start[pipeline].map((positions, partition) => ({ address: { stateId, pipeline, partition }, positions })),
+  );
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock';
 import type { Log } from '../base/log';
+import type { Positions } from '../log/source';
 import type { TaskOwnership } from '../pipeline';
-import type { Manifest } from '../store/store';
 
 /** Tracks how far this worker’s tasks have caught up with their predecessors. */
 export interface CatchUp {
@@ -11,13 +11,9 @@ export interface CatchUp {
   suppressed(partition: number, isSuppressed: boolean): void;
 }
 
-/** Records between a status task's positions and its catch-up offsets. */
-export function leftUntil(
-  { catchUpOffsets }: Manifest,
-  partition: number,
-  { positions }: TaskOwnership,
-): number {
-  return (catchUpOffsets[partition] ?? []).reduce(
+/** Records between a task's positions and these offsets. */
+export function leftUntil(offsets: Positions, { positions }: Pick<TaskOwnership, 'positions'>): number {
+  return offsets.reduce(
     (left, target, topic) => left + Math.max(0, target - (positions[topic] ?? 0)),
     0,
   );

@@ -1,17 +1,20 @@
 import { boundedCache } from '../base/bounded-cache';
 import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC } from '../feedback/topics';
+import type { Contribution } from '../kpi/encode';
 import type { TransactionalSink } from '../log/sink';
+import type { LogRecord } from '../log/source';
 import { DELIVERIES_CACHED, type KnownDelivery, planKpi } from '../pipeline/kpi';
-import { checkpointOf } from '../pipeline/publish-checkpoint';
-import { kpiCommands, type KpiInput } from '../pipeline/publish-gate';
-import { isRetirementMarker, retentionCommands } from '../pipeline/retention';
+import type { BatchDeps } from '../pipeline';
+import { publishGate } from '../pipeline/publish-gate';
+import { checkpointOf } from '../pipeline/publishing';
 import { unpackOutbox } from '../store/outbox';
-import type { Claim, Manifest } from '../store/store';
+import type { Manifest } from '../store/store';
 import { lingerOf } from './backlog';
 import { metered } from './meter';
 import {
   emitThrough,
   forgetInputs,
+  madeBefore,
   type OwnedTask,
   ownedTask,
   stepsOf,
@@ -26,11 +29,14 @@ export function kpiTask(
   manifest: Manifest,
   partition: number,
   signal: AbortSignal,
-): Task<KpiInput> {
+): Task<Contribution> {
   const own = ownedTask(deps, manifest, { pipeline: 'kpi', partition }, signal);
+  // Since the cut-over, the contributions of this generation are behind this offset.
+  const first = manifest.catchUp?.contributions[partition] ?? 0;
   return taskOf(own, {
     lingerMs: () => lingerOf(deps, deps.backlog),
     open: async () => metered(opened(own, await openSink(own)), own.metering),
+    startAt: (positions) => positions.map((position) => Math.max(position, first)),
     // The group's offsets are publish checkpoints: only the transactional sink writes them.
     onProgress: () => undefined,
   });
@@ -39,32 +45,39 @@ export function kpiTask(
 const openSink = ({ deps, address, retry }: OwnedTask): Promise<TransactionalSink> =>
   retry(() => deps.transactionalSinks.open(`kpi-${address.partition}`));
 
-function opened(own: OwnedTask, sink: TransactionalSink): Opened<KpiInput> {
-  const { deps, manifest, address } = own;
+function opened(own: OwnedTask, sink: TransactionalSink): Opened<Contribution> {
+  const { deps, manifest, address, store } = own;
   const { partition } = address;
   const rules = { ...deps.wire, ...manifest, partition };
   const cache = boundedCache<KnownDelivery>(DELIVERIES_CACHED);
-  const { publishing, retire } = commandsOf(own);
-  const noteSuppressed = (): void => deps.catchUp.suppressed(partition, publishing.suppressed());
+  const at = { topic: CONTRIBUTIONS_TOPIC, partition };
+  const gate = publishGate({
+    ...gateDeps(own),
+    async recheck(deliveries) {
+      const plan = planKpi(rules, [], false, cache, deliveries);
+      return plan.project(await store.load(address, plan.reads));
+    },
+  });
+  const emit: BatchDeps<Contribution>['emit'] = async (records, made) =>
+    records.length === 0
+      ? 'acknowledged'
+      : emitThrough(sink, own, records, checkpointOf(manifest, made, at));
+  const noteSuppressed = (): void => deps.catchUp.suppressed(partition, gate.suppressed());
   return {
     ...stepsOf(own, deps.decoders.kpi),
-    project: (inputs) => planKpi(rules, inputs, publishing.suppressed(), cache),
-    emit: (records, made) => emitThrough(sink, own, records, checkpointOf(manifest, made)),
+    project: (inputs) => planKpi(rules, inputs, gate.suppressed(), cache),
+    emit,
     async drain(claim) {
-      const pending = unpackOutbox(claim.outbox);
-      // Superseded KPIs are void. Retention markers are final: the state holds them, so they are emitted.
-      if (await publishing.overtaken(claim))
-        return emitThrough(sink, own, pending.filter(isRetirementMarker), null);
-      return emitThrough(sink, own, pending, checkpointOf(manifest, madeBefore(claim)));
+      if (await gate.isOutboxVoid(claim)) return 'acknowledged';
+      return emit(unpackOutbox(claim.outbox), madeBefore(claim));
     },
     async *onClaim(ownership, claim) {
-      yield* publishing.onClaim(ownership, claim);
+      yield* gate.onClaim(ownership, claim);
       noteSuppressed();
     },
-    async *afterCommit(ownership, caughtUp) {
-      yield* publishing.afterCommit(ownership);
+    async *afterCommit(ownership) {
+      yield* gate.afterCommit(ownership);
       noteSuppressed();
-      if (caughtUp && !publishing.suppressed()) yield* retire(ownership);
     },
     close: () => {
       forgetInputs(own);
@@ -74,30 +87,20 @@ function opened(own: OwnedTask, sink: TransactionalSink): Opened<KpiInput> {
   };
 }
 
-/** The commit that stored the outbox of a claimed task. */
-const madeBefore = ({ committedBy, positions }: Claim) => ({ epoch: committedBy, positions });
-
-/** The internal commands: to suppress and resume publishing, and to retire deliveries. */
-function commandsOf({ deps, manifest, address, store, retry }: OwnedTask) {
-  const { reader, retentionMs, retryDeps } = deps;
-  const { contribution, kpiChanged } = deps.wire;
+function gateDeps({ deps, manifest, address, store, retry }: OwnedTask) {
+  const { reader, topicPrefix } = deps;
+  const { kpiChanged } = deps.wire;
   const { partition } = address;
-  const contributions = deps.topicPrefix + CONTRIBUTIONS_TOPIC;
-  const kpis = deps.topicPrefix + DELIVERY_KPI_TOPIC;
-  const task = { address, manifest, store, clock: retryDeps.clock };
+  const contributions = topicPrefix + CONTRIBUTIONS_TOPIC;
+  const kpis = topicPrefix + DELIVERY_KPI_TOPIC;
   return {
-    publishing: kpiCommands({
-      ...task,
-      checkpoint: () => retry(() => deps.committedOffset(deps.kpiGroup, contributions, partition)),
-      readPublished: (onRecord) => retry(() => reader.read(kpis, partition, onRecord)),
-      generationOf: (published) => kpiChanged.read(published)?.generation ?? null,
-      onStranger: (record) => deps.strangers.passedOver(kpis, record),
-    }),
-    retire: retentionCommands({
-      ...task,
-      retentionMs,
-      contribution,
-      contributionsEnd: async () => (await retry(() => reader.watermarks(contributions, partition))).high,
-    }),
+    address,
+    manifest,
+    store,
+    checkpoint: () => retry(() => deps.committedOffset(deps.kpiGroup, contributions, partition)),
+    readPublished: (onRecord: Parameters<typeof reader.read>[2]) =>
+      retry(() => reader.read(kpis, partition, onRecord)),
+    generationOf: (published: Buffer) => kpiChanged.read(published)?.generation ?? null,
+    onStranger: (record: LogRecord) => deps.strangers.passedOver(kpis, record),
   };
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock';
 import type { DeadLetterReason } from '../feedback/decode';
-import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, RETRY_OUTCOME_TOPIC } from '../feedback/topics';
+import { DELIVERY_KPI_TOPIC, RETRY_OUTCOME_TOPIC } from '../feedback/topics';
 import type { Processed } from '../pipeline';
 import type { TaskAddress } from '../store/store';
 import type { Dependency } from './outages';
@@ -29,7 +29,7 @@ export interface Meter {
   kpiChanges(count: number): void;
   /** Messages whose validity period has ended without an outcome. */
   expired(messages: number): void;
-  /** Deliveries that have been retired. */
+  /** Deliveries that have been retired, each in one partition. */
   retired(deliveries: number): void;
   fenced(pipeline: TaskAddress['pipeline']): void;
   rewound(pipeline: TaskAddress['pipeline']): void;
@@ -129,6 +129,4 @@ export function meterOutcome(meter: Meter, pipeline: TaskAddress['pipeline'], pr
   const sent = (to: string): number => outgoing.filter(({ topic }) => topic === to).length;
   if (pipeline === 'status') return meter.expired(sent(RETRY_OUTCOME_TOPIC));
   meter.kpiChanges(sent(DELIVERY_KPI_TOPIC));
-  // A kpi task writes only retention markers to the contributions topic.
-  meter.retired(sent(CONTRIBUTIONS_TOPIC));
 }

@@ -1,29 +1,30 @@
 import type { Decoder } from '../feedback/decode';
 import type { Feedback } from '../feedback/feedback';
 import type { RetryOutcome } from '../feedback/records';
-import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS } from '../feedback/topics';
+import { RETIRED_TOPIC, TOPICS_OF } from '../feedback/topics';
 import type { Contribution, KpiChanged, MessageStatusChanged, WireType } from '../kpi/encode';
 import type {
+  Checkpoint,
   OutgoingRecord,
   Sink,
   TransactionalSink,
   TransactionalSinks,
   TransactionOutcome,
 } from '../log/sink';
-import type { Committed, CommittedOffset, Source, TopicReader } from '../log/source';
+import type { CommittedOffset, Positions, Source, TopicReader } from '../log/source';
 import { replacedTopic } from '../log/topic-ids';
 import type { BatchDeps } from '../pipeline';
 import { deadLetter } from '../pipeline/dead-letter';
 import type { StateServer } from '../store/server';
 import type { Strangers } from './strangers';
-import type { Generations, Manifest, Store, TaskAddress } from '../store/store';
+import type { Claim, Generations, Manifest, Store, TaskAddress } from '../store/store';
 import type { Backlog } from './backlog';
 import type { CatchUp } from './catch-up';
 import type { DamageWatch } from './damage';
 import type { HeldBack, InputEnd } from './held-back';
 import { type Meter, type Metering, meterOutcome } from './meter';
+import { type OwnedStore, ownedStore } from './owned-store';
 import { type Retry, type RetryDeps, retryUntil, unlessAborted } from './retry';
-import { type ReadableStore, withRetry } from './retrying';
 import type { Task } from './task';
 import type { TopicWatch } from './topic-watch';
 
@@ -86,13 +87,16 @@ export interface OwnedTask {
   readonly address: TaskAddress;
   /** The names of its inputs in Kafka, by topic index. */
   readonly topics: readonly string[];
+  /** These, and the other topics that its state has positions in. */
+  readonly positioned: readonly string[];
   readonly metering: Metering;
-  readonly store: ReadableStore;
+  readonly store: OwnedStore;
   readonly retry: Retry;
   readonly signal: AbortSignal;
 }
 
-const INPUTS = { status: FEEDBACK_TOPICS.map(({ topic }) => topic), kpi: [CONTRIBUTIONS_TOPIC] };
+/** Other topics that a task's state has positions in. */
+const BESIDE = { status: [RETIRED_TOPIC], kpi: [] } as const;
 
 export function ownedTask(
   deps: WorkerDeps,
@@ -102,29 +106,50 @@ export function ownedTask(
 ): OwnedTask {
   const retry = retryUntil(signal, deps.retryDeps);
   const address: TaskAddress = { stateId: manifest.stateId, ...task };
-  const topics = INPUTS[task.pipeline].map((topic) => deps.topicPrefix + topic);
+  const named = (topic: string): string => deps.topicPrefix + topic;
+  const topics = TOPICS_OF[task.pipeline].map(named);
+  const positioned = [...topics, ...BESIDE[task.pipeline].map(named)];
+  const store: Store = {
+    ...deps.store,
+    commit: async (to, commit) => {
+      refuseReplaced({ deps, manifest, positioned });
+      return deps.store.commit(to, commit);
+    },
+  };
   return {
     deps,
     manifest,
     address,
     topics,
+    positioned,
     metering: { meter: deps.meter, clock: deps.retryDeps.clock, task, topics },
-    store: withRetry(deps.store, retry),
+    store: ownedStore(store, address, retry),
     retry,
     signal,
   };
 }
 
 /** Throws `topic-replaced` where the task's positions belong to a topic that is no more. */
-function refuseReplaced({ deps, manifest, topics }: OwnedTask): void {
-  const replaced = replacedTopic(topics, manifest.topicIds, deps.topicWatch.known());
+function refuseReplaced({
+  deps,
+  manifest,
+  positioned,
+}: Pick<OwnedTask, 'deps' | 'manifest' | 'positioned'>): void {
+  const replaced = replacedTopic(positioned, manifest.topicIds, deps.topicWatch.known());
   if (replaced !== null) throw replaced;
+}
+
+/** How a pipeline's tasks read their inputs, where they do not read all from their positions on. */
+interface Reading {
+  startAt(positions: Positions): Positions;
+  /** The offsets at which the records end for now, read at each batch; undefined where there is no limit. */
+  until(): (() => Positions) | undefined;
 }
 
 /** A task from the parts that its pipeline determines. */
 export function taskOf<Input>(
   own: OwnedTask,
-  parts: Pick<Task<Input>, 'lingerMs' | 'open' | 'onProgress'>,
+  parts: Pick<Task<Input>, 'lingerMs' | 'open' | 'onProgress'> & Partial<Reading>,
 ): Task<Input> {
   const { deps, manifest, address, topics, retry } = own;
   const { pipeline, partition } = address;
@@ -138,10 +163,11 @@ export function taskOf<Input>(
       open: async (partition, positions) => {
         await retry(() => deps.topicWatch.refresh());
         refuseReplaced(own);
-        return retry(() => deps.sources[pipeline].open(partition, positions));
+        const from = parts.startAt?.(positions) ?? positions;
+        return retry(() => deps.sources[pipeline].open(partition, from, parts.until?.()));
       },
     },
-    claim: () => retry(() => deps.store.claim(address, manifest.generation)),
+    claim: () => own.store.claim(manifest.generation),
     observe: (processed) => meterOutcome(meter, pipeline, processed),
     onRolledBack: () => deps.onRolledBack(address),
     onProgress: (positions, lag, heldBack) => {
@@ -177,7 +203,7 @@ export function stepsOf<Input>(
   own: OwnedTask,
   decoder: Decoder<Input>,
 ): Pick<BatchDeps<Input>, 'decode' | 'emitDeadLetters' | 'load' | 'commit'> {
-  const { deps, address, topics, store, retry, signal } = own;
+  const { deps, address, topics, store, signal, retry } = own;
   return {
     decode: (records) => unlessAborted(signal, () => decoder(records)),
     emitDeadLetters: async (rejected) => {
@@ -186,20 +212,23 @@ export function stepsOf<Input>(
       await retry(() => deps.sink.emit(letters));
     },
     load: (reads) => store.load(address, reads),
-    commit: (commit) =>
-      retry(() => {
-        refuseReplaced(own);
-        return deps.store.commit(address, commit);
-      }),
+    commit: (commit) => store.commit(commit),
   };
 }
 
-/** Emits records through the task's sink, and with them the checkpoint, if any. */
+/** Emits records through the task's sink, and with them the checkpoint, if any. Does nothing without either. */
 export async function emitThrough(
   sink: TransactionalSink,
   { signal }: OwnedTask,
   records: readonly OutgoingRecord[],
-  checkpoint: Committed | null,
+  checkpoint: Checkpoint | null,
 ): Promise<TransactionOutcome> {
-  return records.length === 0 ? 'acknowledged' : unlessAborted(signal, () => sink.emit(records, checkpoint));
+  if (records.length === 0 && checkpoint === null) return 'acknowledged';
+  return unlessAborted(signal, () => sink.emit(records, checkpoint));
 }
+
+/** The commit that stored the outbox of a claimed task. */
+export const madeBefore = ({ committedBy, positions }: Pick<Claim, 'committedBy' | 'positions'>) => ({
+  epoch: committedBy,
+  positions,
+});

@@ -1,18 +1,17 @@
+import type { Feedback } from '../feedback/feedback';
+import { RETIRED_TOPIC } from '../feedback/topics';
 import { countingRules } from '../kpi/contribution';
-import type { TransactionalSink } from '../log/sink';
-import type { Positions } from '../log/source';
+import type { Checkpoint, OutgoingRecord, TransactionalSink, TransactionOutcome } from '../log/sink';
 import type { TaskOwnership } from '../pipeline';
 import { auditCommands } from '../pipeline/audit';
-import { evictionCommands } from '../pipeline/eviction';
-import { expiryCommands } from '../pipeline/expiry';
+import { evictions, loadEvicting } from '../pipeline/eviction';
+import { expiries } from '../pipeline/expiry';
 import { lateDecoder } from '../pipeline/late-records';
-import { statusCommands } from '../pipeline/republish';
+import { adoptRetired, retirements } from '../pipeline/retention';
 import { planStatus, type StatusMemory, statusMemory } from '../pipeline/status';
-import type { StatusInput } from '../pipeline/status-input';
+import type { StatusRules } from '../pipeline/status-records';
 import { loadTimerIndex } from '../pipeline/timer-index';
-import { unpackOutbox } from '../store/outbox';
-import type { Claim, Manifest } from '../store/store';
-import { leftUntil } from './catch-up';
+import type { Manifest } from '../store/store';
 import { metered } from './meter';
 import {
   emitThrough,
@@ -23,8 +22,8 @@ import {
   taskOf,
   type WorkerDeps,
 } from './owned-task';
-import { pendingOutbox, predecessorOf } from './predecessor';
-import type { Opened, Task } from './task';
+import { type StatusPublishing, statusPublishing } from './status-publishing';
+import { Interrupted, type Opened, type Task } from './task';
 
 /** The status task of a partition: feedback in, aggregates and contributions out. */
 export function statusTask(
@@ -32,11 +31,18 @@ export function statusTask(
   manifest: Manifest,
   partition: number,
   signal: AbortSignal,
-): Task<StatusInput> {
+): Task<Feedback> {
   const own = ownedTask(deps, manifest, { pipeline: 'status', partition }, signal);
+  const rules: StatusRules = { ...countingRules(manifest), ...deps.wire, ...manifest, partition };
+  let publishing: StatusPublishing | null = null;
   return taskOf(own, {
     lingerMs: () => 0,
-    open: async () => metered(opened(own, await openSink(own)), own.metering),
+    async open() {
+      const memory = statusMemory();
+      publishing = statusPublishing(own, rules, memory);
+      return metered(opened(own, rules, memory, publishing, await openSink(own)), own.metering);
+    },
+    until: () => publishing?.until(),
     onProgress: (positions, lag) => {
       deps.sources.status.commitProgress(partition, positions);
       deps.backlog.note(
@@ -47,81 +53,113 @@ export function statusTask(
   });
 }
 
-function opened(own: OwnedTask, sink: TransactionalSink): Opened<StatusInput> {
-  const { deps, manifest, address, store } = own;
+function opened(
+  own: OwnedTask,
+  rules: StatusRules,
+  memory: StatusMemory,
+  publishing: StatusPublishing,
+  fenced: TransactionalSink,
+): Opened<Feedback> {
+  const { deps, address, store } = own;
   const { partition } = address;
-  const memory = statusMemory();
-  const rules = { ...countingRules(manifest), ...deps.wire, ...manifest, partition };
-  const commands = commandsOf(own, memory);
-  const resume = async function* (ownership: TaskOwnership): AsyncGenerator<readonly StatusInput[]> {
-    yield* commands.resume(ownership);
-    deps.catchUp.toFold(partition, memory.suppressed ? leftUntil(manifest, partition, ownership) : null);
-  };
+  const commands = commandsOf(own, rules, memory, fenced);
   return {
-    ...stepsOf(own, lateDecoder(deps.decoders.status, { ...own, ...memory, clock: deps.retryDeps.clock })),
+    ...stepsOf(own, lateDecoder(deps.decoders.status, { ...own, rules, memory })),
     project: (inputs) => planStatus(rules, inputs, memory),
-    emit: (records) => emitThrough(sink, own, records, null),
-    drain: async (claim) => emitThrough(sink, own, await pendingRecords(own, claim), null),
-    async *onClaim(ownership) {
+    emit: (records, made) => emit(own, fenced, records, publishing.checkpointOf(records, made)),
+    async drain(claim) {
+      const { records, checkpoint } = await publishing.pending(claim);
+      return emit(own, fenced, records, checkpoint);
+    },
+    async *onClaim(ownership, claim) {
       await loadTimerIndex(memory.timerIndex, store, address);
-      yield* resume(ownership);
+      await loadEvicting({ ...own, ...memory });
+      yield* publishing.onClaim(ownership, claim);
+      yield* commands.adopt();
+      yield* publishing.afterCommit(ownership);
     },
     async *afterCommit(ownership, caughtUp) {
-      yield* resume(ownership);
+      yield* publishing.afterCommit(ownership);
       if (!caughtUp || memory.suppressed) return;
-      if (deps.isClockRight()) yield* commands.expire(ownership);
-      yield* commands.evict(ownership);
-      yield* commands.audit(ownership);
+      if (deps.isClockRight()) {
+        yield* commands.expire();
+        yield* commands.retire(ownership);
+      }
+      yield* commands.evict();
+      yield* commands.audit();
     },
     close: () => {
       forgetInputs(own);
       deps.damage.forget(partition);
       deps.backlog.forget(partition);
       deps.catchUp.toFold(partition, null);
-      return sink.close();
+      return fenced.close();
     },
   };
 }
 
-/** The internal commands: to resume publishing after a catch-up, to expire messages, to evict retired deliveries; and the audit. */
-function commandsOf({ deps, manifest, address, store, retry }: OwnedTask, memory: StatusMemory) {
-  const { retentionMs, wire, retryDeps } = deps;
+/** The internal commands: to adopt, retire and evict deliveries, and to expire messages; and the audit. */
+function commandsOf(own: OwnedTask, rules: StatusRules, memory: StatusMemory, fenced: TransactionalSink) {
+  const { deps, manifest, address, store, retry } = own;
   const { partition } = address;
-  const inputEnds = async (): Promise<Positions> =>
-    (await retry(() => deps.sources.status.watermarks(partition))).map(({ high }) => high);
-  const task = { address, manifest, store, clock: retryDeps.clock, inputEnds };
-  const predecessor = () => retry(() => predecessorOf(deps.store, manifest, partition));
+  const topic = deps.topicPrefix + RETIRED_TOPIC;
+  const task = { address, manifest, rules, memory, store, clock: deps.retryDeps.clock };
+  const adoption = {
+    ...task,
+    readRetired: (onRecord: Parameters<typeof deps.reader.read>[2], from: number) =>
+      retry(() => deps.reader.read(topic, partition, onRecord, from)),
+    onStranger: (record: Parameters<typeof deps.strangers.passedOver>[1]) =>
+      deps.strangers.passedOver(topic, record),
+  };
+  const retire = retirements({
+    ...adoption,
+    retentionMs: deps.retentionMs,
+    expires: deps.expiryGraceMs < Infinity,
+    async publish(records) {
+      const outcome = await emitThrough(fenced, own, records, null);
+      if (outcome !== 'acknowledged') throw new Interrupted(outcome);
+      deps.meter.retired(records.length);
+    },
+  });
   return {
-    resume: statusCommands({ ...task, predecessor, withStatuses: wire.statusChanged !== null }, memory),
-    expire: expiryCommands({ ...task, graceMs: deps.expiryGraceMs }, memory.timerIndex),
-    evict: evictionCommands({ ...task, ...memory, contribution: wire.contribution, retentionMs }),
+    adopt: () => adoptRetired(adoption),
+    async *retire(ownership: TaskOwnership) {
+      // The sink may still be emitting the last batch's records.
+      if ((await ownership.emitted) === 'acknowledged') yield* retire(ownership);
+    },
+    expire: expiries({ ...task, graceMs: deps.expiryGraceMs }, memory.timerIndex),
+    evict: evictions({ ...task, ...memory }),
     audit: auditCommands({
       ...task,
-      contribution: wire.contribution,
+      contribution: rules.contribution,
       onDamage: (found) => deps.damage.found(partition, found),
     }),
   };
 }
 
 /**
- * The sink of a status task. Contributions carry a revision and readers keep the highest, so a former owner's late ones are
- * harmless and need no fence. Status changes of messages carry none: the last one in the compacted topic must be true.
+ * The sink of a status task that fences former owners'. A candidate has none: the active generation's task owns it, and a
+ * candidate publishes nothing.
  */
-async function openSink({ deps, address, retry }: OwnedTask): Promise<TransactionalSink> {
-  if (deps.wire.statusChanged !== null)
-    return retry(() => deps.transactionalSinks.open(`status-${address.partition}`));
-  return {
-    emit: async (records) => {
-      await retry(() => deps.sink.emit(records));
-      return 'acknowledged';
-    },
-    close: async () => undefined,
-  };
-}
+const openSink = ({ deps, manifest, address, retry }: OwnedTask): Promise<TransactionalSink> =>
+  manifest.generation === 0
+    ? Promise.resolve(NO_SINK)
+    : retry(() => deps.transactionalSinks.open(`status-${address.partition}`));
 
-/** What the last owner committed and may not have emitted. */
-async function pendingRecords({ deps, manifest, address, retry }: OwnedTask, { outbox }: Claim) {
-  const own = unpackOutbox(outbox);
-  if (deps.wire.statusChanged === null) return own;
-  return retry(() => pendingOutbox(deps.store, manifest, address.partition, own));
+const NO_SINK: TransactionalSink = { emit: async () => 'unacknowledged', close: async () => undefined };
+
+/**
+ * Emits records, and a checkpoint where there is one: through the transactional sink where statuses of messages are published,
+ * because the last one in the compacted topic must be true. Without them a plain sink will do.
+ */
+async function emit(
+  own: OwnedTask,
+  fenced: TransactionalSink,
+  records: readonly OutgoingRecord[],
+  checkpoint: Checkpoint | null,
+): Promise<TransactionOutcome> {
+  const { deps, retry } = own;
+  if (deps.wire.statusChanged !== null) return emitThrough(fenced, own, records, checkpoint);
+  if (records.length > 0) await retry(() => deps.sink.emit(records));
+  return 'acknowledged';
 }

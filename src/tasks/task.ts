@@ -1,14 +1,15 @@
-import type { Positions, Source } from '../log/source';
+import type { Inbox, Positions, Source } from '../log/source';
 import {
-  type BatchOutcome,
-  type TaskOwnership,
-  processBatch,
-  type Processed,
-  processInputs,
   type BatchDeps,
+  type BatchOutcome,
+  commitEffects,
+  type Processed,
+  processBatch,
+  type Projected,
+  type TaskOwnership,
 } from '../pipeline';
 import type { TransactionOutcome } from '../log/sink';
-import type { Claim } from '../store/store';
+import { type Claim, NotOwned } from '../store/store';
 
 /*
  * The states of a task: one partition of one pipeline at one owner.
@@ -32,10 +33,10 @@ export type TaskEnd = 'stopped' | 'fenced' | 'lost' | 'unacknowledged';
 export interface Opened<Input> extends BatchDeps<Input> {
   /** Emits the outbox that the last owner committed and may not have emitted. */
   drain(claim: Claim): Promise<TransactionOutcome>;
-  /** Internal commands that the task runs after its claim, and after each commit, beside the records of the log. */
-  onClaim(ownership: TaskOwnership, claim: Claim): AsyncIterable<readonly Input[]>;
+  /** The effects of internal commands, which the task runs after its claim and after each commit. */
+  onClaim(ownership: TaskOwnership, claim: Claim): AsyncIterable<Projected>;
   /** `caughtUp`: whether the task has processed all that the log is known to hold. */
-  afterCommit(ownership: TaskOwnership, caughtUp: boolean): AsyncIterable<readonly Input[]>;
+  afterCommit(ownership: TaskOwnership, caughtUp: boolean): AsyncIterable<Projected>;
   close(): Promise<void>;
 }
 
@@ -97,22 +98,20 @@ async function runClaimed<Input>(
     if (processed.outcome === 'committed') hasOutbox = processed.outgoing.length > 0;
     return processed.outcome;
   };
-  const runCommands = async (commands: AsyncIterable<readonly Input[]>): Promise<BatchOutcome> => {
-    for await (const inputs of commands) {
-      const outcome = observed(
-        await processInputs(deps, ownership, { inputs, rejected: [] }, ownership.positions),
-      );
+  const runCommands = async (commands: AsyncIterable<Projected>): Promise<BatchOutcome> => {
+    for await (const effects of commands) {
+      const outcome = observed(await commitCommand(deps, ownership, effects));
       if (outcome !== 'committed') return outcome;
     }
     return 'committed';
   };
-
-  let outcome = await runCommands(deps.onClaim(ownership, claim));
-  if (outcome !== 'committed') return outcome;
-  const inbox = await task.source.open(task.partition, ownership.positions);
-  stopping.closeInbox = () => inbox.close();
-  if (stopping.requested) inbox.close();
+  let inbox: Inbox | null = null;
   try {
+    let outcome = await runCommands(deps.onClaim(ownership, claim));
+    if (outcome !== 'committed') return outcome;
+    inbox = await task.source.open(task.partition, ownership.positions);
+    stopping.closeInbox = inbox.close;
+    if (stopping.requested) inbox.close();
     for (;;) {
       // The batch is passed on at once, so that its records can be freed once they are decoded.
       const processed = await inbox
@@ -124,9 +123,33 @@ async function runClaimed<Input>(
       if (outcome !== 'committed') return outcome;
       task.onProgress(ownership.positions, inbox.lag(), inbox.heldBack());
     }
+  } catch (error) {
+    if (!(error instanceof Interrupted || error instanceof NotOwned)) throw error;
+    return observed({ ...NOTHING, ownership, outcome: error.outcome }) as Exclude<BatchOutcome, 'committed'>;
   } finally {
-    inbox.close();
+    inbox?.close();
   }
+}
+
+/** Thrown by an internal command whose records were not acknowledged: the claim ends with that outcome. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+  readonly outcome: Exclude<TransactionOutcome, 'acknowledged'>;
+
+  constructor(outcome: Exclude<TransactionOutcome, 'acknowledged'>) {
+    super(`the records of an internal command were not acknowledged: ${outcome}`);
+    this.outcome = outcome;
+  }
+}
+
+const NOTHING = { folded: 0, rejected: [], outgoing: [] } as const;
+
+function commitCommand<Input>(
+  deps: Opened<Input>,
+  ownership: TaskOwnership,
+  effects: Projected,
+): Promise<Processed> {
+  return commitEffects(deps, { ...NOTHING, ownership }, effects, ownership.positions);
 }
 
 function resumeFrom<Input>(deps: Opened<Input>, claim: Claim): TaskOwnership {
@@ -141,9 +164,8 @@ async function release<Input>(
   ownership: TaskOwnership,
   hasOutbox: boolean,
 ): Promise<'fenced' | 'stopped'> {
-  const nothing = { inputs: [], rejected: [] };
   const outcome = hasOutbox
-    ? (await processInputs(deps, ownership, nothing, ownership.positions)).outcome
+    ? (await commitCommand(deps, ownership, { writes: [], outgoing: [] })).outcome
     : await ownership.emitted;
   return outcome === 'fenced' ? 'fenced' : 'stopped';
 }

@@ -1,6 +1,5 @@
-import { RETIRED_HASH } from '../../src/store/hashes';
 import type { Commit, TaskAddress } from '../../src/store/store';
-import type { memoryStore, Snapshot } from '../../src/store/store.memory';
+import type { memoryStore } from '../../src/store/store.memory';
 import { nameOfTask } from './deps';
 import type { Expiries } from './expiries';
 import type { GenerationHistory } from './generations';
@@ -13,8 +12,8 @@ interface Auditors {
   readonly ledger: Ledger;
   readonly expiries: Expiries;
   readonly generations: GenerationHistory;
-  /** The store was changed from outside of its clients. It has lost the retirement of these deliveries. */
-  onOutsideChange(forgotten: ReadonlySet<string>): void;
+  /** The store was changed from outside of its clients. */
+  onOutsideChange(): void;
 }
 
 /**
@@ -66,16 +65,16 @@ export function auditedStore(
     generations.record(await store.active());
     return changed;
   };
-  const changedOutside = (forgotten: ReadonlySet<string>): void => {
+  const changedOutside = (): void => {
     owners.clear();
     sequences.clear();
     generations.record(store.snapshot().manifest);
-    onOutsideChange(forgotten);
+    onOutsideChange();
   };
 
   return {
     ...store,
-    create: (manifest, start, seed) => store.create(manifest, start, seed).then(recordActive),
+    create: (manifest, start) => store.create(manifest, start).then(recordActive),
     replaceActive: (from, to) => store.replaceActive(from, to).then(recordActive),
     deactivate: (lost) => store.deactivate(lost).then(recordActive),
     async seal(task, number) {
@@ -96,23 +95,12 @@ export function auditedStore(
       return outcome;
     },
     restore(snapshot) {
-      const before = retiredIn(store.snapshot());
       store.restore(snapshot);
-      const after = retiredIn(store.snapshot());
-      changedOutside(new Set([...before].filter((id) => !after.has(id))));
+      changedOutside();
     },
     wipe() {
       store.wipe();
-      changedOutside(new Set());
+      changedOutside();
     },
   };
-}
-
-/** Deliveries that are retired in the active generation. */
-function retiredIn({ manifest, tasks }: Snapshot): ReadonlySet<string> {
-  return new Set(
-    [...tasks].flatMap(([task, { hashes }]) =>
-      task.includes(`{${manifest?.stateId}.k`) ? [...(hashes.get(RETIRED_HASH)?.keys() ?? [])] : [],
-    ),
-  );
 }

@@ -7,6 +7,7 @@ import type { Fact } from '../recount/read';
 import { DEFAULT_GROUPS, recountFacts, type RecountedDelivery } from '../recount/recount';
 import { type Observable, recordsOf } from '../support/observe';
 import type { Installation } from './installation';
+import { placeOf } from './retirements';
 
 // Every published figure is right: each contribution is the recount of the first so many records of each topic that it
 // names, and each published KPI record is the sum of one contribution from each partition.
@@ -20,9 +21,8 @@ interface EmittedContribution extends Contribution {
 
 export function contributionProblems(installation: Installation, seen: Observable): string[] {
   const emitted = emittedContributions(seen);
-  const known = emitted.filter(({ deliveryId }) => !installation.forgotten.has(deliveryId));
   return [
-    ...known.flatMap((each) => wrongContribution(installation, each)),
+    ...emitted.flatMap((each) => wrongContribution(installation, each)),
     ...wrongSums(installation, seen, emitted),
   ];
 }
@@ -51,7 +51,10 @@ function wrongContribution({ ledger, generations }: Installation, emitted: Emitt
   const count = Object.values(folded).reduce((sum, records) => sum + records, 0);
   if (count !== revision || facts.length !== revision)
     return [`${what} is of ${count} records, of which ${facts.length} are in the topics`];
-  const isTrue = generations.policiesOf(emitted.generation).some((policy) => {
+  // A retired delivery keeps the contribution of the generation that has retired it.
+  const retiredBy = ledger.retirements.get(placeOf(deliveryId, partition))?.share.generation;
+  const makers = emitted.retiredFrom === null || retiredBy === undefined ? [] : [retiredBy];
+  const isTrue = [emitted.generation, ...makers].flatMap(generations.policiesOf).some((policy) => {
     const recounted = recountedDelivery(facts, policy);
     return recounted === null || sameTotals(emitted, recounted);
   });

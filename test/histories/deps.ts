@@ -16,7 +16,6 @@ import type { Process } from './schedule';
 export interface Names {
   readonly topics: { readonly status: readonly string[]; readonly kpi: readonly string[] };
   readonly groups: { readonly status: string; readonly kpi: string };
-  readonly checkpointTopic: string;
 }
 
 /** The dependencies of one process: the product's in-memory ones, each call over the simulated network. */
@@ -37,10 +36,7 @@ export function depsOf(
   const memberOf = (group: string): string | null => (how.inGroups ? group : null);
   const status = fetchedLog(installation, process);
   const kpi = fetchedLog(installation, process);
-  const fenced = memoryTransactionalSinks(sinkLog, {
-    group: names.groups.kpi,
-    checkpointTopic: names.checkpointTopic,
-  });
+  const fenced = memoryTransactionalSinks(sinkLog, { group: names.groups.kpi });
   const { snapshot: _, restore: __, wipe: ___, ...remote } = store;
   const reader = memoryReader(log);
   const deps: Servers = {

@@ -36,12 +36,7 @@ export function expiryTime({ decidedBy, policy, softBounced, relayedAt, validity
 
 export function expiriesOf(
   { settings: { expiryGraceMs } }: Scenario,
-  {
-    ledger,
-    generations,
-    time,
-    forgotten,
-  }: { ledger: Ledger; generations: GenerationHistory; time: Schedule; forgotten: ReadonlySet<string> },
+  { ledger, generations, time }: { ledger: Ledger; generations: GenerationHistory; time: Schedule },
 ): Expiries {
   const caughtUp = new Set<string>();
   const placeOf = (partition: number, positions: Positions): string => `${partition}: ${positions.join()}`;
@@ -53,8 +48,6 @@ export function expiriesOf(
     folded: Positions,
   ): string | null => {
     if (expiryGraceMs === null) return 'the timer is off';
-    // A store that has lost the retirement may take the delivery for a new one. Its feedback will be dead-lettered.
-    if (forgotten.has(expiry.deliveryId)) return null;
     if (!caughtUp.has(placeOf(partition, folded))) return 'its task has not caught up';
     const facts = folded
       .flatMap((below, topic) => ledger.countedFacts(topic, partition, below))
@@ -86,7 +79,7 @@ export function expiriesOf(
       if (expiryGraceMs === null) return null;
       const recounted = ledger.recount(nameOfPolicy(generations.policyOfActive()));
       for (const [name, message] of recounted.messages) {
-        const end = ledger.retirements.has(message.deliveryId) ? null : expiryTime(message);
+        const end = ledger.isRetired(message) ? null : expiryTime(message);
         if (end !== null && end + expiryGraceMs < time.calendar()) return `${name} should have expired`;
       }
       return null;

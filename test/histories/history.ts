@@ -1,6 +1,8 @@
 import { FEEDBACK_TOPICS, CONTRIBUTIONS_TOPIC } from '../../src/feedback/topics';
 import { RETENTION_SCAN_MS } from '../../src/pipeline/retention';
-import { FLAGS_HASH, RETIRED_HASH } from '../../src/store/hashes';
+import { LIVE_AS } from '../../src/pipeline/flags';
+import { isLive } from '../../src/pipeline/publishing';
+import { CONTRIBUTIONS_HASH, FLAGS_HASH } from '../../src/store/hashes';
 import { HOUR } from '../support/feedback';
 import { type Installation, installationOf } from './installation';
 import { violationsOf } from './invariants';
@@ -130,7 +132,7 @@ async function awaitRest(installation: Installation, processes: Processes): Prom
   return null;
 }
 
-/** Runs until only retirements are left of any delivery. Returns what is wrong where that takes too long. */
+/** Runs until no message is left of any delivery. Returns what is wrong where that takes too long. */
 async function passRetention(installation: Installation, processes: Processes): Promise<string[]> {
   const { schedule, scenario, trace } = installation;
   trace.add('***', () => 'no more feedback on any delivery');
@@ -153,10 +155,10 @@ async function advance(schedule: Schedule, ms: number): Promise<void> {
 function leftovers({ store }: Installation): string[] {
   const { manifest, tasks } = store.snapshot();
   return [...tasks]
-    .filter(([task]) => task.includes(`{${manifest?.stateId}.`))
+    .filter(([task]) => task.includes(`{${manifest?.stateId}.s.`))
     .flatMap(([task, { hashes }]) =>
       [...hashes.keys()]
-        .filter((hash) => hash !== FLAGS_HASH && hash !== RETIRED_HASH)
+        .filter((hash) => hash !== FLAGS_HASH && hash !== CONTRIBUTIONS_HASH)
         .map((hash) => `${task} still holds ${hash}`),
     );
 }
@@ -176,7 +178,7 @@ const INPUTS = FEEDBACK_TOPICS.map(({ topic }) => topic);
 function pendingWork({ store, log, scenario, expiries }: Installation): string | null {
   const { manifest, tasks } = store.snapshot();
   if (manifest === null) return 'there is no generation';
-  if (!manifest.cutoverComplete) return 'a cut-over is not complete';
+  if (manifest.catchUp === null) return 'a cut-over is not complete';
   for (let partition = 0; partition < scenario.partitions; partition += 1) {
     for (const [letter, topics] of [
       ['s', INPUTS],
@@ -189,7 +191,9 @@ function pendingWork({ store, log, scenario, expiries }: Installation): string |
       if (task.positions.join() !== deps.join())
         return `${name} is at ${task.positions.join()} of ${deps.join()}`;
       if (task.outbox !== null) return `${name} has records in its outbox`;
-      if (task.hashes.get('f')?.has('muted') === true) return `${name} is suppressed`;
+      const liveAs = task.hashes.get(FLAGS_HASH)?.get(LIVE_AS.field.toString('latin1'));
+      if (!isLive(manifest, liveAs === undefined ? null : LIVE_AS.decode(liveAs.value)))
+        return `${name} is suppressed`;
     }
   }
   return expiries.overdue();

@@ -35,8 +35,6 @@ export interface Installation {
   readonly generations: GenerationHistory;
   /** How often the store was changed from outside of its clients. */
   outsideChanges(): number;
-  /** Deliveries whose retirement the store has lost: their figures are not checked. */
-  readonly forgotten: ReadonlySet<string>;
   /** Violations found while the history ran. */
   readonly violations: string[];
   readonly trace: Trace;
@@ -49,15 +47,11 @@ export function installationOf(scenario: Scenario, trace: Trace, without: readon
   const time = schedule(T0 + scenario.ageMs);
   let lastEffect = 0;
   const log = memoryLog({ partitions: scenario.partitions, clock: time.clockOf(SERVERS) });
-  const ledger = ledgerOf(scenario, log);
   const generations = generationHistory(scenario);
+  const ledger = ledgerOf(scenario, log, generations);
+  const expiries = expiriesOf(scenario, { ledger, generations, time });
   let changedOutside = 0;
-  const forgotten = new Set<string>();
-  const expiries = expiriesOf(scenario, { ledger, generations, time, forgotten });
-  const onOutsideChange = (lost: ReadonlySet<string>): void => {
-    changedOutside += 1;
-    for (const id of lost) forgotten.add(id);
-  };
+  const onOutsideChange = (): void => void (changedOutside += 1);
   const books = { ledger, expiries, generations, onOutsideChange };
   const violations: string[] = [];
   const report = (line: string): void => {
@@ -73,7 +67,6 @@ export function installationOf(scenario: Scenario, trace: Trace, without: readon
     store: auditedStore(memoryStore({ without }), books, report),
     ...{ ledger, expiries, generations },
     outsideChanges: () => changedOutside,
-    forgotten,
     violations,
     downUntil: { redis: 0, kafka: 0, registry: 0 },
     stalledUntil: new Map(),

@@ -3,7 +3,6 @@ import type { Config } from '../../src/settings/table';
 import type { Log, LogFields } from '../../src/base/log';
 import { compose, type Servers, groupOf, outagesOf, topicsOf, type Watchers } from '../../src/app/compose';
 import type { MemoryLog } from '../../src/log/log.memory';
-import { CONTRIBUTIONS_TOPIC } from '../../src/feedback/topics';
 import { NO_METER } from '../../src/tasks/meter';
 import { registryWithRetry } from '../../src/tasks/retrying';
 import { retryUntil } from '../../src/tasks/retry';
@@ -68,7 +67,6 @@ function namesOf(config: Config): Names {
   return {
     topics: { status: topicsOf(config, 'status'), kpi: topicsOf(config, 'kpi') },
     groups: { status: groupOf(config, 'status'), kpi: groupOf(config, 'kpi') },
-    checkpointTopic: CONTRIBUTIONS_TOPIC,
   };
 }
 

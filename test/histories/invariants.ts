@@ -29,39 +29,34 @@ export async function violationsOf(
     settings: { policy },
   };
   const recounted = installation.ledger.recount(nameOfPolicy(policy));
-  const isKept = (deliveryId: string): boolean => !installation.ledger.retirements.has(deliveryId);
+  const isKept = (message: string): boolean => !installation.ledger.isRetired(namesIn(message));
   return [
     ...installation.violations,
     ...processes.flatMap(({ failures }) => failures),
-    ...(await differences(installation, seen, recounted, isKept)),
+    ...(await differences(seen, recounted, isKept)),
+    ...retirementProblems(installation),
     ...brokenLinks(seen),
     ...alteredDeadLetters(installation, seen),
     ...contributionProblems(installation, seen),
-    ...(checksLastStatuses(installation) ? wrongLastStatuses(seen, recounted, isKept) : []),
+    ...(installation.scenario.settings.messageStatus === 'on' ? wrongLastStatuses(seen, recounted) : []),
   ];
 }
 
-/** What the service has published and stored, against the recount: no loss, no double count, the same for every order. */
+/**
+ * What the service has published and stored, against the recount: no loss, no double count, the same for every order. Messages
+ * of retired deliveries may be deleted already.
+ */
 async function differences(
-  installation: Installation,
   seen: Observable,
   recounted: Recount,
-  isKept: (deliveryId: string) => boolean,
+  isKept: (message: string) => boolean,
 ): Promise<string[]> {
   const last = new Map(kpiRecords(seen).map((each) => [each.deliveryId, each]));
-  const published = new Map([...last].map(([id, { policy, kpis }]) => [id, { policy, kpis }]));
-  // A marker can be lost with the store before it is in the log. Records dead-lettered by then count nevertheless.
-  const excused = new Set(installation.outsideChanges() > 0 ? installation.ledger.unfounded() : []);
-  const expected = { ...recounted, messages: only(recounted.messages, isKept, deliveryOf) };
-  const problems = compare(
-    { ...expected, deliveries: only(recounted.deliveries, isKept) },
-    {
-      deliveries: only(published, isKept),
-      messages: only(await storedMessages(seen), isKept, deliveryOf),
-      deadLetters: new Map([...deadLetters(seen)].filter(([origin]) => !excused.has(origin))),
-    },
+  const deliveries = new Map([...last].map(([id, { policy, kpis }]) => [id, { policy, kpis }]));
+  return compare(
+    { ...recounted, messages: only(recounted.messages, isKept) },
+    { deliveries, messages: only(await storedMessages(seen), isKept), deadLetters: deadLetters(seen) },
   );
-  return [...problems, ...retirementProblems(installation, published)];
 }
 
 /** Dead letters equal their records, byte for byte. */
@@ -82,33 +77,19 @@ const ADDED_HEADERS = 7;
 const same = (a: Buffer | null, b: Buffer | null): boolean =>
   a === null ? b === null : b !== null && a.equals(b);
 
-/**
- * After a rollback the last status record of a message may come from before it, where the message has since reached the
- * same status by another way: an unchanged status is not published again.
- */
-const checksLastStatuses = ({ scenario }: Installation): boolean =>
-  scenario.settings.messageStatus === 'on' && scenario.faults.every(({ kind }) => kind !== 'rollback');
-
 /** The last record of a message in the compacted topic equals the recount. */
-function wrongLastStatuses(
-  seen: Observable,
-  recounted: Recount,
-  isKept: (deliveryId: string) => boolean,
-): string[] {
+function wrongLastStatuses(seen: Observable, { messages }: Recount): string[] {
   const last = new Map(statusRecords(seen).map((each) => [`${each.deliveryId}/${each.messageId}`, each]));
-  const messages = only(recounted.messages, isKept, deliveryOf);
-  return compare(
-    { deadLetters: new Map(), deliveries: new Map(), messages },
-    { messages: only(last, isKept, deliveryOf) },
-  ).map((line) => `${MESSAGE_STATUS_TOPIC}: ${line}`);
+  return compare({ deadLetters: new Map(), deliveries: new Map(), messages }, { messages: last }).map(
+    (line) => `${MESSAGE_STATUS_TOPIC}: ${line}`,
+  );
 }
 
-const deliveryOf = (message: string): string => message.split('/')[0] ?? '';
-
-function only<T>(
-  all: ReadonlyMap<string, T>,
-  isWanted: (deliveryId: string) => boolean,
-  deliveryIn = (key: string): string => key,
-): ReadonlyMap<string, T> {
-  return new Map([...all].filter(([key]) => isWanted(deliveryIn(key))));
+/** The ids in the name of a message. */
+function namesIn(message: string): { readonly deliveryId: string; readonly messageId: string } {
+  const [deliveryId = '', ...rest] = message.split('/');
+  return { deliveryId, messageId: rest.join('/') };
 }
+
+const only = <T>(all: ReadonlyMap<string, T>, isWanted: (key: string) => boolean): ReadonlyMap<string, T> =>
+  new Map([...all].filter(([key]) => isWanted(key)));

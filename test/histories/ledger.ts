@@ -1,12 +1,12 @@
-import { must } from '../../src/base/assert';
 import { DEAD_LETTER_TOPIC, FEEDBACK_TOPICS } from '../../src/feedback/topics';
 import type { PolicyName } from '../../src/feedback/feedback';
 import { type MemoryLog, recordOf } from '../../src/log/log.memory';
-import type { Retirement } from '../../src/store/retired';
 import { type Fact, type RawRecord, recordReader } from '../recount/read';
 import { DEFAULT_GROUPS, type Recount, recountFacts } from '../recount/recount';
 import { SCHEMAS } from '../support/records';
-import { retirementsIn } from './retirements';
+import { partitionOf } from '../../src/log/partitioner';
+import type { GenerationHistory } from './generations';
+import { placeOf, type Retirement, retirementsIn } from './retirements';
 import type { Scenario } from './scenario';
 
 /** What lies in the input topics, as the recount reads it, and which records were dead-lettered. */
@@ -15,27 +15,16 @@ export interface Ledger {
   entry(topic: number, partition: number, offset: number): Entry | null | undefined;
   /** Every fact of a topic's partition, in order. */
   facts(topic: number, partition: number): readonly Fact[];
-  /** Those below an offset, without feedback that was dead-lettered as late. */
+  /** Those below an offset, without late feedback. */
   countedFacts(topic: number, partition: number, below: number): readonly Fact[];
   /** Whether the dead-letter topic holds a record with this origin. */
   isDeadLettered(topic: number, partition: number, offset: number): boolean;
-  /** Feedback dead-lettered as late although no marker retires its delivery, by origin. */
-  unfounded(): readonly string[];
-  /** The retired deliveries. */
+  /** The retired deliveries, by `placeOf`. */
   readonly retirements: ReadonlyMap<string, Retirement>;
-  feedbackOn(deliveryId: string): readonly FeedbackOn[];
-  /** The recount of all facts. Feedback dead-lettered as late counts only where it is in `counted`. */
-  recount(defaultPolicy: PolicyName, counted?: ReadonlySet<string>): Recount;
-}
-
-/** A record of feedback on a delivery. */
-export interface FeedbackOn {
-  /** `topic/partition/offset`. */
-  readonly origin: string;
-  readonly occurredAt: number;
-  readonly appendedAt: number;
-  /** Whether it was dead-lettered because the delivery is retired. */
-  readonly isLate: boolean;
+  /** Whether a message's delivery is retired in its partition. */
+  isRetired(message: { readonly deliveryId: string; readonly messageId: string }): boolean;
+  /** The recount of all facts that are not late. Those on retired deliveries count under the policy they were counted with. */
+  recount(defaultPolicy: PolicyName): Recount;
 }
 
 type Entry = ReturnType<ReturnType<typeof recordReader>>;
@@ -52,11 +41,11 @@ function readerFor(partitions: number): ReturnType<typeof recordReader> {
 export const originOf = (topic: number, partition: number, offset: number): string =>
   `${FEEDBACK_TOPICS[topic]?.topic}/${partition}/${offset}`;
 
-export function ledgerOf({ partitions }: Scenario, log: MemoryLog): Ledger {
+export function ledgerOf({ partitions }: Scenario, log: MemoryLog, generations: GenerationHistory): Ledger {
   const read = readerFor(partitions);
   const entries = new Map<string, (Entry | null)[]>();
-  /** Reasons by origin. */
-  const letters = new Map<string, string>();
+  /** Origins of the dead letters. */
+  const letters = new Set<string>();
   const retirements = retirementsIn(log, partitions);
   const place = (topic: number, partition: number): string => `${topic}/${partition}`;
   for (let partition = 0; partition < partitions; partition += 1) {
@@ -71,20 +60,14 @@ export function ledgerOf({ partitions }: Scenario, log: MemoryLog): Ledger {
     log.watch(DEAD_LETTER_TOPIC, partition, () => {
       const { high } = log.watermarks(DEAD_LETTER_TOPIC, partition);
       const letter = log.entry(DEAD_LETTER_TOPIC, partition, high - 1)?.record;
-      const header = (name: string): string => headerOf(letter?.headers ?? [], name);
-      letters.set(header('efs.origin'), header('efs.reason'));
+      letters.add(headerOf(letter?.headers ?? [], 'efs.origin'));
     });
   }
-  /** Whether feedback was rightly dead-lettered as late. */
-  const isLate = (origin: string, { deliveryId }: Fact): boolean =>
-    letters.get(origin) === 'retired-delivery' && retirements.has(deliveryId);
-  const everyEntry = (visit: (origin: string, entry: Entry) => void): void => {
-    for (const [where, found] of entries) {
-      const [topic = 0, partition = 0] = where.split('/').map(Number);
-      found.forEach((each, offset) => {
-        if (each !== null) visit(originOf(topic, partition, offset), each);
-      });
-    }
+  const retirementOf = ({ deliveryId }: Fact, partition: number): Retirement | undefined =>
+    retirements.get(placeOf(deliveryId, partition));
+  const isLate = (fact: Fact, topic: number, partition: number, offset: number): boolean => {
+    const from = retirementOf(fact, partition)?.share.retiredFrom ?? null;
+    return from !== null && offset >= (from[topic] ?? 0);
   };
   return {
     entry: (topic, partition, offset) => entries.get(place(topic, partition))?.[offset],
@@ -95,39 +78,33 @@ export function ledgerOf({ partitions }: Scenario, log: MemoryLog): Ledger {
     countedFacts: (topic, partition, below) =>
       (entries.get(place(topic, partition)) ?? []).slice(0, below).flatMap((each, offset) => {
         if (each === null || 'deadLettered' in each) return [];
-        return isLate(originOf(topic, partition, offset), each.fact) ? [] : [each.fact];
+        return isLate(each.fact, topic, partition, offset) ? [] : [each.fact];
       }),
     isDeadLettered: (topic, partition, offset) => letters.has(originOf(topic, partition, offset)),
-    unfounded() {
-      const found: string[] = [];
-      everyEntry((origin, each) => {
-        if ('fact' in each && letters.get(origin) === 'retired-delivery' && !isLate(origin, each.fact))
-          found.push(origin);
-      });
-      return found;
-    },
     retirements,
-    feedbackOn(deliveryId) {
-      const found: FeedbackOn[] = [];
-      everyEntry((origin, each) => {
-        if (!('fact' in each) || each.fact.deliveryId !== deliveryId) return;
-        const [topic = '', partition, offset] = origin.split('/');
-        const { timestamp } = must(log.entry(topic, Number(partition), Number(offset)), 'an entry');
-        const { occurredAt } = each.fact;
-        found.push({ origin, occurredAt, appendedAt: timestamp, isLate: isLate(origin, each.fact) });
-      });
-      return found;
-    },
-    recount(defaultPolicy, counted = new Set()) {
+    isRetired: ({ deliveryId, messageId }) =>
+      retirements.has(placeOf(deliveryId, partitionOf(Buffer.from(messageId, 'utf8'), partitions))),
+    recount(defaultPolicy) {
       const facts: Fact[] = [];
       const deadLetters = new Map<string, readonly string[]>();
-      everyEntry((origin, each) => {
-        if ('deadLettered' in each) return void deadLetters.set(origin, each.deadLettered);
-        const late = isLate(origin, each.fact);
-        if (late) deadLetters.set(origin, ['retired-delivery']);
-        if (!late || counted.has(origin)) facts.push(each.fact);
-      });
-      return { deadLetters, ...recountFacts(facts, { defaultPolicy, groups: DEFAULT_GROUPS }) };
+      const policies = new Map<Fact, PolicyName>();
+      for (const [where, found] of entries) {
+        const [topic = 0, partition = 0] = where.split('/').map(Number);
+        found.forEach((each, offset) => {
+          if (each === null) return;
+          const origin = originOf(topic, partition, offset);
+          if ('deadLettered' in each) return void deadLetters.set(origin, each.deadLettered);
+          const { fact } = each;
+          if (isLate(fact, topic, partition, offset))
+            return void deadLetters.set(origin, ['retired-delivery']);
+          facts.push(fact);
+          const maker = retirementOf(fact, partition)?.share.generation;
+          const [policy] = maker === undefined ? [] : generations.policiesOf(maker);
+          if (policy !== undefined) policies.set(fact, policy);
+        });
+      }
+      const policyOf = (fact: Fact): PolicyName => policies.get(fact) ?? defaultPolicy;
+      return { deadLetters, ...recountFacts(facts, { defaultPolicy, groups: DEFAULT_GROUPS, policyOf }) };
     },
   };
 }

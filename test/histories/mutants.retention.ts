@@ -1,67 +1,81 @@
 import type { Servers } from '../../src/app/compose';
-import type { OutgoingRecord } from '../../src/log/sink';
-import { FOLDED_UNTIL } from '../../src/pipeline/flags';
-import { isRetirementMarker } from '../../src/pipeline/retention';
-import { FLAGS_HASH, RETIRED_HASH } from '../../src/store/hashes';
-import type { Read } from '../../src/store/store';
-import { HOUR } from '../support/feedback';
+import { RETIRED_TOPIC } from '../../src/feedback/topics';
+import { SCHEMAS } from '../../src/feedback/schemas';
+import { type Contribution, wireType } from '../../src/kpi/encode';
+import type { TopicReader } from '../../src/log/source';
+import { CONTRIBUTIONS_HASH } from '../../src/store/hashes';
+import type { Write } from '../../src/store/store';
+import { headerOf } from './ledger';
 import { type NamedMutant, withStore } from './mutants';
 
-/** Changes the values read from a hash. */
-const misreading =
-  (hash: string, change: (value: Buffer, field: Buffer) => Buffer | null) => (deps: Servers) =>
-    withStore(deps, (store) => ({
-      load: async (task, reads) => {
-        const found = await store.load(task, reads);
-        return found.map((values, index) => {
-          const { hash: asked, fields } = reads[index] as Read;
-          const names = asked === hash ? [...fields] : [];
-          return values.map((value, at) => (value && names[at] ? change(value, names[at]) : value));
-        });
-      },
-    }));
+const contribution = wireType<Contribution>(SCHEMAS.Contribution, 0);
 
-const withoutMarkers = (records: readonly OutgoingRecord[]): OutgoingRecord[] =>
-  records.filter((record) => !isRetirementMarker(record));
+/** Changes how the topic of retired deliveries is read. */
+const withRetired = (deps: Servers, read: TopicReader['read']): Servers => ({
+  ...deps,
+  reader: {
+    ...deps.reader,
+    read: (topic, ...rest) => (topic === RETIRED_TOPIC ? read : deps.reader.read)(topic, ...rest),
+  },
+});
+
+/** Changes the contributions that are committed to the state of a status task. */
+const withShares = (deps: Servers, change: (share: Contribution) => Contribution): Servers =>
+  withStore(deps, (store) => ({
+    commit: (task, what) => {
+      const changed = (write: Write): Write => ({
+        ...write,
+        entries: [...write.entries].map(([field, value]) => [
+          field,
+          value && contribution.encode(change(contribution.decode(value))),
+        ]),
+      });
+      const writes = what.writes.map((write) => (write.hash === CONTRIBUTIONS_HASH ? changed(write) : write));
+      return store.commit(task, { ...what, writes });
+    },
+  }));
 
 /** Mutants with a defect in retention; histories with retention must detect each. */
 export const RETENTION_MUTANTS: readonly NamedMutant[] = [
   {
-    name: 'retirements are not read',
+    name: 'retired deliveries are not adopted',
     seed: 1,
-    deps: misreading(RETIRED_HASH, () => null),
+    deps: (deps) => withRetired(deps, async () => undefined),
   },
   {
-    name: 'markers are not emitted',
+    name: 'retired deliveries are adopted late',
+    seed: 1,
+    deps: (deps) => {
+      let reads = 0;
+      return withRetired(deps, async (...args) => {
+        reads += 1;
+        if (reads % 3 === 0) await deps.reader.read(...args);
+      });
+    },
+  },
+  {
+    name: 'late feedback is passed over',
     seed: 1,
     deps: (deps) => ({
       ...deps,
-      transactionalSinks: {
-        open: async (name) => {
-          const sink = await deps.transactionalSinks.open(name);
-          return { ...sink, emit: (records, checkpoint) => sink.emit(withoutMarkers(records), checkpoint) };
-        },
+      sink: {
+        ...deps.sink,
+        emit: (records) =>
+          deps.sink.emit(
+            records.filter(({ headers }) => headerOf(headers ?? [], 'efs.reason') !== 'retired-delivery'),
+          ),
       },
     }),
   },
   {
-    name: 'a task claims to have folded later feedback',
+    name: 'feedback that a retired delivery counts is late, too',
     seed: 1,
-    deps: misreading(FLAGS_HASH, (value, field) =>
-      field.equals(FOLDED_UNTIL.field) ? FOLDED_UNTIL.encode(FOLDED_UNTIL.decode(value) + 300 * HOUR) : value,
-    ),
+    deps: (deps) =>
+      withShares(deps, (share) => ({ ...share, retiredFrom: share.retiredFrom && {} })),
   },
   {
     name: 'deliveries are retired before the retention has passed',
-    seed: 38,
+    seed: 1,
     service: (service) => ({ ...service, deps: { ...service.deps, retentionMs: 0 } }),
-  },
-  {
-    name: 'a generation does not copy earlier retirements',
-    seed: 768,
-    service: (service) => ({
-      ...service,
-      generation: { ...service.generation, retirementIn: () => null },
-    }),
   },
 ];

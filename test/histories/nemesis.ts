@@ -37,21 +37,9 @@ export function nemesisOf(
     .sort((a, b) => a - b);
   const pending = [...scenario.faults];
   let inFlight = 0;
-  let changedAt = -Infinity;
   const injection: Injection = {
     ...{ installation, processes, groups },
-    change(act) {
-      const delayMs = Math.max(0, changedAt + BETWEEN_CHANGES_MS - schedule.now());
-      changedAt = schedule.now() + delayMs;
-      if (delayMs === 0) act();
-      else injection.later(delayMs, act);
-    },
-    forget: () => snapshots.clear(),
-    restore(step) {
-      // A snapshot taken after the restored one belongs to a timeline that no longer exists.
-      for (const other of snapshots.keys()) if (other > step) snapshots.delete(other);
-      return snapshots.get(step) ?? installation.store.snapshot();
-    },
+    restore: (step) => snapshots.get(step) ?? installation.store.snapshot(),
     later(delayMs, act) {
       inFlight += 1;
       schedule.after(delayMs, () => {
@@ -72,18 +60,11 @@ export function nemesisOf(
   };
 }
 
-/** The store is not restored while calls made before its last loss are in flight. */
-const BETWEEN_CHANGES_MS = 6_000;
-
 interface Injection {
   readonly installation: Installation;
   readonly processes: Processes;
   readonly groups: readonly string[];
-  /** Changes the store, some time after its last change from outside. */
-  change(act: () => void): void;
-  /** Drops all snapshots: they are lost with the store. */
-  forget(): void;
-  /** The store as it was before a step. */
+  /** The store as it was before a step, also in a course of events that was undone since. */
   restore(step: number): Snapshot;
   /** Does something later; the history does not end before. */
   later(delayMs: number, act: () => void): void;
@@ -110,12 +91,9 @@ function inject(injection: Injection, fault: Fault): void {
     case 'rebalance':
       return joinForAWhile(injection, fault.forMs);
     case 'rollback':
-      return injection.change(() => rollBack(injection, fault));
+      return rollBack(injection, fault);
     case 'wipe':
-      return injection.change(() => {
-        injection.forget();
-        wipe(injection, fault.share);
-      });
+      return wipe(injection, fault.share);
     case 'outage':
       trace(installation, `${fault.server} does not answer for ${fault.forMs} ms`);
       installation.downUntil[fault.server] = installation.schedule.now() + fault.forMs;

@@ -1,107 +1,61 @@
 import { must } from '../../src/base/assert';
 import { SCHEMAS } from '../../src/feedback/schemas';
-import { CONTRIBUTIONS_TOPIC } from '../../src/feedback/topics';
-import type { MemoryLog } from '../../src/log/log.memory';
+import { RETIRED_TOPIC } from '../../src/feedback/topics';
 import { type Contribution, wireType } from '../../src/kpi/encode';
-import { retiredDelivery, retirementIn, RETENTION_SCAN_MS } from '../../src/pipeline/retention';
-import type { Retirement } from '../../src/store/retired';
-import { compare, type Observed } from '../recount/compare';
+import type { MemoryLog } from '../../src/log/log.memory';
 import type { Installation } from './installation';
-import type { FeedbackOn, Ledger } from './ledger';
-import type { Scenario } from './scenario';
 
 const contribution = wireType<Contribution>(SCHEMAS.Contribution, 0);
 
-/** The first marker of each retired delivery in the contributions, kept up to date. */
-export function retirementsIn(log: MemoryLog, partitions: number): ReadonlyMap<string, Retirement> {
-  const first = new Map<string, Retirement>();
-  for (let partition = 0; partition < partitions; partition += 1)
-    log.watch(CONTRIBUTIONS_TOPIC, partition, () => {
-      const { high } = log.watermarks(CONTRIBUTIONS_TOPIC, partition);
-      const record = log.entry(CONTRIBUTIONS_TOPIC, partition, high - 1)?.record;
-      const delivery = retiredDelivery(record?.key ?? null);
-      if (delivery === null || record?.value == null || first.has(delivery)) return;
-      first.set(delivery, must(retirementIn(contribution.decode(record.value)), 'a marker'));
-    });
-  return first;
+/** How a delivery was retired in a partition: the first record that says so. */
+export interface Retirement {
+  /** Its last contribution; with the offsets from which on feedback is late. */
+  readonly share: Contribution;
+  readonly appendedAt: number;
+  /** Later records that say something else. */
+  readonly others: Contribution[];
 }
 
-/** What is wrong with the retired deliveries: their time of retirement, and their last KPIs. */
-export function retirementProblems(
-  { ledger, scenario, forgotten }: Pick<Installation, 'ledger' | 'scenario' | 'forgotten'>,
-  published: NonNullable<Observed['deliveries']>,
-): string[] {
-  return [...ledger.retirements].flatMap(([id, as]) => {
-    if (forgotten.has(id)) return [];
-    const feedback = ledger.feedbackOn(id);
+export const placeOf = (deliveryId: string, partition: number): string => `${deliveryId} in ${partition}`;
+
+/** The retired deliveries, by `placeOf`, kept up to date. */
+export function retirementsIn(log: MemoryLog, partitions: number): ReadonlyMap<string, Retirement> {
+  const found = new Map<string, Retirement>();
+  for (let partition = 0; partition < partitions; partition += 1)
+    log.watch(RETIRED_TOPIC, partition, () => {
+      const { high } = log.watermarks(RETIRED_TOPIC, partition);
+      const entry = log.entry(RETIRED_TOPIC, partition, high - 1);
+      if (entry?.record == null) return;
+      const share = contribution.decode(must(entry.record.value, 'a retired delivery'));
+      const place = placeOf(share.deliveryId ?? '', partition);
+      const first = found.get(place);
+      if (first === undefined) found.set(place, { share, appendedAt: entry.timestamp, others: [] });
+      else if (JSON.stringify(first.share.retiredFrom) !== JSON.stringify(share.retiredFrom)) first.others.push(share);
+    });
+  return found;
+}
+
+/** What is wrong with the retired deliveries: when they were retired, what they count, and records that contradict each other. */
+export function retirementProblems({
+  ledger,
+  scenario,
+}: Pick<Installation, 'ledger' | 'scenario'>): string[] {
+  const { retentionMs } = scenario.settings;
+  return [...ledger.retirements].flatMap(([place, { share, appendedAt, others }]) => {
+    if (retentionMs === null) return [`${place} is retired, and retention is off`];
+    const from = must(share.retiredFrom, 'offsets');
+    const counted = Object.entries(from).flatMap(([topic, below]) =>
+      ledger
+        .countedFacts(Number(topic), share.partition, below)
+        .filter(({ deliveryId }) => deliveryId === share.deliveryId),
+    );
+    const last = Math.max(...counted.map(({ occurredAt }) => occurredAt));
     return [
-      ...retiredTooEarly(id, as, feedback, scenario),
-      ...differences(ledger, id, only(published, id), waysToCount(as, feedback, scenario)),
+      ...(last + retentionMs < appendedAt ? [] : [`${place} is retired, with feedback of ${last}`]),
+      ...(share.revision === counted.length
+        ? []
+        : [`${place} is retired with ${share.revision} records, of ${counted.length}`]),
+      ...others.map((other) => `${place} is retired from ${JSON.stringify(from)}, and from ${JSON.stringify(other.retiredFrom)}`),
     ];
   });
-}
-
-/** A delivery is retired when its last feedback that all partitions have folded is older than the retention. */
-function retiredTooEarly(
-  id: string,
-  { asOf }: Retirement,
-  feedback: readonly FeedbackOn[],
-  { settings: { retentionMs } }: Scenario,
-): string[] {
-  if (retentionMs === null) return [`${id} is retired, and retention is off`];
-  const last = Math.max(
-    ...feedback.filter(({ appendedAt }) => appendedAt < asOf).map(({ occurredAt }) => occurredAt),
-  );
-  return last + retentionMs < asOf ? [] : [`${id} is retired as of ${asOf}, with feedback of ${last}`];
-}
-
-/**
- * A retired delivery keeps its last published KPIs, under the policy of that time. Dead-lettered feedback counts where it
- * must, and may count where that is in doubt.
- */
-function differences(
-  ledger: Ledger,
-  id: string,
-  deliveries: NonNullable<Observed['deliveries']>,
-  ways: Iterable<ReadonlySet<string>>,
-): readonly string[] {
-  let first: readonly string[] | null = null;
-  for (const counted of ways)
-    for (const policy of ['EFS', 'RELAY'] as const) {
-      const expected = only(ledger.recount(policy, counted).deliveries, id);
-      const nothingElse = { deadLetters: new Map(), messages: new Map() };
-      const problems = compare({ ...nothingElse, deliveries: expected }, { deliveries });
-      if (problems.length === 0) return [];
-      first ??= problems;
-    }
-  return first ?? [];
-}
-
-const only = <T>(all: ReadonlyMap<string, T>, id: string): ReadonlyMap<string, T> =>
-  new Map([...all].filter(([key]) => key === id));
-
-/** How long after its announcement a retirement may be unknown to a task, with a margin. */
-const DOUBTFUL_MS = 2 * RETENTION_SCAN_MS;
-const MOST_DOUBTS = 10;
-
-/**
- * The possible sets of dead-lettered records that count nevertheless. Records appended before `asOf` count: they were
- * dead-lettered when they were read again after a loss of the store. Records appended around the announcement may count,
- * and so may later ones where the store was rolled back to a state without the retirement. All others came too late.
- */
-function* waysToCount(
-  { at, asOf }: Retirement,
-  feedback: readonly FeedbackOn[],
-  { faults }: Scenario,
-): Generator<ReadonlySet<string>> {
-  const forgets = faults.some(({ kind }) => kind === 'rollback');
-  const late = feedback.filter(({ isLate }) => isLate);
-  const certain = late.filter(({ appendedAt }) => appendedAt < asOf);
-  const doubtful = late
-    .filter(({ appendedAt }) => appendedAt >= asOf && (forgets || appendedAt < at + DOUBTFUL_MS))
-    .slice(0, MOST_DOUBTS);
-  for (let choice = 0; choice < 1 << doubtful.length; choice += 1) {
-    const chosen = doubtful.filter((_, place) => (choice & (1 << place)) !== 0);
-    yield new Set([...certain, ...chosen].map(({ origin }) => origin));
-  }
 }

@@ -153,7 +153,10 @@ function kpisOf(messages: readonly Judgement[], policy: Policy, deliverySize: nu
 /** The recount of facts that are already read: the messages and the deliveries, without dead letters. */
 export function recountFacts(
   facts: readonly Fact[],
-  settings: Pick<RecountSettings, 'defaultPolicy' | 'groups'>,
+  settings: Pick<RecountSettings, 'defaultPolicy' | 'groups'> & {
+    /** The default policy that a message was counted with, by one of its facts, where it is not that of all. */
+    readonly policyOf?: (fact: Fact) => Policy;
+  },
 ): Pick<Recount, 'messages' | 'deliveries'> {
   const groupOf = grouper(settings.groups);
   const sorted = [...facts].sort(
@@ -166,7 +169,8 @@ export function recountFacts(
     const judged: Judgement[] = [];
     for (const ofMessage of runs(ofDelivery, (fact) => fact.messageId)) {
       const { messageId } = ofMessage[0]!;
-      const judgement = judge(ofMessage, settings.defaultPolicy, groupOf);
+      const defaultPolicy = settings.policyOf?.(ofMessage[0]!) ?? settings.defaultPolicy;
+      const judgement = judge(ofMessage, defaultPolicy, groupOf);
       judged.push(judgement);
       messages.set(`${deliveryId}/${messageId}`, { deliveryId, messageId, ...judgement });
     }

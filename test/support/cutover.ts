@@ -2,7 +2,6 @@ import { memoryReader } from '../../src/log/source.memory';
 import { SCHEMAS } from '../../src/feedback/schemas';
 import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC, FEEDBACK_TOPICS } from '../../src/feedback/topics';
 import { type Contribution, type KpiChanged, wireType } from '../../src/kpi/encode';
-import { retirementIn } from '../../src/pipeline/retention';
 import { memorySink } from '../../src/log/sink.memory';
 import { allocateStateId } from '../../src/generations/allocate';
 import { type GenerationDeps, latestNumber } from '../../src/generations/generation';
@@ -33,7 +32,6 @@ export const cutOverDeps = ({ log, store }: World): GenerationDeps => ({
     ),
   positionedTopics: [...FEEDBACK_TOPICS.map(({ topic }) => topic), CONTRIBUTIONS_TOPIC],
   strangers: { passedOver: () => undefined },
-  retirementIn: (marker) => retirementIn(contribution.decode(marker)),
   generationOf: (published) => kpiChanged.decode(published).generation,
   pause: async () => undefined,
 });
@@ -51,9 +49,8 @@ export async function proposed(
     ...settings,
     stateId: generation,
     generation: 0,
-    hasPredecessor: true,
-    catchUpOffsets: begin,
+    catchUp: { inputs: begin, contributions: [] },
   };
-  await store.propose(manifest, { status: begin, kpi: begin.map(() => [0]) }, []);
+  await store.propose(manifest, { status: begin, kpi: begin.map(() => [0]) });
   return generation;
 }

@@ -58,7 +58,7 @@ export function withCommit(
 export function storeOf(store: Servers['store']): Servers['store'] {
   return {
     claim: (task, number) => store.claim(task, number),
-    load: (task, reads) => store.load(task, reads),
+    load: (task, reads, known) => store.load(task, reads, known),
     count: (task, read, hashes) => store.count(task, read, hashes),
     commit: (task, commit) => store.commit(task, commit),
     inspect: (task) => store.inspect(task),
@@ -67,15 +67,15 @@ export function storeOf(store: Servers['store']): Servers['store'] {
     erase: (task, hashes) => store.erase(task, hashes),
     eraseTask: (task) => store.eraseTask(task),
     list: () => store.list(),
-    propose: (manifest, start, seed) => store.propose(manifest, start, seed),
+    propose: (manifest, start) => store.propose(manifest, start),
     replaceActive: (from, to) => store.replaceActive(from, to),
     beginDrop: (generation) => store.beginDrop(generation),
     unlist: (generation) => store.unlist(generation),
     outboxBytes: (task) => store.outboxBytes(task),
-    scan: (task, hash, cursor) => store.scan(task, hash, cursor),
+    scan: (task, hash, cursor, known) => store.scan(task, hash, cursor, known),
     active: () => store.active(),
     deactivate: (generation) => store.deactivate(generation),
-    create: (manifest, start, seed) => store.create(manifest, start, seed),
+    create: (manifest, start) => store.create(manifest, start),
   };
 }
 
@@ -193,9 +193,9 @@ export function withCreate(
   after: () => void = () => undefined,
 ): Servers {
   const { store } = deps;
-  const create: Servers['store']['create'] = async (manifest, start, seed) => {
+  const create: Servers['store']['create'] = async (manifest, start) => {
     await before();
-    const made = await store.create(manifest, start, seed);
+    const made = await store.create(manifest, start);
     after();
     return made;
   };
@@ -214,9 +214,9 @@ export function withStoreOutage(deps: Servers, isDown: () => boolean): Servers {
     store: {
       ...storeOf(store),
       claim: (task) => answer(() => store.claim(task, 1)),
-      load: (task, reads) => answer(() => store.load(task, reads)),
+      load: (task, reads, known) => answer(() => store.load(task, reads, known)),
       commit: (task, commit) => answer(() => store.commit(task, commit)),
-      scan: (task, hash, cursor) => answer(() => store.scan(task, hash, cursor)),
+      scan: (task, hash, cursor, known) => answer(() => store.scan(task, hash, cursor, known)),
     },
   };
 }

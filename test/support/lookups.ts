@@ -20,11 +20,9 @@ const manifest: Manifest = {
   defaultPolicy: 'EFS',
   domainGroups: 'google=gmail.com',
   buckets: 1,
-  hasPredecessor: false,
   generation: 1,
   predecessor: null,
-  cutoverComplete: true,
-  catchUpOffsets: Array.from({ length: 4 }, () => FEEDBACK_TOPICS.map(() => 0)),
+  catchUp: { inputs: Array.from({ length: 4 }, () => FEEDBACK_TOPICS.map(() => 0)), contributions: [] },
 };
 const groups = domainGroups([{ name: 'google', domains: ['gmail.com'] }]);
 export const kpiType = wireType<KpiChanged>(SCHEMAS.KpiChanged, 7);
@@ -33,7 +31,7 @@ export const kpiType = wireType<KpiChanged>(SCHEMAS.KpiChanged, 7);
 export async function stateWith(pipeline: TaskAddress['pipeline'], partition: number, write: Write) {
   const state = memoryStore();
   const zeros = Array.from({ length: 4 }, () => FEEDBACK_TOPICS.map(() => 0));
-  await state.create(manifest, { status: zeros, kpi: zeros.map(() => [0]) }, []);
+  await state.create(manifest, { status: zeros, kpi: zeros.map(() => [0]) });
   const task: TaskAddress = { stateId: 3, pipeline, partition };
   const claim = await state.claim(task, 1);
   if (claim === null) throw new Error('not created');

@@ -2,7 +2,6 @@ import { must } from '../../src/base/assert';
 import { configFrom } from '../../src/settings/config';
 import { compose, type Servers, outagesOf, topicsOf } from '../../src/app/compose';
 import { memoryCommittedOffset, memoryReader, memorySource } from '../../src/log/source.memory';
-import { CONTRIBUTIONS_TOPIC } from '../../src/feedback/topics';
 import { memoryTransactionalSinks, memorySink } from '../../src/log/sink.memory';
 import { type Comparison } from '../../src/generations/comparison';
 import { compare } from '../../src/generations/compare';
@@ -23,7 +22,6 @@ export async function rebuildDeps(world: World, maxRate: number | null = null): 
     sink: memorySink(log),
     transactionalSinks: memoryTransactionalSinks(log, {
       group: 'none',
-      checkpointTopic: CONTRIBUTIONS_TOPIC,
     }),
     sources: { status: source, kpi: source },
   };

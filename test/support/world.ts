@@ -12,7 +12,7 @@ import {
   WRITTEN_RECORDS,
 } from '../../src/feedback/schemas';
 import { memoryCommittedOffset, memoryReader, memorySource } from '../../src/log/source.memory';
-import { ALL_TOPICS, CONTRIBUTIONS_TOPIC } from '../../src/feedback/topics';
+import { ALL_TOPICS } from '../../src/feedback/topics';
 import { memoryTransactionalSinks, memorySink } from '../../src/log/sink.memory';
 import { dice } from '../../src/simulation/dice';
 import { NO_METER } from '../../src/tasks/meter';
@@ -142,10 +142,7 @@ export async function world(
       memorySource(log, { topics: topicsOf(config, pipeline), groupId: groupOf(config, pipeline) });
     const sources = { status: source('status'), kpi: source('kpi') };
     membership.leave = async () => void (await Promise.all([sources.status.stop(), sources.kpi.stop()]));
-    const fenced = memoryTransactionalSinks(log, {
-      group: groupOf(config, 'kpi'),
-      checkpointTopic: CONTRIBUTIONS_TOPIC,
-    });
+    const fenced = memoryTransactionalSinks(log, { group: groupOf(config, 'kpi') });
     return {
       registry: hangingWhenDead(registry, isDead),
       store: hangingWhenDead(store, isDead),
