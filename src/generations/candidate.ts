@@ -7,10 +7,10 @@ import {
   latestNumber,
   mismatches,
   originOf,
-  refuseDropping,
   startAt,
   type StateSettings,
 } from './generation';
+import { refuseUnless, stateOf } from './lifecycle';
 import { idsOfTopics } from './topic-ids';
 
 /* A candidate is a generation that is built beside the active one and publishes nothing. */
@@ -65,7 +65,7 @@ export async function findCandidate(
 /** Checks the listed manifest of a candidate: another process may have proposed it, and even promoted it. */
 function candidateFor(stateSettings: StateSettings, listed: Manifest): Manifest {
   if (listed.generation > 0) throw takenOver(`generation ${listed.stateId} has become the active one`);
-  refuseDropping(listed);
+  refuseUnless('promote', listed, stateOf(listed, null, true));
   const others = mismatches(listed, stateSettings);
   if (others.length === 0) return listed;
   throw new EfsError('candidate-unfit', `candidate ${listed.stateId}: ${others.join('; ')}`);

@@ -2,7 +2,8 @@ import { EfsError } from '../base/errors';
 import { replacedTopic } from '../log/topic-ids';
 import type { Positions } from '../log/source';
 import type { Manifest, TaskAddress } from '../store/store';
-import { type GenerationDeps, latestNumber, refuseDropping, tasksOf } from './generation';
+import { type GenerationDeps, latestNumber, tasksOf } from './generation';
+import { refuseUnless, stateOf } from './lifecycle';
 import { idsOfTopics } from './topic-ids';
 
 /*
@@ -36,7 +37,7 @@ export async function promote(deps: GenerationDeps, stateId: number | null): Pro
     const listed = await deps.store.list();
     const wanted = choose(listed, before, stateId);
     if (wanted.stateId === before.stateId) return { outcome: 'active-already', manifest: before, before };
-    refuseDropping(wanted);
+    refuseUnless('promote', wanted, stateOf(wanted, before, true));
     await refuseIncomplete(deps, wanted);
     const replaced = replacedTopic(deps.positionedTopics, wanted.topicIds, await idsOfTopics(deps));
     if (replaced !== null) throw replaced;

@@ -14,6 +14,7 @@ import {
 import { pagesOf } from '../store/pages';
 import type { Generations, Store, TaskAddress } from '../store/store';
 import { tasksOf } from './generation';
+import { refuseUnless, stateOf } from './lifecycle';
 
 /** Maximum number of hashes deleted at once. */
 const AT_ONCE = 100;
@@ -27,6 +28,7 @@ const AT_ONCE = 100;
 export async function dropGeneration(store: Store & Generations, stateId: number): Promise<number> {
   const manifest = (await store.list()).find((each) => each.stateId === stateId);
   if (manifest === undefined) throw new EfsError('not-found', `there is no generation ${stateId}`);
+  refuseUnless('drop', manifest, stateOf(manifest, await store.active(), true));
   if (!(await store.beginDrop(stateId))) throw isActive(stateId);
   const tasks = [...tasksOf(manifest, 'status'), ...tasksOf(manifest, 'kpi')];
   for (const task of tasks) await store.seal(task, Number.MAX_SAFE_INTEGER);
@@ -58,7 +60,14 @@ async function eraseAll(store: Store, task: TaskAddress, buckets: number): Promi
     deliveries += isStatus ? page.length : 0;
   }
   // The index is deleted last: a repeated drop finds there what is left.
-  await store.erase(task, [index, TIMER_INDEX_HASH, PUBLISHED_HASH, FORMER_RETIRED_HASH, EVICTING_HASH, FLAGS_HASH]);
+  await store.erase(task, [
+    index,
+    TIMER_INDEX_HASH,
+    PUBLISHED_HASH,
+    FORMER_RETIRED_HASH,
+    EVICTING_HASH,
+    FLAGS_HASH,
+  ]);
   await store.eraseTask(task);
   return deliveries;
 }

@@ -68,7 +68,10 @@ export async function ensureGeneration(
       generation: stateId,
       predecessor: null,
       topicIds: before.topicIds,
-      catchUp: { inputs: before.origins.map(({ inputs }) => inputs.map(({ high }) => high)), contributions: [] },
+      catchUp: {
+        inputs: before.origins.map(({ inputs }) => inputs.map(({ high }) => high)),
+        contributions: [],
+      },
     };
     const made = await store.create(manifest, startAt(before.origins));
     return { manifest: made, created: made.stateId === stateId };
@@ -140,11 +143,6 @@ export function mismatches(manifest: Manifest, stateSettings: StateSettings): st
   return STATE_SETTINGS.filter((setting) => manifest[setting] !== stateSettings[setting]).map(
     (setting) => `${setting} was ${manifest[setting]} and is now ${stateSettings[setting]}`,
   );
-}
-
-/** Throws `generation-dropping` where the generation's deletion has begun. */
-export function refuseDropping({ stateId, dropping }: Manifest): void {
-  if (dropping) throw new EfsError('generation-dropping', `generation ${stateId} is being dropped`);
 }
 
 /** Throws `generation-unfit` where the state was built with other settings; the error names them. */

@@ -2,17 +2,8 @@ import type { Watermarks } from '../log/source';
 import type { Contribution, WireType } from '../kpi/encode';
 import { CONTRIBUTIONS_HASH } from '../store/hashes';
 import { pagesOf } from '../store/pages';
+import { type GenerationState, stateOf } from './lifecycle';
 import type { Generations, Manifest, Store, TaskAddress } from '../store/store';
-
-/**
- * - `active`: publishes; `taking over` while its cut-over is incomplete.
- * - `candidate`: built beside the active one, has never published.
- * - `retired`: was active, and can be brought back.
- * - `incomplete`: its state is lost in whole or in part.
- * - `being dropped`: its deletion has begun, and can only be completed.
- */
-export type GenerationState =
-  'active' | 'taking over' | 'candidate' | 'retired' | 'incomplete' | 'being dropped';
 
 export interface ListedGeneration {
   /** Its state id. */
@@ -80,11 +71,4 @@ async function describe(
     lag: sum.lag,
     readable: sum.readable,
   };
-}
-
-function stateOf(manifest: Manifest, active: Manifest | null, isWhole: boolean): GenerationState {
-  if (manifest.dropping) return 'being dropped';
-  if (!isWhole) return 'incomplete';
-  if (manifest.stateId === active?.stateId) return active.catchUp === null ? 'taking over' : 'active';
-  return manifest.generation === 0 ? 'candidate' : 'retired';
 }

@@ -40,10 +40,7 @@ export interface ExpiryDeps {
   readonly graceMs: number;
 }
 
-type ExpiryRules = Pick<
-  StatusRules,
-  'buckets' | 'defaultPolicy' | 'partition' | 'groups' | 'retryOutcome'
->;
+type ExpiryRules = Pick<StatusRules, 'buckets' | 'defaultPolicy' | 'partition' | 'groups' | 'retryOutcome'>;
 
 /** The findings of a delivery's scan so far. */
 interface Scanned {

@@ -84,6 +84,7 @@ async function withoutLate(
 }
 
 function late(record: LogRecord): Decoded<Feedback>['rejected'][number] {
-  const detail = 'no feedback on the delivery had come for the retention: it was retired, and its messages deleted';
+  const detail =
+    'no feedback on the delivery had come for the retention: it was retired, and its messages deleted';
   return { record, reason: 'retired-delivery', detail };
 }

@@ -99,7 +99,10 @@ function adoption(
   const { stateId, partition } = rules;
   const entries = shares.map(
     ([id, share]) =>
-      [Buffer.from(id, 'utf8'), rules.contribution.encode({ ...share, generation: stateId, partition })] as const,
+      [
+        Buffer.from(id, 'utf8'),
+        rules.contribution.encode({ ...share, generation: stateId, partition }),
+      ] as const,
   );
   const writes: Write[] = [
     { hash: CONTRIBUTIONS_HASH, entries },

@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock';
 import { EfsError } from '../base/errors';
 import type { Log } from '../base/log';
 import { coPartitions } from '../log/copartition';
-import { ALL_TOPICS } from '../feedback/topics';
+import { ALL_TOPICS, RETIRED_TOPIC } from '../feedback/topics';
 import type { Manifest, GenerationRef, TaskAddress } from '../store/store';
 import { openBacklog } from '../tasks/backlog';
 import { openCatchUp } from '../tasks/catch-up';
@@ -20,6 +20,7 @@ import type { PipelineDeps } from '../tasks/owned-task';
 import type { TaskPool } from '../tasks/pool';
 import { type Retry, retryUntil, Stopped } from '../tasks/retry';
 import { type TopicWatch, watchTopics } from '../tasks/topic-watch';
+import { takeOverRetirements } from '../generations/former-retirements';
 import { adoptTopicIds } from '../generations/topic-ids';
 import { watchStateServer } from './state-server';
 import { tasksOfPipeline } from './tasks';
@@ -248,10 +249,20 @@ async function findGeneration(
   const { generation, log } = service;
   const stateSettings = { ...service.stateSettings, partitions };
   const { manifest: found, created } = await ensureGeneration(generation, stateSettings, lost);
-  const manifest = await adoptTopicIds(generation, await completeCutover(generation, found));
+  const completed = await completeCutover(generation, found);
+  await takeOverFormerRetirements(service, completed);
+  const manifest = await adoptTopicIds(generation, completed);
   log.info(created ? 'new generation: reading the topics from their beginning' : 'generation found', {
     generation: manifest.stateId,
     partitions,
   });
   return manifest;
+}
+
+async function takeOverFormerRetirements({ deps, log }: ServiceDeps, manifest: Manifest): Promise<void> {
+  const { contribution } = deps.wire;
+  const retiredTopic = deps.topicPrefix + RETIRED_TOPIC;
+  const deliveries = await takeOverRetirements({ ...deps, contribution, retiredTopic }, manifest);
+  if (deliveries > 0)
+    log.info('retired deliveries of an earlier version taken over', { records: deliveries });
 }

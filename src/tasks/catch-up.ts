@@ -13,10 +13,7 @@ export interface CatchUp {
 
 /** Records between a task's positions and these offsets. */
 export function leftUntil(offsets: Positions, { positions }: Pick<TaskOwnership, 'positions'>): number {
-  return offsets.reduce(
-    (left, target, topic) => left + Math.max(0, target - (positions[topic] ?? 0)),
-    0,
-  );
+  return offsets.reduce((left, target, topic) => left + Math.max(0, target - (positions[topic] ?? 0)), 0);
 }
 
 const LOG_EVERY_MS = 10_000;

@@ -59,9 +59,7 @@ function opened(own: OwnedTask, sink: TransactionalSink): Opened<Contribution> {
     },
   });
   const emit: BatchDeps<Contribution>['emit'] = async (records, made) =>
-    records.length === 0
-      ? 'acknowledged'
-      : emitThrough(sink, own, records, checkpointOf(manifest, made, at));
+    records.length === 0 ? 'acknowledged' : emitThrough(sink, own, records, checkpointOf(manifest, made, at));
   const noteSuppressed = (): void => deps.catchUp.suppressed(partition, gate.suppressed());
   return {
     ...stepsOf(own, deps.decoders.kpi),

@@ -119,7 +119,8 @@ export function statusPublishing(own: OwnedTask, rules: StatusRules, memory: Sta
       if (replayed === null) return undefined;
       const { length } = own.topics;
       const limited = replayed;
-      return () => Array.from({ length }, (_, topic) => (replayed === null ? Infinity : (limited[topic] ?? 0)));
+      return () =>
+        Array.from({ length }, (_, topic) => (replayed === null ? Infinity : (limited[topic] ?? 0)));
     },
     checkpointOf(records, made) {
       const isDue = checkpointedAt + CHECKPOINT_EVERY_MS <= clock.now();

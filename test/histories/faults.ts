@@ -18,6 +18,8 @@ export type Fault = { readonly at: number } &
     | { kind: 'rebalance'; forMs: number }
     /** The store is rolled back to an earlier step; where `share` is below 1, only some of its tasks are. */
     | { kind: 'rollback'; since: number; share: number }
+    /** The same, and soon after the store is again what it was before; several times. */
+    | { kind: 'flap'; since: number; share: number; forMs: number; times: number }
     | { kind: 'wipe'; share: number }
     | { kind: 'outage'; server: Server; forMs: number }
     /** One topic's partition is not fetched for a while. */
@@ -44,6 +46,7 @@ const ALL_KINDS: readonly Rolled[] = [
   'freeze',
   'rebalance',
   'rollback',
+  'flap',
   'wipe',
   'outage',
   'stall',
@@ -96,12 +99,16 @@ function faultOf(source: Dice, kind: Rolled, at: number, size: Size): Fault {
     case 'rebalance':
       return { at, kind, forMs: span(source, 5_000) };
     case 'rollback':
+    case 'flap': {
+      const since = Math.floor(at * source.unit());
+      const share = source.below(2) > 0 ? 1 : source.unit();
       return {
         at,
-        kind,
-        since: Math.floor(at * source.unit()),
-        share: source.below(2) > 0 ? 1 : source.unit(),
+        since,
+        share,
+        ...(kind === 'flap' ? { kind, forMs: 1 + source.below(60), times: 1 + source.below(10) } : { kind }),
       };
+    }
     case 'wipe':
       return { at, kind, share: source.below(3) > 0 ? 1 : source.unit() };
     case 'outage':

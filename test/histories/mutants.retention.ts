@@ -5,10 +5,11 @@ import { type Contribution, wireType } from '../../src/kpi/encode';
 import type { TopicReader } from '../../src/log/source';
 import { CONTRIBUTIONS_HASH } from '../../src/store/hashes';
 import type { Write } from '../../src/store/store';
+import { IDS } from './decoder-pool';
 import { headerOf } from './ledger';
 import { type NamedMutant, withStore } from './mutants';
 
-const contribution = wireType<Contribution>(SCHEMAS.Contribution, 0);
+const contribution = wireType<Contribution>(SCHEMAS.Contribution, IDS.Contribution);
 
 /** Changes how the topic of retired deliveries is read. */
 const withRetired = (deps: Servers, read: TopicReader['read']): Servers => ({
@@ -70,8 +71,7 @@ export const RETENTION_MUTANTS: readonly NamedMutant[] = [
   {
     name: 'feedback that a retired delivery counts is late, too',
     seed: 1,
-    deps: (deps) =>
-      withShares(deps, (share) => ({ ...share, retiredFrom: share.retiredFrom && {} })),
+    deps: (deps) => withShares(deps, (share) => ({ ...share, retiredFrom: share.retiredFrom && {} })),
   },
   {
     name: 'deliveries are retired before the retention has passed',

@@ -67,6 +67,7 @@ const ofCommit: readonly NamedMutant[] = [
   {
     name: 'a refused commit counts as committed',
     seed: 15,
+    without: ['reads'],
     deps: (deps) =>
       withStore(deps, (store) => ({
         commit: async (task, what) => {

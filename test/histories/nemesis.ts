@@ -33,7 +33,7 @@ export function nemesisOf(
   const { scenario, schedule } = installation;
   const snapshots = new Map<number, Snapshot>();
   const toSnapshot = scenario.faults
-    .flatMap((fault) => (fault.kind === 'rollback' ? [fault.since] : []))
+    .flatMap((fault) => ('since' in fault ? [fault.since] : []))
     .sort((a, b) => a - b);
   const pending = [...scenario.faults];
   let inFlight = 0;
@@ -92,6 +92,8 @@ function inject(injection: Injection, fault: Fault): void {
       return joinForAWhile(injection, fault.forMs);
     case 'rollback':
       return rollBack(injection, fault);
+    case 'flap':
+      return flap(injection, fault, fault.times);
     case 'wipe':
       return wipe(injection, fault.share);
     case 'outage':
@@ -174,7 +176,7 @@ function joinForAWhile({ installation, groups, later }: Injection, forMs: number
 
 function rollBack(
   { installation, restore }: Injection,
-  { since, share }: Extract<Fault, { kind: 'rollback' }>,
+  { since, share }: Extract<Fault, { kind: 'rollback' | 'flap' }>,
 ): void {
   const { store, chance } = installation;
   const old = restore(since);
@@ -191,6 +193,18 @@ function rollBack(
   });
   trace(installation, `these tasks of the store are rolled back to step ${since}: ${returning.join(' ')}`);
   store.restore({ ...now, tasks: new Map(tasks) });
+}
+
+/** The store shows an older copy for a while, and then what it was before; as long each, so many times. */
+function flap(injection: Injection, fault: Extract<Fault, { kind: 'flap' }>, times: number): void {
+  const { installation, later } = injection;
+  const before = installation.store.snapshot();
+  rollBack(injection, fault);
+  later(fault.forMs, () => {
+    trace(installation, 'the store is what it was before');
+    installation.store.restore(before);
+    if (times > 1) later(fault.forMs, () => flap(injection, fault, times - 1));
+  });
 }
 
 function wipe({ installation }: Injection, share: number): void {

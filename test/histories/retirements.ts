@@ -30,7 +30,8 @@ export function retirementsIn(log: MemoryLog, partitions: number): ReadonlyMap<s
       const place = placeOf(share.deliveryId ?? '', partition);
       const first = found.get(place);
       if (first === undefined) found.set(place, { share, appendedAt: entry.timestamp, others: [] });
-      else if (JSON.stringify(first.share.retiredFrom) !== JSON.stringify(share.retiredFrom)) first.others.push(share);
+      else if (JSON.stringify(first.share.retiredFrom) !== JSON.stringify(share.retiredFrom))
+        first.others.push(share);
     });
   return found;
 }
@@ -55,7 +56,10 @@ export function retirementProblems({
       ...(share.revision === counted.length
         ? []
         : [`${place} is retired with ${share.revision} records, of ${counted.length}`]),
-      ...others.map((other) => `${place} is retired from ${JSON.stringify(from)}, and from ${JSON.stringify(other.retiredFrom)}`),
+      ...others.map(
+        (other) =>
+          `${place} is retired from ${JSON.stringify(from)}, and from ${JSON.stringify(other.retiredFrom)}`,
+      ),
     ];
   });
 }
