@@ -35,7 +35,7 @@ export function ensureInstalled() {
   checkNode();
   if (!isInstalled()) {
     console.error('Installing dependencies (npm ci) ...');
-    const { status } = spawnSync('npm', ['ci', '--include=dev'], { cwd: root, stdio: 'inherit' });
+    const { status } = spawnSync('npm', ['ci', '--ignore-scripts', '--include=dev'], { cwd: root, stdio: 'inherit' });
     if (status !== 0) process.exit(status ?? 1);
   }
 }

@@ -1,6 +1,7 @@
 export { embed } from './app/embed';
 export type { Embedded, EmbeddedInMemory, EmbedOptions } from './app/embed';
 export type { Clock } from './base/clock';
+export { DeliveryId, MessageId } from './base/ids';
 export { EfsError, type ErrorCode } from './base/errors';
 export type { Log } from './base/log';
 export type { Feedback } from './feedback/feedback';

@@ -86,8 +86,28 @@ describe('the checkout', () => {
     expect(optional.filter((name) => !locked.includes(name))).toEqual([]);
     expect(text).not.toMatch(/"resolved": "http/);
     const settings = readFileSync(join(root, '.npmrc'), 'utf8').split('\n');
-    expect(settings).toEqual(
-      expect.arrayContaining(['ignore-scripts=true', 'omit-lockfile-registry-resolved=true']),
-    );
+    expect(settings).toContain('omit-lockfile-registry-resolved=true');
+  });
+
+  it('lets no dependency run a script when it is installed', () => {
+    const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+      packages: Record<string, { hasInstallScript?: boolean }>;
+    };
+    const scripted = Object.entries(packages).filter(([, each]) => each.hasInstallScript === true);
+    const names = scripted.map(([path]) => path.slice(path.lastIndexOf('node_modules/') + 13));
+    const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { allowScripts: object };
+    expect(manifest.allowScripts).toEqual(Object.fromEntries(names.map((name) => [name, false])));
+    expect(readFileSync(join(root, '.npmrc'), 'utf8')).toMatch(/^strict-allow-scripts=true$/m);
+    const commands = [
+      '.ci/run',
+      '.github/workflows/supply-chain.yml',
+      'CONTRIBUTING.md',
+      'Dockerfile',
+      'scripts/ensure.mjs',
+    ]
+      .flatMap((file) => readFileSync(join(root, file), 'utf8').split('\n'))
+      .filter((line) => /\bnpm ci\b(?! failed|\))|'npm', \['ci'/.test(line));
+    expect(commands.length).toBeGreaterThan(4);
+    expect(commands.filter((command) => !command.includes('--ignore-scripts'))).toEqual([]);
   });
 });

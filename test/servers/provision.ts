@@ -28,7 +28,7 @@ async function cached(name: string, fill: (dir: string) => Promise<void>): Promi
   const target = join(cacheDir(), name);
   if (existsSync(target)) return target;
   mkdirSync(cacheDir(), { recursive: true });
-  process.stderr.write(`test servers: fetching ${name} with Maven, once, into ${cacheDir()}\n`);
+  process.stderr.write(`test servers: fetching ${name}, once, into ${cacheDir()}\n`);
   const draft = mkdtempSync(join(cacheDir(), `.${name}-`));
   try {
     await fill(draft);
@@ -83,4 +83,14 @@ export async function lacksForJars(): Promise<string | null> {
     const why = (error instanceof Error ? error.message : String(error)).split('\n')[0];
     return `${java}, with a way to Maven Central (${why})`;
   }
+}
+
+/** The folder with the `node` of a release, such as 20.19.0 or 24. For Linux; from where `npm ci` takes its packages. */
+export async function nodeRelease(version: string): Promise<string> {
+  const name = `node-linux-${process.arch}`;
+  const home = await cached(`node-${version}`, async (dir) => {
+    const args = ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--no-save'];
+    await run('npm', [...args, '--prefix', dir, `${name}@${version}`], { timeout: 300_000 });
+  });
+  return join(home, 'node_modules', name, 'bin');
 }
