@@ -35,7 +35,10 @@ export function ensureInstalled() {
   checkNode();
   if (!isInstalled()) {
     console.error('Installing dependencies (npm ci) ...');
-    const { status } = spawnSync('npm', ['ci', '--ignore-scripts', '--include=dev'], { cwd: root, stdio: 'inherit' });
+    const { status } = spawnSync('npm', ['ci', '--ignore-scripts', '--include=dev'], {
+      cwd: root,
+      stdio: 'inherit',
+    });
     if (status !== 0) process.exit(status ?? 1);
   }
 }

@@ -101,6 +101,7 @@ describe('the checkout', () => {
     const commands = [
       '.ci/run',
       '.github/workflows/supply-chain.yml',
+      '.github/workflows/release.yml',
       'CONTRIBUTING.md',
       'Dockerfile',
       'scripts/ensure.mjs',

@@ -1,7 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { contextOf, copyOf, lastOf, readStages, valuesOf } from './dockerfile';
 
-const read = (file: string): string => readFileSync(join(__dirname, '..', '..', file), 'utf8');
+const root = join(__dirname, '..', '..');
+const read = (file: string): string => readFileSync(join(root, file), 'utf8');
 const COMPOSE = read('docker-compose.yml');
 
 /** Published ports that other machines reach. A list of ports in another form than `ports: ['...']` counts as one. */
@@ -33,12 +35,41 @@ describe('docker-compose.yml', () => {
 });
 
 describe('the image', () => {
+  const stages = readStages(root);
+  const last = stages.at(-1)!;
+  const { version, description, license } = JSON.parse(read('package.json')) as Record<string, string>;
+
   it('runs as a user other than root, by number, who owns none of its files', () => {
-    const stage =
-      read('Dockerfile')
-        .split(/^FROM /m)
-        .at(-1) ?? '';
-    expect([...stage.matchAll(/^USER (.*)$/gm)].map(([, user]) => user)).toEqual(['1000:1000']);
-    expect(stage).not.toMatch(/--chown|--chmod|\bchown\b/);
+    const users = last.instructions.filter(({ name }) => name === 'USER').map(({ rest }) => rest);
+    expect(users).toEqual(['1000:1000']);
+    expect(last.instructions.filter(({ rest }) => /--chown|--chmod|\bchown\b/.test(rest))).toEqual([]);
+  });
+
+  it('has the release line of Node that .nvmrc names', () => {
+    const images = stages.map(({ from }) => from).filter((from) => from.includes(':'));
+    expect(images.map((from) => from.split('@')[0])).toEqual([`node:${read('.nvmrc').trim()}-slim`]);
+  });
+
+  it('is copied from files that exist and that .dockerignore admits, and admits no others', () => {
+    const copies = stages.flatMap(({ instructions }) => instructions.filter(({ name }) => name === 'COPY'));
+    const sources = copies.map(({ rest }) => copyOf(rest)).filter(({ from }) => from === '');
+    const files = [...new Set(sources.flatMap((each) => each.sources))].sort();
+    expect(files.filter((file) => !existsSync(join(root, file)))).toEqual([]);
+    expect(contextOf(read('.dockerignore')).sort()).toEqual(files);
+  });
+
+  it('has the version, description and licence of package.json as labels', () => {
+    const label = (name: string): string | undefined =>
+      valuesOf(last, 'LABEL')[`org.opencontainers.image.${name}`];
+    expect([label('version'), label('description'), label('licenses')]).toEqual([
+      version,
+      description,
+      license,
+    ]);
+  });
+
+  it('names the ports of page and ingester, as docker-compose.yml publishes them', () => {
+    const published = [...COMPOSE.matchAll(/127\.0\.0\.1:(809\d):\1'/g)].map(([, port]) => port);
+    expect(lastOf(last, 'EXPOSE').split(' ')).toEqual(published);
   });
 });

@@ -61,6 +61,14 @@ describe('the package', () => {
   });
 });
 
+describe('the workflow of every push', () => {
+  it('tests on the oldest Node that the package admits, and on that of the image', () => {
+    const { engines } = JSON.parse(read('package.json')) as { engines: { node: string } };
+    const [, matrix = ''] = /matrix: \{ node: \[(.*)\] \}/.exec(read('.github/workflows/build.yml')) ?? [];
+    expect(matrix).toBe(`'${engines.node.replace('>=', '')}', '${read('.nvmrc').trim()}'`);
+  });
+});
+
 describe('the version', () => {
   const { version } = JSON.parse(read('package.json')) as Versioned;
 
