@@ -8,7 +8,7 @@ const reach =
 const timers = ['setTimeout', 'setInterval', 'setImmediate'];
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', '.cache/', 'coverage/', '**/vendor/'] },
+  { ignores: ['dist/', '.dist-*/', 'node_modules/', '.cache/', 'coverage/', '**/vendor/'] },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.base],

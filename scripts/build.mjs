@@ -43,7 +43,8 @@ export function isBuilt() {
 /** Whether it could be built; the compiler has said why not. */
 export function build() {
   const built = fingerprint();
-  const draft = join(root, '.cache', `dist-${process.pid}`);
+  // Beside dist/, so that source maps, which name the sources relative to themselves, stay right when it is renamed.
+  const draft = join(root, `.dist-${process.pid}`);
   rmSync(draft, { recursive: true, force: true });
   mkdirSync(draft, { recursive: true });
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');

@@ -1,6 +1,16 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { pollMs } from '../servers/child';
 import { environment, IMAGE_NODE, MANIFEST, nodeOf, OLDEST_NODE, root, runIn, startDemo } from './stranger';
 
@@ -77,6 +87,18 @@ describe('the package, packed from a clone without a build and installed in an e
   it(`has no dependency that refuses Node ${OLDEST_NODE}`, () => {
     expect(installed).toMatch(/added \d+ packages/);
     expect(installed).not.toContain('EBADENGINE');
+  });
+
+  it('has source maps that lead to its sources', () => {
+    const dist = join(project, 'node_modules', MANIFEST.name, 'dist');
+    const maps = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((file) =>
+      file.endsWith('.map'),
+    );
+    const lost = maps.filter((file) => {
+      const { sources } = JSON.parse(readFileSync(join(dist, file), 'utf8')) as { sources: string[] };
+      return sources.some((source) => !existsSync(join(dist, dirname(file), source)));
+    });
+    expect([maps.length > 100, lost]).toEqual([true, []]);
   });
 
   it('compiles a TypeScript program that imports embed, with skipLibCheck off', async () => {
