@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { carryOut, lastOf, readStages, valuesOf } from './dockerfile';
 import { environment, IMAGE_NODE, MANIFEST, nodeOf, root, runIn, startDemo } from './stranger';
 
-jest.setTimeout(300_000); // packages are installed and compiled
+jest.setTimeout(600_000); // packages are installed and compiled
 
 const stages = readStages(root);
 const [last] = stages.slice(-1);

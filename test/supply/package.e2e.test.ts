@@ -14,7 +14,7 @@ import { dirname, join, relative } from 'node:path';
 import { pollMs } from '../servers/child';
 import { environment, IMAGE_NODE, MANIFEST, nodeOf, OLDEST_NODE, root, runIn, startDemo } from './stranger';
 
-jest.setTimeout(300_000); // packages are installed and compiled
+jest.setTimeout(600_000); // packages are installed and compiled
 
 const PROGRAM = `
 import { DeliveryId, embed, type Feedback, MessageId } from 'email-feedback-service';
