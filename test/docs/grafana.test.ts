@@ -16,7 +16,7 @@ interface Panel {
 }
 
 const board = JSON.parse(read('grafana/dashboard.json')) as {
-  readonly __inputs: readonly { readonly name: string }[];
+  readonly templating: { readonly list: readonly { readonly name: string; readonly type: string }[] };
   readonly panels: readonly Panel[];
 };
 const drawn = board.panels.filter(({ type }) => type !== 'row');
@@ -88,8 +88,8 @@ describe('the Grafana dashboard and the alert rules', () => {
     expect(own.filter((name) => !all.includes(name))).toEqual([]);
   });
 
-  test('have a data source that the import provides, and panels that do not overlap', () => {
-    expect(board.__inputs.map(({ name }) => name)).toEqual(['DS_PROMETHEUS']);
+  test('have a data source that is chosen on the board, first of its variables, and panels that do not overlap', () => {
+    expect(board.templating.list[0]).toMatchObject({ name: 'DS_PROMETHEUS', type: 'datasource' });
     const cells = new Set<string>();
     for (const { title, datasource, description, gridPos, targets = [] } of drawn) {
       expect([title, datasource?.uid, Boolean(description)]).toEqual([title, '${DS_PROMETHEUS}', true]);
