@@ -21,6 +21,7 @@ const TOP_LEVEL = [
   'README.md',
   'SECURITY.md',
   'bench',
+  'deploy',
   'docker-compose.yml',
   'docs',
   'examples',
