@@ -44,6 +44,14 @@ export interface Worker {
   counter(name: string): Promise<number>;
 }
 
+/** The partitions of a pipeline that a worker has been assigned last. */
+export function assignedTo(worker: Worker, pipeline: 'status' | 'kpi'): readonly number[] {
+  const lines = worker
+    .lines()
+    .filter(({ msg, pipeline: of }) => msg === 'partitions assigned' && of === pipeline);
+  return (lines.at(-1)?.['partitions'] as number[] | undefined) ?? [];
+}
+
 /** The environment without the settings of the machine that runs the tests. */
 function environment(settings: Settings): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('EFS_'));

@@ -1,17 +1,10 @@
 import { describeWithServers } from '../servers/servers';
-import type { Worker } from './processes';
+import { assignedTo } from './processes';
 import { openStage, type Stage, standing, until } from './stage';
 
 const PARTITIONS = 12;
 const PIPELINES = ['status', 'kpi'] as const;
 type Pipeline = (typeof PIPELINES)[number];
-
-function assignedTo(worker: Worker, pipeline: Pipeline): readonly number[] {
-  const lines = worker
-    .lines()
-    .filter((line) => line.msg === 'partitions assigned' && line['pipeline'] === pipeline);
-  return (lines.at(-1)?.['partitions'] as number[] | undefined) ?? [];
-}
 
 /** Owner and epoch of every partition of a pipeline, or null where a partition has none, or two. */
 async function owners(stage: Stage, pipeline: Pipeline): Promise<{ owner: string; epoch: number }[] | null> {
