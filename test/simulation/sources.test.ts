@@ -27,7 +27,12 @@ const events = (source: SimulatedSource, options: Partial<SaidOptions> = {}): Sa
 /** What a source never says; mails and logs say less than providers. */
 const NEVER: Readonly<Record<string, readonly Feedback['kind'][]>> = {
   postfix: ['Complained'],
+  exim: ['Complained'],
   mail: ['Relayed', 'RetryOutcome'],
+  postmark: ['Relayed', 'RetryOutcome'],
+  mailjet: ['Relayed', 'RetryOutcome'],
+  brevo: ['RetryOutcome'],
+  postal: ['Complained', 'Relayed'],
 };
 const KINDS = ['Complained', 'Delivered', 'HardBounced', 'Relayed', 'RetryOutcome', 'SoftBounced'] as const;
 

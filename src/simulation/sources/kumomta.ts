@@ -1,17 +1,9 @@
 import { iso } from '../../base/time';
 import type { Feedback } from '../../feedback/feedback';
 import { ORDINARY } from '../message-history';
-import { isNoFailure, replyOf, type Reply, wordedClass } from './replies';
-import {
-  addressOf,
-  compact,
-  delivery,
-  jsonFraming,
-  relayedOnly,
-  SENDING_DOMAIN,
-  seconds,
-  type SimulatedSource,
-} from './source';
+import { ABILITIES, sayableBy } from './abilities';
+import { replyOf, type Reply } from './replies';
+import { addressOf, compact, jsonFraming, SENDING_DOMAIN, seconds, type SimulatedSource } from './source';
 
 /** The words of its classifier; a class without a word is left to the reply. */
 const CATEGORIES: ReadonlyMap<number, string> = new Map([
@@ -32,34 +24,6 @@ const CATEGORIES: ReadonlyMap<number, string> = new Map([
 const UNCATEGORIZED = 'Uncategorized';
 const ACCEPTED: Reply = { code: 250, status: '2.0.0', text: 'OK' };
 const EXPIRED: Reply = { code: 551, status: '5.4.7', text: 'KumoMTA internal: message expired' };
-
-const statedClass = (bounceClass: number, diagnostic: string | null): number =>
-  CATEGORIES.has(bounceClass) ? bounceClass : wordedClass(bounceClass, diagnostic);
-
-function sayable(feedback: Feedback): Feedback | null {
-  switch (feedback.kind) {
-    case 'Relayed':
-      return relayedOnly(feedback);
-    case 'HardBounced':
-    case 'SoftBounced': {
-      const { bounceClass, diagnostic, source } = feedback;
-      if (isNoFailure(bounceClass)) return null;
-      const said = { ...feedback, bounceClass: statedClass(bounceClass, diagnostic) };
-      // The record of an out-of-band bounce is about the mail that came back.
-      return source === 'ASYNC' ? { ...said, relayedAt: null } : said;
-    }
-    case 'RetryOutcome': {
-      if (feedback.outcome === 'SUCCEEDED') return delivery(feedback);
-      if (feedback.outcome === 'EXPIRED') return { ...feedback, bounceClass: null };
-      return { ...feedback, bounceClass: statedClass(feedback.bounceClass ?? 1, feedback.diagnostic) };
-    }
-    // The record of a complaint is about the report that came in, too.
-    case 'Complained':
-      return { ...feedback, relayedAt: null };
-    case 'Delivered':
-      return feedback;
-  }
-}
 
 interface Said {
   readonly type: string;
@@ -162,6 +126,6 @@ export const KUMOMTA: SimulatedSource = {
   },
   isOrdered: false,
   mix: ORDINARY,
-  sayable,
+  sayable: sayableBy(ABILITIES.kumomta),
   render,
 };

@@ -1,44 +1,17 @@
 import type { Feedback, Millis } from '../../feedback/feedback';
-import type { Complained, Relayed } from '../../feedback/records';
+import type { Complained } from '../../feedback/records';
 import { ORDINARY } from '../message-history';
-import { isNoFailure, type Reply, replyLine, replyOf, wordedClass } from './replies';
+import { ABILITIES, sayableBy } from './abilities';
+import { type Reply, replyLine, replyOf } from './replies';
 import {
   addressOf,
   compact,
-  delivery,
-  inSeconds,
   MESSAGE_ID_RULE,
   messageIdHeader,
   SENDER,
   SENDING_DOMAIN,
   type SimulatedSource,
 } from './source';
-
-/** Reports that come back by mail: of late bounces, delays, deliveries and complaints. What the MTA itself saw is not among them. */
-function stated(feedback: Feedback): Exclude<Feedback, Relayed> | null {
-  switch (feedback.kind) {
-    case 'Delivered':
-      return { ...feedback, attempt: 1 };
-    case 'HardBounced':
-    case 'SoftBounced': {
-      const { kind, bounceClass, diagnostic, source } = feedback;
-      if (isNoFailure(bounceClass) || (kind === 'HardBounced' && source === 'SYNC')) return null;
-      return { ...feedback, attempt: 1, bounceClass: wordedClass(bounceClass, diagnostic) };
-    }
-    case 'RetryOutcome':
-      return feedback.outcome === 'SUCCEEDED' ? { ...delivery(feedback), attempt: 1 } : null;
-    case 'Complained':
-      return feedback;
-    case 'Relayed':
-      return null;
-  }
-}
-
-function sayable(feedback: Feedback): Feedback | null {
-  const said = stated(feedback);
-  // A report tells when its server took the message, not when ours did.
-  return said === null ? null : { ...inSeconds(said), relayedAt: null };
-}
 
 const DELIVERED: Reply = { code: 250, status: '2.0.0', text: 'OK' };
 
@@ -150,6 +123,6 @@ export const MAIL: SimulatedSource = {
   identity: { deliveryId: [MESSAGE_ID_RULE], messageId: [MESSAGE_ID_RULE] },
   isOrdered: false,
   mix: ORDINARY,
-  sayable,
+  sayable: sayableBy(ABILITIES.mail),
   render,
 };

@@ -1,45 +1,18 @@
 import { iso } from '../../base/time';
 import type { Feedback, Millis } from '../../feedback/feedback';
-import { weighted } from '../dice';
-import { ORDINARY, type OutcomeMix } from '../message-history';
-import { isNoFailure, type Reply, replyLine, replyOf, wordedClass } from './replies';
+import { ABILITIES, NOT_DEFINED, sayableBy } from './abilities';
+import { type Reply, replyLine, replyOf } from './replies';
 import {
   addressOf,
-  delivery,
+  LINES,
+  LOGGED,
   MESSAGE_ID_RULE,
   messageIdHeader,
-  relayedOnly,
   SENDER,
   type SimulatedSource,
 } from './source';
 
-const NOT_DEFINED = 1;
 const ACCEPTED: Reply = { code: 250, status: '2.0.0', text: 'OK' };
-
-/** Bounces that come back later, and complaints, are mails of their own: a log does not tell what they are about. */
-function sayable(feedback: Feedback): Feedback | null {
-  switch (feedback.kind) {
-    case 'Relayed':
-      return relayedOnly(feedback);
-    case 'Delivered':
-      return feedback;
-    case 'HardBounced':
-    case 'SoftBounced': {
-      const { bounceClass, diagnostic, source } = feedback;
-      if (source === 'ASYNC' || isNoFailure(bounceClass)) return null;
-      return { ...feedback, bounceClass: wordedClass(bounceClass, diagnostic) };
-    }
-    case 'RetryOutcome':
-      if (feedback.outcome === 'SUCCEEDED') return delivery(feedback);
-      if (feedback.outcome === 'EXPIRED') return { ...feedback, bounceClass: null };
-      return {
-        ...feedback,
-        bounceClass: wordedClass(feedback.bounceClass ?? NOT_DEFINED, feedback.diagnostic),
-      };
-    case 'Complained':
-      return null;
-  }
-}
 
 /** The digits of long queue ids have no vowels. */
 const DIGITS = '0123456789BCDFGH';
@@ -120,30 +93,13 @@ function render(feedback: Feedback, isIdentified: boolean): string {
     .join('\n');
 }
 
-/** A log has the receipt of every message, and at least one attempt. */
-const LOGGED: OutcomeMix = {
-  ...ORDINARY,
-  relaysLost: 0,
-  firstAttempt: weighted([
-    ['delivered', 905],
-    ['hard', 35],
-    ['soft', 60],
-  ]),
-};
-
 /** The log of Postfix, with the times of rsyslog and long queue ids. */
 export const POSTFIX: SimulatedSource = {
   name: 'postfix',
-  framing: {
-    contentType: 'text/plain',
-    eventsMax: null,
-    body: (events) => events.map((event) => `${event}\n`).join(''),
-    head: '',
-    inFile: (event) => `${event}\n`,
-  },
+  framing: LINES,
   identity: { deliveryId: [MESSAGE_ID_RULE], messageId: [MESSAGE_ID_RULE] },
   isOrdered: true,
   mix: LOGGED,
-  sayable,
+  sayable: sayableBy(ABILITIES.postfix),
   render,
 };

@@ -1,8 +1,9 @@
 import { iso } from '../../base/time';
 import type { Feedback, Millis } from '../../feedback/feedback';
 import { ORDINARY } from '../message-history';
-import { isNoFailure, replyLine, replyOf, wordedClass } from './replies';
-import { addressOf, delivery, inSeconds, refusal, relayedOnly, SENDER, type SimulatedSource } from './source';
+import { ABILITIES, sayableBy } from './abilities';
+import { replyLine, replyOf } from './replies';
+import { addressOf, SENDER, type SimulatedSource } from './source';
 
 const COLUMNS = [
   ...[
@@ -33,7 +34,6 @@ const COLUMNS = [
 type Column = (typeof COLUMNS)[number];
 type Cells = Partial<Record<Column, string>>;
 
-const NOT_DEFINED = 1;
 /** A class without a category is left to the reply. */
 const CATEGORIES: ReadonlyMap<number, string> = new Map([
   [10, 'bad-mailbox'],
@@ -47,34 +47,6 @@ const CATEGORIES: ReadonlyMap<number, string> = new Map([
   [53, 'virus-related'],
   [54, 'relaying-issues'],
 ]);
-
-/** Attempts are not counted: a refusal after retries is as any other. Rows of mails that came back have no queue time. */
-function stated(feedback: Feedback): Feedback | null {
-  switch (feedback.kind) {
-    case 'Relayed':
-      return relayedOnly(feedback);
-    case 'HardBounced':
-    case 'SoftBounced': {
-      const { bounceClass, diagnostic, source, relayedAt } = feedback;
-      if (isNoFailure(bounceClass)) return null;
-      const said = wordedClass(bounceClass, diagnostic);
-      return { ...feedback, attempt: 1, bounceClass: said, relayedAt: source === 'ASYNC' ? null : relayedAt };
-    }
-    case 'RetryOutcome':
-      if (feedback.outcome === 'SUCCEEDED') return delivery(feedback);
-      if (feedback.outcome === 'EXPIRED') return { ...feedback, attempt: 1, bounceClass: null };
-      return refusal(feedback, wordedClass(feedback.bounceClass ?? NOT_DEFINED, feedback.diagnostic));
-    case 'Complained':
-      return { ...feedback, relayedAt: null };
-    case 'Delivered':
-      return feedback;
-  }
-}
-
-function sayable(feedback: Feedback): Feedback | null {
-  const said = stated(feedback);
-  return said === null ? null : inSeconds(said);
-}
 
 /** `2026-11-25 08:26:40+0000`. */
 const written = (time: Millis): string => `${iso(time).slice(0, 19).replace('T', ' ')}+0000`;
@@ -150,6 +122,6 @@ export const POWERMTA: SimulatedSource = {
   identity: null,
   isOrdered: false,
   mix: ORDINARY,
-  sayable,
+  sayable: sayableBy(ABILITIES.powermta),
   render,
 };

@@ -1,3 +1,5 @@
+import type { HardBounced, RetryOutcome, SoftBounced } from '../../feedback/records';
+
 /** What a receiving server answers. */
 export interface Reply {
   readonly code: number;
@@ -64,3 +66,14 @@ export function replyOf(bounceClass: number, isFinal: boolean): Reply {
 /** `550 5.1.1 no such user`. */
 export const replyLine = ({ code, status, text }: Reply): string =>
   status === null ? `${code} ${text}` : `${code} ${status} ${text}`;
+
+/** Feedback of a refusal, or of retries that failed. */
+export type Failure = HardBounced | SoftBounced | RetryOutcome;
+
+/** The answer that an event about a failure has in it. */
+export const answerIn = (feedback: Failure): Reply =>
+  replyOf(feedback.bounceClass ?? UNCLEAR, feedback.kind !== 'SoftBounced' || feedback.source === 'ASYNC');
+
+/** Whether the source did not send the message, since it knows its recipient. */
+export const isSuppressed = (feedback: Failure): boolean =>
+  feedback.kind === 'HardBounced' && feedback.source === 'SYNC' && feedback.bounceClass === ADMINISTRATIVE;

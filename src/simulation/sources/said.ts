@@ -2,22 +2,29 @@ import { createHash } from 'node:crypto';
 import type { Feedback } from '../../feedback/feedback';
 import type { CampaignOptions } from '../campaign';
 import { disordered, feedback } from '../traffic';
+import { BREVO } from './brevo';
+import { EFS } from './efs';
+import { EXIM } from './exim';
 import { KUMOMTA } from './kumomta';
 import { MAIL } from './mail';
+import { MAILGUN } from './mailgun';
+import { MAILJET } from './mailjet';
+import { MANDRILL } from './mandrill';
+import { MOMENTUM_LOG } from './momentum-log';
+import { POSTAL } from './postal';
 import { POSTFIX } from './postfix';
+import { POSTMARK } from './postmark';
 import { POWERMTA } from './powermta';
+import { RESEND } from './resend';
+import { SENDGRID } from './sendgrid';
 import { SES } from './ses';
 import type { SimulatedSource } from './source';
 import { SPARKPOST } from './sparkpost';
 
-/** The sources whose events are simulated. */
+/** The sources whose events are simulated: one for each format, in the order of the documentation. */
 export const SIMULATED_SOURCES: readonly SimulatedSource[] = [
-  KUMOMTA,
-  SPARKPOST,
-  SES,
-  POWERMTA,
-  POSTFIX,
-  MAIL,
+  ...[SPARKPOST, MOMENTUM_LOG, KUMOMTA, SES, POWERMTA, POSTFIX, EXIM, MAIL],
+  ...[SENDGRID, MAILGUN, POSTMARK, MAILJET, BREVO, RESEND, MANDRILL, POSTAL, EFS],
 ];
 
 /** An event as a source writes it. */

@@ -1,19 +1,10 @@
 import { iso } from '../../base/time';
 import type { Feedback } from '../../feedback/feedback';
 import { ORDINARY } from '../message-history';
-import { isNoFailure, replyLine, replyOf, wordedClass } from './replies';
-import {
-  addressOf,
-  compact,
-  delivery,
-  jsonFraming,
-  relayedOnly,
-  SENDER,
-  type SimulatedSource,
-} from './source';
+import { ABILITIES, NOT_DEFINED, sayableBy } from './abilities';
+import { replyLine, replyOf } from './replies';
+import { addressOf, compact, jsonFraming, SENDER, type SimulatedSource } from './source';
 
-const NOT_DEFINED = 1;
-const UNREACHABLE = 20;
 const SUPPRESSED = 25;
 
 /** Types of delays that name a reason; for others the reply does. */
@@ -23,29 +14,6 @@ const DELAYS: ReadonlyMap<number, string> = new Map([
   [50, 'IPFailure'],
   [51, 'SpamDetected'],
 ]);
-
-function sayable(feedback: Feedback): Feedback | null {
-  switch (feedback.kind) {
-    case 'Relayed':
-      return relayedOnly(feedback);
-    case 'HardBounced':
-    case 'SoftBounced': {
-      const { bounceClass, diagnostic } = feedback;
-      if (isNoFailure(bounceClass)) return null;
-      return { ...feedback, bounceClass: wordedClass(bounceClass, diagnostic) };
-    }
-    case 'RetryOutcome': {
-      if (feedback.outcome === 'SUCCEEDED') return delivery(feedback);
-      if (feedback.outcome === 'EXPIRED') return { ...feedback, bounceClass: null };
-      const worded = wordedClass(feedback.bounceClass ?? NOT_DEFINED, feedback.diagnostic);
-      // A transient bounce without a clear reply is one of a server that could not be reached.
-      return { ...feedback, bounceClass: worded === NOT_DEFINED ? UNREACHABLE : worded };
-    }
-    case 'Delivered':
-    case 'Complained':
-      return feedback;
-  }
-}
 
 const recipient = (feedback: Feedback, bounceClass: number, action: 'failed' | 'delayed'): object => {
   const reply = replyOf(bounceClass, action === 'failed');
@@ -134,6 +102,6 @@ export const SES: SimulatedSource = {
   identity: null,
   isOrdered: false,
   mix: ORDINARY,
-  sayable,
+  sayable: sayableBy(ABILITIES.ses),
   render,
 };

@@ -1,6 +1,7 @@
 import type { Feedback, Millis } from '../../feedback/feedback';
 import type { Delivered, HardBounced, Relayed, RetryOutcome } from '../../feedback/records';
-import type { OutcomeMix } from '../message-history';
+import { weighted } from '../dice';
+import { ORDINARY, type OutcomeMix } from '../message-history';
 
 /** What a source writes its events as in a file, and in the body of a request. */
 export interface Framing {
@@ -46,6 +47,26 @@ export const jsonFraming = (eventsMax: number, body: Framing['body']): Framing =
   head: '',
   inFile: (event) => `${event}\n`,
 });
+
+/** The lines of a log, which are no use in pieces unless a source says otherwise. */
+export const LINES: Framing = {
+  contentType: 'text/plain',
+  eventsMax: null,
+  body: (events) => events.map((event) => `${event}\n`).join(''),
+  head: '',
+  inFile: (event) => `${event}\n`,
+};
+
+/** A log has the receipt of every message, and at least one attempt. */
+export const LOGGED: OutcomeMix = {
+  ...ORDINARY,
+  relaysLost: 0,
+  firstAttempt: weighted([
+    ['delivered', 905],
+    ['hard', 35],
+    ['soft', 60],
+  ]),
+};
 
 /** No source says a policy, a validity period or a size. */
 export const relayedOnly = (feedback: Relayed): Relayed => ({

@@ -1,52 +1,15 @@
 import { iso } from '../../base/time';
 import type { Feedback } from '../../feedback/feedback';
 import { ORDINARY } from '../message-history';
-import { isNoFailure, type Reply, replyLine, replyOf, wordedClass } from './replies';
-import {
-  addressOf,
-  compact,
-  delivery,
-  inSeconds,
-  jsonFraming,
-  relayedOnly,
-  seconds,
-  SENDER,
-  type SimulatedSource,
-} from './source';
+import { ABILITIES, NOT_DEFINED, sayableBy } from './abilities';
+import { type Reply, replyLine, replyOf, wordedClass } from './replies';
+import { addressOf, compact, jsonFraming, seconds, SENDER, type SimulatedSource } from './source';
 
 const EXPIRED: Reply = {
   code: 554,
   status: '5.4.7',
   text: '[internal] exceeded max time without delivery',
 };
-const NOT_DEFINED = 1;
-const TIMED_OUT = 24;
-
-/** SparkPost has the numbers of the classes, so it says each, and always one. */
-function stated(feedback: Feedback): Feedback | null {
-  switch (feedback.kind) {
-    case 'Relayed':
-      return relayedOnly(feedback);
-    case 'HardBounced':
-    case 'SoftBounced':
-      return isNoFailure(feedback.bounceClass) ? null : feedback;
-    case 'RetryOutcome':
-      if (feedback.outcome === 'SUCCEEDED') return delivery(feedback);
-      return {
-        ...feedback,
-        bounceClass: feedback.bounceClass ?? (feedback.outcome === 'EXPIRED' ? TIMED_OUT : NOT_DEFINED),
-      };
-    case 'Delivered':
-    case 'Complained':
-      return feedback;
-  }
-}
-
-function sayable(feedback: Feedback): Feedback | null {
-  const said = stated(feedback);
-  return said === null ? null : inSeconds(said);
-}
-
 function typeOf(feedback: Feedback): string {
   switch (feedback.kind) {
     case 'Relayed':
@@ -108,6 +71,6 @@ export const SPARKPOST: SimulatedSource = {
   identity: null,
   isOrdered: false,
   mix: ORDINARY,
-  sayable,
+  sayable: sayableBy(ABILITIES.sparkpost),
   render,
 };
