@@ -88,6 +88,12 @@ describe('the Grafana dashboard and the alert rules', () => {
     expect(own.filter((name) => !all.includes(name))).toEqual([]);
   });
 
+  test('show what comes in from sources, what of it names no message, and how old it is', () => {
+    const shown = drawn.flatMap(({ targets = [] }) => targets.flatMap(({ expr }) => metricsIn(expr)));
+    for (const part of ['events_total', 'unmatched_total', 'last_event_seconds'])
+      expect(shown).toContain(`efs_ingest_${part}`);
+  });
+
   test('have a data source that is chosen on the board, first of its variables, and panels that do not overlap', () => {
     expect(board.templating.list[0]).toMatchObject({ name: 'DS_PROMETHEUS', type: 'datasource' });
     const cells = new Set<string>();
