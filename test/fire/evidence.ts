@@ -73,7 +73,7 @@ export function brokenChains(histories: Awaited<ReturnType<typeof kpiHistory>>):
 }
 
 /** The last record of each delivery: as a reader of the compacted topic sees it, or the one of the highest revision. */
-function lastOf(
+export function lastOf(
   histories: Awaited<ReturnType<typeof kpiHistory>>,
   by: 'log' | 'revision',
 ): NonNullable<Observed['deliveries']> {

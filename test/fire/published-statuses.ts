@@ -12,7 +12,7 @@ interface Published extends Pick<MessageStatusChanged, 'status' | 'reason' | 'fa
 }
 
 /** The last record of each message on `efs.message-status`, by `deliveryId/messageId`. */
-async function lastStatuses(stage: Stage): Promise<Map<string, Published>> {
+export async function lastStatuses(stage: Stage): Promise<Map<string, Published>> {
   const read = valueReader(await schemasOf(stage), 'message-status-changed');
   const last = new Map<string, Published>();
   for (const { key, value, timestamp: at } of await heldBy(stage, MESSAGE_STATUS_TOPIC)) {

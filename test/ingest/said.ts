@@ -6,7 +6,7 @@ import { remapped } from '../../src/ingest/letters';
 import type { IngestSource, Taken } from '../../src/ingest/source';
 import type { SaidEvent } from '../../src/simulation/sources/said';
 import type { SimulatedSource } from '../../src/simulation/sources/source';
-import { DEFAULT_GROUPS, recountFacts } from '../recount/recount';
+import { DEFAULT_GROUPS, type Recount, recountFacts } from '../recount/recount';
 
 /** Dates of the simulated sources have years. */
 const LATEST = Date.UTC(2099, 0, 1);
@@ -78,10 +78,16 @@ export async function redriven(mapper: IngestSource, letters: readonly string[])
   return [...mapped, ...left];
 }
 
-/** What the recount makes of feedback: the messages with their judgement, the deliveries with their KPIs. */
+/** The recount of feedback: the messages with their judgement, the deliveries with their KPIs. */
+export const recountOf = (feedback: readonly Feedback[]): Pick<Recount, 'messages' | 'deliveries'> =>
+  recountFacts(
+    feedback.map(({ kind, ...rest }) => ({ ...rest, type: kind })),
+    { defaultPolicy: 'EFS', groups: DEFAULT_GROUPS },
+  );
+
+/** The same to compare with another, however often the feedback is repeated. */
 export function recounted(feedback: readonly Feedback[]) {
-  const facts = feedback.map(({ kind, ...rest }) => ({ ...rest, type: kind }));
-  const { messages, deliveries } = recountFacts(facts, { defaultPolicy: 'EFS', groups: DEFAULT_GROUPS });
+  const { messages, deliveries } = recountOf(feedback);
   const kpis = [...deliveries].map(([id, { policy, kpis: figures }]) => [id, { policy, figures }]);
   return { messages: Object.fromEntries(messages), kpis: Object.fromEntries(kpis) as object };
 }
