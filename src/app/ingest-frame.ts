@@ -12,11 +12,13 @@ import { countSources } from '../ingest/source-counts';
 import type { SourcesRoute } from '../ingest/sources.http';
 import { type Writer, writer } from '../ingest/writer';
 import { createHealth, type Health } from '../queries/health';
+import type { Mapped } from '../mta/feedback';
 import type { Config } from '../settings/table';
 import { type Outages, watchOutages } from '../tasks/outages';
 import { retryUntil } from '../tasks/retry';
 import { withReader } from './connect';
 import { failureOf } from './failure';
+import { openIndexing } from './ingest-index';
 import { openProducer, type Producer } from './producer';
 import { version } from './version';
 
@@ -41,13 +43,29 @@ export interface IngestFrame {
   readonly write: Writer;
   /** Counts what is acknowledged. */
   onTaken(source: IngestSource, taken: readonly Taken[]): void;
-  /** Waits for Kafka and the registry. Throws what is not retriable. */
-  connect(): Promise<Producer>;
+  /**
+   * Waits for Kafka and the registry, and reads the index where a source uses it. Throws what is not retriable; `onFatal`
+   * receives what later ends the index.
+   */
+  connect(onFatal: (error: unknown) => void): Promise<Producer>;
 }
+
+export interface FrameOptions {
+  readonly log: Log;
+  readonly sources: readonly IngestSource[];
+  /** Bytes that are not acknowledged. */
+  held(): number;
+  /** How long the index of native ids may hold up a write at most. */
+  readonly indexWithinMs: number;
+}
+
+/** Whether the index named the message of what has become feedback. */
+const isIndexed = (mapped: Mapped): boolean =>
+  mapped.outcome === 'feedback' && Object.values(mapped.from.identity).includes('index');
 
 /** Counts events by kind and outcome. */
 function counted(metrics: IngestMetrics, source: IngestSource, taken: readonly Taken[]): void {
-  for (const { mapped } of taken) {
+  for (const { mapped, indexing } of taken) {
     const kind =
       mapped.outcome === 'feedback'
         ? mapped.from.event
@@ -56,6 +74,7 @@ function counted(metrics: IngestMetrics, source: IngestSource, taken: readonly T
           : mapped.reason;
     metrics.event(source.name, kind, mapped.outcome, 1);
     if (mapped.outcome === 'dead-letter' && mapped.reason === 'unmatched') metrics.unmatched(source.name, 1);
+    if (indexing?.known === null) metrics.lookup(source.name, isIndexed(mapped) ? 'found' : 'missed');
   }
 }
 
@@ -63,18 +82,18 @@ function counted(metrics: IngestMetrics, source: IngestSource, taken: readonly T
  * Tries a write again while it is worth waiting for. Where it gives up, the outage lasts until `answers` resolves: there may be
  * no other write that would tell.
  */
-async function retried(
+async function retried<T>(
   { clock, outages }: Pick<IngestFrame, 'clock' | 'outages'>,
   answers: () => Promise<void>,
-  write: () => Promise<void>,
-): Promise<void> {
+  write: () => Promise<T>,
+): Promise<T> {
   const party = Symbol('write');
   const began = clock.monotonic();
   for (let failures = 0; ; failures += 1) {
     try {
-      await write();
+      const written = await write();
       outages.answered(party);
-      return;
+      return written;
     } catch (error) {
       if (isRetriable(error)) outages.failed(party, error);
       if (!isRetriable(error) || clock.monotonic() - began > RETRY_WITHIN_MS) {
@@ -98,12 +117,12 @@ function shared(work: () => Promise<unknown>): () => Promise<void> {
 
 export function ingestFrame(
   config: Config,
-  { log, sources, held }: { readonly log: Log; readonly sources: readonly IngestSource[]; held(): number },
+  { log, sources, held, indexWithinMs: withinMs }: FrameOptions,
 ): IngestFrame {
   const clock = systemClock;
   const counts = countSources(sources, clock.now());
   const health = createHealth({ kafka: 'not connected to Kafka yet' });
-  const metrics = createIngestMetrics({ version, node: process.version }, held);
+  const metrics = createIngestMetrics({ version, node: process.version }, held, () => indexed());
   const abort = new AbortController();
   const matching = watchMatching();
   const outages = watchOutages({
@@ -115,6 +134,7 @@ export function ingestFrame(
   const retry = retryUntil(abort.signal, { clock, random: systemRandom, outages });
   const answers = shared(() => retry(() => lettersPartitions(config, log)));
   let producing: Writer | null = null;
+  let indexed = (): number => 0;
   const report = (): void => {
     for (const [name, reason] of matching.reasons(clock.now())) health.set(`source ${name}`, reason);
   };
@@ -131,11 +151,10 @@ export function ingestFrame(
       report: () => counts.report(matching.reasons(clock.now())),
     },
     write: (source, taken) => {
-      const write = producing;
-      if (taken.length === 0) return Promise.resolve();
-      if (write === null)
+      if (taken.length === 0) return Promise.resolve(taken);
+      if (producing === null)
         return Promise.reject(new EfsError('kafka-unavailable', 'not connected to Kafka yet'));
-      return retried({ clock, outages }, answers, () => write(source, taken));
+      return producing(source, taken);
     },
     onTaken(source, taken) {
       if (taken.length === 0) return;
@@ -145,13 +164,24 @@ export function ingestFrame(
       matching.taken(source, taken, clock.now());
       report();
     },
-    async connect() {
+    async connect(onFatal) {
       const producer = await retry(() => openProducer(config, log));
       await retry(() => checkLetters(config, log, producer.partitions));
-      producing = writer({ ...producer, sink: combinedSink(producer.sink) });
+      const sink = combinedSink(producer.sink);
+      const write = writer({ ...producer, sink });
+      const indexing = await retry(() =>
+        openIndexing(config, log, {
+          ...{ sources, withinMs, signal: abort.signal },
+          write: (source, taken) => retried({ clock, outages }, answers, () => write(source, taken)),
+          emit: (records) => retried({ clock, outages }, answers, () => sink.emit(records)),
+        }),
+      );
+      indexing.failed.catch(onFatal);
+      producing = indexing.write;
+      indexed = indexing.entries;
       health.set('kafka', null);
       log.info('connected to Kafka: events are taken', { partitions: producer.partitions });
-      return producer;
+      return { ...producer, close: () => indexing.close().then(() => producer.close()) };
     },
   };
 }

@@ -65,6 +65,7 @@ export async function ingestTopics(
     log,
     sources: ingested.map(({ ingestSource }) => ingestSource),
     held: () => 0,
+    indexWithinMs: Infinity,
   });
   const { health, metrics, abort, outages } = frame;
   const server = probedServer({ health, metrics }, BOUNDS);

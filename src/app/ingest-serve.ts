@@ -21,6 +21,8 @@ export interface ServedDoor {
 }
 
 const CLOSE_WITHIN_MS = 5_000;
+/** Leaves time to write within `answerWithinMs`. */
+const INDEX_WITHIN_MS = 2_000;
 
 function doorSources(sources: readonly ConfiguredSource[]): ReadonlyMap<string, DoorSource> {
   const served = sources.flatMap((each): [string, DoorSource][] =>
@@ -57,6 +59,7 @@ export async function serveDoor(
     log,
     sources: [...sources.values()].map(({ source }) => source),
     held: () => door.held.bytes(),
+    indexWithinMs: INDEX_WITHIN_MS,
   });
   const door = openDoor({
     write: frame.write,

@@ -6,7 +6,7 @@ import { FORMATS } from '../mta/formats';
 import type { IdentityRule } from '../mta/identity';
 import { reasonText } from '../mta/reason-text';
 import { identityOf } from '../mta/settings';
-import { readInputs } from './ingest-inputs';
+import { indexedHere, readInputs, type Take } from './ingest-inputs';
 import { addSourceFlags, type SourceFlags, sourceFrom } from './ingest-options';
 import { addExample } from './options';
 import { printLines, table } from './print';
@@ -74,13 +74,16 @@ async function explain(
 ): Promise<void> {
   const source = sourceFrom(format, flags, systemClock);
   const rules = new Set<string>();
-  await readInputs(source, names, flags.contentType ?? null, (taken) => {
+  const print: Take = (taken) => {
     for (const { mapped } of taken) {
-      if (mapped.outcome === 'feedback') rules.add(mapped.from.identity.messageId);
+      // The index names a message as the event did that it was told by.
+      if (mapped.outcome === 'feedback' && mapped.from.identity.messageId !== 'index')
+        rules.add(mapped.from.identity.messageId);
       printLines(explained(mapped));
     }
     return Promise.resolve();
-  });
+  };
+  await readInputs(source, names, flags.contentType ?? null, indexedHere(source, print));
   printLines(mixedRules(rules));
 }
 

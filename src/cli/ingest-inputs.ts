@@ -1,5 +1,8 @@
+import { systemClock } from '../base/clock';
 import { EfsError } from '../base/errors';
 import { inputsOf, type NamedInput, takenOfInput } from '../ingest/files';
+import { indexedWriter } from '../ingest/indexed-writer';
+import { localIndex } from '../ingest/native-index';
 import type { IngestSource, Taken } from '../ingest/source';
 
 /** What takes the outcomes of an input; `file` is its name where several were read. */
@@ -39,4 +42,14 @@ export async function readInputs(
       unreadable(input.name, error);
     }
   }
+}
+
+const INDEX_BYTES = 64 * 1024 * 1024;
+
+/** Answers events that ask the index of native ids by what was read before, without a server. */
+export function indexedHere(source: IngestSource, take: Take): Take {
+  const never = new AbortController().signal;
+  const patience = { clock: systemClock, waitMs: 0, startedAt: 0, withinMs: 0, signal: never };
+  const write = indexedWriter((_, taken) => Promise.resolve(taken), localIndex(INDEX_BYTES), patience);
+  return async (taken, file) => take(await write(source, taken), file);
 }

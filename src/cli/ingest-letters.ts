@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { withReader } from '../app/connect';
+import { openIndexing } from '../app/ingest-index';
 import { withProducer } from '../app/producer';
 import { systemClock } from '../base/clock';
 import { iso } from '../base/time';
@@ -73,11 +74,19 @@ async function redrive(
   let tally = NOTHING_TAKEN;
   await withReader(config, log, (reader) =>
     withProducer(config, log, async (producer) => {
-      const write = writer(producer);
-      for await (const letters of ingestLetters(reader, config.topicPrefix, filterOf(flags, format))) {
-        const { mapped, left } = await remapped(source, letters);
-        if (flags.dryRun !== true) await write(source, mapped);
-        tally = tallied(tallied(tally, mapped), left);
+      const { write, answers, close } = await openIndexing(config, log, {
+        ...{ sources: [source], write: writer(producer), withinMs: 0 },
+        emit: (records) => producer.sink.emit(records),
+        signal: new AbortController().signal,
+      });
+      try {
+        for await (const letters of ingestLetters(reader, config.topicPrefix, filterOf(flags, format))) {
+          const { mapped, left } = await remapped(source, letters, answers);
+          if (flags.dryRun !== true) await write(source, mapped);
+          tally = tallied(tallied(tally, mapped), left);
+        }
+      } finally {
+        await close();
       }
     }),
   );
@@ -111,7 +120,7 @@ export const ingestRedriveCommand = (): Command =>
         .argument('<format>', 'the format that the letters were sent in')
         .option('--dry-run', 'say what the letters would become, and write nothing')
         .action(redrive),
-      [...KAFKA_SETTINGS, ...REGISTRY_SETTINGS],
+      ['ingestIndexBytes', ...KAFKA_SETTINGS, ...REGISTRY_SETTINGS],
     ),
     'efs ingest redrive kumomta --reason unmatched --delivery-id headers.X-Campaign-ID',
   );

@@ -46,7 +46,7 @@ export async function ingestUntilStopped(door: OpenDoor, log: Log): Promise<void
   };
   stopOnSignals(frame.abort, log);
   log.info('starting', { version, host: frame.config.ingestHost, port: door.port });
-  const connected = frame.connect();
+  const connected = frame.connect(onFatal);
   connected
     .then(({ partitions }) => {
       void watchTopics(frame, partitions, onFatal);

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { outagesOf } from '../app/compose';
+import { openIndexing } from '../app/ingest-index';
 import { openProducer } from '../app/producer';
 import { systemClock, systemRandom } from '../base/clock';
 import { EfsError } from '../base/errors';
@@ -14,14 +15,21 @@ import type { Config } from '../settings/table';
 import { NO_METER } from '../tasks/meter';
 import { type Retry, retryUntil, Stopped } from '../tasks/retry';
 import { explainCommand, formatsCommand } from './ingest-explain';
-import { readInputs, STDIN, type Take } from './ingest-inputs';
+import { indexedHere, readInputs, STDIN, type Take } from './ingest-inputs';
 import { ingestKafkaCommand } from './ingest-kafka';
 import { ingestLettersCommand, ingestRedriveCommand } from './ingest-letters';
 import { addSourceFlags, type SourceFlags, sourceFrom } from './ingest-options';
 import { serveCommand } from './ingest-serve';
 import { tallyLines } from './ingest-tally';
 import { untilInterrupted } from './interrupt';
-import { addExample, addSettings, configOf, KAFKA_SETTINGS, REGISTRY_SETTINGS } from './options';
+import {
+  addExample,
+  addSettings,
+  configOf,
+  INDEX_SETTINGS,
+  KAFKA_SETTINGS,
+  REGISTRY_SETTINGS,
+} from './options';
 import { jsonLine, printLines } from './print';
 
 interface Flags extends SourceFlags {
@@ -61,15 +69,23 @@ async function produceAll(
   await untilInterrupted(async (signal) => {
     const { retry, log } = patience(config, signal);
     const producer = await retry(() => openProducer(config, log));
-    const write = writer(producer);
+    const { write, failed, close } = await retry(() =>
+      openIndexing(config, log, {
+        ...{ sources: [source], write: writer(producer), withinMs: Infinity, signal },
+        emit: (records) => producer.sink.emit(records),
+      }),
+    );
     const take = async (taken: readonly Taken[]): Promise<void> => {
-      await retry(() => write(source, taken));
-      tally = tallied(tally, taken);
+      tally = tallied(tally, await retry(() => write(source, taken)));
     };
     try {
-      if (flags.follow === true) await followOne(source, names, flags, { signal, write: take });
-      else await readInputs(source, names, flags.contentType ?? null, take);
+      const reading =
+        flags.follow === true
+          ? followOne(source, names, flags, { signal, write: take })
+          : readInputs(source, names, flags.contentType ?? null, take);
+      await Promise.race([reading, failed]);
     } finally {
+      await close();
       await producer.close();
     }
   }).catch(unlessStopped);
@@ -100,7 +116,8 @@ async function ingest(
   command: Command,
 ): Promise<void> {
   const source = sourceFrom(format, flags, systemClock);
-  if (flags.dryRun === true) await readInputs(source, names, flags.contentType ?? null, printing);
+  if (flags.dryRun === true)
+    await readInputs(source, names, flags.contentType ?? null, indexedHere(source, printing));
   else await produceAll(source, names, flags, configOf(command));
 }
 
@@ -122,7 +139,7 @@ export function ingestCommand(): Command {
     .option('--content-type <type>', 'of a webhook body, where its bytes do not tell')
     .action(ingest);
   addSourceFlags(command);
-  addSettings(command, [...KAFKA_SETTINGS, ...REGISTRY_SETTINGS]);
+  addSettings(command, [...INDEX_SETTINGS, ...KAFKA_SETTINGS, ...REGISTRY_SETTINGS]);
   for (const subcommand of SUBCOMMANDS) command.addCommand(subcommand());
   return addExample(command, 'efs ingest kumomta events.ndjson --dry-run');
 }

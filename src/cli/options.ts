@@ -18,6 +18,9 @@ export const STATE_SETTINGS = [...settingsOf('redis'), 'groupId', 'topicPrefix']
 /** The settings of the commands that take events as they come. */
 export const INGESTION_SETTINGS = settingsOf('ingest').filter((name) => name !== 'ingestUrls');
 
+/** The settings of every command that writes what sources say. */
+export const INDEX_SETTINGS = settingsOf('ingestIndex');
+
 /** Adds the named settings to a command as flags, with the descriptions of the settings table. */
 export function addSettings(command: Command, names: readonly SettingName[]): Command {
   for (const name of names) {

@@ -27,6 +27,8 @@ export const MESSAGE_STATUS_TOPIC = 'efs.message-status';
 export const DEAD_LETTER_TOPIC = 'efs.dead-letter';
 /** What a source sent that cannot become feedback, as it was sent. */
 export const INGEST_DEAD_LETTER_TOPIC = 'efs.ingest-dead-letter';
+/** The index of native ids: whose message it is that a source knows by an id of its own. */
+export const INGEST_INDEX_TOPIC = 'efs.ingest-index';
 
 /** The topics that each pipeline reads, in the order in which its positions are kept. */
 export const TOPICS_OF = { status: INPUT_TOPICS, kpi: [CONTRIBUTIONS_TOPIC] } as const;
@@ -41,5 +43,5 @@ export const ALL_TOPICS: readonly string[] = [
   DEAD_LETTER_TOPIC,
 ];
 
-/** What `efs setup` creates: the topics of the service, and the one that only ingestion needs. */
-export const SETUP_TOPICS: readonly string[] = [...ALL_TOPICS, INGEST_DEAD_LETTER_TOPIC];
+/** What `efs setup` creates: the topics of the service, and those that only ingestion needs. */
+export const SETUP_TOPICS: readonly string[] = [...ALL_TOPICS, INGEST_DEAD_LETTER_TOPIC, INGEST_INDEX_TOPIC];

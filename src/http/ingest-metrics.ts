@@ -20,10 +20,11 @@ export function boundedLabel(): (source: string, value: string) => string {
   };
 }
 
-/** `held` gives the bytes that are not acknowledged. */
+/** `held` gives the bytes that are not acknowledged, `indexed` the entries of the index of native ids in memory. */
 export function createIngestMetrics(
   info: { readonly version: string; readonly node: string },
   held: () => number,
+  indexed: () => number = () => 0,
 ) {
   const registry = new Registry();
   const registers = [registry];
@@ -39,6 +40,11 @@ export function createIngestMetrics(
     'efs_ingest_unmatched_total',
     'Events in which no rule found the ids of a message.',
     ['source'],
+  );
+  const lookups = counter(
+    'efs_ingest_index_lookups_total',
+    'Events that asked the index of native ids, by result: found or missed.',
+    ['source', 'result'],
   );
   const requests = counter('efs_ingest_requests_total', 'Requests answered, by status code.', [
     'source',
@@ -61,6 +67,14 @@ export function createIngestMetrics(
     },
   });
   new Gauge({
+    name: 'efs_ingest_index_entries',
+    help: 'Entries of the index of native ids in memory.',
+    registers,
+    collect() {
+      this.set(indexed());
+    },
+  });
+  new Gauge({
     name: 'efs_ingest_build_info',
     help: 'Version of this process.',
     labelNames: ['version', 'node'],
@@ -71,6 +85,7 @@ export function createIngestMetrics(
     event: (source: string, kind: string, outcome: string, count: number) =>
       events.inc({ source, kind: bounded(source, kind), outcome }, count),
     unmatched: (source: string, count: number) => unmatched.inc({ source }, count),
+    lookup: (source: string, result: 'found' | 'missed') => lookups.inc({ source, result }),
     lastEvent: (source: string, now: number) => last.set({ source }, now / 1000),
     answered: (source: string, code: number) => requests.inc({ source, code: String(code) }),
     failed: () => failures.inc(),

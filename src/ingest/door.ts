@@ -200,9 +200,9 @@ export function openDoor(deps: DoorDeps): Door {
       );
       if ('status' in result) return result;
       // Also where the answer was late: a body that takes long to read would otherwise be repeated without end.
-      await deps.write(entry.source, result);
-      deps.onTaken(entry.source, result);
-      return accepted(tallied(NOTHING_TAKEN, result));
+      const written = await deps.write(entry.source, result);
+      deps.onTaken(entry.source, written);
+      return accepted(tallied(NOTHING_TAKEN, written));
     } catch (error) {
       if (error instanceof TooManyEvents) return tooLarge(bounds);
       deps.onFailure(error);

@@ -29,14 +29,18 @@ export async function* ingestLetters(
 
 /**
  * What letters become with a source's present settings. Those that still cannot be mapped stay where they are; those that
- * can may be written any number of times, since the same event becomes the same record.
+ * can may be written any number of times, since the same event becomes the same record. `answers` asks the index.
  */
 export async function remapped(
   source: IngestSource,
   letters: readonly IngestLetter[],
+  answers: (taken: readonly Taken[]) => Promise<readonly Taken[]>,
 ): Promise<{ readonly mapped: readonly Taken[]; readonly left: readonly Taken[] }> {
   const taken: Taken[] = [];
-  for (const { value } of letters) taken.push(...(await takenOfBody(source, value, null)));
+  // The index knows a source's own ids by its name.
+  for (const { source: name, value } of letters)
+    taken.push(...(await takenOfBody({ ...source, name }, value, null)));
+  const answered = await answers(taken);
   const isLeft = ({ mapped }: Taken): boolean => mapped.outcome === 'dead-letter';
-  return { mapped: taken.filter((each) => !isLeft(each)), left: taken.filter(isLeft) };
+  return { mapped: answered.filter((each) => !isLeft(each)), left: answered.filter(isLeft) };
 }

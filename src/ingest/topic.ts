@@ -50,8 +50,7 @@ async function drain(ingestion: TopicIngestion, partition: number, inbox: Inbox)
     const taken: Taken[] = [];
     for (const record of batch.records)
       for (const each of await takenOfRecord(source, record)) taken.push(each);
-    await write(source, taken);
-    onTaken(source, taken);
+    onTaken(source, await write(source, taken));
     // Only now: what is read again after a crash is written again, byte for byte.
     log.commitProgress(partition, batch.next);
   }

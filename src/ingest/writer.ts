@@ -19,8 +19,11 @@ export interface WriterOptions {
   readonly partitions: number;
 }
 
-/** Writes what became of a source's events. Resolves when all of it is acknowledged. Throws `kafka-unavailable`. */
-export type Writer = (source: IngestSource, taken: readonly Taken[]) => Promise<void>;
+/**
+ * Writes what became of a source's events. Resolves when all of it is acknowledged, with what was written: an index may have
+ * answered meanwhile. Throws `kafka-unavailable`.
+ */
+export type Writer = (source: IngestSource, taken: readonly Taken[]) => Promise<readonly Taken[]>;
 
 /** Without a copy of bytes. */
 const bytesOf = (raw: string | Uint8Array): Buffer =>
@@ -102,5 +105,6 @@ export function writer(options: WriterOptions): Writer {
         if (!isSameLetter(each, taken[index - 1])) yield recordOf(source, each, options);
     };
     for (const batch of batchesOf(records())) await options.sink.emit(batch);
+    return taken;
   };
 }

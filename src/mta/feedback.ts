@@ -10,7 +10,7 @@ import { hash } from 'node:crypto';
 import { domainOf, recipientDigest } from './address';
 import { type Classified, type ClassStep, type ClassTables, classify } from './classify';
 import type { MtaEvent, Reading, Rejection } from './event';
-import { identify, type Identity, idOf, type IdentityRules } from './identity';
+import { identify, type Identity, type Ids, idOf, type IdentityRules } from './identity';
 import { canonicalJson } from './json';
 
 /** What the user has set for a source. */
@@ -171,9 +171,9 @@ const given = (feedback: Feedback, event: string): Mapped =>
 
 /**
  * Feedback for an event of a source, or why there is none. A function of its arguments alone: the same event gives the
- * same record, byte for byte.
+ * same record, byte for byte. `indexed` is what the index of native ids has for the event.
  */
-export function mapReading(reading: Reading, source: SourceSettings): Mapped {
+export function mapReading(reading: Reading, source: SourceSettings, indexed: Ids | null = null): Mapped {
   if ('ignored' in reading) return { outcome: 'ignored', event: reading.ignored };
   if ('rejected' in reading)
     return { outcome: 'dead-letter', reason: reading.rejected, detail: reading.detail };
@@ -182,7 +182,7 @@ export function mapReading(reading: Reading, source: SourceSettings): Mapped {
   if (isNoFailure(classified)) return { outcome: 'ignored', event: reading.event };
   if (reading.meaning === 'not-relayed' && source.notRelayed === 'drop')
     return { outcome: 'ignored', event: reading.event };
-  const identity = identify(reading, source.identity);
+  const identity = identify(reading, source.identity, indexed);
   if ('missing' in identity) return { outcome: 'dead-letter', reason: 'unmatched', detail: identity.missing };
   const common = commonOf(reading, identity, source.format);
   const feedback = toFeedback(reading, common, classified?.bounceClass ?? null, source);

@@ -2,12 +2,18 @@ import { hash } from 'node:crypto';
 import { recipientDigest } from './address';
 import type { MtaEvent } from './event';
 
+/** The ids of a message. */
+export interface Ids {
+  readonly deliveryId: string;
+  readonly messageId: string;
+}
+
 /** One way to find an id, as written in a setting. */
 export interface IdentityRule {
   /** As written: what `from.identity` shows. */
   readonly text: string;
-  /** The id in the event, or null. */
-  find(event: MtaEvent): string | null;
+  /** The id in the event, or null. `indexed` is what the index of native ids has for it. */
+  find(event: MtaEvent, indexed?: Ids | null): string | null;
 }
 
 /** The rules of a source, in their order; the first that answers wins. */
@@ -16,14 +22,15 @@ export interface IdentityRules {
   readonly messageId: readonly IdentityRule[];
 }
 
-export interface Identity {
-  readonly deliveryId: string;
-  readonly messageId: string;
+export interface Identity extends Ids {
   /** The rules that answered. */
   readonly rules: { readonly deliveryId: string; readonly messageId: string };
 }
 
-type IdName = 'deliveryId' | 'messageId';
+type IdName = keyof Ids;
+
+/** The rule that looks a message up in the index of native ids. */
+const INDEX = 'index';
 
 const ID_MAX = 128;
 const KEPT = 80;
@@ -107,7 +114,8 @@ function matching(
   };
 }
 
-function native({ nativeId, nativeIdIsShared, recipient }: MtaEvent): string | null {
+/** The source's id of the message; with a digest of the recipient where several recipients share it. */
+export function nativeIdOf({ nativeId, nativeIdIsShared, recipient }: MtaEvent): string | null {
   const id = nativeId === null ? null : idOf(nativeId);
   return id === null || !nativeIdIsShared || recipient === null ? id : `${id}#${recipientDigest(recipient)}`;
 }
@@ -138,7 +146,8 @@ export function ruleError(text: string, name: IdName): string | null {
 export function identityRule(text: string, name: IdName): IdentityRule {
   const error = ruleError(text, name);
   if (error !== null) throw new RangeError(error);
-  if (text === 'native') return { text, find: native };
+  if (text === 'native') return { text, find: nativeIdOf };
+  if (text === INDEX) return { text, find: (_, indexed) => indexed?.[name] ?? null };
   const [, kind, argument = ''] = /^([a-z-]+):(.*)$/su.exec(text) ?? [];
   if (kind !== undefined) return { text, find: KINDS[kind]!(argument, name) };
   const path = text.split('.');
@@ -153,19 +162,48 @@ export function identityRules(deliveryId: readonly string[], messageId: readonly
   };
 }
 
-function firstAnswer(rules: readonly IdentityRule[], event: MtaEvent, name: IdName): [string, string] | null {
+function answer(rule: IdentityRule, event: MtaEvent, indexed: Ids | null, name: IdName): string | null {
+  const found = rule.find(event, indexed);
+  return found === null ? null : VALID[name](found);
+}
+
+function firstAnswer(
+  rules: readonly IdentityRule[],
+  event: MtaEvent,
+  indexed: Ids | null,
+  name: IdName,
+): [string, string] | null {
   for (const rule of rules) {
-    const found = rule.find(event);
-    const id = found === null ? null : VALID[name](found);
+    const id = answer(rule, event, indexed, name);
     if (id !== null) return [id, rule.text];
   }
   return null;
 }
 
-/** The identity of an event's message, or the name of what no rule answered, with the rules that were tried. */
-export function identify(event: MtaEvent, rules: IdentityRules): Identity | { readonly missing: string } {
-  const delivery = firstAnswer(rules.deliveryId, event, 'deliveryId');
-  const message = firstAnswer(rules.messageId, event, 'messageId');
+const NAMES: readonly IdName[] = ['deliveryId', 'messageId'];
+
+/** Whether a source's rules know the index: what it finds out is written there, and what it lacks is looked up. */
+export const usesIndex = (rules: IdentityRules): boolean =>
+  NAMES.some((name) => rules[name].some(({ text }) => text === INDEX));
+
+/** Whether an id of the event is to be looked up in the index: no rule before `index` answers. */
+export const asksIndex = (event: MtaEvent, rules: IdentityRules): boolean =>
+  NAMES.some((name) => {
+    const first = rules[name].find((rule) => rule.text === INDEX || answer(rule, event, null, name) !== null);
+    return first?.text === INDEX;
+  });
+
+/**
+ * The identity of an event's message, or the name of what no rule answered, with the rules that were tried. `indexed` is what
+ * the index of native ids has for the event.
+ */
+export function identify(
+  event: MtaEvent,
+  rules: IdentityRules,
+  indexed: Ids | null = null,
+): Identity | { readonly missing: string } {
+  const delivery = firstAnswer(rules.deliveryId, event, indexed, 'deliveryId');
+  const message = firstAnswer(rules.messageId, event, indexed, 'messageId');
   if (delivery === null || message === null) {
     const missing = delivery === null ? 'deliveryId' : 'messageId';
     return { missing: `no ${missing}: tried ${rules[missing].map(({ text }) => text).join(', ')}` };

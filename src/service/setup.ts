@@ -2,6 +2,7 @@ import { EfsError } from '../base/errors';
 import { DAY_MS } from '../base/time';
 import type { NewTopic, TopicAdmin, TopicFacts } from '../log/admin';
 import type { SchemaRegistrar } from '../avro/registry';
+import { INDEX_SPAN_MS } from '../feedback/ingest-index';
 import { inputConfig, shortInputs } from './input-retention';
 import { SCHEMAS, subjectOf, TOPIC_SCHEMAS, type TopicSchema } from '../feedback/schemas';
 import {
@@ -9,6 +10,7 @@ import {
   DEAD_LETTER_TOPIC,
   DELIVERY_KPI_TOPIC,
   INGEST_DEAD_LETTER_TOPIC,
+  INGEST_INDEX_TOPIC,
   MESSAGE_STATUS_TOPIC,
   RETIRED_TOPIC,
   SETUP_TOPICS,
@@ -62,13 +64,21 @@ const COMPACTED: readonly string[] = [
   MESSAGE_STATUS_TOPIC,
 ];
 
+/** What Kafka does with a topic's old records, in the order in which Kafka names it. */
+function cleanupOf(topic: string): string {
+  if (topic === INGEST_INDEX_TOPIC) return 'compact,delete';
+  return COMPACTED.includes(topic) ? 'compact' : 'delete';
+}
+
 function configOf(topic: string, inputRetentionMs: number): Readonly<Record<string, string>> {
-  if (COMPACTED.includes(topic)) return { 'cleanup.policy': 'compact' };
-  const letters = { 'cleanup.policy': 'delete', 'max.message.bytes': String(DEAD_LETTER_MAX_BYTES) };
+  const cleanup = { 'cleanup.policy': cleanupOf(topic) };
+  if (COMPACTED.includes(topic)) return cleanup;
+  if (topic === INGEST_INDEX_TOPIC) return { ...cleanup, 'retention.ms': String(INDEX_SPAN_MS) };
+  const letters = { ...cleanup, 'max.message.bytes': String(DEAD_LETTER_MAX_BYTES) };
   if (topic === DEAD_LETTER_TOPIC) return letters;
   if (topic === INGEST_DEAD_LETTER_TOPIC)
     return { ...letters, 'retention.ms': String(INGEST_DEAD_LETTERS_KEPT_MS) };
-  return { 'cleanup.policy': 'delete', ...inputConfig(inputRetentionMs) };
+  return { ...cleanup, ...inputConfig(inputRetentionMs) };
 }
 
 async function setupTopics(options: SetupOptions): Promise<SetupStep[]> {
@@ -115,9 +125,9 @@ function policyMismatches(existing: ReadonlyMap<string, TopicFacts>, prefix: str
   return SETUP_TOPICS.flatMap((topic) => {
     const facts = existing.get(prefix + topic);
     if (facts === undefined) return [];
-    const wanted = COMPACTED.includes(topic) ? 'compact' : 'delete';
+    const wanted = cleanupOf(topic);
     const found = facts.cleanupPolicy.split(',').map((part) => part.trim());
-    if (found.length === 1 && found[0] === wanted) return [];
+    if (found.sort().join(',') === wanted) return [];
     return [`${prefix}${topic} has cleanup.policy=${facts.cleanupPolicy}: set cleanup.policy=${wanted}`];
   });
 }

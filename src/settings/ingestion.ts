@@ -1,4 +1,5 @@
-import { bearer, hostName, matching, setting, whole } from './kinds';
+import { HOUR_MS } from '../base/time';
+import { bearer, duration, hostName, matching, setting, whole } from './kinds';
 import type { Secret } from './files';
 import { z } from 'zod';
 
@@ -43,7 +44,7 @@ export const baseUrls = {
   secret: true,
 };
 
-/** The settings of `efs ingest serve` and `efs ingest kafka`. */
+/** The settings of `efs ingest serve` and `efs ingest kafka`; those of the index are of every `efs ingest` that writes. */
 export const INGESTION_SETTINGS = {
   ingestPort: setting('8092', whole(0, 65_535), 'port of `efs ingest serve`; 0 takes a free one'),
   ingestHost: setting('127.0.0.1', hostName, 'address that `efs ingest serve` listens on'),
@@ -64,5 +65,15 @@ export const INGESTION_SETTINGS = {
     '',
     secrets,
     'what senders of that source prove themselves with; empty asks for nothing',
+  ),
+  ingestIndexWait: setting(
+    '1m',
+    duration(0, HOUR_MS),
+    'how long an event that asks the index of native ids waits for what it has overtaken; a request waits 2 s at most',
+  ),
+  ingestIndexBytes: setting(
+    '268435456',
+    whole(1_048_576, 2_147_483_648),
+    'memory for the newest entries of the index of native ids, where a source uses it',
   ),
 } as const;

@@ -25,7 +25,7 @@ async function ingest(log: MemoryLog, write: (taken: readonly Taken[]) => Promis
     {
       ...{ source: sampleSource, log: source, topic: TOPIC, group: GROUP, clock: systemClock },
       committed: memoryCommittedOffset(log),
-      write: (_: IngestSource, taken: readonly Taken[]) => write(taken),
+      write: (_: IngestSource, taken: readonly Taken[]) => write(taken).then(() => taken),
       onTaken: () => undefined,
       onFailed: (error) => failures.push(error),
       onGap: () => undefined,

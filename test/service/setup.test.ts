@@ -32,13 +32,15 @@ describe('set-up', () => {
       const isCompacted = ['t.efs.kpi-contributions', 't.efs.delivery-kpi', 't.efs.message-status'].includes(
         name,
       );
-      expect(config['cleanup.policy']).toBe(isCompacted ? 'compact' : 'delete');
+      const isIndex = name === 't.efs.ingest-index';
+      expect(config['cleanup.policy']).toBe(isIndex ? 'compact,delete' : isCompacted ? 'compact' : 'delete');
     }
     expect(admin.topics.get('t.efs.dead-letter')?.config['max.message.bytes']).toBe('4194304');
     expect(admin.topics.get('t.efs.ingest-dead-letter')?.config).toMatchObject({
       'max.message.bytes': '4194304',
       'retention.ms': String(30 * 86_400_000),
     });
+    expect(admin.topics.get('t.efs.ingest-index')?.config['retention.ms']).toBe(String(252 * 3_600_000));
     for (const { topic: input } of FEEDBACK_TOPICS)
       expect(admin.topics.get(`t.${input}`)?.config).toMatchObject({
         'retention.ms': String(DAYS_40),
