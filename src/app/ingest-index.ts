@@ -34,7 +34,7 @@ export interface IndexingOptions {
 const NEVER = new Promise<never>(() => undefined);
 
 /**
- * Lets the writer ask the index where one of the sources uses it, once the index is read. Without such a source nothing is opened.
+ * Lets the writer ask the index where one of the sources uses it, once the index is read. Where none does, nothing is opened.
  * Throws `topic-missing`, `kafka-unavailable`.
  */
 export async function openIndexing(

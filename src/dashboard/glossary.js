@@ -33,6 +33,7 @@ export const SECTIONS = /** @type {const} */ ({
     "contribution": "what the messages of one partition add to the KPIs of one delivery, as a total",
     "revision": "how many feedback records are folded: into a contribution, or into a delivery's sum",
     "source": "an MTA or provider as efs ingest knows it: a name, the format of its events, and the rules that find the ids of messages in them",
+    "index of native ids": "what sources know a message by (their own id, the Message-ID) and its ids, shared by the ingesters in a topic; events without ids ask it",
     "ingester": "one process of efs ingest serve or efs ingest kafka",
     "dead letter": "a record that cannot be folded, copied to efs.dead-letter with the reason; the record is then said to be dead-lettered",
     "late record": "feedback on a delivery that is already retired; it is dead-lettered",

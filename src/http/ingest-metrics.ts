@@ -58,22 +58,15 @@ export function createIngestMetrics(
     labelNames: ['source'],
     registers,
   });
-  new Gauge({
-    name: 'efs_ingest_unacknowledged_bytes',
-    help: 'Bytes of requests that are not acknowledged.',
-    registers,
-    collect() {
-      this.set(held());
-    },
-  });
-  new Gauge({
-    name: 'efs_ingest_index_entries',
-    help: 'Entries of the index of native ids in memory.',
-    registers,
-    collect() {
-      this.set(indexed());
-    },
-  });
+  const gaugeOf = (value: () => number, name: string, help: string) =>
+    new Gauge({
+      ...{ name, help, registers },
+      collect() {
+        this.set(value());
+      },
+    });
+  gaugeOf(held, 'efs_ingest_unacknowledged_bytes', 'Bytes of requests that are not acknowledged.');
+  gaugeOf(indexed, 'efs_ingest_index_entries', 'Entries of the index of native ids in memory.');
   new Gauge({
     name: 'efs_ingest_build_info',
     help: 'Version of this process.',
