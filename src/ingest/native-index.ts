@@ -4,6 +4,7 @@ import { partitionOf } from '../log/partitioner';
 import type { OutgoingRecord } from '../log/sink';
 import type { TopicReader } from '../log/source';
 import { ENTRY_BYTES_MIN, type IndexMemory, indexMemory } from './index-memory';
+import { batchesOf } from './writer';
 
 /** Whose message it is that sources know by any of these keys. */
 export interface KnownMessage {
@@ -95,7 +96,6 @@ async function putNew(
       const partition = partitionOf(key, partitions);
       records.set(text, { topic: INGEST_INDEX_TOPIC, partition, key, value: indexValue(entry) });
     }
-  if (records.size === 0) return;
-  await emit([...records.values()]);
+  for (const batch of batchesOf(records.values())) await emit(batch);
   for (const [key, { value }] of records) memory.put(key, value);
 }

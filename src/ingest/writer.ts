@@ -72,7 +72,7 @@ function recordOf(
 }
 
 /** Records in their order, in batches within the bounds. */
-function* batchesOf(records: Iterable<OutgoingRecord | null>): Generator<OutgoingRecord[]> {
+export function* batchesOf(records: Iterable<OutgoingRecord | null>): Generator<OutgoingRecord[]> {
   let batch: OutgoingRecord[] = [];
   let bytes = 0;
   for (const record of records) {

@@ -75,14 +75,16 @@ export function nativeIndexContract(makeWorld: () => Promise<IndexWorld>): void 
 
     test('has everything that was acknowledged to a process that is gone, as soon as it is open', async () => {
       const gone = new AbortController();
-      const { index, ended } = await open({ signal: gone.signal });
-      const keys = Array.from({ length: 500 }, (_, at) => `key-${at}`);
-      await index.put(keys.map((key) => known(key)));
+      const bytesMax = 32 * MIB;
+      const { index, ended } = await open({ signal: gone.signal, bytesMax });
+      // Several batches.
+      const keys = Array.from({ length: 24_000 }, (_, at) => `key-${at}`);
+      await index.put(keys.map((key) => known(key, 'm'.repeat(128))));
       gone.abort();
       await ended;
-      const { index: next } = await open();
+      const { index: next } = await open({ bytesMax });
       expect(keys.filter((key) => next.find([key], AT) === null)).toEqual([]);
-      expect(next.entries()).toBe(500);
+      expect(next.entries()).toBe(keys.length);
     });
 
     test('has the last of several messages of a key', async () => {
