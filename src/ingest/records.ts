@@ -4,7 +4,7 @@ const COMMA = 0x2c;
 /** A longer line, or quoted row, is no event of any MTA. */
 export const RECORD_BYTES_MAX = 1024 * 1024;
 
-/** A line, or a row of CSV, without its line end. */
+/** A line, or a row of CSV, without its line end, and without the byte order mark that a file may begin with. */
 export interface TextRecord {
   readonly text: string;
   /** Whether the text is only the beginning of a record that is too long. */
@@ -59,7 +59,10 @@ export function splitter({ isQuoted }: { readonly isQuoted: boolean }): Splitter
   };
   const take = (): TextRecord => {
     const text = (parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts)).toString('utf8');
-    const record = { text: text.replace(/\r?\n?$/u, ''), isCut: length > RECORD_BYTES_MAX };
+    const record = {
+      text: text.replace(/^\uFEFF/u, '').replace(/\r?\n?$/u, ''),
+      isCut: length > RECORD_BYTES_MAX,
+    };
     parts = [];
     length = 0;
     quotes = new Quotes();

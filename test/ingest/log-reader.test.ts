@@ -22,6 +22,11 @@ describe('records of a stream', () => {
       ]);
   });
 
+  it('do not begin with the byte order mark of their file', () => {
+    expect(textsOf(false, ['\uFEFF{"a":"\uFEFF"}\n{}'])).toEqual(['{"a":"\uFEFF"}', '{}']);
+    expect(textsOf(true, ['\uFEFFtype,rcpt\nd,x'])).toEqual(['type,rcpt', 'd,x']);
+  });
+
   it('are rows with line ends within quotes', () => {
     expect(textsOf(true, ['a,"b\nc', ' ""d""\n"\ne,f\n'])).toEqual(['a,"b\nc ""d""\n"', 'e,f']);
   });
