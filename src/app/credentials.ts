@@ -49,6 +49,10 @@ export function renewedSecret({ text, path }: Secret, log: Log): () => string {
   );
 }
 
+/** What files say; each call rereads them. Where `read` throws, that is logged, and what they said before stays in effect. */
+export const renewed = <T>(first: T, read: () => T, log: Log): (() => T) =>
+  lastGood(first, read, (problem) => warnUnusable(log, problem));
+
 const warnUnusable = (log: Log, reason: string): void =>
   log.warn('configured file cannot be used: its previous content stays in effect', { reason });
 

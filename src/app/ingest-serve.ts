@@ -3,12 +3,14 @@ import { EfsError, isRetriable } from '../base/errors';
 import type { Log } from '../base/log';
 import { isLoopback } from '../http/access';
 import { type HttpServer, listening } from '../http/server.http';
+import type { Auth } from '../ingest/auth';
 import { DOOR_BOUNDS, type DoorSource, openDoor } from '../ingest/door';
 import { doorRoutes } from '../ingest/door.http';
 import { openSns } from '../ingest/sns.http';
 import { addSourcesRoute } from '../ingest/sources.http';
 import { type ConfiguredSource, exposureErrors } from '../ingest/sources-file';
 import type { Config } from '../settings/table';
+import { renewed } from './credentials';
 import { type IngestFrame, ingestFrame } from './ingest-frame';
 import { openSource } from './ingest-sources';
 
@@ -24,12 +26,34 @@ const CLOSE_WITHIN_MS = 5_000;
 /** Leaves time to write within `answerWithinMs`. */
 const INDEX_WITHIN_MS = 2_000;
 
-function doorSources(sources: readonly ConfiguredSource[]): ReadonlyMap<string, DoorSource> {
-  const served = sources.flatMap((each): [string, DoorSource][] =>
-    each.auth === null
-      ? []
-      : [[each.given.name, { source: openSource(each, systemClock.now()), auth: each.auth }]],
-  );
+/** How senders prove themselves, by what the files of secrets say at each use. */
+function currentAuth({ given, renewAuth }: ConfiguredSource, first: Auth, log: Log): () => Auth {
+  if (renewAuth === null) return () => first;
+  const read = (): Auth => {
+    const made = renewAuth();
+    if ('ok' in made) return made.ok;
+    throw new Error(`sources.${given.name}.auth${made.error}`);
+  };
+  return renewed(first, read, log);
+}
+
+function doorSources(sources: readonly ConfiguredSource[], log: Log): ReadonlyMap<string, DoorSource> {
+  const served = sources.flatMap((each): [string, DoorSource][] => {
+    if (each.auth === null) return [];
+    const auth = currentAuth(each, each.auth, log);
+    const source = openSource(each, systemClock.now());
+    return [
+      [
+        each.given.name,
+        {
+          source,
+          get auth() {
+            return auth();
+          },
+        },
+      ],
+    ];
+  });
   if (served.length > 0) return new Map(served);
   throw new EfsError('config-invalid', 'sources: all are read from Kafka; `efs ingest kafka` reads them');
 }
@@ -54,7 +78,7 @@ export async function serveDoor(
   const { ingestHost: host, ingestPort: port } = config;
   const exposed = exposureErrors(configured, isLoopback(host));
   if (exposed.length > 0) throw new EfsError('config-invalid', exposed.join('\n'));
-  const sources = doorSources(configured);
+  const sources = doorSources(configured, log);
   const frame = ingestFrame(config, {
     log,
     sources: [...sources.values()].map(({ source }) => source),

@@ -36,7 +36,18 @@ function configured(config: Config, variables: NodeJS.ProcessEnv): Configured {
     deliveryId: config.ingestDeliveryId,
     messageId: config.ingestMessageId,
     secret: config.ingestSecret.text,
+    renewSecret: renewedText(config.ingestSecret.path),
   });
+}
+
+/** Reads a secret's file again; it throws where that is empty, which would ask senders for nothing. */
+function renewedText(path: string | null): (() => string) | null {
+  if (path === null) return null;
+  return () => {
+    const text = readText(path).trim();
+    if (text === '') throw new Error(`${path} is empty`);
+    return text;
+  };
 }
 
 /** The sources that the settings name, in a file or alone. Throws `config-invalid` with everything that is wrong. */

@@ -5,7 +5,7 @@ import { NO_ADDITIONS } from '../mta/classify';
 import type { Json } from '../mta/json';
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../base/time';
 import type { Auth } from './auth';
-import { authError, authOf, authOfSecret } from './auth-settings';
+import { authError, authOf, authOfSecret, type AuthResult } from './auth-settings';
 import { type GivenSource, ofFormat, sourceErrors } from './configure';
 
 /** A source of the file: what it is, and how its events come in. */
@@ -13,6 +13,8 @@ export interface ConfiguredSource {
   readonly given: GivenSource;
   /** Null where no requests are taken for it. */
   readonly auth: Auth | null;
+  /** Makes the auth again of the files that hold its secrets. Null where none does. */
+  readonly renewAuth: (() => AuthResult) | null;
   readonly kafka: { readonly topic: string; readonly group: string } | null;
 }
 
@@ -132,13 +134,20 @@ function sourceOf(name: string, value: unknown, around: Surroundings): Configure
   errors.push(...sourceErrors(given).map((error) => `${path}.${inIdentity(error)}${error}`));
   const classes = classesOf(entry);
   if ('errors' in classes) errors.push(...classes.errors.map((error) => `${path}.classes.${error}`));
-  const auth = authOf(entry.auth, around.secretIn);
+  let isInFile = false;
+  const makeAuth = (): AuthResult =>
+    authOf(entry.auth, (file) => {
+      isInFile = true;
+      return around.secretIn(file);
+    });
+  const auth = makeAuth();
   if ('error' in auth) errors.push(`${path}.auth${auth.error}`);
   if (errors.length > 0 || 'error' in auth || 'errors' in classes) return errors;
   const isServed = entry.kafka === undefined || entry.auth !== undefined;
   return {
     given: { ...given, classes: classes.tables },
     auth: isServed ? auth.ok : null,
+    renewAuth: isServed && isInFile ? makeAuth : null,
     kafka: entry.kafka ?? null,
   };
 }
@@ -177,10 +186,12 @@ export function sourceOfSettings(settings: {
   readonly deliveryId: string;
   readonly messageId: string;
   readonly secret: string;
+  /** Reads the secret again. Null where it is in no file. */
+  readonly renewSecret: (() => string) | null;
 }): Configured {
   const listed = (text: string): string[] | null =>
     text === '' ? null : text.split(',').map((part) => part.trim());
-  const { format, name, secret } = settings;
+  const { format, name, secret, renewSecret } = settings;
   const given: GivenSource = {
     ...ofFormat(format),
     name: name === '' ? format : name,
@@ -189,13 +200,15 @@ export function sourceOfSettings(settings: {
   };
   const variable = (error: string): string =>
     `EFS_INGEST_${(/^\w+/u.exec(error)?.[0] ?? '').replace(/[A-Z]/gu, '_$&').toUpperCase()}${error.replace(/^\w+/u, '')}`;
-  const auth = authOfSecret(format, listed(secret) ?? []);
+  const authBy = (text: string): AuthResult => authOfSecret(format, listed(text) ?? []);
+  const auth = authBy(secret);
   const errors = [
     ...sourceErrors(given).map(variable),
     ...('error' in auth ? [`EFS_INGEST_SECRET${auth.error}`] : []),
   ];
   if (errors.length > 0 || 'error' in auth) return { errors };
-  return { ok: [{ given, auth: auth.ok, kafka: null }] };
+  const renewAuth = renewSecret === null ? null : () => authBy(renewSecret());
+  return { ok: [{ given, auth: auth.ok, renewAuth, kafka: null }] };
 }
 
 /** What is wrong with sources that listen on a host; empty where nothing is. */

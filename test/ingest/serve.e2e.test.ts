@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../src/base/clock';
@@ -166,6 +166,27 @@ sources:
       ...{ ingesters: [], sources: [], lettersProblem: null },
       letters: [{ source: 'kumo', format: 'kumomta', reason: 'unmatched' }],
     });
+    door.signal('SIGTERM');
+    expect((await door.ended).exitCode).toBe(0);
+  }, 90_000);
+
+  it('takes a secret of a file anew at each request, and the one before where the file is gone', async () => {
+    const door = await start('serve');
+    const statuses = async () => {
+      const tokens = ['spark-token', 'new-token'].map((token) =>
+        post(door, 'spark', [spark('s2', 'm1')], { authorization: `Bearer ${token}` }),
+      );
+      return (await Promise.all(tokens)).map(({ status }) => status);
+    };
+    expect(await statuses()).toEqual([200, 401]);
+    writeFileSync(join(folder, 'token'), 'new-token\n');
+    expect(await statuses()).toEqual([401, 200]);
+    rmSync(join(folder, 'token'));
+    expect(await statuses()).toEqual([401, 200]);
+    expect(door.lines().filter(({ msg }) => msg.startsWith('configured file cannot be used'))).toMatchObject([
+      { reason: expect.stringMatching(/^sources\.spark\.auth\.bearer: .*token cannot be read \(ENOENT\)/) },
+    ]);
+    writeFileSync(join(folder, 'token'), 'spark-token\n');
     door.signal('SIGTERM');
     expect((await door.ended).exitCode).toBe(0);
   }, 90_000);

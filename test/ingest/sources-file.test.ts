@@ -52,6 +52,29 @@ zone: "+02:00"`);
     });
   });
 
+  it('has the secrets that files hold now, by what makes the auth again; without a file nothing does', () => {
+    let secret: string | null = 'old';
+    const made = sourcesIn(
+      'sources: { one: { format: kumomta, auth: { bearer: { file: /run/token } } }, two: { format: mail, auth: { bearer: t } } }',
+      {
+        variables: {},
+        secretIn: () => {
+          if (secret === null) throw new Error('cannot be read (ENOENT)');
+          return secret;
+        },
+      },
+    );
+    const [one, two] = 'ok' in made ? made.ok : [];
+    expect([one?.auth, two?.renewAuth]).toEqual([{ kind: 'bearer', secrets: ['old'] }, null]);
+    const said: unknown[] = [];
+    for (secret of ['new', '', null]) said.push(one?.renewAuth?.());
+    expect(said).toEqual([
+      { ok: { kind: 'bearer', secrets: ['new'] } },
+      { error: expect.stringContaining('is empty') },
+      { error: expect.stringContaining('/run/token cannot be read (ENOENT)') },
+    ]);
+  });
+
   it('may be JSON', () => {
     const made = read(JSON.stringify({ sources: { a: { format: 'kumomta' }, b: { format: 'mail' } } }));
     expect('ok' in made && made.ok.map(({ given }) => given.name)).toEqual(['a', 'b']);
@@ -144,7 +167,9 @@ sources:
 });
 
 describe('the one source of the settings', () => {
-  const settings = { format: 'kumomta', name: '', deliveryId: '', messageId: '', secret: '' };
+  const settings = {
+    ...{ format: 'kumomta', name: '', deliveryId: '', messageId: '', secret: '', renewSecret: null },
+  };
 
   it.each([
     ['kumomta', 'a,b', { kind: 'password', secrets: ['a', 'b'] }],
@@ -162,6 +187,13 @@ describe('the one source of the settings', () => {
     // A format that is not there yet is another error than a wrong secret.
     if ('ok' in made) expect(made.ok[0]?.auth).toEqual(auth);
     else expect(made.errors).toEqual([expect.stringContaining('EFS_INGEST_FORMAT')]);
+  });
+
+  it('takes its secret anew from the file that holds it', () => {
+    const made = sourceOfSettings({ ...settings, secret: 'old', renewSecret: () => 'new,old' });
+    expect('ok' in made && made.ok[0]?.renewAuth?.()).toEqual({
+      ok: { kind: 'password', secrets: ['new', 'old'] },
+    });
   });
 
   it('is named by its format unless it has a name, and has the rules of its settings', () => {
