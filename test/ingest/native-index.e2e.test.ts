@@ -178,6 +178,41 @@ describeWithServers(
       expect(await letters()).toBe(0);
     }, 120_000);
 
+    test('match through two doors a request that overtakes the one with the ids, before it is answered', async () => {
+      const config = join(folder, 'ingest.yaml');
+      const identity =
+        'identity: { deliveryId: ["header:X-Delivery-ID", index], messageId: ["header:X-Message-ID", index] }';
+      writeFileSync(
+        config,
+        `sources:\n  mx: { format: postfix, ${identity} }\n  bounces: { format: mail, ${identity} }\n`,
+      );
+      const settings = { EFS_INGEST_CONFIG: config, EFS_INGEST_PORT: '0' };
+      const doors = ['first door', 'second door'].map((name) => start(name, ['ingest', 'serve'], settings));
+      const isReady = (door: Worker): Promise<boolean> =>
+        door.get('/readyz').then(
+          ({ status }) => status === 200,
+          () => false,
+        );
+      for (const door of doors) await until('the door is ready', () => isReady(door));
+      const post = async (door: Worker | undefined, source: string, body: string) => {
+        const port = String(door?.lines().find(({ msg }) => msg === 'starting')?.['port']);
+        const answer = await fetch(`http://127.0.0.1:${port}/in/${source}`, { method: 'POST', body });
+        return [answer.status, await answer.json()];
+      };
+      const bounce = post(doors[0], 'bounces', bounceMail('m5'));
+      await pollMs(300);
+      const sent = await post(doors[1], 'mx', accepted('DM1', 'm5') + outcome('m5', SENT));
+      expect(sent).toMatchObject([200, { produced: 2, setAside: 0 }]);
+      expect(await bounce).toEqual([200, { received: 1, produced: 1, ignored: 0, setAside: 0 }]);
+      const began = Date.now();
+      expect(await post(doors[0], 'bounces', bounceMail('unknown'))).toMatchObject([200, { setAside: 1 }]);
+      expect(Date.now() - began).toBeLessThan(4_000);
+      const metrics = (await doors[0]?.get('/metrics'))?.text ?? '';
+      expect(metrics).toContain('efs_ingest_index_lookups_total{source="bounces",result="found"} 1');
+      expect(metrics).toContain('efs_ingest_index_lookups_total{source="bounces",result="missed"} 1');
+      expect(metrics).toMatch(/^efs_ingest_index_entries 2$/mu);
+    }, 120_000);
+
     test('set a bounce mail aside that waited in vain; redriven after the log is read, it is matched', async () => {
       const mail = join(folder, 'bounce.eml');
       writeFileSync(mail, bounceMail('m4'));
