@@ -170,7 +170,7 @@ sources:
     expect((await door.ended).exitCode).toBe(0);
   }, 90_000);
 
-  it('takes a secret of a file anew at each request, and the one before where the file is gone', async () => {
+  it('reads a secret in a file again at each request, and keeps the one before where the file is gone', async () => {
     const door = await start('serve');
     const statuses = async () => {
       const tokens = ['spark-token', 'new-token'].map((token) =>

@@ -189,7 +189,7 @@ describe('the one source of the settings', () => {
     else expect(made.errors).toEqual([expect.stringContaining('EFS_INGEST_FORMAT')]);
   });
 
-  it('takes its secret anew from the file that holds it', () => {
+  it('reads its secret again from the file that holds it', () => {
     const made = sourceOfSettings({ ...settings, secret: 'old', renewSecret: () => 'new,old' });
     expect('ok' in made && made.ok[0]?.renewAuth?.()).toEqual({
       ok: { kind: 'password', secrets: ['new', 'old'] },
