@@ -53,7 +53,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
   pino: ['base'],
   'pino-pretty': ['base'],
   zod: ['settings', '.http', 'ingest/sources-file', 'ingest/auth-settings'],
-  yaml: ['ingest/sources-file'],
+  yaml: ['ingest/sources-file', 'settings/settings-file'],
   'postal-mime': ['mta/mail'],
   'csv-parse': ['ingest/row'],
   avsc: ['avro', 'feedback', 'kpi', 'simulation', 'pipeline'],

@@ -1,23 +1,29 @@
 import { Command } from 'commander';
-import { describeConfig, readConfig, type SettingRow } from '../settings/config';
+import { describeConfig, type SettingRow } from '../settings/config';
 import { EfsError } from '../base/errors';
 import { printable } from '../base/log';
-import { addExample, addSettings, ALL_SETTINGS, configOf, flagsOf } from './options';
+import { addExample, addSettings, ALL_SETTINGS, configOf, readSettings } from './options';
 import { printLines } from './print';
 
-/** A setting as lines of a shell file: its description, then the assignment. */
-function lines({ variable, value, doc, expects, fallback }: SettingRow): string {
+/** A setting with its value in effect, and what set it: a flag, a variable, a line of a file, or its default. */
+type PrintedRow = SettingRow & { readonly from: string };
+
+/** A setting as lines of a shell file: its description and where its value comes from, then the assignment. */
+function lines({ variable, value, doc, expects, fallback, from }: PrintedRow): string {
   const shownDefault = fallback === '' ? 'empty' : fallback;
   const assigned = value === null ? `# ${variable} is not valid` : `${variable}=${quoted(value)}`;
-  return `# ${doc}: ${expects}; default ${shownDefault}\n${assigned}\n`;
+  return `# ${doc}: ${expects}; default ${shownDefault}\n# from ${printable(from)}\n${assigned}\n`;
 }
 
 const quoted = (value: string): string =>
   /^[\w.,:/@%+=-]*$/.test(value) ? value : `'${printable(value).replaceAll("'", "'\\''")}'`;
 
 function print(_: unknown, command: Command): void {
-  const result = readConfig(process.env, flagsOf(command));
-  const rows = describeConfig('ok' in result ? result.ok : result.valid);
+  const result = readSettings(command);
+  const rows = describeConfig('ok' in result ? result.ok : result.valid).map((row): PrintedRow => ({
+    ...row,
+    from: result.origins[row.name] ?? 'the default',
+  }));
   process.stdout.write(rows.map(lines).join('\n'));
   if ('errors' in result) throw new EfsError('config-invalid', result.errors.join('\n'));
 }

@@ -1,5 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { configFrom, type Flags, settings } from '../settings/config';
+import { configFrom, type Flags, type Read, readConfig, settings } from '../settings/config';
+import { FILE_VARIABLE } from '../settings/names';
+import { NO_FILE, readSettingsFile, type SettingsFile } from '../settings/settings-file';
 import { type Config, flagOf, type SettingName, SETTINGS, variableOf } from '../settings/table';
 import { type Log, openLog, NO_LOG } from '../base/log';
 import { DAY_MS, SECOND_MS } from '../base/time';
@@ -21,15 +23,20 @@ export const INGESTION_SETTINGS = settingsOf('ingest').filter((name) => name !==
 /** The settings of every command that writes what sources say. */
 export const INDEX_SETTINGS = settingsOf('ingestIndex');
 
-/** Adds the named settings to a command as flags, with the descriptions of the settings table. */
+const FILE_FLAG = '--config';
+const SETTINGS_GROUP = 'Settings, as flags or environment variables:';
+
+/** Adds the named settings to a command as flags, with the descriptions of the settings table, and the file of settings. */
 export function addSettings(command: Command, names: readonly SettingName[]): Command {
+  const fileMeaning = `YAML file of settings, each named as its flag; flags and variables win (${FILE_VARIABLE})`;
+  command.addOption(new Option(`${FILE_FLAG} <file>`, fileMeaning).helpGroup(SETTINGS_GROUP));
   for (const name of names) {
     const { doc, fallback, isFlag } = SETTINGS[name];
     if (!isFlag) continue;
     const shownDefault = fallback === '' ? 'empty' : fallback;
     const meaning = `${doc} (${variableOf(name)}, default ${shownDefault})`;
     const option = new Option(`${flagOf(name)} <value>`, meaning);
-    command.addOption(option.helpGroup('Settings, as flags or environment variables:'));
+    command.addOption(option.helpGroup(SETTINGS_GROUP));
   }
   return command;
 }
@@ -45,9 +52,21 @@ export function flagsOf(command: Command): Flags {
   return Object.fromEntries(ALL_SETTINGS.map((name) => [name, given[name]]));
 }
 
-/** The settings from the environment and the command's flags. Throws `config-invalid` with every error. */
+/** The file of settings that the command line or the environment names. */
+function settingsFileOf(command: Command): SettingsFile {
+  const flag = command.opts<{ config?: string }>().config?.trim();
+  const path = flag || process.env[FILE_VARIABLE]?.trim();
+  return path ? readSettingsFile(path, flag ? FILE_FLAG : FILE_VARIABLE) : NO_FILE;
+}
+
+/** The settings from the command's flags, the environment and the file, with where each comes from; or every error. */
+export function readSettings(command: Command): Read {
+  return readConfig(process.env, flagsOf(command), settingsFileOf(command));
+}
+
+/** As `readSettings`. Throws `config-invalid` with every error. */
 export function configOf(command: Command): Config {
-  return configFrom(process.env, flagsOf(command));
+  return configFrom(process.env, flagsOf(command), settingsFileOf(command));
 }
 
 /**

@@ -1,7 +1,7 @@
 import { isatty } from 'node:tty';
 import { Command } from 'commander';
 import { systemClock } from '../base/clock';
-import { type Config, type SettingName, variableOf } from '../settings/table';
+import type { Config, SettingName } from '../settings/table';
 import { EfsError } from '../base/errors';
 import { domainGroups } from '../kpi/domains';
 import { compare } from '../generations/compare';
@@ -14,7 +14,7 @@ import type { OfflineContext } from '../app/offline-context';
 import { comparisonLines } from './comparison';
 import { EXIT } from '../app/failure';
 import { besideWorkers, unlessInterrupted } from './interrupt';
-import { addExample, addSettings, ALL_SETTINGS, contextOf, flagsOf, wholeNumber } from './options';
+import { addExample, addSettings, ALL_SETTINGS, contextOf, readSettings, wholeNumber } from './options';
 import { grouped, print } from './print';
 import { type Progress, progress } from './progress';
 import { promotionLine } from './promote';
@@ -48,15 +48,14 @@ function rejectPartial({ fromOffset, fromTime }: Options): void {
   );
 }
 
-/** The settings of the command line or the environment; where they set nothing, those of the active generation. */
+/** The settings that are set anywhere; where nothing is set, those of the active generation. */
 function wantedSettings(
   config: Config,
   command: Command,
   active: StateSettings,
 ): Omit<StateSettings, 'partitions'> {
-  const flags = flagsOf(command);
-  const isGiven = (name: SettingName): boolean =>
-    flags[name] !== undefined || (process.env[variableOf(name)] ?? '').trim() !== '';
+  const { origins } = readSettings(command);
+  const isGiven = (name: SettingName): boolean => origins[name] !== undefined;
   return {
     defaultPolicy: isGiven('policy') ? config.policy : active.defaultPolicy,
     domainGroups: isGiven('domainGroups')

@@ -8,7 +8,7 @@ import { type Destination, sendEvents, type Sent } from '../simulation/sources/s
 import type { SimulatedSource } from '../simulation/sources/source';
 import { ORDINARY_TRAFFIC, type TrafficOptions } from '../simulation/traffic';
 import { untilInterrupted } from './interrupt';
-import { contextOf, share } from './options';
+import { configOf, contextOf, share } from './options';
 import { grouped } from './print';
 import { progress } from './progress';
 import { toFile, toHttp, toKafka, toStdout } from './said-destinations';
@@ -74,8 +74,8 @@ export function checkAsFlags(options: AsOptions): void {
   if (errors.length > 0) throw new EfsError('config-invalid', errors.join('\n'));
 }
 
-async function secretOf({ secretFile }: AsFlags): Promise<string | null> {
-  if (secretFile === undefined) return process.env['EFS_INGEST_SECRET'] || null;
+async function secretOf({ secretFile }: AsFlags, command: Command): Promise<string | null> {
+  if (secretFile === undefined) return configOf(command).ingestSecret.text || null;
   const text = await readFile(secretFile, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new EfsError('config-invalid', `--secret-file: cannot read ${secretFile} (${error.code ?? ''})`);
   });
@@ -90,7 +90,8 @@ async function destinationOf(
 ): Promise<Destination> {
   const { to } = options;
   if (to === undefined || to === '-') return toStdout(source);
-  if (HTTP.test(to)) return toHttp(source, to, await secretOf(options), { clock: systemClock, signal });
+  if (HTTP.test(to))
+    return toHttp(source, to, await secretOf(options, command), { clock: systemClock, signal });
   if (!to.startsWith(KAFKA)) return toFile(source, to);
   const { config, log } = contextOf(command);
   return toKafka(to.slice(KAFKA.length), config, log);

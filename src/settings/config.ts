@@ -2,10 +2,12 @@ import { readText } from './files';
 import { EfsError } from '../base/errors';
 import { urlPerHost } from '../base/redis-url';
 import type { Setting } from './kinds';
+import { FILE_VARIABLE, NAME_LENGTH_MAX, nearestOf, VARIABLES } from './names';
 import { RULES } from './rules';
+import type { Placed, SettingsFile } from './settings-file';
 import { type Config, flagOf, type SettingName, SETTINGS, variableOf } from './table';
 
-/** Text from the command line, by field; it wins over the environment. */
+/** Text from the command line, by field; it wins over the environment, which wins over a file. */
 export type Flags = { readonly [Name in SettingName]?: string | undefined };
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -24,19 +26,47 @@ function trimmed(text: string | undefined): string | undefined {
   return value === '' ? undefined : value;
 }
 
-function readSecretFile(variable: string, path: string): Found {
+function readSecretFile({ name, text: path }: Placed): Found {
   try {
-    return { name: `${variable} (${path})`, text: trimmed(readText(path)), path };
+    return { name: `${name} (${path})`, text: trimmed(readText(path)), path };
   } catch (error) {
     const problem = `${JSON.stringify(path)} ${(error as Error).message}`;
-    return { error: `${variable}: ${problem}; name a file that this user may read` };
+    return { error: `${name}: ${problem}; name a file that this user may read` };
   }
 }
 
 const holdsPassword = (text: string): boolean =>
   (urlPerHost(text) ?? []).some(({ password }) => password !== '');
 
-function find(env: Environment, flags: Flags, name: SettingName, setting: Setting): Found {
+/** Where settings are looked up by their variables; undefined where nothing is set. */
+type Place = (variable: string) => Placed | undefined;
+
+function placed(name: string, text: string | undefined): Placed | undefined {
+  const value = trimmed(text);
+  return value === undefined ? undefined : { name, text: value };
+}
+
+const inEnvironment =
+  (env: Environment): Place =>
+  (variable) =>
+    placed(variable, env[variable]);
+
+const inFile =
+  ({ values }: SettingsFile): Place =>
+  (variable) => {
+    const { name = variable, text } = values.get(variable) ?? {};
+    return placed(name, text);
+  };
+
+function findAt(place: Place, variable: string, { secret }: Setting): Found | null {
+  const value = place(variable);
+  const file = secret ? place(`${variable}_FILE`) : undefined;
+  if (value !== undefined && file !== undefined)
+    return { error: `${value.name}: is set, and so is ${file.name}; keep one of them` };
+  return file === undefined ? (value ?? null) : readSecretFile(file);
+}
+
+function find(places: readonly Place[], flags: Flags, name: SettingName, setting: Setting): Found {
   const flag = setting.isFlag ? trimmed(flags[name]) : undefined;
   const variable = variableOf(name);
   if (flag !== undefined && setting.secret && holdsPassword(flag)) {
@@ -46,12 +76,11 @@ function find(env: Environment, flags: Flags, name: SettingName, setting: Settin
     };
   }
   if (flag !== undefined) return { name: flagOf(name), text: flag };
-  const text = trimmed(env[variable]);
-  const file = setting.secret ? trimmed(env[`${variable}_FILE`]) : undefined;
-  if (text !== undefined && file !== undefined) {
-    return { error: `${variable}: is set, and so is ${variable}_FILE; keep one of them` };
+  for (const place of places) {
+    const found = findAt(place, variable, setting);
+    if (found !== null) return found;
   }
-  return file === undefined ? { name: variable, text } : readSecretFile(`${variable}_FILE`, file);
+  return { name: variable, text: undefined };
 }
 
 /** Reads one setting: its value, or what is wrong with it and what to do. */
@@ -69,31 +98,7 @@ function read(setting: Setting, found: Found): { value: unknown } | { errors: st
   return { errors: parsed.error.issues.map((issue) => `${found.name}:${shown} ${issue.message}; ${remedy}`) };
 }
 
-/** Longest part of an unknown name that is compared and shown: comparing takes time for each pair of characters. */
-const NAME_LENGTH_MAX = 100;
-
-/** Least number of single-character edits between two texts. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const edited = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(edited, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
-}
-
-function knownVariables(): string[] {
-  return settings.flatMap(([name, { secret }]) =>
-    secret ? [variableOf(name), `${variableOf(name)}_FILE`] : [variableOf(name)],
-  );
-}
-
-function unknownVariables(env: Environment): string[] {
-  const known = knownVariables();
+function unknownVariables(env: Environment, known: readonly string[]): string[] {
   const unknown = Object.keys(env).filter((name) => name.startsWith('EFS_') && !known.includes(name));
   return unknown.map((name) => {
     const shown = name.slice(0, NAME_LENGTH_MAX);
@@ -101,53 +106,53 @@ function unknownVariables(env: Environment): string[] {
   });
 }
 
-function nearestOf(name: string, known: readonly string[]): string {
-  let [nearest = ''] = known;
-  let least = Infinity;
-  for (const other of known) {
-    const edits = distance(name, other);
-    if (edits >= least) continue;
-    least = edits;
-    nearest = other;
-  }
-  return nearest;
-}
+/** Where each setting that is set comes from: its flag, its variable, or its line in a file. */
+export type Origins = { readonly [Name in SettingName]?: string };
+
+export type Read = { readonly origins: Origins } & (
+  { readonly ok: Config } | { readonly errors: string[]; readonly valid: Partial<Config> }
+);
 
 /**
- * Reads the settings from the command line's flags, which take precedence, and the environment. An empty value counts as
- * not set. Returns all errors at once, each with the variable (or flag), the problem and the remedy; no secret is quoted in
- * them. The valid settings are returned beside the errors.
- * Variables that begin with `EFS_` but are no setting are errors: a misspelt one would not apply, without notice.
+ * Reads the settings from the command line's flags, which take precedence, the environment, and a file. An empty value
+ * counts as not set. Returns all errors at once, each with where the value is set, the problem and the remedy; no secret is
+ * quoted in them. The valid settings are returned beside the errors.
+ * Variables that begin with `EFS_` but are no setting are errors: a misspelt one would not apply, without notice. So is
+ * the variable that names a file where the caller reads none.
  */
-export function readConfig(
-  env: Environment,
-  flags: Flags = {},
-): { ok: Config } | { errors: string[]; valid: Partial<Config> } {
-  const errors: string[] = [];
+export function readConfig(env: Environment, flags: Flags = {}, file?: SettingsFile): Read {
+  const errors: string[] = [...(file?.errors ?? [])];
   const config: Record<string, unknown> = {};
+  const origins: Partial<Record<SettingName, string>> = {};
+  const places = [inEnvironment(env), ...(file === undefined ? [] : [inFile(file)])];
   for (const [name, setting] of settings) {
-    const result = read(setting, find(env, flags, name, setting));
+    const found = find(places, flags, name, setting);
+    if ('name' in found && found.text !== undefined) origins[name] = found.name;
+    const result = read(setting, found);
     if ('errors' in result) errors.push(...result.errors);
     else config[name] = result.value;
   }
   for (const rule of RULES) {
     // Settings that are invalid by themselves are reported above.
     if (!rule.names.every((name) => name in config) || rule.holds(config as Config)) continue;
-    errors.push(`${rule.names.map(variableOf).join(', ')}: ${rule.otherwise}`);
+    errors.push(
+      `${rule.names.map((name) => origins[name] ?? variableOf(name)).join(', ')}: ${rule.otherwise}`,
+    );
   }
-  errors.push(...unknownVariables(env));
-  return errors.length > 0 ? { errors, valid: config } : { ok: config as Config };
+  errors.push(...unknownVariables(env, file === undefined ? VARIABLES : [...VARIABLES, FILE_VARIABLE]));
+  return errors.length > 0 ? { errors, valid: config, origins } : { ok: config as Config, origins };
 }
 
 /** As `readConfig`. Throws `config-invalid` with every error. */
-export function configFrom(env: Environment, flags: Flags = {}): Config {
-  const result = readConfig(env, flags);
+export function configFrom(env: Environment, flags: Flags = {}, file?: SettingsFile): Config {
+  const result = readConfig(env, flags, file);
   if ('errors' in result) throw new EfsError('config-invalid', result.errors.join('\n'));
   return result.ok;
 }
 
 /** One line of the settings table. */
 export interface SettingRow {
+  readonly name: SettingName;
   readonly variable: string;
   readonly fallback: string;
   readonly expects: string;
@@ -162,6 +167,6 @@ export function describeConfig(config: Partial<Config>): SettingRow[] {
     const { fallback, expects, doc } = setting;
     const value = config[name];
     const shown = value === undefined ? null : setting.show(value);
-    return { variable: variableOf(name), fallback, expects, doc, value: shown };
+    return { name, variable: variableOf(name), fallback, expects, doc, value: shown };
   });
 }
