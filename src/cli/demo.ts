@@ -29,16 +29,20 @@ const ROWS = 14;
 /** `efs demo`: the whole flow in one process, with simulated campaigns and the page; no Kafka, no Redis. */
 export const demoCommand = (): Command =>
   addExample(
-    addSettings(new Command('demo'), ALL_SETTINGS)
-      .description('run the whole flow in one process, on simulated campaigns: no server needed')
-      .option('--speed <n>', 'seconds of the campaigns per second', wholeNumber(1, 100_000), 600)
-      .option('--seed <n>', 'same seed, same campaigns', wholeNumber(0, 4_294_967_295), 1)
-      .option('--duplicates <share>', 'share of records that are sent twice', share, 0.03)
-      .option('--poison <share>', 'share of records that are dead-lettered', share, 0.0005)
-      .option('--for <time>', 'end after this time, such as 30s, instead of at Ctrl-C', timeSpan)
-      .option('--data <dir>', 'save the state in this directory, and continue from it')
-      .option('--kafka', 'use the Kafka, registry and Redis of the settings instead of memory')
-      .action(async (options: DemoOptions, command: Command) => run(options, configOf(command))),
+    addSettings(
+      new Command('demo')
+        .description('run the whole flow in one process, on simulated campaigns: no server needed')
+        .option('--speed <n>', 'seconds of the campaigns per second', wholeNumber(1, 100_000), 600)
+        .option('--seed <n>', 'same seed, same campaigns', wholeNumber(0, 4_294_967_295), 1)
+        .option('--duplicates <share>', 'share of records that are sent twice', share, 0.03)
+        .option('--poison <share>', 'share of records that are dead-lettered', share, 0.0005)
+        .option('--for <time>', 'end after this time, such as 30s, instead of at Ctrl-C', timeSpan)
+        .option('--data <dir>', 'save the state in this directory, and continue from it')
+        .option('--kafka', 'use the Kafka, registry and Redis of the settings instead of memory')
+        .action(async (options: DemoOptions, command: Command) => run(options, configOf(command))),
+      ALL_SETTINGS,
+      ['httpPort', 'httpHost'],
+    ),
     'efs demo --speed 1200',
   );
 

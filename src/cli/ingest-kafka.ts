@@ -33,6 +33,7 @@ export const ingestKafkaCommand = (): Command =>
         'logLevel',
         'logFormat',
       ],
+      ['ingestConfig'],
     ),
     'efs ingest kafka --ingest-config ingest.yaml',
   );

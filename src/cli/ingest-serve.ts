@@ -26,6 +26,7 @@ export const serveCommand = (): Command =>
         .description('take the webhooks of providers: POST /in/SOURCE')
         .action(async (_: unknown, command: Command) => serve(configOf(command))),
       [...INGESTION_SETTINGS, ...KAFKA_SETTINGS, ...REGISTRY_SETTINGS, 'logLevel', 'logFormat'],
+      ['ingestPort', 'ingestHost', 'ingestConfig'],
     ),
     'efs ingest serve --ingest-config ingest.yaml',
   );

@@ -5,6 +5,7 @@ import { NO_FILE, readSettingsFile, type SettingsFile } from '../settings/settin
 import { type Config, flagOf, type SettingName, SETTINGS, variableOf } from '../settings/table';
 import { type Log, openLog, NO_LOG } from '../base/log';
 import { DAY_MS, SECOND_MS } from '../base/time';
+import { addHelpAll, COMMON_GROUP, COMMON_SETTINGS } from './settings-help';
 import { duration } from '../settings/kinds';
 
 export const ALL_SETTINGS: readonly SettingName[] = settings.map(([name]) => name);
@@ -24,19 +25,28 @@ export const INGESTION_SETTINGS = settingsOf('ingest').filter((name) => name !==
 export const INDEX_SETTINGS = settingsOf('ingestIndex');
 
 const FILE_FLAG = '--config';
-const SETTINGS_GROUP = 'Settings, as flags or environment variables:';
 
-/** Adds the named settings to a command as flags, with the descriptions of the settings table, and the file of settings. */
-export function addSettings(command: Command, names: readonly SettingName[]): Command {
-  const fileMeaning = `YAML file of settings, each named as its flag; flags and variables win (${FILE_VARIABLE})`;
-  command.addOption(new Option(`${FILE_FLAG} <file>`, fileMeaning).helpGroup(SETTINGS_GROUP));
-  for (const name of names) {
-    const { doc, fallback, isFlag } = SETTINGS[name];
-    if (!isFlag) continue;
-    const shownDefault = fallback === '' ? 'empty' : fallback;
-    const meaning = `${doc} (${variableOf(name)}, default ${shownDefault})`;
-    const option = new Option(`${flagOf(name)} <value>`, meaning);
-    command.addOption(option.helpGroup(SETTINGS_GROUP));
+/** What a flag of a setting means, with the values that it takes where they are few. */
+function meaningOf(name: SettingName): string {
+  const { doc, fallback, expects, choices } = SETTINGS[name];
+  const values = choices === undefined ? '' : `${expects}; `;
+  return `${doc} (${values}${variableOf(name)}, default ${fallback === '' ? 'empty' : fallback})`;
+}
+
+/**
+ * Adds the named settings to a command as flags, with the descriptions of the settings table, and the file of settings.
+ * `--help` shows those commonly needed: addresses of servers, and those of `common`.
+ */
+export function addSettings(
+  command: Command,
+  names: readonly SettingName[],
+  common: readonly SettingName[] = [],
+): Command {
+  addHelpAll(command, names, [...COMMON_SETTINGS, ...common]);
+  const fileMeaning = `YAML file of settings, named like these flags; flags and variables win over it (${FILE_VARIABLE})`;
+  command.addOption(new Option(`${FILE_FLAG} <file>`, fileMeaning).helpGroup(COMMON_GROUP));
+  for (const name of names.filter((each) => SETTINGS[each].isFlag)) {
+    command.addOption(new Option(`${flagOf(name)} <value>`, meaningOf(name)));
   }
   return command;
 }

@@ -178,6 +178,6 @@ export function rebuildCommand(): Command {
     .option('--from-offset <n>', 'not supported: a partial replay gives wrong counts')
     .option('--from-time <time>', 'not supported: a partial replay gives wrong counts')
     .action(run);
-  addSettings(command, ALL_SETTINGS);
+  addSettings(command, ALL_SETTINGS, ['policy', 'domainGroups', 'buckets']);
   return addExample(command, 'efs rebuild --max-rate 20000');
 }

@@ -27,6 +27,7 @@ export const runCommand = (): Command =>
           run(configOf(command), options.pipelines),
         ),
       ALL_SETTINGS,
+      ['policy', 'httpPort', 'httpHost', 'logLevel'],
     ),
     'efs run --pipelines status,kpi',
   );

@@ -43,6 +43,10 @@ export function setupCommand(): Command {
   const command = new Command('setup')
     .description('create the topics and register the schemas; safe to run again')
     .action(run);
-  addSettings(command, [...KAFKA_SETTINGS, ...REGISTRY_SETTINGS, 'partitions', 'retention']);
+  addSettings(
+    command,
+    [...KAFKA_SETTINGS, ...REGISTRY_SETTINGS, 'partitions', 'retention'],
+    ['partitions', 'retention'],
+  );
   return addExample(command, 'efs setup --partitions 6');
 }

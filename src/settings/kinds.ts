@@ -10,6 +10,8 @@ export interface Setting<T = unknown> {
   readonly fallback: string;
   /** Completes the sentence "set it to ...". */
   readonly expects: string;
+  /** The values that it takes, where they are few. */
+  readonly choices?: readonly string[];
   readonly doc: string;
   /** May hold a password: never quoted in messages, and `<variable>_FILE` may name a file that holds it. */
   readonly secret: boolean;
@@ -31,7 +33,10 @@ export type ValuesOf<Table> = {
 /** A row of the table. */
 export const setting = <T>(
   fallback: string,
-  kind: Pick<Setting<T>, 'schema' | 'expects' | 'show' | 'fromFile'> & { secret?: boolean; isFlag?: boolean },
+  kind: Pick<Setting<T>, 'schema' | 'expects' | 'choices' | 'show' | 'fromFile'> & {
+    secret?: boolean;
+    isFlag?: boolean;
+  },
   doc: string,
 ): Setting<T> => ({ secret: false, isFlag: true, ...kind, fallback, doc });
 
@@ -76,6 +81,7 @@ export const duration = (minMs: number, maxMs: number) => ({
 export const oneOf = <const T extends string>(...names: readonly T[]) => ({
   schema: z.string().pipe(z.enum(names, { error: `is not one of ${names.join(', ')}` })),
   expects: names.slice(0, -1).join(', ') + ' or ' + names.at(-1),
+  choices: names,
   show: (value: T): string => value,
 });
 
@@ -85,6 +91,7 @@ export const policy = {
     .pipe(z.enum(['efs', 'relay'], { error: 'is neither efs nor relay' }))
     .transform((name): 'EFS' | 'RELAY' => (name === 'efs' ? 'EFS' : 'RELAY')),
   expects: 'efs or relay',
+  choices: ['efs', 'relay'],
   show: (value: 'EFS' | 'RELAY') => value.toLowerCase(),
 };
 
@@ -94,6 +101,7 @@ export const onOff = {
     .pipe(z.enum(['on', 'off'], { error: 'is neither on nor off' }))
     .transform((text) => text === 'on'),
   expects: 'on or off',
+  choices: ['on', 'off'],
   show: (value: boolean) => (value ? 'on' : 'off'),
 };
 

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { settings } from '../../src/settings/config';
-import { variableOf } from '../../src/settings/table';
+import { flagOf, variableOf } from '../../src/settings/table';
 import {
   addSettings,
   ALL_SETTINGS,
@@ -11,19 +11,75 @@ import {
   wholeNumber,
 } from '../../src/cli/options';
 import { policyMix } from '../../src/cli/simulate';
+import { settingsFolder } from '../settings/reading';
+
+const { file } = settingsFolder();
+
+/** What a command with all settings, of which it commonly needs the port, prints before it ends. */
+function printedBy(flag: string): string {
+  let out = '';
+  const command = new Command('x').exitOverride().configureOutput({ writeOut: (text) => void (out += text) });
+  addSettings(command, ALL_SETTINGS, ['httpPort']);
+  expect(() => command.parse([flag], { from: 'user' })).toThrow('(outputHelp)');
+  return out;
+}
 
 const parsed = (...args: string[]): Command =>
   addSettings(new Command('x').exitOverride(), ALL_SETTINGS).parse(args, { from: 'user' });
 
 describe('settings as flags', () => {
-  test('every setting but passwords has a flag with its description, and flags reach the configuration', () => {
-    const help = addSettings(new Command('x'), ALL_SETTINGS).helpInformation().replace(/\s+/g, ' ');
+  test('are all in the help of all settings, by group, passwords among them as variables only', () => {
+    const help = printedBy('--help-all').replace(/\s+/g, ' ');
     for (const [name, { doc, isFlag }] of settings) {
-      expect([name, help.includes(variableOf(name))]).toEqual([name, isFlag]);
+      expect([name, help.includes(` ${variableOf(name)}`) || help.includes(`(${variableOf(name)}`)]).toEqual([
+        name,
+        true,
+      ]);
       expect([doc, help.includes(doc)]).toEqual([doc, isFlag]);
+      expect([name, help.includes(`${flagOf(name)} `)]).toEqual([name, isFlag]);
     }
-    const config = configOf(parsed('--http-port', '9', '--kafka-brokers', 'a:1,b:2', '--topic-prefix', 't.'));
-    expect(config).toMatchObject({ httpPort: 9, kafkaBrokers: ['a:1', 'b:2'], topicPrefix: 't.' });
+    expect(help).toMatch(/Settings of Kafka: --kafka-brokers .* Settings of Redis: --redis-url /);
+  });
+
+  test('are in the short help where a command commonly needs them, with the file and the way to all others', () => {
+    const help = printedBy('--help');
+    const flags = [...help.matchAll(/^ {2}(?:-h, )?(--\S+)/gm)].map(([, flag]) => flag);
+    expect(flags).toEqual([
+      ...['--help-all', '--help', '--config', '--kafka-brokers', '--schema-registry-url', '--redis-url'],
+      ...['--http-port', '--topic-prefix'],
+    ]);
+    expect(help).not.toContain('EFS_REDIS_PASSWORD');
+  });
+
+  test('are suggested for a misspelt flag, those that the short help hides too', () => {
+    let err = '';
+    const command = new Command('x')
+      .exitOverride()
+      .configureOutput({ writeErr: (text) => void (err += text) });
+    addSettings(command, ALL_SETTINGS);
+    expect(() => command.parse(['--kafka-sals', 'plain'], { from: 'user' })).toThrow('unknown option');
+    expect(err).toContain('Did you mean --kafka-sasl?');
+  });
+
+  test('show their values in the help where they are few', () => {
+    expect(printedBy('--help-all').replace(/\s+/g, ' ')).toContain('(efs or relay; EFS_POLICY, default efs)');
+  });
+
+  test('reach the configuration, over those of the file that --config names', () => {
+    const path = file('efs.yaml', 'http-port: 1\ngroup-id: filed\n');
+    const flags = [
+      '--http-port',
+      '9',
+      '--kafka-brokers',
+      'a:1,b:2',
+      '--topic-prefix',
+      't.',
+      '--config',
+      path,
+    ];
+    expect(configOf(parsed(...flags))).toMatchObject({
+      ...{ httpPort: 9, kafkaBrokers: ['a:1', 'b:2'], topicPrefix: 't.', groupId: 'filed' },
+    });
   });
 
   test('flags that are not given are undefined', () => {
