@@ -8,7 +8,7 @@ import { type Demo, demoInMemory, demoOnServers, type DemoTraffic, emitCampaigns
 import { unlessInterrupted, untilInterrupted } from './interrupt';
 import { addExample, addSettings, ALL_SETTINGS, configOf, share, timeSpan, wholeNumber } from './options';
 import { kpiTable } from './present';
-import { grouped, printLines } from './print';
+import { grouped, jsonLine, printLines } from './print';
 import { screen } from './screen';
 import { setUp, setupLines } from './setup';
 
@@ -18,6 +18,7 @@ interface DemoOptions extends DemoTraffic {
   readonly for?: number;
   readonly data?: string;
   readonly kafka?: true;
+  readonly json?: true;
 }
 
 const REDRAW_MS = 500;
@@ -39,6 +40,7 @@ export const demoCommand = (): Command =>
         .option('--for <time>', 'end after this time, such as 30s, instead of at Ctrl-C', timeSpan)
         .option('--data <dir>', 'save the state in this directory, and continue from it')
         .option('--kafka', 'use the Kafka, registry and Redis of the settings instead of memory')
+        .option('--json', 'print the address, and each change of a delivery, as lines of JSON')
         .action(async (options: DemoOptions, command: Command) => run(options, configOf(command))),
       ALL_SETTINGS,
       ['httpPort', 'httpHost'],
@@ -54,10 +56,12 @@ async function run(options: DemoOptions, config: Config): Promise<void> {
     const opening = openDemo(options, config);
     const demo = await unlessInterrupted(interrupted, 'interrupted before the servers answered', opening);
     const { embedded } = demo;
-    out.write(introduction(options, await embedded.listen()));
+    const address = await embedded.listen();
+    if (options.json) printLines([jsonLine({ address })]);
+    else out.write(introduction(options, address));
     if (options.for !== undefined) void systemClock.sleep(options.for, signal).then(() => over.abort());
 
-    const showLast = showTable(demo, out);
+    const showLast = options.json ? showChanges(demo) : showTable(demo, out);
     try {
       await emitCampaigns(demo, options, signal);
     } finally {
@@ -65,7 +69,7 @@ async function run(options: DemoOptions, config: Config): Promise<void> {
       showLast();
       await demo.maintain(demo.emittedUntil);
     }
-    out.write(`\n${summary(embedded.deliveries())}`);
+    if (!options.json) out.write(`\n${summary(embedded.deliveries())}`);
   });
 }
 
@@ -75,7 +79,8 @@ async function openDemo(options: DemoOptions, config: Config): Promise<Demo> {
   if (options.kafka !== true)
     return demoInMemory(options, config, (startAt) => fastClock(systemClock, { startAt, speed }));
   const log = openLog({ level: 'warn', format: config.logFormat }, process.stderr);
-  printLines([...setupLines(await setUp(config, log)), '']);
+  const steps = await setUp(config, log);
+  if (!options.json) printLines([...setupLines(steps), '']);
   return demoOnServers(config, speed, log);
 }
 
@@ -104,6 +109,11 @@ function showTable({ embedded, clock }: Demo, out: NodeJS.WriteStream): () => vo
     clearInterval(timer);
     draw();
   };
+}
+
+/** Prints each change of a delivery as a line of JSON. Returns a function that ends it. */
+function showChanges({ embedded }: Demo): () => void {
+  return embedded.onChange((delivery) => printLines([jsonLine(delivery)]));
 }
 
 function frame(deliveries: readonly Delivery[], at: number): string {

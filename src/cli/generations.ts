@@ -4,7 +4,7 @@ import { type ListedGeneration, listGenerations } from '../generations/listing';
 import { withState } from '../app/connect';
 import { besideWorkers } from './interrupt';
 import { addExample, addSettings, ALL_SETTINGS, contextOf, STATE_SETTINGS, stateId } from './options';
-import { grouped, print, printLines, table } from './print';
+import { grouped, print, table } from './print';
 
 /** A row of the list. `generation` is the id of the state, `publishedAs` the generation that its records carry. */
 function row({ generation, state, publishedAs, settings, ...each }: ListedGeneration): string[] {
@@ -29,10 +29,12 @@ async function list(options: { json?: true }, command: Command): Promise<void> {
   print(listed, options, () => table([TITLES, ...listed.map(row)]));
 }
 
-async function drop(id: number, _: unknown, command: Command): Promise<void> {
+async function drop(id: number, options: { json?: true }, command: Command): Promise<void> {
   const { config, log } = contextOf(command);
   const deliveries = await withState(config, log, (state) => dropGeneration(state, id));
-  printLines([`state ${id} is deleted, with ${grouped(deliveries)} deliveries`]);
+  print({ generation: id, deliveries }, options, () => [
+    `state ${id} is deleted, with ${grouped(deliveries)} deliveries`,
+  ]);
 }
 
 /** `efs generations` and `efs generations drop`. */
@@ -49,6 +51,7 @@ export function generationsCommand(): Command {
   const dropping = new Command('drop')
     .description('delete the state of a generation that is not active, permanently')
     .argument('<generation>', 'id of the state, as listed', stateId)
+    .option('--json', 'print JSON')
     .action(drop);
   addSettings(dropping, STATE_SETTINGS);
   return command.addCommand(addExample(dropping, 'efs generations drop 1'));

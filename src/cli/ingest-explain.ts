@@ -9,7 +9,7 @@ import { identityOf } from '../mta/settings';
 import { indexedHere, readInputs, type Take } from './ingest-inputs';
 import { addSourceFlags, type SourceFlags, sourceFrom } from './ingest-options';
 import { addExample } from './options';
-import { printLines, table } from './print';
+import { jsonLine, print, printLines, table } from './print';
 
 const FRAMING: Record<Format['framing'], string> = {
   json: 'webhook',
@@ -21,17 +21,27 @@ const FRAMING: Record<Format['framing'], string> = {
 const kindOf = (format: Format): string =>
   format.framing === 'json' && format.isLog ? 'JSON log' : FRAMING[format.framing];
 
-const textsOf = (rules: readonly IdentityRule[]): string => rules.map(({ text }) => text).join(', ');
+const textsOf = (rules: readonly IdentityRule[]): readonly string[] => rules.map(({ text }) => text);
+
+/** The formats: what each is, and the rules that find the ids of a message in it. */
+const formats = () =>
+  FORMATS.map((format) => {
+    const { deliveryId, messageId } = identityOf(format, null, null);
+    return {
+      ...{ format: format.name, isA: kindOf(format) },
+      ...{ deliveryId: textsOf(deliveryId), messageId: textsOf(messageId) },
+    };
+  });
 
 /** The formats, one line each. */
-export const formatLines = (): string[] =>
+const formatLines = (rows: ReturnType<typeof formats>): string[] =>
   table(
     [
       ['format', 'is a', 'delivery id', 'message id'],
-      ...FORMATS.map((format) => {
-        const { deliveryId, messageId } = identityOf(format, null, null);
-        return [format.name, kindOf(format), ...[deliveryId, messageId].map(textsOf)];
-      }),
+      ...rows.map(({ format, isA, deliveryId, messageId }) => [
+        ...[format, isA],
+        ...[deliveryId, messageId].map((rules) => rules.join(', ')),
+      ]),
     ],
     'l',
   );
@@ -70,21 +80,21 @@ export function mixedRules(rules: ReadonlySet<string>): string[] {
 async function explain(
   format: string,
   names: readonly string[],
-  flags: SourceFlags & { readonly contentType?: string },
+  flags: SourceFlags & { readonly contentType?: string; readonly json?: true },
 ): Promise<void> {
   const source = sourceFrom(format, flags, systemClock);
   const rules = new Set<string>();
-  const print: Take = (taken) => {
+  const show: Take = (taken) => {
     for (const { mapped } of taken) {
       // The index names a message as the event did that it was told by.
       if (mapped.outcome === 'feedback' && mapped.from.identity.messageId !== 'index')
         rules.add(mapped.from.identity.messageId);
-      printLines(explained(mapped));
+      printLines(flags.json ? [jsonLine(printable(mapped))] : explained(mapped));
     }
     return Promise.resolve();
   };
-  await readInputs(source, names, flags.contentType ?? null, indexedHere(source, print));
-  printLines(mixedRules(rules));
+  await readInputs(source, names, flags.contentType ?? null, indexedHere(source, show));
+  if (!flags.json) printLines(mixedRules(rules));
 }
 
 /** `efs ingest formats`. */
@@ -92,7 +102,8 @@ export const formatsCommand = (): Command =>
   addExample(
     new Command('formats')
       .description('list the formats, and where each has the ids of a message')
-      .action(() => printLines(formatLines())),
+      .option('--json', 'print JSON')
+      .action((options: { json?: true }) => print(formats(), options, formatLines)),
     'efs ingest formats',
   );
 
@@ -105,6 +116,7 @@ export const explainCommand = (): Command =>
         .argument('<format>', '`efs ingest formats` lists them')
         .argument('[files...]', 'files to read; - or none is standard input')
         .option('--content-type <type>', 'of a webhook body, where its bytes do not tell')
+        .option('--json', 'print each as a line of JSON, as --dry-run does')
         .action(explain),
     ),
     'efs ingest explain kumomta events.ndjson',

@@ -10,7 +10,7 @@ import { type IngestLetterFilter, ingestLetters, remapped } from '../ingest/lett
 import { NOTHING_TAKEN, tallied } from '../ingest/tally';
 import { writer } from '../ingest/writer';
 import { addSourceFlags, type SourceFlags, sourceFrom } from './ingest-options';
-import { tallyLines } from './ingest-tally';
+import { printTally } from './ingest-tally';
 import {
   addExample,
   addSettings,
@@ -19,7 +19,7 @@ import {
   REGISTRY_SETTINGS,
   wholeNumber,
 } from './options';
-import { grouped, printLines, table } from './print';
+import { grouped, jsonLine, printLines, table } from './print';
 
 interface FilterFlags {
   readonly reason?: string;
@@ -50,7 +50,18 @@ export function ingestLetterLines(
   return [...table(rows, 'l'), sums.join(', ')];
 }
 
-async function list(flags: FilterFlags & { readonly limit: number }, command: Command): Promise<void> {
+/** A letter for JSON, masked as in the list. */
+const letterView = ({ id, at, source, format, reason, detail, value }: IngestLetter) => ({
+  ...{ id, at: iso(at), source, format, reason, detail: masked(detail), bytes: value.length },
+  preview: masked(value.subarray(0, SHOWN_BYTES).toString('utf8')),
+});
+
+interface ListFlags extends FilterFlags {
+  readonly limit: number;
+  readonly json?: true;
+}
+
+async function list(flags: ListFlags, command: Command): Promise<void> {
   const { config, log } = contextOf(command);
   const counts = new Map<string, number>();
   let newest: IngestLetter[] = [];
@@ -61,12 +72,14 @@ async function list(flags: FilterFlags & { readonly limit: number }, command: Co
       newest = [...newest, ...letters].sort((a, b) => b.at - a.at).slice(0, flags.limit);
     }
   });
-  printLines(ingestLetterLines(newest, counts));
+  printLines(
+    flags.json ? newest.map((letter) => jsonLine(letterView(letter))) : ingestLetterLines(newest, counts),
+  );
 }
 
 async function redrive(
   format: string,
-  flags: FilterFlags & SourceFlags & { readonly dryRun?: true },
+  flags: FilterFlags & SourceFlags & { readonly dryRun?: true; readonly json?: true },
   command: Command,
 ): Promise<void> {
   const { config, log } = contextOf(command);
@@ -90,7 +103,7 @@ async function redrive(
       }
     }),
   );
-  printLines(tallyLines(tally));
+  printTally(tally, flags);
 }
 
 const filtered = (command: Command): Command =>
@@ -105,6 +118,7 @@ export const ingestLettersCommand = (): Command =>
       filtered(new Command('dead-letters'))
         .description('list what sources sent that could not become feedback')
         .option('--limit <n>', 'letters to show, the newest first', wholeNumber(1, 10_000), 20)
+        .option('--json', 'print each as a line of JSON')
         .action(list),
       KAFKA_SETTINGS,
     ),
@@ -119,6 +133,7 @@ export const ingestRedriveCommand = (): Command =>
         .description('map the dead letters of a format again, with the settings given now')
         .argument('<format>', 'the format that the letters were sent in')
         .option('--dry-run', 'say what the letters would become, and write nothing')
+        .option('--json', 'print the sums as JSON')
         .action(redrive),
       ['ingestIndexBytes', ...KAFKA_SETTINGS, ...REGISTRY_SETTINGS],
     ),

@@ -1,5 +1,5 @@
 import type { Tally } from '../ingest/tally';
-import { grouped } from './print';
+import { grouped, print } from './print';
 
 /** What was taken, for people. */
 export function tallyLines({ events, feedback, ignored, deadLetters, first }: Tally): string[] {
@@ -10,4 +10,9 @@ export function tallyLines({ events, feedback, ignored, deadLetters, first }: Ta
       (set === 0 ? '' : ` (${reasons})`),
     ...(first === null ? [] : [`the first dead letter: ${first}`]),
   ];
+}
+
+/** Prints what was taken: for people, or as JSON. */
+export function printTally(tally: Tally, options: { readonly json?: true }): void {
+  print({ ...tally, deadLetters: Object.fromEntries(tally.deadLetters) }, options, () => tallyLines(tally));
 }

@@ -20,7 +20,7 @@ import { ingestKafkaCommand } from './ingest-kafka';
 import { ingestLettersCommand, ingestRedriveCommand } from './ingest-letters';
 import { addSourceFlags, type SourceFlags, sourceFrom } from './ingest-options';
 import { serveCommand } from './ingest-serve';
-import { tallyLines } from './ingest-tally';
+import { printTally } from './ingest-tally';
 import { untilInterrupted } from './interrupt';
 import {
   addExample,
@@ -37,6 +37,7 @@ interface Flags extends SourceFlags {
   readonly follow?: true;
   readonly checkpoint?: string;
   readonly contentType?: string;
+  readonly json?: true;
 }
 
 /** Prints one line an outcome. */
@@ -89,7 +90,7 @@ async function produceAll(
       await producer.close();
     }
   }).catch(unlessStopped);
-  printLines(tallyLines(tally));
+  printTally(tally, flags);
 }
 
 /** Follows the one log, or maildir, that is named. */
@@ -137,6 +138,7 @@ export function ingestCommand(): Command {
     .option('--follow', 'go on with what is written to the file, also over its rotation')
     .option('--checkpoint <file>', 'where --follow keeps its position (default: the file with .checkpoint)')
     .option('--content-type <type>', 'of a webhook body, where its bytes do not tell')
+    .option('--json', 'print the sums as JSON, as --dry-run prints each event')
     .action(ingest);
   addSourceFlags(command);
   addSettings(command, [...INDEX_SETTINGS, ...KAFKA_SETTINGS, ...REGISTRY_SETTINGS]);

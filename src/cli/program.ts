@@ -39,7 +39,7 @@ const COMMANDS = [
 ];
 
 /** The whole command line. */
-function program(): Command {
+export function program(): Command {
   const efs = new Command('efs')
     .description(
       'Email Feedback Service: turns the feedback of a mail transfer agent into live delivery KPIs',

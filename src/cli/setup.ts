@@ -7,7 +7,7 @@ import { neededRetention } from '../service/input-retention';
 import { setup, type SetupStep } from '../service/setup';
 import { kafkaOf, registryOf } from '../app/connect';
 import { addExample, addSettings, contextOf, KAFKA_SETTINGS, REGISTRY_SETTINGS } from './options';
-import { printLines, table } from './print';
+import { print, table } from './print';
 
 /** The steps, one line each, their sum, and the warnings. */
 export function setupLines(steps: readonly SetupStep[]): string[] {
@@ -33,15 +33,16 @@ export async function setUp(config: Config, log: Log): Promise<readonly SetupSte
   }
 }
 
-async function run(_: unknown, command: Command): Promise<void> {
+async function run(options: { json?: true }, command: Command): Promise<void> {
   const { config, log } = contextOf(command);
-  printLines(setupLines(await setUp(config, log)));
+  print(await setUp(config, log), options, setupLines);
 }
 
 /** `efs setup`. */
 export function setupCommand(): Command {
   const command = new Command('setup')
     .description('create the topics and register the schemas; safe to run again')
+    .option('--json', 'print the steps as JSON')
     .action(run);
   addSettings(
     command,

@@ -9,7 +9,7 @@ import type { SimulatedSource } from '../simulation/sources/source';
 import { ORDINARY_TRAFFIC, type TrafficOptions } from '../simulation/traffic';
 import { untilInterrupted } from './interrupt';
 import { configOf, contextOf, share } from './options';
-import { grouped } from './print';
+import { grouped, jsonLine } from './print';
 import { progress } from './progress';
 import { toFile, toHttp, toKafka, toStdout } from './said-destinations';
 
@@ -27,6 +27,7 @@ export type AsOptions = AsFlags &
     'seed' | 'deliveries' | 'messages' | 'disorder' | 'duplicates' | 'poison' | 'startAt'
   > & {
     readonly rate: number;
+    readonly json?: true;
   };
 
 const EVENTS_PER_MESSAGE = 2.1;
@@ -134,9 +135,6 @@ export async function simulateAs(options: AsOptions, command: Command): Promise<
       await destination.close();
     }
   });
-  process.stderr.write(
-    asSummary(source, options, sent)
-      .map((line) => `${line}\n`)
-      .join(''),
-  );
+  const lines = options.json ? [jsonLine(sent)] : asSummary(source, options, sent);
+  process.stderr.write(lines.map((line) => `${line}\n`).join(''));
 }

@@ -17,7 +17,7 @@ import {
   share,
   wholeNumber,
 } from './options';
-import { grouped, printLines } from './print';
+import { grouped, print } from './print';
 import { type Produced, produce } from '../simulation/produce';
 import { progress } from './progress';
 import { addAsFlags, type AsFlags, checkAsFlags, simulateAs } from './simulate-as';
@@ -32,6 +32,7 @@ interface Options extends AsFlags {
   readonly policyMix: TrafficOptions['policyMix'];
   readonly seed: number;
   readonly startAt: number;
+  readonly json?: true;
 }
 
 /** Old enough that no simulated event is in the future: retries last 3.5 days, asynchronous bounces arrive within 3. */
@@ -103,7 +104,12 @@ async function simulate(options: Options, command: Command): Promise<void> {
   const { config, log } = contextOf(command);
   const began = systemClock.monotonic();
   const produced = await untilInterrupted((signal) => send(options, config, log, signal));
-  printLines(summary(produced, options, systemClock.monotonic() - began));
+  const elapsedMs = systemClock.monotonic() - began;
+  const byTopic = Object.fromEntries(
+    INPUT_TOPICS.map((topic, index) => [topic, produced.byTopic[index] ?? 0]),
+  );
+  const view = { ...produced, byTopic, seconds: elapsedMs / 1000, command: commandFor(options) };
+  print(view, options, () => summary(produced, options, elapsedMs));
 }
 
 /** `efs simulate`. */
@@ -132,6 +138,7 @@ export function simulateCommand(): Command {
         .argParser(moment)
         .default(Math.floor((systemClock.now() - AGE_MS) / HOUR_MS) * HOUR_MS, 'four days ago'),
     )
+    .option('--json', 'print what was produced as JSON; with --as, on standard error')
     .action(simulate);
   addAsFlags(command);
   addSettings(command, [...KAFKA_SETTINGS, ...REGISTRY_SETTINGS, 'maxValueBytes', 'maxHeaders']);

@@ -100,6 +100,8 @@ describeWithServers(['kafka', 'registry', 'redis'], 'efs with servers', (servers
       expect.stringMatching(/\neverything exists already\n$/),
     ]);
     expect(second.out).not.toContain('created');
+    const steps = JSON.parse((await efs(['setup', '--json'], settings())).out) as { outcome: string }[];
+    expect(new Set(steps.map(({ outcome }) => outcome))).toEqual(new Set(['unchanged']));
   });
 
   test('simulate produces as many records as it reports, per topic', async () => {
@@ -116,6 +118,16 @@ describeWithServers(['kafka', 'registry', 'redis'], 'efs with servers', (servers
       expect(out).toMatch(new RegExp(`^  ${topic} ${held.toLocaleString('en-US')}$`, 'm'));
     }
     await reader.close();
+  });
+
+  test('simulate --json reports the records per topic, and the command that produces them again', async () => {
+    const { exitCode, out } = await efs(
+      ['simulate', '--messages', '50', '--seed', '8', '--json'],
+      settings(),
+    );
+    const { records, byTopic, command } = JSON.parse(out) as Record<string, unknown>;
+    const sum = Object.values(byTopic as Record<string, number>).reduce((total, each) => total + each, 0);
+    expect([exitCode, sum, command]).toEqual([0, records, expect.stringMatching(/^efs simulate --seed 8 /)]);
   });
 
   test('delivery and message report an empty state before the first run', async () => {
