@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { completionCommand } from './completion';
 import { configCommand } from './config';
 import { deadLettersCommand } from './dead-letters';
 import { deliveryCommand } from './delivery';
@@ -36,6 +37,7 @@ const COMMANDS = [
   messageCommand,
   deadLettersCommand,
   configCommand,
+  completionCommand,
 ];
 
 /** The whole command line. */
