@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 import { isMainThread } from 'node:worker_threads';
+import { endAtClosedPipe } from './app/closed-pipe';
 import { inWorkerThread, needsWorkerThread, forwardSignals } from './app/worker-thread';
 
-// A reader that closes the pipe (`efs kpis | head`) is not a failure, also where a thread has printed.
-process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => process.exit(code === 'EPIPE' ? 0 : 1));
+// In each thread: what a thread prints may be written by the main one.
+endAtClosedPipe();
 
 // Nothing else is loaded before the thread of the command is chosen: each thread has its own heap.
 if (isMainThread && needsWorkerThread(process.argv)) {

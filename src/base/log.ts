@@ -82,10 +82,15 @@ function overPino(logger: pino.Logger): Log {
 
 const STDOUT = 1;
 
-/** A worker thread's `process.stdout` goes through the main thread and would be lost with it: a thread writes directly. */
+/**
+ * A worker thread's `process.stdout` goes through the main thread and would be lost with it: a thread writes directly, and
+ * listeners of its `process.stdout` are told of failures.
+ */
 function standardOutput(): DestinationStream & { isTTY?: boolean } {
   if (isMainThread) return process.stdout;
-  return Object.assign(pino.destination({ dest: STDOUT, sync: true }), { isTTY: isatty(STDOUT) });
+  const destination = pino.destination({ dest: STDOUT, sync: true });
+  destination.on('error', (error) => process.stdout.emit('error', error));
+  return Object.assign(destination, { isTTY: isatty(STDOUT) });
 }
 
 /**

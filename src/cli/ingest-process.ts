@@ -1,3 +1,4 @@
+import { atClosedPipe } from '../app/closed-pipe';
 import { EXIT } from '../app/failure';
 import { fatalReason, type IngestFrame, watchTopics } from '../app/ingest-frame';
 import { version } from '../app/version';
@@ -32,6 +33,7 @@ function stopOnSignals(abort: AbortController, log: Log): void {
     abort.abort();
   };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  atClosedPipe(() => abort.abort());
 }
 
 /** Ingests through a door until a signal or a permanent failure, which it throws; else the process ends. */

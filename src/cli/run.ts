@@ -3,6 +3,7 @@ import { systemClock } from '../base/clock';
 import type { Config } from '../settings/table';
 import { type Log, openLog } from '../base/log';
 import type { PipelineName } from '../service/run';
+import { atClosedPipe } from '../app/closed-pipe';
 import { EXIT, failureOf } from '../app/failure';
 import { connect, type Frame, frameOf, startOn } from '../app/frame';
 import { serve } from '../app/serve';
@@ -57,6 +58,7 @@ async function run(config: Config, pipelines: readonly PipelineName[]): Promise<
     abort.abort();
   };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  atClosedPipe(() => abort.abort());
 
   const http = await serve(frame, { host: config.httpHost, port: config.httpPort });
   log.info('starting', { version, host: config.httpHost, port: http.port, groupId: config.groupId });

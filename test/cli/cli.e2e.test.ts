@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { systemClock } from '../../src/base/clock';
 import { kafkaClient } from '../../src/kafka/client.kafka';
 import { kafkaReader } from '../../src/kafka/reader.kafka';
@@ -32,12 +33,35 @@ describe('efs without servers', () => {
     for (const name of commands) expect(out).toMatch(new RegExp(`^ {2}${name.split(' ')[0]} `, 'm'));
   });
 
-  test.each(['run', 'rebuild', 'demo', 'config'])(
-    'efs %s --help ends with 0 and says nothing where its reader has closed the pipe',
-    async (command) => {
-      expect(await efs([command, '--help'], {}, { reads: false })).toEqual({ exitCode: 0, out: '', err: '' });
-    },
-  );
+  const KUMOMTA = join(__dirname, '..', '..', 'examples', 'sources', 'kumomta.log');
+  const NOWHERE = {
+    ...{ EFS_KAFKA_BROKERS: '127.0.0.1:1', EFS_REDIS_URL: 'redis://127.0.0.1:1' },
+    ...{ EFS_HTTP_PORT: '0', EFS_INGEST_PORT: '0', EFS_INGEST_FORMAT: 'efs' },
+  };
+
+  test.each([
+    'run --help',
+    'rebuild --help-all',
+    'config --help',
+    'config print',
+    'completion fish',
+    'ingest formats',
+    'ingest explain kumomta LOG',
+    'ingest kumomta LOG --dry-run',
+    'simulate --as kumomta --messages 100000',
+    'demo',
+    'run',
+    'ingest serve',
+  ])('efs %s ends with 0 and says nothing where its reader has closed the pipe', async (line) => {
+    const ended = await efs(line.replace('LOG', KUMOMTA).split(' '), NOWHERE, { reads: 'only errors' });
+    expect(ended).toEqual({ exitCode: 0, out: '', err: '' });
+  });
+
+  test('a command that waits for Kafka ends where the reader of standard error has closed the pipe', async () => {
+    expect(await efs(['ingest', 'kumomta', KUMOMTA], NOWHERE, { reads: false })).toMatchObject({
+      exitCode: 0,
+    });
+  });
 
   test('invalid settings end the command with exit code 2 and every error at once', async () => {
     const wrong = { EFS_HTTP_PORT: 'x', EFS_POLICI: 'efs' };
