@@ -8,6 +8,7 @@ import {
   mkdirSync,
   readFileSync,
   readdirSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -64,6 +65,10 @@ export function build() {
   return true;
 }
 
-if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
+/** Whether the module of this URL is the script that was started, by whatever links its path has. */
+export const isStarted = (url) =>
+  process.argv[1] !== undefined && url === pathToFileURL(realpathSync(process.argv[1])).href;
+
+if (isStarted(import.meta.url)) {
   process.exitCode = build() ? 0 : 1;
 }

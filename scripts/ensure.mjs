@@ -4,8 +4,8 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { build, isBuilt } from './build.mjs';
+import { fileURLToPath } from 'node:url';
+import { build, isBuilt, isStarted } from './build.mjs';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 const NODE_LEAST = [20, 19];
@@ -35,10 +35,8 @@ export function ensureInstalled() {
   checkNode();
   if (!isInstalled()) {
     console.error('Installing dependencies (npm ci) ...');
-    const { status } = spawnSync('npm', ['ci', '--ignore-scripts', '--include=dev'], {
-      cwd: root,
-      stdio: 'inherit',
-    });
+    // By a shell: on Windows npm is a batch file, which Node starts in no other way.
+    const { status } = spawnSync('npm ci --ignore-scripts --include=dev', { cwd: root, stdio: 'inherit', shell: true });
     if (status !== 0) process.exit(status ?? 1);
   }
 }
@@ -50,7 +48,7 @@ export function ensureBuilt() {
   return build();
 }
 
-if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
+if (isStarted(import.meta.url)) {
   ensureInstalled();
   if (process.argv.includes('--build') && !ensureBuilt()) process.exitCode = 1;
 }

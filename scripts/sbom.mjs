@@ -16,8 +16,9 @@ const folder = join(temporary, manifest.name);
 mkdirSync(folder);
 writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
 writeFileSync(join(folder, 'package-lock.json'), JSON.stringify(lock));
-const { status } = spawnSync('npm', ['sbom', '--sbom-format', 'cyclonedx', '--package-lock-only'], {
+const { status } = spawnSync('npm sbom --sbom-format cyclonedx --package-lock-only', {
   cwd: folder,
+  shell: true,
   stdio: ['ignore', 'inherit', 'inherit'],
 });
 rmSync(temporary, { recursive: true });

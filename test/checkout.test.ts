@@ -62,6 +62,21 @@ describe('the checkout', () => {
     expect(faults).toEqual([]);
   });
 
+  // On Windows npm is a batch file, which only a shell starts.
+  it('starts without a shell of Unix: its scripts are commands of Node, and call npm by whatever shell there is', () => {
+    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>;
+    };
+    const commands = Object.values(scripts).flatMap((script) => script.split(' && '));
+    expect(commands.filter((command) => !/^(node|prettier) [\w./ -]+$/.test(command))).toEqual([]);
+    const calls = files.filter(
+      (file) =>
+        file.startsWith('scripts/') &&
+        /\b(spawn|execFile)(Sync)?\(\s*['"](npm|npx)['"]/.test(readFileSync(join(root, file), 'utf8')),
+    );
+    expect(calls).toEqual([]);
+  });
+
   it('pins every direct dependency to one version', () => {
     const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<string, object>;
     const direct = Object.entries({ ...manifest['dependencies'], ...manifest['devDependencies'] });
