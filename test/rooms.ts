@@ -1,12 +1,13 @@
 /** The rooms that the composition joins. */
 const COMPOSED = [
   ...['settings', 'log', 'kafka', 'avro', 'feedback', 'status', 'kpi', 'store', 'pipeline', 'tasks'],
-  ...['generations', 'service', 'queries', 'http', 'simulation', 'mta', 'ingest'],
+  ...['generations', 'service', 'queries', 'http', 'simulation', 'mta', 'ingest', 'tracing'],
 ];
 
 /** The rooms of src. A room may import itself, `base`, and the rooms listed for it. */
 export const ROOMS: Record<string, readonly string[]> = {
   base: [],
+  tracing: [], // spans, for the tracing tool of one's own
   settings: [],
   log: [],
   kafka: ['log'],
@@ -16,7 +17,7 @@ export const ROOMS: Record<string, readonly string[]> = {
   kpi: ['log', 'avro', 'feedback', 'status'],
   store: ['log', 'feedback', 'status', 'kpi'],
   pipeline: ['log', 'avro', 'feedback', 'status', 'kpi', 'store'],
-  tasks: ['log', 'avro', 'feedback', 'status', 'kpi', 'store', 'pipeline'],
+  tasks: ['log', 'avro', 'feedback', 'status', 'kpi', 'store', 'pipeline', 'tracing'],
   generations: ['log', 'avro', 'feedback', 'status', 'kpi', 'store', 'pipeline', 'tasks'],
   service: ['log', 'avro', 'feedback', 'status', 'kpi', 'store', 'pipeline', 'tasks', 'generations'],
   queries: ['log', 'avro', 'feedback', 'status', 'kpi', 'store'], // the read model: beside pipeline and service
@@ -24,7 +25,7 @@ export const ROOMS: Record<string, readonly string[]> = {
   simulation: ['log', 'avro', 'feedback'], // a mail transfer agent of our own
   mta: ['feedback'], // mail transfer agents of others
   // The door for them: on the service's own HTTP server.
-  ingest: ['log', 'feedback', 'mta', 'http', 'queries'],
+  ingest: ['log', 'feedback', 'mta', 'http', 'queries', 'tracing'],
   // The composition, for the command line and for the library alike.
   app: COMPOSED,
   cli: [...COMPOSED, 'app'],
@@ -49,6 +50,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
   'node:http': ['.http', 'avro/exchange.confluent'],
   'node:https': ['.http', 'avro/exchange.confluent'],
   'prom-client': ['http', 'service', ...COMPOSING],
+  '@opentelemetry/api': ['tracing'],
   commander: COMPOSING,
   pino: ['base'],
   'pino-pretty': ['base'],

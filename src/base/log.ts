@@ -98,7 +98,12 @@ function standardOutput(): DestinationStream & { isTTY?: boolean } {
  * a terminal). Writing is synchronous, so that a dying process loses no line.
  */
 export function openLog(
-  options: { level: LogLevel; format: 'auto' | 'json' | 'pretty' },
+  options: {
+    level: LogLevel;
+    format: 'auto' | 'json' | 'pretty';
+    /** The ids of the span that is active when a line is written. */
+    spanIds?(): Readonly<Record<string, string>>;
+  },
   stream: DestinationStream & { isTTY?: boolean } = standardOutput(),
 ): Log {
   const terminal = stream.isTTY === true;
@@ -110,6 +115,7 @@ export function openLog(
     level: options.level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
+    ...(options.spanIds && { mixin: options.spanIds }),
     formatters: { level: (label: string) => ({ level: label }) },
   };
   return overPino(pino(settings, lines));
