@@ -4,6 +4,7 @@ import { sourcesOf } from '../app/ingest-sources';
 import { openLog } from '../base/log';
 import type { Config } from '../settings/table';
 import { ingestUntilStopped } from './ingest-process';
+import { spanIds } from '../tracing/span';
 import {
   addExample,
   addSettings,
@@ -14,7 +15,7 @@ import {
 } from './options';
 
 async function ingestFromKafka(config: Config): Promise<void> {
-  const log = openLog({ level: config.logLevel, format: config.logFormat });
+  const log = openLog({ level: config.logLevel, format: config.logFormat, spanIds });
   await ingestUntilStopped(await ingestTopics(config, sourcesOf(config, process.env), log), log);
 }
 

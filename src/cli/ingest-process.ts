@@ -3,6 +3,7 @@ import { EXIT } from '../app/failure';
 import { fatalReason, type IngestFrame, watchTopics } from '../app/ingest-frame';
 import { version } from '../app/version';
 import type { Log } from '../base/log';
+import { flushSpans } from '../tracing/span';
 import { aborted } from './interrupt';
 
 const STOP_DEADLINE_MS = 9_500;
@@ -63,5 +64,6 @@ export async function ingestUntilStopped(door: OpenDoor, log: Log): Promise<void
   await (await connected.catch(() => null))?.close();
   log.info('stopped');
   if (failure !== null) throw failure;
+  await flushSpans();
   process.exit(EXIT.OK);
 }

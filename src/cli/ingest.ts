@@ -14,6 +14,7 @@ import { printable } from '../mta/feedback';
 import type { Config } from '../settings/table';
 import { NO_METER } from '../tasks/meter';
 import { type Retry, retryUntil, Stopped } from '../tasks/retry';
+import { inSpan, spanIds } from '../tracing/span';
 import { explainCommand, formatsCommand } from './ingest-explain';
 import { indexedHere, readInputs, STDIN, type Take } from './ingest-inputs';
 import { ingestKafkaCommand } from './ingest-kafka';
@@ -50,7 +51,7 @@ const printing: Take = (taken, file) => {
 
 /** Repeats what a server that does not answer prevents, and says on standard error which one it is. */
 function patience(config: Config, signal: AbortSignal): { readonly retry: Retry; readonly log: Log } {
-  const log = openLog({ level: config.logLevel, format: config.logFormat }, process.stderr);
+  const log = openLog({ level: config.logLevel, format: config.logFormat, spanIds }, process.stderr);
   const outages = outagesOf({ log, meter: NO_METER, onReason: () => undefined }, systemClock);
   return { retry: retryUntil(signal, { clock: systemClock, random: systemRandom, outages }), log };
 }
@@ -77,7 +78,9 @@ async function produceAll(
       }),
     );
     const take = async (taken: readonly Taken[]): Promise<void> => {
-      tally = tallied(tally, await retry(() => write(source, taken)));
+      if (taken.length === 0) return;
+      const about = { 'efs.source': source.name, 'efs.events': taken.length };
+      tally = tallied(tally, await inSpan('efs.ingest', about, () => retry(() => write(source, taken))));
     };
     try {
       const reading =

@@ -14,6 +14,7 @@ import { rebuildCommand } from './rebuild';
 import { runCommand } from './run';
 import { setupCommand } from './setup';
 import { simulateCommand } from './simulate';
+import { flushSpans } from '../tracing/span';
 import { version } from '../app/version';
 
 /** Makes a command and its subcommands throw instead of ending the process. */
@@ -59,9 +60,11 @@ export function program(): Command {
 export async function main(): Promise<void> {
   try {
     await program().parseAsync(process.argv);
+    await flushSpans();
   } catch (error) {
     const { text, exitCode } = failureOf(error, process.env['EFS_LOG_LEVEL'] === 'debug');
     process.stderr.write(text);
+    await flushSpans();
     // Not by `exitCode`: connections that a failed command left open would keep the process running.
     if (exitCode !== EXIT.OK) process.exit(exitCode);
   }

@@ -9,6 +9,7 @@ import { connect, type Frame, frameOf, startOn } from '../app/frame';
 import { serve } from '../app/serve';
 import { addExample, addSettings, ALL_SETTINGS, configOf } from './options';
 import { aborted } from './interrupt';
+import { flushSpans, spanIds } from '../tracing/span';
 import { version } from '../app/version';
 
 const STOP_GRACE_MS = 5_000;
@@ -42,7 +43,7 @@ function parsePipelines(text: string): PipelineName[] {
 
 /** Runs until a signal or a permanent failure. Resolves when everything is released. */
 async function run(config: Config, pipelines: readonly PipelineName[]): Promise<void> {
-  const log = openLog({ level: config.logLevel, format: config.logFormat });
+  const log = openLog({ level: config.logLevel, format: config.logFormat, spanIds });
   let failure: unknown = null;
   const onFatal = (error: unknown): void => {
     if (abort.signal.aborted) return;
@@ -74,6 +75,7 @@ async function run(config: Config, pipelines: readonly PipelineName[]): Promise<
   await http.close();
   log.info('stopped');
   if (failure !== null) throw failure;
+  await flushSpans();
   process.exit(EXIT.OK);
 }
 

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock';
+import { inSpan } from '../tracing/span';
 import { type Auth, provenByBody, provenByHeaders } from './auth';
 import { type Pace, takenOfBody, TooManyEvents } from './body';
 import { carriedData } from './cloud-events';
@@ -227,7 +228,12 @@ export function openDoor(deps: DoorDeps): Door {
         if (more !== null) releases.push(more);
         return more !== null;
       };
-      const answer = work(entry, request, { isLate: () => isLate, hold }).finally(() => {
+      const answer = inSpan(
+        'efs.ingest',
+        { 'efs.source': entry.source.name, 'efs.bytes': request.body.length },
+        () => work(entry, request, { isLate: () => isLate, hold }),
+        ({ status }) => ({ 'http.response.status_code': status }),
+      ).finally(() => {
         timer.abort();
         for (const each of releases) each();
       });

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock';
 import type { CommittedOffset, Inbox, LogRecord, Source } from '../log/source';
+import { inSpan } from '../tracing/span';
 import { takenOfBody } from './body';
 import type { IngestSource, Taken } from './source';
 import type { Writer } from './writer';
@@ -44,15 +45,23 @@ async function startOf(ingestion: TopicIngestion, partition: number): Promise<nu
   return found.offset > held.high ? held.low : Math.max(found.offset, held.low);
 }
 
+async function ingest(
+  { source, write, onTaken }: TopicIngestion,
+  records: readonly LogRecord[],
+): Promise<void> {
+  const taken: Taken[] = [];
+  for (const record of records) for (const each of await takenOfRecord(source, record)) taken.push(each);
+  onTaken(source, await write(source, taken));
+}
+
 async function drain(ingestion: TopicIngestion, partition: number, inbox: Inbox): Promise<void> {
-  const { source, write, log, onTaken } = ingestion;
+  const { source, log } = ingestion;
   for (let batch = await inbox.take(TAKE); batch !== null; batch = await inbox.take(TAKE)) {
-    const taken: Taken[] = [];
-    for (const record of batch.records)
-      for (const each of await takenOfRecord(source, record)) taken.push(each);
-    onTaken(source, await write(source, taken));
+    const { records, next } = batch;
+    const about = { 'efs.source': source.name, 'efs.partition': partition, 'efs.positions': next };
+    await inSpan('efs.ingest', { ...about, 'efs.records': records.length }, () => ingest(ingestion, records));
     // Only now: what is read again after a crash is written again, byte for byte.
-    log.commitProgress(partition, batch.next);
+    log.commitProgress(partition, next);
   }
 }
 

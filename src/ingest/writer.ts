@@ -5,6 +5,7 @@ import { header, truncatedHeaders } from '../feedback/dead-letter';
 import { keptValue } from '../feedback/kept';
 import { INGEST_DEAD_LETTER_TOPIC } from '../feedback/topics';
 import { topicOf } from '../mta/feedback';
+import { inSpan } from '../tracing/span';
 import type { IngestSource, Taken } from './source';
 
 const DETAIL_LENGTH_MAX = 1_000;
@@ -104,7 +105,10 @@ export function writer(options: WriterOptions): Writer {
       for (const [index, each] of taken.entries())
         if (!isSameLetter(each, taken[index - 1])) yield recordOf(source, each, options);
     };
-    for (const batch of batchesOf(records())) await options.sink.emit(batch);
+    for (const batch of batchesOf(records()))
+      await inSpan('efs.publish', { 'efs.source': source.name, 'efs.records': batch.length }, () =>
+        options.sink.emit(batch),
+      );
     return taken;
   };
 }

@@ -22,6 +22,7 @@ import {
   type WorkerDeps,
 } from './owned-task';
 import type { Opened, Task } from './task';
+import { traced } from './traced';
 
 /** The kpi task of a partition: contributions in, sums and KPI changes out. */
 export function kpiTask(
@@ -35,7 +36,7 @@ export function kpiTask(
   const first = manifest.catchUp?.contributions[partition] ?? 0;
   return taskOf(own, {
     lingerMs: () => lingerOf(deps, deps.backlog),
-    open: async () => metered(opened(own, await openSink(own)), own.metering),
+    open: async () => metered(traced(opened(own, await openSink(own)), own.address), own.metering),
     startAt: (positions) => positions.map((position) => Math.max(position, first)),
     // The group's offsets are publish checkpoints: only the transactional sink writes them.
     onProgress: () => undefined,

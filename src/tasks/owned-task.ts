@@ -156,6 +156,7 @@ export function taskOf<Input>(
   const { meter } = deps;
   return {
     ...parts,
+    pipeline,
     partition,
     batchMax: deps.batchMax,
     // The log may be unavailable when the partition is opened.

@@ -24,6 +24,7 @@ import {
 } from './owned-task';
 import { type StatusPublishing, statusPublishing } from './status-publishing';
 import { Interrupted, type Opened, type Task } from './task';
+import { traced } from './traced';
 
 /** The status task of a partition: feedback in, aggregates and contributions out. */
 export function statusTask(
@@ -40,7 +41,10 @@ export function statusTask(
     async open() {
       const memory = statusMemory();
       publishing = statusPublishing(own, rules, memory);
-      return metered(opened(own, rules, memory, publishing, await openSink(own)), own.metering);
+      return metered(
+        traced(opened(own, rules, memory, publishing, await openSink(own)), own.address),
+        own.metering,
+      );
     },
     until: () => publishing?.until(),
     onProgress: (positions, lag) => {

@@ -9,7 +9,8 @@ import {
   type TaskOwnership,
 } from '../pipeline';
 import type { TransactionOutcome } from '../log/sink';
-import { type Claim, NotOwned } from '../store/store';
+import { type Claim, NotOwned, type TaskAddress } from '../store/store';
+import { tracedBatch } from './traced';
 
 /*
  * The states of a task: one partition of one pipeline at one owner.
@@ -41,6 +42,7 @@ export interface Opened<Input> extends BatchDeps<Input> {
 }
 
 export interface Task<Input> {
+  readonly pipeline: TaskAddress['pipeline'];
   readonly partition: number;
   readonly source: Pick<Source, 'open'>;
   readonly batchMax: number;
@@ -116,7 +118,9 @@ async function runClaimed<Input>(
       // The batch is passed on at once, so that its records can be freed once they are decoded.
       const processed = await inbox
         .take({ max: task.batchMax, lingerMs: task.lingerMs(), idleMs: task.idleMs ?? IDLE_MS })
-        .then((batch) => (batch === null ? null : processBatch(deps, ownership, batch)));
+        .then((batch) =>
+          batch === null ? null : tracedBatch(task, batch, () => processBatch(deps, ownership, batch)),
+        );
       if (processed === null) return await release(deps, ownership, hasOutbox);
       outcome = observed(processed);
       if (outcome === 'committed') outcome = await runCommands(deps.afterCommit(ownership, inbox.caughtUp()));

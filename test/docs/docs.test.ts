@@ -129,6 +129,26 @@ describe('operations.md', () => {
     expect(described.slice(1).sort()).toEqual(loggedLines().sort());
   });
 
+  it('lists exactly the spans and their attributes', () => {
+    const code = read('src/tracing/span.ts');
+    const attributes = [...code.matchAll(/readonly '([\w.]+)'\?:/g)].map(([, name]) => name);
+    const [, names = ''] = /type SpanName = ([^;]+);/.exec(code) ?? [];
+    const tracing = section(OPERATIONS, '## Tracing');
+    const described = rows(tracing).map(([name = '']) => `'${name}'`);
+    expect(described.slice(1).sort()).toEqual(
+      names
+        .split('|')
+        .map((name) => name.trim())
+        .filter(Boolean)
+        .sort(),
+    );
+    const [table = ''] = /^\|[^]*?\n\n/m.exec(tracing) ?? [];
+    const named = [...table.matchAll(/`([\w.]+)`/g)].map(([, name = '']) => `'${name}'`);
+    expect(new Set(named)).toEqual(
+      new Set([...described.slice(1), ...attributes.map((name) => `'${name}'`)]),
+    );
+  });
+
   it('has a remedy for every dead-letter reason, in the order of records.md', () => {
     const described = rows(section(OPERATIONS, '## Dead letters')).map(([reason]) => reason);
     expect(described.slice(1)).toEqual(Object.keys(REASONS));
