@@ -11,7 +11,12 @@ import {
   produceRequest,
   type TopicPartition,
 } from './requests.kafka';
-import { METADATA_API, topicIdsRequest, VERSION_WITH_IDS } from './topic-ids.kafka';
+import {
+  METADATA_API,
+  type TopicMetadata,
+  topicMetadataRequest,
+  VERSION_WITH_IDS,
+} from './topic-metadata.kafka';
 import type { Committed, Watermarks } from '../log/source';
 
 /** A consumer group or a transactional id: each has a coordinator among the brokers. */
@@ -24,8 +29,8 @@ export interface Coordinated {
 export interface KafkaCluster {
   /** Number of partitions of each topic, in order; null where it does not exist. */
   partitionCounts(topics: readonly string[]): Promise<(number | null)[]>;
-  /** The id of each topic, in order; null where it does not exist, or where the broker knows no ids (before Kafka 2.8). */
-  topicIds(topics: readonly string[]): Promise<(string | null)[]>;
+  /** Ids and rights by the topics' names, without those that do not exist; null where the broker knows neither (before Kafka 2.8). */
+  topicMetadata(topics: readonly string[]): Promise<ReadonlyMap<string, TopicMetadata> | null>;
   /** Partitions by the node that leads them, in order; null for those without a leader. Throws `topic-missing`. */
   byLeader<T extends TopicPartition>(partitions: readonly T[]): Promise<Map<number | null, T[]>>;
   /** Refreshes the metadata, so that the next `byLeader` answers from it. */
@@ -74,7 +79,7 @@ export function openCluster(kafka: Kafka): KafkaCluster {
 
   return {
     partitionCounts: (topics) => guarded(() => countPartitions(cluster, topics)),
-    topicIds: (topics) => guarded(() => readIds(cluster, topics)),
+    topicMetadata: (topics) => guarded(() => readMetadata(cluster, topics)),
     byLeader: (partitions) =>
       guarded(async () => {
         await ready([...new Set(partitions.map(({ topic }) => topic))]);
@@ -236,12 +241,18 @@ async function highWatermark(cluster: ClusterInside, of: TopicPartition): Promis
   return Number(responses[0]?.partitions[0]?.offset ?? 0);
 }
 
-async function readIds(cluster: ClusterInside, topics: readonly string[]): Promise<(string | null)[]> {
+/** Null where the broker is older than the version of the request. */
+async function readMetadata(
+  cluster: ClusterInside,
+  topics: readonly string[],
+): Promise<ReadonlyMap<string, TopicMetadata> | null> {
   await cluster.connect();
   const broker = await cluster.brokerPool.findConnectedBroker();
-  if ((broker.versions?.[METADATA_API]?.maxVersion ?? 0) < VERSION_WITH_IDS) return topics.map(() => null);
-  const ids = (await broker.connectionPool.send(topicIdsRequest(topics))) as ReadonlyMap<string, string>;
-  return topics.map((topic) => ids.get(topic) ?? null);
+  if ((broker.versions?.[METADATA_API]?.maxVersion ?? 0) < VERSION_WITH_IDS) return null;
+  return (await broker.connectionPool.send(topicMetadataRequest(topics))) as ReadonlyMap<
+    string,
+    TopicMetadata
+  >;
 }
 
 async function countPartitions(

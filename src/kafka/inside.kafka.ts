@@ -11,13 +11,18 @@ const KAFKAJS = '2.2.4';
 
 export interface BrokerInside {
   /** What the broker supports, by the number of the API. Known once it is connected. */
-  readonly versions: Readonly<Record<number, { readonly maxVersion: number }>> | null;
+  readonly versions: Readonly<
+    Record<number, { readonly minVersion: number; readonly maxVersion: number }>
+  > | null;
   readonly connectionPool: {
     readonly host: string;
     readonly port: number;
     send(request: unknown): Promise<unknown>;
   };
-  metadata(topics: string[]): Promise<{ topicMetadata: { partitionMetadata: PartitionInside[] }[] }>;
+  metadata(topics: string[]): Promise<{
+    brokers: readonly { readonly nodeId: number; readonly host: string; readonly port: number }[];
+    topicMetadata: { partitionMetadata: PartitionInside[] }[];
+  }>;
   /** `isolationLevel` 0 sees the records of open transactions; `timestamp` -1 asks for the end. */
   listOffsets(request: {
     isolationLevel: 0 | 1;
@@ -26,12 +31,20 @@ export interface BrokerInside {
   offsetFetch(request: {
     groupId: string;
     topics: { topic: string; partitions: { partition: number }[] }[];
-  }): Promise<{ responses: { partitions: { offset: string; metadata: string | null }[] }[] }>;
+  }): Promise<{
+    responses: { partitions: { partition: number; offset: string; metadata: string | null }[] }[];
+  }>;
   /** `coordinatorType` is 0 for the coordinator of a group, 1 for that of a transactional id. */
   findGroupCoordinator(request: {
     groupId: string;
     coordinatorType: number;
   }): Promise<{ coordinator: { nodeId: number } }>;
+  describeGroups(request: { groupIds: string[] }): Promise<{
+    groups: {
+      state: string;
+      members: { clientId: string; clientHost: string; memberMetadata: Buffer }[];
+    }[];
+  }>;
   syncGroup(
     request: MemberInside & {
       generationId: number;

@@ -37,7 +37,10 @@ export function kafkaReader(
     partitions: countOf,
     watermarks,
     highWatermark: (topic, partition) => cluster.highWatermark(topic, partition),
-    topicIds: (topics) => cluster.topicIds(topics),
+    async topicIds(topics) {
+      const metadata = await cluster.topicMetadata(topics);
+      return topics.map((topic) => metadata?.get(topic)?.id ?? null);
+    },
     async read(topic, partition, onRecord, from = 0) {
       await countOf(topic);
       const { low, high } = await watermarks(topic, partition);

@@ -1,4 +1,4 @@
-import { readTopicIds, topicIdsRequest } from '../../src/kafka/topic-ids.kafka';
+import { readTopicMetadata, topicMetadataRequest } from '../../src/kafka/topic-metadata.kafka';
 
 interface Request {
   readonly request: { encode(): Promise<{ readonly buffer: Buffer }> };
@@ -14,7 +14,7 @@ const partition = ['0000', int32(0), int32(1), int32(5), '02' + int32(1), '02' +
   '',
 );
 const topic = (error: string, name: string, id: Buffer): string =>
-  [error, text(name), id.toString('hex'), '00', '02', partition, int32(-0), '00'].join('');
+  [error, text(name), id.toString('hex'), '00', '02', partition, int32(0x508), '00'].join('');
 
 /** A response of version 10, as Kafka's protocol guide has it. */
 const response = Buffer.from(
@@ -23,10 +23,11 @@ const response = Buffer.from(
     ['02', int32(1), text('kafka'), int32(9092), '00', '00'], // one broker without a rack
     [text('cluster'), int32(1)],
     [
-      '04',
+      '05',
       topic('0000', 'in', ID),
       topic('0003', 'missing', Buffer.alloc(16)),
       topic('0000', 'old', Buffer.alloc(16)),
+      topic('001d', 'hidden', Buffer.alloc(16)),
     ],
     [int32(0), '00'],
   ]
@@ -35,16 +36,20 @@ const response = Buffer.from(
   'hex',
 );
 
-describe('topic ids', () => {
-  test('are read from the metadata; a missing topic has none, nor has one from before there were ids', () => {
-    expect([...readTopicIds(response)]).toEqual([['in', ID.toString('base64url')]]);
+describe('the metadata of topics', () => {
+  test('has ids and operations: none of a missing topic, no id from before there were ids, nothing of a hidden one', () => {
+    expect([...readTopicMetadata(response)]).toEqual([
+      ['in', { id: ID.toString('base64url'), operations: 0x508 }],
+      ['old', { id: null, operations: 0x508 }],
+      ['hidden', { id: null, operations: 0 }],
+    ]);
   });
 
-  test('are asked for by name', async () => {
-    const { request } = topicIdsRequest(['in']) as Request;
+  test('is asked for by name, with the operations', async () => {
+    const { request } = topicMetadataRequest(['in']) as Request;
     const bytes = (await request.encode()).buffer;
     expect(bytes.toString('hex')).toBe(
-      ['00', '02', '00'.repeat(16), text('in'), '00', '000000', '00'].join(''),
+      ['00', '02', '00'.repeat(16), text('in'), '00', '000001', '00'].join(''),
     );
   });
 });

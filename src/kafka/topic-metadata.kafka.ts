@@ -2,7 +2,7 @@ import Decoder from 'kafkajs/src/protocol/decoder';
 import Encoder from 'kafkajs/src/protocol/encoder';
 
 /*
- * Metadata, version 10: the first with topic ids, which kafkajs' versions lack. A flexible version: lengths are unsigned
+ * Metadata, version 10: the first with topic ids, and with the user's operations, which kafkajs' versions lack. A flexible version: lengths are unsigned
  * varints, one higher than the length, and tagged fields end each structure, the header too.
  *
  *   Request  => [topic_id:uuid name] allow_auto_topic_creation:bool include_cluster_operations:bool include_topic_operations:bool
@@ -16,9 +16,19 @@ export const VERSION_WITH_IDS = 10;
 const ID_BYTES = 16;
 const NO_ID = Buffer.alloc(ID_BYTES);
 const NO_TAGS = 0;
+/** Kafka's error code where the user may not describe the topic. */
+const REFUSED = 29;
 
-/** The request, in the form that kafkajs queues; its answer holds the id of each topic that exists, by name. */
-export function topicIdsRequest(topics: readonly string[]): object {
+/** What the metadata has of a topic beside its partitions. */
+export interface TopicMetadata {
+  /** Null where it is missing, and where the broker is from before ids were introduced, or upgraded only in part. */
+  readonly id: string | null;
+  /** The operations that the user may perform, one bit for each of Kafka's numbers; of the topics that the user may describe. */
+  readonly operations: number;
+}
+
+/** The request, in the form that kafkajs queues; its answer holds the metadata of each topic, by name. */
+export function topicMetadataRequest(topics: readonly string[]): object {
   return {
     request: {
       apiKey: METADATA_API,
@@ -28,8 +38,8 @@ export function topicIdsRequest(topics: readonly string[]): object {
       encode: async () => encode(topics),
     },
     response: {
-      decode: async (bytes: Buffer) => readTopicIds(bytes),
-      parse: async (ids: ReadonlyMap<string, string>) => ids,
+      decode: async (bytes: Buffer) => readTopicMetadata(bytes),
+      parse: async (metadata: ReadonlyMap<string, TopicMetadata>) => metadata,
     },
   };
 }
@@ -38,14 +48,14 @@ export function topicIdsRequest(topics: readonly string[]): object {
 function encode(topics: readonly string[]): Encoder {
   const body = new Encoder().writeUVarInt(NO_TAGS).writeUVarInt(topics.length + 1);
   for (const topic of topics) body.writeBuffer(NO_ID).writeUVarIntString(topic).writeUVarInt(NO_TAGS);
-  for (const asked of [false, false, false]) body.writeBoolean(asked);
+  for (const asked of [false, false, true]) body.writeBoolean(asked);
   return body.writeUVarInt(NO_TAGS);
 }
 
-/** The ids in a response, by the topics' names. Brokers before ids were introduced, or upgraded only in part, have none. */
-export function readTopicIds(bytes: Buffer): ReadonlyMap<string, string> {
+/** The topics in a response, by their names: those that exist, and those that the user may not describe. */
+export function readTopicMetadata(bytes: Buffer): ReadonlyMap<string, TopicMetadata> {
   const decoder = new Decoder(bytes);
-  const ids = new Map<string, string>();
+  const found = new Map<string, TopicMetadata>();
   const numbers = (): unknown => decoder.readUVarIntArray(() => decoder.readInt32());
   decoder.readTaggedFields();
   decoder.readInt32(); // throttle_time_ms
@@ -62,7 +72,6 @@ export function readTopicIds(bytes: Buffer): ReadonlyMap<string, string> {
     const errorCode = decoder.readInt16();
     const name = decoder.readUVarIntString() ?? '';
     const id = Buffer.from(decoder.readBytes(ID_BYTES) ?? NO_ID);
-    if (errorCode === 0 && !id.equals(NO_ID)) ids.set(name, id.toString('base64url'));
     decoder.readBoolean();
     decoder.readUVarIntArray(() => {
       decoder.readInt16();
@@ -70,8 +79,11 @@ export function readTopicIds(bytes: Buffer): ReadonlyMap<string, string> {
       for (const _ of ['replicas', 'in sync', 'offline']) numbers();
       decoder.readTaggedFields();
     });
-    decoder.readInt32();
+    const operations = decoder.readInt32();
     decoder.readTaggedFields();
+    if (errorCode === REFUSED) found.set(name, { id: null, operations: 0 });
+    if (errorCode === 0)
+      found.set(name, { id: id.equals(NO_ID) ? null : id.toString('base64url'), operations });
   });
-  return ids;
+  return found;
 }
