@@ -1,5 +1,6 @@
 import { isLoopback } from '../http/access';
 import { type HttpServer, startHttp } from '../http/server.http';
+import type { Config } from '../settings/table';
 import { type Frame, routesOf } from './frame';
 
 /**
@@ -11,15 +12,25 @@ export async function serve(
   { host, port }: { readonly host: string; readonly port: number },
 ): Promise<HttpServer> {
   const http = await startHttp({ ...routesOf(frame), host, port });
-  if (frame.config.httpToken === '' && !isLoopback(host)) {
-    const warning =
-      `page and API listen on ${host} and ask for no token: set EFS_HTTP_TOKEN_FILE, unless a proxy or the network ` +
-      'keeps others out';
-    frame.health.warn('http', warning);
+  const open = openAccess(frame.config, host);
+  if (open !== null) {
+    frame.health.warn('http', `${open.problem}: ${open.remedy}`);
     frame.watchers.log.warn('page and API are open to other machines: no token is set', {
       host,
       port: http.port,
     });
   }
   return http;
+}
+
+/** What is wrong where others can reach the API and no token is asked for, or null. */
+export function openAccess(
+  { httpToken }: Pick<Config, 'httpToken'>,
+  host: string,
+): { readonly problem: string; readonly remedy: string } | null {
+  if (httpToken !== '' || isLoopback(host)) return null;
+  return {
+    problem: `page and API listen on ${host} and ask for no token`,
+    remedy: 'set EFS_HTTP_TOKEN_FILE, unless a proxy or the network keeps others out',
+  };
 }

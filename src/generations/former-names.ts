@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock';
 import { EfsError } from '../base/errors';
 import type { Log } from '../base/log';
 import { CONTRIBUTIONS_TOPIC } from '../feedback/topics';
-import { described, type Groups, readsAny } from '../log/groups';
+import { described, type GroupMember, type Groups, readsAny } from '../log/groups';
 import type { Committed } from '../log/source';
 import type { TransactionalSinks } from '../log/sink';
 import type { Retry } from '../tasks/retry';
@@ -75,16 +75,27 @@ async function untilFormerWorkersLeft(deps: TakeOverDeps): Promise<void> {
       await retry(() => groups.members(former.kpiGroup)),
     ];
     if (members.includes(null)) continue;
-    const workers = members.flatMap((each) => each ?? []).filter((member) => readsAny(member, topics));
-    if (workers.length === 0) return onReason(key, null);
-    const error = new EfsError(
-      'former-workers',
-      `workers of an earlier version are in ${former.statusGroup} or ${former.kpiGroup}: ${workers.map(described).join('; ')}`,
-    );
+    const present = members.flatMap((each) => each ?? []);
+    const error = formerWorkers([former.statusGroup, former.kpiGroup], present, topics);
+    if (error === null) return onReason(key, null);
     if (logged !== error.message) log.warn('waiting for workers of an earlier version to end', { error });
     logged = error.message;
     onReason(key, `${error.message} (${error.remedy})`);
   }
+}
+
+/** `former-workers` where members of the former groups read these topics, or null. */
+export function formerWorkers(
+  groups: readonly string[],
+  members: readonly GroupMember[],
+  topics: readonly string[],
+): EfsError | null {
+  const workers = members.filter((member) => readsAny(member, topics));
+  if (workers.length === 0) return null;
+  return new EfsError(
+    'former-workers',
+    `workers of an earlier version are in ${groups.join(' or ')}: ${workers.map(described).join('; ')}`,
+  );
 }
 
 /** Of several workers that take over at once, the last one to open its own sink fences the others. */

@@ -1,4 +1,10 @@
-import { type Admin, ConfigResourceTypes, type ITopicConfig, type Kafka } from 'kafkajs';
+import {
+  type Admin,
+  ConfigResourceTypes,
+  type ITopicConfig,
+  type Kafka,
+  type PartitionMetadata,
+} from 'kafkajs';
 import { must } from '../base/assert';
 import type { Clock } from '../base/clock';
 import { EfsError } from '../base/errors';
@@ -6,7 +12,13 @@ import type { NewTopic, TopicAdmin, TopicFacts } from '../log/admin';
 import { isOfType, kafkaFailure } from './failure.kafka';
 
 /** In the order in which `describe` reads them. */
-const CONFIG_NAMES = ['cleanup.policy', 'retention.ms', 'retention.bytes'];
+const CONFIG_NAMES = [
+  'cleanup.policy',
+  'retention.ms',
+  'retention.bytes',
+  'max.message.bytes',
+  'min.insync.replicas',
+];
 /** `create` polls the metadata of new topics this often, and for at most this long. */
 const LEADER_POLL_MS = 100;
 const LEADER_WITHIN_MS = 30_000;
@@ -51,17 +63,8 @@ export function kafkaTopicAdmin(kafka: Kafka, clock: Clock): TopicAdmin {
         const configs = await configsOf(wanted);
         return new Map(
           topics.map(({ name, partitions }) => {
-            const [cleanupPolicy = '', retentionMs, retentionBytes] = must(
-              configs.get(name),
-              'Kafka describes every topic that it is asked for',
-            );
-            const facts = {
-              partitions: partitions.length,
-              cleanupPolicy,
-              retentionMs: Number(retentionMs),
-              retentionBytes: Number(retentionBytes),
-            };
-            return [name, facts];
+            const values = must(configs.get(name), 'Kafka describes every topic that it is asked for');
+            return [name, factsOf(partitions, values)];
           }),
         );
       }),
@@ -78,6 +81,21 @@ export function kafkaTopicAdmin(kafka: Kafka, clock: Clock): TopicAdmin {
         }
       }),
     close: () => admin.disconnect(),
+  };
+}
+
+/** `values` are those of `CONFIG_NAMES`, in their order. */
+function factsOf(
+  partitions: readonly Pick<PartitionMetadata, 'replicas' | 'isr'>[],
+  [cleanupPolicy = '', ...numbers]: readonly string[],
+): TopicFacts {
+  const [retentionMs = NaN, retentionBytes = NaN, maxMessageBytes = NaN, minInSync = NaN] =
+    numbers.map(Number);
+  return {
+    ...{ partitions: partitions.length, cleanupPolicy, retentionMs, retentionBytes, maxMessageBytes },
+    replicas: Math.min(...partitions.map(({ replicas }) => replicas.length)),
+    inSync: Math.min(...partitions.map(({ isr }) => isr.length)),
+    minInSync,
   };
 }
 

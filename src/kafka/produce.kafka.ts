@@ -2,10 +2,8 @@ import { EfsError } from '../base/errors';
 import { loadCodec } from './codecs.kafka';
 import type { KafkaCluster } from './cluster.kafka';
 import { encodeProduceRequest, type PartitionRecords, type ProduceOptions, sizeBound } from './encode.kafka';
-import type { OutgoingRecord } from '../log/sink';
+import { MAX_BATCH_BYTES, type OutgoingRecord } from '../log/sink';
 
-/** A record batch stays below this unless a single record is larger: brokers take 1 MiB by default. */
-const BATCH_BYTES = 512 << 10;
 /** Sequences are int32 and wrap to 0. */
 const SEQUENCES = 2 ** 31;
 
@@ -67,7 +65,7 @@ export function requestsOf(
   };
   for (const record of records) {
     const size = sizeBound(record);
-    if (bytes + size > BATCH_BYTES) flush();
+    if (bytes + size > MAX_BATCH_BYTES) flush();
     bytes += size;
     const topic = prefix + record.topic;
     const key = `${topic}/${record.partition}`;

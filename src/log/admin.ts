@@ -1,4 +1,4 @@
-/** The facts of an existing topic that set-up needs. */
+/** The facts of an existing topic. */
 export interface TopicFacts {
   readonly partitions: number;
   /** As Kafka names it: `delete`, `compact` or both with a comma. */
@@ -6,6 +6,13 @@ export interface TopicFacts {
   /** The effective values, with the broker's defaults, in milliseconds and in bytes of a partition; -1 is unlimited. */
   readonly retentionMs: number;
   readonly retentionBytes: number;
+  /** The largest record batch that it takes, as it is compressed. */
+  readonly maxMessageBytes: number;
+  /** Of the partition that has the fewest: how many replicas it has, and how many of them are in sync. */
+  readonly replicas: number;
+  readonly inSync: number;
+  /** With fewer replicas in sync a partition takes no records. */
+  readonly minInSync: number;
 }
 
 export interface NewTopic {
@@ -16,7 +23,7 @@ export interface NewTopic {
   readonly config: Readonly<Record<string, string>>;
 }
 
-/** The log's administration, as far as set-up needs it. All methods throw `kafka-unavailable`. */
+/** The log's administration. All methods throw `kafka-unavailable`, `access-refused`. */
 export interface TopicAdmin {
   /** Number of brokers. */
   brokers(): Promise<number>;

@@ -11,6 +11,9 @@ export interface OutgoingRecord {
   readonly timestamp?: number;
 }
 
+/** A record batch stays below this unless a single record is larger: brokers take 1 MiB by default. */
+export const MAX_BATCH_BYTES = 512 << 10;
+
 /** The writing side of the log. */
 export interface Sink {
   /**

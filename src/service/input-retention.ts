@@ -24,13 +24,26 @@ export const inputConfig = (neededMs: number): Readonly<Record<string, string>> 
 export interface ShortInput {
   /** With the prefix. */
   readonly topic: string;
-  /** For an operator: its retention, the needed one, and the command that sets it. */
+  /** For an operator: its retention and the needed one. */
+  readonly problem: string;
+  /** The command that sets it. */
+  readonly remedy: string;
+  /** Both. */
   readonly warning: string;
 }
 
+/** The command that changes a topic's configuration. */
+export const configCommand = (
+  brokers: readonly string[],
+  topic: string,
+  settings: readonly string[],
+): string =>
+  `kafka-configs.sh --bootstrap-server ${brokers.join(',')} --alter --entity-type topics ` +
+  `--entity-name ${topic} --add-config ${settings.join(',')}`;
+
 /** The inputs whose effective retention on the broker is shorter than `neededMs`; -1 is unlimited. */
 export function shortInputs(
-  facts: ReadonlyMap<string, TopicFacts>,
+  facts: ReadonlyMap<string, Pick<TopicFacts, 'cleanupPolicy' | 'retentionMs' | 'retentionBytes'>>,
   { prefix, neededMs, brokers }: { prefix: string; neededMs: number; brokers: readonly string[] },
 ): readonly ShortInput[] {
   return FEEDBACK_TOPICS.flatMap(({ topic: name }) => {
@@ -49,11 +62,9 @@ export function shortInputs(
       ...(isShort ? [`retention.ms=${ms}`] : []),
       ...(retentionBytes < 0 ? [] : [`retention.bytes=${bytes}`]),
     ];
-    const command =
-      `kafka-configs.sh --bootstrap-server ${brokers.join(',')} --alter --entity-type topics ` +
-      `--entity-name ${topic} --add-config ${settings.join(',')}`;
-    const warning = `${topic} keeps only ${keeps.join(' and ')}; a rebuild needs ${inWords(neededMs)}: ${command}`;
-    return [{ topic, warning }];
+    const problem = `${topic} keeps only ${keeps.join(' and ')}; a rebuild needs ${inWords(neededMs)}`;
+    const remedy = configCommand(brokers, topic, settings);
+    return [{ topic, problem, remedy, warning: `${problem}: ${remedy}` }];
   });
 }
 

@@ -1,20 +1,11 @@
 import { EfsError } from '../base/errors';
-import { DAY_MS } from '../base/time';
-import type { NewTopic, TopicAdmin, TopicFacts } from '../log/admin';
+import type { NewTopic, TopicAdmin } from '../log/admin';
 import type { SchemaRegistrar } from '../avro/registry';
-import { INDEX_SPAN_MS } from '../feedback/ingest-index';
-import { inputConfig, shortInputs } from './input-retention';
+import { type ShortInput, shortInputs } from './input-retention';
 import { SCHEMAS, subjectOf, TOPIC_SCHEMAS, type TopicSchema } from '../feedback/schemas';
-import {
-  CONTRIBUTIONS_TOPIC,
-  DEAD_LETTER_TOPIC,
-  DELIVERY_KPI_TOPIC,
-  INGEST_DEAD_LETTER_TOPIC,
-  INGEST_INDEX_TOPIC,
-  MESSAGE_STATUS_TOPIC,
-  RETIRED_TOPIC,
-  SETUP_TOPICS,
-} from '../feedback/topics';
+import { SETUP_TOPICS } from '../feedback/topics';
+import { incompatibility, levelMismatch } from './schema-levels';
+import { configOf, countMismatches, MAX_REPLICAS, policyMismatches } from './topic-configs';
 
 export interface SetupOptions {
   readonly admin: TopicAdmin;
@@ -52,39 +43,11 @@ export async function setup(options: SetupOptions): Promise<readonly SetupStep[]
   return [...topics, ...schemas];
 }
 
-const MAX_REPLICAS = 3;
-/** A record at Kafka's own limit of 1 MB must fit with what is added to it. */
-const DEAD_LETTER_MAX_BYTES = 4 * 1024 * 1024;
-/** Time to correct a source and to send its dead letters through it again. */
-const INGEST_DEAD_LETTERS_KEPT_MS = 30 * DAY_MS;
-const COMPACTED: readonly string[] = [
-  CONTRIBUTIONS_TOPIC,
-  RETIRED_TOPIC,
-  DELIVERY_KPI_TOPIC,
-  MESSAGE_STATUS_TOPIC,
-];
-
-/** What Kafka does with a topic's old records, in the order in which Kafka names it. */
-function cleanupOf(topic: string): string {
-  if (topic === INGEST_INDEX_TOPIC) return 'compact,delete';
-  return COMPACTED.includes(topic) ? 'compact' : 'delete';
-}
-
-function configOf(topic: string, inputRetentionMs: number): Readonly<Record<string, string>> {
-  const cleanup = { 'cleanup.policy': cleanupOf(topic) };
-  if (COMPACTED.includes(topic)) return cleanup;
-  if (topic === INGEST_INDEX_TOPIC) return { ...cleanup, 'retention.ms': String(INDEX_SPAN_MS) };
-  const letters = { ...cleanup, 'max.message.bytes': String(DEAD_LETTER_MAX_BYTES) };
-  if (topic === DEAD_LETTER_TOPIC) return letters;
-  if (topic === INGEST_DEAD_LETTER_TOPIC)
-    return { ...letters, 'retention.ms': String(INGEST_DEAD_LETTERS_KEPT_MS) };
-  return { ...cleanup, ...inputConfig(inputRetentionMs) };
-}
-
 async function setupTopics(options: SetupOptions): Promise<SetupStep[]> {
   const { admin, prefix, partitions, inputRetentionMs: neededMs } = options;
   const existing = await admin.describe(SETUP_TOPICS.map((topic) => prefix + topic));
-  const mismatches = [...countMismatches(existing), ...policyMismatches(existing, prefix)];
+  const policies = policyMismatches(existing, prefix).map(({ problem, remedy }) => `${problem}: ${remedy}`);
+  const mismatches = [...countMismatches(existing), ...policies];
   if (mismatches.length > 0) throw new EfsError('topic-unfit', mismatches.join('\n'));
   const [first] = existing.values();
   const count = first?.partitions ?? partitions;
@@ -107,30 +70,11 @@ async function setupTopics(options: SetupOptions): Promise<SetupStep[]> {
     name: prefix + topic,
     outcome: missing.includes(topic) ? 'created' : 'unchanged',
     detail: `${count} partitions${kept}, ${configOf(topic, neededMs)['cleanup.policy']}`,
-    ...warnings.find((each) => each.topic === prefix + topic),
+    ...warningOf(warnings.find((each) => each.topic === prefix + topic)),
   }));
 }
 
-/** All topics must have the same number of partitions; existing topics define it. */
-function countMismatches(existing: ReadonlyMap<string, TopicFacts>): string[] {
-  const counts = new Set([...existing.values()].map((facts) => facts.partitions));
-  if (counts.size <= 1) return [];
-  const listed = [...existing].map(([name, facts]) => `${name} ${facts.partitions}`).join(', ');
-  return [
-    `the topics differ in their number of partitions (${listed}): recreate those that differ with the same number`,
-  ];
-}
-
-function policyMismatches(existing: ReadonlyMap<string, TopicFacts>, prefix: string): string[] {
-  return SETUP_TOPICS.flatMap((topic) => {
-    const facts = existing.get(prefix + topic);
-    if (facts === undefined) return [];
-    const wanted = cleanupOf(topic);
-    const found = facts.cleanupPolicy.split(',').map((part) => part.trim());
-    if (found.sort().join(',') === wanted) return [];
-    return [`${prefix}${topic} has cleanup.policy=${facts.cleanupPolicy}: set cleanup.policy=${wanted}`];
-  });
-}
+const warningOf = (short: ShortInput | undefined) => (short === undefined ? {} : { warning: short.warning });
 
 async function setupSchemas(options: SetupOptions): Promise<SetupStep[]> {
   const steps: SetupStep[] = [];
@@ -144,9 +88,6 @@ async function setupSchemas(options: SetupOptions): Promise<SetupStep[]> {
   return steps;
 }
 
-/** Apicurio answers NONE for a subject without a level of its own; NONE counts as no level. */
-const NO_LEVEL = 'NONE';
-
 /** Sets the level first: the registry then checks the schema against every registered version. */
 async function setupSchema(
   { registrar, prefix }: SetupOptions,
@@ -154,24 +95,14 @@ async function setupSchema(
 ): Promise<{ steps: SetupStep[]; mismatches: string[] }> {
   const name = subjectOf(prefix, topic);
   const level = await registrar.compatibility(name);
-  const isLevelMissing = level === null || level === NO_LEVEL;
-  if (!isLevelMissing && level !== compatibility) {
-    return {
-      steps: [],
-      mismatches: [`subject ${name} has compatibility ${level}: set it to ${compatibility}`],
-    };
-  }
+  const mismatch = levelMismatch(name, level, compatibility);
+  if (mismatch !== null) return { steps: [], mismatches: [mismatch] };
+  const isLevelMissing = level !== compatibility;
   if (isLevelMissing) await registrar.setCompatibility(name, compatibility);
   const known = await registrar.idOf(name, SCHEMAS[record].text);
   const registered = known === null ? await registrar.register(name, SCHEMAS[record].text) : { id: known };
   if ('incompatible' in registered) {
-    const reason = registered.incompatible;
-    return {
-      steps: [],
-      mismatches: [
-        `subject ${name} holds versions that ${record} is not compatible with (${reason}): remove them`,
-      ],
-    };
+    return { steps: [], mismatches: [incompatibility(name, record, registered.incompatible)] };
   }
   const outcome = (isNew: boolean): 'created' | 'unchanged' => (isNew ? 'created' : 'unchanged');
   return {

@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock';
 import { EfsError } from '../base/errors';
 import type { Log } from '../base/log';
 import { MINUTE_MS } from '../base/time';
-import type { StateServer, StateServerFacts } from '../store/server';
+import type { StateServer } from '../store/server';
 
 /** How far a worker's time of day may be ahead of the state's server before it infers no expiry any more. */
 const AHEAD_MAX_MS = MINUTE_MS;
@@ -47,7 +47,7 @@ export function watchStateServer(deps: {
     const facts = await server.inspect();
     aheadMs = facts.aheadMs;
     report('redis server', facts.problem);
-    report('clock', aheadOf(facts));
+    report('clock', clockFailure(facts.aheadMs));
   };
   // An unavailable server is reported by the components that use it.
   const quietly = (): Promise<void> => check().catch(() => undefined);
@@ -69,7 +69,8 @@ export function watchStateServer(deps: {
   };
 }
 
-function aheadOf({ aheadMs }: StateServerFacts): EfsError | null {
+/** The failure where this process' time of day is too far ahead of that of the state's server, or null. */
+export function clockFailure(aheadMs: number): EfsError | null {
   if (aheadMs <= AHEAD_MAX_MS) return null;
   const seconds = Math.round(aheadMs / 1_000);
   return new EfsError(

@@ -2,9 +2,10 @@ import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { EfsError, isRetriable } from '../base/errors';
 import { parseRedisUrl, type RedisAddress } from '../base/redis-url';
 import { causeText, connectFailure, redisFailure } from './failure.redis';
+import { ageIn, evictionIn } from './info';
 import { PrimaryClient } from './primary.redis';
 import type { RedisClient } from './scripts.redis';
-import { problemIn, topologyOf } from './topology';
+import { topologyOf } from './topology';
 
 export interface ConnectOptions {
   readonly log: {
@@ -32,7 +33,6 @@ const RECONNECT_MAX_MS = 2_000;
 /** After so many attempts a node counts as gone from the cluster, until another node reports it again. */
 const NODE_RETRIES = 5;
 const KEEP_ALIVE_MS = 30_000;
-const OLDEST_MAJOR = 7;
 
 const backoff = (attempt: number): number => Math.min(50 * 2 ** Math.min(attempt - 1, 10), RECONNECT_MAX_MS);
 
@@ -262,13 +262,7 @@ export async function infoOf(client: Redis): Promise<string | null> {
 export async function checkServer(client: RedisClient): Promise<void> {
   const nodes = client instanceof Cluster ? client.nodes('master') : [client];
   for (const info of await Promise.all(nodes.map(infoOf))) {
-    const version = /^redis_version:(\S+)/m.exec(info ?? '')?.[1];
-    const problem = problemIn(info ?? '');
+    const problem = evictionIn(info ?? '') ?? ageIn(info ?? '');
     if (problem !== null) throw problem;
-    if (version && Number.parseInt(version, 10) < OLDEST_MAJOR)
-      throw new EfsError(
-        'config-invalid',
-        `Redis ${version} is too old: it takes Redis ${OLDEST_MAJOR} or Valkey`,
-      );
   }
 }

@@ -2,9 +2,9 @@ import { Cluster, type Redis } from 'ioredis';
 import type { Clock } from '../base/clock';
 import { infoOf } from './connect.redis';
 import { redisFailure } from './failure.redis';
+import { evictionIn, replicaIn } from './info';
 import type { RedisClient } from './scripts.redis';
 import type { StateServer } from './server';
-import { problemIn, replicaIn } from './topology';
 
 /** Every master of a Redis. A user without INFO, or without TIME, skips what they would show. */
 export function redisServer(client: RedisClient, clock: Pick<Clock, 'now'>): StateServer {
@@ -12,9 +12,9 @@ export function redisServer(client: RedisClient, clock: Pick<Clock, 'now'>): Sta
   return {
     async inspect() {
       const infos = await Promise.all(masters().map(infoOf));
-      const problems = infos.map((info) => (info === null ? null : (replicaIn(info) ?? problemIn(info))));
+      const problems = infos.map((info) => (info === null ? null : (replicaIn(info) ?? evictionIn(info))));
       const times = await Promise.all(masters().map((node) => aheadOf(node, clock)));
-      return { problem: problems.find((each) => each !== null) ?? null, aheadMs: Math.max(0, ...times) };
+      return { problem: problems.find((each) => each !== null) ?? null, aheadMs: Math.max(...times) };
     },
     onReconnect: (listener) => void client.on('ready', listener),
   };

@@ -4,7 +4,10 @@ import type { EfsError } from '../base/errors';
 export interface StateServerFacts {
   /** Why the state is not safe there, or null: `redis-evicts`, `redis-replica`. */
   readonly problem: EfsError | null;
-  /** By how much this worker's time of day is ahead of the server's, in milliseconds; 0 where that is not known. */
+  /**
+   * By how much this worker's time of day is ahead of the server's, in milliseconds, negative where it is behind; 0 where that
+   * is not known. Of several servers, that which it is ahead of the farthest.
+   */
   readonly aheadMs: number;
 }
 

@@ -1,5 +1,6 @@
 import { EfsError } from '../base/errors';
 import type { RedisAddress } from '../base/redis-url';
+import { fieldOf, replicaIn } from './info';
 
 /**
  * How to connect to the hosts of a `redis://` URL, from the INFO reply of one of them; null where the user lacks the
@@ -9,7 +10,7 @@ import type { RedisAddress } from '../base/redis-url';
 export function topologyOf(address: RedisAddress, info: string | null): 'single' | 'cluster' {
   const claimsCluster = address.cluster || address.hosts.length > 1;
   if (info === null) return claimsCluster ? 'cluster' : 'single';
-  const field = (name: string): string | undefined => new RegExp(`^${name}:(\\S*)`, 'm').exec(info)?.[1];
+  const field = (name: string): string | undefined => fieldOf(info, name);
   if ((field('redis_mode') ?? field('server_mode')) === 'sentinel')
     throw new EfsError(
       'config-invalid',
@@ -29,25 +30,4 @@ export function topologyOf(address: RedisAddress, info: string | null): 'single'
   const replica = isCluster ? null : replicaIn(info);
   if (replica !== null) throw replica;
   return isCluster ? 'cluster' : 'single';
-}
-
-/** The failure where an INFO reply is a replica's, or null. */
-export function replicaIn(info: string): EfsError | null {
-  const field = (name: string): string | undefined => new RegExp(`^${name}:(\\S*)`, 'm').exec(info)?.[1];
-  if (field('role') !== 'slave') return null;
-  const master = `${field('master_host')}:${field('master_port')}`;
-  return new EfsError(
-    'redis-replica',
-    `Redis: the server is a replica of ${master} and takes no writes (READONLY)`,
-  );
-}
-
-/** The failure where the server of an INFO reply may drop keys, or null. */
-export function problemIn(info: string): EfsError | null {
-  const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1];
-  if (policy === undefined || policy === 'noeviction') return null;
-  return new EfsError(
-    'redis-evicts',
-    `Redis has maxmemory-policy ${policy}: it drops state when memory is short`,
-  );
 }

@@ -31,6 +31,10 @@ describeWithServers(['kafka', 'registry'], 'set-up on real servers', (servers) =
       cleanupPolicy: 'delete',
       retentionMs: KEPT.inputRetentionMs,
       retentionBytes: -1,
+      maxMessageBytes: 1_048_588,
+      replicas: 1,
+      inSync: 1,
+      minInSync: 1,
     });
     expect(facts.get(`${prefix}efs.delivery-kpi`)).toMatchObject({ partitions: 3, cleanupPolicy: 'compact' });
 

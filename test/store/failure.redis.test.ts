@@ -1,5 +1,5 @@
 import { redisFailure } from '../../src/store/failure.redis';
-import { problemIn, replicaIn } from '../../src/store/topology';
+import { ageIn, evictionIn, replicaIn } from '../../src/store/info';
 
 describe('a Redis that takes no writes', () => {
   test('is named READONLY where it refuses a command', () => {
@@ -25,5 +25,12 @@ test.each([
   ['allkeys-lru', 'redis-evicts'],
   ['noeviction', undefined],
 ])('a Redis with the policy %s is %s', (policy, code) => {
-  expect(problemIn(`maxmemory_policy:${policy}\r\n`)?.code).toBe(code);
+  expect(evictionIn(`maxmemory_policy:${policy}\r\n`)?.code).toBe(code);
+});
+
+test.each([
+  ['6.2.14', 'config-invalid'],
+  ['7.0.15', undefined],
+])('a Redis %s is judged by its age: %s', (version, code) => {
+  expect(ageIn(`redis_version:${version}\r\n`)?.code).toBe(code);
 });

@@ -3,6 +3,7 @@ import type { NewTopic, TopicAdmin, TopicFacts } from '../../src/log/admin';
 
 /** The default retention of Kafka's brokers: a week. */
 const BROKER_RETENTION_MS = 7 * DAY_MS;
+const BROKER_MESSAGE_BYTES = 1_048_588;
 
 /** Topics in memory: names, partitions and configuration, no records. */
 export interface MemoryTopicAdmin extends TopicAdmin {
@@ -14,11 +15,15 @@ export function memoryTopicAdmin(
   { brokers = 1 }: { brokers?: number } = {},
 ): MemoryTopicAdmin {
   const topics = new Map(existing.map((topic) => [topic.name, topic]));
-  const factsOf = ({ partitions, config }: NewTopic): TopicFacts => ({
+  const factsOf = ({ partitions, replicationFactor, config }: NewTopic): TopicFacts => ({
     partitions,
     cleanupPolicy: config['cleanup.policy'] ?? 'delete',
     retentionMs: Number(config['retention.ms'] ?? BROKER_RETENTION_MS),
     retentionBytes: Number(config['retention.bytes'] ?? -1),
+    maxMessageBytes: Number(config['max.message.bytes'] ?? BROKER_MESSAGE_BYTES),
+    replicas: replicationFactor,
+    inSync: replicationFactor,
+    minInSync: Number(config['min.insync.replicas'] ?? 1),
   });
   return {
     topics,
