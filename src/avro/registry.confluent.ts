@@ -82,6 +82,15 @@ export function confluentRegistry({ url, timeoutMs, ...how }: ConfluentRegistryO
     idOf: (subject, schema) =>
       call((client) => client.getRegistryIdBySchema(subject, { type: AVRO, schema }).catch(absent)),
     compatibility: (subject) => call((_, ask) => levelOf(subject, ask)),
+    rejection: (subject, schema) =>
+      call(async (_, ask) => {
+        const url = `${base}/compatibility/subjects/${encodeURIComponent(subject)}/versions?verbose=true`;
+        const body = JSON.stringify({ schema, schemaType: AVRO });
+        const answer = await ask({ method: 'POST', url, body, wants: null }).catch(absent);
+        if (answer?.['is_compatible'] !== false) return null;
+        const messages = answer['messages'];
+        return Array.isArray(messages) && messages.length > 0 ? messages.join('; ') : 'by its level';
+      }),
     setCompatibility: (subject, compatibility) =>
       call(async (_, ask) => {
         const body = JSON.stringify({ compatibility });

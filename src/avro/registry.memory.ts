@@ -52,6 +52,7 @@ export function memoryRegistry(): MemoryRegistry {
     idOf: (subject, schema) =>
       answer(() => (subjects.get(subject)?.has(schema) === true ? texts.indexOf(schema) + 1 : null)),
     compatibility: (subject) => answer(() => levels.get(subject) ?? null),
+    rejection: (subject, schema) => answer(() => incompatibleWith(subject, schema)),
     setCompatibility: (subject, level) => answer(() => void levels.set(subject, level)),
     register: (subject, schema) =>
       answer(() => {

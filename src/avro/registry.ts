@@ -23,6 +23,8 @@ export type Compatibility = 'BACKWARD_TRANSITIVE' | 'FULL_TRANSITIVE';
 export interface SchemaRegistrar extends SchemaRegistry {
   /** The subject's own level, or null where it has none. */
   compatibility(subject: string): Promise<string | null>;
+  /** Why the registry would reject a version, by the subject's level and versions; null where it would not, or does not tell. */
+  rejection(subject: string, schema: string): Promise<string | null>;
   setCompatibility(subject: string, level: Compatibility): Promise<void>;
   /** Registers a version; returns its id, or the registry's reason for rejecting it. */
   register(subject: string, schema: string): Promise<{ id: number } | { incompatible: string }>;

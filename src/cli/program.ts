@@ -4,6 +4,7 @@ import { configCommand } from './config';
 import { deadLettersCommand } from './dead-letters';
 import { deliveryCommand } from './delivery';
 import { demoCommand } from './demo';
+import { doctorCommand } from './doctor';
 import { EXIT, failureOf } from '../app/failure';
 import { generationsCommand } from './generations';
 import { ingestCommand } from './ingest';
@@ -26,6 +27,7 @@ function throwing(command: Command): Command {
 
 const COMMANDS = [
   setupCommand,
+  doctorCommand,
   runCommand,
   demoCommand,
   simulateCommand,

@@ -107,6 +107,9 @@ function addProbes(
   });
 }
 
+/** How long a worker may take to answer that it is live. */
+const PROBE_MS = 2_000;
+
 /** A listening server. */
 export interface HttpServer {
   /** The port it listens on: the one asked for, or a free one where that was 0. */
@@ -141,6 +144,32 @@ export interface ListenOptions {
 /** Serves the routes. Throws `config-invalid` where host or port is not available. */
 export const startHttp = (options: RouteOptions & { readonly port: number }): Promise<HttpServer> =>
   listening(httpRoutes(options), { host: options.host, port: options.port, settings: 'EFS_HTTP' });
+
+/**
+ * Whether a server could listen there now: `free`, `worker` where one of this service answers, or the failure of
+ * `config-invalid`.
+ */
+export async function portState(options: ListenOptions): Promise<'free' | 'worker' | EfsError> {
+  try {
+    const server = await listening(fastify(), options);
+    await server.close();
+    return 'free';
+  } catch (error) {
+    if (!(error instanceof EfsError)) throw error;
+    return (await isLive(options)) ? 'worker' : error;
+  }
+}
+
+/** Whether the `/livez` of this service answers there. */
+async function isLive({ host, port }: ListenOptions): Promise<boolean> {
+  const name = host.includes(':') ? `[${host}]` : host;
+  try {
+    const answer = await fetch(`http://${name}:${port}/livez`, { signal: AbortSignal.timeout(PROBE_MS) });
+    return typeof ((await answer.json()) as { live?: unknown }).live === 'boolean';
+  } catch {
+    return false; // Another program, or nothing that answers.
+  }
+}
 
 /** Lets a server listen. Throws `config-invalid` where host or port is not available. */
 export async function listening(server: FastifyInstance, options: ListenOptions): Promise<HttpServer> {

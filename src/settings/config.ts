@@ -110,18 +110,24 @@ function unknownVariables(env: Environment, known: readonly string[]): string[] 
 export type Origins = { readonly [Name in SettingName]?: string };
 
 export type Read = { readonly origins: Origins } & (
-  { readonly ok: Config } | { readonly errors: string[]; readonly valid: Partial<Config> }
+  | { readonly ok: Config }
+  | {
+      readonly errors: string[];
+      readonly valid: Partial<Config>;
+      readonly concerned: ReadonlySet<SettingName>;
+    }
 );
 
 /**
  * Reads the settings from the command line's flags, which take precedence, the environment, and a file. An empty value
  * counts as not set. Returns all errors at once, each with where the value is set, the problem and the remedy; no secret is
- * quoted in them. The valid settings are returned beside the errors.
+ * quoted in them. The valid settings are returned beside the errors, and the names of those that errors are about.
  * Variables that begin with `EFS_` but are no setting are errors: a misspelt one would not apply, without notice. So is
  * the variable that names a file where the caller reads none.
  */
 export function readConfig(env: Environment, flags: Flags = {}, file?: SettingsFile): Read {
   const errors: string[] = [...(file?.errors ?? [])];
+  const concerned = new Set<SettingName>();
   const config: Record<string, unknown> = {};
   const origins: Partial<Record<SettingName, string>> = {};
   const places = [inEnvironment(env), ...(file === undefined ? [] : [inFile(file)])];
@@ -129,8 +135,10 @@ export function readConfig(env: Environment, flags: Flags = {}, file?: SettingsF
     const found = find(places, flags, name, setting);
     if ('name' in found && found.text !== undefined) origins[name] = found.name;
     const result = read(setting, found);
-    if ('errors' in result) errors.push(...result.errors);
-    else config[name] = result.value;
+    if ('errors' in result) {
+      errors.push(...result.errors);
+      concerned.add(name);
+    } else config[name] = result.value;
   }
   for (const rule of RULES) {
     // Settings that are invalid by themselves are reported above.
@@ -138,9 +146,12 @@ export function readConfig(env: Environment, flags: Flags = {}, file?: SettingsF
     errors.push(
       `${rule.names.map((name) => origins[name] ?? variableOf(name)).join(', ')}: ${rule.otherwise}`,
     );
+    for (const name of rule.names) concerned.add(name);
   }
   errors.push(...unknownVariables(env, file === undefined ? VARIABLES : [...VARIABLES, FILE_VARIABLE]));
-  return errors.length > 0 ? { errors, valid: config, origins } : { ok: config as Config, origins };
+  return errors.length > 0
+    ? { errors, valid: config, concerned, origins }
+    : { ok: config as Config, origins };
 }
 
 /** As `readConfig`. Throws `config-invalid` with every error. */

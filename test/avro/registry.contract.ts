@@ -77,6 +77,16 @@ export function registryContract(open: () => SchemaRegistrar, subjectFor: (test:
     expect(await registry.register(subject, record('Full', [STRING]))).toHaveProperty('incompatible');
   });
 
+  it('rejection gives ahead the reason for which register would reject a schema, and registers nothing', async () => {
+    const subject = subjectFor('ahead');
+    expect(await registry.rejection(subject, record('Ahead', [STRING]))).toBeNull();
+    await registry.setCompatibility(subject, 'FULL_TRANSITIVE');
+    await registered(subject, record('Ahead', [STRING, REQUIRED]));
+    expect(await registry.rejection(subject, record('Ahead', [STRING, REQUIRED, OPTIONAL]))).toBeNull();
+    expect(await registry.rejection(subject, record('Ahead', [STRING]))).toEqual(expect.any(String));
+    expect(await registry.idOf(subject, record('Ahead', [STRING]))).toBeNull();
+  });
+
   it('register rejects a text that is not a schema', async () => {
     expect(await registry.register(subjectFor('invalid'), '{"type":"record"}')).toHaveProperty(
       'incompatible',

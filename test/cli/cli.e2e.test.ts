@@ -13,6 +13,7 @@ describe('efs without servers', () => {
   test('the help of every command shows an example', async () => {
     const commands = [
       'setup',
+      'doctor',
       'run',
       'demo',
       'simulate',
@@ -89,6 +90,29 @@ describe('efs without servers', () => {
   ])('the invalid command line %j ends with exit code 2', async (args) => {
     const { exitCode, out } = await efs(args);
     expect([exitCode, out]).toEqual([2, '']);
+  });
+
+  test('doctor prints every problem with its remedy, and ends with exit code 2', async () => {
+    const nowhere = {
+      EFS_KAFKA_BROKERS: '127.0.0.1:1',
+      EFS_SCHEMA_REGISTRY_URL: 'http://127.0.0.1:1',
+      EFS_REDIS_URL: 'redis://127.0.0.1:1',
+      EFS_HTTP_PORT: '0',
+    };
+    const [lines, json] = await Promise.all([efs(['doctor'], nowhere), efs(['doctor', '--json'], nowhere)]);
+    expect([lines.exitCode, lines.err, json.exitCode]).toEqual([2, '', 2]);
+    for (const [server, remedy] of [
+      ['Kafka brokers', 'start Kafka'],
+      ['schema registry', 'start the schema registry'],
+      ['Redis', 'start Redis'],
+    ])
+      expect(lines.out).toMatch(new RegExp(`^problem  ${server}: .*\\n +→ ${remedy}`, 'm'));
+    expect(lines.out).toMatch(/^the service would not start: 3 problems, 0 warnings\n$/m);
+    const { starts, findings } = JSON.parse(json.out) as { starts: boolean; findings: object[] };
+    expect([starts, findings[0]]).toEqual([
+      false,
+      { check: 'settings', verdict: 'ok', text: 'they are valid and fit each other', remedy: null },
+    ]);
   });
 
   test('a server that does not answer ends the command with exit code 1 and the remedy', async () => {

@@ -8,7 +8,10 @@ import type { DeadLetterReason } from '../../src/feedback/decode';
 import { ALL_TOPICS } from '../../src/feedback/topics';
 import { createIngestMetrics } from '../../src/http/ingest-metrics';
 import { createMetrics } from '../../src/http/metrics';
+import { CHECKS } from '../../src/service/doctor/finding';
 import { ORDINARY_TRAFFIC, traffic } from '../../src/simulation/traffic';
+import { COMMAND_WORDS } from '../../src/store/inspection.redis';
+import { redisRules } from '../security/rights';
 
 const root = join(__dirname, '..', '..');
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
@@ -122,6 +125,16 @@ describe('operations.md', () => {
     const names = [...text.matchAll(/^# TYPE (efs_\w+) /gm)].map(([, name]) => name);
     const described = rows(section(OPERATIONS, '## Ingestion')).map(([name = '']) => name);
     expect(described.filter((name) => name.startsWith('efs_')).sort()).toEqual(names.sort());
+  });
+
+  it('lists exactly the checks of `efs doctor`, in their order', () => {
+    const described = rows(section(OPERATIONS, '## Before a start: `efs doctor`')).map(([check]) => check);
+    expect(described.slice(1)).toEqual(Object.keys(CHECKS));
+  });
+
+  it('gives the user of Redis exactly the commands that `efs doctor` tests', () => {
+    const granted = [...redisRules().matchAll(/ \+(\S+)/g)].map(([, command]) => command);
+    expect(granted.sort()).toEqual([...COMMAND_WORDS].sort());
   });
 
   it('lists exactly the lines that the service logs', () => {
