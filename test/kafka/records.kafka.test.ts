@@ -10,6 +10,7 @@ import type { LogRecord, RecordHeader } from '../../src/log/source';
 import { encodeBatch } from '../../src/kafka/encode.kafka';
 import type { OutgoingRecord } from '../../src/log/sink';
 import { batchOf, ORIGIN, sealed } from './batches';
+import { expectEqual } from '../support/equal';
 
 const bytes = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array));
 const stamp = fc.integer({ min: 0, max: 4_102_444_800_000 });
@@ -52,7 +53,8 @@ describe('a record batch', () => {
     fc.assert(
       fc.property(recordsArbitrary, (records) => {
         const read = readAll(encodeBatch(records.map(outgoing), 5, codec));
-        expect(read.map(content)).toEqual(
+        expectEqual(
+          read.map(content),
           records.map((record, offset) => ({ ...record, offset, headerCount: record.headers.length })),
         );
       }),
@@ -63,9 +65,10 @@ describe('a record batch', () => {
     await fc.assert(
       fc.asyncProperty(recordsArbitrary, async (records) => {
         const { records: read } = await decodeWithKafkajs(new Decoder(encodeBatch(records.map(outgoing), 5)));
-        expect(
+        expectEqual(
           read.map(({ key, value, timestamp }) => ({ key, value, timestamp: Number(timestamp) })),
-        ).toEqual(records.map(({ key, value, timestamp }) => ({ key, value, timestamp })));
+          records.map(({ key, value, timestamp }) => ({ key, value, timestamp })),
+        );
       }),
     );
   });
@@ -103,7 +106,7 @@ describe('a record batch', () => {
           });
           const theirs = await decodeWithKafkajs(new Decoder(batch.buffer));
           const ours = readAll(batch.buffer);
-          expect(
+          expectEqual(
             ours.map(({ key, value, offset, timestamp, headers }) => ({
               key,
               value,
@@ -111,7 +114,6 @@ describe('a record batch', () => {
               timestamp: String(timestamp),
               headers: Object.fromEntries(headers().map((header) => [header.name.toString(), header.value])),
             })),
-          ).toEqual(
             theirs.records.map(({ key, value, offset, timestamp, headers }) => ({
               key,
               value,

@@ -3,6 +3,7 @@ import { SCHEMAS } from '../../src/feedback/schemas';
 import { type Contribution, type KpiChanged, wireType } from '../../src/kpi/encode';
 import { readKpi } from '../../src/queries/lookup';
 import { readInstallation } from '../generations/installation';
+import { expectEqual } from '../support/equal';
 
 // Records as an earlier version wrote them, by the schemas that it registered.
 
@@ -45,8 +46,8 @@ describe('a record from before there were complaints', () => {
     for (let index = 0; index < VALUES; index += 1) {
       const value = type.random() as object;
       const bytes = framed(FORMER_ID, type.toBuffer(value));
-      expect(plain(wire.decode(bytes))).toEqual({ ...plain(value), complained: 0 });
-      expect(plain(wire.read(bytes))).toEqual({ ...plain(value), complained: 0 });
+      expectEqual(plain(wire.decode(bytes)), { ...plain(value), complained: 0 });
+      expectEqual(plain(wire.read(bytes)), { ...plain(value), complained: 0 });
     }
   });
 
@@ -58,8 +59,8 @@ describe('a record from before there were complaints', () => {
       const bytes = framed(FORMER_ID, type.toBuffer(value));
       const previous = value.previous === null ? null : { ...value.previous, complained: 0 };
       const expected = { ...value, kpis: { ...value.kpis, complained: 0 }, previous };
-      expect(plain(wire.decode(bytes))).toEqual(expected);
-      expect(plain(readKpi(framed(FORMER_ID, type.toBuffer({ ...value, asOf: 1 }))))).toEqual({
+      expectEqual(plain(wire.decode(bytes)), expected);
+      expectEqual(plain(readKpi(framed(FORMER_ID, type.toBuffer({ ...value, asOf: 1 })))), {
         ...expected,
         asOf: 1,
       });
@@ -71,7 +72,7 @@ describe('a record from before there were complaints', () => {
     for (let index = 0; index < VALUES; index += 1) {
       const value = SCHEMAS.KpiChanged.type.random() as unknown as KpiChanged;
       const bytes = framed(FORMER_ID, SCHEMAS.KpiChanged.type.toBuffer(value));
-      expect(plain(wire.decode(bytes))).toEqual(plain(value));
+      expectEqual(plain(wire.decode(bytes)), plain(value));
     }
   });
 });

@@ -5,6 +5,7 @@ import { FEEDBACK_TOPICS } from '../../src/feedback/topics';
 import { wireType } from '../../src/kpi/encode';
 import { wireEncoder } from '../../src/feedback/encode';
 import { VALID } from '../feedback/decode.builders';
+import { expectEqual } from '../support/equal';
 
 const NAMES = Object.keys(SCHEMAS) as RecordName[];
 const idOf = (name: RecordName): number => 70_000 + NAMES.indexOf(name);
@@ -29,8 +30,8 @@ describe('the encoding of a record equals that of the registry client', () => {
     for (let index = 0; index < VALUES; index++) {
       const value: unknown = SCHEMAS[name].type.random();
       const bytes = wire.encode(value);
-      expect(bytes).toEqual(await client.encode(idOf(name), value));
-      expect(await client.encode(idOf(name), await client.decode(bytes))).toEqual(bytes);
+      expectEqual(bytes, await client.encode(idOf(name), value));
+      expectEqual(await client.encode(idOf(name), await client.decode(bytes)), bytes);
     }
   });
 
@@ -40,7 +41,7 @@ describe('the encoding of a record equals that of the registry client', () => {
     const values = Array.from({ length: VALUES }, () => SCHEMAS[kind].type.random() as object);
     for (const value of [VALID[kind], ...values]) {
       const feedback = { kind, ...value } as unknown as Feedback;
-      expect(encode(feedback)).toEqual(await client.encode(idOf(kind), value));
+      expectEqual(encode(feedback), await client.encode(idOf(kind), value));
     }
   });
 });

@@ -53,8 +53,9 @@ function summary(input: unknown): string {
 /** What is wrong with the readings of an input: it throws, has an unlisted outcome, or another one the second time. */
 export function faultOf(format: Format, input: unknown, read: () => readonly Reading[]): string | null {
   try {
+    const readings = [read(), read()];
     for (const source of [customary(format), identified(format)]) {
-      const [first, second] = [read(), read()].map((all) => all.map((each) => mapReading(each, source)));
+      const [first, second] = readings.map((all) => all.map((each) => mapReading(each, source)));
       const fault = (first ?? []).map(outcomeFault).find((each) => each !== null);
       if (fault !== undefined) return `${fault}: ${summary(input)}`;
       const [once, twice] = [first, second].map((all) => JSON.stringify(all?.map(printable)));

@@ -14,6 +14,7 @@ import { compare } from '../recount/compare';
 import { partitionOf } from '../recount/read';
 import { DEFAULT_GROUPS, recountFacts } from '../recount/recount';
 import { batchesOf, RUNS, someFeedback, withDisorder } from '../support/arbitrary';
+import { expectEqual } from '../support/equal';
 import { factOf } from '../support/records';
 import { type FakeStore, fakeStore } from '../support/fake-store';
 
@@ -114,7 +115,7 @@ describe('status and kpi plans together', () => {
             }),
           );
           const messages = messagesIn(stores, byDefault);
-          expect(compare({ deadLetters: new Map(), ...expected }, { deliveries, messages })).toEqual([]);
+          expectEqual(compare({ deadLetters: new Map(), ...expected }, { deliveries, messages }), []);
         },
       ),
       RUNS,
@@ -135,10 +136,10 @@ describe('status and kpi plans together', () => {
             }
           }
           const { timerIndex } = memories[partition]!;
-          expect(new Set(timerIndex.keys())).toEqual(new Set(deadlines.keys()));
-          expect(new Set(each.entries('w').keys())).toEqual(new Set(deadlines.keys()));
+          expectEqual(new Set(timerIndex.keys()), new Set(deadlines.keys()));
+          expectEqual(new Set(each.entries('w').keys()), new Set(deadlines.keys()));
           for (const [delivery, { count, soonest }] of timerIndex) {
-            expect(count).toBe(deadlines.get(delivery)!.length);
+            expectEqual(count, deadlines.get(delivery)!.length);
             expect(soonest).toBeLessThanOrEqual(Math.min(...deadlines.get(delivery)!));
           }
         });
@@ -158,10 +159,10 @@ describe('status and kpi plans together', () => {
         const shuffled = [...key].sort(([, a], [, b]) => a - b).map(([each]) => each);
         const orderly = runKpi(contributions, byDefault, [true]);
         const disorderly = runKpi(shuffled, byDefault, cut);
-        expect(disorderly.sums).toEqual(orderly.sums);
+        expectEqual(disorderly.sums, orderly.sums);
         const lastOf = ({ published }: { published: KpiChanged[] }) =>
           new Map(published.map(({ deliveryId, policy, kpis }) => [deliveryId, { policy, kpis }]));
-        expect(lastOf(disorderly)).toEqual(lastOf(orderly));
+        expectEqual(lastOf(disorderly), lastOf(orderly));
       }),
       RUNS,
     );
@@ -174,9 +175,9 @@ describe('status and kpi plans together', () => {
         const before = new Map<string, KpiChanged>();
         for (const each of runKpi(contributions, byDefault, cut).published) {
           const last = before.get(each.deliveryId);
-          expect(each.previousRevision).toBe(last?.revision ?? 0);
+          expectEqual(each.previousRevision, last?.revision ?? 0);
           expect(each.revision).toBeGreaterThan(each.previousRevision);
-          expect(each.previous).toEqual(last?.kpis ?? null);
+          expectEqual(each.previous, last?.kpis ?? null);
           if (last !== undefined) {
             expect([each.policy, plain(each.kpis)]).not.toEqual([last.policy, plain(last.kpis)]);
           }
@@ -201,21 +202,21 @@ describe('status and kpi plans together', () => {
         const store = fakeStore();
         const { contributions } = runStatus(set.disorder, 'EFS', cut, 1);
         const inputs = contributions.map(({ value }) => contribution.decode(value!));
-        for (const batch of batchesOf(inputs, cut))
-          expect(store.run(planKpi(rules, batch, true))).toEqual([]);
+        for (const batch of batchesOf(inputs, cut)) expectEqual(store.run(planKpi(rules, batch, true)), []);
         const ids = [...store.entries('s').keys()];
         const recheck = planKpi(
           rules,
           ids.map((id) => ({ recheck: id })),
           false,
         );
-        expect(
+        expectEqual(
           store
             .run(recheck)
             .map(({ key }) => key!.toString())
             .sort(),
-        ).toEqual(ids.sort());
-        expect(
+          ids.sort(),
+        );
+        expectEqual(
           store.run(
             planKpi(
               rules,
@@ -223,7 +224,8 @@ describe('status and kpi plans together', () => {
               false,
             ),
           ),
-        ).toEqual([]);
+          [],
+        );
       }),
     );
   });
