@@ -48,7 +48,8 @@ describeWithServers(
     beforeAll(async () => {
       const durable = ['--appendonly', 'yes', '--appendfsync', 'always'];
       [kafka, registry, redis] = await Promise.all([
-        startKafka(),
+        // A broker that hangs for a while is still the leader afterwards.
+        startKafka({ properties: { 'broker.session.timeout.ms': 9_000 } }),
         startRegistry(),
         startRedis({ args: durable }),
       ]);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { allOf, freePort, serverDir, startServer, type Server } from './child';
-import { kafkaJars } from './provision';
+import { classArchive, KAFKA_VERSION, kafkaJars } from './provision';
 
 export interface KafkaOptions {
   /** One broker, or a cluster of three that keeps its quorum when one of them dies. */
@@ -53,6 +53,9 @@ function properties(node: Node, nodes: readonly Node[], own: KafkaOptions['prope
     'transaction.state.log.replication.factor': nodes.length,
     'transaction.state.log.min.isr': 1,
     'transaction.state.log.num.partitions': 4,
+    // A broker that was killed can return once its former session has ended.
+    'broker.session.timeout.ms': 3_000,
+    'broker.heartbeat.interval.ms': 500,
     'group.initial.rebalance.delay.ms': 0,
     'group.min.session.timeout.ms': 1_000,
     'log.retention.hours': -1,
@@ -66,37 +69,42 @@ function properties(node: Node, nodes: readonly Node[], own: KafkaOptions['prope
     .join('');
 }
 
-const java = (jars: string, heap: string[]): string[] => [
-  ...heap,
+interface Java {
+  /** Their directory. */
+  jars: string;
+  /** The option of the JVM that uses the archive of classes, or that writes it. */
+  classes: string;
+}
+
+/** A command line of Java: the same garbage collector and classes for all, which the archive of classes requires. */
+const java = (jars: string, options: string[]): string[] => [
   '-XX:+UseSerialGC',
   '-XX:TieredStopAtLevel=1',
-  '-Xshare:auto',
+  ...options,
   '-cp',
   join(jars, '*'),
 ];
 
 async function startNode(
-  jars: string,
+  { jars, classes }: Java,
   clusterId: string,
   node: Node,
   { format: added = [], jvm = [] }: KafkaOptions,
 ): Promise<Server> {
   const file = join(node.dir, 'server.properties');
   const format = ['kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, '-c', file, ...added];
-  await promisify(execFile)('java', [...java(jars, ['-Xmx128m']), ...format]);
+  await promisify(execFile)('java', [...java(jars, ['-Xmx128m', classes]), ...format]);
   return startServer({
     name: `kafka ${node.id}`,
     command: 'java',
-    args: [...java(jars, ['-Xms256m', '-Xmx512m', ...jvm]), 'kafka.Kafka', file],
+    args: [...java(jars, ['-Xms256m', '-Xmx512m', classes, ...jvm]), 'kafka.Kafka', file],
     dir: node.dir,
     startTimeoutMs: 180_000,
     ready: (log) => log.includes('Kafka Server started'),
   });
 }
 
-/** Starts Apache Kafka (KRaft, no auto-created topics); resolves when every broker serves. */
-export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServer> {
-  const jars = await kafkaJars(options.version);
+async function startNodes(java: Java, options: KafkaOptions): Promise<KafkaServer> {
   const nodes: Node[] = [];
   for (let id = 1; id <= (options.brokers ?? 1); id++) {
     nodes.push({ id, port: await freePort(), controllerPort: await freePort(), dir: serverDir('kafka') });
@@ -105,6 +113,18 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServe
     writeFileSync(join(node.dir, 'server.properties'), properties(node, nodes, options.properties));
   }
   const clusterId = randomBytes(16).toString('base64url');
-  const started = await Promise.all(nodes.map((node) => startNode(jars, clusterId, node, options)));
+  const started = await Promise.all(nodes.map((node) => startNode(java, clusterId, node, options)));
   return { ...allOf(started), nodes: started, brokers: nodes.map((node) => `127.0.0.1:${node.port}`) };
+}
+
+/** Starts Apache Kafka (KRaft, no auto-created topics); resolves when every broker serves. */
+export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServer> {
+  const { version = KAFKA_VERSION } = options;
+  const jars = await kafkaJars(version);
+  const archive = await classArchive(`kafka-${version}`, async (classes) => {
+    const server = await startNodes({ jars, classes }, {});
+    await server.kill('SIGTERM');
+    await server.stop();
+  });
+  return startNodes({ jars, classes: `-XX:SharedArchiveFile=${archive}` }, options);
 }
