@@ -1,6 +1,3 @@
-import { type KafkaServer, startKafka } from '../servers/kafka';
-import { type RedisServer, startRedis } from '../servers/redis';
-import { type RegistryServer, startRegistry } from '../servers/registry';
 import { describeWithServers } from '../servers/servers';
 import { chances, freezing, keepLogs, killing, openEventLog, type Deaths } from './chaos';
 import { verdict } from './evidence';
@@ -13,25 +10,17 @@ const KILLS = 15;
 const PRODUCE_MS = 60_000;
 
 describeWithServers(
-  ['own-kafka', 'own-registry', 'own-redis'],
+  ['kafka', 'registry', 'redis'],
   'a service whose workers are killed and frozen under load',
-  () => {
-    let servers: [KafkaServer, RegistryServer, RedisServer];
+  (servers) => {
     let stage: Stage;
 
     beforeAll(async () => {
-      servers = await Promise.all([startKafka(), startRegistry(), startRedis()]);
-      const [kafka, registry, redis] = servers;
-      stage = await openStage({
-        kafkaBrokers: kafka.brokers,
-        registryUrl: registry.url,
-        redisUrl: redis.url,
-      });
+      stage = await openStage(servers);
     }, 120_000);
 
     afterAll(async () => {
       await stage?.close();
-      await Promise.all((servers ?? []).map((server) => server.stop()));
     }, 60_000);
 
     it('equals the recount in every message, delivery and dead letter', async () => {

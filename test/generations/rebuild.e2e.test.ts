@@ -1,29 +1,20 @@
 import { kpiHistory, verdict } from '../fire/evidence';
 import { efs, startEfs, type Worker } from '../fire/processes';
 import { drain, openStage, type Stage, until, untidy } from '../fire/stage';
-import { type KafkaServer, startKafka } from '../servers/kafka';
-import { type RedisServer, startRedis } from '../servers/redis';
-import { type RegistryServer, startRegistry } from '../servers/registry';
 import { describeWithServers } from '../servers/servers';
 
 const MESSAGES = 8_000;
 const PER_SECOND = 1_000;
 
-describeWithServers(['own-kafka', 'own-registry', 'own-redis'], 'a rebuild on real servers', () => {
-  let kafka: KafkaServer;
-  let registry: RegistryServer;
-  let redis: RedisServer;
+describeWithServers(['kafka', 'registry', 'redis'], 'a rebuild on real servers', (servers) => {
   let stage: Stage;
 
   beforeAll(async () => {
-    [kafka, registry, redis] = await Promise.all([startKafka(), startRegistry(), startRedis()]);
-    const addresses = { kafkaBrokers: kafka.brokers, registryUrl: registry.url, redisUrl: redis.url };
-    stage = await openStage(addresses, { partitions: 3 });
+    stage = await openStage(servers, { partitions: 3 });
   }, 120_000);
 
   afterAll(async () => {
     await stage?.close();
-    await Promise.all([kafka, registry, redis].map((server) => server?.stop()));
   });
 
   const traffic = (seed: number, messages = MESSAGES) =>
