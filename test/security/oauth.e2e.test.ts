@@ -8,8 +8,9 @@ import { describeWithServers } from '../servers/servers';
 import { CLIENT, startOauthKafka, startTokenEndpoint, type TokenEndpoint } from './oauth';
 
 const CLI = join(__dirname, '..', '..', 'dist', 'cli.js');
-const TOKEN_SECONDS = 30;
-const SESSION_MS = 5_000;
+/** A token is replaced after four fifths of its lifetime: what is left is no shorter than a session. */
+const TOKEN_SECONDS = 20;
+const SESSION_MS = 4_000;
 
 describeWithServers(['own-kafka', 'registry', 'redis'], 'SASL OAUTHBEARER', (servers) => {
   let endpoint: TokenEndpoint;
