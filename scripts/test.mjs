@@ -1,8 +1,10 @@
 // Runs the tests and ends with one plain line, `N passed, N failed`.
 //   node scripts/test.mjs [memory] [sim] [io] [e2e] [-- arguments for jest]
-// Two files run at a time, but those that require to be undisturbed, because they measure time, one after the other.
+// Tests on servers mostly wait: one file more than there are processors runs at a time, but those that require to be
+// undisturbed, because they measure time, run one after the other.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import { ensureBuilt, ensureInstalled, root } from './ensure.mjs';
 
@@ -22,6 +24,17 @@ if (unknown.length > 0) {
 }
 const prices = given.length > 0 ? given : PRICES;
 
+/** How long a file took, or each file of a bundle: its tests alone. */
+function timesOf({ name, startTime, endTime, assertionResults }) {
+  const seconds = (ms) => Math.round(ms / 1000);
+  if (!name.endsWith('.quick.ts'))
+    return [{ name: relative(root, name), seconds: seconds(endTime - startTime) }];
+  const times = new Map();
+  for (const { ancestorTitles, duration } of assertionResults)
+    times.set(ancestorTitles[0], (times.get(ancestorTitles[0]) ?? 0) + (duration ?? 0));
+  return [...times].map(([file, ms]) => ({ name: join('test', file), seconds: seconds(ms) }));
+}
+
 /** Runs jest on some projects; gives its counts, or one failure where it did not come to an end. */
 function jest(projects, args, env = {}) {
   const results = join(root, '.cache', `jest-${projects.join('-')}-${process.pid}.json`);
@@ -30,6 +43,7 @@ function jest(projects, args, env = {}) {
   // A test that failed may leave servers running, and jest would wait for them for ever.
   const options = [
     '--passWithNoTests',
+    `--testSequencer=${join(root, 'scripts', 'test-sequencer.cjs')}`,
     '--forceExit',
     '--json',
     '--outputFile',
@@ -50,15 +64,14 @@ function jest(projects, args, env = {}) {
     passed: counts.numPassedTests,
     failed: failed === 0 && status !== 0 ? 1 : failed,
     skipped: counts.numPendingTests,
-    files: counts.testResults.map(({ name, startTime, endTime }) => ({
-      name: relative(root, name),
-      seconds: Math.round((endTime - startTime) / 1000),
-    })),
+    files: counts.testResults.flatMap(timesOf),
   };
 }
 
 ensureInstalled();
-const parallel = prices.filter((price) => IN_MEMORY.includes(price));
+// Whole runs take the tests in memory in bundles of files; arguments for jest may choose a file.
+const inMemory = prices.filter((price) => IN_MEMORY.includes(price));
+const parallel = inMemory.map((price) => (price === 'memory' && forJest.length === 0 ? 'quick' : price));
 const runs = parallel.length > 0 ? [jest(parallel, ['--maxWorkers=100%'])] : [];
 let onServers = prices.filter((price) => !IN_MEMORY.includes(price));
 if (onServers.includes('e2e') && !ensureBuilt()) {
@@ -67,7 +80,8 @@ if (onServers.includes('e2e') && !ensureBuilt()) {
 }
 if (onServers.length > 0) {
   const filter = `--filter=${join(root, 'scripts', 'test-filter.cjs')}`;
-  runs.push(jest(onServers, ['--maxWorkers=2', filter], { EFS_TEST_UNDISTURBED: 'without' }));
+  const workers = `--maxWorkers=${availableParallelism() + 1}`;
+  runs.push(jest(onServers, [workers, filter], { EFS_TEST_UNDISTURBED: 'without' }));
   runs.push(jest(onServers, ['--runInBand', filter], { EFS_TEST_UNDISTURBED: 'only' }));
 }
 const slowest = runs.flatMap(({ files }) => files).sort((a, b) => b.seconds - a.seconds);
