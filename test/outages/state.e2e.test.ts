@@ -5,17 +5,13 @@ import { Kafka, logLevel } from 'kafkajs';
 import { kpiHistory, verdict } from '../fire/evidence';
 import { lastLines, type Worker } from '../fire/processes';
 import { drain, openStage, type Stage, standing, until, untidy } from '../fire/stage';
-import { type KafkaServer, startKafka } from '../servers/kafka';
 import { type RedisServer, startRedis } from '../servers/redis';
-import { type RegistryServer, startRegistry } from '../servers/registry';
 import { describeWithServers } from '../servers/servers';
 
 const MESSAGES = 4_000;
 const PER_SECOND = 1_500;
 
-describeWithServers(['own-kafka', 'own-registry', 'own-redis', 'undisturbed'], 'the state', () => {
-  let kafka: KafkaServer;
-  let registry: RegistryServer;
+describeWithServers(['kafka', 'registry', 'own-redis'], 'the state', (servers) => {
   const stages: Stage[] = [];
   const redises: RedisServer[] = [];
 
@@ -27,8 +23,8 @@ describeWithServers(['own-kafka', 'own-registry', 'own-redis', 'undisturbed'], '
   const open = async (): Promise<Opened> => {
     const redis = await startRedis();
     redises.push(redis);
-    const addresses = { kafkaBrokers: kafka.brokers, registryUrl: registry.url, redisUrl: redis.url };
-    const stage = await openStage(addresses, { partitions: 3 });
+    const { kafkaBrokers, registryUrl } = servers;
+    const stage = await openStage({ kafkaBrokers, registryUrl, redisUrl: redis.url }, { partitions: 3 });
     stages.push(stage);
     return { stage, redis };
   };
@@ -51,7 +47,7 @@ describeWithServers(['own-kafka', 'own-registry', 'own-redis', 'undisturbed'], '
     it(title, () => running, 150_000);
   };
   const admin = async <T>(use: (admin: ReturnType<Kafka['admin']>) => Promise<T>): Promise<T> => {
-    const client = new Kafka({ brokers: kafka.brokers, logLevel: logLevel.NOTHING }).admin();
+    const client = new Kafka({ brokers: servers.kafkaBrokers, logLevel: logLevel.NOTHING }).admin();
     await client.connect();
     return use(client).finally(() => client.disconnect());
   };
@@ -65,13 +61,9 @@ describeWithServers(['own-kafka', 'own-registry', 'own-redis', 'undisturbed'], '
   const ready = async (worker: Worker): Promise<boolean> =>
     worker.hasLogged('"starting"') && (await worker.get('/readyz')).status === 200;
 
-  beforeAll(async () => {
-    [kafka, registry] = await Promise.all([startKafka(), startRegistry()]);
-  }, 120_000);
-
   afterAll(async () => {
     await Promise.all(stages.map((stage) => stage.close()));
-    await Promise.all([...redises, kafka, registry].map((server) => server?.stop()));
+    await Promise.all(redises.map((server) => server.stop()));
   });
 
   beside(
