@@ -4,6 +4,7 @@ import { REASON_NUMBERS } from '../feedback/qualification';
 import type { Kpis as PublishedKpis, Reason } from '../feedback/records';
 import { SCHEMAS } from '../feedback/schemas';
 import { DECISIONS } from '../queries/delivery-log';
+import { POLICY_NAMES } from '../status/policy';
 
 /*
  * The API's responses, named as the types of the read model. A handler returns what the schema of its answer gives, by
@@ -15,7 +16,7 @@ const count = z.int().min(0);
 const moment = z.iso.datetime();
 const counts = z.record(z.string(), count);
 
-export const policy = z.enum(['EFS', 'RELAY']);
+export const policy = z.enum(POLICY_NAMES);
 export const status = z.enum(['TAKEN_INTO_ACCOUNT', 'SENT', 'FAILED']);
 export const reason = z.enum(Object.keys(REASON_NUMBERS) as Reason[]);
 
