@@ -40,6 +40,8 @@ describeWithServers(['kafka', 'registry', 'redis'], 'a rebuild on real servers',
     expect([exitCode, err]).toEqual([0, expect.stringContaining('resuming state 2')]);
     expect(JSON.parse(out)).toMatchObject({ equal: true, active: 1, candidate: 2, promotedAs: 2 });
 
+    // Changes to be published, also where the load has ended before the promotion.
+    await stage.produce(traffic(3, 200));
     await until('the workers publish for it', async () =>
       [...(await kpiHistory(stage)).values()].some((history) => history.at(-1)?.change.generation === 2),
     );
