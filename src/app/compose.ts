@@ -129,6 +129,7 @@ export function compose(
       retentionMs: config.retention,
     },
     generation: generationDeps(config, servers, { wire, strangers, retryDeps }),
+    followsSettings: config.onMismatch === 'follow',
     stateSettings: {
       defaultPolicy: config.policy,
       domainGroups: domainGroups(config.domainGroups).fingerprint,

@@ -106,8 +106,9 @@ export const ERRORS = {
   'generation-unfit': {
     retriable: false,
     remedy:
-      'the state was built with other settings: set them as they were, or build another generation with ' +
-      '`efs rebuild`, which shows what would change, and switch to it with `efs promote`',
+      'the state was built with other settings: set them as they were, let the worker follow those of the state ' +
+      '(EFS_ON_MISMATCH=follow), or build another generation with `efs rebuild`, which shows what would change, and switch ' +
+      'to it with `efs promote`',
   },
   'generation-incomplete': {
     retriable: false,

@@ -42,6 +42,8 @@ export interface ServiceDeps {
   readonly generation: GenerationDeps;
   /** Those that the state depends on; the topics give the number of partitions. */
   readonly stateSettings: Omit<StateSettings, 'partitions'>;
+  /** Whether it goes on under the active generation's settings where they are others; the number of partitions must be the same. */
+  readonly followsSettings: boolean;
   /** Receives, by key, why the service is not ready; null when that is over. */
   onReason(key: string, reason: string | null): void;
   /** Receives the error that ended the service for good. */
@@ -69,7 +71,11 @@ export async function startService(service: ServiceDeps): Promise<Service> {
   const find = (lost: GenerationRef | null): Promise<Manifest> =>
     retry(() => findGeneration(service, partitions, lost));
   const current = { manifest: await find(null) };
-  refuseMismatches(current.manifest, { ...service.stateSettings, partitions });
+  const refused = service.followsSettings
+    ? { ...current.manifest, partitions }
+    : { ...service.stateSettings, partitions };
+  refuseMismatches(current.manifest, refused);
+  warnOfMismatches(service, current.manifest, partitions);
   const pools = new Map<PipelineName, TaskPool>();
   const assigned = new Map<PipelineName, readonly number[]>();
   const stopping = { requested: false };

@@ -105,6 +105,11 @@ export const SETTINGS = {
   ),
   domainGroups: setting(DEFAULT_GROUPS, domainGroups, 'recipient domains that count as one'),
   buckets: setting('1', whole(1, 65_536), 'Redis hashes per delivery and partition; fixed once state exists'),
+  onMismatch: setting(
+    'refuse',
+    oneOf('refuse', 'follow'),
+    'what a worker does at its start where the active generation has another policy, domain groups or buckets',
+  ),
   sessionTimeoutMs: setting(
     '30000',
     whole(6_000, 1_800_000),

@@ -7,6 +7,7 @@ import {
   INGEST_DEAD_LETTER_TOPIC,
   INPUT_TOPICS,
   MESSAGE_STATUS_TOPIC,
+  RETIRED_TOPIC,
   RETRY_OUTCOME_TOPIC,
 } from '../../feedback/topics';
 
@@ -33,6 +34,7 @@ export function neededRights({ prefix, groups, infersExpiry, publishesStatuses }
   ): NeededRight[] => names.map((name) => ({ resource: 'topic', name: prefix + name, operation, without }));
   const written = [
     CONTRIBUTIONS_TOPIC,
+    RETIRED_TOPIC,
     DELIVERY_KPI_TOPIC,
     DEAD_LETTER_TOPIC,
     ...(infersExpiry ? [RETRY_OUTCOME_TOPIC] : []),
@@ -40,7 +42,7 @@ export function neededRights({ prefix, groups, infersExpiry, publishesStatuses }
   ];
   return [
     ...topic('Describe', ALL_TOPICS),
-    ...topic('Read', [...INPUT_TOPICS, CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC]),
+    ...topic('Read', [...INPUT_TOPICS, CONTRIBUTIONS_TOPIC, RETIRED_TOPIC, DELIVERY_KPI_TOPIC]),
     ...topic('Write', written),
     ...topic('Read', [DEAD_LETTER_TOPIC], 'the page shows no dead letters'),
     ...topic('Read', [INGEST_DEAD_LETTER_TOPIC], 'the page shows no dead letters of ingestion'),
@@ -51,7 +53,12 @@ export function neededRights({ prefix, groups, infersExpiry, publishesStatuses }
       operation: 'Read',
       without: null,
     })),
-    // Named by its first task: rights are granted by the group's name as prefix.
-    { resource: 'transactional id', name: `${groups.kpi}-kpi-0`, operation: 'Write', without: null },
+    // Named by their first tasks: rights are granted by the group's name as prefix.
+    ...['kpi', 'status'].map((pipeline): NeededRight => ({
+      resource: 'transactional id',
+      name: `${groups.kpi}-${pipeline}-0`,
+      operation: 'Write',
+      without: null,
+    })),
   ];
 }
