@@ -53,14 +53,11 @@ async function withRedis<T>(run: (bench: Bench) => Promise<T>): Promise<T> {
       {
         ...manifest,
         buckets: 1,
-        hasPredecessor: false,
         generation: 1,
         predecessor: null,
-        cutoverComplete: true,
-        catchUpOffsets: [],
+        catchUp: { inputs: [], contributions: [] },
       },
       start,
-      [],
     );
     const claim = must(await store.claim(PARTITION, 1), 'a task laid out');
     return await run({ server, redis: client as Redis, store, claim });

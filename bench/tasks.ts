@@ -9,9 +9,8 @@ import { FEEDBACK_TOPICS } from '../src/feedback/topics';
 import type { Batch } from '../src/log/source';
 import { domainGroups } from '../src/kpi/domains';
 import { type Contribution, wireType } from '../src/kpi/encode';
-import { type TaskOwnership, processBatch, processInputs, type BatchDeps } from '../src/pipeline';
+import { type TaskOwnership, processBatch, type BatchDeps } from '../src/pipeline';
 import { planStatus, statusMemory } from '../src/pipeline/status';
-import type { StatusInput } from '../src/pipeline/status-input';
 import type { Generations, Manifest, Store, TaskAddress } from '../src/store/store';
 import { PARTITIONS } from './world';
 
@@ -19,7 +18,7 @@ const START = FEEDBACK_TOPICS.map(() => 0);
 
 /** A status task without a log. */
 export interface BenchTask {
-  fold(inputs: readonly StatusInput[]): Promise<void>;
+  fold(inputs: readonly Feedback[]): Promise<void>;
   /** Resolves with the number of records folded. */
   process(batch: Batch): Promise<number>;
 }
@@ -34,18 +33,16 @@ export async function openTasks(
   const partitions = Array.from({ length: PARTITIONS }, (_, partition) => partition);
   const manifest: Manifest = {
     stateId: 1,
-    hasPredecessor: false,
     generation: 1,
     predecessor: null,
-    cutoverComplete: true,
     partitions: PARTITIONS,
     defaultPolicy: 'EFS',
     domainGroups: groups.fingerprint,
     buckets,
-    catchUpOffsets: [],
+    catchUp: { inputs: [], contributions: [] },
   };
   const begin = { status: partitions.map(() => START), kpi: partitions.map(() => [0]) };
-  await store.create(manifest, begin, []);
+  await store.create(manifest, begin);
   const contribution = wireType<Contribution>(SCHEMAS.Contribution, 1);
   const retryOutcome = wireType<RetryOutcome>(SCHEMAS.RetryOutcome, 2);
   return Promise.all(
@@ -56,7 +53,7 @@ export async function openTasks(
         ...{ contribution, statusChanged: null, retryOutcome, defaultPolicy: 'EFS' as const, groups },
       };
       const memory = statusMemory();
-      const deps: BatchDeps<StatusInput> = {
+      const deps: BatchDeps<Feedback> = {
         decode,
         emitDeadLetters: async () => undefined,
         load: (reads) => store.load(address, reads),
@@ -69,14 +66,15 @@ export async function openTasks(
   );
 }
 
-function benchTask(deps: BatchDeps<StatusInput>, claim: Omit<TaskOwnership, 'emitted'>): BenchTask {
+function benchTask(deps: BatchDeps<Feedback>, claim: Omit<TaskOwnership, 'emitted'>): BenchTask {
   const { epoch, sequence, positions } = claim;
   let ownership: TaskOwnership = { epoch, sequence, positions, emitted: Promise.resolve('acknowledged') };
   return {
     fold: async (inputs) => {
       const [first = 0, ...rest] = ownership.positions;
       const next = [first + inputs.length, ...rest];
-      ownership = (await processInputs(deps, ownership, { inputs, rejected: [] }, next)).ownership;
+      const folding = { ...deps, decode: async () => ({ inputs, rejected: [] }) };
+      ownership = (await processBatch(folding, ownership, { records: [], next })).ownership;
     },
     process: async (batch) => {
       const processed = await processBatch(deps, ownership, batch);

@@ -49,7 +49,6 @@ describeWithServers(['kafka', 'registry'], 'the example subscriber', (servers) =
       clock: systemClock,
       prefix,
       group: `${prefix}kpi`,
-      checkpointTopic,
     });
     // The first transaction of a broker waits until it has a coordinator.
     const outages = { failed: () => undefined, answered: () => undefined };

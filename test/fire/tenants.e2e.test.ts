@@ -83,12 +83,11 @@ describeWithServers(['kafka', 'registry', 'redis'], 'tenants of one group id', (
         clock: systemClock,
         group: `${group}-kpi`,
         prefix: stage.prefix,
-        checkpointTopic: contributions,
       });
       const checkpoints = await groups.committed(`${stage.prefix}${group}-kpi`, contributions);
       for (const [partition, checkpoint] of checkpoints) {
         const zombie = await former.open(`kpi-${partition}`);
-        expect(await zombie.emit([], checkpoint)).toBe('acknowledged');
+        expect(await zombie.emit([], checkpoint && { ...checkpoint, topic: CONTRIBUTIONS_TOPIC, partition })).toBe('acknowledged');
         zombies.push(zombie);
       }
       const admin = kafka.admin();
@@ -115,7 +114,8 @@ describeWithServers(['kafka', 'registry', 'redis'], 'tenants of one group id', (
         'it works',
         async () => (await epochs())?.every((epoch, p) => epoch !== before?.[p]) === true,
       );
-      for (const zombie of zombies) expect(await zombie.emit([], { offset: 0, metadata: '' })).toBe('fenced');
+      const at = { topic: CONTRIBUTIONS_TOPIC, partition: 0, offset: 0, metadata: '' };
+      for (const zombie of zombies) expect(await zombie.emit([], at)).toBe('fenced');
 
       await stage.produce(records.slice(2 * third));
       await drain(stage);

@@ -1,4 +1,5 @@
 import { EfsError } from '../../src/base/errors';
+import type { Checkpoint } from '../../src/log/sink';
 import type { GroupMember, Groups } from '../../src/log/groups';
 import { memoryLog } from '../../src/log/log.memory';
 import { memoryTransactionalSinks } from '../../src/log/sink.memory';
@@ -11,12 +12,17 @@ const PARTITIONS = 2;
 const worker: GroupMember = { clientId: 'efs', host: '/10.0.0.1', topics: [TOPIC] };
 const ofAnotherTenant: GroupMember = { ...worker, topics: ['t2.efs.kpi-contributions'] };
 
+/** A checkpoint of the kpi task of a partition. */
+const at = (partition: number, offset: number, metadata: string): Checkpoint => ({
+  ...{ topic: 'efs.kpi-contributions', partition, offset, metadata },
+});
+
 /** What a worker of 0.1 may have left, and the members of its group. */
 function given(members: (GroupMember[] | null)[] = [[]]) {
   const clock = virtualClock();
   const log = memoryLog({ partitions: PARTITIONS, clock });
   const sinksOf = (group: string) =>
-    memoryTransactionalSinks(log, { group, checkpointTopic: TOPIC, prefix: 't1.' });
+    memoryTransactionalSinks(log, { group, prefix: 't1.' });
   const groups: Groups = {
     members: async (groupId) =>
       groupId === 'efs-kpi' ? ((members.length > 1 ? members.shift() : members[0]) ?? null) : [],
@@ -63,12 +69,11 @@ describe('names of 0.1', () => {
     const { former, own, takeOver, checkpoint, recorded } = given();
     const kpi = await former.open('kpi-1');
     const status = await former.open('status-1');
-    const published = { offset: 7, metadata: '3/42' };
-    await kpi.emit([], published);
+    await kpi.emit([], at(1, 7, '3/42'));
     await takeOver();
-    expect(checkpoint('t1.efs-kpi', 1)).toEqual(published);
+    expect(checkpoint('t1.efs-kpi', 1)).toEqual({ offset: 7, metadata: '3/42' });
     expect(checkpoint('t1.efs-kpi', 0)).toEqual({ offset: 0, metadata: '' });
-    expect(await kpi.emit([], { offset: 8, metadata: '3/42' })).toBe('fenced');
+    expect(await kpi.emit([], at(1, 8, '3/42'))).toBe('fenced');
     expect(await status.emit([], null)).toBe('fenced');
     expect(await (await own.open('kpi-1')).emit([], null)).toBe('acknowledged');
     expect(recorded.entries).toMatchObject([{ level: 'info', fields: { partitions: [0, 1] } }]);
@@ -76,10 +81,10 @@ describe('names of 0.1', () => {
 
   it('are not touched after the take-over: another installation may use them', async () => {
     const { former, own, takeOver, checkpoint } = given();
-    await (await former.open('kpi-0')).emit([], { offset: 3, metadata: '1/1' });
+    await (await former.open('kpi-0')).emit([], at(0, 3, '1/1'));
     await takeOver();
     const ours = await own.open('kpi-0');
-    await ours.emit([], { offset: 9, metadata: '1/2' });
+    await ours.emit([], at(0, 9, '1/2'));
     const theirs = await former.open('kpi-0');
     await takeOver();
     expect(await theirs.emit([], null)).toBe('acknowledged');
@@ -102,7 +107,7 @@ describe('names of 0.1', () => {
   it('are taken over only once no worker uses them, which is logged and reported until then', async () => {
     const { former, takeOver, checkpoint, recorded, reasons } = given([[worker], null, [worker], []]);
     const sink = await former.open('kpi-0');
-    await sink.emit([], { offset: 1, metadata: '1/1' });
+    await sink.emit([], at(0, 1, '1/1'));
     await takeOver();
     expect(reasons).toEqual([expect.any(String), expect.any(String), null]);
     expect(reasons[0]).toMatch(

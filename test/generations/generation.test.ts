@@ -5,6 +5,7 @@ import {
   refuseMismatches,
 } from '../../src/generations/generation';
 import type { GenerationRef } from '../../src/store/store';
+import { hasPredecessor } from '../../src/pipeline/publishing';
 import { memoryStore } from '../../src/store/store.memory';
 
 const STATE_SETTINGS: StateSettings = {
@@ -18,13 +19,12 @@ const STATE_SETTINGS: StateSettings = {
 const numberIn = (value: Buffer): number | null => (/^\d+$/.test(String(value)) ? Number(value) : null);
 
 /**
- * A log with five records in each input, from offset 2, a published record per generation number and delivery, and
- * markers of retired deliveries and allocated state ids, alternating between both partitions.
+ * A log with five records in each input, from offset 2, a published record per generation number and delivery (or one of
+ * a stranger), and markers of allocated state ids, alternating between both partitions.
  */
 function given(
-  published: readonly number[] = [],
+  published: readonly (number | 'strange')[] = [],
   stateSettings: Partial<StateSettings> = {},
-  retired: readonly string[] = [],
   allocated: readonly number[] = [],
 ) {
   const store = memoryStore();
@@ -42,7 +42,7 @@ function given(
         const records =
           topic === 'kpis'
             ? published.map((number, index) => [`d${index}`, String(number)])
-            : [...retired.map((id) => [`${id}/retired`, '77']), ...allocated.map((id) => [`/${id}~x`, ''])];
+            : allocated.map((id) => [`/${id}~x`, '']);
         records.forEach((record, index) => {
           const [key, value] = record.map((text) => Buffer.from(text)) as [Buffer, Buffer];
           const place = { topic: 0, partition, offset: index, timestamp: 0 };
@@ -58,10 +58,6 @@ function given(
     contributionsTopic: 'contributions',
     allocateStateId: async (id) => !allocations.includes(id) && allocations.push(id) > 0,
     pause: async () => void (pauses.count += 1),
-    retirementIn: (value) => {
-      const at = numberIn(value);
-      return at === null ? null : { at, asOf: 76 };
-    },
   };
   const open = (changed: Partial<GenerationDeps> = {}, lost: GenerationRef | null = null) =>
     ensureGeneration({ ...deps, ...changed }, { ...STATE_SETTINGS, ...stateSettings }, lost);
@@ -69,7 +65,7 @@ function given(
 }
 
 describe('the opened generation', () => {
-  it('is a first one where nothing was stored or published: it reads every record and is not suppressed', async () => {
+  it('is a first one where nothing was stored or published: it reads every record and has no predecessor', async () => {
     const { store, open } = given();
     const { manifest, created } = await open();
     expect(created).toBe(true);
@@ -78,19 +74,19 @@ describe('the opened generation', () => {
       stateId: 1,
       generation: 1,
       predecessor: null,
-      cutoverComplete: true,
-      hasPredecessor: false,
       topicIds: { in: 'in#1', contributions: 'contributions#1' },
-      catchUpOffsets: [
-        [7, 7, 7, 7, 7],
-        [7, 7, 7, 7, 7],
-      ],
+      catchUp: {
+        inputs: [
+          [7, 7, 7, 7, 7],
+          [7, 7, 7, 7, 7],
+        ],
+        contributions: [],
+      },
     });
+    expect(hasPredecessor(manifest)).toBe(false);
     const status = await store.inspect({ stateId: 1, pipeline: 'status', partition: 1 });
     const kpi = await store.inspect({ stateId: 1, pipeline: 'kpi', partition: 1 });
     expect([status?.positions, kpi?.positions]).toEqual([[2, 2, 2, 2, 2], [30]]);
-    const flags = { hash: 'f', fields: [Buffer.from('muted')] };
-    expect(await store.load({ stateId: 1, pipeline: 'kpi', partition: 1 }, [flags])).toEqual([[null]]);
   });
 
   it('is the active one where there is one, unchanged', async () => {
@@ -100,41 +96,22 @@ describe('the opened generation', () => {
     expect(again).toEqual({ manifest: first.manifest, created: false });
   });
 
-  it('has the latest published generation as predecessor: suppressed, with the last published records', async () => {
+  it('has a predecessor where records were published: its number is higher than all that they carry', async () => {
     const { store, open } = given([4, 7, 5]);
     const { manifest } = await open();
-    expect(manifest).toMatchObject({ generation: 8, hasPredecessor: true });
-    const reads = [
-      { hash: 'f', fields: [Buffer.from('muted')] },
-      { hash: 'p', fields: ['d0', 'd1', 'd2'].map((id) => Buffer.from(id)) },
-    ];
-    const kpi = (partition: number) =>
-      store
-        .load({ stateId: 8, pipeline: 'kpi', partition }, reads)
-        .then((loaded) => loaded.map((values) => values.map((value) => value?.toString() ?? null)));
-    expect(await kpi(0)).toEqual([['1'], ['4', null, '5']]);
-    expect(await kpi(1)).toEqual([['1'], [null, '7', null]]);
+    expect(manifest).toMatchObject({ stateId: 8, generation: 8, predecessor: null });
+    expect(hasPredecessor(manifest)).toBe(true);
+    for (const hash of ['f', 'p', 's'])
+      expect(await store.scan({ stateId: 8, pipeline: 'kpi', partition: 0 }, hash, '0')).toEqual({
+        cursor: '0',
+        entries: [],
+      });
   });
 
-  it('has the retired deliveries of its predecessor, without their published records', async () => {
-    const { store, open } = given([4, 7, 5], {}, ['d0', 'd9']);
-    await open();
-    const reads = [
-      { hash: 'r', fields: ['d0', 'd9'].map((id) => Buffer.from(id)) },
-      { hash: 'p', fields: ['d0', 'd1', 'd2'].map((id) => Buffer.from(id)) },
-    ];
-    const kpi = (partition: number) =>
-      store
-        .load({ stateId: 8, pipeline: 'kpi', partition }, reads)
-        .then((loaded) => loaded.map((values) => values.map((value) => value?.toString() ?? null)));
-    expect(await kpi(0)).toEqual([
-      ['77/76', null],
-      [null, null, '5'],
-    ]);
-    expect(await kpi(1)).toEqual([
-      [null, '77/76'],
-      [null, '7', null],
-    ]);
+  it('passes over published records that a stranger has written', async () => {
+    const { open, passedOver } = given([4, 'strange', 'strange']);
+    expect((await open()).manifest).toMatchObject({ generation: 5 });
+    expect(passedOver).toEqual(['kpis/0@2', 'kpis/1@1']);
   });
 
   it.each([
@@ -144,38 +121,38 @@ describe('the opened generation', () => {
   ])('has a lost predecessor and a higher number, %s', async (_, published, lost, expected) => {
     const { open } = given(published);
     const { manifest } = await open({}, { stateId: lost, generation: lost });
-    expect(manifest).toMatchObject({ generation: expected, hasPredecessor: true });
+    expect(manifest).toMatchObject({ generation: expected });
   });
 
   it('has a state id that is allocated in the log before its creation, and was never allocated before', async () => {
-    const { store, deps, open, allocations } = given([], {}, [], [4, 2]);
+    const { store, deps, open, allocations } = given([], {}, [4, 2]);
     const { manifest } = await open({
       allocateStateId: async (id) => {
         expect(await store.active()).toBeNull();
         return deps.allocateStateId(id);
       },
     });
-    expect(manifest).toMatchObject({ stateId: 5, generation: 5, hasPredecessor: true });
+    expect(manifest).toMatchObject({ stateId: 5, generation: 5 });
     expect(allocations).toEqual([5]);
   });
 
   it('is the one that another process has allocated and creates meanwhile', async () => {
-    const { store, open, allocations } = given([], {}, [], [1]);
-    const made = {
+    const { store, open, allocations } = given([], {}, [1]);
+    const first = {
       ...STATE_SETTINGS,
-      ...{ stateId: 1, generation: 1, predecessor: null, cutoverComplete: true },
+      ...{ stateId: 1, generation: 1, predecessor: null },
+      catchUp: { inputs: [], contributions: [] },
     };
-    const first = { ...made, hasPredecessor: false, catchUpOffsets: [] };
     const pause = async (): Promise<void> => {
-      await store.create(first, { status: [[0], [0]], kpi: [[0], [0]] }, []);
+      await store.create(first, { status: [[0], [0]], kpi: [[0], [0]] });
     };
     expect(await open({ pause })).toEqual({ manifest: first, created: false });
     expect(allocations).toEqual([]);
   });
 
   it('is waited for once where the process that allocated it is gone', async () => {
-    const { open, allocations, pauses } = given([], {}, [], [1]);
-    expect((await open()).manifest).toMatchObject({ generation: 2, hasPredecessor: true });
+    const { open, allocations, pauses } = given([], {}, [1]);
+    expect((await open()).manifest).toMatchObject({ generation: 2 });
     expect([allocations, pauses.count]).toEqual([[2], 1]);
   });
 

@@ -73,11 +73,7 @@ export async function registerSchemas({ schemas }: Installation, registryUrl: st
 export async function restore(installation: Installation, stage: Stage): Promise<void> {
   const kafka = kafkaClient({ brokers: [...stage.addresses.kafkaBrokers], clientId: 'restore' });
   const sink = kafkaSink(kafka, { clock: systemClock });
-  const sinks = kafkaTransactionalSinks(kafka, {
-    clock: systemClock,
-    group: 'efs-kpi',
-    checkpointTopic: CONTRIBUTIONS_TOPIC,
-  });
+  const sinks = kafkaTransactionalSinks(kafka, { clock: systemClock, group: 'efs-kpi' });
   const laterMs = Date.now() - latest(installation);
   for (const [topic, partitions] of Object.entries(installation.topics)) {
     for (const [partition, held] of partitions.entries()) {
@@ -91,7 +87,7 @@ export async function restore(installation: Installation, stage: Stage): Promise
   }
   for (const [partition, checkpoint] of installation.checkpoints) {
     const owned = await sinks.open(`kpi-${partition}`);
-    await owned.emit([], checkpoint);
+    await owned.emit([], { ...checkpoint, topic: CONTRIBUTIONS_TOPIC, partition });
     await owned.close();
   }
   await sink.close();

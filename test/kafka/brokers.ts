@@ -96,13 +96,13 @@ export function startLoad(world: KafkaWorld, partitions: number, idleGroup: stri
     }
   };
   const writeTransactions = async (): Promise<void> => {
-    const sinks = kafkaTransactionalSinks(world.kafka, { clock, group: idleGroup, checkpointTopic: other });
+    const sinks = kafkaTransactionalSinks(world.kafka, { clock, group: idleGroup });
     for (let n = 0; !abort.signal.aborted;) {
       const sink = await retry(() => sinks.open('kpi-0'));
       const record = { topic: other, partition: 0, key: null, value: Buffer.from('x') };
       while (
         !abort.signal.aborted &&
-        (await sink.emit([record], { offset: ++n, metadata: '' })) === 'acknowledged'
+        (await sink.emit([record], { topic: other, partition: 0, offset: ++n, metadata: '' })) === 'acknowledged'
       ) {
         events.record('transaction');
         await clock.sleep(20);

@@ -45,7 +45,7 @@ describeWithServers(['own-kafka'], 'a transactional sink on three brokers', () =
         await reader.read('out', partition, ({ value }) => values.push(String(value)));
         return values;
       });
-    const sinks = kafkaTransactionalSinks(kafka, { clock: systemClock, group: 'g', checkpointTopic: 'in' });
+    const sinks = kafkaTransactionalSinks(kafka, { clock: systemClock, group: 'g' });
     const open = () => untilDone(() => sinks.open('task-1'));
     const emitted = ['a', 'b', 'c'];
 
@@ -58,7 +58,9 @@ describeWithServers(['own-kafka'], 'a transactional sink on three brokers', () =
         await untilDone(() => leaderOf(admin, 1, 1));
       }
       const emit = () =>
-        sink.emit([outgoing(0, value), outgoing(1, value)], { offset: index, metadata: value });
+        sink.emit([outgoing(0, value), outgoing(1, value)], {
+          ...{ topic: 'in', partition: 1, offset: index, metadata: value },
+        });
       while ((await emit()) !== 'acknowledged') {
         await sink.close();
         sink = await open();

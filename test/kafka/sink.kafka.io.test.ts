@@ -36,7 +36,6 @@ async function kafkaWorld(brokers: string[], compression: Codec = 'off'): Promis
         group,
         prefix,
         compression,
-        checkpointTopic,
       });
       // A broker that had no transactions so far is still creating its transaction log.
       return { open: (name) => untilDone(() => sinks.open(name)) };

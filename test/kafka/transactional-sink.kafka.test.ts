@@ -8,12 +8,12 @@ import { outgoing } from '../log/sink.contract';
 /** One record for each partition: broker 1 leads partition 1, broker 2 leads partition 2. */
 const both = (value: string) => [outgoing(1, value), outgoing(2, value)];
 
+const at = (offset: number) => ({ topic: 'in', partition: 1, offset, metadata: '' });
+
 describe('a transactional sink on two brokers', () => {
   let brokers: FakeBrokers;
   const open = (): Promise<TransactionalSink> =>
-    kafkaTransactionalSinks(brokers.kafka, { clock: systemClock, group: 'g', checkpointTopic: 'in' }).open(
-      'task-1',
-    );
+    kafkaTransactionalSinks(brokers.kafka, { clock: systemClock, group: 'g' }).open('task-1');
   beforeEach(() => {
     brokers = fakeBrokers();
   });
@@ -38,9 +38,9 @@ describe('a transactional sink on two brokers', () => {
     'emits without an unknown outcome where %s became unreachable before it was sent anything',
     async (_, broker) => {
       const sink = await open();
-      expect(await sink.emit(both('a'), { offset: 1, metadata: '' })).toBe('acknowledged');
+      expect(await sink.emit(both('a'), at(1))).toBe('acknowledged');
       brokers.goAway(broker);
-      expect(await sink.emit(both('b'), { offset: 2, metadata: '' })).toBe('acknowledged');
+      expect(await sink.emit(both('b'), at(2))).toBe('acknowledged');
       expect([brokers.committed(1), brokers.committed(2)]).toEqual([
         ['a', 'b'],
         ['a', 'b'],
@@ -51,7 +51,7 @@ describe('a transactional sink on two brokers', () => {
   test('does not commit records that an answer omits', async () => {
     const sink = await open();
     brokers.leaveOut(2);
-    expect(await sink.emit(both('a'), { offset: 1, metadata: '' })).toBe('unacknowledged');
+    expect(await sink.emit(both('a'), at(1))).toBe('unacknowledged');
     expect(brokers.committed(1)).toEqual([]);
   });
 

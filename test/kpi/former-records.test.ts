@@ -31,11 +31,11 @@ describe('a record from before there were complaints', () => {
   it('is of the former type that the service knows', () => {
     const fields = (schema: object) => plain(schema);
     const contribution = formerType('efs.kpi-contributions-value').schema({ exportAttrs: true });
-    expect(fields(SCHEMAS.Contribution.former!.schema({ exportAttrs: true }) as object)).toEqual(
+    expect(fields(SCHEMAS.Contribution.former.at(-1)!.schema({ exportAttrs: true }) as object)).toEqual(
       fields(contribution as object),
     );
     const kpi = formerType('efs.delivery-kpi-value').schema({ exportAttrs: true });
-    expect(fields(SCHEMAS.KpiChanged.former!.schema({ exportAttrs: true }) as object)).toEqual(
+    expect(fields(SCHEMAS.KpiChanged.former.at(-1)!.schema({ exportAttrs: true }) as object)).toEqual(
       fields(kpi as object),
     );
   });

@@ -1,5 +1,5 @@
 import type { Committed, CommittedOffset, RecordHeader } from '../../src/log/source';
-import type { TransactionalSink, TransactionalSinks, OutgoingRecord, Sink } from '../../src/log/sink';
+import type { Checkpoint, TransactionalSink, TransactionalSinks, OutgoingRecord, Sink } from '../../src/log/sink';
 
 export interface Written {
   readonly key: string | null;
@@ -11,10 +11,11 @@ export interface Written {
 /** A log with the topics `out` and `in`, of three partitions each, new for every test. */
 export interface SinkWorld {
   sink(): Sink;
-  /** Another opener of transactional sinks, as another process would have one. The checkpoint topic is `in`. */
+  /** Another opener of transactional sinks, as another process would have one. */
   transactionalSinks(): TransactionalSinks;
   readonly committedOffset: CommittedOffset;
   readonly group: string;
+  /** The name of `in` in the log. */
   readonly checkpointTopic: string;
   /** The committed records of a partition of `out`, in order. */
   written(partition: number): Promise<readonly Written[]>;
@@ -89,7 +90,10 @@ export function sinkContract(makeWorld: () => Promise<SinkWorld>): void {
     };
     const checkpoint = (partition: number): Promise<Committed | null> =>
       world.committedOffset(world.group, world.checkpointTopic, partition);
-    const at = (offset: number, metadata = ''): Committed => ({ offset, metadata });
+    const committed = (offset: number, metadata = ''): Committed => ({ offset, metadata });
+    const at = (partition: number, offset: number, metadata = ''): Checkpoint => ({
+      ...{ topic: 'in', partition, offset, metadata },
+    });
     const closing: (() => Promise<void>)[] = [];
     afterEach(async () => {
       await Promise.all(closing.splice(0).map((close) => close()));
@@ -99,36 +103,49 @@ export function sinkContract(makeWorld: () => Promise<SinkWorld>): void {
       let sink = await reopened('task-1');
       expect(await checkpoint(1)).toBeNull();
       expect(
-        await sink.emit([outgoing(0, 'a'), outgoing(1, 'b'), outgoing(0, 'c')], at(17, '3/1795606123456')),
+        await sink.emit([outgoing(0, 'a'), outgoing(1, 'b'), outgoing(0, 'c')], at(1, 17, '3/1795606123456')),
       ).toBe('acknowledged');
       sink = await reopened('task-1');
       expect(await values(0)).toEqual(['a', 'c']);
       expect(await values(1)).toEqual(['b']);
-      expect(await checkpoint(1)).toEqual(at(17, '3/1795606123456'));
-      expect(await sink.emit([outgoing(0, 'd')], at(18))).toBe('acknowledged');
+      expect(await checkpoint(1)).toEqual(committed(17, '3/1795606123456'));
+      expect(await sink.emit([outgoing(0, 'd')], at(1, 18))).toBe('acknowledged');
       await reopened('task-1');
       expect(await values(0)).toEqual(['a', 'c', 'd']);
-      expect(await checkpoint(1)).toEqual(at(18));
+      expect(await checkpoint(1)).toEqual(committed(18));
     });
 
     test('commits the checkpoint without records', async () => {
-      expect(await (await reopened('task-0')).emit([], at(5))).toBe('acknowledged');
+      expect(await (await reopened('task-0')).emit([], at(0, 5))).toBe('acknowledged');
       await reopened('task-0');
-      expect(await checkpoint(0)).toEqual(at(5));
+      expect(await checkpoint(0)).toEqual(committed(5));
+    });
+
+    test('commits the checkpoint of the topic and partition that it names, and leaves others as they are', async () => {
+      const sink = await reopened('task-0');
+      expect(await sink.emit([], at(2, 7))).toBe('acknowledged');
+      expect(await sink.emit([outgoing(0, 'a')], at(0, 8))).toBe('acknowledged');
+      expect(await sink.emit([outgoing(0, 'b')], null)).toBe('acknowledged');
+      await reopened('task-0');
+      expect([await checkpoint(0), await checkpoint(1), await checkpoint(2)]).toEqual([
+        committed(8),
+        null,
+        committed(7),
+      ]);
     });
 
     test('fences the sink opened before it under the same name, and no other', async () => {
       const former = await reopened('task-2');
       const other = await reopened('task-1');
-      expect(await former.emit([outgoing(0, 'former')], at(1))).toBe('acknowledged');
+      expect(await former.emit([outgoing(0, 'former')], at(2, 1))).toBe('acknowledged');
       const owner = await reopened('task-2');
-      expect(await former.emit([outgoing(0, 'zombie')], at(2))).toBe('fenced');
-      expect(await owner.emit([outgoing(0, 'owner')], at(3))).toBe('acknowledged');
-      expect(await former.emit([outgoing(0, 'zombie')], at(4))).toBe('fenced');
-      expect(await other.emit([outgoing(0, 'other')], at(9))).toBe('acknowledged');
+      expect(await former.emit([outgoing(0, 'zombie')], at(2, 2))).toBe('fenced');
+      expect(await owner.emit([outgoing(0, 'owner')], at(2, 3))).toBe('acknowledged');
+      expect(await former.emit([outgoing(0, 'zombie')], at(2, 4))).toBe('fenced');
+      expect(await other.emit([outgoing(0, 'other')], at(1, 9))).toBe('acknowledged');
       await Promise.all([reopened('task-1'), reopened('task-2')]);
       expect(await values(0)).toEqual(['former', 'owner', 'other']);
-      expect(await checkpoint(2)).toEqual(at(3));
+      expect(await checkpoint(2)).toEqual(committed(3));
     });
   });
 }

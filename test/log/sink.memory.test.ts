@@ -1,7 +1,6 @@
 import { memoryLog } from '../../src/log/log.memory';
 import { memoryCommittedOffset } from '../../src/log/source.memory';
 import { memoryTransactionalSinks, memorySink } from '../../src/log/sink.memory';
-import { checkpointPartition } from '../../src/log/sink';
 import { sinkContract, type SinkWorld, type Written } from './sink.contract';
 
 async function memoryWorld(): Promise<SinkWorld> {
@@ -9,7 +8,7 @@ async function memoryWorld(): Promise<SinkWorld> {
   return {
     sink: () => memorySink(log, { prefix: 't.' }),
     transactionalSinks: () =>
-      memoryTransactionalSinks(log, { group: 'g', checkpointTopic: 't.in', prefix: 't.' }),
+      memoryTransactionalSinks(log, { group: 'g', prefix: 't.' }),
     committedOffset: memoryCommittedOffset(log),
     group: 'g',
     checkpointTopic: 't.in',
@@ -34,9 +33,3 @@ async function memoryWorld(): Promise<SinkWorld> {
 }
 
 sinkContract(memoryWorld);
-
-test('the name of a transactional sink ends with the partition of its checkpoint', () => {
-  expect(checkpointPartition('kpi-12')).toBe(12);
-  expect(checkpointPartition('0')).toBe(0);
-  expect(() => checkpointPartition('kpi')).toThrow('partition number');
-});

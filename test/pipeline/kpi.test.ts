@@ -1,7 +1,6 @@
 import { SCHEMAS } from '../../src/feedback/schemas';
 import { type Contribution, type KpiChanged, wireType } from '../../src/kpi/encode';
 import { emptySum } from '../../src/kpi/publish';
-import type { KpiInput } from '../../src/pipeline/publish-gate';
 import { planKpi } from '../../src/pipeline/kpi';
 import { boundedCache } from '../../src/base/bounded-cache';
 import { fakeStore } from '../support/fake-store';
@@ -23,11 +22,11 @@ const share = (relayed: number, given: Partial<Contribution> = {}): Contribution
 function given(options: { suppressed?: boolean; cached?: number } = {}) {
   const state = fakeStore();
   const cache = boundedCache<never>(options.cached ?? 0);
-  const fold = (...inputs: KpiInput[]) =>
+  const fold = (...inputs: Contribution[]) =>
     state
       .run(planKpi(rules, inputs, options.suppressed ?? false, cache))
       .map(({ value }) => kpiChanged.decode(value!));
-  const project = (...inputs: KpiInput[]) => {
+  const project = (...inputs: Contribution[]) => {
     const plan = planKpi(rules, inputs, options.suppressed ?? false, cache);
     return plan.project(
       plan.reads.map(({ hash, fields }) =>
@@ -56,20 +55,16 @@ describe.each([0, 8])('a kpi task that caches %i deliveries', (cached) => {
     expect(fold(share(1), share(2), share(3), share(2)).map(({ revision }) => revision)).toEqual([3]);
   });
 
-  it('ignores shares, barriers and retirements of another generation, and folds its own', () => {
+  it('ignores shares and barriers of another generation, and folds its own', () => {
     const { state, fold } = given({ cached });
     const barrier = { deliveryId: null, revision: 0 };
     expect(fold(share(9, { generation: 1 }), share(9, { ...barrier, generation: 1 }))).toEqual([]);
     expect(fold(share(9, { generation: 3 }))).toEqual([]);
-    fold({ ...emptySum('d1', 1), retiredAt: 7 });
-    expect(state.entries('r').size).toBe(0);
     expect(state.entries('f').size).toBe(0);
     expect(state.entries('s').size).toBe(0);
     fold(share(0, { ...barrier, partition: 5, revision: 2 }));
     expect([...state.entries('f').keys()]).toEqual(['b5.2']);
     expect(fold(share(2)).map(({ kpis }) => kpis.relayed)).toEqual([2]);
-    fold({ ...emptySum('d1', 2), retiredAt: 7, asOf: 5 });
-    expect(state.entries('r').get('d1')?.toString()).toBe('7/5');
   });
 
   it('writes and publishes nothing where no share supersedes the known one', () => {
@@ -79,41 +74,38 @@ describe.each([0, 8])('a kpi task that caches %i deliveries', (cached) => {
   });
 });
 
-describe('the last published record, read back from the log', () => {
+describe('the last share of a retired delivery', () => {
+  const retired = { retiredFrom: { 0: 3 } };
+
+  it('replaces the known one of its partition, whatever that contains, and no other replaces it', () => {
+    const { fold } = given();
+    fold(share(5), share(1, { partition: 1 }));
+    expect(fold(share(4, retired)).map(({ kpis }) => kpis.relayed)).toEqual([5]);
+    expect(fold(share(9), share(6, { retiredFrom: { 0: 9 } }))).toEqual([]);
+    expect(fold(share(2, { partition: 1 })).map(({ kpis }) => kpis.relayed)).toEqual([6]);
+  });
+});
+
+describe('a recheck', () => {
   const published = (revision: number, generation = 1): Buffer =>
     kpiChanged.encode({
       ...{ deliveryId: 'd1', generation, revision, previousRevision: 0, policy: 'RELAY', asOf: 0 },
       ...{ kpis: { ...emptySum('', 0), success: null, deliverySize: null }, previous: null },
     });
-  const storedRevision = (state: ReturnType<typeof fakeStore>): number =>
-    kpiChanged.decode(state.entries('p').get('d1')!).revision;
 
-  it.each([
-    ['newer', published(6)],
-    ['older, because the committed record never left the outbox', published(4)],
-    ['of another generation', published(1, 2)],
-  ])('replaces the stored one where it is %s', (_, found) => {
+  it('publishes what differs from the last published record, once', () => {
     const { state, fold } = given({ suppressed: true });
-    expect(fold({ deliveryId: 'd1', published: published(5) })).toEqual([]);
-    expect(storedRevision(state)).toBe(5);
-    expect(fold({ deliveryId: 'd1', published: found })).toEqual([]);
-    expect(storedRevision(state)).toBe(kpiChanged.decode(found).revision);
-  });
-
-  it('deletes the stored one where the log has no record of the delivery', () => {
-    const { state, fold } = given({ suppressed: true });
-    fold({ deliveryId: 'd1', published: published(5) });
-    expect(fold({ deliveryId: 'd1', published: null })).toEqual([]);
-    expect(state.entries('p').has('d1')).toBe(false);
-  });
-
-  it('is the previous record of the next change', () => {
-    const { state, fold } = given({ suppressed: true });
-    fold({ deliveryId: 'd1', published: published(5, 2) });
+    state.put('p', 'd1', published(5, 2));
     fold(share(7));
-    const resumed = state.run(planKpi(rules, [{ recheck: 'd1' }], false));
-    expect(resumed.map(({ value }) => kpiChanged.decode(value!))).toMatchObject([
+    const recheck = () => state.run(planKpi(rules, [], false, undefined, ['d1']));
+    expect(recheck().map(({ value }) => kpiChanged.decode(value!))).toMatchObject([
       { revision: 7, previousRevision: 5, previous: { relayed: 0 } },
     ]);
+    expect(recheck()).toEqual([]);
+  });
+
+  it('publishes nothing of a delivery of which no message is relayed', () => {
+    const { state } = given();
+    expect(state.run(planKpi(rules, [], false, undefined, ['unknown']))).toEqual([]);
   });
 });

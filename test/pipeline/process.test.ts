@@ -1,6 +1,6 @@
 import type { Rejected } from '../../src/feedback/decode';
 import type { TransactionOutcome, OutgoingRecord } from '../../src/log/sink';
-import { type TaskOwnership, processInputs, type BatchDeps } from '../../src/pipeline';
+import { type TaskOwnership, processBatch, type BatchDeps } from '../../src/pipeline';
 import { packOutbox } from '../../src/store/outbox';
 import type { Commit, CommitOutcome } from '../../src/store/store';
 import { turn } from '../support/clock';
@@ -37,7 +37,7 @@ function given() {
     });
   };
   const deps: BatchDeps<string> = {
-    decode: async () => ({ inputs: [], rejected: [] }),
+    decode: async () => ({ inputs: ['a'], rejected: [REJECTED] }),
     load: () => then('load', loads.promise),
     emitDeadLetters: () => then('dead letters', deadLetters.promise),
     commit: (commit) => {
@@ -48,7 +48,7 @@ function given() {
     project: () => ({ reads: [], project: () => ({ writes: [], outgoing: [OUT] }) }),
   };
   const ownership: TaskOwnership = { epoch: 3, sequence: 8, positions: [4], emitted: previousOutbox.promise };
-  const result = processInputs(deps, ownership, { inputs: ['a'], rejected: [REJECTED] }, [6]);
+  const result = processBatch(deps, ownership, { records: [], next: [6] });
   return { did, commits, loads, deadLetters, committed, emits, previousOutbox, ownership, result };
 }
 

@@ -25,11 +25,11 @@ function formerValue(hash: string, value: Buffer): Buffer {
   if (hash === 'p')
     return Buffer.concat([
       frame,
-      must(SCHEMAS.KpiChanged.former, 'a type').toBuffer(kpiChanged.decode(value)),
+      must(SCHEMAS.KpiChanged.former.at(-1), 'a type').toBuffer(kpiChanged.decode(value)),
     ]);
   return Buffer.concat([
     frame,
-    must(SCHEMAS.Contribution.former, 'a type').toBuffer(contribution.decode(value)),
+    must(SCHEMAS.Contribution.former.at(-1), 'a type').toBuffer(contribution.decode(value)),
   ]);
 }
 
@@ -70,8 +70,9 @@ async function formerInstallation(): Promise<{ there: World; rest: ReturnType<ty
   }
   const active = must(await there.store.active(), 'a generation');
   const { [COMPLAINED]: _, ...topicIds } = active.topicIds ?? {};
-  const catchUpOffsets = active.catchUpOffsets.map((offsets) => offsets.slice(0, FORMER_TOPICS));
-  expect(await there.store.replaceActive(active, { ...active, topicIds, catchUpOffsets })).toBe(true);
+  const inputs = must(active.catchUp, 'a complete cut-over').inputs.map((each) => each.slice(0, FORMER_TOPICS));
+  const catchUp = { inputs, contributions: [] };
+  expect(await there.store.replaceActive(active, { ...active, topicIds, catchUp })).toBe(true);
   return { there, rest: all.slice(300) };
 }
 

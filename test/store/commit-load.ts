@@ -33,7 +33,6 @@ export async function startCommitLoad(store: Store & Generations): Promise<Commi
   await store.create(
     { ...manifestOf(1), partitions: PARTITIONS },
     { status: each([0, 0]), kpi: each([0]) },
-    [],
   );
   let stopped = false;
   let [lost, longestGapMs] = [0, 0];

@@ -116,7 +116,7 @@ export function contents(fresh: () => Store & Generations): void {
   it('tasks of other generations, pipelines and partitions are not changed by a commit', async () => {
     const store = fresh();
     const claim = await claimed(store);
-    await store.create(manifestOf(11), start, []);
+    await store.create(manifestOf(11), start);
     const others = [
       { ...task, partition: 1 },
       { ...task, pipeline: 'kpi' as const },

@@ -1,9 +1,9 @@
 import type { Check } from '../../src/store/store.memory';
 import type { Claim } from '../../src/store/store';
-import { claimed, commitOf, newNamespace, read, task, write, type Subject } from './given';
+import { claimed, commitOf, newNamespace, ownRead, read, task, write, type Subject } from './given';
 
 /**
- * Shows what each check of a commit prevents, by a store that leaves it out: there the bad commit is applied. A check
+ * Shows what each check prevents, by a store that leaves it out: there the bad commit is applied, and the wrong value read. A check
  * that could be left out with every test still passing would be untested.
  */
 export function describeDefences(subject: (without: readonly Check[]) => Subject): void {
@@ -22,7 +22,7 @@ export function describeDefences(subject: (without: readonly Check[]) => Subject
     return { with: await run(subject([])), without: await run(subject([check])) };
   };
 
-  describe('each check of a commit', () => {
+  describe('each check of the store', () => {
     it('the epoch check fences a former owner after another owner has claimed the task', async () => {
       const outcomes = await compared('epoch', async (on, namespace) => {
         const store = on.store(namespace);
@@ -57,6 +57,23 @@ export function describeDefences(subject: (without: readonly Check[]) => Subject
       });
       expect(outcomes.with).toEqual({ outcome: 'rolled-back', written: null });
       expect(outcomes.without).toEqual({ outcome: 'committed', written: 'wrong' });
+    });
+
+    it('the check of reads refuses values from before the owner’s last commit, though the next commit would fit', async () => {
+      const outcomes = await compared('reads', async (on, namespace) => {
+        const store = on.store(namespace);
+        const claim = await claimed(store);
+        const older = await on.snapshot(namespace);
+        const commit = commitOf(claim, mark);
+        await store.commit(task, commit);
+        const newer = await on.snapshot(namespace);
+        await older();
+        const found = await ownRead(store, commit);
+        await newer();
+        return String(found);
+      });
+      expect(outcomes.with).toEqual({ outcome: 'rolled-back', written: 'wrong' });
+      expect(outcomes.without).toEqual({ outcome: 'null', written: 'wrong' });
     });
   });
 }

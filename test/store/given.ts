@@ -1,5 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import type { Claim, Commit, Generations, Manifest, Store, TaskAddress, Write } from '../../src/store/store';
+import {
+  type Claim,
+  type Commit,
+  type CommitId,
+  type CommitOutcome,
+  type Generations,
+  type Manifest,
+  NotOwned,
+  type Store,
+  type TaskAddress,
+  type Write,
+} from '../../src/store/store';
 
 /** A store under test, with the means to damage it from outside. */
 export interface Subject {
@@ -20,11 +31,9 @@ export const manifestOf = (stateId: number): Manifest => ({
   defaultPolicy: 'EFS',
   domainGroups: 'google=gmail.com',
   buckets: 1,
-  hasPredecessor: false,
   generation: stateId,
   predecessor: null,
-  cutoverComplete: true,
-  catchUpOffsets: [[7], [8]],
+  catchUp: { inputs: [[7], [8]], contributions: [5, 6] },
 });
 
 export const start = {
@@ -62,7 +71,7 @@ export const newNamespace = (): string => `test-${randomBytes(4).toString('hex')
 
 /** Creates a generation and claims its first task. */
 export async function claimed(store: Store & Generations): Promise<Claim> {
-  await store.create(manifestOf(1), start, []);
+  await store.create(manifestOf(1), start);
   return (await store.claim(task, 1)) as Claim;
 }
 
@@ -82,6 +91,29 @@ export async function readAll(store: Store, hash: string, of = task): Promise<Ma
     cursor = page.cursor;
   } while (cursor !== '0');
   return all;
+}
+
+/** Field `a` of hash `c` as an owner reads it, or why the task is not its own. */
+export const ownRead = (store: Store, known: CommitId): Promise<string | null> =>
+  unlessNotOwned(async () => {
+    const [values] = await store.load(task, [{ hash: 'c', fields: [bytes('a')] }], known);
+    return values?.[0]?.toString('latin1') ?? null;
+  });
+
+/** The first page of hash `c` as an owner scans it, or why the task is not its own. */
+export const ownScan = (store: Store, known: CommitId): Promise<Record<string, string> | string> =>
+  unlessNotOwned(async () => {
+    const { entries } = await store.scan(task, 'c', '0', known);
+    return Object.fromEntries(entries.map((each) => each.map((part) => part.toString('latin1'))));
+  });
+
+async function unlessNotOwned<T>(act: () => Promise<T>): Promise<T | CommitOutcome> {
+  try {
+    return await act();
+  } catch (error) {
+    if (error instanceof NotOwned) return error.outcome;
+    throw error;
+  }
 }
 
 /** Repeats `act` until a server answers. */

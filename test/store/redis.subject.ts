@@ -4,11 +4,13 @@ import { Cluster, type Redis } from 'ioredis';
 import type { ConnectOptions } from '../../src/store/connect.redis';
 import { readScripts, scriptOf, type RedisClient, type Scripts } from '../../src/store/scripts.redis';
 import type { Check } from '../../src/store/store.memory';
+import type { Generations, Store } from '../../src/store/store';
 import { redisStore } from '../../src/store/store.redis';
 import type { Subject } from './given';
 
-/** The lines of commit.lua that make each check. */
+/** The lines of commit.lua that make each check; that of reads is not made there. */
 const CHECKS: Record<Check, readonly string[]> = {
+  reads: [],
   epoch: ["if epoch > owner then return 'fenced' end\n", "if epoch < owner then return 'rolled-back' end\n"],
   sequence: ["if sequence ~= commit - 1 then return 'rolled-back' end\n"],
   positions: ["if positions ~= expected then return 'rolled-back' end\n"],
@@ -40,11 +42,23 @@ async function wipe(client: RedisClient, namespace: string): Promise<void> {
   for (const { node, key } of await keysIn(client, namespace)) await node.del(key);
 }
 
+/** A store whose reads do not tell what their owner knows. */
+function withoutKnown(store: Store & Generations): Store & Generations {
+  return {
+    ...store,
+    load: (task, reads) => store.load(task, reads),
+    scan: (task, hash, cursor) => store.scan(task, hash, cursor),
+  };
+}
+
 /** A store in Redis, damaged by Redis' own commands: a snapshot is DUMP and RESTORE of every key of the namespace. */
 export function redisSubject(client: RedisClient, without: readonly Check[] = []): Subject {
   const scripts = scriptsWithout(without);
   return {
-    store: (namespace) => redisStore(client, { namespace }, scripts),
+    store(namespace) {
+      const store = redisStore(client, { namespace }, scripts);
+      return without.includes('reads') ? withoutKnown(store) : store;
+    },
     async snapshot(namespace) {
       const keys = await keysIn(client, namespace);
       const dumps = await Promise.all(

@@ -1,10 +1,12 @@
-import type { Claim, Commit, Generations, Store } from '../../src/store/store';
+import type { Claim, Commit, CommitId, CommitOutcome, Generations, Store } from '../../src/store/store';
 import {
   bytes,
   claimed,
   commitOf,
   manifestOf,
   newNamespace,
+  ownRead,
+  ownScan,
   read,
   readAll,
   start,
@@ -96,7 +98,7 @@ export function refusals(subject: () => Subject): void {
   ])('an epoch is never given twice, also where the store comes back %s', async (_, prepare) => {
     const namespace = newNamespace();
     const store = subject().store(namespace);
-    await store.create(manifestOf(1), start, []);
+    await store.create(manifestOf(1), start);
     const damage = await prepare(namespace);
     const former = (await store.claim(task, 1)) as Claim;
     await damage();
@@ -106,6 +108,64 @@ export function refusals(subject: () => Subject): void {
     expect(owner.epoch).toBeGreaterThan(former.epoch);
     expect(await store.commit(task, commitOf(former, { writes }))).toBe('fenced');
     expect(await store.commit(task, commitOf(owner))).toBe('committed');
+  });
+
+  /** The first commit of an owner. */
+  const firstCommit = async (store: Store & Generations): Promise<CommitId> => {
+    const commit = commitOf(await claimed(store), { writes: [write('c', { a: '1' })] });
+    await store.commit(task, commit);
+    return commit;
+  };
+
+  it('reads of an owner return the values where its last commit is the last one of the task', async () => {
+    const store = fresh();
+    const claim = await claimed(store);
+    expect([await ownRead(store, claim), await ownScan(store, claim)]).toEqual([null, {}]);
+    const known = await firstCommit(store);
+    expect([await ownRead(store, known), await ownScan(store, known)]).toEqual(['1', { a: '1' }]);
+  });
+
+  it.each<[CommitOutcome, string, (store: Store & Generations, known: CommitId) => Promise<unknown>]>([
+    ['fenced', 'another owner has claimed the task', (store) => store.claim(task, 1)],
+    ['fenced', 'the task is sealed', (store) => store.seal(task, 1)],
+    [
+      'rolled-back',
+      'the owner has made a later commit',
+      (store, { epoch }) =>
+        store.commit(task, commitOf({ epoch, sequence: 1, positions: [1, 1], committedBy: epoch, outbox: null })),
+    ],
+    [
+      'lost',
+      'the task has no state',
+      async (store) => {
+        await store.erase(task, ['c']);
+        await store.eraseTask(task);
+      },
+    ],
+  ])('reads of an owner throw NotOwned (%s) where %s', async (outcome, _, change) => {
+    const store = fresh();
+    const known = await firstCommit(store);
+    await change(store, known);
+    expect([await ownRead(store, known), await ownScan(store, known)]).toEqual([outcome, outcome]);
+    expect(await read(store, 'c', 'a')).toBe(outcome === 'lost' ? null : '1');
+  });
+
+  it.each([
+    ['its claim', false],
+    ['its commit', true],
+  ])('reads of an owner throw NotOwned (rolled-back) where the state from before %s was restored', async (_, isClaimed) => {
+    const namespace = newNamespace();
+    const store = subject().store(namespace);
+    await store.create(manifestOf(1), start);
+    const first = isClaimed ? ((await store.claim(task, 1)) as Claim) : null;
+    const restore = await subject().snapshot(namespace);
+    const claim = first ?? ((await store.claim(task, 1)) as Claim);
+    const commit = commitOf(claim, { writes: [write('c', { a: '1' })] });
+    if (isClaimed) await store.commit(task, commit);
+    const known = isClaimed ? commit : claim;
+    await restore();
+    expect([await ownRead(store, known), await ownScan(store, known)]).toEqual(['rolled-back', 'rolled-back']);
+    expect(await readAll(store, 'c')).toEqual(new Map());
   });
 
   it('a commit is answered lost where the state is gone, and creates none', async () => {

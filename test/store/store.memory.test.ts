@@ -36,14 +36,11 @@ describe('the store in memory', () => {
         defaultPolicy: 'EFS',
         domainGroups: '',
         buckets: 1,
-        hasPredecessor: false,
         generation: 1,
         predecessor: null,
-        cutoverComplete: true,
-        catchUpOffsets: [],
+        catchUp: { inputs: [], contributions: [] },
       },
       { status: [[0]], kpi: [] },
-      [],
     );
     await taken();
     expect(await subject.store('kept').active()).toBeNull();

@@ -1,12 +1,24 @@
 import fc from 'fast-check';
 import { closeRedis, connectRedis } from '../../src/store/connect.redis';
-import { readScripts, scriptOf, type RedisClient } from '../../src/store/scripts.redis';
-import type { Claim, Commit, Generations, Store } from '../../src/store/store';
+import type { RedisClient } from '../../src/store/scripts.redis';
+import type { Claim, Commit, Generations, Sealed, Store } from '../../src/store/store';
 import { memoryStore } from '../../src/store/store.memory';
 import { redisStore } from '../../src/store/store.redis';
 import { describeWithServers } from '../servers/servers';
 import { describeDefences } from './defence.contract';
-import { bytes, claimed, commitOf, manifestOf, newNamespace, read, start, task, write } from './given';
+import {
+  bytes,
+  claimed,
+  commitOf,
+  manifestOf,
+  newNamespace,
+  ownRead,
+  ownScan,
+  read,
+  start,
+  task,
+  write,
+} from './given';
 import { lineLog, redisSubject } from './redis.subject';
 import { describeStore } from './store.contract';
 
@@ -98,30 +110,26 @@ describeWithServers(['redis'], 'the store in Redis', (servers) => {
       settled: true,
       targets,
     };
-    for (const text of [oldest, stored]) {
+    const present = { ...stored, contributions: [5, 6] };
+    const { catchUp } = manifestOf(1);
+    for (const [text, contributions] of [
+      [oldest, []],
+      [stored, []],
+      [present, [5, 6]],
+    ] as const) {
       await client.set(key, JSON.stringify(text));
-      expect(await store.active()).toEqual(manifestOf(1));
+      expect(await store.active()).toEqual({ ...manifestOf(1), catchUp: { ...catchUp, contributions } });
     }
+    await client.set(key, JSON.stringify({ ...present, settled: false }));
+    expect(await store.active()).toEqual({ ...manifestOf(1), catchUp: null });
     await store.deactivate(manifestOf(1));
-    await store.create(manifestOf(1), start, []);
-    expect(JSON.parse((await client.get(key)) ?? '')).toEqual(stored);
-  });
-
-  it('does not activate a generation whose tasks another process has changed meanwhile', async () => {
-    const namespace = newNamespace();
-    const scripts = readScripts();
-    // Simulates the other process, between the creation of a task and the commit of its seed.
-    const create = scriptOf(scripts.create.text.replace("'p', ARGV[1]", "'p', '99,99'"));
-    const raced = redisStore(client, { namespace }, { ...scripts, create });
-    await expect(raced.create(manifestOf(1), start, [])).rejects.toMatchObject({ code: 'redis-unavailable' });
-    const store = redisStore(client, { namespace });
-    expect(await store.active()).toBeNull();
-    await store.create(manifestOf(1), start, []);
-    expect(await store.inspect(task)).toEqual({ epoch: 0, sequence: 0, positions: [0, 0] });
+    await store.create(manifestOf(1), start);
+    expect(JSON.parse((await client.get(key)) ?? '')).toEqual(present);
   });
 
   it('returns the same as the store in memory for any sequence of operations', async () => {
     const small = fc.integer({ min: 0, max: 2 });
+    const step = fc.integer({ min: -1, max: 1 });
     const entries = fc.array(fc.tuple(small, fc.option(fc.uint8Array({ maxLength: 3 }))), { maxLength: 4 });
     const act = fc.oneof(
       fc.record({ kind: fc.constant('claim' as const) }),
@@ -140,17 +148,18 @@ describeWithServers(['redis'], 'the store in Redis', (servers) => {
       fc.record({
         kind: fc.constant('replace' as const),
         generation: small,
-        cutoverComplete: fc.boolean(),
+        isComplete: fc.boolean(),
         to: fc.integer({ min: 1, max: 3 }),
       }),
       fc.record({ kind: fc.constant('begin drop' as const), generation: small }),
       fc.record({ kind: fc.constant('unlist' as const), generation: small }),
       fc.record({ kind: fc.constant('list' as const) }),
       fc.record({ kind: fc.constant('seal' as const), number: small }),
+      fc.record({ kind: fc.constant('read' as const), epoch: step, sequence: step }),
     );
     type Act = typeof act extends fc.Arbitrary<infer T> ? T : never;
 
-    type Normalise = (found: Partial<Claim> | null) => unknown;
+    type Normalise = (found: Partial<Claim> | Sealed | null) => unknown;
 
     /** One store counts its epochs, the other takes them from the clock: each is replaced by its order of appearance. */
     const epochsByOrder = (): Normalise => {
@@ -160,7 +169,7 @@ describeWithServers(['redis'], 'the store in Redis', (servers) => {
         return epoch === undefined ? undefined : seen.indexOf(epoch);
       };
       return (found) =>
-        found && { ...found, epoch: orderOf(found.epoch), committedBy: orderOf(found.committedBy) };
+        found && { ...found, epoch: orderOf('epoch' in found ? found.epoch : undefined), committedBy: orderOf(found.committedBy) };
     };
 
     const perform = async (store: Store & Generations, normalise: Normalise, what: Act): Promise<unknown> => {
@@ -168,14 +177,14 @@ describeWithServers(['redis'], 'the store in Redis', (servers) => {
         case 'claim':
           return normalise(await store.claim(task, 1));
         case 'create':
-          return store.create(manifestOf(what.generation), start, []);
+          return store.create(manifestOf(what.generation), start);
         case 'deactivate':
           return store.deactivate(manifestOf(what.generation));
         case 'propose':
-          return store.propose(manifestOf(what.generation), start, []);
+          return store.propose(manifestOf(what.generation), start);
         case 'replace':
           return store.replaceActive(
-            { ...manifestOf(what.generation), cutoverComplete: what.cutoverComplete },
+            { ...manifestOf(what.generation), ...(what.isComplete ? {} : { catchUp: null }) },
             manifestOf(what.to),
           );
         case 'begin drop':
@@ -185,7 +194,12 @@ describeWithServers(['redis'], 'the store in Redis', (servers) => {
         case 'list':
           return store.list();
         case 'seal':
-          return store.seal(task, what.number);
+          return normalise(await store.seal(task, what.number));
+        case 'read': {
+          const { epoch, sequence } = (await store.inspect(task)) ?? { epoch: 0, sequence: 0 };
+          const known = { epoch: epoch + what.epoch, sequence: sequence + what.sequence };
+          return { read: await ownRead(store, known), scan: await ownScan(store, known) };
+        }
         case 'commit': {
           // Offsets from the stored state, so that every outcome occurs.
           const found = (await store.inspect(task)) ?? { epoch: 0, sequence: 0, positions: [0, 0] };

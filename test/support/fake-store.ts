@@ -4,6 +4,7 @@ import type { Loaded, Plan } from '../../src/pipeline';
 export interface FakeStore {
   /** Executes a plan: loads what it reads, projects, writes, and returns its outgoing records. */
   run(plan: Plan): ReturnType<Plan['project']>['outgoing'];
+  put(hash: string, field: string, value: Buffer): void;
   entries(hash: string): ReadonlyMap<string, Buffer>;
   hashes(): readonly string[];
 }
@@ -29,6 +30,7 @@ export function fakeStore(): FakeStore {
       }
       return outgoing;
     },
+    put: (hash, field, value) => void at(hash).set(field, value),
     entries: at,
     hashes: () => [...hashes.keys()],
   };
