@@ -1,5 +1,6 @@
+import type { Type } from 'avsc';
 import { parseSchema } from '../../src/avro/schema';
-import { SCHEMAS } from '../../src/feedback/schemas';
+import { type RecordSchema, SCHEMAS } from '../../src/feedback/schemas';
 import { type Contribution, type KpiChanged, wireType } from '../../src/kpi/encode';
 import { readKpi } from '../../src/queries/lookup';
 import { readInstallation } from '../generations/installation';
@@ -27,17 +28,20 @@ function framed(id: number, body: Buffer): Buffer {
 
 const plain = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
 
+/** What encodes values: a schema without its texts. */
+const encoding = (type: Type): unknown =>
+  JSON.parse(JSON.stringify(type.schema({ exportAttrs: true })), (name, part: unknown) =>
+    name === 'doc' ? undefined : part,
+  );
+
+/** What has been added to contributions since, with its default. */
+const SINCE = { complained: 0, retiredFrom: null };
+
 describe('a record from before there were complaints', () => {
   it('is of the former type that the service knows', () => {
-    const fields = (schema: object) => plain(schema);
-    const contribution = formerType('efs.kpi-contributions-value').schema({ exportAttrs: true });
-    expect(fields(SCHEMAS.Contribution.former.at(-1)!.schema({ exportAttrs: true }) as object)).toEqual(
-      fields(contribution as object),
-    );
-    const kpi = formerType('efs.delivery-kpi-value').schema({ exportAttrs: true });
-    expect(fields(SCHEMAS.KpiChanged.former.at(-1)!.schema({ exportAttrs: true }) as object)).toEqual(
-      fields(kpi as object),
-    );
+    const oldest = ({ former }: RecordSchema) => encoding(former.at(-1)!);
+    expect(oldest(SCHEMAS.Contribution)).toEqual(encoding(formerType('efs.kpi-contributions-value')));
+    expect(oldest(SCHEMAS.KpiChanged)).toEqual(encoding(formerType('efs.delivery-kpi-value')));
   });
 
   it('is decoded and read with no complaint, where it is a contribution', () => {
@@ -46,8 +50,19 @@ describe('a record from before there were complaints', () => {
     for (let index = 0; index < VALUES; index += 1) {
       const value = type.random() as object;
       const bytes = framed(FORMER_ID, type.toBuffer(value));
-      expectEqual(plain(wire.decode(bytes)), { ...plain(value), complained: 0 });
-      expectEqual(plain(wire.read(bytes)), { ...plain(value), complained: 0 });
+      expectEqual(plain(wire.decode(bytes)), { ...plain(value), ...SINCE });
+      expectEqual(plain(wire.read(bytes)), { ...plain(value), ...SINCE });
+    }
+  });
+
+  it('is decoded and read as not retired, where it is a contribution from before deliveries were retired by offsets', () => {
+    const [type] = SCHEMAS.Contribution.former;
+    const wire = wireType<Contribution>(SCHEMAS.Contribution, OWN_ID);
+    for (let index = 0; index < VALUES; index += 1) {
+      const value = type!.random() as object;
+      const bytes = framed(FORMER_ID, type!.toBuffer(value));
+      expectEqual(plain(wire.decode(bytes)), { ...plain(value), retiredFrom: null });
+      expectEqual(plain(wire.read(bytes)), { ...plain(value), retiredFrom: null });
     }
   });
 

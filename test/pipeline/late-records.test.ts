@@ -1,19 +1,22 @@
-import { boundedCache } from '../../src/base/bounded-cache';
+import { domainGroups } from '../../src/kpi/domains';
 import type { Decoder } from '../../src/feedback/decode';
 import type { Feedback } from '../../src/feedback/feedback';
+import { SCHEMAS } from '../../src/feedback/schemas';
+import { type Contribution, wireType } from '../../src/kpi/encode';
+import { emptySum } from '../../src/kpi/publish';
 import type { LogRecord } from '../../src/log/source';
 import { lateDecoder } from '../../src/pipeline/late-records';
-import { retiredAmong } from '../../src/pipeline/retention';
-import { encodeRetirement, type Retirement } from '../../src/store/retired';
-import type { Store } from '../../src/store/store';
-import { virtualClock } from '../support/clock';
+import { statusMemory } from '../../src/pipeline/status';
+import type { TaskAddress } from '../../src/store/store';
 import { feedback } from '../support/feedback';
 
-/** Retired later than the time up to which all feedback was counted. */
-const RETIRED: Retirement = { at: 1_000, asOf: 900 };
+const contribution = wireType<Contribution>(SCHEMAS.Contribution, 1);
+const ADDRESS: TaskAddress = { stateId: 3, pipeline: 'status', partition: 1 };
+/** Retired with 10 records of the first topic counted, none of the second, and 7 of the third. */
+const FROM = { 0: 10, 1: 0, 2: 7 };
 
-const record = (deliveryId: string, offset: number, timestamp = RETIRED.at): LogRecord => ({
-  ...{ topic: 0, partition: 0, offset, timestamp, key: null, headerCount: 0 },
+const record = (deliveryId: string, offset: number, topic = 0): LogRecord => ({
+  ...{ topic, partition: 1, offset, timestamp: 0, key: null, headerCount: 0 },
   value: Buffer.from(deliveryId),
   headers: () => [],
 });
@@ -28,112 +31,115 @@ const decode: Decoder<Feedback> = async (records) => ({
     .map((each) => ({ record: each, reason: 'not-avro' as const, detail: '' })),
 });
 
-/** A decoder at partition 0 of two, of a generation with or without a predecessor. `retired` may be changed. */
-function given({ hasPredecessor = false, catchUpOffsets = [[10], [0]] } = {}) {
-  const retired = new Set<string>();
+/** A decoder, and the contributions of its task: `retire` replaces one by that of a retired delivery. */
+function given() {
+  const stored = new Map<string, Contribution>();
   const lookedUp: string[][] = [];
-  const clock = virtualClock();
-  const timerIndex = new Set<string>(['old', 'new']);
-  const store: Pick<Store, 'load'> = {
-    load: async (_, reads) => {
-      const ids = reads.flatMap(({ fields }) => Array.from(fields, String));
-      lookedUp.push(ids);
-      return [ids.map((id) => (retired.has(id) ? encodeRetirement(RETIRED) : null))];
-    },
+  const tasks = new Set<TaskAddress>();
+  const memory = statusMemory();
+  const rules = {
+    ...{ stateId: 3, generation: 3, partition: 1, partitions: 2, buckets: 1, defaultPolicy: 'EFS' as const },
+    ...{ groups: domainGroups([]), contribution, statusChanged: null, retryOutcome: null as never },
   };
   const decoder = lateDecoder(decode, {
-    ...{ store, clock, timerIndex, activeUntil: boundedCache<number>(10_000) },
-    address: { stateId: 3, pipeline: 'status', partition: 0 },
-    manifest: { stateId: 3, partitions: 2, hasPredecessor, catchUpOffsets },
+    ...{ address: ADDRESS, rules, memory },
+    store: {
+      load: async (task, reads) => {
+        tasks.add(task);
+        const ids = reads.flatMap(({ fields }) => Array.from(fields, String));
+        lookedUp.push(ids);
+        return [ids.map((id) => (stored.has(id) ? contribution.encode(stored.get(id)!) : null))];
+      },
+    },
   });
   const run = async (...records: LogRecord[]) => {
     const { inputs, rejected } = await decoder(records);
     return {
       inputs: inputs.map(({ deliveryId }) => deliveryId),
-      rejected: rejected.map(({ record: { offset }, reason }) => [offset, reason]),
+      rejected: rejected.map(({ record: { offset, topic }, reason }) => [topic, offset, reason]),
     };
   };
-  return { run, retired, lookedUp, clock, timerIndex };
+  const retire = (id: string, retiredFrom: Contribution['retiredFrom'] = FROM): void => {
+    stored.set(id, { ...emptySum(id, 3), partition: 1, retiredFrom });
+    memory.open.drop(id);
+  };
+  return { run, retire, stored, lookedUp, tasks };
 }
 
 describe('feedback on a retired delivery', () => {
-  it('is rejected with its record, in the order of the batch; other records are decoded as usual', async () => {
-    const { run, retired } = given();
-    retired.add('old');
-    expect(
-      await run(record('new', 1), record('old', 2), record('', 3), record('old', 4), record('new', 5)),
-    ).toEqual({
-      inputs: ['new', 'new'],
+  it('is rejected at or beyond the offsets from which it is late, and passed over below them, by topic', async () => {
+    const { run, retire } = given();
+    retire('old');
+    const offsets = [
+      [0, 9],
+      [0, 10],
+      [0, 11],
+      [1, 0],
+      [2, 6],
+      [2, 7],
+    ] as const;
+    expect(await run(...offsets.map(([topic, offset]) => record('old', offset, topic)))).toEqual({
+      inputs: [],
       rejected: [
-        [2, 'retired-delivery'],
-        [3, 'not-avro'],
-        [4, 'retired-delivery'],
+        [0, 10, 'retired-delivery'],
+        [0, 11, 'retired-delivery'],
+        [1, 0, 'retired-delivery'],
+        [2, 7, 'retired-delivery'],
       ],
     });
   });
 
-  it('removes the delivery from the timer index', async () => {
-    const { run, retired, timerIndex } = given();
-    retired.add('old');
-    await run(record('old', 1), record('new', 2));
-    expect([...timerIndex]).toEqual(['new']);
+  it('is late at any offset of a topic that the service did not read when it was retired', async () => {
+    const { run, retire } = given();
+    retire('old');
+    expect(await run(record('old', 0, 5))).toEqual({ inputs: [], rejected: [[5, 0, 'retired-delivery']] });
   });
 
-  it('is skipped where the predecessor has counted it', async () => {
-    const { run, retired } = given({ hasPredecessor: true });
-    retired.add('old');
-    const before = RETIRED.asOf - 1;
-    const records = [
-      record('old', 9, before),
-      record('old', 9, RETIRED.asOf),
-      record('old', 10, before),
-      record('old', 10, RETIRED.asOf),
-    ];
-    expect((await run(...records)).rejected).toEqual([
-      [9, 'retired-delivery'],
-      [10, 'retired-delivery'],
-      [10, 'retired-delivery'],
-    ]);
-  });
-
-  it('is never skipped without a predecessor', async () => {
-    const { run, retired } = given({ hasPredecessor: false });
-    retired.add('old');
-    expect((await run(record('old', 9, 0))).rejected).toHaveLength(1);
+  it('is rejected with its record, in the order of the batch; other records are decoded as usual', async () => {
+    const { run, retire } = given();
+    retire('old');
+    expect(
+      await run(record('new', 11), record('old', 12), record('', 13), record('old', 14), record('new', 15)),
+    ).toEqual({
+      inputs: ['new', 'new'],
+      rejected: [
+        [0, 12, 'retired-delivery'],
+        [0, 13, 'not-avro'],
+        [0, 14, 'retired-delivery'],
+      ],
+    });
   });
 });
 
 describe('the look-up of retired deliveries', () => {
-  it('is done once in ten minutes per delivery, not per record or batch', async () => {
-    const { run, lookedUp, clock } = given();
+  it('is done once per delivery in the task’s own state, not per record or batch', async () => {
+    const { run, lookedUp, tasks } = given();
     await run(record('a', 1), record('a', 2), record('b', 3), record('a', 4));
     await run(record('b', 5), record('a', 6));
-    expect(lookedUp.flat().sort()).toEqual(['a', 'b']);
-    clock.advance(599_999);
-    await run(record('a', 7));
-    expect(lookedUp.flat()).toHaveLength(2);
-    clock.advance(1);
-    await run(record('a', 8));
-    expect(lookedUp.flat()).toHaveLength(3);
+    expect(lookedUp).toEqual([['a', 'b']]);
+    expect([...tasks]).toEqual([ADDRESS]);
   });
 
-  it('is done for every batch once the delivery is retired', async () => {
-    const { run, lookedUp, retired } = given();
-    retired.add('old');
-    await run(record('old', 1));
-    await run(record('old', 2));
-    expect(lookedUp.flat()).toEqual(['old', 'old']);
+  it('is done for every batch once the delivery is retired, and not where its batch has no unknown one', async () => {
+    const { run, lookedUp, retire } = given();
+    await run(record('a', 1));
+    retire('old');
+    await run(record('old', 11));
+    await run(record('old', 12), record('a', 13));
+    await run(record('a', 14));
+    expect(lookedUp).toEqual([['a'], ['old'], ['old']]);
   });
 
-  it('is done in the kpi tasks that own the deliveries', async () => {
-    const tasks: string[] = [];
-    const load: Store['load'] = async ({ stateId, pipeline, partition }, reads) => {
-      tasks.push(`${stateId} ${pipeline} ${partition}`);
-      return reads.map(({ fields }) => Array.from(fields, () => encodeRetirement(RETIRED)));
-    };
-    const ids = ['a', 'b', 'c', 'd', 'e', 'f'];
-    const retired = await retiredAmong({ load }, { stateId: 3, partitions: 2 }, ids);
-    expect([...retired.keys()].sort()).toEqual(ids);
-    expect(tasks.sort()).toEqual(['3 kpi 0', '3 kpi 1']);
+  it('finds a delivery that is retired after it was found to be open', async () => {
+    const { run, retire } = given();
+    expect((await run(record('old', 9))).inputs).toEqual(['old']);
+    retire('old');
+    expect((await run(record('old', 10))).rejected).toEqual([[0, 10, 'retired-delivery']]);
+  });
+
+  it('finds no delivery whose contribution is stored and not retired', async () => {
+    const { run, stored } = given();
+    stored.set('d', { ...emptySum('d', 3), revision: 3 });
+    expect(await run(record('d', 99))).toEqual({ inputs: ['d'], rejected: [] });
   });
 });

@@ -25,11 +25,16 @@ describe('a publish checkpoint', () => {
 
   it('is read back from Kafka as it was committed: state, epoch and every position', () => {
     fc.assert(
-      fc.property(offset, offset, fc.array(offset, { minLength: 1, maxLength: 7 }), (stateId, epoch, positions) => {
-        const { topic, partition, ...committed } = checkpointOf({ stateId }, { epoch, positions }, AT);
-        expect({ topic, partition }).toEqual(AT);
-        expect(checkpointIn(committed)).toEqual({ stateId, epoch, positions });
-      }),
+      fc.property(
+        offset,
+        offset,
+        fc.array(offset, { minLength: 1, maxLength: 7 }),
+        (stateId, epoch, positions) => {
+          const { topic, partition, ...committed } = checkpointOf({ stateId }, { epoch, positions }, AT);
+          expect({ topic, partition }).toEqual(AT);
+          expect(checkpointIn(committed)).toEqual({ stateId, epoch, positions });
+        },
+      ),
     );
   });
 
@@ -94,7 +99,16 @@ describe('a task', () => {
   });
 
   it('has caught up once it has reached the catch-up offsets of its partition, in every topic', () => {
-    const manifest = { ...manifestOf(2), catchUp: { inputs: [[9, 9], [3, 5]], contributions: [] } };
+    const manifest = {
+      ...manifestOf(2),
+      catchUp: {
+        inputs: [
+          [9, 9],
+          [3, 5],
+        ],
+        contributions: [],
+      },
+    };
     expect(hasCaughtUp(manifest, 1, [3, 5])).toBe(true);
     expect(hasCaughtUp(manifest, 1, [4, 9])).toBe(true);
     expect(hasCaughtUp(manifest, 1, [3, 4])).toBe(false);

@@ -1,146 +1,293 @@
+import { DeliveryId } from '../../src/base/ids';
 import { SCHEMAS } from '../../src/feedback/schemas';
+import { CONTRIBUTIONS_TOPIC, RETIRED_TOPIC } from '../../src/feedback/topics';
+import { domainGroups } from '../../src/kpi/domains';
 import { type Contribution, wireType } from '../../src/kpi/encode';
 import { emptySum } from '../../src/kpi/publish';
-import type { TaskOwnership } from '../../src/pipeline';
+import type { OutgoingRecord } from '../../src/log/sink';
+import type { LogRecord } from '../../src/log/source';
+import type { Projected } from '../../src/pipeline';
+import { flagEntry, RETIRED_READ } from '../../src/pipeline/flags';
 import {
-  type RetentionCommand,
-  retentionCommands,
-  retirementIn,
-  retirementMarker,
-  retiredDelivery,
+  adoptRetired,
+  type RetentionDeps,
   RETENTION_SCAN_MS,
+  retirementRecord,
+  retirements,
 } from '../../src/pipeline/retention';
-import { encodeRetirement } from '../../src/store/retired';
-import type { Store } from '../../src/store/store';
+import { statusMemory } from '../../src/pipeline/status';
+import { memoryStore } from '../../src/store/store.memory';
+import type { Write } from '../../src/store/store';
+import { commitOf, manifestOf, start, task as ADDRESS } from '../store/given';
 import { virtualClock } from '../support/clock';
 import { HOUR } from '../support/feedback';
 
 const contribution = wireType<Contribution>(SCHEMAS.Contribution, 1);
 const RETENTION_MS = 300 * HOUR;
-/** A time up to which partitions have folded. */
-const UNTIL = Date.UTC(2026, 10, 23);
 const OLD = { asOf: 0, revision: 1 };
+/** The task's positions, as its store has them. */
+const POSITIONS = [4, 9];
+const FROM = { 0: 4, 1: 9 };
 
-const bytes = (value: string | number | null | undefined): Buffer | null =>
-  value == null ? null : Buffer.from(String(value));
+const shareOf = (id: string, given: Partial<Contribution> = {}): Contribution => ({
+  ...{ ...emptySum(id, 1), relayed: 1, ...given },
+});
 
-const retiredAt = (at: number | undefined): Buffer | null =>
-  at === undefined ? null : encodeRetirement({ at, asOf: at });
-
-/** A kpi task with these deliveries: last feedback, revision. All of its state may be changed. */
-function given(sums: Record<string, { asOf: number; revision: number }>, partitions = 2) {
+/** A status task with these contributions, and the retired deliveries of its partition in the log. */
+async function given(shares: Record<string, Partial<Contribution>>, expires = true) {
   const clock = virtualClock();
-  const state = { sums, retired: {} as Record<string, number>, end: 0, position: 0 };
-  let foldedUntil: readonly (number | null)[] = [];
-  const store: Pick<Store, 'load' | 'scan'> = {
-    load: async ({ pipeline, partition }, reads) =>
-      pipeline === 'status'
-        ? [[bytes(foldedUntil[partition])]]
-        : reads.map(({ fields }) => Array.from(fields, (id) => retiredAt(state.retired[String(id)]))),
-    scan: async () => ({
-      cursor: '0',
-      entries: Object.entries(state.sums).map(
-        ([id, sum]) => [Buffer.from(id), contribution.encode({ ...emptySum(id, 1), ...sum })] as const,
-      ),
-    }),
+  const store = memoryStore();
+  await store.create(manifestOf(1), { ...start, status: [POSITIONS, POSITIONS] });
+  let claim = (await store.claim(ADDRESS, 1))!;
+  const commit = async ({ writes }: Pick<Projected, 'writes'>): Promise<void> => {
+    const next = commitOf(claim, { writes, next: claim.positions });
+    expect(await store.commit(ADDRESS, next)).toBe('committed');
+    claim = { ...claim, sequence: next.sequence };
   };
-  const commands = retentionCommands({
-    ...{ store, clock, contribution, manifest: { partitions }, retentionMs: RETENTION_MS },
-    address: { stateId: 1, pipeline: 'kpi', partition: 0 },
-    contributionsEnd: async () => state.end,
-  });
-  const portions = async (): Promise<(readonly RetentionCommand[])[]> => {
-    const done = [];
-    const ownership = { positions: [state.position] } as unknown as TaskOwnership;
-    for await (const portion of commands(ownership)) done.push(portion);
-    return done;
+  const put = (id: string, share: Partial<Contribution>): Promise<void> =>
+    commit({
+      writes: [{ hash: 'c', entries: [[Buffer.from(id), contribution.encode(shareOf(id, share))]] }],
+    });
+  for (const [id, share] of Object.entries(shares)) await put(id, share);
+  const log: { key: Buffer | null; value: Buffer | null }[] = [];
+  const strangers: number[] = [];
+  const reads: number[] = [];
+  const memory = statusMemory();
+  const deps: RetentionDeps = {
+    ...{ address: ADDRESS, store, clock, memory, expires, retentionMs: RETENTION_MS },
+    rules: {
+      ...{ stateId: 1, generation: 1, partition: 0, partitions: 2, buckets: 1, defaultPolicy: 'EFS' },
+      ...{ groups: domainGroups([]), contribution, statusChanged: null, retryOutcome: null as never },
+    },
+    readRetired: async (onRecord, from) => {
+      reads.push(from);
+      log.forEach((each, offset) => offset >= from && onRecord(recordOf(offset, each)));
+    },
+    onStranger: ({ offset }) => void strangers.push(offset),
+    publish: async (records) => void log.push(...records),
   };
-  const commandsNow = async (): Promise<RetentionCommand[]> => (await portions()).flat();
-  /** Advances the clock to the next scan; partitions have folded up to then, or up to the times given. */
-  const scanDue = (times: readonly (number | null)[] | null = null): Promise<RetentionCommand[]> => {
+  const committed = async (effects: AsyncIterable<Projected>): Promise<OutgoingRecord[]> => {
+    const outgoing: OutgoingRecord[] = [];
+    for await (const each of effects) {
+      await commit(each);
+      outgoing.push(...each.outgoing);
+    }
+    return outgoing;
+  };
+  const retire = retirements(deps);
+  const due = (): Promise<OutgoingRecord[]> => committed(retire({ positions: POSITIONS }));
+  /** Advances the clock to the next scan. */
+  const scanDue = (): Promise<OutgoingRecord[]> => {
     clock.advance(RETENTION_SCAN_MS);
-    foldedUntil = times ?? Array.from({ length: partitions }, () => clock.now());
-    return commandsNow();
+    return due();
   };
-  return { state, clock, portions, commandsNow, scanDue };
+  const adopt = (): Promise<OutgoingRecord[]> => committed(adoptRetired(deps));
+  const stored = async (hash: string): Promise<Map<string, Buffer>> =>
+    new Map((await store.scan(ADDRESS, hash, '0')).entries.map(([field, value]) => [String(field), value]));
+  const retired = async (): Promise<string[]> =>
+    [...(await stored('c'))]
+      .filter(([, value]) => contribution.decode(value).retiredFrom !== null)
+      .map(([id]) => id)
+      .sort();
+  const published = (): string[] => log.map(({ key }) => String(key)).sort();
+  return {
+    ...{ clock, deps, log, strangers, reads, memory, commit, put, due, scanDue },
+    adopt,
+    stored,
+    retired,
+    published,
+  };
 }
+
+const recordOf = (offset: number, { key, value }: Pick<LogRecord, 'key' | 'value'>): LogRecord => ({
+  ...{ topic: 0, partition: 0, offset, timestamp: 0, key, value, headerCount: 0, headers: () => [] },
+});
 
 describe('a scan of the deliveries', () => {
   it('retires deliveries whose last feedback is older than the retention, to the millisecond', async () => {
-    const asOf = UNTIL - RETENTION_MS;
-    const { scanDue, clock } = given({ exactly: { ...OLD, asOf }, older: { ...OLD, asOf: asOf - 1 } });
-    expect(await scanDue([UNTIL, UNTIL])).toEqual([]);
-    const as = { at: clock.now() + RETENTION_SCAN_MS, asOf: UNTIL };
-    expect(await scanDue([UNTIL, UNTIL + 1])).toEqual([{ retire: 'older', as }]);
+    const { clock, put, scanDue, retired } = await given({});
+    const asOf = clock.now() + RETENTION_SCAN_MS - RETENTION_MS;
+    await put('exactly', { asOf });
+    await put('older', { asOf: asOf - 1 });
+    await put('younger', { asOf: asOf + 1 });
+    await scanDue();
+    await scanDue();
+    expect(await retired()).toEqual(['older']);
   });
 
-  it('uses the earliest time of all partitions, and does not start before all have reported', async () => {
-    const { scanDue } = given({ exactly: { ...OLD, asOf: UNTIL - RETENTION_MS }, old: OLD });
-    for (const other of [null, null, null]) expect(await scanDue([UNTIL + 1, other])).toEqual([]);
-    await scanDue([UNTIL + 1, UNTIL]);
-    expect(await scanDue([UNTIL + 1, UNTIL])).toMatchObject([{ retire: 'old' }]);
-    await scanDue([UNTIL + 1, UNTIL + 1]);
-    expect(await scanDue([UNTIL + 1, UNTIL + 1])).toContainEqual(
-      expect.objectContaining({ retire: 'exactly' }),
-    );
-  });
-
-  it('is made once an hour', async () => {
-    const { clock, commandsNow, scanDue } = given({ old: OLD });
+  it('is made once an hour, and retires what two scans in a row found old', async () => {
+    const { clock, due, scanDue, published } = await given({ old: OLD });
+    await due();
     await scanDue();
     for (const ms of [0, RETENTION_SCAN_MS - 1]) {
       clock.advance(ms);
-      expect(await commandsNow()).toEqual([]);
+      await due();
+      expect(published()).toEqual([]);
     }
     clock.advance(1);
-    expect(await commandsNow()).toHaveLength(1);
+    await due();
+    expect(published()).toEqual(['old']);
   });
 
   it('does not retire a delivery with feedback since the last scan', async () => {
-    const { state, scanDue } = given({ old: OLD });
+    const { put, scanDue, published } = await given({ old: OLD });
     await scanDue();
-    state.sums = { old: { ...OLD, revision: 2 } };
-    expect(await scanDue()).toEqual([]);
-    expect(await scanDue()).toHaveLength(1);
+    await put('old', { ...OLD, revision: 2 });
+    await scanDue();
+    expect(published()).toEqual([]);
+    await scanDue();
+    expect(published()).toEqual(['old']);
   });
 
-  it('waits until the contributions that the log held at its start are folded', async () => {
-    const { state, commandsNow, scanDue } = given({ old: OLD });
-    await scanDue();
-    state.end = 5;
-    state.position = 4;
-    expect(await scanDue()).toEqual([]);
-    expect(await commandsNow()).toEqual([]);
-    state.position = 5;
-    expect(await commandsNow()).toHaveLength(1);
+  it('does not retire a delivery with deadlines, where expiries are inferred', async () => {
+    const { memory, scanDue, published } = await given({ old: OLD, open: OLD });
+    memory.timerIndex.set(DeliveryId('open'), { count: 1, soonest: 5 } as never);
+    for (const _ of [1, 2, 3]) await scanDue();
+    expect(published()).toEqual(['old']);
+    const inferringNothing = await given({ open: OLD }, false);
+    inferringNothing.memory.timerIndex.set(DeliveryId('open'), { count: 1, soonest: 5 } as never);
+    for (const _ of [1, 2]) await inferringNothing.scanDue();
+    expect(inferringNothing.published()).toEqual(['open']);
+    expect(inferringNothing.memory.timerIndex.size).toBe(0);
   });
 
-  it('removes a retired delivery once all partitions have folded more than two hours past its retirement', async () => {
-    const { state, scanDue } = given({ old: OLD });
-    state.retired = { old: UNTIL };
-    expect(await scanDue([UNTIL + 2 * HOUR, UNTIL + 3 * HOUR])).toEqual([]);
-    expect(await scanDue([UNTIL + 3 * HOUR, UNTIL + 2 * HOUR + 1])).toEqual([
-      { remove: 'old', partitions: 2 },
-    ]);
+  it('retires a delivery once', async () => {
+    const { scanDue, published } = await given({ old: OLD });
+    for (let scans = 0; scans < 5; scans += 1) await scanDue();
+    expect(published()).toEqual(['old']);
   });
 
-  it('removes about a thousand fields per commit', async () => {
-    const ids = Array.from({ length: 25 }, (_, index) => `d${index}`);
-    const { state, scanDue, portions, clock } = given(Object.fromEntries(ids.map((id) => [id, OLD])), 98);
+  it('retires at most 200 deliveries per commit', async () => {
+    const ids = Array.from({ length: 450 }, (_, index) => `d${index}`);
+    const { deps, clock, scanDue, commit } = await given(Object.fromEntries(ids.map((id) => [id, OLD])));
+    const sizes: number[] = [];
+    const publish: RetentionDeps['publish'] = async (records) => {
+      sizes.push(records.length);
+      return deps.publish(records);
+    };
     await scanDue();
-    state.retired = Object.fromEntries(ids.map((id) => [id, 0]));
-    clock.advance(RETENTION_SCAN_MS);
-    expect((await portions()).map(({ length }) => length)).toEqual([10, 10, 5]);
+    const retire = retirements({ ...deps, publish });
+    const adopted: number[] = [];
+    for (const _ of [1, 2]) {
+      clock.advance(RETENTION_SCAN_MS);
+      for await (const effects of retire({ positions: POSITIONS })) {
+        adopted.push(effects.writes[0]!.entries.length);
+        await commit(effects);
+      }
+    }
+    expect(sizes).toEqual([200, 200, 50]);
+    expect(adopted).toEqual([200, 1, 200, 1, 50, 1]);
+  });
+
+  it('stores nothing where the records are not acknowledged', async () => {
+    const { deps, clock, stored, retired, commit } = await given({ old: OLD });
+    const retire = retirements({ ...deps, publish: () => Promise.reject(new Error('fenced')) });
+    const run = async (): Promise<void> => {
+      clock.advance(RETENTION_SCAN_MS);
+      for await (const effects of retire({ positions: POSITIONS })) await commit(effects);
+    };
+    await run();
+    await expect(run()).rejects.toThrow('fenced');
+    expect([await retired(), (await stored('z')).size]).toEqual([[], 0]);
   });
 });
 
-it('a retirement marker has a key that no share has, and carries the delivery and its retirement', () => {
-  const marker = retirementMarker('d', { at: 7, asOf: 5 }, { stateId: 2, partition: 3, contribution });
-  expect(retiredDelivery(marker.key)).toBe('d');
-  const decoded = contribution.decode(marker.value!);
-  expect(decoded).toMatchObject({ deliveryId: 'd', relayed: 0 });
-  expect(retirementIn(decoded)).toEqual({ at: 7, asOf: 5 });
-  expect(retirementIn({ ...decoded, retiredAt: null })).toBeNull();
-  for (const key of ['d/3', '/3', 'd']) expect(retiredDelivery(Buffer.from(key))).toBeNull();
-  expect(retiredDelivery(null)).toBeNull();
+describe('a retired delivery', () => {
+  it('is published as its last contribution, with the positions of the task, in the task’s partition', async () => {
+    const { log, scanDue } = await given({ old: { ...OLD, relayed: 7 } });
+    await scanDue();
+    await scanDue();
+    expect(log).toHaveLength(1);
+    const [{ topic, partition, key, value }] = log as [OutgoingRecord];
+    expect([topic, partition, String(key)]).toEqual([RETIRED_TOPIC, 0, 'old']);
+    expect(contribution.decode(value!)).toEqual(
+      contribution.decode(contribution.encode(shareOf('old', { ...OLD, relayed: 7, retiredFrom: FROM }))),
+    );
+  });
+
+  it('is stored and emitted as that contribution, without deadlines, and is to be evicted', async () => {
+    const { memory, scanDue, stored } = await given({ old: OLD, young: { asOf: Date.UTC(2100, 0) } }, false);
+    memory.timerIndex.set(DeliveryId('old'), { count: 1, soonest: 5 } as never);
+    memory.open.put('old', true);
+    memory.contributions.put('old', shareOf('old'));
+    await scanDue();
+    const outgoing = await scanDue();
+    expect(contribution.decode((await stored('c')).get('old')!).retiredFrom).toEqual(FROM);
+    expect([...(await stored('z')).keys()]).toContain('old');
+    expect((await stored('w')).size).toBe(0);
+    expect(outgoing.map(({ topic }) => topic)).toContain(CONTRIBUTIONS_TOPIC);
+    expect(outgoing.map(({ value }) => contribution.decode(value!).retiredFrom)[0]).toEqual(FROM);
+    expect([memory.open.get('old'), memory.contributions.get('old'), memory.timerIndex.size]).toEqual([
+      null,
+      null,
+      0,
+    ]);
+    expect([...memory.evicting]).toContain('old');
+  });
+});
+
+describe('an adoption', () => {
+  const rules = { partition: 0, contribution };
+  /** What another generation, or a later time of this one, has published. */
+  const published = (id: string, share: Partial<Contribution> = {}, positions = POSITIONS): OutgoingRecord =>
+    retirementRecord(rules, shareOf(id, { generation: 9, ...share }), positions);
+
+  it('replaces the contribution, whatever it counts, by the published one under the own state id', async () => {
+    const { log, adopt, stored } = await given({ old: { relayed: 9, revision: 9 } });
+    log.push(published('old', { relayed: 2, revision: 2 }, [3, 3]), published('unknown', { relayed: 1 }));
+    const outgoing = await adopt();
+    const shares = [...(await stored('c')).values()].map((value) => contribution.decode(value));
+    expect(shares).toMatchObject([
+      {
+        deliveryId: 'old',
+        generation: 1,
+        partition: 0,
+        relayed: 2,
+        revision: 2,
+        retiredFrom: { 0: 3, 1: 3 },
+      },
+      { deliveryId: 'unknown', generation: 1, partition: 0, relayed: 1, retiredFrom: FROM },
+    ]);
+    expect(outgoing.map(({ value }) => contribution.decode(value!))).toEqual(shares);
+    expect([...(await stored('z')).keys()]).toEqual(['old', 'unknown']);
+  });
+
+  it('emits nothing while publishing is suppressed, and stores the same', async () => {
+    const { log, memory, adopt, retired } = await given({ old: OLD });
+    log.push(published('old'));
+    memory.suppressed = true;
+    expect(await adopt()).toEqual([]);
+    expect(await retired()).toEqual(['old']);
+  });
+
+  it('reads on from where the last one has ended, also of the owner before, and commits nothing where nothing is new', async () => {
+    const { log, deps, reads, adopt, commit } = await given({});
+    await adopt();
+    log.push(published('a'), published('b'));
+    await adopt();
+    await adopt();
+    expect(reads).toEqual([0, 0, 2]);
+    const effects: Projected[] = [];
+    for await (const each of adoptRetired(deps)) effects.push(each);
+    expect(effects).toEqual([]);
+    const write: Write = { hash: 'f', entries: [flagEntry(RETIRED_READ, 1)] };
+    await commit({ writes: [write] });
+    expect((await adopt()).map(({ value }) => contribution.decode(value!).deliveryId)).toEqual(['b']);
+  });
+
+  it('passes over records that the service has not written, and adopts those around them', async () => {
+    const { log, strangers, adopt, retired } = await given({});
+    const key = Buffer.from('x');
+    log.push(
+      { key, value: null },
+      published('a'),
+      { key, value: Buffer.from('strange') },
+      { key, value: contribution.encode(shareOf('open')) },
+      { key, value: contribution.encode({ ...shareOf(''), deliveryId: null, retiredFrom: FROM }) },
+      published('b'),
+    );
+    await adopt();
+    expect(strangers).toEqual([0, 2, 3, 4]);
+    expect(await retired()).toEqual(['a', 'b']);
+  });
 });

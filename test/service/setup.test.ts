@@ -14,6 +14,9 @@ const topic = (name: string, partitions: number, policy = 'delete'): NewTopic =>
   config: { 'cleanup.policy': policy },
 });
 
+const COMPACTED = ['kpi-contributions', 'retired-deliveries', 'delivery-kpi', 'message-status'].map(
+  (name) => `t.efs.${name}`,
+);
 const DAYS_40 = 40 * 86_400_000;
 
 const run = (
@@ -29,9 +32,7 @@ describe('set-up', () => {
     expect([...admin.topics.keys()]).toEqual(SETUP_TOPICS.map((name) => `t.${name}`));
     for (const { name, partitions, replicationFactor, config } of admin.topics.values()) {
       expect([partitions, replicationFactor]).toEqual([12, 2]);
-      const isCompacted = ['t.efs.kpi-contributions', 't.efs.delivery-kpi', 't.efs.message-status'].includes(
-        name,
-      );
+      const isCompacted = COMPACTED.includes(name);
       const isIndex = name === 't.efs.ingest-index';
       expect(config['cleanup.policy']).toBe(isIndex ? 'compact,delete' : isCompacted ? 'compact' : 'delete');
     }
