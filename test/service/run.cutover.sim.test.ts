@@ -1,6 +1,6 @@
 import { promote } from '../../src/generations/cutover';
 import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS, MESSAGE_STATUS_TOPIC } from '../../src/feedback/topics';
-import { checkpointKey } from '../../src/pipeline/publish-checkpoint';
+import { flagEntry, LIVE_AS } from '../../src/pipeline/flags';
 import type { Snapshot } from '../../src/store/store.memory';
 import { cutOverDeps, proposed } from '../support/cutover';
 import { brokenLinks, differences, kpiRecords, recordsOf, statusRecords } from '../support/observe';
@@ -49,7 +49,11 @@ describe('a cut-over', () => {
     expect(back.manifest).toMatchObject({ stateId: 1, generation: 3, predecessor: 2 });
     there.produce(rest.slice(300));
     await there.settle();
-    expect(await there.store.active()).toMatchObject({ stateId: 1, generation: 3, cutoverComplete: true });
+    expect(await there.store.active()).toMatchObject({
+      stateId: 1,
+      generation: 3,
+      catchUp: expect.anything(),
+    });
     expect(kpiRecords(there).at(-1)?.generation).toBe(3);
     expect(await differences(there)).toEqual([]);
     expect(brokenLinks(there)).toEqual([]);
@@ -100,10 +104,10 @@ describe('a cut-over', () => {
     await expect(promote({ ...crashing, contributionWatermarks: stop }, candidate)).rejects.toThrow(
       'crashed',
     );
-    expect(await there.store.active()).toMatchObject({ stateId: 2, cutoverComplete: false });
+    expect(await there.store.active()).toMatchObject({ stateId: 2, catchUp: null });
     there.produce(rest);
     await there.settle();
-    expect(await there.store.active()).toMatchObject({ stateId: 2, cutoverComplete: true });
+    expect(await there.store.active()).toMatchObject({ stateId: 2, catchUp: expect.anything() });
     expect(await differences(there)).toEqual([]);
     expect(brokenLinks(there)).toEqual([]);
   });
@@ -118,11 +122,11 @@ describe('a cut-over', () => {
       ...wanted,
       generation: 2,
       predecessor: 1,
-      cutoverComplete: false,
+      catchUp: null,
     });
     there.produce(rest);
     await there.settle();
-    expect(await there.store.active()).toMatchObject({ stateId: 3, cutoverComplete: true });
+    expect(await there.store.active()).toMatchObject({ stateId: 3, catchUp: expect.anything() });
     expect(await differences(there)).toEqual([]);
     expect(brokenLinks(there)).toEqual([]);
   });
@@ -160,20 +164,16 @@ describe('a cut-over', () => {
     const candidate = await proposed(there);
     await promote(cutOverDeps(there), candidate);
     const { store } = there;
-    const ungated = { ...(await store.active())!, hasPredecessor: false };
-    await store.replaceActive(ungated, ungated);
     for (let partition = 0; partition < there.partitions; partition += 1) {
-      const task = { stateId: 2, pipeline: 'kpi', partition } as const;
-      const claim = (await store.claim(task, 2))!;
-      const seen = there.log.committed('efs-kpi', CONTRIBUTIONS_TOPIC, partition);
-      const entries = [
-        [Buffer.from('muted'), null],
-        [Buffer.from('seen'), seen && Buffer.from(checkpointKey(seen))],
-      ] as const;
-      const writes = [{ hash: 'f', entries }];
-      const { epoch, sequence, positions } = claim;
-      const next = { sequence: sequence + 1, expected: positions, next: positions, outbox: null };
-      await store.commit(task, { epoch, writes, ...next });
+      // Every task has its flag from the beginning, and no other state is known to have published.
+      for (const pipeline of ['status', 'kpi'] as const) {
+        const task = { stateId: 2, pipeline, partition } as const;
+        const { epoch, sequence, positions } = (await store.claim(task, 2))!;
+        const writes = [{ hash: 'f', entries: [flagEntry(LIVE_AS, 2)] }];
+        const next = { sequence: sequence + 1, expected: positions, next: positions, outbox: null };
+        await store.commit(task, { epoch, writes, ...next });
+      }
+      there.log.commit('efs-kpi', CONTRIBUTIONS_TOPIC, partition, { offset: 0, metadata: '2/0' });
     }
     there.produce(rest);
     await there.settle();
@@ -195,10 +195,10 @@ describe('a store that is restored to a state within a cut-over', () => {
     there.produce(rest.slice(0, 200));
     await there.settle();
     there.store.restore(during[1]!);
-    expect(await there.store.active()).toMatchObject({ stateId: 2, cutoverComplete: false });
+    expect(await there.store.active()).toMatchObject({ stateId: 2, catchUp: null });
     there.produce(rest.slice(200));
     await there.settle();
-    expect(await there.store.active()).toMatchObject({ stateId: 2, cutoverComplete: true });
+    expect(await there.store.active()).toMatchObject({ stateId: 2, catchUp: expect.anything() });
     expect(processes[0]!.log.entries.map(({ message }) => message)).toContain(
       'cut-over to the active generation is incomplete: completing it',
     );
@@ -258,7 +258,7 @@ describe('a promotion', () => {
     await expect(promote(cutOverDeps(there), candidate)).rejects.toMatchObject({
       code: 'generation-incomplete',
     });
-    expect(await there.store.active()).toMatchObject({ stateId: 1, cutoverComplete: true });
+    expect(await there.store.active()).toMatchObject({ stateId: 1, catchUp: expect.anything() });
   });
 
   it('of a generation whose positions Kafka no longer holds is refused', async () => {
@@ -267,7 +267,7 @@ describe('a promotion', () => {
     const { topic } = FEEDBACK_TOPICS[0];
     there.log.raiseLow(topic, 1, there.log.watermarks(topic, 1).high);
     await expect(promote(cutOverDeps(there), candidate)).rejects.toMatchObject({ code: 'position-lost' });
-    expect(await there.store.active()).toMatchObject({ stateId: 1, cutoverComplete: true });
+    expect(await there.store.active()).toMatchObject({ stateId: 1, catchUp: expect.anything() });
   });
 
   it('of the active generation changes nothing', async () => {

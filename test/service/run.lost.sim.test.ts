@@ -230,8 +230,8 @@ describe('a store that is restored to an older state', () => {
     await expectConsistent(there);
   });
 
-  it('would lead to wrong figures if commits checked neither epoch, sequence nor positions', async () => {
-    const there = await world({ without: ['epoch', 'sequence', 'positions'] });
+  it('would lead to wrong figures if neither commits nor reads checked whose state it is', async () => {
+    const there = await world({ without: ['epoch', 'sequence', 'positions', 'reads'] });
     await there.worker();
     const all = randomFeedback(SEED, 600);
     there.produce(all.slice(0, 200));

@@ -1,4 +1,4 @@
-import { CONTRIBUTIONS_TOPIC } from '../../src/feedback/topics';
+import { RETIRED_TOPIC } from '../../src/feedback/topics';
 import { barrier, withCommit } from './faults';
 import { feedback, HOUR, T0 } from './feedback';
 import { deadLetters, recordsOf } from './observe';
@@ -6,6 +6,10 @@ import { world, type World } from './world';
 
 export const DAY = 24 * HOUR;
 const { relayed, delivered } = feedback;
+
+/** The kinds of hashes with data of a delivery (src/store/hashes.ts), before it is retired and after its eviction. */
+export const KEPT = ['c', 'd', 'm', 'p', 's'];
+export const EVICTED = ['c', 'd', 'p', 's'];
 
 /** Feedback of messages that were relayed and delivered. */
 export const sent = (deliveryId: string, count = 20, occurredAt = T0) =>
@@ -20,7 +24,7 @@ export async function later(there: World, ms: number): Promise<void> {
   await there.settle();
 }
 
-/** Lets so many walks through all deliveries run. */
+/** Lets so many scans of all deliveries run. */
 export async function walks(there: World, count: number): Promise<void> {
   for (let i = 0; i < count; i += 1) await later(there, HOUR + 60_000);
 }
@@ -36,7 +40,7 @@ function hashesOf({ store }: World, deliveryId: string, generation: number): str
   return found;
 }
 
-/** The kinds of hashes in which a generation has data of a delivery (src/store/hashes.ts). */
+/** The kinds of hashes in which a generation has data of a delivery. */
 export const kinds = (there: World, deliveryId: string, generation = 1): string[] =>
   [
     ...new Set(hashesOf(there, deliveryId, generation).map((trace) => trace.split(' ')[1]!.split('/')[0]!)),
@@ -45,18 +49,22 @@ export const kinds = (there: World, deliveryId: string, generation = 1): string[
 /** The reason of each dead-lettered record. */
 export const late = (there: World): string[] => [...deadLetters(there).values()];
 
-/** Keys of the markers of retired deliveries. */
-export const markers = (there: World): string[] =>
-  recordsOf(there, CONTRIBUTIONS_TOPIC)
-    .map(({ key }) => key!.toString())
-    .filter((key) => key.endsWith('/retired'));
+/** The retired deliveries as they were published, `<delivery> <partition>`, repeated ones included. */
+export const retired = (there: World): string[] =>
+  recordsOf(there, RETIRED_TOPIC)
+    .map(({ key, partition }) => `${key!.toString()} ${partition}`)
+    .sort();
+
+/** A delivery that is retired in all partitions of a world. */
+export const everywhere = ({ partitions }: World, deliveryId: string): string[] =>
+  Array.from({ length: partitions }, (_, partition) => `${deliveryId} ${partition}`);
 
 /**
- * A world with an old delivery that one walk has found to be so: the next one announces its retirement, unless it gets
- * more feedback. Where the stall is armed, a commit of its messages is held.
+ * A world with an old delivery that one scan has found to be so: the next one retires it, partition by partition, unless it
+ * gets more feedback. Where the stall is armed, a commit of its messages is held.
  */
-export async function agedWorld(partitions: number) {
-  const there = await world({ partitions });
+export async function agedWorld(given: Parameters<typeof world>[0]) {
+  const there = await world(given);
   const stall = barrier();
   const { kill } = await there.worker((deps) =>
     withCommit(deps, async (_, { writes }) => {
@@ -65,11 +73,10 @@ export async function agedWorld(partitions: number) {
   );
   there.produce(sent('old'));
   await later(there, 31 * DAY);
-  await walks(there, 1);
   return { there, stall, kill };
 }
 
-/** A world with an old delivery that has been retired and removed, and a younger one. */
+/** A world with an old delivery that has been retired and evicted, and a younger one. */
 export async function retiredWorld(given: Parameters<typeof world>[0] = {}): Promise<World> {
   const there = await world(given);
   await there.worker();
@@ -78,6 +85,6 @@ export async function retiredWorld(given: Parameters<typeof world>[0] = {}): Pro
   there.clock.advance(20 * DAY);
   there.produce(sent('young', 20, T0 + 20 * DAY));
   await later(there, 11 * DAY);
-  await walks(there, 6);
+  await walks(there, 3);
   return there;
 }
