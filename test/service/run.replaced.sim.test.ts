@@ -1,6 +1,6 @@
 import { must } from '../../src/base/assert';
 import { promote } from '../../src/generations/cutover';
-import { FEEDBACK_TOPICS } from '../../src/feedback/topics';
+import { CONTRIBUTIONS_TOPIC, FEEDBACK_TOPICS, RETIRED_TOPIC } from '../../src/feedback/topics';
 import { differences } from '../support/observe';
 import { rebuildDeps, during, rebuilt } from '../support/rebuilding';
 import { randomFeedback } from '../support/traffic';
@@ -97,6 +97,24 @@ describe('an input that was deleted and created again, and has grown past the st
     await there.worker();
     await there.settle();
     expect((await there.store.active())?.topicIds).toEqual(topicIds);
-    expect(Object.keys(topicIds ?? {})).toHaveLength(INPUTS.length + 1);
+    expect(Object.keys(topicIds ?? {})).toEqual([...INPUTS, CONTRIBUTIONS_TOPIC, RETIRED_TOPIC]);
+  });
+});
+
+describe('the topic of retired deliveries', () => {
+  it('is not read on where it was deleted and created again: its offsets mean other records', async () => {
+    const there = await world({ partitions: 2 });
+    const first = await there.worker();
+    there.produce(randomFeedback(SEED, 40));
+    await there.settle();
+    await first.stop();
+    const before = await positionsOf(there);
+    there.log.remove(RETIRED_TOPIC);
+    there.log.create(RETIRED_TOPIC, there.partitions);
+    there.produce(randomFeedback(SEED + 1, 40));
+    const { reasons } = await there.worker();
+    await there.until(() => reasons.has('status/0') && reasons.has('status/1'), 'the tasks have stopped');
+    expect(reasons.get('status/0')).toContain(`${RETIRED_TOPIC} was deleted and created again`);
+    expect(await positionsOf(there)).toEqual(before);
   });
 });

@@ -1,4 +1,4 @@
-import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC } from '../../src/feedback/topics';
+import { DELIVERY_KPI_TOPIC, RETIRED_TOPIC } from '../../src/feedback/topics';
 import { differences } from '../support/observe';
 import { randomFeedback } from '../support/traffic';
 import { world } from '../support/world';
@@ -12,7 +12,8 @@ describe('records of strangers in the topics of the service', () => {
   it.each([
     ['the KPI topic', DELIVERY_KPI_TOPIC, 'd1'],
     ['the KPI topic, without a key', DELIVERY_KPI_TOPIC, null],
-    ['the contributions, as a retirement', CONTRIBUTIONS_TOPIC, 'd1/retired'],
+    ['the retired deliveries', RETIRED_TOPIC, 'd1'],
+    ['the retired deliveries, without a key', RETIRED_TOPIC, null],
   ])('are counted, logged once and passed over when the state is rebuilt: %s', async (_, topic, key) => {
     const there = await world({ partitions: 2 });
     const first = await there.worker();
