@@ -44,7 +44,6 @@ describeWithServers(['kafka', 'registry'], 'the example subscriber', (servers) =
     const id = await registry.idOf(subjectOf(prefix, DELIVERY_KPI_TOPIC), SCHEMAS.KpiChanged.text);
     const type = wireType<KpiChanged>(SCHEMAS.KpiChanged, id ?? 0);
     const kafka = kafkaClient({ brokers: servers.kafkaBrokers, clientId: 'test' });
-    const checkpointTopic = `${prefix}efs.kpi-contributions`;
     const sinks = kafkaTransactionalSinks(kafka, {
       clock: systemClock,
       prefix,

@@ -87,7 +87,9 @@ describeWithServers(['kafka', 'registry', 'redis'], 'tenants of one group id', (
       const checkpoints = await groups.committed(`${stage.prefix}${group}-kpi`, contributions);
       for (const [partition, checkpoint] of checkpoints) {
         const zombie = await former.open(`kpi-${partition}`);
-        expect(await zombie.emit([], checkpoint && { ...checkpoint, topic: CONTRIBUTIONS_TOPIC, partition })).toBe('acknowledged');
+        expect(
+          await zombie.emit([], checkpoint && { ...checkpoint, topic: CONTRIBUTIONS_TOPIC, partition }),
+        ).toBe('acknowledged');
         zombies.push(zombie);
       }
       const admin = kafka.admin();

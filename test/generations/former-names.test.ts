@@ -21,8 +21,7 @@ const at = (partition: number, offset: number, metadata: string): Checkpoint => 
 function given(members: (GroupMember[] | null)[] = [[]]) {
   const clock = virtualClock();
   const log = memoryLog({ partitions: PARTITIONS, clock });
-  const sinksOf = (group: string) =>
-    memoryTransactionalSinks(log, { group, prefix: 't1.' });
+  const sinksOf = (group: string) => memoryTransactionalSinks(log, { group, prefix: 't1.' });
   const groups: Groups = {
     members: async (groupId) =>
       groupId === 'efs-kpi' ? ((members.length > 1 ? members.shift() : members[0]) ?? null) : [],

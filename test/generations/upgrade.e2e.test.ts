@@ -153,7 +153,7 @@ async function expectContinued(stage: Stage, worker: Worker): Promise<void> {
   expect((await verdict(stage)).problems).toEqual([]);
   expect(worker.lines().filter(({ level }) => level !== 'info')).toEqual([]);
   expect(worker.hasLogged('generation found')).toBe(true);
-  expect(await stage.store.list()).toMatchObject([{ stateId: 1, generation: 1, hasPredecessor: false }]);
+  expect(await stage.store.list()).toMatchObject([{ stateId: 1, generation: 1 }]);
 }
 
 async function lastKpis(stage: Stage): Promise<Record<string, KpiChanged | undefined>> {

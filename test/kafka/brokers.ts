@@ -102,7 +102,8 @@ export function startLoad(world: KafkaWorld, partitions: number, idleGroup: stri
       const record = { topic: other, partition: 0, key: null, value: Buffer.from('x') };
       while (
         !abort.signal.aborted &&
-        (await sink.emit([record], { topic: other, partition: 0, offset: ++n, metadata: '' })) === 'acknowledged'
+        (await sink.emit([record], { topic: other, partition: 0, offset: ++n, metadata: '' })) ===
+          'acknowledged'
       ) {
         events.record('transaction');
         await clock.sleep(20);

@@ -103,7 +103,7 @@ describeWithServers(['kafka', 'undisturbed'], 'compressed topics', (servers) => 
       await sink.close();
       const sinks = kafkaTransactionalSinks(kafka, {
         ...{ clock: systemClock, prefix, compression: codec },
-        ...{ group: `${prefix}group`, checkpointTopic: prefix + topic },
+        group: `${prefix}group`,
       });
       const transactional = await untilDone(() => sinks.open('task-0'));
       expect(await transactional.emit(some(topic).slice(1_000), null)).toBe('acknowledged');

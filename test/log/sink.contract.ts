@@ -1,5 +1,11 @@
 import type { Committed, CommittedOffset, RecordHeader } from '../../src/log/source';
-import type { Checkpoint, TransactionalSink, TransactionalSinks, OutgoingRecord, Sink } from '../../src/log/sink';
+import type {
+  Checkpoint,
+  TransactionalSink,
+  TransactionalSinks,
+  OutgoingRecord,
+  Sink,
+} from '../../src/log/sink';
 
 export interface Written {
   readonly key: string | null;

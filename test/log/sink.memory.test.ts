@@ -7,8 +7,7 @@ async function memoryWorld(): Promise<SinkWorld> {
   const log = memoryLog({ partitions: 3 });
   return {
     sink: () => memorySink(log, { prefix: 't.' }),
-    transactionalSinks: () =>
-      memoryTransactionalSinks(log, { group: 'g', prefix: 't.' }),
+    transactionalSinks: () => memoryTransactionalSinks(log, { group: 'g', prefix: 't.' }),
     committedOffset: memoryCommittedOffset(log),
     group: 'g',
     checkpointTopic: 't.in',

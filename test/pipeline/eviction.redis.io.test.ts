@@ -1,16 +1,15 @@
 import { must } from '../../src/base/assert';
 import { DeliveryId } from '../../src/base/ids';
+import type { Feedback } from '../../src/feedback/feedback';
 import { SCHEMAS } from '../../src/feedback/schemas';
-import { partitionOf } from '../../src/log/partitioner';
 import { domainGroups } from '../../src/kpi/domains';
-import { wireType } from '../../src/kpi/encode';
-import { evictionCommands } from '../../src/pipeline/eviction';
-import { RETENTION_SCAN_MS } from '../../src/pipeline/retention';
+import { type Contribution, wireType } from '../../src/kpi/encode';
+import type { OutgoingRecord } from '../../src/log/sink';
+import type { Projected } from '../../src/pipeline';
+import { evictions } from '../../src/pipeline/eviction';
+import { adoptRetired, retirementRecord } from '../../src/pipeline/retention';
 import { planStatus, statusMemory } from '../../src/pipeline/status';
-import type { StatusInput } from '../../src/pipeline/status-input';
 import { closeRedis, connectRedis } from '../../src/store/connect.redis';
-import { RETIRED_HASH } from '../../src/store/hashes';
-import { encodeRetirement } from '../../src/store/retired';
 import { redisStore } from '../../src/store/store.redis';
 import type { RedisClient } from '../../src/store/scripts.redis';
 import type { TaskAddress, Write } from '../../src/store/store';
@@ -18,12 +17,13 @@ import { describeWithServers } from '../servers/servers';
 import { commitOf, manifestOf, start } from '../store/given';
 import { mastersOf, lineLog } from '../store/redis.subject';
 import { virtualClock } from '../support/clock';
-import { feedback, HOUR } from '../support/feedback';
+import { feedback } from '../support/feedback';
 
 const MESSAGES = 6_000;
 const ADDRESS: TaskAddress = { stateId: 1, pipeline: 'status', partition: 0 };
 const { partitions } = manifestOf(1);
 const old = DeliveryId('old');
+const contribution = wireType<Contribution>(SCHEMAS.Contribution, 1);
 
 describeWithServers(['redis'], 'a retired delivery in Redis', ({ redisUrl }) => {
   let client: RedisClient;
@@ -46,60 +46,66 @@ describeWithServers(['redis'], 'a retired delivery in Redis', ({ redisUrl }) => 
   });
 
   it.each([1, 64])(
-    'is deleted page by page, with %i hashes for its messages; other deliveries stay',
+    'loses its messages page by page, in %i hashes, and keeps its contribution; other deliveries stay',
     async (buckets) => {
       const store = redisStore(client, { namespace: `${namespace}:${buckets}` });
-      await store.create({ ...manifestOf(1), buckets }, start, []);
-      const contribution = wireType(SCHEMAS.Contribution, 1) as never;
-      const retryOutcome = wireType(SCHEMAS.RetryOutcome, 2) as never;
+      await store.create({ ...manifestOf(1), buckets }, start);
       const rules = {
-        ...{ stateId: 1, generation: 1, partition: 0, partitions, buckets, contribution, retryOutcome },
-        ...{ statusChanged: null, defaultPolicy: 'EFS' as const, groups: domainGroups([]) },
+        ...{ stateId: 1, generation: 1, partition: 0, partitions, buckets, contribution },
+        ...{ statusChanged: null, retryOutcome: wireType(SCHEMAS.RetryOutcome, 2) as never },
+        ...{ defaultPolicy: 'EFS' as const, groups: domainGroups([]) },
       };
       const memory = statusMemory();
       let claim = must(await store.claim(ADDRESS, 1), 'a task laid out');
-      const fold = async (inputs: readonly StatusInput[]): Promise<readonly Write[]> => {
+      const commit = async (writes: readonly Write[]): Promise<void> => {
+        const next = commitOf(claim, { writes });
+        expect(await store.commit(ADDRESS, next)).toBe('committed');
+        claim = { ...claim, sequence: next.sequence, positions: next.next };
+      };
+      const fold = async (inputs: readonly Feedback[]): Promise<void> => {
         const plan = planStatus(rules, inputs, memory);
-        const { writes } = plan.project(await store.load(ADDRESS, plan.reads));
-        const commit = commitOf(claim, { writes });
-        expect(await store.commit(ADDRESS, commit)).toBe('committed');
-        claim = { ...claim, sequence: commit.sequence, positions: commit.next };
-        return writes;
+        await commit(plan.project(await store.load(ADDRESS, plan.reads)).writes);
       };
-      const retired = {
-        ...ADDRESS,
-        pipeline: 'kpi' as const,
-        partition: partitionOf(Buffer.from(old), partitions),
-      };
-      const owner = must(await store.claim(retired, 1), 'a task laid out');
-      const entries = [[Buffer.from(old), encodeRetirement({ at: 1, asOf: 1 })]] as const;
-      await store.commit(retired, commitOf(owner, { writes: [{ hash: RETIRED_HASH, entries }] }));
       for (let at = 0; at < MESSAGES; at += 1_000) {
         const ids = Array.from({ length: 1_000 }, (_, index) => `m${at + index}`);
         await fold(ids.map((messageId) => feedback.relayed({ deliveryId: old, messageId })));
       }
       await fold([feedback.relayed({ deliveryId: 'young', messageId: 'm' })]);
 
-      const clock = virtualClock();
-      clock.advance(31 * 24 * HOUR);
-      const commands = evictionCommands({
-        ...{ address: ADDRESS, manifest: { partitions, buckets }, store, contribution, clock },
-        retentionMs: 30 * 24 * HOUR,
-        inputEnds: async () => [],
-        activeUntil: memory.activeUntil,
+      const [values = []] = await store.load(ADDRESS, [{ hash: 'c', fields: [Buffer.from(old)] }]);
+      const share = contribution.decode(must(values[0], 'a contribution'));
+      expect(share.relayed).toBe(MESSAGES);
+      const retired: OutgoingRecord = retirementRecord(rules, share, claim.positions);
+      const task = { address: ADDRESS, manifest: { buckets }, store, rules, memory, clock: virtualClock() };
+      const adoption = adoptRetired({
+        ...task,
+        readRetired: async (onRecord) =>
+          onRecord({
+            ...{ topic: 0, partition: 0, offset: 0, timestamp: 0, headerCount: 0, headers: () => [] },
+            ...retired,
+          }),
+        onStranger: () => undefined,
       });
-      clock.advance(RETENTION_SCAN_MS);
+      const evict = evictions({ ...task, evicting: memory.evicting });
       const sizes: number[] = [];
-      for (let tick = 0; tick < 100; tick += 1) {
-        for await (const inputs of commands({ positions: [] })) {
-          const writes = await fold(inputs);
+      const commitAll = async (commands: AsyncIterable<Projected>): Promise<void> => {
+        for await (const { writes } of commands) {
+          await commit(writes);
           sizes.push(writes.reduce((sum, { entries: { length } }) => sum + length, 0));
         }
-      }
+      };
+      await commitAll(adoption);
+      expect([...memory.evicting]).toEqual([old]);
+      for (let tick = 0; tick < 100; tick += 1) await commitAll(evict());
       const left = await hashesLeft(buckets);
       expect(left.map((name) => name.replace(/\d+$/, ''))).toEqual(['c', 'f', 'm/young/', 'w']);
-      expect((await store.scan(ADDRESS, 'c', '0')).entries.map(([field]) => field.toString())).toEqual([
-        'young',
+      const kept = (await store.scan(ADDRESS, 'c', '0')).entries.map(([field, value]) => {
+        const { relayed, retiredFrom } = contribution.decode(value);
+        return [String(field), relayed, retiredFrom];
+      });
+      expect(kept.sort()).toEqual([
+        ['old', MESSAGES, { 0: 7, 1: 7 }],
+        ['young', 1, null],
       ]);
       expect(sizes.reduce((sum, size) => sum + size)).toBeGreaterThanOrEqual(MESSAGES);
       expect(Math.max(...sizes)).toBeLessThanOrEqual(1_100);

@@ -1,14 +1,17 @@
+import { must } from '../../src/base/assert';
+import { DeliveryId } from '../../src/base/ids';
 import { type Clock, systemClock, systemRandom } from '../../src/base/clock';
 import { configFrom } from '../../src/settings/config';
 import { NO_LOG } from '../../src/base/log';
 import { compose, outagesOf } from '../../src/app/compose';
 import { connectServers } from '../../src/app/servers';
-import { CONTRIBUTIONS_TOPIC, DEAD_LETTER_TOPIC } from '../../src/feedback/topics';
+import { DEAD_LETTER_TOPIC, RETIRED_TOPIC } from '../../src/feedback/topics';
 import { createMetrics } from '../../src/http/metrics';
 import { retryUntil } from '../../src/tasks/retry';
 import { startService } from '../../src/service/run';
 import { schemaIds, WRITTEN_RECORDS } from '../../src/feedback/schemas';
-import { CONTRIBUTIONS_HASH, RETIRED_HASH, SUMS_HASH } from '../../src/store/hashes';
+import { CONTRIBUTIONS_HASH, EVICTING_HASH, messagesHashes, SUMS_HASH } from '../../src/store/hashes';
+import { kpiHistory } from '../fire/evidence';
 import { heldBy } from '../fire/read-back';
 import { isDrained, openStage, type Stage, until, untidy } from '../fire/stage';
 import { describeWithServers } from '../servers/servers';
@@ -86,32 +89,50 @@ describeWithServers(['kafka', 'registry', 'redis'], 'old deliveries on real serv
     });
   };
 
-  it('are evicted from Redis, and late feedback on them is dead-lettered', async () => {
+  /** The messages that the status tasks hold of some deliveries. */
+  const messagesOf = async (ids: readonly string[]): Promise<number> => {
+    const manifest = must(await stage.store.active(), 'a generation');
+    const hashes = ids.flatMap((id) => messagesHashes(DeliveryId(id), manifest.buckets));
+    const none = { hash: CONTRIBUTIONS_HASH, fields: [] };
+    const counts = await Promise.all(
+      partitions.map((partition) =>
+        stage.store.count({ stateId: 1, pipeline: 'status', partition }, none, hashes),
+      ),
+    );
+    return counts.flatMap(({ fields }) => fields).reduce((sum, each) => sum + each, 0);
+  };
+
+  it('are retired, their messages evicted from Redis, and late feedback on them is dead-lettered', async () => {
     const produced = await stage.produce(untidy(stage.encode, OLD));
     await until('everything is folded', () => isDrained(stage));
     const old = await idsIn('kpi', SUMS_HASH);
     expect(old).toHaveLength(2);
-    const isGone = async (): Promise<boolean> => {
-      const left = [...(await idsIn('kpi', SUMS_HASH)), ...(await idsIn('status', CONTRIBUTIONS_HASH))];
-      return old.every((id) => !left.includes(id));
-    };
-    for (let hours = 0; hours < 16 && !(await isGone()); hours += 1) {
+    expect(await messagesOf(old)).toBe(RECORDS.messages);
+    const history = async () =>
+      [...(await kpiHistory(stage))].filter(([id]) => old.includes(id)).map(([id, all]) => [id, all.length]);
+    const before = await history();
+    for (let hours = 0; hours < 16 && (await messagesOf(old)) > 0; hours += 1) {
       running.advance(HOUR);
       await stage.produce(young());
       await until('everything is folded', () => isDrained(stage));
       await systemClock.sleep(300);
     }
-    expect(await isGone()).toBe(true);
-    expect(await idsIn('kpi', RETIRED_HASH)).toEqual(old);
-    const markers = (await heldBy(stage, CONTRIBUTIONS_TOPIC)).map(({ key }) => String(key));
-    expect(markers.filter((key) => key.endsWith('/retired')).sort()).toEqual(
-      old.map((id) => `${id}/retired`),
+    expect([await messagesOf(old), await idsIn('status', EVICTING_HASH)]).toEqual([0, []]);
+    for (const [pipeline, hash] of [
+      ['kpi', SUMS_HASH],
+      ['status', CONTRIBUTIONS_HASH],
+    ] as const)
+      expect(await idsIn(pipeline, hash)).toEqual(expect.arrayContaining(old));
+    const retired = (await heldBy(stage, RETIRED_TOPIC)).map(
+      ({ key, partition }) => `${String(key)} ${partition}`,
     );
+    expect(retired.sort()).toEqual(old.flatMap((id) => partitions.map((each) => `${id} ${each}`)).sort());
 
     await stage.produce(untidy(stage.encode, OLD));
     await until('everything is folded', () => isDrained(stage));
     const letters = await heldBy(stage, DEAD_LETTER_TOPIC);
     expect(letters).toHaveLength(produced);
-    expect(await idsIn('kpi', SUMS_HASH)).not.toEqual(expect.arrayContaining(old));
+    expect(await messagesOf(old)).toBe(0);
+    expect(await history()).toEqual(before);
   }, 120_000);
 });

@@ -30,10 +30,7 @@ const PAUSE_MS = 5;
  */
 export async function startCommitLoad(store: Store & Generations): Promise<CommitLoad> {
   const each = <T>(value: T): T[] => Array.from({ length: PARTITIONS }, () => value);
-  await store.create(
-    { ...manifestOf(1), partitions: PARTITIONS },
-    { status: each([0, 0]), kpi: each([0]) },
-  );
+  await store.create({ ...manifestOf(1), partitions: PARTITIONS }, { status: each([0, 0]), kpi: each([0]) });
   let stopped = false;
   let [lost, longestGapMs] = [0, 0];
   const errors = new Set<unknown>();

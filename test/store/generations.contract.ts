@@ -72,16 +72,13 @@ export function generations(subject: () => Subject): void {
     const second = { ...task, stateId: 2 };
     const claim = (await store.claim(second, 2)) as Claim;
     await store.commit(second, commitOf(claim, { writes: [write('c', { a: '1' })] }));
-    await store.create(
-      manifestOf(2),
-      {
-        status: [
-          [50, 50],
-          [60, 60],
-        ],
-        kpi: [[70], [80]],
-      },
-    );
+    await store.create(manifestOf(2), {
+      status: [
+        [50, 50],
+        [60, 60],
+      ],
+      kpi: [[70], [80]],
+    });
     expect(await store.inspect(second)).toEqual({ epoch: claim.epoch, sequence: 1, positions: [1, 1] });
     expect(await read(store, 'c', 'a', second)).toBe('1');
     expect(await store.inspect({ ...second, partition: 1 })).toMatchObject({

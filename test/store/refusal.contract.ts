@@ -132,7 +132,10 @@ export function refusals(subject: () => Subject): void {
       'rolled-back',
       'the owner has made a later commit',
       (store, { epoch }) =>
-        store.commit(task, commitOf({ epoch, sequence: 1, positions: [1, 1], committedBy: epoch, outbox: null })),
+        store.commit(
+          task,
+          commitOf({ epoch, sequence: 1, positions: [1, 1], committedBy: epoch, outbox: null }),
+        ),
     ],
     [
       'lost',
@@ -153,20 +156,26 @@ export function refusals(subject: () => Subject): void {
   it.each([
     ['its claim', false],
     ['its commit', true],
-  ])('reads of an owner throw NotOwned (rolled-back) where the state from before %s was restored', async (_, isClaimed) => {
-    const namespace = newNamespace();
-    const store = subject().store(namespace);
-    await store.create(manifestOf(1), start);
-    const first = isClaimed ? ((await store.claim(task, 1)) as Claim) : null;
-    const restore = await subject().snapshot(namespace);
-    const claim = first ?? ((await store.claim(task, 1)) as Claim);
-    const commit = commitOf(claim, { writes: [write('c', { a: '1' })] });
-    if (isClaimed) await store.commit(task, commit);
-    const known = isClaimed ? commit : claim;
-    await restore();
-    expect([await ownRead(store, known), await ownScan(store, known)]).toEqual(['rolled-back', 'rolled-back']);
-    expect(await readAll(store, 'c')).toEqual(new Map());
-  });
+  ])(
+    'reads of an owner throw NotOwned (rolled-back) where the state from before %s was restored',
+    async (_, isClaimed) => {
+      const namespace = newNamespace();
+      const store = subject().store(namespace);
+      await store.create(manifestOf(1), start);
+      const first = isClaimed ? ((await store.claim(task, 1)) as Claim) : null;
+      const restore = await subject().snapshot(namespace);
+      const claim = first ?? ((await store.claim(task, 1)) as Claim);
+      const commit = commitOf(claim, { writes: [write('c', { a: '1' })] });
+      if (isClaimed) await store.commit(task, commit);
+      const known = isClaimed ? commit : claim;
+      await restore();
+      expect([await ownRead(store, known), await ownScan(store, known)]).toEqual([
+        'rolled-back',
+        'rolled-back',
+      ]);
+      expect(await readAll(store, 'c')).toEqual(new Map());
+    },
+  );
 
   it('a commit is answered lost where the state is gone, and creates none', async () => {
     const namespace = newNamespace();

@@ -169,7 +169,11 @@ describeWithServers(['redis'], 'the store in Redis', (servers) => {
         return epoch === undefined ? undefined : seen.indexOf(epoch);
       };
       return (found) =>
-        found && { ...found, epoch: orderOf('epoch' in found ? found.epoch : undefined), committedBy: orderOf(found.committedBy) };
+        found && {
+          ...found,
+          epoch: orderOf('epoch' in found ? found.epoch : undefined),
+          committedBy: orderOf(found.committedBy),
+        };
     };
 
     const perform = async (store: Store & Generations, normalise: Normalise, what: Act): Promise<unknown> => {
