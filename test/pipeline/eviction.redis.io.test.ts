@@ -82,7 +82,7 @@ describeWithServers(['redis'], 'a retired delivery in Redis', ({ redisUrl }) => 
         readRetired: async (onRecord) =>
           onRecord({
             ...{ topic: 0, partition: 0, offset: 0, timestamp: 0, headerCount: 0, headers: () => [] },
-            ...retired,
+            ...{ key: retired.key, value: retired.value },
           }),
         onStranger: () => undefined,
       });

@@ -93,7 +93,7 @@ describeWithServers(['kafka', 'registry', 'redis'], 'old deliveries on real serv
   const messagesOf = async (ids: readonly string[]): Promise<number> => {
     const manifest = must(await stage.store.active(), 'a generation');
     const hashes = ids.flatMap((id) => messagesHashes(DeliveryId(id), manifest.buckets));
-    const none = { hash: CONTRIBUTIONS_HASH, fields: [] };
+    const none = { hash: CONTRIBUTIONS_HASH, fields: [Buffer.from('none')] };
     const counts = await Promise.all(
       partitions.map((partition) =>
         stage.store.count({ stateId: 1, pipeline: 'status', partition }, none, hashes),
