@@ -64,10 +64,8 @@ const MANIFEST: Manifest = {
   defaultPolicy: 'EFS',
   domainGroups: 'groups',
   buckets: 1,
-  hasPredecessor: false,
   predecessor: null,
-  cutoverComplete: true,
-  catchUpOffsets: [],
+  catchUp: { inputs: [], contributions: [] },
   topicIds: { 'mta.relayed': 'id' },
 };
 const state = (fault: {

@@ -74,6 +74,7 @@ export async function redriven(mapper: IngestSource, letters: readonly string[])
         value: Buffer.from(text),
       };
     }),
+    async (taken) => taken,
   );
   return [...mapped, ...left];
 }

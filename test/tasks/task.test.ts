@@ -41,7 +41,7 @@ function given(courses: readonly Course[]) {
     close: async () => void did.push('close'),
   });
   const task: Task<never> = {
-    ...{ partition: 0, batchMax: 1, lingerMs: () => 0, observe: () => undefined },
+    ...{ pipeline: 'status', partition: 0, batchMax: 1, lingerMs: () => 0, observe: () => undefined },
     source: { open: async () => (did.push('read'), inbox()) },
     open: async () => {
       did.push('open');

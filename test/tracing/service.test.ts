@@ -165,7 +165,7 @@ describe('the span of a batch of a topic that is ingested', () => {
     await ingestTopic(
       {
         ...{ source: sampleSource, log: source, topic: 'mta-log', group: 'group', clock: systemClock },
-        ...{ committed: memoryCommittedOffset(log), write: async () => undefined },
+        ...{ committed: memoryCommittedOffset(log), write: async (_, taken) => taken },
         ...{ onTaken: () => undefined, onFailed: () => undefined, onGap: () => undefined },
       },
       (attempt) => attempt(),
