@@ -27,9 +27,21 @@ const TOPICS = [
     key: { type: 'string', description: 'deliveryId and messageId with a slash between, UTF-8.' },
   },
   { name: 'efs.kpi-contributions', action: 'send', file: 'contribution', internal: true },
+  {
+    name: 'efs.retired-deliveries',
+    action: 'send',
+    file: 'contribution',
+    internal: true,
+    operation: 'sendRetired',
+  },
   { name: 'efs.dead-letter', action: 'send' },
 ];
-const COMPACTED = ['efs.delivery-kpi', 'efs.message-status', 'efs.kpi-contributions'];
+const COMPACTED = [
+  'efs.delivery-kpi',
+  'efs.message-status',
+  'efs.kpi-contributions',
+  'efs.retired-deliveries',
+];
 
 const schemaOf = (file) => JSON.parse(readFileSync(join(ROOT, 'schemas', `${file}.avsc`), 'utf8'));
 
@@ -93,7 +105,7 @@ function documentOf() {
         },
       },
     };
-    operations[`${topic.action}${message.name}`] = {
+    operations[topic.operation ?? `${topic.action}${message.name}`] = {
       action: topic.action,
       channel: { $ref: `#/channels/${topic.name}` },
       messages: [{ $ref: `#/channels/${topic.name}/messages/${message.name}` }],

@@ -30,7 +30,7 @@ const mark = (name: string): Flag<true> =>
 
 /**
  * The generation number under which the task has resumed publishing, the last time. It publishes nothing under another
- * (`isLive`); 0 is none.
+ * (`isLive`). 0: under no number any more.
  */
 export const LIVE_AS = numberFlag('sent');
 /** Of a kpi task: the barrier of a status partition has arrived, for the cut-over to this generation number. */

@@ -76,9 +76,9 @@ export function memoryStore(
   const state: State = { manifest: null, listed: new Map(), tasks: new Map(), places: 0, epoch: 0 };
   const taskOf = (address: TaskAddress): Task | undefined => state.tasks.get(keys.task(address));
   const readable = (address: TaskAddress, known: CommitId | undefined): Task | undefined => {
-    const task = taskOf(address);
-    if (known !== undefined && options.without?.includes('reads') !== true) refuseOthers(task ?? null, known);
-    return task;
+    if (known !== undefined && options.without?.includes('reads') !== true)
+      refuseOthers(taskOf(address) ?? null, known);
+    return taskOf(address);
   };
   return {
     async claim(address, number) {
@@ -117,9 +117,7 @@ export function memoryStore(
     async erase(address, hashes) {
       for (const hash of hashes) taskOf(address)?.hashes.delete(hash);
     },
-    async eraseTask(address) {
-      state.tasks.delete(keys.task(address));
-    },
+    eraseTask: async (address) => void state.tasks.delete(keys.task(address)),
     ...memoryGenerations(state),
     snapshot: () => ({
       manifest: state.manifest,

@@ -17,7 +17,7 @@ const OFFERED: readonly (readonly [string, readonly string[] | null])[] = [
   ['efs config print --kafka-s', ['--kafka-sasl']],
   ['efs run --http-port 1 --policy ', ['efs', 'relay']],
   ['efs run --policy r', ['relay']],
-  ['efs simulate --as post', ['postfix']],
+  ['efs simulate --as postf', ['postfix']],
   ['efs dead-letters list --al', ['--all']],
   ['efs ingest dead-letters --so', ['--source']],
   ['efs completion ', ['bash', 'zsh', 'fish']],

@@ -135,6 +135,7 @@ describe('a contribution', () => {
     folded: { 0: 6, 1: 3 },
     retiredAt: null,
     complained: 3,
+    retiredFrom: null,
   };
   const decodeOne = async (bytes: Buffer | null): Promise<unknown> => {
     const registry = memoryRegistry();
@@ -147,10 +148,11 @@ describe('a contribution', () => {
   const bytesOf = (contribution: object): Buffer =>
     Buffer.concat([Buffer.from([0, 0, 0, 0, 1]), SCHEMAS.Contribution.type.toBuffer(contribution)]);
 
-  it('is decoded as encoded, also a barrier or a retirement marker', async () => {
+  it('is decoded as encoded, also a barrier or the last one to a retired delivery', async () => {
     expect(await decodeOne(bytesOf(value))).toEqual(value);
     expect(await decodeOne(bytesOf({ ...value, deliveryId: null }))).toEqual({ ...value, deliveryId: null });
-    expect(await decodeOne(bytesOf({ ...value, retiredAt: 7 }))).toEqual({ ...value, retiredAt: 7 });
+    const retired = { ...value, retiredFrom: { 0: 7, 4: 2 } };
+    expect(await decodeOne(bytesOf(retired))).toEqual(retired);
   });
 
   it('is decoded with map keys such as __proto__ as data', async () => {

@@ -1,13 +1,11 @@
 import type { Servers } from '../../src/app/compose';
 import { EfsError } from '../../src/base/errors';
-import { MessageId } from '../../src/base/ids';
 import type { Inbox } from '../../src/log/source';
 import { RELAYED_TOPIC } from '../../src/feedback/topics';
 import { LIVE_AS } from '../../src/pipeline/flags';
-import { FLAGS_HASH, TIMER_INDEX_HASH } from '../../src/store/hashes';
+import { FLAGS_HASH } from '../../src/store/hashes';
 import type { TaskAddress } from '../../src/store/store';
 import { notWaitingForDeadLetters, storeOf, withoutDraining } from '../support/faults';
-import { T0 } from '../support/feedback';
 import type { Mutant } from './instance';
 
 /** A mutant: a build of the service with one defect, and the first history that detects it. */
@@ -23,7 +21,7 @@ export const withStore = (deps: Servers, methods: (store: Servers['store']) => S
 });
 
 /** Changes every inbox of the status pipeline. */
-const withInbox = (deps: Servers, change: (inbox: Inbox) => Inbox): Servers => {
+export const withInbox = (deps: Servers, change: (inbox: Inbox) => Inbox): Servers => {
   const { status } = deps.sources;
   const open: typeof status.open = async (partition, positions, until) =>
     change(await status.open(partition, positions, until));
@@ -170,54 +168,6 @@ const ofFence: readonly NamedMutant[] = [
   },
 ];
 
-let arrivals = 0;
-
-type Decoders = Parameters<NonNullable<Mutant['service']>>[0]['deps']['decoders'];
-
-/** A service that misreads every input of a pipeline. */
-const misreading =
-  <Pipeline extends keyof Decoders>(
-    pipeline: Pipeline,
-    change: (input: Awaited<ReturnType<Decoders[Pipeline]>>['inputs'][number]) => typeof input,
-  ): NonNullable<Mutant['service']> =>
-  (service) => {
-    const { decoders } = service.deps;
-    const misread: Decoders[keyof Decoders] = async (records) => {
-      const { inputs, rejected } = await decoders[pipeline](records);
-      return { inputs: (inputs as Parameters<typeof change>[0][]).map(change) as never[], rejected };
-    };
-    return { ...service, deps: { ...service.deps, decoders: { ...decoders, [pipeline]: misread } } };
-  };
-
-const ofFold: readonly NamedMutant[] = [
-  {
-    name: 'events are counted, not messages',
-    seed: 1,
-    service: misreading('status', (each) => ({
-      ...each,
-      messageId: MessageId(`${each.messageId}-${arrivals++}`),
-    })),
-  },
-  {
-    name: 'the last to arrive wins',
-    seed: 1,
-    service: misreading('status', (each) => ({ ...each, occurredAt: T0 + arrivals++ })),
-  },
-  {
-    name: 'the contribution with most records wins, whichever they are',
-    seed: 1767,
-    service: misreading('kpi', (each) => ({ ...each, folded: {} })),
-  },
-  {
-    name: 'an unavailable registry counts as one without the schema',
-    seed: 3,
-    deps: (deps) => ({
-      ...deps,
-      registry: { ...deps.registry, schemaById: (id) => deps.registry.schemaById(id).catch(() => null) },
-    }),
-  },
-];
-
 const ofGenerations: readonly NamedMutant[] = [
   {
     name: 'a generation with a predecessor publishes at once',
@@ -228,46 +178,6 @@ const ofGenerations: readonly NamedMutant[] = [
     name: 'the records of earlier generations are not read',
     seed: 1,
     deps: (deps) => ({ ...deps, reader: { ...deps.reader, read: async () => undefined } }),
-  },
-];
-
-const ofExpiry: readonly NamedMutant[] = [
-  {
-    name: 'a message expires before its task has caught up',
-    seed: 7,
-    deps: (deps) =>
-      withInbox(deps, (inbox) => ({
-        ...inbox,
-        caughtUp: () => {
-          inbox.caughtUp();
-          return true;
-        },
-      })),
-  },
-  {
-    name: 'a message expires before its grace is over',
-    seed: 74,
-    service: (service) => {
-      const expiryGraceMs = service.deps.expiryGraceMs === Infinity ? Infinity : 0;
-      return { ...service, deps: { ...service.deps, expiryGraceMs } };
-    },
-  },
-  {
-    name: 'commits leave out the timers',
-    seed: 27,
-    deps: (deps) =>
-      withStore(deps, (store) => ({
-        commit: (task, what) =>
-          store.commit(task, {
-            ...what,
-            writes: what.writes.filter(({ hash }) => hash !== TIMER_INDEX_HASH),
-          }),
-      })),
-  },
-  {
-    name: 'an inferred expiry counts as much as an observed one',
-    seed: 5,
-    service: misreading('status', (each) => ('inferred' in each ? { ...each, inferred: false } : each)),
   },
 ];
 
@@ -305,8 +215,6 @@ export const MUTANTS: readonly NamedMutant[] = [
   ...ofCommit,
   ...ofOutbox,
   ...ofFence,
-  ...ofFold,
   ...ofGenerations,
-  ...ofExpiry,
   ...ofCutOver,
 ];

@@ -76,14 +76,14 @@ describe('the API', () => {
     ['/nowhere', 'Error'],
   ] as const)('%s answers by the schema %s', async (url, component) => {
     const ajv = new Ajv2020({ strict: false, validateFormats: false });
-    ajv.addSchema({ $id: 'api', ...openApi('0.1.0') });
+    ajv.addSchema({ $id: 'api', ...openApi('0.2.0') });
     const validate = ajv.compile({ $ref: `api#/components/schemas/${component}` });
     validate((await get(url)).json());
     expect(validate.errors).toBeNull();
   });
 
   test('its description and the schemas in it are valid by the schema of the OpenAPI Initiative', () => {
-    const { components, ...rest } = JSON.parse(JSON.stringify(openApi('0.1.0'))) as Described;
+    const { components, ...rest } = JSON.parse(JSON.stringify(openApi('0.2.0'))) as Described;
     const ajv = new Ajv2020({ strict: false, validateFormats: false });
     const validate = ajv.compile(published);
     expect([validate({ components, ...rest }), validate.errors]).toEqual([true, null]);
@@ -95,7 +95,7 @@ describe('the API', () => {
 
   test('its description resolves every reference and declares every path parameter', async () => {
     const text = (await get('/api/openapi.json')).body;
-    expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(openApi('0.1.0'))));
+    expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(openApi('0.2.0'))));
     for (const [, name = ''] of text.matchAll(/"#\/components\/schemas\/(\w+)"/g))
       expect(Object.keys(COMPONENTS)).toContain(name);
     for (const { path, params } of Object.values<Operation>(OPERATIONS)) {

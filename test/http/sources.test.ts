@@ -68,7 +68,7 @@ describe('GET /api/sources', () => {
     });
     expect(answer.body).not.toMatch(/jane/i);
     const ajv = new Ajv2020({ strict: false, validateFormats: false });
-    ajv.addSchema({ $id: 'api', ...openApi('0.1.0') });
+    ajv.addSchema({ $id: 'api', ...openApi('0.2.0') });
     const validate = ajv.compile({ $ref: 'api#/components/schemas/SourceList' });
     validate(answer.json());
     expect(validate.errors).toBeNull();

@@ -28,19 +28,20 @@ describe('the retention of inputs', () => {
   const command =
     'kafka-configs.sh --bootstrap-server a:1,b:2 --alter --entity-type topics --entity-name t.mta.relayed --add-config';
   it.each([
-    [facts(7 * DAY_MS), `keeps only 7 days; a rebuild needs 40.5 days: ${command} retention.ms=${NEEDED}`],
-    [facts(NEEDED - 1), `keeps only 40.4 days; a rebuild needs 40.5 days: ${command} retention.ms=${NEEDED}`],
-    [
-      facts(-1, 9),
-      `keeps only 9 bytes of each partition; a rebuild needs 40.5 days: ${command} retention.bytes=-1`,
-    ],
+    [facts(7 * DAY_MS), '7 days', `retention.ms=${NEEDED}`],
+    [facts(NEEDED - 1), '40.4 days', `retention.ms=${NEEDED}`],
+    [facts(-1, 9), '9 bytes of each partition', 'retention.bytes=-1'],
     [
       facts(0, 9, 'compact,delete'),
-      `keeps only 0 minutes and 9 bytes of each partition; a rebuild needs 40.5 days: ${command} retention.ms=${NEEDED},retention.bytes=-1`,
+      '0 minutes and 9 bytes of each partition',
+      `retention.ms=${NEEDED},retention.bytes=-1`,
     ],
-  ])('that is too short is reported with the command that corrects it (%#)', (found, warning) => {
+  ])('that is too short is reported with the command that corrects it (%#)', (found, kept, config) => {
+    const topic = 't.mta.relayed';
+    const problem = `${topic} keeps only ${kept}; a rebuild needs 40.5 days`;
+    const remedy = `${command} ${config}`;
     expect(shortInputs(found, WANTED)).toEqual([
-      { topic: 't.mta.relayed', warning: `t.mta.relayed ${warning}` },
+      { topic, problem, remedy, warning: `${problem}: ${remedy}` },
     ]);
   });
 });
