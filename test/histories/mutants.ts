@@ -185,11 +185,17 @@ const ofCutOver: readonly NamedMutant[] = [
   {
     name: 'after a cut-over nothing waits for the catch-up',
     seed: 61,
-    deps: (deps) =>
-      withStore(deps, (store) => ({
+    deps: (deps) => {
+      const { status } = deps.sources;
+      // Neither for what the predecessor has folded, nor for the end of the inputs.
+      const watermarks: typeof status.watermarks = async (partition) =>
+        (await status.watermarks(partition)).map(({ low }) => ({ low, high: low }));
+      const withoutOffsets = withStore(deps, (store) => ({
         replaceActive: (from, { catchUp, ...to }) =>
           store.replaceActive(from, { ...to, catchUp: catchUp && { ...catchUp, inputs: [] } }),
-      })),
+      }));
+      return { ...withoutOffsets, sources: { ...deps.sources, status: { ...status, watermarks } } };
+    },
   },
   {
     name: 'kpi tasks are not suppressed at a cut-over',
