@@ -36,7 +36,11 @@ export function ensureInstalled() {
   if (!isInstalled()) {
     console.error('Installing dependencies (npm ci) ...');
     // By a shell: on Windows npm is a batch file, which Node starts in no other way.
-    const { status } = spawnSync('npm ci --ignore-scripts --include=dev', { cwd: root, stdio: 'inherit', shell: true });
+    const { status } = spawnSync('npm ci --ignore-scripts --include=dev', {
+      cwd: root,
+      stdio: 'inherit',
+      shell: true,
+    });
     if (status !== 0) process.exit(status ?? 1);
   }
 }

@@ -9,6 +9,7 @@ import type { Manifest, Store, TaskAddress } from '../store/store';
 import { emitting, flagWrite } from './effects';
 import { LIVE_AS } from './flags';
 import { hasCaughtUp, isPast } from './publishing';
+import { contributionOf } from './status-state';
 import { barriers, contributionRecord, statusRecords, type StatusRules } from './status-records';
 
 /*
@@ -55,11 +56,16 @@ async function* contributions({ store, address, rules }: RepublishDeps): AsyncGe
     yield emitting(page.map(([field, value]) => contributionRecord(rules, field, value)));
 }
 
-/** The messages whose status is not that of the predecessor. */
+/** The messages whose status is not that of the predecessor. Those of retired deliveries were published for good. */
 async function* statuses(deps: RepublishDeps): AsyncGenerator<Projected> {
+  const { store, address, rules } = deps;
   const predecessor = await deps.predecessor();
-  for await (const page of pagesOf(deps.store, deps.address, CONTRIBUTIONS_HASH))
-    for (const [field] of page) yield* statusesOf(deps, predecessor, DeliveryId(field.toString('utf8')));
+  for await (const page of pagesOf(store, address, CONTRIBUTIONS_HASH))
+    for (const [field, value] of page) {
+      const deliveryId = DeliveryId(field.toString('utf8'));
+      const isRetired = contributionOf(rules, deliveryId, value).retiredFrom !== null;
+      if (!isRetired) yield* statusesOf(deps, predecessor, deliveryId);
+    }
 }
 
 async function* statusesOf(

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock';
-import { EfsError } from '../base/errors';
+import type { EfsError } from '../base/errors';
 import type { Log } from '../base/log';
 import { coPartitions } from '../log/copartition';
 import { ALL_TOPICS, RETIRED_TOPIC } from '../feedback/topics';
@@ -71,11 +71,7 @@ export async function startService(service: ServiceDeps): Promise<Service> {
   const find = (lost: GenerationRef | null): Promise<Manifest> =>
     retry(() => findGeneration(service, partitions, lost));
   const current = { manifest: await find(null) };
-  const refused = service.followsSettings
-    ? { ...current.manifest, partitions }
-    : { ...service.stateSettings, partitions };
-  refuseMismatches(current.manifest, refused);
-  warnOfMismatches(service, current.manifest, partitions);
+  checkSettings(service, current.manifest, partitions);
   const pools = new Map<PipelineName, TaskPool>();
   const assigned = new Map<PipelineName, readonly number[]>();
   const stopping = { requested: false };
@@ -203,7 +199,7 @@ async function stopService(
 /** The number of partitions of every topic; throws `topic-missing` and `not-co-partitioned`, naming the topics. */
 async function commonPartitions({ deps }: ServiceDeps, retry: Retry): Promise<number> {
   const names = ALL_TOPICS.map((topic) => deps.topicPrefix + topic);
-  const counts = await Promise.all(names.map((name) => retry(() => deps.reader.partitions(name))));
+  const counts = await retry(() => Promise.all(names.map((name) => deps.reader.partitions(name))));
   return coPartitions(names.map((name, index) => [name, counts[index] ?? null]));
 }
 
@@ -235,6 +231,13 @@ function reportCause({ log, onReason }: ServiceDeps, active: Manifest | null, le
     onReason('state', 'another generation is active: switching to it');
     log.info('another generation is active: switching to it', { generation: stateId });
   }
+}
+
+/** Throws `generation-unfit` for settings that a worker does not start with; warns of those that it follows. */
+function checkSettings(service: ServiceDeps, manifest: Manifest, partitions: number): void {
+  const own = service.followsSettings ? manifest : service.stateSettings;
+  refuseMismatches(manifest, { ...own, partitions });
+  warnOfMismatches(service, manifest, partitions);
 }
 
 /** Running workers take their settings from the state; the next start would refuse different ones. */

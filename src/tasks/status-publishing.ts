@@ -47,6 +47,23 @@ interface Found {
 
 const isChange = ({ topic }: OutgoingRecord): boolean => topic === MESSAGE_STATUS_TOPIC;
 
+/** Compares a claimed state with what was published. */
+async function foundAt({ deps, manifest, address, store, retry }: OwnedTask, claim: Claim): Promise<Found> {
+  const { partition } = address;
+  const [liveAs] = await readFlags(store, address, LIVE_AS);
+  if (deps.wire.statusChanged === null)
+    return { liveAs, standing: 'level', checkpoint: null, predecessor: null };
+  const topic = deps.topicPrefix + RELAYED_TOPIC;
+  const checkpoint = checkpointIn(await retry(() => deps.committedOffset(deps.kpiGroup, topic, partition)));
+  const standing = standingOf(manifest, claim, checkpoint);
+  // One that was live has more than its predecessor to compare with, and that is lost.
+  const compares = !isLive(manifest, liveAs) && liveAs !== 0;
+  const predecessor = compares
+    ? await retry(() => predecessorOf(deps.store, manifest, partition, checkpoint))
+    : null;
+  return { liveAs, standing, checkpoint, predecessor };
+}
+
 export function statusPublishing(own: OwnedTask, rules: StatusRules, memory: StatusMemory): StatusPublishing {
   const { deps, manifest, address, store, retry } = own;
   const { partition } = address;
@@ -57,21 +74,8 @@ export function statusPublishing(own: OwnedTask, rules: StatusRules, memory: Sta
   let checkpointedAt = -Infinity;
   let found: Promise<Found> | null = null;
 
-  const find = async (claim: Claim): Promise<Found> => {
-    const [liveAs] = await readFlags(store, address, LIVE_AS);
-    if (!publishesStatuses) return { liveAs, standing: 'level', checkpoint: null, predecessor: null };
-    const topic = deps.topicPrefix + RELAYED_TOPIC;
-    const checkpoint = checkpointIn(await retry(() => deps.committedOffset(deps.kpiGroup, topic, partition)));
-    const standing = standingOf(manifest, claim, checkpoint);
-    // One that was live has more than its predecessor to compare with, and that is lost.
-    const compares = !isLive(manifest, liveAs) && liveAs !== 0;
-    const predecessor = compares
-      ? await retry(() => predecessorOf(deps.store, manifest, partition, checkpoint))
-      : null;
-    return { liveAs, standing, checkpoint, predecessor };
-  };
   /** Made once per claim: `pending` and `onClaim` call it concurrently. */
-  const compare = (claim: Claim): Promise<Found> => (found ??= find(claim));
+  const compare = (claim: Claim): Promise<Found> => (found ??= foundAt(own, claim));
   const resume = resumption(
     {
       ...{ rules, address, manifest, store },

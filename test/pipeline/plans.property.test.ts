@@ -204,14 +204,14 @@ describe('status and kpi plans together', () => {
         const inputs = contributions.map(({ value }) => contribution.decode(value!));
         for (const batch of batchesOf(inputs, cut)) expectEqual(store.run(planKpi(rules, batch, true)), []);
         const ids = [...store.entries('s').keys()];
-          const recheck = () => store.run(planKpi(rules, [], false, undefined, ids));
-          expectEqual(
-            recheck()
-              .map(({ key }) => key!.toString())
-              .sort(),
-            ids.sort(),
-          );
-          expectEqual(recheck(), []);
+        const recheck = () => store.run(planKpi(rules, [], false, undefined, ids));
+        expectEqual(
+          recheck()
+            .map(({ key }) => key!.toString())
+            .sort(),
+          ids.sort(),
+        );
+        expectEqual(recheck(), []);
       }),
     );
   });

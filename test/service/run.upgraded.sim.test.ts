@@ -70,7 +70,9 @@ async function formerInstallation(): Promise<{ there: World; rest: ReturnType<ty
   }
   const active = must(await there.store.active(), 'a generation');
   const { [COMPLAINED]: _, ...topicIds } = active.topicIds ?? {};
-  const inputs = must(active.catchUp, 'a complete cut-over').inputs.map((each) => each.slice(0, FORMER_TOPICS));
+  const inputs = must(active.catchUp, 'a complete cut-over').inputs.map((each) =>
+    each.slice(0, FORMER_TOPICS),
+  );
   const catchUp = { inputs, contributions: [] };
   expect(await there.store.replaceActive(active, { ...active, topicIds, catchUp })).toBe(true);
   return { there, rest: all.slice(300) };
