@@ -4,7 +4,7 @@ import { promote } from '../../src/generations/cutover';
 import { cutOverDeps, proposed } from '../support/cutover';
 import { withCommit } from '../support/faults';
 import { feedback, T0 } from '../support/feedback';
-import { brokenLinks, deadLetters, kpiRecords, recordsOf } from '../support/observe';
+import { brokenLinks, deadLetters, kpiRecords, recordsOf, statusRecords } from '../support/observe';
 import { compared, during, rebuilt } from '../support/rebuilding';
 import {
   DAY,
@@ -221,5 +221,34 @@ describe('a cut-over within minutes of a retirement', () => {
     await walks(there, 1);
     expect(await there.store.active()).toMatchObject({ stateId: 2, generation: 2 });
     expect(kpiRecords(there).slice(before)).toEqual([]);
+  });
+
+  it.each([
+    ['had folded its messages', 0],
+    ['had folded its messages, and late feedback on them', 3],
+  ])('publishes no status of its messages again, by a candidate that %s', async (_, count) => {
+    const there = await oldAndYoung({ messageStatus: 'on' });
+    const rebuild = await rebuilt(there);
+    await walks(there, 2);
+    const bounces = Array.from({ length: count }, (__, index) =>
+      feedback.hardBounced({
+        deliveryId: 'old',
+        messageId: `old-${index}`,
+        source: 'ASYNC',
+        occurredAt: T0 + 1,
+      }),
+    );
+    there.produce(bounces);
+    await there.settle();
+    expect(late(there)).toEqual(Array<string>(count).fill(LATE));
+    await during(there, rebuild.caughtUp());
+    await during(there, rebuild.stop());
+    const before = statusRecords(there).length;
+    await during(there, promote(cutOverDeps(there), rebuild.candidate.stateId));
+    await there.settle();
+    await walks(there, 1);
+    expect(await there.store.active()).toMatchObject({ stateId: 2, generation: 2 });
+    const since = statusRecords(there).slice(before);
+    expect(since.map(({ messageId, status }) => `${messageId} ${status}`)).toEqual([]);
   });
 });
