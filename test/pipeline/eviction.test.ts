@@ -1,4 +1,4 @@
-import { DeliveryId } from '../../src/base/ids';
+import type { DeliveryId } from '../../src/base/ids';
 import type { Projected } from '../../src/pipeline';
 import { evictions, loadEvicting } from '../../src/pipeline/eviction';
 import { EVICTING_HASH } from '../../src/store/hashes';

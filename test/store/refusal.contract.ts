@@ -162,9 +162,10 @@ export function refusals(subject: () => Subject): void {
       const namespace = newNamespace();
       const store = subject().store(namespace);
       await store.create(manifestOf(1), start);
-      const first = isClaimed ? ((await store.claim(task, 1)) as Claim) : null;
+      const claimNow = async () => (await store.claim(task, 1))!;
+      const first = isClaimed ? await claimNow() : null;
       const restore = await subject().snapshot(namespace);
-      const claim = first ?? ((await store.claim(task, 1)) as Claim);
+      const claim = first ?? (await claimNow());
       const commit = commitOf(claim, { writes: [write('c', { a: '1' })] });
       if (isClaimed) await store.commit(task, commit);
       const known = isClaimed ? commit : claim;
