@@ -4,7 +4,7 @@ import type { Feedback } from '../src/feedback/feedback';
 import { partitionOf } from '../src/log/partitioner';
 import { feedback, ORDINARY_TRAFFIC } from '../src/simulation/traffic';
 import { decodeDeadlineEntry } from '../src/pipeline/timer-index';
-import { TIMER_INDEX_HASH } from '../src/store/hashes';
+import { CONTRIBUTIONS_HASH, TIMER_INDEX_HASH } from '../src/store/hashes';
 import { redisStore } from '../src/store/store.redis';
 import { startRedis } from '../test/servers/redis';
 import { sleep } from './processes';
@@ -25,11 +25,12 @@ const BATCH = 1_000;
 export async function benchMemory({ messages, buckets }: MemoryOptions): Promise<void> {
   const rows: string[][] = [['', 'bytes', 'floor', '']];
   for (const count of buckets) {
-    const { bytes, timer } = await load(messages, count);
+    const { bytes, timer, contribution } = await load(messages, count);
     const name = `Redis bytes per message, ${grouped(count)} bucket(s)`;
     rows.push(against(name, bytes, count === 1 ? { most: 120 } : {}, 1));
-    if (count === 1)
-      rows.push(against('  of them the timer index, per waiting message', timer, { most: 8 }, 1));
+    if (count > 1) continue;
+    rows.push(against('  of them the timer index, per waiting message', timer, { most: 8 }, 1));
+    rows.push(against('what a retired delivery leaves in a status task', contribution, {}, 0));
   }
   console.log(`\n${grouped(messages)} messages, 40 deliveries, ${PARTITIONS} partitions\n`);
   printTable(rows);
@@ -46,8 +47,26 @@ async function timerBytes(redis: Redis): Promise<number> {
   return bytes / waiting;
 }
 
-/** Folds the feedback on so many messages; returns the Redis bytes for each of them, and those of its timer. */
-async function load(messages: number, buckets: number): Promise<{ bytes: number; timer: number }> {
+/** Bytes of a delivery's contribution in a partition. */
+async function contributionBytes(redis: Redis): Promise<number> {
+  let bytes = 0;
+  let deliveries = 0;
+  for (const key of await redis.keys(`*:h:${CONTRIBUTIONS_HASH}`)) {
+    bytes += must(await redis.memory('USAGE', key, 'SAMPLES', 0), 'a key');
+    deliveries += await redis.hlen(key);
+  }
+  return bytes / deliveries;
+}
+
+/** Redis bytes: of each message, of each timer, and of each contribution. */
+interface Loaded {
+  readonly bytes: number;
+  readonly timer: number;
+  readonly contribution: number;
+}
+
+/** Folds the feedback on so many messages. */
+async function load(messages: number, buckets: number): Promise<Loaded> {
   const server = await startRedis();
   const redis = new Redis(server.url);
   try {
@@ -64,7 +83,8 @@ async function load(messages: number, buckets: number): Promise<{ bytes: number;
     }
     for (const partition of waiting.keys()) await flush(partition);
     await sleep(1_000); // large hashes are still moving into their larger tables
-    return { bytes: ((await usedMemory(redis)) - before) / messages, timer: await timerBytes(redis) };
+    const bytes = ((await usedMemory(redis)) - before) / messages;
+    return { bytes, timer: await timerBytes(redis), contribution: await contributionBytes(redis) };
   } finally {
     redis.disconnect();
     await server.stop();

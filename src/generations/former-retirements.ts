@@ -58,11 +58,13 @@ async function retirementsOf(
     const positions = (await store.inspect(own))?.positions ?? [];
     const [known = []] = await store.load(own, [{ hash: CONTRIBUTIONS_HASH, fields }]);
     fields.forEach((field, index) => {
-      const counted = sums[index] == null ? null : (shares[index]?.[partition] ?? known[index] ?? null);
+      // A share is empty where another worker was first.
+      const share = shares[index]?.[partition]?.length === 0 ? null : shares[index]?.[partition];
+      const counted = sums[index] == null ? null : (share ?? known[index] ?? null);
       if (known[index] != null && contribution.decode(known[index]).retiredFrom !== null) return;
       const empty = { ...emptySum(field.toString('utf8'), manifest.stateId), partition };
-      const share = counted === null ? empty : contribution.decode(counted);
-      records.push(retirementRecord({ partition, contribution }, share, positions));
+      const last = counted === null ? empty : contribution.decode(counted);
+      records.push(retirementRecord({ partition, contribution }, last, positions));
     });
   }
   return records;

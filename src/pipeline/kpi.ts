@@ -174,18 +174,28 @@ function foldShares(
 ): Entry[] {
   unknownShares(delivery).forEach((partition, index) => {
     const bytes = loaded[index] ?? null;
-    if (bytes !== null) known.shares.set(partition, contributionIn(rules, sharesHash(delivery.id), bytes));
+    if (bytes !== null) known.shares.set(partition, shareIn(rules, delivery.id, bytes));
   });
-  if (known.sum.revision === 0 && known.shares.size > 0)
+  if (known.sum.revision === 0 && [...known.shares.values()].some(({ revision }) => revision > 0))
     throw damaged(taskOf(rules), sharesHash(delivery.id), 'it holds contributions to a sum that is missing');
   const entries: Entry[] = [];
   for (const [partition, latest] of delivery.latest) {
     if (!replaceContribution(known.sum, known.shares.get(partition) ?? null, latest)) continue;
     known.shares.set(partition, latest);
-    entries.push([numberField(partition), rules.contribution.encode(latest)]);
+    entries.push([numberField(partition), storedShare(rules, latest)]);
   }
   return entries;
 }
+
+/** A share as stored. The last one of a partition is in the sum for good: only that it is there is kept. */
+const storedShare = (rules: KpiRules, share: Contribution): Buffer =>
+  share.retiredFrom === null ? rules.contribution.encode(share) : Buffer.alloc(0);
+
+/** Inverse of `storedShare`, as far as another contribution is compared with it. */
+const shareIn = (rules: KpiRules, deliveryId: string, stored: Buffer): Contribution =>
+  stored.length === 0
+    ? { ...emptySum(deliveryId, rules.stateId), retiredFrom: {} }
+    : contributionIn(rules, sharesHash(deliveryId), stored);
 
 /** Publishes a delivery whose KPIs or policy have changed. */
 function publish(

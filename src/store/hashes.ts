@@ -9,7 +9,7 @@ import { partitionOf } from '../log/partitioner';
  *            w                       delivery id → how many of its messages may still expire, and the earliest deadline
  *            z                       delivery id → empty: it is retired, and not all of its messages are deleted yet
  *            f                       flags of the task
- *   kpi      d/<delivery>            partition → its last contribution
+ *   kpi      d/<delivery>            partition → its last contribution; empty where the delivery is retired there
  *            s                       delivery id → sum of its contributions
  *            p                       delivery id → the last published record
  *            f                       flags of the task
