@@ -4,7 +4,7 @@ import { kafkaCommittedOffset, kafkaReader } from '../kafka/reader.kafka';
 import type { Groups } from '../log/groups';
 import { kafkaGroups } from '../kafka/groups.kafka';
 import { kafkaSource, SOURCE_LIMITS } from '../kafka/source.kafka';
-import { CONTRIBUTIONS_TOPIC } from '../feedback/topics';
+import { CONTRIBUTIONS_TOPIC, RELAYED_TOPIC } from '../feedback/topics';
 import { kafkaTransactionalSinks } from '../kafka/transactional-sink.kafka';
 import type { TransactionalSinks } from '../log/sink';
 import { takeOverFormerNames } from '../generations/former-names';
@@ -127,5 +127,6 @@ function takeOver(
     },
     topics: [...topicsOf(config, 'status'), ...topicsOf(config, 'kpi')],
     contributionsTopic: config.topicPrefix + CONTRIBUTIONS_TOPIC,
+    relayedTopic: config.topicPrefix + RELAYED_TOPIC,
   });
 }

@@ -1,10 +1,10 @@
 import type { Clock } from '../base/clock';
 import { EfsError } from '../base/errors';
 import type { Log } from '../base/log';
-import { CONTRIBUTIONS_TOPIC } from '../feedback/topics';
+import { CONTRIBUTIONS_TOPIC, RELAYED_TOPIC } from '../feedback/topics';
 import { described, type GroupMember, type Groups, readsAny } from '../log/groups';
 import type { Committed } from '../log/source';
-import type { TransactionalSinks } from '../log/sink';
+import type { Checkpoint, TransactionalSink, TransactionalSinks } from '../log/sink';
 import type { Retry } from '../tasks/retry';
 
 /*
@@ -26,8 +26,9 @@ export interface TakeOverDeps {
   readonly former: Names & { readonly statusGroup: string };
   /** All topics that the groups read, by their names in Kafka. */
   readonly topics: readonly string[];
-  /** The topic whose committed offsets are the checkpoints. */
+  /** The topics whose committed offsets are the checkpoints of KPIs, and of message statuses. */
   readonly contributionsTopic: string;
+  readonly relayedTopic: string;
   readonly clock: Clock;
   readonly log: Log;
   readonly retry: Retry;
@@ -109,15 +110,21 @@ async function takeOver(deps: TakeOverDeps, partition: number): Promise<void> {
   try {
     const isTaken = (await groups.committed(own.kpiGroup, topic)).get(partition) != null;
     if (isTaken) return;
-    // Read after the former producer is fenced: its last transaction is complete by then.
-    const checkpoint = (await groups.committed(former.kpiGroup, topic)).get(partition);
-    const taken = { ...(checkpoint ?? NOTHING_PUBLISHED), topic: CONTRIBUTIONS_TOPIC, partition };
-    if ((await sink.emit([], taken)) === 'unacknowledged')
-      throw new EfsError(
-        'kafka-unavailable',
-        `partition ${partition}: the checkpoint may not have been written`,
-      );
+    // Read after the former producers are fenced: their last transactions are complete by then.
+    const left = async (of: string): Promise<Committed | null> =>
+      (await groups.committed(former.kpiGroup, of)).get(partition) ?? null;
+    const ofStatuses = await left(deps.relayedTopic);
+    if (ofStatuses !== null) await commitCheckpoint(sink, { ...ofStatuses, topic: RELAYED_TOPIC, partition });
+    // The last one: with it the partition is taken over.
+    const ofKpis = (await left(topic)) ?? NOTHING_PUBLISHED;
+    await commitCheckpoint(sink, { ...ofKpis, topic: CONTRIBUTIONS_TOPIC, partition });
   } finally {
     await sink.close();
   }
+}
+
+async function commitCheckpoint(sink: TransactionalSink, checkpoint: Checkpoint): Promise<void> {
+  if ((await sink.emit([], checkpoint)) !== 'unacknowledged') return;
+  const what = `partition ${checkpoint.partition}: the checkpoint may not have been written`;
+  throw new EfsError('kafka-unavailable', what);
 }

@@ -1,10 +1,10 @@
 import type { DeliveryId } from '../base/ids';
 import type { Decoded, Decoder } from '../feedback/decode';
 import type { Feedback } from '../feedback/feedback';
-import type { Contribution } from '../kpi/encode';
 import type { LogRecord } from '../log/source';
 import { CONTRIBUTIONS_HASH } from '../store/hashes';
 import type { Store, TaskAddress } from '../store/store';
+import type { RetiredFrom } from './retention';
 import type { StatusMemory } from './status';
 import { contributionOf } from './status-state';
 import type { StatusRules } from './status-records';
@@ -23,7 +23,7 @@ export interface LateRecordDeps {
 }
 
 /** By delivery: the offset from which on feedback is late, by topic index. */
-type Retired = ReadonlyMap<DeliveryId, NonNullable<Contribution['retiredFrom']>>;
+type Retired = ReadonlyMap<DeliveryId, RetiredFrom>;
 
 /** A decoder that rejects late feedback. `decode` is the decoder of the records. */
 export function lateDecoder(decode: Decoder<Feedback>, deps: LateRecordDeps): Decoder<Feedback> {
@@ -55,7 +55,7 @@ async function retiredAmong(
 ): Promise<Retired> {
   const fields = ids.map((id) => Buffer.from(id, 'utf8'));
   const [values = []] = await store.load(address, [{ hash: CONTRIBUTIONS_HASH, fields }]);
-  const retired = new Map<DeliveryId, NonNullable<Contribution['retiredFrom']>>();
+  const retired = new Map<DeliveryId, RetiredFrom>();
   ids.forEach((id, index) => {
     const { retiredFrom } = contributionOf(rules, id, values[index] ?? null);
     if (retiredFrom !== null) retired.set(id, retiredFrom);
@@ -81,6 +81,16 @@ async function withoutLate(
     }
   }
   return { inputs, rejected };
+}
+
+/** The late ones among records of one partition that were folded nevertheless, as rejected. */
+export async function lateAmong(
+  decode: Decoder<Feedback>,
+  records: readonly LogRecord[],
+  retired: Retired,
+): Promise<Decoded<Feedback>['rejected']> {
+  const { rejected } = await withoutLate(decode, records, retired);
+  return rejected.filter(({ reason }) => reason === 'retired-delivery');
 }
 
 function late(record: LogRecord): Decoded<Feedback>['rejected'][number] {

@@ -27,10 +27,11 @@ export class SupersededGenerationError extends Error {
 export interface PublishGate {
   suppressed(): boolean;
   /**
-   * Whether the claimed outbox is void: more was published than the state contains, or the task is not live. Its records were
-   * acknowledged long ago, or are older than what was published since. What they left out is found when publishing resumes.
+   * The checkpoint found at a claim, and whether the claimed outbox is void: more was published than the state contains, or the
+   * task is not live. Its records were acknowledged long ago, or are older than what was published since. What they left out is
+   * found when publishing resumes.
    */
-  isOutboxVoid(claim: Claim): Promise<boolean>;
+  outboxAt(claim: Claim): Promise<{ readonly isVoid: boolean; readonly committed: Committed | null }>;
   onClaim(ownership: TaskOwnership, claim: Claim): AsyncGenerator<Projected>;
   afterCommit(ownership: TaskOwnership): AsyncGenerator<Projected>;
 }
@@ -56,8 +57,7 @@ export interface GateDeps {
 interface Found {
   readonly live: boolean;
   readonly standing: Standing;
-  /** The position below which nothing is published where it is suppressed. */
-  readonly until: number;
+  readonly committed: Committed | null;
 }
 
 /**
@@ -76,10 +76,10 @@ export function publishGate(deps: GateDeps): PublishGate {
     return {
       live: isLive(manifest, liveAs),
       standing: standingOf(manifest, claim, checkpointIn(committed)),
-      until: committed?.offset ?? 0,
+      committed,
     };
   };
-  /** Made once per claim: `isOutboxVoid` and `onClaim` call it concurrently. */
+  /** Made once per claim: `outboxAt` and `onClaim` call it concurrently. */
   const compare = (claim: Claim): Promise<Found> => (found ??= find(claim));
 
   async function* afterCommit({ positions }: Pick<TaskOwnership, 'positions'>): AsyncGenerator<Projected> {
@@ -92,12 +92,16 @@ export function publishGate(deps: GateDeps): PublishGate {
 
   return {
     suppressed: () => suppressed,
-    isOutboxVoid: (claim) => compare(claim).then(({ standing, live }) => !live || standing !== 'level'),
+    outboxAt: async (claim) => {
+      const { standing, live, committed } = await compare(claim);
+      return { isVoid: !live || standing !== 'level', committed };
+    },
     afterCommit,
     async *onClaim(ownership, claim) {
-      const { live, standing, ...rest } = await compare(claim);
+      const { live, standing, committed } = await compare(claim);
       suppressed = !live || standing !== 'level';
-      ({ until } = rest);
+      // Below this position nothing is published while it is suppressed.
+      until = committed?.offset ?? 0;
       if (!suppressed) return;
       if (live) yield writing([flagWrite(LIVE_AS, 0)]);
       // A former owner's last record may have arrived after the state was created. From here on none can.

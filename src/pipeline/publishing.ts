@@ -40,6 +40,13 @@ export function checkpointOf(
   return { ...at, offset, metadata: `${stateId}/${epoch}${rest}` };
 }
 
+/**
+ * The checkpoint of records that are published while a task becomes live: every state is apart from it, so a claim that finds it
+ * publishes all of them once more.
+ */
+export const unfinishedAt = (made: CommitRef, at: Pick<Checkpoint, 'topic' | 'partition'>): Checkpoint =>
+  checkpointOf({ stateId: 0 }, { ...made, epoch: 0 }, at);
+
 /** Inverse of `checkpointOf`; null without one. */
 export function checkpointIn(committed: Committed | null): PublishCheckpoint | null {
   if (committed === null) return null;

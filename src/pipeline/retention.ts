@@ -14,6 +14,7 @@ import { flagWrite } from './effects';
 import { readFlags, RETIRED_READ } from './flags';
 import { type Page, resumableScan } from './resumable-scan';
 import type { StatusMemory } from './status';
+import { contributionOf } from './status-state';
 import { contributionRecord, type StatusRules } from './status-records';
 
 /*
@@ -46,7 +47,12 @@ export interface AdoptionDeps {
   readRetired(onRecord: (record: LogRecord) => void, from: number): Promise<void>;
   /** Receives the records of that topic that the service has not written. */
   onStranger(record: LogRecord): void;
+  /** Dead-letters the feedback on these deliveries that the task has folded at or beyond the offsets from which it is late. */
+  rejectFolded(retired: ReadonlyMap<DeliveryId, RetiredFrom>): Promise<void>;
 }
+
+/** By an input topic's index: the offset from which on feedback on a delivery is late. */
+export type RetiredFrom = NonNullable<Contribution['retiredFrom']>;
 
 export interface RetentionDeps extends AdoptionDeps {
   readonly clock: Clock;
@@ -70,6 +76,8 @@ export async function* adoptRetired(deps: AdoptionDeps): AsyncGenerator<Projecte
     else shares.set(DeliveryId(share.deliveryId), share);
   }, end);
   for (const portion of inPortions([...shares], RETIRED_PER_COMMIT)) {
+    const folded = await foldedBeyond(deps, portion);
+    if (folded.size > 0) await deps.rejectFolded(folded);
     yield adoption(rules, portion, memory.suppressed);
     for (const [id] of portion) {
       memory.contributions.drop(id);
@@ -79,6 +87,23 @@ export async function* adoptRetired(deps: AdoptionDeps): AsyncGenerator<Projecte
     }
   }
   if (end > (adopted ?? 0)) yield { writes: [flagWrite(RETIRED_READ, end)], outgoing: [] };
+}
+
+/**
+ * The deliveries of which the state contains more than their last contribution: an owner that did not know of the retirement has
+ * folded late feedback. It leaves the state with the adoption, so it must be set aside.
+ */
+async function foldedBeyond(
+  { store, address, rules }: AdoptionDeps,
+  shares: readonly (readonly [DeliveryId, Contribution])[],
+): Promise<ReadonlyMap<DeliveryId, RetiredFrom>> {
+  const fields = shares.map(([id]) => Buffer.from(id, 'utf8'));
+  const [values = []] = await store.load(address, [{ hash: CONTRIBUTIONS_HASH, fields }]);
+  const beyond = shares.filter(([id, share], index) => {
+    const own = contributionOf(rules, id, values[index] ?? null);
+    return own.retiredFrom === null && own.revision > share.revision;
+  });
+  return new Map(beyond.map(([id, { retiredFrom }]) => [id, retiredFrom ?? {}]));
 }
 
 /** What a record of the retired deliveries says of one; null where the service has not written it. */

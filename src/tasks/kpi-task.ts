@@ -67,8 +67,11 @@ function opened(own: OwnedTask, sink: TransactionalSink): Opened<Contribution> {
     project: (inputs) => planKpi(rules, inputs, gate.suppressed(), cache),
     emit,
     async drain(claim) {
-      if (await gate.isOutboxVoid(claim)) return 'acknowledged';
-      return emit(unpackOutbox(claim.outbox), madeBefore(claim));
+      // In any case with a checkpoint: its transaction proves that no other owner has opened the sink since.
+      const { isVoid, committed } = await gate.outboxAt(claim);
+      const made = checkpointOf(manifest, madeBefore(claim), at);
+      if (isVoid) return emitThrough(sink, own, [], committed === null ? made : { ...committed, ...at });
+      return emitThrough(sink, own, unpackOutbox(claim.outbox), made);
     },
     async *onClaim(ownership, claim) {
       yield* gate.onClaim(ownership, claim);

@@ -17,7 +17,7 @@ import type { BatchDeps } from '../pipeline';
 import { deadLetter } from '../pipeline/dead-letter';
 import type { StateServer } from '../store/server';
 import type { Strangers } from './strangers';
-import type { Claim, Generations, Manifest, Store, TaskAddress } from '../store/store';
+import type { Generations, Manifest, Sealed, Store, TaskAddress } from '../store/store';
 import type { Backlog } from './backlog';
 import type { CatchUp } from './catch-up';
 import type { DamageWatch } from './damage';
@@ -229,7 +229,7 @@ export async function emitThrough(
 }
 
 /** The commit that stored the outbox of a claimed task. */
-export const madeBefore = ({ committedBy, positions }: Pick<Claim, 'committedBy' | 'positions'>) => ({
+export const madeBefore = ({ committedBy, positions }: Pick<Sealed, 'committedBy' | 'positions'>) => ({
   epoch: committedBy,
   positions,
 });

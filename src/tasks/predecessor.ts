@@ -3,8 +3,9 @@ import { isLive, type PublishCheckpoint, standingOf } from '../pipeline/publishi
 import type { Generations, Manifest, Sealed, Store } from '../store/store';
 
 /** The generation that published a partition's message statuses last, and what its task was left with. */
-export interface Predecessor extends Pick<Sealed, 'outbox'> {
+export interface Predecessor {
   readonly manifest: Manifest;
+  readonly left: Sealed;
 }
 
 /**
@@ -24,5 +25,5 @@ export async function predecessorOf(
   const sealed = await store.seal(task, generation - 1);
   const [liveAs] = await readFlags(store, task, LIVE_AS);
   if (sealed === null || !isLive(manifest, liveAs)) return null;
-  return standingOf(manifest, sealed, checkpoint) === 'level' ? { manifest, outbox: sealed.outbox } : null;
+  return standingOf(manifest, sealed, checkpoint) === 'level' ? { manifest, left: sealed } : null;
 }

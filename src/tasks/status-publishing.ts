@@ -1,10 +1,10 @@
 import { MESSAGE_STATUS_TOPIC, RELAYED_TOPIC } from '../feedback/topics';
 import type { Checkpoint, OutgoingRecord } from '../log/sink';
-import type { Positions } from '../log/source';
+import type { Committed, Positions } from '../log/source';
 import type { CommitRef, Projected, TaskOwnership } from '../pipeline';
 import { flagWrite, writing } from '../pipeline/effects';
 import { LIVE_AS, readFlags } from '../pipeline/flags';
-import { checkpointIn, checkpointOf, isLive, isPast, standingOf } from '../pipeline/publishing';
+import { checkpointIn, checkpointOf, isLive, isPast, standingOf, unfinishedAt } from '../pipeline/publishing';
 import { resumption } from '../pipeline/republish';
 import type { StatusMemory } from '../pipeline/status';
 import type { StatusRules } from '../pipeline/status-records';
@@ -23,8 +23,11 @@ import { type Predecessor, predecessorOf } from './predecessor';
 
 /** What a status task finds at its claim, and how it publishes from there on. */
 export interface StatusPublishing {
-  /** What is to be emitted before anything else: records of the claimed outbox, and those that a predecessor left. */
-  pending(claim: Claim): Promise<{ records: readonly OutgoingRecord[]; checkpoint: Checkpoint | null }>;
+  /**
+   * What is to be emitted before anything else: records of the claimed outbox, and those that a predecessor left. With a
+   * checkpoint in any case: its transaction proves that no other owner has opened the sink since.
+   */
+  pending(claim: Claim): Promise<{ records: readonly OutgoingRecord[]; checkpoint: Checkpoint }>;
   onClaim(ownership: TaskOwnership, claim: Claim): AsyncGenerator<Projected>;
   afterCommit(ownership: Pick<TaskOwnership, 'positions'>): AsyncGenerator<Projected>;
   /** The offsets at which a task that replays stops reading; undefined for any other. */
@@ -40,6 +43,7 @@ const CHECKPOINT_EVERY_MS = HOUR_MS;
 interface Found {
   readonly liveAs: number | null;
   readonly standing: ReturnType<typeof standingOf>;
+  readonly committed: Committed | null;
   readonly checkpoint: ReturnType<typeof checkpointIn>;
   /** What was published before this generation has published anything. */
   readonly predecessor: Predecessor | null;
@@ -52,16 +56,17 @@ async function foundAt({ deps, manifest, address, store, retry }: OwnedTask, cla
   const { partition } = address;
   const [liveAs] = await readFlags(store, address, LIVE_AS);
   if (deps.wire.statusChanged === null)
-    return { liveAs, standing: 'level', checkpoint: null, predecessor: null };
+    return { liveAs, standing: 'level', committed: null, checkpoint: null, predecessor: null };
   const topic = deps.topicPrefix + RELAYED_TOPIC;
-  const checkpoint = checkpointIn(await retry(() => deps.committedOffset(deps.kpiGroup, topic, partition)));
+  const committed = await retry(() => deps.committedOffset(deps.kpiGroup, topic, partition));
+  const checkpoint = checkpointIn(committed);
   const standing = standingOf(manifest, claim, checkpoint);
   // One that was live has more than its predecessor to compare with, and that is lost.
   const compares = !isLive(manifest, liveAs) && liveAs !== 0;
   const predecessor = compares
     ? await retry(() => predecessorOf(deps.store, manifest, partition, checkpoint))
     : null;
-  return { liveAs, standing, checkpoint, predecessor };
+  return { liveAs, standing, committed, checkpoint, predecessor };
 }
 
 export function statusPublishing(own: OwnedTask, rules: StatusRules, memory: StatusMemory): StatusPublishing {
@@ -83,7 +88,10 @@ export function statusPublishing(own: OwnedTask, rules: StatusRules, memory: Sta
       inputEnds: async () =>
         (await retry(() => deps.sources.status.watermarks(partition))).map(({ high }) => high),
     },
-    () => (memory.suppressed = false),
+    () => {
+      memory.suppressed = false;
+      checkpointedAt = -Infinity;
+    },
   );
   const noteLeft = (ownership: Pick<TaskOwnership, 'positions'>): void => {
     const offsets = replayed ?? manifest.catchUp?.inputs[partition] ?? [];
@@ -100,14 +108,18 @@ export function statusPublishing(own: OwnedTask, rules: StatusRules, memory: Sta
 
   return {
     async pending(claim) {
-      const { liveAs, standing, predecessor } = await compare(claim);
+      const { liveAs, standing, committed, predecessor } = await compare(claim);
       const records = unpackOutbox(claim.outbox);
-      if (!publishesStatuses) return { records, checkpoint: null };
-      if (isLive(manifest, liveAs) && standing === 'level')
-        return { records, checkpoint: checkpointOf(manifest, madeBefore(claim), at) };
+      const own = checkpointOf(manifest, madeBefore(claim), at);
+      if (!publishesStatuses || (isLive(manifest, liveAs) && standing === 'level'))
+        return { records, checkpoint: own };
       // Its own changes were published long ago, or will be found when it resumes.
-      const inherited = unpackOutbox(predecessor?.outbox ?? null).filter(isChange);
-      return { records: [...inherited, ...records.filter((record) => !isChange(record))], checkpoint: null };
+      const others = records.filter((record) => !isChange(record));
+      const found = committed === null ? own : { ...committed, ...at };
+      if (predecessor === null) return { records: others, checkpoint: found };
+      const { left, manifest: former } = predecessor;
+      const inherited = unpackOutbox(left.outbox).filter(isChange);
+      return { records: [...inherited, ...others], checkpoint: checkpointOf(former, madeBefore(left), at) };
     },
     async *onClaim(ownership, claim) {
       const { liveAs, standing, checkpoint } = await compare(claim);
@@ -127,8 +139,9 @@ export function statusPublishing(own: OwnedTask, rules: StatusRules, memory: Sta
         Array.from({ length }, (_, topic) => (replayed === null ? Infinity : (limited[topic] ?? 0)));
     },
     checkpointOf(records, made) {
-      const isDue = checkpointedAt + CHECKPOINT_EVERY_MS <= clock.now();
-      if (!publishesStatuses || memory.suppressed || (records.length === 0 && !isDue)) return null;
+      const isDue = !memory.suppressed && checkpointedAt + CHECKPOINT_EVERY_MS <= clock.now();
+      if (!publishesStatuses || (records.length === 0 && !isDue)) return null;
+      if (memory.suppressed) return unfinishedAt(made, at);
       checkpointedAt = clock.now();
       return checkpointOf(manifest, made, at);
     },

@@ -2,16 +2,18 @@ import type { Feedback } from '../feedback/feedback';
 import { RETIRED_TOPIC } from '../feedback/topics';
 import { countingRules } from '../kpi/contribution';
 import type { Checkpoint, OutgoingRecord, TransactionalSink, TransactionOutcome } from '../log/sink';
-import type { TaskOwnership } from '../pipeline';
+import type { Positions } from '../log/source';
+import type { BatchDeps, TaskOwnership } from '../pipeline';
 import { auditCommands } from '../pipeline/audit';
 import { evictions, loadEvicting } from '../pipeline/eviction';
 import { expiries } from '../pipeline/expiry';
 import { lateDecoder } from '../pipeline/late-records';
-import { adoptRetired, retirements } from '../pipeline/retention';
+import { type AdoptionDeps, adoptRetired, retirements } from '../pipeline/retention';
 import { planStatus, type StatusMemory, statusMemory } from '../pipeline/status';
 import type { StatusRules } from '../pipeline/status-records';
 import { loadTimerIndex } from '../pipeline/timer-index';
 import type { Manifest } from '../store/store';
+import { foldedLate } from './folded-late';
 import { metered } from './meter';
 import {
   emitThrough,
@@ -66,20 +68,25 @@ function opened(
 ): Opened<Feedback> {
   const { deps, address, store } = own;
   const { partition } = address;
-  const commands = commandsOf(own, rules, memory, fenced);
+  const steps = stepsOf(own, lateDecoder(deps.decoders.status, { ...own, rules, memory }));
+  const commands = commandsOf(own, rules, memory, { fenced, rejectAll: steps.emitDeadLetters });
   return {
-    ...stepsOf(own, lateDecoder(deps.decoders.status, { ...own, rules, memory })),
+    ...steps,
     project: (inputs) => planStatus(rules, inputs, memory),
     emit: (records, made) => emit(own, fenced, records, publishing.checkpointOf(records, made)),
     async drain(claim) {
+      // A candidate has emitted nothing.
+      if (own.manifest.generation === 0) return 'acknowledged';
       const { records, checkpoint } = await publishing.pending(claim);
-      return emit(own, fenced, records, checkpoint);
+      if (deps.wire.statusChanged !== null) return emitThrough(fenced, own, records, checkpoint);
+      const proven = await emitThrough(fenced, own, [], checkpoint);
+      return proven === 'acknowledged' ? emit(own, fenced, records, null) : proven;
     },
     async *onClaim(ownership, claim) {
       await loadTimerIndex(memory.timerIndex, store, address);
       await loadEvicting({ ...own, ...memory });
       yield* publishing.onClaim(ownership, claim);
-      yield* commands.adopt();
+      yield* commands.adopt(ownership);
       yield* publishing.afterCommit(ownership);
     },
     async *afterCommit(ownership, caughtUp) {
@@ -102,11 +109,19 @@ function opened(
   };
 }
 
+type RejectAll = BatchDeps<Feedback>['emitDeadLetters'];
+
 /** The internal commands: to adopt, retire and evict deliveries, and to expire messages; and the audit. */
-function commandsOf(own: OwnedTask, rules: StatusRules, memory: StatusMemory, fenced: TransactionalSink) {
+function commandsOf(
+  own: OwnedTask,
+  rules: StatusRules,
+  memory: StatusMemory,
+  { fenced, rejectAll }: { readonly fenced: TransactionalSink; readonly rejectAll: RejectAll },
+) {
   const { deps, manifest, address, store, retry } = own;
   const { partition } = address;
   const topic = deps.topicPrefix + RETIRED_TOPIC;
+  let positions: Positions = [];
   const task = { address, manifest, rules, memory, store, clock: deps.retryDeps.clock };
   const adoption = {
     ...task,
@@ -114,6 +129,8 @@ function commandsOf(own: OwnedTask, rules: StatusRules, memory: StatusMemory, fe
       retry(() => deps.reader.read(topic, partition, onRecord, from)),
     onStranger: (record: Parameters<typeof deps.strangers.passedOver>[1]) =>
       deps.strangers.passedOver(topic, record),
+    rejectFolded: async (retired: Parameters<AdoptionDeps['rejectFolded']>[0]) =>
+      rejectAll(await foldedLate(own, retired, positions)),
   };
   const retire = retirements({
     ...adoption,
@@ -126,9 +143,13 @@ function commandsOf(own: OwnedTask, rules: StatusRules, memory: StatusMemory, fe
     },
   });
   return {
-    adopt: () => adoptRetired(adoption),
+    adopt(ownership: TaskOwnership) {
+      ({ positions } = ownership);
+      return adoptRetired(adoption);
+    },
     async *retire(ownership: TaskOwnership) {
       // The sink may still be emitting the last batch's records.
+      ({ positions } = ownership);
       if ((await ownership.emitted) === 'acknowledged') yield* retire(ownership);
     },
     expire: expiries({ ...task, graceMs: deps.expiryGraceMs }, memory.timerIndex),

@@ -40,6 +40,7 @@ function given(members: (GroupMember[] | null)[] = [[]]) {
       former: { kpiGroup: 'efs-kpi', statusGroup: 'efs-status', transactionalSinks: sinksOf('efs-kpi') },
       topics: [TOPIC],
       contributionsTopic: TOPIC,
+      relayedTopic: 't1.mta.relayed',
       clock,
       log: recorded,
       retry: (attempt) => attempt(),

@@ -100,7 +100,8 @@ function faultOf(source: Dice, kind: Rolled, at: number, size: Size): Fault {
       return { at, kind, forMs: span(source, 5_000) };
     case 'rollback':
     case 'flap': {
-      const since = Math.floor(at * source.unit());
+      // As often a little while ago as any time before.
+      const since = source.below(2) > 0 ? Math.floor(at * source.unit()) : at - span(source, at);
       const share = source.below(2) > 0 ? 1 : source.unit();
       return {
         at,

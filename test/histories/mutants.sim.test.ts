@@ -24,7 +24,7 @@ describe('mutants of the service', () => {
   it('are detected in the shrunk history, too, with the same violations', async () => {
     const { mutants, scenarioOf } = KINDS.usual;
     const mutant = mutants.find(({ name }) => name === 'a commit passes a record that was not folded')!;
-    const scenario = scenarioOf(1);
+    const scenario = scenarioOf(mutant.seed);
     const { kept, outcome } = await shrink(scenario, mutant);
     expect(outcome.violations).not.toEqual([]);
     expect(kept.records.length).toBeLessThan(scenario.arrivals.length);

@@ -67,8 +67,8 @@ export function scenarioOf(seed: number): Scenario {
   const partitions = pick(source, 1, 1, 2, 2, 3);
   const workers = 1 + source.below(3);
   const settings = {
-    policy: pick(source, 'efs', 'efs', 'relay'),
-    messageStatus: pick(source, 'off', 'off', 'on'),
+    policy: pick(source, 'efs', 'relay'),
+    messageStatus: pick(source, 'off', 'on'),
     lingerMs: pick(source, 0, 20, 100),
     batchMax: pick(source, 1, 2, 3, 10, 50),
     expiryGraceMs: pick(source, null, 0, HOUR),

@@ -85,6 +85,7 @@ describeWithServers(['redis'], 'a retired delivery in Redis', ({ redisUrl }) => 
             ...{ key: retired.key, value: retired.value },
           }),
         onStranger: () => undefined,
+        rejectFolded: async () => undefined,
       });
       const evict = evictions({ ...task, evicting: memory.evicting });
       const sizes: number[] = [];

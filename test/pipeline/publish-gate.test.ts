@@ -85,7 +85,7 @@ async function given({ manifest = FIRST, liveAs = null, barriers = [], ...rest }
     gate,
     rechecked,
     reads: () => reads,
-    isOutboxVoid: () => gate.isOutboxVoid(claim),
+    isOutboxVoid: async () => (await gate.outboxAt(claim)).isVoid,
     onClaim: () => commit(gate.onClaim(ownership(), claim)),
     afterCommit: (positions?: readonly number[]) => commit(gate.afterCommit(ownership(positions))),
     arrive: (...which: readonly (readonly [number, number])[]) =>

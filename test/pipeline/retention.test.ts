@@ -52,6 +52,7 @@ async function given(shares: Record<string, Partial<Contribution>>, expires = tr
   const log: { key: Buffer | null; value: Buffer | null }[] = [];
   const strangers: number[] = [];
   const reads: number[] = [];
+  const folded: string[] = [];
   const memory = statusMemory();
   const deps: RetentionDeps = {
     ...{ address: ADDRESS, store, clock, memory, expires, retentionMs: RETENTION_MS },
@@ -64,6 +65,7 @@ async function given(shares: Record<string, Partial<Contribution>>, expires = tr
       log.forEach((each, offset) => offset >= from && onRecord(recordOf(offset, each)));
     },
     onStranger: ({ offset }) => void strangers.push(offset),
+    rejectFolded: async (retired) => void folded.push(...retired.keys()),
     publish: async (records) => void log.push(...records),
   };
   const committed = async (effects: AsyncIterable<Projected>): Promise<OutgoingRecord[]> => {

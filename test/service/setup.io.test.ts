@@ -5,6 +5,7 @@ import { confluentRegistry } from '../../src/avro/registry.confluent';
 import { schemaIds, TOPIC_SCHEMAS, WRITTEN_RECORDS } from '../../src/feedback/schemas';
 import { SETUP_TOPICS } from '../../src/feedback/topics';
 import { setup } from '../../src/service/setup';
+import { untilDone } from '../kafka/kafka-world';
 import { describeWithServers } from '../servers/servers';
 
 const WEEK_MS = 7 * 86_400_000;
@@ -65,6 +66,12 @@ describeWithServers(['kafka', 'registry'], 'set-up on real servers', (servers) =
     expect(steps[0]?.warning).toContain('keeps only 7 days');
     expect(steps.filter(({ warning }) => warning !== undefined)).toHaveLength(1);
     await raw.createPartitions({ topicPartitions: [{ topic: `${other}mta.relayed`, count: 4 }] });
+    // The broker answers before it shows them.
+    await untilDone(async () => {
+      const name = `${other}mta.relayed`;
+      const { partitions } = (await admin.describe([name])).get(name) ?? {};
+      if (partitions !== 4) throw new Error(`${name} has ${partitions} partitions`);
+    });
     await expect(setup({ admin, registrar, prefix: other, partitions: 3, ...KEPT })).rejects.toMatchObject({
       code: 'topic-unfit',
     });

@@ -47,7 +47,7 @@ describe('the predecessor whose state is what was published of a partition', () 
 
   it('comes with the outbox that it may not have emitted', async () => {
     const { store, second, at } = await given();
-    expect((await predecessorOf(store, second, 0, at()))?.outbox).toEqual(packOutbox(OUTBOX));
+    expect((await predecessorOf(store, second, 0, at()))?.left.outbox).toEqual(packOutbox(OUTBOX));
   });
 
   it('is found where no checkpoint was committed yet, or the outbox follows the checkpoint', async () => {
