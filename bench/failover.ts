@@ -112,7 +112,7 @@ function summaryOf(failovers: readonly Failover[]): string[][] {
 
 /** Prints the result of a run. */
 function show({ failovers, records, perSecond, found }: FailoverRun, stage: Stage): void {
-  const { problems, rolledBack } = found;
+  const { problems } = found;
   console.log();
   printTable([
     ['went down', 'replaced, s', 'KPIs after that, s'],
@@ -123,7 +123,6 @@ function show({ failovers, records, perSecond, found }: FailoverRun, stage: Stag
       `${grouped(found.messages)} messages, ${grouped(found.deadLetters)} dead letters, ${grouped(found.kpiChanges)} KPI ` +
       `records, ${grouped(found.repeated)} records of them repeated byte for byte`,
   );
-  list('wrong last statuses after a rollback of Redis (a known limit, not counted)', rolledBack);
   list('differences', problems);
   if (problems.length === 0) console.log('held');
   else {

@@ -21,13 +21,19 @@ import { type Predecessor, predecessorOf } from './predecessor';
  * are published, each of their transactions commits a checkpoint, under the first input.
  */
 
+/** Records, and the checkpoint that is committed with them. */
+interface Pending {
+  readonly records: readonly OutgoingRecord[];
+  readonly checkpoint: Checkpoint;
+}
+
 /** What a status task finds at its claim, and how it publishes from there on. */
 export interface StatusPublishing {
   /**
    * What is to be emitted before anything else: records of the claimed outbox, and those that a predecessor left. With a
    * checkpoint in any case: its transaction proves that no other owner has opened the sink since.
    */
-  pending(claim: Claim): Promise<{ records: readonly OutgoingRecord[]; checkpoint: Checkpoint }>;
+  pending(claim: Claim): Promise<Pending>;
   onClaim(ownership: TaskOwnership, claim: Claim): AsyncGenerator<Projected>;
   afterCommit(ownership: Pick<TaskOwnership, 'positions'>): AsyncGenerator<Projected>;
   /** The offsets at which a task that replays stops reading; undefined for any other. */
@@ -69,6 +75,23 @@ async function foundAt({ deps, manifest, address, store, retry }: OwnedTask, cla
   return { liveAs, standing, committed, checkpoint, predecessor };
 }
 
+/** What a claim emits first, given what it has found. */
+function pendingAt({ deps, manifest, address }: OwnedTask, claim: Claim, found: Found): Pending {
+  const at = { topic: RELAYED_TOPIC, partition: address.partition };
+  const { liveAs, standing, committed, predecessor } = found;
+  const records = unpackOutbox(claim.outbox);
+  const own = checkpointOf(manifest, madeBefore(claim), at);
+  const isNext = isLive(manifest, liveAs) && standing === 'level';
+  if (deps.wire.statusChanged === null || isNext) return { records, checkpoint: own };
+  // Its own changes were published long ago, or will be found when it resumes.
+  const others = records.filter((record) => !isChange(record));
+  if (predecessor === null)
+    return { records: others, checkpoint: committed === null ? own : { ...committed, ...at } };
+  const { left, manifest: former } = predecessor;
+  const inherited = unpackOutbox(left.outbox).filter(isChange);
+  return { records: [...inherited, ...others], checkpoint: checkpointOf(former, madeBefore(left), at) };
+}
+
 export function statusPublishing(own: OwnedTask, rules: StatusRules, memory: StatusMemory): StatusPublishing {
   const { deps, manifest, address, store, retry } = own;
   const { partition } = address;
@@ -107,20 +130,7 @@ export function statusPublishing(own: OwnedTask, rules: StatusRules, memory: Sta
   }
 
   return {
-    async pending(claim) {
-      const { liveAs, standing, committed, predecessor } = await compare(claim);
-      const records = unpackOutbox(claim.outbox);
-      const own = checkpointOf(manifest, madeBefore(claim), at);
-      if (!publishesStatuses || (isLive(manifest, liveAs) && standing === 'level'))
-        return { records, checkpoint: own };
-      // Its own changes were published long ago, or will be found when it resumes.
-      const others = records.filter((record) => !isChange(record));
-      const found = committed === null ? own : { ...committed, ...at };
-      if (predecessor === null) return { records: others, checkpoint: found };
-      const { left, manifest: former } = predecessor;
-      const inherited = unpackOutbox(left.outbox).filter(isChange);
-      return { records: [...inherited, ...others], checkpoint: checkpointOf(former, madeBefore(left), at) };
-    },
+    pending: async (claim) => pendingAt(own, claim, await compare(claim)),
     async *onClaim(ownership, claim) {
       const { liveAs, standing, checkpoint } = await compare(claim);
       const wasLive = isLive(manifest, liveAs);

@@ -174,8 +174,6 @@ async function foldedCounts(stage: Stage, { stateId }: Manifest, schemas: Readon
 export interface Verdict {
   /** Everything that is wrong, one line each. */
   readonly problems: string[];
-  /** Published statuses that are wrong because Redis was rolled back; not among the problems. */
-  readonly rolledBack: string[];
   readonly records: number;
   readonly messages: number;
   readonly deadLetters: number;
@@ -198,7 +196,7 @@ export async function verdict(stage: Stage): Promise<Verdict> {
   const { reasons, problems } = letterProblems(letters, byOrigin, stage.prefix);
   const messages = await keptMessages(stage, manifest);
   const sums = await foldedCounts(stage, manifest, await schemasOf(stage));
-  const statuses = await statusProblems(stage, counted, messages);
+  const statuses = await statusProblems(stage, counted);
   const changes = [...histories.values()].flat();
   for (const [id, { revision, asOf }] of counted.deliveries) {
     const kept = sums.get(id);
@@ -209,14 +207,13 @@ export async function verdict(stage: Stage): Promise<Verdict> {
     ...compare(counted, { deliveries: lastOf(histories, 'log'), messages, deadLetters: reasons }),
     ...compare(counted, { deliveries: lastOf(histories, 'revision') }).map((each) => `by revision: ${each}`),
     ...brokenChains(histories),
-    ...statuses.problems,
+    ...statuses,
   );
   const links = new Set(
     [...histories].flatMap(([id, all]) => all.map(({ bytes }) => id + bytes.toString('base64'))),
   );
   return {
     problems,
-    rolledBack: statuses.rolledBack,
     records: inputs.length,
     messages: counted.messages.size,
     deadLetters: counted.deadLetters.size,

@@ -45,7 +45,7 @@ export const RETENTION_MUTANTS: readonly NamedMutant[] = [
   },
   {
     name: 'retired deliveries are adopted late',
-    seed: 1,
+    seed: 4,
     deps: (deps) => {
       let reads = 0;
       return withRetired(deps, async (...args) => {
@@ -70,12 +70,12 @@ export const RETENTION_MUTANTS: readonly NamedMutant[] = [
   },
   {
     name: 'feedback that a retired delivery counts is late, too',
-    seed: 1,
+    seed: 125,
     deps: (deps) => withShares(deps, (share) => ({ ...share, retiredFrom: share.retiredFrom && {} })),
   },
   {
     name: 'deliveries are retired before the retention has passed',
-    seed: 1,
+    seed: 17,
     service: (service) => ({ ...service, deps: { ...service.deps, retentionMs: 0 } }),
   },
 ];

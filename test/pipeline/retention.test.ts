@@ -93,7 +93,7 @@ async function given(shares: Record<string, Partial<Contribution>>, expires = tr
       .sort();
   const published = (): string[] => log.map(({ key }) => String(key)).sort();
   return {
-    ...{ clock, deps, log, strangers, reads, memory, commit, put, due, scanDue },
+    ...{ clock, deps, log, strangers, reads, folded, memory, commit, put, due, scanDue },
     adopt,
     stored,
     retired,
@@ -239,19 +239,22 @@ describe('an adoption', () => {
     log.push(published('old', { relayed: 2, revision: 2 }, [3, 3]), published('unknown', { relayed: 1 }));
     const outgoing = await adopt();
     const shares = [...(await stored('c')).values()].map((value) => contribution.decode(value));
+    const own = { generation: 1, partition: 0 };
     expect(shares).toMatchObject([
-      {
-        deliveryId: 'old',
-        generation: 1,
-        partition: 0,
-        relayed: 2,
-        revision: 2,
-        retiredFrom: { 0: 3, 1: 3 },
-      },
-      { deliveryId: 'unknown', generation: 1, partition: 0, relayed: 1, retiredFrom: FROM },
+      { ...own, deliveryId: 'old', relayed: 2, revision: 2, retiredFrom: { 0: 3, 1: 3 } },
+      { ...own, deliveryId: 'unknown', relayed: 1, retiredFrom: FROM },
     ]);
     expect(outgoing.map(({ value }) => contribution.decode(value!))).toEqual(shares);
     expect([...(await stored('z')).keys()]).toEqual(['old', 'unknown']);
+  });
+
+  it('has the feedback set aside that an owner folded without knowing of the retirement, and no other', async () => {
+    const { log, adopt, folded, retired } = await given({ more: { revision: 3 }, same: { revision: 2 } });
+    log.push(published('more', { revision: 2 }), published('same', { revision: 2 }), published('unknown'));
+    await adopt();
+    expect(folded).toEqual(['more']);
+    await adopt();
+    expect([folded, await retired()]).toEqual([['more'], ['more', 'same', 'unknown']]);
   });
 
   it('emits nothing while publishing is suppressed, and stores the same', async () => {
