@@ -5,6 +5,7 @@ import { CONTRIBUTIONS_TOPIC, RELAYED_TOPIC } from '../feedback/topics';
 import { described, type GroupMember, type Groups, readsAny } from '../log/groups';
 import type { Committed } from '../log/source';
 import type { Checkpoint, TransactionalSink, TransactionalSinks } from '../log/sink';
+import { unfinishedAt } from '../pipeline/publishing';
 import type { Retry } from '../tasks/retry';
 
 /*
@@ -113,8 +114,10 @@ async function takeOver(deps: TakeOverDeps, partition: number): Promise<void> {
     // Read after the former producers are fenced: their last transactions are complete by then.
     const left = async (of: string): Promise<Committed | null> =>
       (await groups.committed(former.kpiGroup, of)).get(partition) ?? null;
-    const ofStatuses = await left(deps.relayedTopic);
-    if (ofStatuses !== null) await commitCheckpoint(sink, { ...ofStatuses, topic: RELAYED_TOPIC, partition });
+    // 0.1 committed none of message statuses: what it published last is not known.
+    const statuses = { topic: RELAYED_TOPIC, partition };
+    const ofStatuses = (await left(deps.relayedTopic)) ?? unfinishedAt({ epoch: 0, positions: [] }, statuses);
+    await commitCheckpoint(sink, { ...ofStatuses, ...statuses });
     // The last one: with it the partition is taken over.
     const ofKpis = (await left(topic)) ?? NOTHING_PUBLISHED;
     await commitCheckpoint(sink, { ...ofKpis, topic: CONTRIBUTIONS_TOPIC, partition });
