@@ -22,7 +22,7 @@ export const RATE = 100;
 /** Sources whose events `efs simulate` itself sends: by HTTP, to a file, and to a topic. */
 export const BY_COMMAND: ReadonlySet<string> = new Set(['sparkpost', 'powermta', 'kumomta']);
 /** The source that is mapped wrongly until the door is killed, and its rules. */
-export const MENDED = 'sendgrid';
+export const CORRECTED = 'sendgrid';
 export const WRONG = { deliveryId: 'header:X-Absent' };
 
 /** A source with its events. */
@@ -51,7 +51,7 @@ export function flags({ options }: Sender, to: string): string[] {
   ];
 }
 
-/** What each source must have set aside, and what of its dead letters is left after the map is mended. */
+/** What each source must have set aside, and what of its dead letters is left after the map is corrected. */
 async function setAside(stage: Stage): Promise<{ source: string; expected: string[]; found: string[] }[]> {
   const letters = await heldBy(stage, INGEST_DEAD_LETTER_TOPIC);
   const from = ({ headers }: (typeof letters)[number]): string =>
@@ -61,7 +61,7 @@ async function setAside(stage: Stage): Promise<{ source: string; expected: strin
     const found = [
       ...new Set(letters.flatMap((each) => (from(each) === source.name ? [String(each.value)] : []))),
     ];
-    const left = source.name === MENDED ? setAsideIn(await redriven(mapper, found)) : found;
+    const left = source.name === CORRECTED ? setAsideIn(await redriven(mapper, found)) : found;
     const expected = setAsideIn(await read(source, events, events.length, mapper));
     return { source: source.name, expected: expected.sort(), found: left.sort() };
   });

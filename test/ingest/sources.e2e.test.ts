@@ -12,7 +12,7 @@ import { efs, startEfs, type Worker } from '../fire/processes';
 import { drain, openStage, type Stage, until } from '../fire/stage';
 import { freePort } from '../servers/child';
 import { describeWithServers } from '../servers/servers';
-import { BY_COMMAND, differences, flags, MENDED, RATE, type Sender, senders, WRONG } from './every-source';
+import { BY_COMMAND, differences, flags, CORRECTED, RATE, type Sender, senders, WRONG } from './every-source';
 import { PASSWORD, PROOFS, provenRequests, toMaildir } from './ways';
 
 const isLog = ({ name }: SimulatedSource): boolean =>
@@ -182,9 +182,9 @@ describeWithServers(
       ];
     }
 
-    test('have the figures of their recount, with all ingesters killed amid them, and a wrong map mended', async () => {
+    test('have the figures of their recount, with all ingesters killed amid them, and a wrong map corrected', async () => {
       const destinations = await Promise.all(senders.map(destinationOf));
-      const first = ingesters(config('wrong.json', { [MENDED]: WRONG }));
+      const first = ingesters(config('wrong.json', { [CORRECTED]: WRONG }));
       await until('the door listens', () => answeredBy(first[0]!), 60_000);
       const sent = Promise.all(senders.map((sender, index) => send(sender, destinations[index]!))).then(
         () => (progress.isAllSent = true),
@@ -212,8 +212,8 @@ describeWithServers(
       expect((await Promise.all(second.map(({ ended }) => ended))).map(({ exitCode }) => exitCode)).toEqual(
         second.map(() => 0),
       );
-      const mended = await efs(['ingest', 'redrive', MENDED, '--reason', 'unmatched'], stage.settings);
-      expect([mended.exitCode, mended.out]).toEqual([0, expect.stringMatching(/feedback/u)]);
+      const corrected = await efs(['ingest', 'redrive', CORRECTED, '--reason', 'unmatched'], stage.settings);
+      expect([corrected.exitCode, corrected.out]).toEqual([0, expect.stringMatching(/feedback/u)]);
       await drain(stage, 60_000);
       expect(await differences(stage)).toEqual([]);
     }, 240_000);

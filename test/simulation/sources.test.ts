@@ -102,7 +102,7 @@ describe.each(NAMED)('lives said by %s', (_, source) => {
 });
 
 describe.each(NAMED.filter(([, source]) => isMapped(source)))('lives said by %s', (_, source) => {
-  test('are set aside by a wrong map, and have the same figures once it is mended and they are redriven', async () => {
+  test('are set aside by a wrong map, and have the same figures once it is corrected and they are redriven', async () => {
     const said = events(source, { stripIdentity: 0.1 });
     const wrong = ingested(source, { deliveryId: ['header:X-Absent'] });
     const taken = await read(source, said, said.length, wrong);

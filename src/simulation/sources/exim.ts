@@ -2,16 +2,7 @@ import { iso } from '../../base/time';
 import type { Feedback } from '../../feedback/feedback';
 import { ABILITIES, sayableBy } from './abilities';
 import { answerIn, type Failure, replyLine } from './replies';
-import {
-  addressOf,
-  compact,
-  LINES,
-  LOGGED,
-  MESSAGE_ID_RULE,
-  messageIdHeader,
-  SENDER,
-  type SimulatedSource,
-} from './source';
+import { addressOf, compact, messageIdHeader, SENDER, QUEUE_LOG, type SimulatedSource } from './source';
 
 const ROUTE = 'R=dnslookup T=remote_smtp';
 
@@ -59,10 +50,7 @@ function render(feedback: Feedback, isIdentified: boolean): string {
 /** Exim's main log, with recipients on arrival, milliseconds and zone. */
 export const EXIM: SimulatedSource = {
   name: 'exim',
-  framing: LINES,
-  identity: { deliveryId: [MESSAGE_ID_RULE], messageId: [MESSAGE_ID_RULE] },
-  isOrdered: true,
-  mix: LOGGED,
+  ...QUEUE_LOG,
   sayable: sayableBy(ABILITIES.exim),
   render,
 };

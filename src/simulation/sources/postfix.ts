@@ -2,15 +2,7 @@ import { iso } from '../../base/time';
 import type { Feedback, Millis } from '../../feedback/feedback';
 import { ABILITIES, NOT_DEFINED, sayableBy } from './abilities';
 import { type Reply, replyLine, replyOf } from './replies';
-import {
-  addressOf,
-  LINES,
-  LOGGED,
-  MESSAGE_ID_RULE,
-  messageIdHeader,
-  SENDER,
-  type SimulatedSource,
-} from './source';
+import { addressOf, messageIdHeader, SENDER, QUEUE_LOG, type SimulatedSource } from './source';
 
 const ACCEPTED: Reply = { code: 250, status: '2.0.0', text: 'OK' };
 
@@ -96,10 +88,7 @@ function render(feedback: Feedback, isIdentified: boolean): string {
 /** The log of Postfix, with the times of rsyslog and long queue ids. */
 export const POSTFIX: SimulatedSource = {
   name: 'postfix',
-  framing: LINES,
-  identity: { deliveryId: [MESSAGE_ID_RULE], messageId: [MESSAGE_ID_RULE] },
-  isOrdered: true,
-  mix: LOGGED,
+  ...QUEUE_LOG,
   sayable: sayableBy(ABILITIES.postfix),
   render,
 };

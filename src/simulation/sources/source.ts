@@ -58,7 +58,7 @@ export const LINES: Framing = {
 };
 
 /** A log has the receipt of every message, and at least one attempt. */
-export const LOGGED: OutcomeMix = {
+const LOGGED: OutcomeMix = {
   ...ORDINARY,
   relaysLost: 0,
   firstAttempt: weighted([
@@ -122,6 +122,14 @@ export const messageIdHeader = ({ messageId, deliveryId }: Feedback, isIdentifie
 
 /** The pattern that finds the ids in `messageIdHeader`, as a rule for both. */
 export const MESSAGE_ID_RULE = `message-id:<{messageId}.{deliveryId}@${SENDING_DOMAIN}>`;
+
+/** What the logs of MTAs have in common whose lines follow each other by queue id, and name a message by its Message-ID. */
+export const QUEUE_LOG = {
+  framing: LINES,
+  identity: { deliveryId: [MESSAGE_ID_RULE], messageId: [MESSAGE_ID_RULE] },
+  isOrdered: true,
+  mix: LOGGED,
+} as const satisfies Partial<SimulatedSource>;
 
 /** The source's own id of a message. */
 export const compact = (messageId: string): string => messageId.replaceAll('-', '');
