@@ -32,7 +32,6 @@ export function lateDecoder(decode: Decoder<Feedback>, deps: LateRecordDeps): De
     const unknown = unknownIn(decoded.inputs, deps.memory);
     if (unknown.size === 0) return decoded;
     const retired = await retiredAmong(deps, [...unknown]);
-    for (const id of unknown) if (!retired.has(id)) deps.memory.open.put(id, true);
     return retired.size === 0 ? decoded : withoutLate(decode, records, retired);
   };
 }
@@ -49,16 +48,19 @@ function unknownIn(inputs: readonly Feedback[], { open }: LateRecordDeps['memory
   return unknown;
 }
 
+/** The retired ones of these deliveries. The task remembers the others, with their contributions: the batch is about to need them. */
 async function retiredAmong(
-  { store, address, rules }: LateRecordDeps,
+  { store, address, rules, memory }: LateRecordDeps,
   ids: readonly DeliveryId[],
 ): Promise<Retired> {
   const fields = ids.map((id) => Buffer.from(id, 'utf8'));
   const [values = []] = await store.load(address, [{ hash: CONTRIBUTIONS_HASH, fields }]);
   const retired = new Map<DeliveryId, RetiredFrom>();
   ids.forEach((id, index) => {
-    const { retiredFrom } = contributionOf(rules, id, values[index] ?? null);
-    if (retiredFrom !== null) retired.set(id, retiredFrom);
+    const own = contributionOf(rules, id, values[index] ?? null);
+    if (own.retiredFrom !== null) return void retired.set(id, own.retiredFrom);
+    memory.open.put(id, true);
+    if (memory.contributions.get(id) === null) memory.contributions.put(id, own);
   });
   return retired;
 }

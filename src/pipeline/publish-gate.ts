@@ -134,7 +134,7 @@ function refuseSuperseded(
 }
 
 /** The last record of each delivery in a partition of the KPI topic. Records of strangers are passed over. */
-export async function lastPublished({
+async function lastPublished({
   readPublished,
   generationOf,
   onStranger,

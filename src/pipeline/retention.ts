@@ -48,7 +48,7 @@ export interface AdoptionDeps {
   /** Receives the records of that topic that the service has not written. */
   onStranger(record: LogRecord): void;
   /** Dead-letters the feedback on these deliveries that the task has folded at or beyond the offsets from which it is late. */
-  rejectFolded(retired: ReadonlyMap<DeliveryId, RetiredFrom>): Promise<void>;
+  rejectFolded(retired: ReadonlyMap<DeliveryId, RetiredFrom>, positions: Positions): Promise<void>;
 }
 
 /** By an input topic's index: the offset from which on feedback on a delivery is late. */
@@ -63,8 +63,8 @@ export interface RetentionDeps extends AdoptionDeps {
   publish(records: readonly OutgoingRecord[]): Promise<void>;
 }
 
-/** The effects of what the topic of retired deliveries holds and the task has not adopted. */
-export async function* adoptRetired(deps: AdoptionDeps): AsyncGenerator<Projected> {
+/** The effects of what the topic of retired deliveries holds and the task, at these positions, has not adopted. */
+export async function* adoptRetired(deps: AdoptionDeps, positions: Positions): AsyncGenerator<Projected> {
   const { address, rules, memory, store } = deps;
   const [adopted] = await readFlags(store, address, RETIRED_READ);
   const shares = new Map<DeliveryId, Contribution>();
@@ -77,7 +77,7 @@ export async function* adoptRetired(deps: AdoptionDeps): AsyncGenerator<Projecte
   }, end);
   for (const portion of inPortions([...shares], RETIRED_PER_COMMIT)) {
     const folded = await foldedBeyond(deps, portion);
-    if (folded.size > 0) await deps.rejectFolded(folded);
+    if (folded.size > 0) await deps.rejectFolded(folded, positions);
     yield adoption(rules, portion, memory.suppressed);
     for (const [id] of portion) {
       memory.contributions.drop(id);
@@ -162,7 +162,7 @@ export function retirements(
       );
       for (const portion of inPortions(unchanged, RETIRED_PER_COMMIT)) {
         await deps.publish(portion.map((share) => retirementRecord(rules, share, at)));
-        yield* adoptRetired(deps);
+        yield* adoptRetired(deps, at);
       }
     },
     end(old) {

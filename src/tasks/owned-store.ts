@@ -1,6 +1,6 @@
 import type { Commit, CommitId, CommitOutcome, Claim, Store, TaskAddress } from '../store/store';
 import type { Retry } from './retry';
-import type { ReadableStore } from './retrying';
+import { type ReadableStore, withRetry } from './retrying';
 
 /** The state of one task as its owner uses it. */
 export interface OwnedStore extends ReadableStore {
@@ -15,7 +15,13 @@ export interface OwnedStore extends ReadableStore {
 export function ownedStore(store: Store, address: TaskAddress, retry: Retry): OwnedStore {
   let known: CommitId | undefined;
   const knownOf = (task: TaskAddress): CommitId | undefined => (task === address ? known : undefined);
+  const checked: ReadableStore = {
+    ...store,
+    load: (task, reads) => store.load(task, reads, knownOf(task)),
+    scan: (task, hash, cursor) => store.scan(task, hash, cursor, knownOf(task)),
+  };
   return {
+    ...withRetry(checked, retry),
     async claim(number) {
       const claim = await retry(() => store.claim(address, number));
       if (claim !== null) known = claim;
@@ -26,9 +32,5 @@ export function ownedStore(store: Store, address: TaskAddress, retry: Retry): Ow
       if (outcome === 'committed') known = commit;
       return outcome;
     },
-    load: (task, reads) => retry(() => store.load(task, reads, knownOf(task))),
-    loadAt: (task, reads) => retry(() => store.loadAt(task, reads)),
-    count: (task, read, hashes) => retry(() => store.count(task, read, hashes)),
-    scan: (task, hash, cursor) => retry(() => store.scan(task, hash, cursor, knownOf(task))),
   };
 }

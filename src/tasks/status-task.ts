@@ -2,7 +2,6 @@ import type { Feedback } from '../feedback/feedback';
 import { RETIRED_TOPIC } from '../feedback/topics';
 import { countingRules } from '../kpi/contribution';
 import type { Checkpoint, OutgoingRecord, TransactionalSink, TransactionOutcome } from '../log/sink';
-import type { Positions } from '../log/source';
 import type { BatchDeps, TaskOwnership } from '../pipeline';
 import { auditCommands } from '../pipeline/audit';
 import { evictions, loadEvicting } from '../pipeline/eviction';
@@ -121,7 +120,6 @@ function commandsOf(
   const { deps, manifest, address, store, retry } = own;
   const { partition } = address;
   const topic = deps.topicPrefix + RETIRED_TOPIC;
-  let positions: Positions = [];
   const task = { address, manifest, rules, memory, store, clock: deps.retryDeps.clock };
   const adoption = {
     ...task,
@@ -129,8 +127,8 @@ function commandsOf(
       retry(() => deps.reader.read(topic, partition, onRecord, from)),
     onStranger: (record: Parameters<typeof deps.strangers.passedOver>[1]) =>
       deps.strangers.passedOver(topic, record),
-    rejectFolded: async (retired: Parameters<AdoptionDeps['rejectFolded']>[0]) =>
-      rejectAll(await foldedLate(own, retired, positions)),
+    rejectFolded: async (...late: Parameters<AdoptionDeps['rejectFolded']>) =>
+      rejectAll(await foldedLate(own, ...late)),
   };
   const retire = retirements({
     ...adoption,
@@ -143,13 +141,9 @@ function commandsOf(
     },
   });
   return {
-    adopt(ownership: TaskOwnership) {
-      ({ positions } = ownership);
-      return adoptRetired(adoption);
-    },
+    adopt: ({ positions }: TaskOwnership) => adoptRetired(adoption, positions),
     async *retire(ownership: TaskOwnership) {
       // The sink may still be emitting the last batch's records.
-      ({ positions } = ownership);
       if ((await ownership.emitted) === 'acknowledged') yield* retire(ownership);
     },
     expire: expiries({ ...task, graceMs: deps.expiryGraceMs }, memory.timerIndex),

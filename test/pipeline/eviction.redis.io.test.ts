@@ -77,16 +77,19 @@ describeWithServers(['redis'], 'a retired delivery in Redis', ({ redisUrl }) => 
       expect(share.relayed).toBe(MESSAGES);
       const retired: OutgoingRecord = retirementRecord(rules, share, claim.positions);
       const task = { address: ADDRESS, manifest: { buckets }, store, rules, memory, clock: virtualClock() };
-      const adoption = adoptRetired({
-        ...task,
-        readRetired: async (onRecord) =>
-          onRecord({
-            ...{ topic: 0, partition: 0, offset: 0, timestamp: 0, headerCount: 0, headers: () => [] },
-            ...{ key: retired.key, value: retired.value },
-          }),
-        onStranger: () => undefined,
-        rejectFolded: async () => undefined,
-      });
+      const adoption = adoptRetired(
+        {
+          ...task,
+          readRetired: async (onRecord) =>
+            onRecord({
+              ...{ topic: 0, partition: 0, offset: 0, timestamp: 0, headerCount: 0, headers: () => [] },
+              ...{ key: retired.key, value: retired.value },
+            }),
+          onStranger: () => undefined,
+          rejectFolded: async () => undefined,
+        },
+        claim.positions,
+      );
       const evict = evictions({ ...task, evicting: memory.evicting });
       const sizes: number[] = [];
       const commitAll = async (commands: AsyncIterable<Projected>): Promise<void> => {

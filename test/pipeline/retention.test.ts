@@ -83,7 +83,7 @@ async function given(shares: Record<string, Partial<Contribution>>, expires = tr
     clock.advance(RETENTION_SCAN_MS);
     return due();
   };
-  const adopt = (): Promise<OutgoingRecord[]> => committed(adoptRetired(deps));
+  const adopt = (): Promise<OutgoingRecord[]> => committed(adoptRetired(deps, POSITIONS));
   const stored = async (hash: string): Promise<Map<string, Buffer>> =>
     new Map((await store.scan(ADDRESS, hash, '0')).entries.map(([field, value]) => [String(field), value]));
   const retired = async (): Promise<string[]> =>
@@ -273,7 +273,7 @@ describe('an adoption', () => {
     await adopt();
     expect(reads).toEqual([0, 0, 2]);
     const effects: Projected[] = [];
-    for await (const each of adoptRetired(deps)) effects.push(each);
+    for await (const each of adoptRetired(deps, POSITIONS)) effects.push(each);
     expect(effects).toEqual([]);
     const write: Write = { hash: 'f', entries: [flagEntry(RETIRED_READ, 1)] };
     await commit({ writes: [write] });
