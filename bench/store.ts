@@ -55,7 +55,7 @@ async function withRedis<T>(run: (bench: Bench) => Promise<T>): Promise<T> {
         buckets: 1,
         generation: 1,
         predecessor: null,
-        catchUp: { inputs: [], contributions: [] },
+        contributionsFrom: [],
       },
       start,
     );

@@ -10,6 +10,7 @@ import type { Batch } from '../src/log/source';
 import { domainGroups } from '../src/kpi/domains';
 import { type Contribution, wireType } from '../src/kpi/encode';
 import { type TaskOwnership, processBatch, type BatchDeps } from '../src/pipeline';
+import { messageCache } from '../src/pipeline/message-cache';
 import { planStatus, statusMemory } from '../src/pipeline/status';
 import type { Generations, Manifest, Store, TaskAddress } from '../src/store/store';
 import { PARTITIONS } from './world';
@@ -39,7 +40,7 @@ export async function openTasks(
     defaultPolicy: 'EFS',
     domainGroups: groups.fingerprint,
     buckets,
-    catchUp: { inputs: [], contributions: [] },
+    contributionsFrom: [],
   };
   const begin = { status: partitions.map(() => START), kpi: partitions.map(() => [0]) };
   await store.create(manifest, begin);
@@ -52,7 +53,7 @@ export async function openTasks(
         ...{ stateId: 1, generation: 1, partition, partitions: PARTITIONS, buckets },
         ...{ contribution, statusChanged: null, retryOutcome, defaultPolicy: 'EFS' as const, groups },
       };
-      const memory = statusMemory();
+      const memory = statusMemory(messageCache());
       const deps: BatchDeps<Feedback> = {
         decode,
         emitDeadLetters: async () => undefined,

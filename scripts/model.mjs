@@ -33,7 +33,7 @@ const SEARCHES = [
 ];
 
 const COMPILER = process.env.CC ?? 'cc';
-const SEARCH = ['-O2', '-w', '-DSAFETY', '-DMEMLIM=4000'];
+const SEARCH = ['-O1', '-w', '-DSAFETY', '-DMEMLIM=4000'];
 const DEPTH = 5_000;
 
 function refuseWithoutTools() {

@@ -69,7 +69,7 @@ typedef Task {
 
 Task task[2];
 byte current;            /* generation */
-byte until0; byte until1;  /* catch-up offsets of generation 1 */
+byte until0; byte until1;  /* where generation 0 ended: generation 1 catches up to there at least */
 byte clock;              /* no epoch is given twice */
 
 Task saved[2 * SAVES + 2];
@@ -78,6 +78,12 @@ byte savedActive[SAVES + 1]; byte savedUntil0[SAVES + 1]; byte savedUntil1[SAVES
 inline copy(to, from) {
   to.e = from.e; to.q = from.q; to.p0 = from.p0; to.p1 = from.p1; to.c = from.c;
   to.o0 = from.o0; to.o1 = from.o1; to.live = from.live; to.sealed = from.sealed
+}
+
+/* A copy that cannot come back any more: states that differ in nothing else are one. */
+inline forget(gone) {
+  gone.e = 0; gone.q = 0; gone.p0 = 0; gone.p1 = 0; gone.c = 0;
+  gone.o0 = 0; gone.o1 = 0; gone.live = 0; gone.sealed = 0
 }
 
 /* ---- the log: the last record of each message, the sink's owner, the checkpoint ---- */
@@ -125,10 +131,10 @@ proctype Worker(byte me) {
 
 
 start: /* A crash, or the end of a claim; then the sink is opened, which fences the one opened before. */
-  atomic { if :: claims < CLAIMS && (claims > 0 || me == 1) -> claims++; sinkOwner = me :: claims == CLAIMS -> goto end fi;
-
+  atomic {
     g = 0; epoch = 0; q = 0; p0 = 0; p1 = 0; c = 0; n0 = 0; n1 = 0; o0 = 0; o1 = 0; live = 0;
-    s = 0; e = 0; k0 = 0; k1 = 0; mode = LIVE; t0 = 0; t1 = 0; b0 = 0; b1 = 0; message = 0; mustFlag = 0; compares = 0
+    s = 0; e = 0; k0 = 0; k1 = 0; mode = LIVE; t0 = 0; t1 = 0; b0 = 0; b1 = 0; message = 0; mustFlag = 0; compares = 0;
+    if :: claims < CLAIMS && (claims > 0 || me == 1) -> claims++; sinkOwner = me :: claims == CLAIMS -> goto end fi
   }
 
   /* claim.lua */
@@ -283,7 +289,7 @@ proctype Nemesis() {
   byte which;
 end:
   do
-  :: atomic { saves < SAVES ->
+  :: atomic { saves < SAVES && restores < RESTORES ->
        d_step {
          copy(saved[2 * saves], task[0]); copy(saved[2 * saves + 1], task[1]);
          savedActive[saves] = current; savedUntil0[saves] = until0; savedUntil1[saves] = until1; saves++;
@@ -296,8 +302,17 @@ end:
        d_step {
          copy(task[0], saved[2 * which]); copy(task[1], saved[2 * which + 1]);
          current = savedActive[which]; until0 = savedUntil0[which]; until1 = savedUntil1[which];
-         which = 0; restores++;
-         printf("the store comes back at %d,%d\n", task[current].p0, task[current].p1)
+         restores++;
+         printf("the store comes back at %d,%d\n", task[current].p0, task[current].p1);
+         for (which : 0 .. SAVES) {
+           if
+           :: restores == RESTORES ->
+              forget(saved[2 * which]); forget(saved[2 * which + 1]);
+              savedActive[which] = 0; savedUntil0[which] = 0; savedUntil1[which] = 0
+           :: else
+           fi
+         }
+         which = 0
        }
      }
   od

@@ -57,6 +57,12 @@ inline copy(to, from) {
   to.counted = from.counted; to.retired = from.retired; to.sealed = from.sealed
 }
 
+/* A copy that cannot come back any more: states that differ in nothing else are one. */
+inline forget(gone) {
+  gone.e = 0; gone.q = 0; gone.p0 = 0; gone.p1 = 0;
+  gone.counted = 0; gone.retired = 0; gone.sealed = 0
+}
+
 /* ---- the log: dead letters, the sink's owner, the record that retires the delivery ---- */
 
 byte letters;
@@ -74,8 +80,8 @@ proctype Worker(byte me) {
 
 start: /* A crash, or the end of a claim; then the sink is opened, which fences the one opened before. */
   atomic {
-    if :: claims < CLAIMS && (claims > 0 || me == 1) -> claims++; sinkOwner = me :: claims == CLAIMS -> goto end fi;
-    g = 0; epoch = 0; q = 0; p0 = 0; p1 = 0; counted = 0; n0 = 0; n1 = 0; more = 0; retired = 0
+    g = 0; epoch = 0; q = 0; p0 = 0; p1 = 0; counted = 0; n0 = 0; n1 = 0; more = 0; retired = 0;
+    if :: claims < CLAIMS && (claims > 0 || me == 1) -> claims++; sinkOwner = me :: claims == CLAIMS -> goto end fi
   }
 
   /* claim.lua */
@@ -187,7 +193,7 @@ proctype Nemesis() {
   byte which;
 end:
   do
-  :: atomic { saves < SAVES ->
+  :: atomic { saves < SAVES && restores < RESTORES ->
        d_step {
          copy(saved[2 * saves], task[0]); copy(saved[2 * saves + 1], task[1]);
          savedActive[saves] = current; saves++;
@@ -199,8 +205,16 @@ end:
        do :: which + 1 < saves -> which++ :: break od;
        d_step {
          copy(task[0], saved[2 * which]); copy(task[1], saved[2 * which + 1]);
-         current = savedActive[which]; which = 0; restores++;
-         printf("the store comes back at %d,%d\n", task[current].p0, task[current].p1)
+         current = savedActive[which]; restores++;
+         printf("the store comes back at %d,%d\n", task[current].p0, task[current].p1);
+         for (which : 0 .. SAVES) {
+           if
+           :: restores == RESTORES ->
+              forget(saved[2 * which]); forget(saved[2 * which + 1]); savedActive[which] = 0
+           :: else
+           fi
+         }
+         which = 0
        }
      }
   od
@@ -211,12 +225,12 @@ end:
  * was there when it claimed.
  */
 proctype Operator() {
-  bit knows; byte more, n0, n1, q;
+  byte more, n0, n1;
 end:
   atomic { CUTOVERS > 0 ->
     clock++; task[1].e = clock;
 #ifndef OLD
-    if :: isRetired -> knows = 1; task[1].retired = 1; task[1].counted = share :: else fi
+    if :: isRetired -> task[1].retired = 1; task[1].counted = share :: else fi
 #endif
   }
 end2:

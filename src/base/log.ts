@@ -1,7 +1,7 @@
 import { isatty } from 'node:tty';
 import { isMainThread } from 'node:worker_threads';
 import pino, { type DestinationStream } from 'pino';
-import pretty from 'pino-pretty';
+import type pinoPretty from 'pino-pretty';
 
 /**
  * The fields that a log line may carry beside its message. The list is closed so that no recipient ever gets into a log:
@@ -93,6 +93,12 @@ function standardOutput(): DestinationStream & { isTTY?: boolean } {
   return Object.assign(destination, { isTTY: isatty(STDOUT) });
 }
 
+/** Loaded where it is needed: a service that writes JSON starts sooner without it. */
+function readableLines(destination: DestinationStream, colorize: boolean): DestinationStream {
+  const pretty = require('pino-pretty') as typeof pinoPretty;
+  return pretty({ destination, sync: true, colorize, translateTime: 'SYS:HH:MM:ss.l' });
+}
+
 /**
  * A log to `stream`: one JSON object per line, or readable lines where the format says so (`auto`: where the stream is
  * a terminal). Writing is synchronous, so that a dying process loses no line.
@@ -108,9 +114,7 @@ export function openLog(
 ): Log {
   const terminal = stream.isTTY === true;
   const readable = options.format === 'pretty' || (options.format === 'auto' && terminal);
-  const lines = readable
-    ? pretty({ destination: stream, sync: true, colorize: terminal, translateTime: 'SYS:HH:MM:ss.l' })
-    : stream;
+  const lines = readable ? readableLines(stream, terminal) : stream;
   const settings = {
     level: options.level,
     base: null,

@@ -3,9 +3,8 @@ import type { DeliveryId } from '../base/ids';
 import type { Positions } from '../log/source';
 import type { Contribution, WireType } from '../kpi/encode';
 import { CONTRIBUTIONS_HASH } from '../store/hashes';
-import type { Store } from '../store/store';
+import { statusTaskOf, type Store } from '../store/store';
 import type { ReadableStore } from '../tasks/retrying';
-import { taskOf } from './candidate';
 import type { MessageDifference, SideName, Sides } from './comparison';
 import type { Rebuild } from './rebuild';
 
@@ -45,7 +44,7 @@ export async function readAligned(
   reads: Reads,
 ): Promise<{ positions: Positions; values: Awaited<ReturnType<Store['load']>> } | null> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    const found = await store.loadAt(taskOf(sides.active, partition), reads);
+    const found = await store.loadAt(statusTaskOf(sides.active, partition), reads);
     if (found !== null && (await rebuild.holdAt(partition, found.positions))) return found;
     await clock.sleep(PAUSE_MS);
   }
@@ -53,22 +52,23 @@ export async function readAligned(
 }
 
 /**
- * The deliveries that are not retired: on these both sides must agree. One side evicts a retired delivery before the other,
- * and the candidate may never have had it. To be called after both sides were read: a delivery may be retired in between.
+ * The deliveries that are retired on neither side: on these both must agree. One side adopts a retirement before the other and
+ * passes over what the other has folded, and it evicts the messages before. To be called after both sides were read: a delivery
+ * may be retired in between.
  */
 export async function withoutRetired(
   { store, sides, contribution }: Work,
   partition: number,
   ids: readonly DeliveryId[],
 ): Promise<readonly DeliveryId[]> {
-  const fields = ids.map((id) => Buffer.from(id, 'utf8'));
-  const [values = []] = await store.load(taskOf(sides.active, partition), [
-    { hash: CONTRIBUTIONS_HASH, fields },
-  ]);
-  return ids.filter((_, index) => {
-    const value = values[index];
-    return value == null || contribution.decode(value).retiredFrom === null;
-  });
+  const reads = [{ hash: CONTRIBUTIONS_HASH, fields: ids.map((id) => Buffer.from(id, 'utf8')) }];
+  const both = [sides.active, sides.candidate].map((side) =>
+    store.load(statusTaskOf(side, partition), reads),
+  );
+  const loaded = await Promise.all(both);
+  const isRetired = (value: Buffer | null | undefined): boolean =>
+    value != null && contribution.decode(value).retiredFrom !== null;
+  return ids.filter((_, index) => !loaded.some(([values]) => isRetired(values?.[index])));
 }
 
 /** The tally of one partition. */

@@ -1,6 +1,6 @@
 import { EfsError } from '../base/errors';
 import { replacedTopic } from '../log/topic-ids';
-import type { Manifest, GenerationRef, TaskAddress } from '../store/store';
+import type { Manifest } from '../store/store';
 import {
   type GenerationDeps,
   latestAllocated,
@@ -14,13 +14,6 @@ import { refuseUnless, stateOf } from './lifecycle';
 import { idsOfTopics } from './topic-ids';
 
 /* A candidate is a generation that is built beside the active one and publishes nothing. */
-
-/** The status task of a generation in a partition. */
-export const taskOf = ({ stateId }: GenerationRef, partition: number): TaskAddress => ({
-  stateId,
-  pipeline: 'status',
-  partition,
-});
 
 /**
  * Returns the existing candidate, or creates one that reads the topics from their beginning. Throws `candidate-unfit` where
@@ -49,12 +42,7 @@ export async function findCandidate(
     generation: 0,
     predecessor: null,
     topicIds,
-    catchUp: {
-      inputs: await Promise.all(
-        partitions.map(async (each) => (await deps.store.inspect(taskOf(active, each)))?.positions ?? []),
-      ),
-      contributions: [],
-    },
+    contributionsFrom: [],
   };
   if (!(await deps.allocateStateId(manifest.stateId)))
     throw takenOver(`another process has allocated generation ${manifest.stateId}`);

@@ -3,8 +3,7 @@ import { valuesOf } from '../pipeline/republish';
 import { decodeMessageId } from '../store/codec';
 import { messagesHashes } from '../store/hashes';
 import { pagesOf } from '../store/pages';
-import type { Store } from '../store/store';
-import { taskOf } from './candidate';
+import { statusTaskOf, type Store } from '../store/store';
 import { digestOf, plus, sameMessage, type SideName, viewOf } from './comparison';
 import { withoutRetired, LISTED_MAX, readAligned, type Tally, type Work } from './aligned-read';
 
@@ -41,7 +40,7 @@ async function comparePages(
   const otherSide = sides[side === 'active' ? 'candidate' : 'active'];
   for (const hash of messagesHashes(id, sides[side].buckets)) {
     if (!tally.comparable) return;
-    for await (const page of pagesOf(store, taskOf(sides[side], tally.partition), hash)) {
+    for await (const page of pagesOf(store, statusTaskOf(sides[side], tally.partition), hash)) {
       const fields = page.map(([field]) => field);
       const others = await valuesOf(store, tally.partition, otherSide, id, fields);
       const unsettled = page.filter(

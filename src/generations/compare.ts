@@ -4,6 +4,7 @@ import type { Contribution } from '../kpi/encode';
 import { emptySum, replaceContribution } from '../kpi/publish';
 import { CONTRIBUTIONS_HASH } from '../store/hashes';
 import { pagesOf } from '../store/pages';
+import { statusTaskOf } from '../store/store';
 import {
   type Comparison,
   type DeliveryDifference,
@@ -14,7 +15,6 @@ import {
   sameFacts,
   sidesOf,
 } from './comparison';
-import { taskOf } from './candidate';
 import { compareMessages, compareOnlyInCandidate } from './compare-messages';
 import {
   type CompareDeps,
@@ -102,7 +102,7 @@ async function* deliveriesOf(
   side: SideName,
   tally: Tally,
 ): AsyncGenerator<DeliveryId[]> {
-  for await (const page of pagesOf(store, taskOf(sides[side], tally.partition), CONTRIBUTIONS_HASH)) {
+  for await (const page of pagesOf(store, statusTaskOf(sides[side], tally.partition), CONTRIBUTIONS_HASH)) {
     if (!tally.comparable) return;
     yield page.map(([field]) => DeliveryId(field.toString('utf8')));
   }
@@ -119,7 +119,7 @@ async function contributionsOf(
   const reads = [{ hash: CONTRIBUTIONS_HASH, fields: ids.map(fieldOf) }];
   const aligned = await readAligned(work, partition, reads);
   if (aligned === null) return null;
-  const [theirs = []] = await work.store.load(taskOf(work.sides.candidate, partition), reads);
+  const [theirs = []] = await work.store.load(statusTaskOf(work.sides.candidate, partition), reads);
   const read = (bytes: Buffer | null | undefined): Contribution | null =>
     bytes == null ? null : work.contribution.decode(bytes);
   return {

@@ -7,7 +7,7 @@ import type { Contribution } from '../kpi/encode';
 import { kpisOf } from '../kpi/kpis';
 import { policyOfDelivery } from '../kpi/publish';
 import { type MessageStatus, statusOf } from '../status/projection';
-import { decodeMessage } from '../store/codec';
+import { asStoredNow, decodeMessage } from '../store/codec';
 import type { Manifest } from '../store/store';
 import { mismatches } from './generation';
 
@@ -85,7 +85,8 @@ export const plus = (sum: bigint, digest: bigint): bigint => BigInt.asUintN(DIGE
 
 /** The digest of one message on its side. */
 export function digestOf(sides: Sides, side: SideName, id: DeliveryId, field: Buffer, value: Buffer): bigint {
-  const shown = sides.settings.length === 0 ? value : JSON.stringify(viewOf(value, sides.rules[side]));
+  const shown =
+    sides.settings.length === 0 ? asStoredNow(value) : JSON.stringify(viewOf(value, sides.rules[side]));
   return createHash('sha1').update(id).update('/').update(field).update(shown).digest().readBigUInt64BE(0);
 }
 
@@ -99,7 +100,7 @@ export function viewOf(value: Buffer, { defaultPolicy, groups }: CountingRules):
 
 /** Whether a message is the same on both sides, as stored or, where settings differ, as shown. */
 export function sameMessage({ settings, rules }: Sides, active: Buffer, candidate: Buffer): boolean {
-  if (settings.length === 0) return active.equals(candidate);
+  if (settings.length === 0) return asStoredNow(active).equals(asStoredNow(candidate));
   const [a, b] = [viewOf(active, rules.active), viewOf(candidate, rules.candidate)];
   return (
     a.status === b.status &&

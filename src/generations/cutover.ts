@@ -1,7 +1,6 @@
 import { EfsError } from '../base/errors';
 import { replacedTopic } from '../log/topic-ids';
-import type { Positions } from '../log/source';
-import type { Manifest, TaskAddress } from '../store/store';
+import type { Manifest } from '../store/store';
 import { type GenerationDeps, latestNumber, tasksOf } from './generation';
 import { refuseUnless, stateOf } from './lifecycle';
 import { idsOfTopics } from './topic-ids';
@@ -11,8 +10,8 @@ import { idsOfTopics } from './topic-ids';
  *
  *   switch    atomically updates the list: the successor is active, under a number above all others, cut-over incomplete
  *   seal      ends the predecessor's tasks: they can be neither claimed nor committed to, and their positions are final
- *   complete  sets the successor's catch-up offsets: its status tasks must reach the predecessor's final positions, its kpi
- *             tasks start at the end of the contributions; workers may run it from here on
+ *   complete  sets where the successor's kpi tasks start: at the end of the contributions; workers may run it from here on,
+ *             and its status tasks publish once they have passed the predecessor's final positions
  *
  * Every step is idempotent, and any process that finds an incomplete cut-over completes it. The sequel is that of a lost
  * state: status tasks catch up and emit their contributions and a barrier, then kpi tasks publish what differs from what
@@ -45,7 +44,7 @@ export async function promote(deps: GenerationDeps, stateId: number | null): Pro
       ...wanted,
       generation: numberFor(wanted, listed),
       predecessor: before.stateId,
-      catchUp: null,
+      contributionsFrom: null,
     };
     if (!(await deps.store.replaceActive(before, manifest))) continue;
     return { outcome: 'promoted', manifest: await completeCutover(deps, manifest), before };
@@ -109,35 +108,26 @@ async function refuseIncomplete(deps: GenerationDeps, manifest: Manifest): Promi
  * complete one.
  */
 export async function completeCutover(deps: GenerationDeps, manifest: Manifest): Promise<Manifest> {
-  if (manifest.catchUp !== null) return manifest;
+  if (manifest.contributionsFrom !== null) return manifest;
   const { store } = deps;
   const partitions = Array.from({ length: manifest.partitions }, (_, partition) => partition);
-  const inputs = await Promise.all(partitions.map((partition) => sealAll(deps, manifest, partition)));
-  const contributions = await Promise.all(
+  await Promise.all(partitions.map((partition) => sealAll(store, manifest, partition)));
+  const contributionsFrom = await Promise.all(
     partitions.map(async (partition) => (await deps.contributionWatermarks(partition)).high),
   );
-  const completed: Manifest = { ...manifest, catchUp: { inputs, contributions } };
+  const completed: Manifest = { ...manifest, contributionsFrom };
   if (await store.replaceActive(manifest, completed)) return completed;
   const active = await store.active();
   return active === null ? completed : completeCutover(deps, active);
 }
 
-/** Seals the tasks of both generations in a partition; returns what the predecessor had counted. */
+/** Seals the tasks of both generations in a partition. The rebuild that built the successor runs under a lower number. */
 async function sealAll(
-  { store, inputWatermarks }: GenerationDeps,
+  store: GenerationDeps['store'],
   { stateId, predecessor, generation }: Manifest,
   partition: number,
-): Promise<Positions> {
-  const seal = (pipeline: TaskAddress['pipeline'], id: number) =>
-    store.seal({ stateId: id, pipeline, partition }, generation - 1);
-  // The rebuild that has built the successor so far runs under a lower number.
-  await seal('status', stateId);
-  await seal('kpi', stateId);
-  const sealed = predecessor === null ? null : await seal('status', predecessor);
-  if (predecessor !== null) await seal('kpi', predecessor);
-  // A topic that was created again may end before the predecessor's position in its former log.
-  const ends = (await inputWatermarks(partition)).map(({ high }) => high);
-  // A predecessor from before a topic was an input has counted nothing of it.
-  const counted = sealed?.positions ?? ends;
-  return ends.map((end, topic) => Math.min(end, counted[topic] ?? 0));
+): Promise<void> {
+  for (const id of predecessor === null ? [stateId] : [stateId, predecessor])
+    for (const pipeline of ['status', 'kpi'] as const)
+      await store.seal({ stateId: id, pipeline, partition }, generation - 1);
 }

@@ -1,5 +1,5 @@
 import type { Contribution, WireType } from '../kpi/encode';
-import { emptySum } from '../kpi/publish';
+import { emptySum, supersedes } from '../kpi/publish';
 import type { OutgoingRecord, Sink } from '../log/sink';
 import { retirementRecord } from '../pipeline/retention';
 import { CONTRIBUTIONS_HASH, FORMER_RETIRED_HASH, numberField, sharesHash, SUMS_HASH } from '../store/hashes';
@@ -10,11 +10,11 @@ import { tasksOf } from './generation';
 /*
  * Up to 0.1, the kpi task of a delivery retired it for all partitions, and kept that in a hash of its own. The first worker of
  * a later version publishes these to the topic of retired deliveries, from which status tasks adopt them: with the
- * contributions that the sums have, or none where the sum was deleted already, and from where the status tasks stand now.
+ * last contributions, or with empty ones where the sum was deleted already, and from where the status tasks stand now.
  */
 
 export interface FormerRetirementDeps {
-  readonly store: Pick<Store, 'scan' | 'load' | 'inspect'>;
+  readonly store: Pick<Store, 'scan' | 'load' | 'loadAt'>;
   readonly sink: Pick<Sink, 'emit'>;
   readonly contribution: WireType<Contribution>;
   /** The topic's name in Kafka. */
@@ -26,7 +26,7 @@ const AT_ONCE = 100;
 
 /**
  * Publishes what a state of 0.1 knows of retired deliveries; does nothing for a state that was read with their topic before.
- * Returns their number. Can be repeated after an interruption.
+ * Returns the number of deliveries that it has published. Can be repeated after an interruption.
  */
 export async function takeOverRetirements(deps: FormerRetirementDeps, manifest: Manifest): Promise<number> {
   if (deps.retiredTopic in (manifest.topicIds ?? {})) return 0;
@@ -35,8 +35,9 @@ export async function takeOverRetirements(deps: FormerRetirementDeps, manifest: 
     for await (const page of pagesOf(deps.store, task, FORMER_RETIRED_HASH))
       for (const portion of inPortions(page, AT_ONCE)) {
         const fields = portion.map(([field]) => field);
-        await deps.sink.emit(await retirementsOf(deps, manifest, task, fields));
-        deliveries += fields.length;
+        const records = await retirementsOf(deps, manifest, task, fields);
+        if (records.length > 0) await deps.sink.emit(records);
+        deliveries += new Set(records.map(({ key }) => key?.toString('utf8'))).size;
       }
   return deliveries;
 }
@@ -48,22 +49,30 @@ async function retirementsOf(
   task: TaskAddress,
   fields: readonly Buffer[],
 ): Promise<OutgoingRecord[]> {
+  // The share of a partition that has adopted the retirement is empty.
+  const decoded = (stored: Buffer | null | undefined): Contribution | null =>
+    stored == null || stored.length === 0 ? null : contribution.decode(stored);
   const status = tasksOf(manifest, 'status');
   const partitions = status.map(({ partition }) => numberField(partition));
   const reads = fields.map((field) => ({ hash: sharesHash(field.toString('utf8')), fields: partitions }));
   const [sums = [], ...shares] = await store.load(task, [{ hash: SUMS_HASH, fields }, ...reads]);
   const records: OutgoingRecord[] = [];
-  for (const { partition, ...address } of status) {
-    const own = { ...address, partition };
-    const positions = (await store.inspect(own))?.positions ?? [];
-    const [known = []] = await store.load(own, [{ hash: CONTRIBUTIONS_HASH, fields }]);
+  for (const address of status) {
+    const { partition } = address;
+    const found = await store.loadAt(address, [{ hash: CONTRIBUTIONS_HASH, fields }]);
+    const { positions, values } = found ?? { positions: [], values: [] };
     fields.forEach((field, index) => {
-      // A share is empty where another worker was first.
-      const share = shares[index]?.[partition]?.length === 0 ? null : shares[index]?.[partition];
-      const counted = sums[index] == null ? null : (share ?? known[index] ?? null);
-      if (known[index] != null && contribution.decode(known[index]).retiredFrom !== null) return;
-      const empty = { ...emptySum(field.toString('utf8'), manifest.stateId), partition };
-      const last = counted === null ? empty : contribution.decode(counted);
+      const own = decoded(values[0]?.[index]);
+      if (own !== null && own.retiredFrom !== null) return;
+      // A sum that was deleted is there again without a record, once a partition has adopted an empty contribution.
+      const isDeleted = (decoded(sums[index])?.revision ?? 0) === 0;
+      const counted = isDeleted ? [] : [own, decoded(shares[index]?.[partition])];
+      const empty: Contribution = { ...emptySum(field.toString('utf8'), manifest.stateId), partition };
+      // The status task may have deleted its contribution, and the kpi task may not have read the last one yet.
+      const last = counted.reduce<Contribution>(
+        (most, each) => (each !== null && supersedes(each, most) ? each : most),
+        empty,
+      );
       records.push(retirementRecord({ partition, contribution }, last, positions));
     });
   }

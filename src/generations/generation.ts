@@ -68,10 +68,7 @@ export async function ensureGeneration(
       generation: stateId,
       predecessor: null,
       topicIds: before.topicIds,
-      catchUp: {
-        inputs: before.origins.map(({ inputs }) => inputs.map(({ high }) => high)),
-        contributions: [],
-      },
+      contributionsFrom: [],
     };
     const made = await store.create(manifest, startAt(before.origins));
     return { manifest: made, created: made.stateId === stateId };
@@ -131,23 +128,43 @@ export function latestNumber(listed: readonly Manifest[]): number {
   return listed.reduce((most, each) => Math.max(most, each.stateId, each.generation), 0);
 }
 
-const STATE_SETTINGS: readonly (keyof StateSettings)[] = [
-  'partitions',
-  'defaultPolicy',
-  'domainGroups',
-  'buckets',
-];
+/** Settings that a state depends on, as they are written: `16` of `EFS_BUCKETS`. The number of partitions is that of the topics. */
+const written = (settings: StateSettings): Readonly<Record<string, string>> => ({
+  partitions: String(settings.partitions),
+  EFS_POLICY: settings.defaultPolicy.toLowerCase(),
+  EFS_DOMAIN_GROUPS: settings.domainGroups,
+  EFS_BUCKETS: String(settings.buckets),
+});
 
-/** The settings that differ from those the state was built with: `buckets was 1 and is now 16`. */
+/** The settings whose value is another one in `after`, with both as they are written. */
+export function changedSettings(
+  before: StateSettings,
+  after: StateSettings,
+): readonly { readonly name: string; readonly was: string; readonly is: string }[] {
+  const now = written(after);
+  return Object.entries(written(before))
+    .map(([name, was]) => ({ name, was, is: now[name] ?? '' }))
+    .filter(({ was, is }) => was !== is);
+}
+
+/** The settings that differ from those the state was built with: `EFS_BUCKETS was 1 and is now 16`. */
 export function mismatches(manifest: Manifest, stateSettings: StateSettings): string[] {
-  return STATE_SETTINGS.filter((setting) => manifest[setting] !== stateSettings[setting]).map(
-    (setting) => `${setting} was ${manifest[setting]} and is now ${stateSettings[setting]}`,
+  return changedSettings(manifest, stateSettings).map(
+    ({ name, was, is }) => `${name} was ${was} and is now ${is}`,
   );
 }
 
-/** Throws `generation-unfit` where the state was built with other settings; the error names them. */
-export function refuseMismatches(manifest: Manifest, stateSettings: StateSettings): void {
-  const found = mismatches(manifest, stateSettings);
+/**
+ * Throws `generation-unfit` where the state was built with other settings; the error names them. Who follows the settings of the
+ * state is refused only where the number of partitions is another one.
+ */
+export function refuseMismatches(
+  manifest: Manifest,
+  stateSettings: StateSettings,
+  followsSettings: boolean,
+): void {
+  const { partitions } = stateSettings;
+  const found = mismatches(manifest, followsSettings ? { ...manifest, partitions } : stateSettings);
   if (found.length === 0) return;
   throw new EfsError('generation-unfit', `generation ${manifest.stateId} does not fit: ${found.join('; ')}`);
 }

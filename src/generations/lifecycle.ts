@@ -25,12 +25,13 @@ export type GenerationState = keyof typeof TRANSITIONS;
 /** The state of a listed generation; `isWhole`: whether each of its tasks has state. */
 export function stateOf(
   manifest: Pick<Manifest, 'stateId' | 'generation' | 'dropping'>,
-  active: Pick<Manifest, 'stateId' | 'catchUp'> | null,
+  active: Pick<Manifest, 'stateId' | 'contributionsFrom'> | null,
   isWhole: boolean,
 ): GenerationState {
   if (manifest.dropping) return 'being dropped';
   if (!isWhole) return 'incomplete';
-  if (manifest.stateId === active?.stateId) return active.catchUp === null ? 'taking over' : 'active';
+  if (manifest.stateId === active?.stateId)
+    return active.contributionsFrom === null ? 'taking over' : 'active';
   return manifest.generation === 0 ? 'candidate' : 'retired';
 }
 

@@ -2,12 +2,12 @@ import { EfsError } from '../base/errors';
 import type { Positions, Source } from '../log/source';
 import { replacedTopic } from '../log/topic-ids';
 import { isPast } from '../pipeline/publishing';
-import type { Manifest } from '../store/store';
+import { type Manifest, statusTaskOf } from '../store/store';
 import { openBacklog } from '../tasks/backlog';
 import { NO_CATCH_UP } from '../tasks/catch-up';
 import { NO_DAMAGE_WATCH } from '../tasks/damage';
 import { NO_HELD_BACK } from '../tasks/held-back';
-import { findCandidate, takenOver, taskOf } from './candidate';
+import { findCandidate, takenOver } from './candidate';
 import type { GenerationDeps, StateSettings } from './generation';
 import type { PipelineDeps, WorkerDeps } from '../tasks/owned-task';
 import { statusTask } from '../tasks/status-task';
@@ -78,7 +78,7 @@ export async function startRebuild(
   const stopping = new AbortController();
   const retry = retryUntil(stopping.signal, retryDeps);
   const active = await retry(() => deps.store.active());
-  if (active === null || active.catchUp === null)
+  if (active === null || active.contributionsFrom === null)
     throw new EfsError('not-found', 'there is no state to build another beside: start `efs run` first');
   const stateSettings = { ...wanted, partitions: active.partitions };
   const { candidate, resumed } = await retry(() => findCandidate(deps, active, stateSettings));
@@ -163,7 +163,7 @@ async function openPlaces(
   return Promise.all(
     partitions.map(async (partition): Promise<Place> => {
       const positionsOf = async (manifest: Manifest): Promise<Positions> => {
-        const progress = await retry(() => store.inspect(taskOf(manifest, partition)));
+        const progress = await retry(() => store.inspect(statusTaskOf(manifest, partition)));
         if (progress !== null) return progress.positions;
         const what = `generation ${manifest.stateId} has no state of partition ${partition}`;
         throw new EfsError('generation-incomplete', what);
@@ -226,7 +226,7 @@ async function refreshTargets(
 ): Promise<void> {
   await Promise.all(
     places.map(async (place, partition) => {
-      const progress = await retry(() => store.inspect(taskOf(active, partition)));
+      const progress = await retry(() => store.inspect(statusTaskOf(active, partition)));
       if (progress !== null) place.target = reachable(progress.positions, place);
     }),
   );

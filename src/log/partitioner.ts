@@ -1,21 +1,21 @@
 const SEED = 0x9747b28c;
 const MULTIPLIER = 0x5bd1e995;
 
-/** MurmurHash2, 32 bits, as Kafka's Java client computes it: a signed integer. */
-function murmur2(key: Buffer): number {
-  const length = key.length;
-  const whole = length & ~3;
-  let hash = SEED ^ length;
-  for (let at = 0; at < whole; at += 4) {
-    let word = key[at]! | (key[at + 1]! << 8) | (key[at + 2]! << 16) | (key[at + 3]! << 24);
+/** MurmurHash2, 32 bits, of the bytes from `start` to `end`; by default as Kafka's Java client computes it: a signed integer. */
+export function murmur2(bytes: Buffer, start = 0, end = bytes.length, seed = SEED): number {
+  const length = end - start;
+  const whole = start + (length & ~3);
+  let hash = seed ^ length;
+  for (let at = start; at < whole; at += 4) {
+    let word = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
     word = Math.imul(word, MULTIPLIER);
     word ^= word >>> 24;
     hash = Math.imul(hash, MULTIPLIER) ^ Math.imul(word, MULTIPLIER);
   }
-  const rest = length - whole;
-  if (rest === 3) hash ^= key[whole + 2]! << 16;
-  if (rest >= 2) hash ^= key[whole + 1]! << 8;
-  if (rest >= 1) hash = Math.imul(hash ^ key[whole]!, MULTIPLIER);
+  const rest = end - whole;
+  if (rest === 3) hash ^= bytes[whole + 2]! << 16;
+  if (rest >= 2) hash ^= bytes[whole + 1]! << 8;
+  if (rest >= 1) hash = Math.imul(hash ^ bytes[whole]!, MULTIPLIER);
   hash ^= hash >>> 13;
   hash = Math.imul(hash, MULTIPLIER);
   return hash ^ (hash >>> 15);

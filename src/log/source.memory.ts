@@ -1,4 +1,5 @@
 import { must } from '../base/assert';
+import { aborted } from '../base/clock';
 import { EfsError } from '../base/errors';
 import { coPartitions, heldPositions, lostPosition } from './copartition';
 import { openInbox, type BufferedRecords, type WokenInbox } from './inbox';
@@ -176,14 +177,7 @@ export function memoryReader(log: MemoryLog): TopicReader {
   };
 }
 
-/** The offsets committed to a log in memory by `noteProgress` and transactional sinks. */
+/** The offsets committed to a log in memory by `commitProgress` and transactional sinks. */
 export function memoryCommittedOffset(log: MemoryLog): CommittedOffset {
   return async (groupId, topic, partition) => log.committed(groupId, topic, partition);
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

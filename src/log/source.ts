@@ -101,7 +101,7 @@ export interface Source {
   open(partition: number, positions: Positions, until?: () => Positions): Promise<Inbox>;
   /** By topic index. */
   watermarks(partition: number): Promise<readonly Watermarks[]>;
-  /** Commits a partition's progress for lag monitoring only: nothing reads it back. */
+  /** Commits a partition's progress as the group's offsets, within seconds. The source itself never reads them. */
   commitProgress(partition: number, positions: Positions): void;
   /** Leaves the group. Closes every inbox. */
   stop(): Promise<void>;
@@ -168,8 +168,8 @@ export interface Committed {
 }
 
 /**
- * A group's committed offset for a topic's partition, or null without one. Read only as the checkpoint of what was
- * published. Throws `kafka-unavailable`.
+ * A group's committed offset for a topic's partition, or null without one. Read as the checkpoint of what was published, and
+ * as the start of an ingestion. Throws `kafka-unavailable`.
  */
 export type CommittedOffset = (
   groupId: string,

@@ -1,10 +1,12 @@
 import type { DeliveryId, MessageId } from '../base/ids';
 import type { Feedback } from '../feedback/feedback';
 import type { Contribution } from '../kpi/encode';
+import type { MessageAggregate } from '../status/message';
 import { encodeMessageId } from '../store/codec';
 import { bucketOf, messagesHash } from '../store/hashes';
-import { type MessageFields, packFields } from '../store/messages';
+import { eachField, type MessageFields, NO_FIELDS, packFields } from '../store/messages';
 import type { BoundedCache } from '../base/bounded-cache';
+import type { CachedMessages, MessageCache } from './message-cache';
 
 /* The index of a batch of feedback: by delivery, then by hash, then by message. */
 
@@ -13,6 +15,10 @@ export interface TouchedMessage {
   readonly feedback: Feedback;
   /** Further feedback on it in the batch; null for most messages. */
   more: Feedback[] | null;
+  /** Of its field, as the cache knows it. */
+  hash: number;
+  /** Its aggregate before the batch, null where there is none; undefined where it must be read. */
+  before: MessageAggregate | null | undefined;
 }
 
 /** The messages of one hash. */
@@ -20,6 +26,8 @@ export interface TouchedHash {
   readonly name: string;
   readonly messages: readonly TouchedMessage[];
   readonly fields: MessageFields;
+  /** The fields of those that must be read, in the same order. */
+  readonly unread: MessageFields;
 }
 
 export interface TouchedDelivery {
@@ -27,16 +35,17 @@ export interface TouchedDelivery {
   readonly field: Buffer;
   /** This partition's contribution to it, where it is cached. */
   readonly known: Contribution | null;
+  readonly cached: CachedMessages;
   /** In the order of the reads. */
   readonly hashes: readonly TouchedHash[];
   readonly feedback: Feedback[];
 }
 
-/** The deliveries of a batch's feedback, each with its cached contribution. */
+/** The deliveries of a batch's feedback, each with its cached contribution, and with what is cached of its messages. */
 export function groupByDelivery(
   inputs: readonly Feedback[],
   buckets: number,
-  cache: BoundedCache<Contribution>,
+  caches: { readonly contributions: BoundedCache<Contribution>; readonly messages: MessageCache },
 ): TouchedDelivery[] {
   const deliveries = new Map<
     DeliveryId,
@@ -51,21 +60,26 @@ export function groupByDelivery(
     }
     delivery.feedback.push(feedback);
     const message = delivery.messages.get(messageId);
-    if (message === undefined) delivery.messages.set(messageId, { id: messageId, feedback, more: null });
+    if (message === undefined)
+      delivery.messages.set(messageId, { id: messageId, feedback, more: null, hash: 0, before: undefined });
     else (message.more ??= []).push(feedback);
   }
-  return Array.from(deliveries, ([id, { messages, feedback }]) => ({
-    id,
-    field: Buffer.from(id, 'utf8'),
-    known: cache.get(id),
-    hashes: hashesOf(id, [...messages.values()], buckets),
-    feedback,
-  }));
+  return Array.from(deliveries, ([id, { messages, feedback }]) => {
+    const known = caches.contributions.get(id);
+    const isNew = known?.revision === 0;
+    const cached = caches.messages.of(id, isNew);
+    const hashes = hashesOf(id, [...messages.values()], buckets);
+    return {
+      ...{ id, known, cached, feedback },
+      field: Buffer.from(id, 'utf8'),
+      hashes: hashes.map((hash) => lookUp(hash, cached, isNew)),
+    };
+  });
 }
 
-/** A delivery's messages by the hashes that hold them. */
+/** A delivery's messages by the hashes that hold them; all of them to be read. */
 function hashesOf(id: DeliveryId, messages: readonly TouchedMessage[], buckets: number): TouchedHash[] {
-  if (buckets === 1) return [{ name: messagesHash(id, 0), messages, fields: packFields(messages) }];
+  if (buckets === 1) return [touchedHash(id, 0, messages)];
   const byBucket = new Map<number, TouchedMessage[]>();
   for (const message of messages) {
     const bucket = bucketOf(encodeMessageId(message.id), buckets);
@@ -73,9 +87,27 @@ function hashesOf(id: DeliveryId, messages: readonly TouchedMessage[], buckets: 
     if (siblings === undefined) byBucket.set(bucket, [message]);
     else siblings.push(message);
   }
-  return Array.from(byBucket, ([bucket, some]) => ({
-    name: messagesHash(id, bucket),
-    messages: some,
-    fields: packFields(some),
-  }));
+  return Array.from(byBucket, ([bucket, some]) => touchedHash(id, bucket, some));
+}
+
+function touchedHash(id: DeliveryId, bucket: number, messages: readonly TouchedMessage[]): TouchedHash {
+  const fields = packFields(messages);
+  return { name: messagesHash(id, bucket), messages, fields, unread: fields };
+}
+
+/** The same hash without the reads of what is cached. The messages of a new delivery are all read: none must be stored. */
+function lookUp(hash: TouchedHash, cached: CachedMessages, isNew: boolean): TouchedHash {
+  const { messages, fields } = hash;
+  const { packed } = fields;
+  let unread = 0;
+  let index = 0;
+  eachField(packed, (field, fieldEnd) => {
+    const message = messages[index++]!;
+    message.hash = cached.hashOf(packed, field, fieldEnd);
+    message.before = isNew ? undefined : cached.get(message.hash, packed, field, fieldEnd);
+    if (message.before === undefined) unread += 1;
+  });
+  if (unread === messages.length) return hash;
+  if (unread === 0) return { ...hash, unread: NO_FIELDS };
+  return { ...hash, unread: packFields(messages.filter(({ before }) => before === undefined)) };
 }

@@ -15,8 +15,8 @@ export const writing = (writes: readonly Write[]): Projected => ({ writes, outgo
 /** Effects that only emit. */
 export const emitting = (outgoing: readonly OutgoingRecord[]): Projected => ({ writes: [], outgoing });
 
-/** The write that sets a flag of the task; null unsets it. */
-export const flagWrite = <Value>(flag: Flag<Value>, value: Value | null): Write => ({
+/** The write that sets a flag of the task. */
+export const flagWrite = (flag: Flag, value: number): Write => ({
   hash: FLAGS_HASH,
   entries: [flagEntry(flag, value)],
 });

@@ -54,7 +54,7 @@ export function planKpi(
   cache: BoundedCache<KnownDelivery> = boundedCache(0),
   recheck: readonly string[] = [],
 ): Plan {
-  const deliveries = groupByDelivery(rules, inputs, cache, recheck);
+  const deliveries = latestByDelivery(rules, inputs, cache, recheck);
   return {
     reads: readsOf(deliveries),
     project: (loaded) => {
@@ -98,11 +98,11 @@ const isOwn = ({ generation }: Contribution, { stateId }: KpiRules): boolean => 
 function barriersIn(rules: KpiRules, inputs: readonly Contribution[]): Write[] {
   return inputs
     .filter((input) => input.deliveryId === null && isOwn(input, rules))
-    .map(({ partition, revision }) => flagWrite(barrierArrived(partition, revision), true));
+    .map(({ partition, revision }) => flagWrite(barrierArrived(partition, revision), 1));
 }
 
-/** The deliveries of a batch, and others to be rechecked. Contributions of another generation are ignored. */
-function groupByDelivery(
+/** The latest contributions to each delivery of a batch, and of those to be rechecked; another generation's are ignored. */
+function latestByDelivery(
   rules: KpiRules,
   inputs: readonly Contribution[],
   cache: BoundedCache<KnownDelivery>,

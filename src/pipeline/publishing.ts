@@ -6,9 +6,9 @@ import type { Claim, Manifest } from '../store/store';
 /*
  * When a task publishes. Its state is one of these, decided at each claim:
  *
- *   suppressed   a candidate; and a generation with a predecessor, until the task has folded what that had folded (its
- *                catch-up offsets). Then the task publishes what differs from what was published last, sets its flag
- *                (`LIVE_AS`), and is live.
+ *   suppressed   a candidate; and a generation with a predecessor, until the task has folded what that had folded: up to the
+ *                ends of its inputs after the predecessor has ended (its catch-up offsets). Then the task publishes what
+ *                differs from what was published last, sets its flag (`LIVE_AS`), and is live.
  *   replaying    a live status task that stands behind its publish checkpoint: the store has come back older. It folds up to
  *                exactly the checkpoint, publishes nothing, and is live again: its state there is the one that has published.
  *   live         what it folds is published.
@@ -87,9 +87,4 @@ export const hasPredecessor = ({ generation }: Pick<Manifest, 'generation'>): bo
 export function isLive(manifest: Pick<Manifest, 'generation'>, liveAs: number | null): boolean {
   const { generation } = manifest;
   return liveAs === null ? !hasPredecessor(manifest) : generation > 0 && liveAs >= generation;
-}
-
-/** Whether a status task has folded everything up to its generation's catch-up offsets. */
-export function hasCaughtUp({ catchUp }: Manifest, partition: number, positions: Positions): boolean {
-  return isPast(catchUp?.inputs[partition] ?? [], positions);
 }

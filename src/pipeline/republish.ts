@@ -1,14 +1,12 @@
 import { DeliveryId } from '../base/ids';
-import type { Positions } from '../log/source';
-import type { Projected, TaskOwnership } from '../pipeline';
+import type { Projected } from '../pipeline';
 import { statusOf } from '../status/projection';
 import { decodeMessage, decodeMessageId } from '../store/codec';
 import { bucketOf, CONTRIBUTIONS_HASH, messagesHashes, messagesHash } from '../store/hashes';
 import { pagesOf } from '../store/pages';
-import type { Manifest, Store, TaskAddress } from '../store/store';
-import { emitting, flagWrite } from './effects';
+import { type Manifest, statusTaskOf, type Store, type TaskAddress } from '../store/store';
+import { emitting, flagWrite, writing } from './effects';
 import { LIVE_AS } from './flags';
-import { hasCaughtUp, isPast } from './publishing';
 import { contributionOf } from './status-state';
 import { barriers, contributionRecord, statusRecords, type StatusRules } from './status-records';
 
@@ -24,31 +22,17 @@ export interface RepublishDeps {
   readonly address: TaskAddress;
   readonly manifest: Manifest;
   /** The generation whose state of this partition is what was published last; null where there is none to compare with. */
-  predecessor(): Promise<Manifest | null>;
+  readonly predecessor: Manifest | null;
   readonly store: Pick<Store, 'load' | 'scan'>;
-  /** The ends of the inputs as they are now. */
-  inputEnds(): Promise<Positions>;
 }
 
-/** The effects that make a suppressed task live, once it has caught up; `onLive` is called where they are committed. */
-export function resumption(
-  deps: RepublishDeps,
-  onLive: () => void,
-): (ownership: Pick<TaskOwnership, 'positions'>) => AsyncGenerator<Projected> {
-  const { address, manifest, rules } = deps;
-  let inputEnds: Positions | null = null;
-  return async function* ({ positions }) {
-    // A candidate publishes nothing, however far it is.
-    if (manifest.generation === 0 || !hasCaughtUp(manifest, address.partition, positions)) return;
-    // The catch-up offsets may have been read before the predecessor started. By now the predecessor has ended.
-    inputEnds ??= await deps.inputEnds();
-    if (!isPast(inputEnds, positions)) return;
-    yield* contributions(deps);
-    yield emitting(barriers(rules));
-    if (rules.statusChanged !== null) yield* statuses(deps);
-    yield { writes: [flagWrite(LIVE_AS, manifest.generation)], outgoing: [] };
-    onLive();
-  };
+/** The effects that make a suppressed task live that has caught up. */
+export async function* republishing(deps: RepublishDeps): AsyncGenerator<Projected> {
+  const { manifest, rules } = deps;
+  yield* contributions(deps);
+  yield emitting(barriers(rules));
+  if (rules.statusChanged !== null) yield* statuses(deps);
+  yield writing([flagWrite(LIVE_AS, manifest.generation)]);
 }
 
 async function* contributions({ store, address, rules }: RepublishDeps): AsyncGenerator<Projected> {
@@ -59,18 +43,16 @@ async function* contributions({ store, address, rules }: RepublishDeps): AsyncGe
 /** The messages whose status is not that of the predecessor. Those of retired deliveries were published for good. */
 async function* statuses(deps: RepublishDeps): AsyncGenerator<Projected> {
   const { store, address, rules } = deps;
-  const predecessor = await deps.predecessor();
   for await (const page of pagesOf(store, address, CONTRIBUTIONS_HASH))
     for (const [field, value] of page) {
       const deliveryId = DeliveryId(field.toString('utf8'));
       const isRetired = contributionOf(rules, deliveryId, value).retiredFrom !== null;
-      if (!isRetired) yield* statusesOf(deps, predecessor, deliveryId);
+      if (!isRetired) yield* statusesOf(deps, deliveryId);
     }
 }
 
 async function* statusesOf(
-  { address, manifest, store, rules }: RepublishDeps,
-  predecessor: Manifest | null,
+  { address, manifest, store, rules, predecessor }: RepublishDeps,
   deliveryId: DeliveryId,
 ): AsyncGenerator<Projected> {
   for (const hash of messagesHashes(deliveryId, manifest.buckets)) {
@@ -103,7 +85,6 @@ export async function valuesOf(
   fields: readonly Buffer[],
 ): Promise<readonly (Buffer | null)[]> {
   if (of === null) return [];
-  const task: TaskAddress = { stateId: of.stateId, pipeline: 'status', partition };
   const byBucket = new Map<number, number[]>();
   fields.forEach((field, index) => {
     const bucket = bucketOf(field, of.buckets);
@@ -115,7 +96,7 @@ export async function valuesOf(
     hash: messagesHash(deliveryId, bucket),
     fields: indices.map((index) => fields[index] as Buffer),
   }));
-  const loaded = await store.load(task, reads);
+  const loaded = await store.load(statusTaskOf(of, partition), reads);
   const values: (Buffer | null)[] = fields.map(() => null);
   [...byBucket.values()].forEach((indices, read) =>
     indices.forEach((index, at) => (values[index] = loaded[read]?.[at] ?? null)),

@@ -10,7 +10,7 @@ import { CONTRIBUTIONS_HASH, EVICTING_HASH, TIMER_INDEX_HASH } from '../store/ha
 import { readStored } from '../store/damage';
 import { inPortions } from '../store/pages';
 import type { Store, TaskAddress, Write } from '../store/store';
-import { flagWrite } from './effects';
+import { flagWrite, writing } from './effects';
 import { readFlags, RETIRED_READ } from './flags';
 import { type Page, resumableScan } from './resumable-scan';
 import type { StatusMemory } from './status';
@@ -82,11 +82,12 @@ export async function* adoptRetired(deps: AdoptionDeps, positions: Positions): A
     for (const [id] of portion) {
       memory.contributions.drop(id);
       memory.open.drop(id);
+      memory.messages.drop(id);
       memory.timerIndex.delete(id);
       memory.evicting.add(id);
     }
   }
-  if (end > (adopted ?? 0)) yield { writes: [flagWrite(RETIRED_READ, end)], outgoing: [] };
+  if (end > (adopted ?? 0)) yield writing([flagWrite(RETIRED_READ, end)]);
 }
 
 /**

@@ -5,7 +5,7 @@ import type { MessageAggregate } from '../status/message';
 import { decodeMessage } from '../store/codec';
 import { damaged, readStored } from '../store/damage';
 import { CONTRIBUTIONS_HASH } from '../store/hashes';
-import type { TaskAddress } from '../store/store';
+import { statusTaskOf } from '../store/store';
 
 /* What a status task reads of its state. All of it throws `state-damaged`, with the key, where that is not what it wrote. */
 
@@ -15,12 +15,6 @@ interface StatusState {
   readonly contribution: WireType<Contribution>;
 }
 
-const taskOf = ({ stateId, partition }: StatusState): TaskAddress => ({
-  stateId,
-  pipeline: 'status',
-  partition,
-});
-
 /** This partition's contribution to a delivery as stored, or an empty one. */
 export function contributionOf(
   state: StatusState,
@@ -29,16 +23,24 @@ export function contributionOf(
 ): Contribution {
   const { contribution, stateId, partition } = state;
   if (stored === null) return { ...emptySum(deliveryId, stateId), partition };
-  return readStored(taskOf(state), CONTRIBUTIONS_HASH, stored, (bytes) => contribution.read(bytes));
+  return readStored(statusTaskOf(state, state.partition), CONTRIBUTIONS_HASH, stored, (bytes) =>
+    contribution.read(bytes),
+  );
 }
 
 /** A message of a hash as stored, or null. */
 export function messageIn(state: StatusState, hash: string, stored: Buffer | null): MessageAggregate | null {
-  return stored === null ? null : readStored(taskOf(state), hash, stored, decodeMessage);
+  return stored === null
+    ? null
+    : readStored(statusTaskOf(state, state.partition), hash, stored, decodeMessage);
 }
 
 /** Throws where there are messages of a delivery that has no contribution. */
 export function refuseMessages(state: StatusState, hash: string, loaded: readonly (Buffer | null)[]): void {
   if (loaded.every((value) => value === null)) return;
-  throw damaged(taskOf(state), hash, 'it holds messages of a delivery whose contribution is missing');
+  throw damaged(
+    statusTaskOf(state, state.partition),
+    hash,
+    'it holds messages of a delivery whose contribution is missing',
+  );
 }

@@ -16,6 +16,7 @@ import type { Read, Write } from '../store/store';
 import { contributionOf, messageIn, refuseMessages } from './status-state';
 import { contributionRecord, statusRecords, type StatusRules } from './status-records';
 import { groupByDelivery, type TouchedDelivery, type TouchedHash, type TouchedMessage } from './batch-index';
+import type { CachedMessages, MessageCache } from './message-cache';
 import { type TimerIndex, putEntry, updateEntry, type DeadlineEntry, entryOf } from './timer-index';
 
 /** The in-memory state of a status task's owner. */
@@ -23,6 +24,7 @@ export interface StatusMemory {
   readonly contributions: BoundedCache<Contribution>;
   /** Deliveries that are known not to be retired (late-records.ts). */
   readonly open: BoundedCache<true>;
+  readonly messages: MessageCache;
   /** Complete, unlike the caches: a delivery that is not in it has no deadlines. */
   readonly timerIndex: TimerIndex;
   /** Complete: the retired deliveries whose messages are still to be deleted (eviction.ts). */
@@ -37,8 +39,9 @@ const DELIVERIES_CACHED = 256;
 const OPEN_DELIVERIES_CACHED = 10_000;
 
 /** The memory of a task that has just been claimed; what is complete in it is still to be loaded. */
-export function statusMemory(deliveriesCached = DELIVERIES_CACHED): StatusMemory {
+export function statusMemory(messages: MessageCache, deliveriesCached = DELIVERIES_CACHED): StatusMemory {
   return {
+    messages,
     contributions: boundedCache(deliveriesCached),
     open: boundedCache(OPEN_DELIVERIES_CACHED),
     timerIndex: new Map(),
@@ -49,7 +52,7 @@ export function statusMemory(deliveriesCached = DELIVERIES_CACHED): StatusMemory
 
 /** Folds a batch of feedback into the aggregates of its messages and into the contributions of their deliveries. */
 export function planStatus(rules: StatusRules, inputs: readonly Feedback[], memory: StatusMemory): Plan {
-  const deliveries = groupByDelivery(inputs, rules.buckets, memory.contributions);
+  const deliveries = groupByDelivery(inputs, rules.buckets, memory);
   return {
     reads: readsOf(deliveries),
     project: (loaded) => {
@@ -66,7 +69,7 @@ export function planStatus(rules: StatusRules, inputs: readonly Feedback[], memo
         for (const hash of delivery.hashes) {
           read += 1;
           if (isEmpty) refuseMessages(rules, hash.name, loaded[read] ?? []);
-          const share = { sum, deadlines, suppressed: memory.suppressed };
+          const share = { sum, deadlines, cached: delivery.cached, suppressed: memory.suppressed };
           const entries = foldMessages(rules, share, hash, loaded[read] ?? [], projected.outgoing);
           if (entries.length > 0) projected.writes.push({ hash: hash.name, entries });
         }
@@ -90,31 +93,34 @@ function readsOf(deliveries: readonly TouchedDelivery[]): Read[] {
   const unknown = deliveries.filter((delivery) => delivery.known === null);
   const reads: Read[] = [{ hash: CONTRIBUTIONS_HASH, fields: unknown.map((delivery) => delivery.field) }];
   for (const delivery of deliveries) {
-    for (const { name, fields } of delivery.hashes) reads.push({ hash: name, fields });
+    for (const { name, unread } of delivery.hashes) reads.push({ hash: name, fields: unread });
   }
   return reads;
+}
+
+/** What the messages of a delivery are folded into. */
+interface Share extends Pick<StatusMemory, 'suppressed'> {
+  readonly sum: Contribution;
+  readonly deadlines: DeadlineEntry;
+  readonly cached: CachedMessages;
 }
 
 /** Folds the messages of one hash, updates the sum by their changes, and returns the entries that changed. */
 function foldMessages(
   rules: StatusRules,
-  {
-    sum,
-    deadlines,
-    suppressed,
-  }: { readonly sum: Contribution; readonly deadlines: DeadlineEntry; suppressed: boolean },
+  { sum, deadlines, cached, suppressed }: Share,
   { name, messages, fields }: TouchedHash,
   loaded: readonly (Buffer | null)[],
   outgoing: OutgoingRecord[],
 ): Write['entries'] {
-  const packer = entryPacker(fields);
+  const packer = entryPacker(fields, cached.put);
   const deliveryId = sum.deliveryId ?? '';
-  for (let index = 0; index < messages.length; index += 1) {
-    const message = messages[index]!;
-    const before = messageIn(rules, name, loaded[index] ?? null);
+  let read = 0;
+  for (const message of messages) {
+    const { before = messageIn(rules, name, loaded[read++] ?? null) } = message;
     const after = foldMessage(message, before, rules);
     const changed = after !== before;
-    packer.next(changed ? after : null);
+    packer.next(changed ? after : null, message.hash);
     if (!changed) continue;
     if (before !== null) countMessage(sum, before, -1, rules);
     countMessage(sum, after, 1, rules);

@@ -2,8 +2,8 @@ import { readDeadLetter } from '../feedback/dead-letter';
 import type { DeadLetterReason } from '../feedback/decode';
 import type { LogRecord } from '../log/source';
 
-/** A dead-lettered record. Times are milliseconds since 1970. */
-export interface DeadLetter {
+/** A dead letter, or a foreign record, as the view keeps it. Times are milliseconds since 1970. */
+export interface KeptLetter {
   /** Its partition and offset in the dead-letter topic. */
   readonly partition: number;
   readonly offset: number;
@@ -19,8 +19,8 @@ export interface DeadLetter {
   readonly bytes: number;
 }
 
-/** The dead letter that a record of the dead-letter topic holds; null for the progress record of a redrive. */
-function deadLetterOf(record: LogRecord): DeadLetter | null {
+/** What is kept of a record of the dead-letter topic; null for the progress record of a redrive. */
+function keptOf(record: LogRecord): KeptLetter | null {
   const { partition, offset, timestamp, key, value } = record;
   const read = readDeadLetter(record);
   if (read.kind === 'progress') return null;
@@ -41,7 +41,7 @@ export interface DeadLetterView {
    * letters.
    */
   page(options: { readonly limit: number; readonly before: number | null }): {
-    letters: readonly DeadLetter[];
+    letters: readonly KeptLetter[];
     cursor: number | null;
   };
   /** Counts of all letters taken. */
@@ -55,12 +55,12 @@ const BYTES_KEPT = 8_192;
 
 /** Keeps the last `kept` letters in full and counts the rest. Records come roughly in the order of their writing. */
 export function deadLetterView(kept: number = LETTERS_KEPT): DeadLetterView {
-  const letters: DeadLetter[] = [];
+  const letters: KeptLetter[] = [];
   const counts = new Map<string, number>();
   let total = 0;
   return {
     take(record) {
-      const letter = deadLetterOf(record);
+      const letter = keptOf(record);
       if (letter === null) return;
       // Copies: slices of the log's buffers would keep buffers many times as large alive.
       const copy = (bytes: Buffer | null): Buffer | null =>

@@ -1,11 +1,9 @@
 import { systemClock } from '../base/clock';
 import { iso } from '../base/time';
 
-/** Why the service is not ready, by the component that reports it (a dependency, a partition, the start itself). */
-export type Reasons = Readonly<Record<string, string>>;
-
-/** A reason for not being ready that is in force, and since when: milliseconds since 1970. */
-export interface OpenReason {
+/** Why the service is not ready, and since when: milliseconds since 1970. */
+export interface Reason {
+  /** The component that reports it: a dependency, a partition, the start itself. */
   readonly key: string;
   readonly reason: string;
   readonly since: number;
@@ -23,10 +21,8 @@ export interface Health {
   set(key: string, reason: string | null): void;
   /** The process has failed for good and must be restarted. The first reason is kept. */
   fail(reason: string): void;
-  /** Empty where ready; contains `failed` after `fail`. Sorted by key. */
-  reasons(): Reasons;
-  /** The same reasons with the time since which each key has had one. */
-  openReasons(): readonly OpenReason[];
+  /** Empty where ready; contains `failed` after `fail`. Sorted by key; the time is since when the key has had a reason. */
+  reasons(): readonly Reason[];
   /** Sets or, with null, clears a warning: something should be fixed, but the service stays ready. */
   warn(key: string, warning: string | null): void;
   /** Sorted by key. */
@@ -35,26 +31,24 @@ export interface Health {
   failure(): string | null;
 }
 
-/** The health of a process that is not ready at first, for the given reasons. */
+/** The health of a process that is not ready at first, for the given reasons by key. */
 export function createHealth(
-  initial: Reasons = { starting: 'starting' },
+  initial: Readonly<Record<string, string>> = { starting: 'starting' },
   now: () => number = systemClock.now,
 ): Health {
-  const reasons = new Map<string, OpenReason>();
+  const reasons = new Map<string, Reason>();
   const warnings = new Map<string, Warning>();
   const set = (key: string, reason: string | null): void => {
     if (reason === null) reasons.delete(key);
     else reasons.set(key, { key, reason, since: reasons.get(key)?.since ?? now() });
   };
   for (const [key, reason] of Object.entries(initial)) set(key, reason);
-  let failed: OpenReason | null = null;
-  const all = (): OpenReason[] =>
-    [...reasons.values(), ...(failed === null ? [] : [failed])].sort((a, b) => (a.key < b.key ? -1 : 1));
+  let failed: Reason | null = null;
   return {
     set: (key, reason) => (key === FAILED ? undefined : set(key, reason)),
     fail: (reason) => void (failed ??= { key: FAILED, reason, since: now() }),
-    reasons: () => Object.fromEntries(all().map(({ key, reason }) => [key, reason])),
-    openReasons: all,
+    reasons: () =>
+      [...reasons.values(), ...(failed === null ? [] : [failed])].sort((a, b) => (a.key < b.key ? -1 : 1)),
     warn: (key, warning) =>
       void (warning === null ? warnings.delete(key) : warnings.set(key, { key, warning })),
     warnings: () => [...warnings.values()].sort((a, b) => (a.key < b.key ? -1 : 1)),
@@ -70,8 +64,8 @@ export interface Staleness {
   readonly reason: string;
 }
 
-/** Null where there is no open reason; else the time of the earliest one, and all of them. */
-export function stalenessOf(reasons: readonly OpenReason[]): Staleness | null {
+/** Null where there is no reason; else the time of the earliest one, and all of them. */
+export function stalenessOf(reasons: readonly Reason[]): Staleness | null {
   if (reasons.length === 0) return null;
   const since = Math.min(...reasons.map((each) => each.since));
   return { since: iso(since), reason: reasons.map(({ reason }) => reason).join('; ') };

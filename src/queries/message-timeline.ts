@@ -71,47 +71,37 @@ export function messageTimelineOf(message: MessageAggregate, defaultPolicy: Poli
   return { timeline: eventsOf(message), why: whyOf(message, defaultPolicy) };
 }
 
+const NO_BOUNCE: BounceView = { bounceClass: null, reason: null, failureType: null };
+
 function eventsOf({ relay, softBounce, outcome, complainedAt }: MessageAggregate): TimelineEvent[] {
-  const events: TimelineEvent[] = [
-    {
-      at: iso(relay.at),
-      event: 'RELAYED',
-      text: RELAY_TEXTS[relay.rank],
-      ...NO_BOUNCE,
-      decides: outcome === null,
-      topics:
-        relay.rank === 0 ? [RELAYED] : [DELIVERED, HARD_BOUNCED, SOFT_BOUNCED, RETRY_OUTCOME, COMPLAINED],
-    },
-  ];
+  const events: TimelineEvent[] = [];
+  const add = (
+    at: number,
+    event: TimelineEvent['event'],
+    text: string,
+    topics: readonly string[],
+    bounce = NO_BOUNCE,
+    decides = false,
+  ): void => void events.push({ at: iso(at), event, text, ...bounce, decides, topics });
+  const [, ...inferredFrom] = INPUT_TOPICS;
+  const relayedBy = relay.rank === 0 ? [RELAYED] : inferredFrom;
+  add(relay.at, 'RELAYED', RELAY_TEXTS[relay.rank], relayedBy, NO_BOUNCE, outcome === null);
   if (softBounce !== null) {
     const text = 'soft-bounced: to be tried again (the last one of maybe several)';
-    const topics = [SOFT_BOUNCED];
-    events.push({
-      at: iso(softBounce.at),
-      event: 'SOFT_BOUNCED',
-      text,
-      ...bounceOf(softBounce),
-      decides: false,
-      topics,
-    });
+    add(softBounce.at, 'SOFT_BOUNCED', text, [SOFT_BOUNCED], bounceOf(softBounce));
   }
   if (outcome !== null) {
     const event = decidedBy(outcome);
     const inferred =
       outcome.rank === RANK.INFERRED ? '; the service inferred it, the MTA has not reported it' : '';
-    const text = OUTCOME_TEXTS[event] + inferred;
-    const topics = TOPICS[event];
-    events.push({ at: iso(outcome.at), event, text, ...bounceOf(outcome), decides: true, topics });
+    add(outcome.at, event, OUTCOME_TEXTS[event] + inferred, TOPICS[event], bounceOf(outcome), true);
   }
   if (complainedAt !== null) {
     const text = 'complained about by the recipient (the first time of maybe several)';
-    const topics = [COMPLAINED];
-    events.push({ at: iso(complainedAt), event: 'COMPLAINED', text, ...NO_BOUNCE, decides: false, topics });
+    add(complainedAt, 'COMPLAINED', text, [COMPLAINED]);
   }
   return events.sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
 }
-
-const NO_BOUNCE: BounceView = { bounceClass: null, reason: null, failureType: null };
 
 export function bounceOf({ bounceClass, reason }: SoftBounceFacts | Outcome): BounceView {
   if (bounceClass === null) return NO_BOUNCE;

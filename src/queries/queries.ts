@@ -9,7 +9,7 @@ import { DEAD_LETTER_TOPIC, DELIVERY_KPI_TOPIC, INGEST_DEAD_LETTER_TOPIC } from 
 import type { Store } from '../store/store';
 import { cachedFor } from './cached';
 import { type Eviction, viewEviction } from './eviction';
-import { type DeadLetter, type DeadLetterView, deadLetterView } from './dead-letters';
+import { type DeadLetterView, deadLetterView, type KeptLetter } from './dead-letters';
 import { type Feed, type FeedMeter, kpiFeed } from './feed';
 import { type Health, type Staleness, stalenessOf } from './health';
 import { newestLetters } from './ingest-letters';
@@ -80,7 +80,7 @@ export interface Queries {
   peek(letter: { readonly value: Buffer | null; readonly bytes: number }): Promise<Preview | null>;
   show(text: string): string;
   /** The detail of a dead letter for a reader, likewise. */
-  showDetail(letter: Pick<DeadLetter, 'reason' | 'detail'>): string;
+  showDetail(letter: Pick<KeptLetter, 'reason' | 'detail'>): string;
 }
 
 /** How many of the newest dead letters of each partition are read at the start. */
@@ -97,7 +97,7 @@ export function openQueries(options: QueriesOptions): Queries {
   const view = deliveryView();
   const letters = deadLetterView();
   const eviction = viewEviction(view, options.retentionMs);
-  const stale = (): Staleness | null => stalenessOf(health.openReasons());
+  const stale = (): Staleness | null => stalenessOf(health.reasons());
   const feed = kpiFeed({ ...options, view, stale });
   let log: QueriesLog | null = null;
   let attached: QueriesState | null = null;
@@ -110,7 +110,7 @@ export function openQueries(options: QueriesOptions): Queries {
     return { ...log, ...attached };
   };
   const state = (): State => {
-    const outage = health.openReasons().find(({ key }) => key === 'redis');
+    const outage = health.reasons().find(({ key }) => key === 'redis');
     if (outage === undefined) return connected().state;
     throw new EfsError('redis-unavailable', `${outage.reason} since ${iso(outage.since)}`);
   };

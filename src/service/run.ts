@@ -68,10 +68,10 @@ export async function startService(service: ServiceDeps): Promise<Service> {
   onReason('starting', 'starting');
 
   const partitions = await commonPartitions(service, retry);
-  const find = (lost: GenerationRef | null): Promise<Manifest> =>
-    retry(() => findGeneration(service, partitions, lost));
-  const current = { manifest: await find(null) };
-  checkSettings(service, current.manifest, partitions);
+  const find = (lost: GenerationRef | null, followsSettings: boolean): Promise<Manifest> =>
+    retry(() => findGeneration(service, partitions, lost, followsSettings));
+  const current = { manifest: await find(null, service.followsSettings) };
+  warnOfMismatches(service, current.manifest, partitions);
   const pools = new Map<PipelineName, TaskPool>();
   const assigned = new Map<PipelineName, readonly number[]>();
   const stopping = { requested: false };
@@ -82,7 +82,7 @@ export async function startService(service: ServiceDeps): Promise<Service> {
     const isLost = active === null || isStill(active, left);
     reportCause(service, isLost ? null : active, left);
     await Promise.all([...pools.values()].map((pool) => pool.stop(0)));
-    current.manifest = await find(isLost ? left : null);
+    current.manifest = await find(isLost ? left : null, true);
     warnOfMismatches(service, current.manifest, partitions);
     if (stopping.requested) return;
     for (const [name, pool] of pools) pool.assign(assigned.get(name) ?? []);
@@ -214,7 +214,7 @@ const isSame = (a: GenerationRef, b: GenerationRef): boolean =>
 
 /** Whether the active generation is still the known one. A stale store may have its cut-over undone. */
 const isStill = (active: Manifest, known: GenerationRef): boolean =>
-  isSame(active, known) && active.catchUp !== null;
+  isSame(active, known) && active.contributionsFrom !== null;
 
 /** Reports why the tasks stop: `active` is the generation to switch to, null where the state is lost. */
 function reportCause({ log, onReason }: ServiceDeps, active: Manifest | null, left: Manifest): void {
@@ -233,13 +233,6 @@ function reportCause({ log, onReason }: ServiceDeps, active: Manifest | null, le
   }
 }
 
-/** Throws `generation-unfit` for settings that a worker does not start with; warns of those that it follows. */
-function checkSettings(service: ServiceDeps, manifest: Manifest, partitions: number): void {
-  const own = service.followsSettings ? manifest : service.stateSettings;
-  refuseMismatches(manifest, { ...own, partitions });
-  warnOfMismatches(service, manifest, partitions);
-}
-
 /** Running workers take their settings from the state; the next start would refuse different ones. */
 function warnOfMismatches({ stateSettings, log }: ServiceDeps, manifest: Manifest, partitions: number): void {
   const found = mismatches(manifest, { ...stateSettings, partitions });
@@ -250,14 +243,17 @@ function warnOfMismatches({ stateSettings, log }: ServiceDeps, manifest: Manifes
   });
 }
 
+/** Throws `generation-unfit`, before anything has changed, for settings that the worker does not go on with. */
 async function findGeneration(
   service: ServiceDeps,
   partitions: number,
   lost: GenerationRef | null,
+  followsSettings: boolean,
 ): Promise<Manifest> {
   const { generation, log } = service;
   const stateSettings = { ...service.stateSettings, partitions };
   const { manifest: found, created } = await ensureGeneration(generation, stateSettings, lost);
+  refuseMismatches(found, stateSettings, followsSettings);
   const completed = await completeCutover(generation, found);
   await takeOverFormerRetirements(service, completed);
   const manifest = await adoptTopicIds(generation, completed);

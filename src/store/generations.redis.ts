@@ -2,14 +2,7 @@ import { must } from '../base/assert';
 import { inPortions } from './pages';
 import { type Context, reply, run } from './context.redis';
 import { showPositions } from './packing';
-import {
-  type CatchUpOffsets,
-  type GenerationRef,
-  type Generations,
-  type Manifest,
-  type NewTask,
-  newTasks,
-} from './store';
+import { type GenerationRef, type Generations, type Manifest, type NewTask, newTasks } from './store';
 
 /** Tasks created at once. */
 const CREATED_AT_ONCE = 64;
@@ -49,7 +42,7 @@ export function redisGenerations(context: Context): Generations {
       return must(manifestIn(await reply(context, client.hget(keys.all, id))), 'a proposal is listed');
     },
     async replaceActive(from, to) {
-      const expected = [...refArgs(from), from.catchUp === null ? '0' : '1'];
+      const expected = [...refArgs(from), from.contributionsFrom === null ? '0' : '1'];
       const args = [...expected, String(to.stateId), textOf(to)];
       return (await run(context, scripts.replace, list, args)) === 1;
     },
@@ -71,11 +64,11 @@ interface Stored extends Pick<
   'partitions' | 'defaultPolicy' | 'domainGroups' | 'buckets' | 'topicIds' | 'dropping'
 > {
   readonly generation: number;
-  // Read by workers of version 0.1 only.
-  readonly succeeds: boolean;
-  readonly targets: CatchUpOffsets['inputs'];
+  // Written up to version 0.1.
+  readonly succeeds?: unknown;
+  readonly targets?: unknown;
   // Absent in manifests stored up to version 0.1.
-  readonly contributions?: CatchUpOffsets['contributions'];
+  readonly contributions?: readonly number[];
   // Absent in manifests stored before there were cut-overs.
   readonly publishedAs?: number;
   readonly takesOver?: number | null;
@@ -83,16 +76,14 @@ interface Stored extends Pick<
 }
 
 function textOf(manifest: Manifest): string {
-  const { stateId, generation, predecessor, catchUp, ...same } = manifest;
+  const { stateId, generation, predecessor, contributionsFrom, ...same } = manifest;
   const stored: Stored = {
     ...same,
     generation: stateId,
     publishedAs: generation,
-    succeeds: generation !== 1,
     takesOver: predecessor,
-    settled: catchUp !== null,
-    targets: catchUp?.inputs ?? [],
-    contributions: catchUp?.contributions ?? [],
+    settled: contributionsFrom !== null,
+    contributions: contributionsFrom ?? [],
   };
   return JSON.stringify(stored);
 }
@@ -102,11 +93,11 @@ function manifestIn(text: string | null): Manifest | null {
   const {
     generation,
     publishedAs,
-    succeeds: _,
     takesOver,
     settled,
-    targets,
     contributions,
+    succeeds: _,
+    targets: __,
     ...same
   } = JSON.parse(text) as Stored;
   return {
@@ -114,7 +105,7 @@ function manifestIn(text: string | null): Manifest | null {
     stateId: generation,
     generation: publishedAs ?? generation,
     predecessor: takesOver ?? null,
-    catchUp: settled === false ? null : { inputs: targets, contributions: contributions ?? [] },
+    contributionsFrom: settled === false ? null : (contributions ?? []),
   };
 }
 

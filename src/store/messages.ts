@@ -33,23 +33,44 @@ export function packFields(messages: readonly { readonly id: MessageId }[]): Mes
   return { packed, length, [Symbol.iterator]: () => unpackFields(packed) };
 }
 
-function* unpackFields(packed: Buffer): Generator<Buffer> {
+export const NO_FIELDS = packFields([]);
+
+/** Calls `onField` with the start and the end of each packed field, in order. */
+export function eachField(packed: Buffer, onField: (field: number, fieldEnd: number) => void): void {
   for (let at = READ_HEAD_BYTES; at < packed.length;) {
-    const start = at + FIELD_LENGTH_BYTES;
-    at = start + packed.readUInt16BE(at);
-    yield packed.subarray(start, at);
+    const field = at + FIELD_LENGTH_BYTES;
+    at = field + packed.readUInt16BE(at);
+    onField(field, at);
   }
+}
+
+function unpackFields(packed: Buffer): Iterator<Buffer> {
+  const fields: Buffer[] = [];
+  eachField(packed, (field, fieldEnd) => void fields.push(packed.subarray(field, fieldEnd)));
+  return fields.values();
 }
 
 /** Packs the entries of the changed messages among the given fields. */
 export interface EntryPacker {
-  /** Advances to the next field, in order; `changed` is its new aggregate, null where it has not changed. */
-  next(changed: MessageAggregate | null): void;
+  /**
+   * Advances to the next field, in order; `changed` is its new aggregate, null where it has not changed; its hash is passed on.
+   */
+  next(changed: MessageAggregate | null, hash: number): void;
   entries(): PackableList<readonly [Buffer, Buffer]>;
 }
 
+/** Gets each entry that is packed: where its field and its value are in `bytes`. */
+type OnEntry = (
+  hash: number,
+  bytes: Buffer,
+  field: number,
+  fieldEnd: number,
+  value: number,
+  valueEnd: number,
+) => void;
+
 /** A packer of entries for the messages with these fields. */
-export function entryPacker(fields: MessageFields): EntryPacker {
+export function entryPacker(fields: MessageFields, onEntry: OnEntry): EntryPacker {
   const { packed: source, length } = fields;
   const most = WRITE_HEAD_BYTES + source.length + length * (VALUE_LENGTH_BYTES + MESSAGE_BYTES_MAX);
   const bytes = Buffer.allocUnsafe(most);
@@ -57,15 +78,18 @@ export function entryPacker(fields: MessageFields): EntryPacker {
   let at = WRITE_HEAD_BYTES;
   let count = 0;
   return {
-    next(changed) {
+    next(changed, hash) {
       const end = from + FIELD_LENGTH_BYTES + ((source[from]! << 8) | source[from + 1]!);
       if (changed === null) {
         from = end;
         return;
       }
+      const field = at + FIELD_LENGTH_BYTES;
       while (from < end) bytes[at++] = source[from++]!;
-      const valueEnd = writeMessage(bytes, at + VALUE_LENGTH_BYTES, changed);
-      bytes.writeUInt32BE(valueEnd - at - VALUE_LENGTH_BYTES, at);
+      const value = at + VALUE_LENGTH_BYTES;
+      const valueEnd = writeMessage(bytes, value, changed);
+      bytes.writeUInt32BE(valueEnd - value, at);
+      onEntry(hash, bytes, field, at, value, valueEnd);
       at = valueEnd;
       count += 1;
     },

@@ -169,7 +169,11 @@ function memoryGenerations(state: State): Generations {
       return structuredClone(state.listed.get(stateId) ?? manifest);
     },
     async replaceActive(from, to) {
-      if (!isActive(from) || (state.manifest?.catchUp === null) !== (from.catchUp === null)) return false;
+      if (
+        !isActive(from) ||
+        (state.manifest?.contributionsFrom === null) !== (from.contributionsFrom === null)
+      )
+        return false;
       const listed = state.listed.get(to.stateId);
       if (listed === undefined || listed.dropping) return false;
       state.manifest = structuredClone(to);
@@ -288,13 +292,9 @@ function initTask(state: State, { address, positions }: NewTask, sealed: number)
   const key = keys.task(address);
   const existing = state.tasks.get(key);
   if (existing && existing.epoch > 0) return seal(existing, sealed);
+  const { committedBy, outbox, hashes } = existing ?? { committedBy: 0, outbox: null, hashes: new Map() };
   state.tasks.set(key, {
-    epoch: 0,
-    committedBy: 0,
-    sequence: 0,
-    positions: [...positions],
-    sealed,
-    outbox: null,
-    hashes: new Map(),
+    ...{ committedBy, outbox, hashes },
+    ...{ epoch: 0, sequence: 0, positions: [...positions], sealed },
   });
 }

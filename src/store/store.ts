@@ -9,6 +9,13 @@ export interface TaskAddress {
   readonly partition: number;
 }
 
+/** The status task of a state in a partition. */
+export const statusTaskOf = ({ stateId }: Pick<TaskAddress, 'stateId'>, partition: number): TaskAddress => ({
+  stateId,
+  pipeline: 'status',
+  partition,
+});
+
 /**
  * Items in order. Lists of messages are packed as they are built, because a batch holds thousands of them: they carry
  * the form that the scripts take (packing.ts), and can still be iterated.
@@ -166,20 +173,15 @@ export interface Manifest {
   readonly buckets: number;
   /** The state id it took over from, whose state holds what was published last; null where there is none. */
   readonly predecessor: number | null;
-  /** What its tasks catch up with; null from the switch of a cut-over to its completion: until then none of them may run. */
-  readonly catchUp: CatchUpOffsets | null;
+  /**
+   * Where a kpi task starts in the contributions that is not there yet, by partition: those before are not of this time.
+   * Empty: wherever it is. Null from the switch of a cut-over to its completion: until then none of its tasks may run.
+   */
+  readonly contributionsFrom: readonly number[] | null;
   /** What identified the topics that its positions belong to; absent where an earlier version has written it. */
   readonly topicIds?: TopicIds;
   /** Set once its deletion has begun: the deletion can be completed, nothing else can be done with it. */
   readonly dropping?: true;
-}
-
-/** Offsets by partition. */
-export interface CatchUpOffsets {
-  /** What a status task must have folded before it publishes, by topic index. */
-  readonly inputs: readonly Positions[];
-  /** Where a kpi task starts that is not there yet: contributions before are not of this time. Empty: wherever it is. */
-  readonly contributions: readonly number[];
 }
 
 /** Identifies a listed generation as of one cut-over: its state, and the number it has had since. */
@@ -208,7 +210,7 @@ export interface Generations {
    * Atomically replaces the active generation with `to` if it is still `from`. False where it is not, and where `to`
    * is not on the list or its deletion has begun.
    */
-  replaceActive(from: GenerationRef & Pick<Manifest, 'catchUp'>, to: Manifest): Promise<boolean>;
+  replaceActive(from: GenerationRef & Pick<Manifest, 'contributionsFrom'>, to: Manifest): Promise<boolean>;
   /** Marks on the list that a generation's deletion has begun, unless it is active: then false. */
   beginDrop(stateId: number): Promise<boolean>;
   /** Removes a generation from the list, unless it is active: then false. */

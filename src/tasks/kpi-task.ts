@@ -33,7 +33,7 @@ export function kpiTask(
 ): Task<Contribution> {
   const own = ownedTask(deps, manifest, { pipeline: 'kpi', partition }, signal);
   // Since the cut-over, the contributions of this generation are behind this offset.
-  const first = manifest.catchUp?.contributions[partition] ?? 0;
+  const first = manifest.contributionsFrom?.[partition] ?? 0;
   return taskOf(own, {
     lingerMs: () => lingerOf(deps, deps.backlog),
     open: async () => metered(traced(opened(own, await openSink(own)), own.address), own.metering),

@@ -15,6 +15,7 @@ import type { CommittedOffset, Positions, Source, TopicReader } from '../log/sou
 import { replacedTopic } from '../log/topic-ids';
 import type { BatchDeps } from '../pipeline';
 import { deadLetter } from '../pipeline/dead-letter';
+import type { MessageCache } from '../pipeline/message-cache';
 import type { StateServer } from '../store/server';
 import type { Strangers } from './strangers';
 import type { Generations, Manifest, Sealed, Store, TaskAddress } from '../store/store';
@@ -56,6 +57,8 @@ export interface PipelineDeps {
   readonly stateServer?: StateServer;
   /** How long after its last feedback a delivery is kept. */
   readonly retentionMs: number;
+  /** Makes the cache of a claim. */
+  messageCache(): MessageCache;
 }
 
 /** The same, and what watches the tasks of one worker. */

@@ -1,6 +1,6 @@
 import { LIVE_AS, readFlags } from '../pipeline/flags';
 import { isLive, type PublishCheckpoint, standingOf } from '../pipeline/publishing';
-import type { Generations, Manifest, Sealed, Store } from '../store/store';
+import { type Generations, type Manifest, type Sealed, statusTaskOf, type Store } from '../store/store';
 
 /** The generation that published a partition's message statuses last, and what its task was left with. */
 export interface Predecessor {
@@ -21,7 +21,7 @@ export async function predecessorOf(
   if (predecessor === null) return null;
   const manifest = (await store.list()).find(({ stateId }) => stateId === predecessor);
   if (manifest === undefined) return null;
-  const task = { stateId: predecessor, pipeline: 'status', partition } as const;
+  const task = statusTaskOf(manifest, partition);
   const sealed = await store.seal(task, generation - 1);
   const [liveAs] = await readFlags(store, task, LIVE_AS);
   if (sealed === null || !isLive(manifest, liveAs)) return null;

@@ -5,7 +5,7 @@ import type { CommitRef, Projected, TaskOwnership } from '../pipeline';
 import { flagWrite, writing } from '../pipeline/effects';
 import { LIVE_AS, readFlags } from '../pipeline/flags';
 import { checkpointIn, checkpointOf, isLive, isPast, standingOf, unfinishedAt } from '../pipeline/publishing';
-import { resumption } from '../pipeline/republish';
+import { republishing } from '../pipeline/republish';
 import type { StatusMemory } from '../pipeline/status';
 import type { StatusRules } from '../pipeline/status-records';
 import { unpackOutbox } from '../store/outbox';
@@ -99,26 +99,25 @@ export function statusPublishing(own: OwnedTask, rules: StatusRules, memory: Sta
   const { clock } = deps.retryDeps;
   const at = { topic: RELAYED_TOPIC, partition };
   let replayed: Positions | null = null;
+  let catchUpOffsets: Positions | null = null;
   let checkpointedAt = -Infinity;
   let found: Promise<Found> | null = null;
 
   /** Made once per claim: `pending` and `onClaim` call it concurrently. */
   const compare = (claim: Claim): Promise<Found> => (found ??= foundAt(own, claim));
-  const resume = resumption(
-    {
-      ...{ rules, address, manifest, store },
-      predecessor: async () => (await found)?.predecessor?.manifest ?? null,
-      inputEnds: async () =>
-        (await retry(() => deps.sources.status.watermarks(partition))).map(({ high }) => high),
-    },
-    () => {
-      memory.suppressed = false;
-      checkpointedAt = -Infinity;
-    },
-  );
+  /** Makes a task live that has caught up. A candidate never is. */
+  async function* resume({ positions }: Pick<TaskOwnership, 'positions'>): AsyncGenerator<Projected> {
+    if (manifest.generation === 0) return;
+    catchUpOffsets ??= (await retry(() => deps.sources.status.watermarks(partition))).map(({ high }) => high);
+    if (!isPast(catchUpOffsets, positions)) return;
+    const predecessor = (await found)?.predecessor?.manifest ?? null;
+    yield* republishing({ rules, address, manifest, store, predecessor });
+    memory.suppressed = false;
+    checkpointedAt = -Infinity;
+  }
   const noteLeft = (ownership: Pick<TaskOwnership, 'positions'>): void => {
-    const offsets = replayed ?? manifest.catchUp?.inputs[partition] ?? [];
-    deps.catchUp.toFold(partition, memory.suppressed ? leftUntil(offsets, ownership) : null);
+    const left = memory.suppressed ? leftUntil(replayed ?? catchUpOffsets ?? [], ownership) : null;
+    deps.catchUp.toFold(partition, left);
   };
   async function* afterCommit(ownership: Pick<TaskOwnership, 'positions'>): AsyncGenerator<Projected> {
     if (replayed !== null && isPast(replayed, ownership.positions)) {

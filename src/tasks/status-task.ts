@@ -40,7 +40,7 @@ export function statusTask(
   return taskOf(own, {
     lingerMs: () => 0,
     async open() {
-      const memory = statusMemory();
+      const memory = statusMemory(deps.messageCache());
       publishing = statusPublishing(own, rules, memory);
       return metered(
         traced(opened(own, rules, memory, publishing, await openSink(own)), own.address),

@@ -60,11 +60,22 @@ export const VALID: Readonly<Record<FeedbackKind, Record<string, unknown>>> = {
 export const topicOf = (kind: FeedbackKind): number =>
   FEEDBACK_TOPICS.findIndex((each) => each.kind === kind);
 
+/** The types of the schemas by their text: most records are of a few schemas. */
+const types = new Map<string, ReturnType<typeof parseSchema>>();
+
+function typeOf(schema: string): ReturnType<typeof parseSchema> {
+  const known = types.get(schema);
+  if (known !== undefined) return known;
+  const type = parseSchema(schema);
+  types.set(schema, type);
+  return type;
+}
+
 /** The wire format of a value; the schema is the topic's own by default. */
 export function framed(id: number, kind: FeedbackKind, value: object, schema = SCHEMAS[kind].text): Buffer {
   const header = Buffer.alloc(5);
   header.writeInt32BE(id, 1);
-  return Buffer.concat([header, parseSchema(schema).toBuffer(value)]);
+  return Buffer.concat([header, typeOf(schema).toBuffer(value)]);
 }
 
 /** A record with this value, with the key and partition of a correct producer. */

@@ -4,6 +4,7 @@ import { SCHEMAS } from '../../src/feedback/schemas';
 import { FEEDBACK_TOPICS } from '../../src/feedback/topics';
 import { invalidField } from '../../src/feedback/validation';
 import { common, framed, recordOf, VALID, type World, world } from './decode.builders';
+import { expectEqual } from '../support/equal';
 
 const KINDS = FEEDBACK_TOPICS.map(({ kind }) => kind);
 let at: World;
@@ -239,8 +240,8 @@ describe('arbitrary bytes', () => {
         const bytes = make(header.subarray(5));
         const { inputs } = await at.decode([recordOf(of, Buffer.concat([header.subarray(0, 5), bytes]))]);
         for (const input of inputs) {
-          expect(invalidField(input)).toBeNull();
-          expect(input.messageId).toBe(common.messageId);
+          expectEqual(invalidField(input), null);
+          expectEqual(input.messageId, common.messageId);
         }
       }),
       { numRuns: 2_000 },

@@ -75,13 +75,7 @@ describe('the opened generation', () => {
       generation: 1,
       predecessor: null,
       topicIds: { in: 'in#1', contributions: 'contributions#1' },
-      catchUp: {
-        inputs: [
-          [7, 7, 7, 7, 7],
-          [7, 7, 7, 7, 7],
-        ],
-        contributions: [],
-      },
+      contributionsFrom: [],
     });
     expect(hasPredecessor(manifest)).toBe(false);
     const status = await store.inspect({ stateId: 1, pipeline: 'status', partition: 1 });
@@ -141,7 +135,7 @@ describe('the opened generation', () => {
     const first = {
       ...STATE_SETTINGS,
       ...{ stateId: 1, generation: 1, predecessor: null },
-      catchUp: { inputs: [], contributions: [] },
+      contributionsFrom: [],
     };
     const pause = async (): Promise<void> => {
       await store.create(first, { status: [[0], [0]], kpi: [[0], [0]] });
@@ -181,16 +175,32 @@ describe('the opened generation', () => {
     expect(allocations).toEqual([1]);
   });
 
-  it.each<[keyof StateSettings, Partial<StateSettings>]>([
-    ['partitions', { partitions: 3 }],
-    ['defaultPolicy', { defaultPolicy: 'RELAY' }],
-    ['domainGroups', { domainGroups: 'x=y.z' }],
-    ['buckets', { buckets: 16 }],
-  ])('is refused where it was built with another setting: %s', async (setting, other) => {
+  it.each<[Partial<StateSettings>, string]>([
+    [{ partitions: 3 }, 'partitions was 2 and is now 3'],
+    [{ defaultPolicy: 'RELAY' }, 'EFS_POLICY was efs and is now relay'],
+    [{ domainGroups: 'x=y.z' }, 'EFS_DOMAIN_GROUPS was none and is now x=y.z'],
+    [{ buckets: 16 }, 'EFS_BUCKETS was 1 and is now 16'],
+  ])('is refused where it was built with another setting: %j', async (other, named) => {
     const { open } = given();
     const { manifest } = await open();
-    const refuse = (): void => refuseMismatches(manifest, { ...STATE_SETTINGS, ...other });
+    const refuse = (): void => refuseMismatches(manifest, { ...STATE_SETTINGS, ...other }, false);
     expect(refuse).toThrow(expect.objectContaining({ code: 'generation-unfit' }));
-    expect(refuse).toThrow(`${setting} was ${STATE_SETTINGS[setting]} and is now ${other[setting]}`);
+    expect(refuse).toThrow(named);
+  });
+
+  it('is refused to who follows its settings only for another number of partitions, and that alone is named', async () => {
+    const { open } = given();
+    const { manifest } = await open();
+    const others: StateSettings = {
+      ...STATE_SETTINGS,
+      defaultPolicy: 'RELAY',
+      domainGroups: 'x=y.z',
+      buckets: 16,
+    };
+    expect(() => refuseMismatches(manifest, others, true)).not.toThrow();
+    const more = { ...others, partitions: 3 };
+    expect(() => refuseMismatches(manifest, more, true)).toThrow(
+      /^generation 1 does not fit: partitions was 2 and is now 3$/,
+    );
   });
 });

@@ -64,7 +64,7 @@ describeWithServers(['kafka', 'registry', 'redis'], 'a rebuild on real servers',
   it('with another policy shows what would change, and exits with 3', async () => {
     const { exitCode, out } = await efs(['rebuild', '--policy', 'relay'], stage.settings);
     expect(exitCode).toBe(3);
-    expect(out).toContain('setting defaultPolicy was EFS and is now RELAY');
+    expect(out).toContain('setting EFS_POLICY was efs and is now relay');
     expect(out).toMatch(/^delivery DM\d-\d\n {2}policy +EFS +RELAY$/m);
     expect(out).toMatch(/\ndifferent\n/);
     const other = await efs(['rebuild'], stage.settings);

@@ -166,7 +166,7 @@ describe('a rebuild', () => {
     const rebuild = await rebuilt(there, { defaultPolicy: 'RELAY', buckets: 3 });
     const found = await compared(there, rebuild);
     expect(found.equal).toBe(false);
-    expect(found.settings).toEqual(['defaultPolicy was EFS and is now RELAY', 'buckets was 1 and is now 3']);
+    expect(found.settings).toEqual(['EFS_POLICY was efs and is now relay', 'EFS_BUCKETS was 1 and is now 3']);
     const fields = new Set(found.deliveries.flatMap((each) => each.fields.map(({ field }) => field)));
     expect(fields).toContain('takenIntoAccount');
     expect(fields).not.toContain('relayed');

@@ -178,7 +178,7 @@ const INPUTS = FEEDBACK_TOPICS.map(({ topic }) => topic);
 function pendingWork({ store, log, scenario, expiries }: Installation): string | null {
   const { manifest, tasks } = store.snapshot();
   if (manifest === null) return 'there is no generation';
-  if (manifest.catchUp === null) return 'a cut-over is not complete';
+  if (manifest.contributionsFrom === null) return 'a cut-over is not complete';
   for (let partition = 0; partition < scenario.partitions; partition += 1) {
     for (const [letter, topics] of [
       ['s', INPUTS],
@@ -191,8 +191,8 @@ function pendingWork({ store, log, scenario, expiries }: Installation): string |
       if (task.positions.join() !== deps.join())
         return `${name} is at ${task.positions.join()} of ${deps.join()}`;
       if (task.outbox !== null) return `${name} has records in its outbox`;
-      const liveAs = task.hashes.get(FLAGS_HASH)?.get(LIVE_AS.field.toString('latin1'));
-      if (!isLive(manifest, liveAs === undefined ? null : LIVE_AS.decode(liveAs.value)))
+      const liveAs = task.hashes.get(FLAGS_HASH)?.get(LIVE_AS.toString('latin1'));
+      if (!isLive(manifest, liveAs === undefined ? null : Number(liveAs.value.toString('latin1'))))
         return `${name} is suppressed`;
     }
   }

@@ -3,6 +3,7 @@ import type { Config } from '../../src/settings/table';
 import type { Log, LogFields } from '../../src/base/log';
 import { compose, type Servers, groupOf, outagesOf, topicsOf, type Watchers } from '../../src/app/compose';
 import type { MemoryLog } from '../../src/log/log.memory';
+import { type CacheSizes, messageCache } from '../../src/pipeline/message-cache';
 import { NO_METER } from '../../src/tasks/meter';
 import { registryWithRetry } from '../../src/tasks/retrying';
 import { retryUntil } from '../../src/tasks/retry';
@@ -40,6 +41,13 @@ export interface ServiceInstance {
   /** Returns the decoders to their pool once the process has ended. */
   returnDecoders(): void;
 }
+
+/** Caches of messages that forget most of them, some, and none. */
+const CACHE_SIZES: readonly CacheSizes[] = [
+  { messages: 512, slots: 2, hashes: 4 },
+  { messages: 1_024, slots: 8, hashes: 32 },
+  { messages: 8_192, slots: 256, hashes: 512 },
+];
 
 /** Parsed settings by scenario: thousands of histories share a few. */
 const configs = new Map<string, Config>();
@@ -115,7 +123,8 @@ export function composeInstance(
       })
     : null;
   const decoders = borrowed?.decoders ?? assembled.deps.decoders;
-  const service = { ...assembled, deps: { ...assembled.deps, decoders } };
+  const caching = { messageCache: () => messageCache(CACHE_SIZES[scenario.seed % CACHE_SIZES.length]) };
+  const service = { ...assembled, deps: { ...assembled.deps, ...caching, decoders } };
   return {
     ...{ process, views, reasons, failures },
     service: mutant.service?.(service) ?? service,

@@ -1,4 +1,5 @@
 import { MessageId } from '../../src/base/ids';
+import type { MessageCache } from '../../src/pipeline/message-cache';
 import { TIMER_INDEX_HASH } from '../../src/store/hashes';
 import { T0 } from '../support/feedback';
 import type { Mutant } from './instance';
@@ -54,6 +55,55 @@ const ofFold: readonly NamedMutant[] = [
   },
 ];
 
+/** A service whose caches of messages are made otherwise. */
+const caching =
+  (change: (make: () => MessageCache) => () => MessageCache): NonNullable<Mutant['service']> =>
+  (service) => ({
+    ...service,
+    deps: { ...service.deps, messageCache: change(service.deps.messageCache) },
+  });
+
+const ofCache: readonly NamedMutant[] = [
+  {
+    name: 'a message that the cache does not know counts as not stored',
+    seed: 4,
+    service: caching((make) => () => {
+      const messages = make();
+      return {
+        ...messages,
+        of(delivery, isNew) {
+          const cached = messages.of(delivery, isNew);
+          return { ...cached, get: (...field) => cached.get(...field) ?? null };
+        },
+      };
+    }),
+  },
+  {
+    name: 'every delivery counts as new to the cache',
+    seed: 4,
+    service: caching((make) => () => {
+      const messages = make();
+      const seen = new Set<string>();
+      return {
+        ...messages,
+        of(delivery, isNew) {
+          const isFirst = !seen.has(delivery);
+          seen.add(delivery);
+          return messages.of(delivery, isNew || isFirst);
+        },
+      };
+    }),
+  },
+  {
+    name: 'the cache of messages outlives its claim',
+    seed: 5,
+    service: caching((make) => {
+      const messages = make();
+      return () => messages;
+    }),
+  },
+];
+
 const ofExpiry: readonly NamedMutant[] = [
   {
     name: 'a message expires before its task has caught up',
@@ -94,4 +144,4 @@ const ofExpiry: readonly NamedMutant[] = [
   },
 ];
 
-export const FOLD_MUTANTS: readonly NamedMutant[] = [...ofFold, ...ofExpiry];
+export const FOLD_MUTANTS: readonly NamedMutant[] = [...ofFold, ...ofCache, ...ofExpiry];

@@ -1,7 +1,7 @@
 import type { Servers } from '../../src/app/compose';
 import { EfsError } from '../../src/base/errors';
 import type { Inbox } from '../../src/log/source';
-import { LIVE_AS } from '../../src/pipeline/flags';
+import { flagEntry, LIVE_AS } from '../../src/pipeline/flags';
 import { FLAGS_HASH } from '../../src/store/hashes';
 import type { TaskAddress } from '../../src/store/store';
 import { notWaitingForDeadLetters, storeOf, withoutDraining } from '../support/faults';
@@ -45,7 +45,7 @@ const takenForLive = (deps: Servers, isAffected: (task: TaskAddress) => boolean)
         const { hash, fields } = reads[index]!;
         if (hash !== FLAGS_HASH || !isAffected(task)) return values;
         const names = [...fields];
-        return values.map((value, at) => (names[at]?.equals(LIVE_AS.field) ? LIVE_AS.encode(1e9) : value));
+        return values.map((value, at) => (names[at]?.equals(LIVE_AS) ? flagEntry(LIVE_AS, 1e9)[1] : value));
       });
     },
   }));
@@ -58,7 +58,7 @@ const ofCommit: readonly NamedMutant[] = [
   },
   {
     name: 'reads are of whatever the store holds',
-    seed: 1898,
+    seed: 2237,
     without: ['reads'],
   },
   {
@@ -76,7 +76,7 @@ const ofCommit: readonly NamedMutant[] = [
   {
     name: 'an unanswered commit counts as committed',
     without: ['reads'],
-    seed: 887,
+    seed: 2237,
     deps: (deps) =>
       withStore(deps, (store) => ({
         commit: (task, what) =>
@@ -97,7 +97,7 @@ const ofOutbox: readonly NamedMutant[] = [
   { name: 'a new owner does not drain the outbox', seed: 22, deps: withoutDraining },
   {
     name: 'the next commit does not wait for the outbox',
-    seed: 12,
+    seed: 47,
     deps: (deps) => ({
       ...deps,
       sink: {
@@ -177,14 +177,9 @@ const ofCutOver: readonly NamedMutant[] = [
     seed: 111,
     deps: (deps) => {
       const { status } = deps.sources;
-      // Neither for what the predecessor has folded, nor for the end of the inputs.
       const watermarks: typeof status.watermarks = async (partition) =>
         (await status.watermarks(partition)).map(({ low }) => ({ low, high: low }));
-      const withoutOffsets = withStore(deps, (store) => ({
-        replaceActive: (from, { catchUp, ...to }) =>
-          store.replaceActive(from, { ...to, catchUp: catchUp && { ...catchUp, inputs: [] } }),
-      }));
-      return { ...withoutOffsets, sources: { ...deps.sources, status: { ...status, watermarks } } };
+      return { ...deps, sources: { ...deps.sources, status: { ...status, watermarks } } };
     },
   },
   {

@@ -8,6 +8,7 @@ import type { OutgoingRecord } from '../../src/log/sink';
 import type { Projected } from '../../src/pipeline';
 import { evictions } from '../../src/pipeline/eviction';
 import { adoptRetired, retirementRecord } from '../../src/pipeline/retention';
+import { messageCache } from '../../src/pipeline/message-cache';
 import { planStatus, statusMemory } from '../../src/pipeline/status';
 import { closeRedis, connectRedis } from '../../src/store/connect.redis';
 import { redisStore } from '../../src/store/store.redis';
@@ -55,7 +56,7 @@ describeWithServers(['redis'], 'a retired delivery in Redis', ({ redisUrl }) => 
         ...{ statusChanged: null, retryOutcome: wireType(SCHEMAS.RetryOutcome, 2) as never },
         ...{ defaultPolicy: 'EFS' as const, groups: domainGroups([]) },
       };
-      const memory = statusMemory();
+      const memory = statusMemory(messageCache());
       let claim = must(await store.claim(ADDRESS, 1), 'a task laid out');
       const commit = async (writes: readonly Write[]): Promise<void> => {
         const next = commitOf(claim, { writes });

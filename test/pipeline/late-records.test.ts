@@ -6,6 +6,7 @@ import { type Contribution, wireType } from '../../src/kpi/encode';
 import { emptySum } from '../../src/kpi/publish';
 import type { LogRecord } from '../../src/log/source';
 import { lateDecoder } from '../../src/pipeline/late-records';
+import { messageCache } from '../../src/pipeline/message-cache';
 import { statusMemory } from '../../src/pipeline/status';
 import type { TaskAddress } from '../../src/store/store';
 import { feedback } from '../support/feedback';
@@ -36,7 +37,7 @@ function given() {
   const stored = new Map<string, Contribution>();
   const lookedUp: string[][] = [];
   const tasks = new Set<TaskAddress>();
-  const memory = statusMemory();
+  const memory = statusMemory(messageCache());
   const rules = {
     ...{ stateId: 3, generation: 3, partition: 1, partitions: 2, buckets: 1, defaultPolicy: 'EFS' as const },
     ...{ groups: domainGroups([]), contribution, statusChanged: null, retryOutcome: null as never },

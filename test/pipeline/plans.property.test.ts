@@ -6,6 +6,7 @@ import { domainGroups } from '../../src/kpi/domains';
 import { type Contribution, type KpiChanged, wireType } from '../../src/kpi/encode';
 import type { OutgoingRecord } from '../../src/log/sink';
 import { planKpi } from '../../src/pipeline/kpi';
+import { messageCache } from '../../src/pipeline/message-cache';
 import { planStatus, type StatusMemory, statusMemory } from '../../src/pipeline/status';
 import { deadlineOf } from '../../src/status/deadline';
 import { statusOf } from '../../src/status/projection';
@@ -29,6 +30,9 @@ const statusRules = (partition: number, defaultPolicy: 'EFS' | 'RELAY', buckets:
   ...{ groups, contribution, statusChanged: null, retryOutcome },
 });
 
+/** So small that it forgets some messages, and its filter begins again. */
+const TINY = { messages: 512, slots: 8, hashes: 32 };
+
 interface StatusRun {
   readonly contributions: OutgoingRecord[];
   readonly stores: FakeStore[];
@@ -43,7 +47,7 @@ function runStatus(
   buckets: number,
 ): StatusRun {
   const stores = Array.from({ length: PARTITIONS }, fakeStore);
-  const memories = stores.map(() => statusMemory(0));
+  const memories = stores.map(() => statusMemory(messageCache(TINY), 0));
   const contributions = stores.flatMap((each, partition) => {
     const mine = all.filter(({ messageId }) => partitionOf(Buffer.from(messageId), PARTITIONS) === partition);
     const rules = statusRules(partition, defaultPolicy, buckets);

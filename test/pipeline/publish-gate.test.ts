@@ -40,7 +40,7 @@ async function given({ manifest = FIRST, liveAs = null, barriers = [], ...rest }
   const entries = stored.map((id) => [Buffer.from(id), Buffer.from([9])] as const);
   const flags = [
     ...(liveAs === null ? [] : [flagEntry(LIVE_AS, liveAs)]),
-    ...barriers.map((each) => flagEntry(barrierArrived(...each), true)),
+    ...barriers.map((each) => flagEntry(barrierArrived(...each), 1)),
   ];
   const writes = [
     { hash: FLAGS_HASH, entries: flags },
@@ -91,7 +91,7 @@ async function given({ manifest = FIRST, liveAs = null, barriers = [], ...rest }
     arrive: (...which: readonly (readonly [number, number])[]) =>
       commit(
         (async function* () {
-          const arrived = which.map((each) => flagEntry(barrierArrived(...each), true));
+          const arrived = which.map((each) => flagEntry(barrierArrived(...each), 1));
           yield { writes: [{ hash: FLAGS_HASH, entries: arrived }], outgoing: [] };
         })(),
       ),

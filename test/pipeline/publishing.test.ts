@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import {
   checkpointIn,
   checkpointOf,
-  hasCaughtUp,
   hasPredecessor,
   isLive,
   isPast,
@@ -96,24 +95,6 @@ describe('a task', () => {
     [false, 0, 2],
   ])('may publish: %s, with the generation number %i and the flag %j', (live, generation, liveAs) => {
     expect(isLive(numbered(generation), liveAs)).toBe(live);
-  });
-
-  it('has caught up once it has reached the catch-up offsets of its partition, in every topic', () => {
-    const manifest = {
-      ...manifestOf(2),
-      catchUp: {
-        inputs: [
-          [9, 9],
-          [3, 5],
-        ],
-        contributions: [],
-      },
-    };
-    expect(hasCaughtUp(manifest, 1, [3, 5])).toBe(true);
-    expect(hasCaughtUp(manifest, 1, [4, 9])).toBe(true);
-    expect(hasCaughtUp(manifest, 1, [3, 4])).toBe(false);
-    expect(hasCaughtUp(manifest, 1, [9])).toBe(false);
-    expect(hasCaughtUp(manifest, 7, [0, 0])).toBe(true);
   });
 });
 

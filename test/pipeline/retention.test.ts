@@ -15,6 +15,7 @@ import {
   retirementRecord,
   retirements,
 } from '../../src/pipeline/retention';
+import { messageCache } from '../../src/pipeline/message-cache';
 import { statusMemory } from '../../src/pipeline/status';
 import { memoryStore } from '../../src/store/store.memory';
 import type { Write } from '../../src/store/store';
@@ -53,7 +54,7 @@ async function given(shares: Record<string, Partial<Contribution>>, expires = tr
   const strangers: number[] = [];
   const reads: number[] = [];
   const folded: string[] = [];
-  const memory = statusMemory();
+  const memory = statusMemory(messageCache());
   const deps: RetentionDeps = {
     ...{ address: ADDRESS, store, clock, memory, expires, retentionMs: RETENTION_MS },
     rules: {

@@ -4,6 +4,7 @@ import { flagEntry, LIVE_AS } from '../../src/pipeline/flags';
 import type { Snapshot } from '../../src/store/store.memory';
 import { cutOverDeps, proposed } from '../support/cutover';
 import { brokenLinks, differences, kpiRecords, recordsOf, statusRecords } from '../support/observe';
+import { writeState } from '../support/state';
 import { randomFeedback } from '../support/traffic';
 import { world } from '../support/world';
 
@@ -52,7 +53,7 @@ describe('a cut-over', () => {
     expect(await there.store.active()).toMatchObject({
       stateId: 1,
       generation: 3,
-      catchUp: expect.anything(),
+      contributionsFrom: expect.anything(),
     });
     expect(kpiRecords(there).at(-1)?.generation).toBe(3);
     expect(await differences(there)).toEqual([]);
@@ -104,10 +105,10 @@ describe('a cut-over', () => {
     await expect(promote({ ...crashing, contributionWatermarks: stop }, candidate)).rejects.toThrow(
       'crashed',
     );
-    expect(await there.store.active()).toMatchObject({ stateId: 2, catchUp: null });
+    expect(await there.store.active()).toMatchObject({ stateId: 2, contributionsFrom: null });
     there.produce(rest);
     await there.settle();
-    expect(await there.store.active()).toMatchObject({ stateId: 2, catchUp: expect.anything() });
+    expect(await there.store.active()).toMatchObject({ stateId: 2, contributionsFrom: expect.anything() });
     expect(await differences(there)).toEqual([]);
     expect(brokenLinks(there)).toEqual([]);
   });
@@ -122,11 +123,11 @@ describe('a cut-over', () => {
       ...wanted,
       generation: 2,
       predecessor: 1,
-      catchUp: null,
+      contributionsFrom: null,
     });
     there.produce(rest);
     await there.settle();
-    expect(await there.store.active()).toMatchObject({ stateId: 3, catchUp: expect.anything() });
+    expect(await there.store.active()).toMatchObject({ stateId: 3, contributionsFrom: expect.anything() });
     expect(await differences(there)).toEqual([]);
     expect(brokenLinks(there)).toEqual([]);
   });
@@ -168,10 +169,7 @@ describe('a cut-over', () => {
       // Every task has its flag from the beginning, and no other state is known to have published.
       for (const pipeline of ['status', 'kpi'] as const) {
         const task = { stateId: 2, pipeline, partition } as const;
-        const { epoch, sequence, positions } = (await store.claim(task, 2))!;
-        const writes = [{ hash: 'f', entries: [flagEntry(LIVE_AS, 2)] }];
-        const next = { sequence: sequence + 1, expected: positions, next: positions, outbox: null };
-        await store.commit(task, { epoch, writes, ...next });
+        await writeState(store, task, [{ hash: 'f', entries: [flagEntry(LIVE_AS, 2)] }]);
       }
       there.log.commit('efs-kpi', CONTRIBUTIONS_TOPIC, partition, { offset: 0, metadata: '2/0' });
     }
@@ -195,10 +193,10 @@ describe('a store that is restored to a state within a cut-over', () => {
     there.produce(rest.slice(0, 200));
     await there.settle();
     there.store.restore(during[1]!);
-    expect(await there.store.active()).toMatchObject({ stateId: 2, catchUp: null });
+    expect(await there.store.active()).toMatchObject({ stateId: 2, contributionsFrom: null });
     there.produce(rest.slice(200));
     await there.settle();
-    expect(await there.store.active()).toMatchObject({ stateId: 2, catchUp: expect.anything() });
+    expect(await there.store.active()).toMatchObject({ stateId: 2, contributionsFrom: expect.anything() });
     expect(processes[0]!.log.entries.map(({ message }) => message)).toContain(
       'cut-over to the active generation is incomplete: completing it',
     );
@@ -258,7 +256,7 @@ describe('a promotion', () => {
     await expect(promote(cutOverDeps(there), candidate)).rejects.toMatchObject({
       code: 'generation-incomplete',
     });
-    expect(await there.store.active()).toMatchObject({ stateId: 1, catchUp: expect.anything() });
+    expect(await there.store.active()).toMatchObject({ stateId: 1, contributionsFrom: expect.anything() });
   });
 
   it('of a generation whose positions Kafka no longer holds is refused', async () => {
@@ -267,7 +265,7 @@ describe('a promotion', () => {
     const { topic } = FEEDBACK_TOPICS[0];
     there.log.raiseLow(topic, 1, there.log.watermarks(topic, 1).high);
     await expect(promote(cutOverDeps(there), candidate)).rejects.toMatchObject({ code: 'position-lost' });
-    expect(await there.store.active()).toMatchObject({ stateId: 1, catchUp: expect.anything() });
+    expect(await there.store.active()).toMatchObject({ stateId: 1, contributionsFrom: expect.anything() });
   });
 
   it('of the active generation changes nothing', async () => {

@@ -32,7 +32,7 @@ describe('state that Redis has evicted', () => {
     there.produce(relayedOf(15, 10));
     await there.until(() => reason('state/0') !== '', 'an audit has found it');
     expect(reason('state/0')).toMatch(
-      /^partition 0: Redis holds 10 of the 30 messages of delivery d1 \(.*efs rebuild --promote/,
+      /^partition 0: Redis holds 5 of the 25 messages of delivery d1 \(.*efs rebuild --promote/,
     );
     await there.settle();
     const logged = worker.log.entries.filter(({ message }) => message.startsWith('state is damaged'));

@@ -1,8 +1,9 @@
 import { partitionOf } from '../../src/log/partitioner';
 import { DEAD_LETTER_TOPIC } from '../../src/feedback/topics';
+import { EVICTING_HASH } from '../../src/store/hashes';
 import { promote } from '../../src/generations/cutover';
 import { cutOverDeps, proposed } from '../support/cutover';
-import { withCommit } from '../support/faults';
+import { barrier, withCommit } from '../support/faults';
 import { feedback, T0 } from '../support/feedback';
 import { brokenLinks, deadLetters, kpiRecords, recordsOf, statusRecords } from '../support/observe';
 import { compared, during, rebuilt } from '../support/rebuilding';
@@ -107,6 +108,25 @@ describe('a generation whose predecessor has retired a delivery', () => {
     expect(found).toMatchObject({ equal: true, deliveries: [], messages: [] });
   });
 
+  it('compares equal to it where it has adopted a retirement that its predecessor has published and not yet stored', async () => {
+    const there = await world({ partitions: 1 });
+    const stall = barrier();
+    stall.arm();
+    await there.worker((deps) =>
+      withCommit(deps, async (_, { writes }) => {
+        if (writes.some(({ hash }) => hash === EVICTING_HASH)) await stall.pass();
+      }),
+    );
+    there.produce(sent('old'));
+    await later(there, 31 * DAY);
+    await walks(there, 2);
+    expect(stall.held()).toBe(true);
+    const rebuild = await rebuilt(there);
+    expect(await compared(there, rebuild)).toMatchObject({ equal: true, deliveries: [], messages: [] });
+    await during(there, rebuild.stop());
+    stall.release();
+  });
+
   it('restates no figures of a delivery of which it had only a part, where it becomes active again', async () => {
     const there = await world();
     await there.worker();
@@ -121,7 +141,7 @@ describe('a generation whose predecessor has retired a delivery', () => {
     expect(retired(there)).toEqual(everywhere(there, 'old'));
     await during(there, promote(cutOverDeps(there), 1));
     await there.settle();
-    expect(await there.store.active()).toMatchObject({ stateId: 1, catchUp: expect.anything() });
+    expect(await there.store.active()).toMatchObject({ stateId: 1, contributionsFrom: expect.anything() });
     expect(figures(there, 'old')?.kpis).toMatchObject({ relayed: 20, sent: 20 });
     expect(brokenLinks(there)).toEqual([]);
     await walks(there, 2);
@@ -143,7 +163,7 @@ describe('a generation whose predecessor has retired a delivery', () => {
     await promote(cutOverDeps(there), candidate);
     await there.settle();
     await walks(there, 2);
-    expect(await there.store.active()).toMatchObject({ stateId: 2, catchUp: expect.anything() });
+    expect(await there.store.active()).toMatchObject({ stateId: 2, contributionsFrom: expect.anything() });
     expect([kinds(there, 'old', 2), kinds(there, 'young', 2)]).toEqual([EVICTED, KEPT]);
     expect([kpiRecords(there).length, late(there)]).toEqual([publishedBefore, []]);
     there.produce([...sent('old', 1), ...sent('young', 10, T0 + 30 * DAY)]);

@@ -7,35 +7,24 @@ import { cutOverDeps } from '../support/cutover';
 import { feedback, T0 } from '../support/feedback';
 import { brokenLinks, differences, kpiRecords } from '../support/observe';
 import { compared, during, rebuilt } from '../support/rebuilding';
+import { formerRecord, writeState } from '../support/state';
 import { randomFeedback } from '../support/traffic';
 import { type World, world } from '../support/world';
 
 const SEED = 6;
 const COMPLAINED = 'mta.complained';
 const FORMER_TOPICS = 5;
-/** An id that no schema of the world has. */
-const FORMER_ID = 99;
-
 const contribution = wireType<Contribution>(SCHEMAS.Contribution, 0);
 const kpiChanged = wireType<KpiChanged>(SCHEMAS.KpiChanged, 0);
 
 /** A stored value as the version before complaints encoded it. */
-function formerValue(hash: string, value: Buffer): Buffer {
-  const frame = Buffer.from([0, 0, 0, 0, FORMER_ID]);
-  if (hash === 'p')
-    return Buffer.concat([
-      frame,
-      must(SCHEMAS.KpiChanged.former.at(-1), 'a type').toBuffer(kpiChanged.decode(value)),
-    ]);
-  return Buffer.concat([
-    frame,
-    must(SCHEMAS.Contribution.former.at(-1), 'a type').toBuffer(contribution.decode(value)),
-  ]);
-}
+const formerValue = (hash: string, value: Buffer): Buffer =>
+  hash === 'p'
+    ? formerRecord('KpiChanged', 1, kpiChanged.decode(value))
+    : formerRecord('Contribution', 2, contribution.decode(value));
 
 /** Makes a task what the version before complaints would have left: without a position of that topic, its records former. */
 async function makeFormer({ store }: World, task: TaskAddress, hashes: readonly string[]): Promise<void> {
-  const claim = must(await store.claim(task, 1), 'a claim');
   const writes = [];
   for (const hash of hashes) {
     const { entries } = await store.scan(task, hash, '0');
@@ -44,15 +33,7 @@ async function makeFormer({ store }: World, task: TaskAddress, hashes: readonly 
       entries: entries.map(([field, value]) => [field, formerValue(hash, value)] as const),
     });
   }
-  const outcome = await store.commit(task, {
-    epoch: claim.epoch,
-    sequence: claim.sequence + 1,
-    expected: claim.positions,
-    next: claim.positions.slice(0, FORMER_TOPICS),
-    writes,
-    outbox: null,
-  });
-  expect(outcome).toBe('committed');
+  await writeState(store, task, writes, (positions) => positions.slice(0, FORMER_TOPICS));
 }
 
 /** An installation of the version before complaints, whose worker has ended, with some feedback to come. */
@@ -70,11 +51,7 @@ async function formerInstallation(): Promise<{ there: World; rest: ReturnType<ty
   }
   const active = must(await there.store.active(), 'a generation');
   const { [COMPLAINED]: _, ...topicIds } = active.topicIds ?? {};
-  const inputs = must(active.catchUp, 'a complete cut-over').inputs.map((each) =>
-    each.slice(0, FORMER_TOPICS),
-  );
-  const catchUp = { inputs, contributions: [] };
-  expect(await there.store.replaceActive(active, { ...active, topicIds, catchUp })).toBe(true);
+  expect(await there.store.replaceActive(active, { ...active, topicIds })).toBe(true);
   return { there, rest: all.slice(300) };
 }
 

@@ -122,20 +122,20 @@ export function generations(subject: () => Subject): void {
 
   it('replaceActive replaces the active generation atomically, only if it is the expected one', async () => {
     const store = subject().store(newNamespace());
-    const [first, second] = [manifestOf(1), { ...manifestOf(2), catchUp: null }];
+    const [first, second] = [manifestOf(1), { ...manifestOf(2), contributionsFrom: null }];
     await store.propose(second, start);
     expect(await store.replaceActive(first, second)).toBe(false);
     await store.create(first, start);
-    for (const other of [manifestOf(3), { ...first, generation: 4 }, { ...first, catchUp: null }])
+    for (const other of [manifestOf(3), { ...first, generation: 4 }, { ...first, contributionsFrom: null }])
       expect(await store.replaceActive(other, second)).toBe(false);
     const both = await Promise.all([1, 2].map(() => store.replaceActive(first, second)));
     expect(both.sort()).toEqual([false, true]);
     expect(await store.active()).toEqual(second);
     expect(await store.list()).toEqual([first, second]);
-    const { catchUp } = manifestOf(2);
-    expect(await store.replaceActive({ ...second, catchUp }, second)).toBe(false);
-    expect(await store.replaceActive(second, { ...second, catchUp })).toBe(true);
-    expect(await store.replaceActive(second, { ...second, catchUp })).toBe(false);
+    const { contributionsFrom } = manifestOf(2);
+    expect(await store.replaceActive({ ...second, contributionsFrom }, second)).toBe(false);
+    expect(await store.replaceActive(second, { ...second, contributionsFrom })).toBe(true);
+    expect(await store.replaceActive(second, { ...second, contributionsFrom })).toBe(false);
     expect(await store.active()).toEqual(manifestOf(2));
     await store.deactivate({ stateId: 2, generation: 1 });
     expect(await store.active()).not.toBeNull();

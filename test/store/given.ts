@@ -33,7 +33,7 @@ export const manifestOf = (stateId: number): Manifest => ({
   buckets: 1,
   generation: stateId,
   predecessor: null,
-  catchUp: { inputs: [[7], [8]], contributions: [5, 6] },
+  contributionsFrom: [5, 6],
 });
 
 export const start = {

@@ -28,14 +28,21 @@ describe('packed messages', () => {
   it('equal the entries of a write of the changed ones, packed and iterated', () => {
     fc.assert(
       fc.property(some, (messages) => {
-        const packer = entryPacker(packFields(messages));
-        for (const { changed } of messages) packer.next(changed);
+        const packed: [Buffer, Buffer][] = [];
+        const hashes: number[] = [];
+        const packer = entryPacker(packFields(messages), (hash, bytes, field, fieldEnd, value, valueEnd) => {
+          packed.push([bytes.subarray(field, fieldEnd), bytes.subarray(value, valueEnd)]);
+          hashes.push(hash);
+        });
+        messages.forEach(({ changed }, index) => packer.next(changed, index));
         const entries = packer.entries();
         const plain = messages.flatMap(({ id, changed }) =>
           changed === null ? [] : [[encodeMessageId(id), encodeMessage(changed)] as const],
         );
         expectEqual(entries.packed, packWrite({ hash: 'm', entries: plain }));
         expectEqual([...entries], plain);
+        expectEqual(packed, plain);
+        expect(hashes).toEqual(messages.flatMap(({ changed }, index) => (changed === null ? [] : [index])));
         expect(entries).toHaveLength(plain.length);
       }),
       RUNS,

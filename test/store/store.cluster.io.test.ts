@@ -5,6 +5,7 @@ import type { Claim } from '../../src/store/store';
 import { pollMs } from '../servers/child';
 import { cli, startRedisCluster, type RedisClusterServer } from '../servers/redis';
 import { describeWithServers } from '../servers/servers';
+import { before } from '../support/bounds';
 import { describeDefences } from './defence.contract';
 import { claimed, commitOf, newNamespace, read, task, untilAnswers, write } from './given';
 import { mastersOf, lineLog, redisSubject } from './redis.subject';
@@ -12,11 +13,12 @@ import { describeStore } from './store.contract';
 
 const TIMEOUT_MS = 1_000;
 
-describeWithServers(['own-redis', 'undisturbed'], 'the store in a Redis Cluster with replicas', () => {
+describeWithServers(['own-redis'], 'the store in a Redis Cluster with replicas', () => {
   let servers: RedisClusterServer;
   let client: RedisClient;
   beforeAll(async () => {
-    servers = await startRedisCluster({ replicas: 1 });
+    // No pause of a busy machine is taken for a failure: nothing here waits for a failover.
+    servers = await startRedisCluster({ replicas: 1, args: ['--cluster-node-timeout', '30000'] });
     client = await connectRedis(servers.urls[0] ?? '', {
       log: lineLog().log,
       commandTimeoutMs: TIMEOUT_MS,
@@ -67,11 +69,9 @@ describeWithServers(['own-redis', 'undisturbed'], 'the store in a Redis Cluster 
     const partitionOne = { ...task, partition: 1 };
     await store.claim(partitionOne, 1);
     for (const node of servers.nodes) node.pause();
-    const began = performance.now();
-    const both = [task, partitionOne].map((each) => store.inspect(each));
-    for (const pending of await Promise.allSettled(both))
+    const both = (): Promise<unknown>[] => [task, partitionOne].map((each) => store.inspect(each));
+    for (const pending of await before(TIMEOUT_MS * 3, () => Promise.allSettled(both())))
       expect(pending).toMatchObject({ status: 'rejected', reason: { code: 'redis-unavailable' } });
-    expect(performance.now() - began).toBeLessThan(TIMEOUT_MS * 3);
     for (const node of servers.nodes) node.resume();
     await untilAnswers(() => store.inspect(task));
     const writes = [write('c', { a: '1' })];
@@ -81,26 +81,22 @@ describeWithServers(['own-redis', 'undisturbed'], 'the store in a Redis Cluster 
   });
 });
 
-describeWithServers(
-  ['own-redis', 'undisturbed'],
-  'a Redis Cluster that has lost a master without a replica',
-  () => {
-    it('is unavailable at the start, and takes commits once the master is back', async () => {
-      const servers = await startRedisCluster();
-      const [first, , third] = servers.nodes;
-      const connect = (): Promise<RedisClient> =>
-        connectRedis(first?.url ?? '', { log: lineLog().log, commandTimeoutMs: TIMEOUT_MS });
-      await third?.kill();
-      while (!(await cli(first?.port ?? 0, ['cluster', 'info'])).includes('cluster_state:fail'))
-        await pollMs(50);
-      await expect(connect()).rejects.toMatchObject({ code: 'redis-unavailable' });
-      await third?.restart();
-      const client = await untilAnswers(connect);
-      const store = redisSubject(client).store(newNamespace());
-      const claim = await untilAnswers(() => claimed(store));
-      expect(await untilAnswers(() => store.commit(task, commitOf(claim)))).toBe('committed');
-      closeRedis(client);
-      await servers.stop();
-    });
-  },
-);
+describeWithServers(['own-redis'], 'a Redis Cluster that has lost a master without a replica', () => {
+  it('is unavailable at the start, and takes commits once the master is back', async () => {
+    const servers = await startRedisCluster();
+    const [first, , third] = servers.nodes;
+    const connect = (): Promise<RedisClient> =>
+      connectRedis(first?.url ?? '', { log: lineLog().log, commandTimeoutMs: TIMEOUT_MS });
+    await third?.kill();
+    while (!(await cli(first?.port ?? 0, ['cluster', 'info'])).includes('cluster_state:fail'))
+      await pollMs(50);
+    await expect(connect()).rejects.toMatchObject({ code: 'redis-unavailable' });
+    await third?.restart();
+    const client = await untilAnswers(connect);
+    const store = redisSubject(client).store(newNamespace());
+    const claim = await untilAnswers(() => claimed(store));
+    expect(await untilAnswers(() => store.commit(task, commitOf(claim)))).toBe('committed');
+    closeRedis(client);
+    await servers.stop();
+  });
+});

@@ -38,7 +38,7 @@ describe('the store in memory', () => {
         buckets: 1,
         generation: 1,
         predecessor: null,
-        catchUp: { inputs: [], contributions: [] },
+        contributionsFrom: [],
       },
       { status: [[0]], kpi: [] },
     );

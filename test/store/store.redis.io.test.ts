@@ -94,34 +94,24 @@ describeWithServers(['redis'], 'the store in Redis', (servers) => {
     expect(keys.sort()).toEqual(['h:m/{x}/0', 'o', 't'].map((end) => `efs:${namespace}:{1.s.0}:${end}`));
   });
 
-  it('reads and writes a manifest under the field names of version 0.1, and reads one from before there were cut-overs', async () => {
+  it('writes a manifest under the field names of version 0.1, and reads one of 0.1 and one from before there were cut-overs', async () => {
     const namespace = newNamespace();
     const store = redisStore(client, { namespace });
     const key = `efs:${namespace}:{generations}:active`;
     const settings = { partitions: 2, defaultPolicy: 'EFS', domainGroups: 'google=gmail.com', buckets: 1 };
     const oldest = { ...settings, generation: 1, succeeds: false, targets: [[7], [8]] };
-    const { succeeds, targets, generation } = oldest;
-    const stored = {
-      ...settings,
-      generation,
-      publishedAs: 1,
-      succeeds,
-      takesOver: null,
-      settled: true,
-      targets,
-    };
-    const present = { ...stored, contributions: [5, 6] };
-    const { catchUp } = manifestOf(1);
+    const cutOver = { publishedAs: 1, takesOver: null, settled: true };
+    const present = { ...settings, generation: 1, ...cutOver, contributions: [5, 6] };
     for (const [text, contributions] of [
       [oldest, []],
-      [stored, []],
+      [{ ...oldest, ...cutOver }, []],
       [present, [5, 6]],
     ] as const) {
       await client.set(key, JSON.stringify(text));
-      expect(await store.active()).toEqual({ ...manifestOf(1), catchUp: { ...catchUp, contributions } });
+      expect(await store.active()).toEqual({ ...manifestOf(1), contributionsFrom: contributions });
     }
     await client.set(key, JSON.stringify({ ...present, settled: false }));
-    expect(await store.active()).toEqual({ ...manifestOf(1), catchUp: null });
+    expect(await store.active()).toEqual({ ...manifestOf(1), contributionsFrom: null });
     await store.deactivate(manifestOf(1));
     await store.create(manifestOf(1), start);
     expect(JSON.parse((await client.get(key)) ?? '')).toEqual(present);
@@ -188,7 +178,7 @@ describeWithServers(['redis'], 'the store in Redis', (servers) => {
           return store.propose(manifestOf(what.generation), start);
         case 'replace':
           return store.replaceActive(
-            { ...manifestOf(what.generation), ...(what.isComplete ? {} : { catchUp: null }) },
+            { ...manifestOf(what.generation), ...(what.isComplete ? {} : { contributionsFrom: null }) },
             manifestOf(what.to),
           );
         case 'begin drop':
@@ -231,6 +221,13 @@ describeWithServers(['redis'], 'the store in Redis', (servers) => {
     const claim = { kind: 'claim' } as const;
     const next = { epoch: 0, sequence: 0, expected: 0, next: 1, outbox: null, writes: [] };
     const committedInBetween: Act[] = [claim, { kind: 'commit', ...next }, claim];
+    const written: [number, Uint8Array<ArrayBuffer>][] = [[0, Uint8Array.of(1)]];
+    const createdAgain: Act[] = [
+      { kind: 'commit', ...next, writes: [{ hash: 0, entries: written }], outbox: Uint8Array.of(2) },
+      { kind: 'deactivate', generation: 1 },
+      { kind: 'create', generation: 1 },
+      claim,
+    ];
     await fc.assert(
       fc.asyncProperty(fc.array(act, { minLength: 5, maxLength: 25 }), async (acts) => {
         const [model, real] = [memoryStore(), redisSubject(client).store(newNamespace())];
@@ -242,7 +239,7 @@ describeWithServers(['redis'], 'the store in Redis', (servers) => {
           expect(await real.active()).toEqual(await model.active());
         }
       }),
-      { numRuns: 60, examples: [[committedInBetween]] },
+      { numRuns: 60, examples: [[committedInBetween], [createdAgain]] },
     );
   });
 });

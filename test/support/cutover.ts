@@ -49,7 +49,7 @@ export async function proposed(
     ...settings,
     stateId: generation,
     generation: 0,
-    catchUp: { inputs: begin, contributions: [] },
+    contributionsFrom: [],
   };
   await store.propose(manifest, { status: begin, kpi: begin.map(() => [0]) });
   return generation;

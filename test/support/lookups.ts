@@ -13,6 +13,7 @@ import { messagesHash } from '../../src/store/hashes';
 import { memoryStore } from '../../src/store/store.memory';
 import type { Manifest, TaskAddress, Write } from '../../src/store/store';
 import { feedback, HOUR, T0 } from './feedback';
+import { writeState } from './state';
 
 const manifest: Manifest = {
   stateId: 3,
@@ -22,7 +23,7 @@ const manifest: Manifest = {
   buckets: 1,
   generation: 1,
   predecessor: null,
-  catchUp: { inputs: Array.from({ length: 4 }, () => FEEDBACK_TOPICS.map(() => 0)), contributions: [] },
+  contributionsFrom: [],
 };
 const groups = domainGroups([{ name: 'google', domains: ['gmail.com'] }]);
 export const kpiType = wireType<KpiChanged>(SCHEMAS.KpiChanged, 7);
@@ -33,11 +34,7 @@ export async function stateWith(pipeline: TaskAddress['pipeline'], partition: nu
   const zeros = Array.from({ length: 4 }, () => FEEDBACK_TOPICS.map(() => 0));
   await state.create(manifest, { status: zeros, kpi: zeros.map(() => [0]) });
   const task: TaskAddress = { stateId: 3, pipeline, partition };
-  const claim = await state.claim(task, 1);
-  if (claim === null) throw new Error('not created');
-  const { epoch, sequence, positions: expected } = claim;
-  const next = expected.map((_, i) => 10 + i);
-  await state.commit(task, { epoch, sequence: sequence + 1, expected, next, writes: [write], outbox: null });
+  await writeState(state, task, [write], (positions) => positions.map((_, i) => 10 + i));
   return state;
 }
 

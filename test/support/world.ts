@@ -1,4 +1,4 @@
-import { configFrom } from '../../src/settings/config';
+import { configFrom, type Environment } from '../../src/settings/config';
 import { must } from '../../src/base/assert';
 import { compose, type Servers, groupOf, outagesOf, topicsOf, type Watchers } from '../../src/app/compose';
 import type { Feedback } from '../../src/feedback/feedback';
@@ -32,8 +32,11 @@ export interface World {
   readonly settings: Settings;
   produce(all: readonly Feedback[]): void;
   append(records: readonly Produced[]): void;
-  /** Starts a worker. `wrap` may put faults between it and its dependencies. */
-  worker(wrap?: (deps: Servers, worker: Killable) => Servers): Promise<Worker>;
+  /**
+   * Starts a worker. `wrap` may put faults between it and its dependencies; `own` are settings that only this worker has. Rejects
+   * with what ends its start.
+   */
+  worker(wrap?: (deps: Servers, worker: Killable) => Servers, own?: Environment): Promise<Worker>;
   /** Advances time until nothing has changed for longer than any wait of the service. */
   settle(): Promise<void>;
   /** Advances time until a condition holds. */
@@ -70,7 +73,7 @@ const STEP_MS = 100;
 const QUIET_STEPS = 150;
 const MAX_STEPS = 20_000;
 
-function configOf(settings: Settings, partitions: number) {
+function configOf(settings: Settings, partitions: number, own: Environment = {}) {
   return configFrom({
     EFS_PARTITIONS: String(partitions),
     EFS_POLICY: settings.policy,
@@ -79,6 +82,7 @@ function configOf(settings: Settings, partitions: number) {
     EFS_BATCH_MAX: String(settings.batchMax),
     EFS_EXPIRY: settings.expiry,
     EFS_RETENTION: settings.retention,
+    ...own,
   });
 }
 
@@ -157,7 +161,7 @@ export async function world(
     };
   };
 
-  const worker: World['worker'] = async (wrap = (deps) => deps) => {
+  const worker: World['worker'] = async (wrap = (deps) => deps, own = {}) => {
     let dead = false;
     const membership = { leave: async () => undefined as void };
     const kill = (): void => {
@@ -181,7 +185,7 @@ export async function world(
     };
     const { signal } = new AbortController();
     const how = { watchers, pipelines: ['status', 'kpi'] as const, partitions, ids, signal, clock, random };
-    const starting = startService(compose(config, deps, how));
+    const starting = startService(compose(configOf(settings, partitions, own), deps, how));
     let service: Service | null = null;
     let failure: unknown = null;
     starting.then(

@@ -3,7 +3,7 @@ import { lostPosition } from '../../log/copartition';
 import type { TopicReader } from '../../log/source';
 import { replacedTopic, topicIds } from '../../log/topic-ids';
 import { TOPICS_OF } from '../../feedback/topics';
-import { refuseMismatches, type StateSettings, tasksOf } from '../../generations/generation';
+import { mismatches, refuseMismatches, type StateSettings, tasksOf } from '../../generations/generation';
 import type { Generations, Manifest, Store, TaskAddress } from '../../store/store';
 import { failed, type Finding, ok, orOk, tried, warning } from './finding';
 
@@ -12,6 +12,8 @@ export interface StateDeps {
   readonly reader: Pick<TopicReader, 'topicIds' | 'watermarks'>;
   readonly prefix: string;
   readonly settings: StateSettings;
+  /** Whether a worker goes on under the settings of the state where they are others. */
+  readonly followsSettings: boolean;
 }
 
 /** Checks whether a worker can go on from the state that is there. */
@@ -21,15 +23,25 @@ export async function checkState(deps: StateDeps): Promise<readonly Finding[]> {
     if (manifest === null)
       return [ok('state', 'there is none yet: the first worker builds it from the topics')];
     const parts = await Promise.all([
-      tried('state', async () => {
-        refuseMismatches(manifest, deps.settings);
-        return [ok('state', `generation ${manifest.generation} was built with these settings`)];
-      }),
+      tried('state', async () => settingsFindings(deps, manifest)),
       tried('state-topics', () => topicFindings(deps, manifest)),
       tried('state-positions', () => positionFindings(deps, manifest)),
     ]);
     return parts.flat();
   });
+}
+
+function settingsFindings({ settings, followsSettings }: StateDeps, manifest: Manifest): readonly Finding[] {
+  refuseMismatches(manifest, settings, followsSettings);
+  const { generation } = manifest;
+  const others = mismatches(manifest, settings);
+  const followed = warning(
+    'state',
+    `generation ${generation} was built with other settings, which a worker follows: ${others.join('; ')}`,
+    'set them as they were: a state that is lost would be built with the present ones',
+  );
+  const found = others.length === 0 ? [] : [followed];
+  return orOk('state', found, `generation ${generation} was built with these settings`);
 }
 
 const named = ({ prefix }: StateDeps, pipeline: TaskAddress['pipeline']): string[] =>
