@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { z } from 'zod';
-import type { Auth } from './auth';
+import type { Auth, SecretKind } from './auth';
 import { publicKey } from './signatures';
 
 /** What was made of a setting, or what is wrong with it: `.basic: is empty; …`. */
@@ -62,10 +62,17 @@ function headerName(value: unknown): string {
   throw new Error('names no header; write {header: X-Name, secret: …}');
 }
 
-/** By the word in the file: what is made of its value. Each throws an error whose message says what is wrong. */
-const KINDS: Readonly<Record<string, (value: unknown, secretIn: SecretIn) => Auth>> = {
-  basic: (value, secretIn) => ({ kind: 'basic', secrets: secretsOf(value, secretIn) }),
-  bearer: (value, secretIn) => ({ kind: 'bearer', secrets: secretsOf(value, secretIn) }),
+/** Makes a way of proof of its value in the file. Throws an error whose message says what is wrong. */
+type Make = (value: unknown, secretIn: SecretIn) => Auth;
+
+const bySecrets =
+  (kind: SecretKind): Make =>
+  (value, secretIn) => ({ kind, secrets: secretsOf(value, secretIn) });
+
+/** By the word in the file. */
+const KINDS: Readonly<Record<string, Make>> = {
+  basic: bySecrets('basic'),
+  bearer: bySecrets('bearer'),
   header: (value, secretIn) => ({
     kind: 'header',
     header: headerName(value),
@@ -77,17 +84,14 @@ const KINDS: Readonly<Record<string, (value: unknown, secretIn: SecretIn) => Aut
     encoding: field(value, 'encoding') === 'base64' ? 'base64' : 'hex',
     secrets: secretsOf(field(value, 'secret'), secretIn),
   }),
-  mailgun: (value, secretIn) => ({ kind: 'mailgun', secrets: secretsOf(value, secretIn) }),
+  mailgun: bySecrets('mailgun'),
   mandrill: (value, secretIn) => {
     const url = field(value, 'url');
     if (typeof url !== 'string' || !URL.canParse(url))
       throw new Error('names no url; write {url: the webhook as Mandrill has it, secret: …}');
     return { kind: 'mandrill', url, secrets: secretsOf(field(value, 'secret'), secretIn) };
   },
-  'standard-webhooks': (value, secretIn) => ({
-    kind: 'standard-webhooks',
-    secrets: secretsOf(value, secretIn),
-  }),
+  'standard-webhooks': bySecrets('standard-webhooks'),
   postal: (value, secretIn) => ({ kind: 'postal', keys: keysOf(secretsOf(value, secretIn)) }),
   sendgrid: (value, secretIn) => ({ kind: 'sendgrid', keys: keysOf(secretsOf(value, secretIn)) }),
   sns: (value) => {

@@ -16,17 +16,19 @@ import {
 /** What proves a sender: one secret, or the old and the new one while it is being changed. */
 export type Secrets = readonly string[];
 
+/**
+ * Ways of proof that a secret is all there is to say of. `basic` is `user:password`, or only the password of whichever user;
+ * `password` is that, or a bearer token.
+ */
+export type SecretKind = 'basic' | 'bearer' | 'password' | 'mailgun' | 'standard-webhooks';
+
 /** How the senders of a source prove themselves. */
 export type Auth =
   /** Not at all; on loopback only. */
   | { readonly kind: 'none' }
   /** To a proxy in front, or by the network. */
   | { readonly kind: 'proxy' }
-  /** `user:password`, or only the password of whichever user. */
-  | { readonly kind: 'basic'; readonly secrets: Secrets }
-  | { readonly kind: 'bearer'; readonly secrets: Secrets }
-  /** Either of the two above. */
-  | { readonly kind: 'password'; readonly secrets: Secrets }
+  | { readonly kind: SecretKind; readonly secrets: Secrets }
   | { readonly kind: 'header'; readonly header: string; readonly secrets: Secrets }
   | {
       readonly kind: 'hmac';
@@ -34,9 +36,7 @@ export type Auth =
       readonly encoding: 'hex' | 'base64';
       readonly secrets: Secrets;
     }
-  | { readonly kind: 'mailgun'; readonly secrets: Secrets }
   | { readonly kind: 'mandrill'; readonly url: string; readonly secrets: Secrets }
-  | { readonly kind: 'standard-webhooks'; readonly secrets: Secrets }
   | { readonly kind: 'postal'; readonly keys: readonly KeyObject[] }
   | { readonly kind: 'sendgrid'; readonly keys: readonly KeyObject[] }
   /** Signed by Amazon SNS, for one of these topics. */

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { EfsError } from '../base/errors';
-import { isAuthorized, isHostOurs, isLoopback, isOriginOurs } from '../http/access';
+import { checkOurs, isAuthorized, isLoopback } from '../http/access';
 import type { IngesterReport } from '../queries/sources';
 
 export interface SourcesRoute {
@@ -24,12 +24,7 @@ function checkAccess({ headers }: FastifyRequest, { host, token }: SourcesRoute)
       'not-authorized',
       'other machines reach this port and no token is set: set EFS_HTTP_TOKEN',
     );
-  const isOurs = isHostOurs(headers.host, { httpHost: host, allowed: [] });
-  if (!isOurs || !isOriginOurs(headers.origin, headers.host))
-    throw new EfsError(
-      'not-allowed',
-      'the Host header names another host, or a foreign page sent the request',
-    );
+  checkOurs(headers, { httpHost: host, allowed: [] });
 }
 
 /** Adds `GET /sources`: what has come in from each source since the start, as `efs run` asks for it. */

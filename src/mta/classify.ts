@@ -44,15 +44,13 @@ const STATUS = /(?:^|[\s(#;:[<'"=-])([245]\.\d{1,3}\.\d{1,3})(?=[\s):,;\]'"#-]|\
 const COMMAND =
   /(?:in reply to|after|response to|>>>|for) (?:end of |sending )?(?:the )?(RCPT|MAIL|DATA|HELO|EHLO|TEXT)\b/iu;
 
-const lowered = (entries: Readonly<Record<string, number>>): Categories =>
-  new Map(Object.entries(entries).map(([word, bounceClass]) => [word.toLowerCase(), bounceClass]));
-
 /** A number that a record's `int` holds; null for anything else. */
 const int = (value: number | null | undefined): number | null =>
   typeof value === 'number' && (value | 0) === value ? value : null;
 
 /** A source's table of categories; its words are compared without case. */
-export const categoriesOf = lowered;
+export const categoriesOf = (entries: Readonly<Record<string, number>>): Categories =>
+  new Map(Object.entries(entries).map(([word, bounceClass]) => [word.toLowerCase(), bounceClass]));
 
 /**
  * A cause with what is absent read from its text: the reply code and the enhanced status that it begins with, as in

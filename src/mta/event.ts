@@ -60,7 +60,8 @@ export interface MtaEvent {
 }
 
 /** Why an event, or a whole input, cannot become feedback. */
-export type Rejection = 'not-parsable' | 'unknown-event' | 'unmatched' | 'invalid-field';
+export const REJECTIONS = ['not-parsable', 'unknown-event', 'unmatched', 'invalid-field'] as const;
+export type Rejection = (typeof REJECTIONS)[number];
 
 /** What a mapper makes of a part of its input. */
 export type Reading =

@@ -1,5 +1,6 @@
 import { type Cause, classify, NO_ADDITIONS } from './classify';
 import { type Meaning, type Reading, unknownEvent } from './event';
+import type { CustomaryIdentity, JsonFormat } from './format';
 import { field, isObject, type Json, type JsonObject, list, parseJson, text } from './json';
 
 /** What the words of a provider mean; null for those that are no feedback: opens, clicks, unsubscriptions. */
@@ -7,6 +8,17 @@ export type Words = ReadonlyMap<string, Meaning | null>;
 
 export const wordsOf = (table: Readonly<Record<string, Meaning | null>>): Words =>
   new Map(Object.entries(table));
+
+/** A format of webhooks: a body is one event, or a list of them, unless `events` says otherwise. */
+export const webhook = (
+  format: Pick<JsonFormat, 'name' | 'identity' | 'read'> & Partial<JsonFormat>,
+): JsonFormat => ({ framing: 'json', isLog: false, events: list, ...format });
+
+/** The ids among the sender's own values, which events have at a place; `others` may name the delivery, too. */
+export const idsIn = (place: string, ...others: readonly string[]): CustomaryIdentity => ({
+  deliveryId: [`${place}.deliveryId`, `${place}.delivery_id`, ...others],
+  messageId: [`${place}.messageId`, `${place}.message_id`],
+});
 
 /** The readings of an event that states its kind by one word: `make` is asked for those that are feedback. */
 export function readingsOf(

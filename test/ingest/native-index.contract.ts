@@ -20,12 +20,12 @@ const known = (key: string, messageId = `m-${key}`, at = AT) => ({
   entry: entry(messageId, at),
 });
 
-/** Waits until the index finds the key, for at most 20 seconds. */
+/** Waits until the index finds the key, for at most 45 seconds. */
 async function found(index: NativeIndex, key: string, messageId?: string): Promise<IndexEntry> {
   for (const began = Date.now(); ;) {
     const result = index.find([key], AT);
     if (result !== null && (messageId === undefined || result.messageId === messageId)) return result;
-    if (Date.now() - began > 20_000) throw new Error(`the index does not find ${key}`);
+    if (Date.now() - began > 45_000) throw new Error(`the index does not find ${key}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

@@ -8,7 +8,7 @@ import { createTopics } from '../kafka/kafka-world';
 import { describeWithServers } from '../servers/servers';
 import { nativeIndexContract } from './native-index.contract';
 
-describeWithServers(['kafka', 'undisturbed'], 'the index of native ids on Kafka', (servers) => {
+describeWithServers(['kafka'], 'the index of native ids on Kafka', (servers) => {
   nativeIndexContract(async () => {
     const kafka = kafkaClient({ brokers: servers.kafkaBrokers, clientId: 'efs-test' });
     const prefix = `t${randomUUID().slice(0, 8)}.`;

@@ -1,6 +1,7 @@
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { rowOf } from '../../src/ingest/row';
+import { expectEqual } from '../support/equal';
 
 const parsed = (text: string): readonly string[] | null => {
   try {
@@ -28,7 +29,7 @@ describe('a row of CSV', () => {
     fc.assert(
       fc.property(texts, (text) => {
         fc.pre(text.trim() !== '');
-        expect(read(text)).toEqual(parsed(text));
+        expectEqual(read(text), parsed(text));
       }),
       { numRuns: 3_000 },
     );

@@ -1,10 +1,7 @@
 import { exim } from '../../src/mta/formats/exim';
 import { READER_SETTINGS } from '../../src/mta/settings';
-import { splitReadings } from './checkpoints';
-import { faultsOf } from './hostile';
-import { outcomes, readings, samplesOf } from './samples';
+import { outcomes, readings } from './samples';
 
-const samples = samplesOf('exim');
 const ARRIVAL =
   '2026-11-25 08:26:40 1vNabc-000abc-2C <= b@send.example.org P=esmtp S=1 id=m-1@send.example.org';
 const at = (text: string): string => `2026-11-25 08:26:43 1vNabc-000abc-2C ${text}`;
@@ -13,17 +10,6 @@ const events = (...lines: string[]): object[] =>
   readings(exim, lines.join('\n')).filter((each) => !('ignored' in each));
 
 describe("lines of Exim's main log", () => {
-  it.each(samples)('become what is expected: $name', ({ text, expected }) => {
-    expect(outcomes(exim, text)).toEqual(expected);
-  });
-
-  it.each(samples)('go on at every line as if they were read at once: $name', ({ text }) => {
-    for (const { whole, resumed, saved } of splitReadings(exim, text, READER_SETTINGS)) {
-      expect(resumed).toEqual(whole);
-      expect(saved.resumed).toBe(saved.whole);
-    }
-  });
-
   it('have the Message-ID and the sender of the line of arrival', () => {
     expect(events(ARRIVAL, at('=> ann@example.net H=mx.example.net [192.0.2.7]'))).toMatchObject([
       { meaning: 'accepted', messageIdHeader: 'm-1@send.example.org', envelope: ['b@send.example.org'] },
@@ -78,17 +64,5 @@ describe("lines of Exim's main log", () => {
     const reader = exim.open(READER_SETTINGS, null);
     for (const line of [ARRIVAL, at('Completed')]) reader.read(line);
     expect(reader.saved()).toEqual([]);
-  });
-
-  it('have a listed outcome however they are broken', () => {
-    const kinds = [
-      HEADER,
-      `${ARRIVAL} T="a \\" b" for ann@example.net`,
-      at(
-        '== ann@example.net R=a T=b defer (-44) H=mx [192.0.2.7]: SMTP error after RCPT TO:<ann@example.net>: 452 full',
-      ),
-      at('** ann@example.net <bob@example.net>: retry timeout exceeded'),
-    ];
-    expect(faultsOf(exim, kinds.join('\n'))).toEqual([]);
   });
 });

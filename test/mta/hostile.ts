@@ -2,7 +2,7 @@ import { parse } from 'csv-parse/sync';
 import { invalidField } from '../../src/feedback/validation';
 import { wireEncoder } from '../../src/feedback/encode';
 import { SCHEMAS } from '../../src/feedback/schemas';
-import type { Reading, Rejection } from '../../src/mta/event';
+import { type Reading, REJECTIONS } from '../../src/mta/event';
 import { mapReading, type Mapped, printable, type SourceSettings } from '../../src/mta/feedback';
 import type { Format } from '../../src/mta/format';
 import { type Json, parseJson } from '../../src/mta/json';
@@ -10,7 +10,6 @@ import { isNdjson } from './samples';
 import { customary, READER_SETTINGS } from '../../src/mta/settings';
 import { identityRules } from '../../src/mta/identity';
 
-const REJECTIONS: readonly Rejection[] = ['not-parsable', 'unknown-event', 'unmatched', 'invalid-field'];
 const WORD_MAX = 64;
 const EIGHTHS = [0, 1, 2, 3, 4, 5, 6, 7];
 

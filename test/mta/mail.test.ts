@@ -80,11 +80,6 @@ describe('a delivery status', () => {
     expect(await times('Wed, 25 Nov 2026 09:00:00 EST')).toBe(Date.UTC(2026, 10, 25, 14, 0, 0));
     expect(await times('Thu, 25 Nov 1999 09:00:00 +0000')).toBe(Date.UTC(2026, 10, 25, 8, 30, 0));
   });
-
-  it('with ten thousand recipients gives a reading for each', async () => {
-    const one = 'Final-Recipient: rfc822; ann@example.net\nAction: failed\nStatus: 5.1.1\n';
-    expect(await events(status(Array.from({ length: 10_000 }, () => one).join('\n')))).toHaveLength(10_000);
-  });
 });
 
 describe('a bounce mail without a report', () => {
@@ -181,37 +176,8 @@ describe('identity', () => {
   });
 });
 
-describe('hostile mails', () => {
-  it.each([
-    [
-      'a megabyte of nested parts',
-      Array.from(
-        { length: 20_000 },
-        (_, n) => `Content-Type: multipart/mixed; boundary=b${n}\n\n--b${n}\n`,
-      ).join(''),
-    ],
-    ['a megabyte of returned mails', 'Content-Type: message/rfc822\n\n'.repeat(35_000)],
-    ['a megabyte of headers', 'From: mailer-daemon@example.net\n'.repeat(32_000)],
-    ['a header of a megabyte', `Subject: ${'undeliverable '.repeat(75_000)}\n\n`],
-    ['a line of a megabyte', `From: mailer-daemon@example.net\n\n${'mailbox exceeded its '.repeat(50_000)}`],
-    [
-      'a megabyte of addresses',
-      `From: mailer-daemon@example.net\n\n${'<ann@example.net>:\n'.repeat(55_000)}`,
-    ],
-    ['a megabyte of unclosed tags', `Content-Type: text/html\n\n${'<style><'.repeat(125_000)}`],
-    ['a megabyte of spaces', `From: mailer-daemon@example.net\n\n${' '.repeat(1_000_000)}`],
-    ['nothing', ''],
-    ['zero bytes', '\0'.repeat(1_000)],
-  ])(
-    '%s: no error, and none of the time that grows with its square',
-    async (_, text) => {
-      await expect(mailOutcomes(format, bytes(text))).resolves.toBeInstanceOf(Array);
-    },
-    // Quadratic work on a megabyte takes minutes.
-    60_000,
-  );
-
-  it('keeps the ASCII of texts in an unknown charset', async () => {
+describe('a mail in an unknown charset', () => {
+  it('keeps its ASCII', async () => {
     const mail = await parseMail(
       bytes('Content-Type: text/plain; charset=x-nothing\n\n550 caf\xe9 unknown user\n', 'latin1'),
     );

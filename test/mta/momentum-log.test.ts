@@ -3,10 +3,8 @@ import type { MtaEvent } from '../../src/mta/event';
 import type { SourceSettings } from '../../src/mta/feedback';
 import { identityRules } from '../../src/mta/identity';
 import { customary, READER_SETTINGS } from '../../src/mta/settings';
-import { faultsOf } from './hostile';
-import { outcomes, samplesOf } from './samples';
+import { outcomes } from './samples';
 
-const samples = samplesOf('momentum-log');
 const source = (deliveryId: string, messageId = 'native'): SourceSettings => ({
   ...customary(momentumLog),
   identity: identityRules([deliveryId], [messageId]),
@@ -17,17 +15,6 @@ const received = (id: string): string =>
 const delivered = (id: string): string =>
   `1795595203@${id}@b@c@D@example.net@266@default@spring@0@3.0@192.0.2.7`;
 const envelopeOf = (readings: readonly unknown[]): readonly string[] => (readings[0] as MtaEvent).envelope;
-
-it.each(samples)(
-  'momentum-log: $name is printed as expected, the binding as the delivery',
-  ({ text, expected }) => {
-    expect(outcomes(momentumLog, text, READER_SETTINGS, source('binding'))).toEqual(expected);
-  },
-);
-
-it.each(samples)('momentum-log: $name in broken forms never throws, and has listed outcomes', ({ text }) => {
-  expect(faultsOf(momentumLog, text)).toEqual([]);
-});
 
 it('momentum-log: VERP of the reception identifies the delivery, whose line has no sender', () => {
   const verp = 'verp:b-{deliveryId}.{messageId}@send.example.org';

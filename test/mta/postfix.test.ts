@@ -2,12 +2,9 @@ import { mapReading, printable } from '../../src/mta/feedback';
 import { postfix } from '../../src/mta/formats/postfix';
 import { identityRules } from '../../src/mta/identity';
 import { customary, READER_SETTINGS } from '../../src/mta/settings';
-import { splitReadings } from './checkpoints';
-import { faultsOf } from './hostile';
-import { outcomes, readings, samplesOf } from './samples';
+import { readings } from './samples';
 
 const SETTINGS = { ...READER_SETTINGS, latest: Date.UTC(2026, 10, 30) };
-const samples = samplesOf('postfix');
 const ID = '4fJ2kW1c5Zz3Qn';
 const line = (daemon: string, text: string, time = '08:26:40'): string =>
   `Nov 25 ${time} mx1 postfix/${daemon}[812]: ${ID}: ${text}`;
@@ -20,17 +17,6 @@ const events = (...lines: string[]): object[] =>
   readings(postfix, lines.join('\n'), SETTINGS).filter((each) => !('ignored' in each));
 
 describe("lines of Postfix's log", () => {
-  it.each(samples)('become what is expected: $name', ({ text, expected }) => {
-    expect(outcomes(postfix, text, SETTINGS)).toEqual(expected);
-  });
-
-  it.each(samples)('go on at every line as if they were read at once: $name', ({ text }) => {
-    for (const { whole, resumed, saved } of splitReadings(postfix, text, SETTINGS)) {
-      expect(resumed).toEqual(whole);
-      expect(saved.resumed).toBe(saved.whole);
-    }
-  });
-
   it('give the ids of a pattern of the Message-ID, with angle brackets or without', () => {
     const text = [
       line('cleanup', 'message-id=<m-1.DM7@send.example.org>'),
@@ -135,16 +121,5 @@ describe("lines of Postfix's log", () => {
     const reader = postfix.open(SETTINGS, null);
     for (const each of [line('cleanup', 'message-id=<m-1@x>'), line('qmgr', 'removed')]) reader.read(each);
     expect(reader.saved()).toEqual([]);
-  });
-
-  it('have a listed outcome however they are broken', () => {
-    const kinds = [
-      line('cleanup', 'info: header X-Delivery-ID: DM7 from app[192.0.2.1]; from=<b@send.example.org>'),
-      line('cleanup', 'message-id=<m-1@send.example.org>'),
-      line('qmgr', 'from=<b@send.example.org>, size=1, nrcpt=1 (queue active)'),
-      status('ann@example.net', 'deferred', 'host mx.example.net[192.0.2.7] said: 452 4.2.2 full'),
-      line('qmgr', 'from=<b@send.example.org>, status=expired, returned to sender'),
-    ];
-    expect(faultsOf(postfix, kinds.join('\n'))).toEqual([]);
   });
 });

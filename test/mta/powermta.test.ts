@@ -1,9 +1,7 @@
 import { DEFAULT_COLUMNS, powermta } from '../../src/mta/formats/powermta';
 import { READER_SETTINGS } from '../../src/mta/settings';
-import { splitReadings } from './checkpoints';
-import { outcomes, readings, samplesOf } from './samples';
+import { readings } from './samples';
 
-const samples = samplesOf('powermta');
 const HEADER = 'type,timeLogged,timeQueued,orig,rcpt,dsnDiag,jobId\n';
 const ROW = 'd,1795600003,1795600000,b@send.example.org,ann@example.net,,DM7';
 const DEFAULT_ROW = DEFAULT_COLUMNS.map((name) => (name === 'type' ? 'd' : `${name}@x`)).join(',');
@@ -14,17 +12,6 @@ const only = <T>(all: readonly T[]): T => {
 };
 
 describe('accounting files of PowerMTA', () => {
-  it.each(samples)('become what is expected: $name', ({ text, expected }) => {
-    expect(outcomes(powermta, text)).toEqual(expected);
-  });
-
-  it.each(samples)('go on at every row as if they were read at once: $name', ({ text }) => {
-    for (const { whole, resumed, saved } of splitReadings(powermta, text, READER_SETTINGS)) {
-      expect(resumed).toEqual(whole);
-      expect(saved.resumed).toBe(saved.whole);
-    }
-  });
-
   it('without a header line have the default columns, also without the last two of them', () => {
     const shorter = DEFAULT_ROW.split(',').slice(0, 21).join(',');
     for (const row of [DEFAULT_ROW, shorter])

@@ -1,9 +1,8 @@
 import { categoriesOf, type Cause, causeOf } from '../classify';
 import { type Meaning, mtaEvent } from '../event';
-import type { JsonFormat } from '../format';
-import { field, isObject, type Json, list, text } from '../json';
+import { field, isObject, type Json, text } from '../json';
 import { firstTime } from '../time';
-import { readingsOf, suppressedText, unquotedIn, wordsOf } from '../webhook';
+import { idsIn, readingsOf, suppressedText, unquotedIn, webhook, wordsOf } from '../webhook';
 
 const WORDS = wordsOf({
   request: 'accepted',
@@ -42,15 +41,9 @@ function causeIn(event: Json, meaning: Meaning, word: string): Cause | null {
 }
 
 /** Brevo's transactional webhooks: one event, or an array of them where events are batched. */
-export const brevo: JsonFormat = {
+export const brevo = webhook({
   name: 'brevo',
-  framing: 'json',
-  isLog: false,
-  identity: {
-    deliveryId: ['X-Mailin-custom.deliveryId', 'X-Mailin-custom.delivery_id'],
-    messageId: ['X-Mailin-custom.messageId', 'X-Mailin-custom.message_id'],
-  },
-  events: list,
+  identity: idsIn('X-Mailin-custom'),
   read: (event, { zone }) =>
     readingsOf(event, field(event, 'event'), WORDS, (meaning, word) => [
       mtaEvent({
@@ -66,4 +59,4 @@ export const brevo: JsonFormat = {
         messageIdHeader: text(field(event, 'message-id')),
       }),
     ]),
-};
+});

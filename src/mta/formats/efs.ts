@@ -1,7 +1,7 @@
 import type { Feedback } from '../../feedback/feedback';
 import { SCHEMAS } from '../../feedback/schemas';
 import { FEEDBACK_TOPICS } from '../../feedback/topics';
-import { type Reading, type Rejection } from '../event';
+import { type Reading, type Rejection, REJECTIONS } from '../event';
 import type { JsonFormat } from '../format';
 import { field, isObject, type Json, type JsonObject, list, parseJson, text } from '../json';
 import { timeOf } from '../time';
@@ -18,7 +18,6 @@ interface RecordField {
 
 const INT_MAX = 2 ** 31;
 const WRITTEN_TIME = /^\d{4}-\d{2}-\d{2}T/u;
-const REJECTIONS: readonly Rejection[] = ['not-parsable', 'unknown-event', 'unmatched', 'invalid-field'];
 
 const whole = (value: Json, bound: number): Json | undefined =>
   typeof value === 'number' && Number.isInteger(value) && Math.abs(value) < bound ? value : undefined;

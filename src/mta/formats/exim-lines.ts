@@ -1,3 +1,5 @@
+import { matchedAt } from '../queued-event';
+
 /** A line of Exim's main log about one message. */
 export interface EximLine {
   /** As written, with the zone if the line has one. */
@@ -45,18 +47,13 @@ const ORIGINAL = / +<([^>]{1,1024})>(:?)(?=\s|$)/uy;
 const DEFER = / +defer \((-?\d{1,6})\)(:?)(?=\s|$)/uy;
 const WORD = / +(\S{1,1024}?)(:?)(?=\s|$)/uy;
 
-function matched(pattern: RegExp, text: string, place: number): RegExpExecArray | null {
-  pattern.lastIndex = place;
-  return pattern.exec(text);
-}
-
 const LISTED = /(?:"(?:[^"\\]|\\.){0,320}"|[^\s"]){1,1024}/gu;
 
 const addressesIn = (text: string): string[] => (text.match(LISTED) ?? []).slice(0, RECIPIENTS_MAX);
 
 /** Reads names and values up to the colon that ends them; null where there is no address. */
 export function tokensOf(rest: string): Tokens | null {
-  const first = matched(ADDRESS, rest, 0);
+  const first = matchedAt(ADDRESS, rest, 0);
   if (first === null) return null;
   const values = new Map<string, string>();
   let original: string | null = null;
@@ -64,10 +61,10 @@ export function tokensOf(rest: string): Tokens | null {
   let recipients: string[] = [];
   let place = first[0].length;
   for (let ends = first[2] === ':'; !ends && place < rest.length;) {
-    const named = matched(NAMED, rest, place);
-    const source = named ?? matched(ORIGINAL, rest, place);
-    const deferred = source === null ? matched(DEFER, rest, place) : null;
-    const token = source ?? deferred ?? matched(WORD, rest, place);
+    const named = matchedAt(NAMED, rest, place);
+    const source = named ?? matchedAt(ORIGINAL, rest, place);
+    const deferred = source === null ? matchedAt(DEFER, rest, place) : null;
+    const token = source ?? deferred ?? matchedAt(WORD, rest, place);
     if (token === null) break;
     place += token[0].length;
     if (named !== null) values.set(named[1] ?? '', (named[2] ?? '').replace(/^"(.*)"$/su, '$1'));

@@ -1,10 +1,10 @@
 import type { Millis } from '../../feedback/feedback';
 import { type Cause, categoriesOf, causeOf } from '../classify';
-import { type MtaEvent, mtaEvent, type Reading } from '../event';
+import type { MtaEvent, Reading } from '../event';
 import { expiryCause } from '../expiry';
-import type { LineFormat, LineReader, ReaderSettings } from '../format';
-import type { Json } from '../json';
-import { Queue, type QueuedMessage } from '../queue';
+import type { LineFormat, ReaderSettings } from '../format';
+import type { Queue } from '../queue';
+import { acceptance, ignored, NULL_SENDER, queuedEvent, type QueuePlace, queueReader } from '../queued-event';
 import { syslogLine } from '../syslog';
 import { timeOf } from '../time';
 import { type EximLine, eximLine, type Tokens, tokensOf } from './exim-lines';
@@ -13,9 +13,6 @@ interface MessageLine extends EximLine {
   readonly occurredAt: Millis | null;
 }
 
-const ignored = (word: string): readonly Reading[] => [{ ignored: word }];
-
-const NULL_SENDER = 'null-sender';
 const LINE_MAX = 8_192;
 const EXPIRED =
   /retry timeout exceeded|have been failing for a long time|after a long failure period|last tried after this message arrived/u;
@@ -38,35 +35,8 @@ function causeIn(text: string, category: string | null = null): Cause {
   });
 }
 
-function eventOf(
-  line: MessageLine,
-  message: QueuedMessage,
-  recipient: string,
-  given: Pick<MtaEvent, 'event' | 'meaning' | 'occurredAt'> & Partial<MtaEvent>,
-  shown: object = {},
-): MtaEvent {
-  const { messageId, sender } = message;
-  const headers = new Map(message.headers);
-  const named = { id: line.id, from: sender, to: recipient, messageId, headers: Object.fromEntries(headers) };
-  return mtaEvent({
-    fields: { event: given.event, time: given.occurredAt, ...named, ...shown },
-    nativeId: line.id,
-    nativeIdIsShared: true,
-    recipient,
-    relayedAt: message.acceptedAt,
-    envelope: sender === null ? [] : [sender],
-    messageIdHeader: messageId,
-    headers,
-    ...given,
-  });
-}
-
-/** The acceptance for a recipient who has not been named before. */
-function acceptance(line: MessageLine, message: QueuedMessage, recipient: string): readonly Reading[] {
-  if (message.acceptedAt === null || message.recipients.has(recipient)) return [];
-  const given = { event: '<=', meaning: 'accepted', occurredAt: message.acceptedAt } as const;
-  return [eventOf(line, message, recipient, given)];
-}
+/** Where the message of a line is queued. */
+const placeOf = ({ id }: MessageLine): QueuePlace => ({ nativeId: id, named: { id } });
 
 function arrival(line: MessageLine, queue: Queue): readonly Reading[] {
   const tokens = tokensOf(line.rest);
@@ -77,7 +47,7 @@ function arrival(line: MessageLine, queue: Queue): readonly Reading[] {
   message.acceptedAt = line.occurredAt;
   if (message.sender === '') return ignored(NULL_SENDER);
   const accepted = tokens.recipients.flatMap((recipient) => {
-    const found = acceptance(line, message, recipient);
+    const found = acceptance(placeOf(line), message, recipient, '<=');
     queue.recipient(message, recipient);
     return found;
   });
@@ -105,7 +75,7 @@ function recipientLine(line: MessageLine, flag: string, queue: Queue): readonly 
   if (message.sender === '') return ignored(NULL_SENDER);
   if (flag === '*>') return ignored(flag);
   const to = tokens.original ?? tokens.address;
-  const accepted = acceptance(line, message, to);
+  const accepted = acceptance(placeOf(line), message, to, '<=');
   const recipient = queue.recipient(message, to);
   const outcome = outcomeOf(flag, tokens, !recipient.isOpen);
   if (outcome === null) return ignored('retry time not reached');
@@ -114,7 +84,7 @@ function recipientLine(line: MessageLine, flag: string, queue: Queue): readonly 
   if (outcome.meaning === 'deferred' && !NOT_TRIED.test(tokens.text)) recipient.deferrals = attempt;
   const shown = { address: tokens.address, ...Object.fromEntries(tokens.values), text: tokens.text, attempt };
   const given = { event: flag, occurredAt: line.occurredAt, attempt, ...outcome };
-  return [...accepted, eventOf(line, message, to, given, shown)];
+  return [...accepted, queuedEvent(placeOf(line), message, to, given, shown)];
 }
 
 /** A header that an ACL logs: `warn log_message = X-Delivery-ID: $h_X-Delivery-ID:`. */
@@ -150,15 +120,10 @@ function readLine(text: string, settings: ReaderSettings, queue: Queue): readonl
   return messageLine({ ...line, occurredAt: timeOf(line.time, settings.zone) }, queue);
 }
 
-function open(settings: ReaderSettings, saved: Json): LineReader<string> {
-  const queue = new Queue(saved);
-  return { read: (line) => readLine(line, settings, queue), saved: () => queue.saved() };
-}
-
 /** Exim's main log. */
 export const exim: LineFormat = {
   name: 'exim',
   framing: 'lines',
   identity: { deliveryId: [], messageId: [] },
-  open,
+  open: queueReader(readLine),
 };

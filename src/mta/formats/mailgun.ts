@@ -1,10 +1,19 @@
 import { causeOf, type Cause } from '../classify';
 import { type Meaning, type MtaEvent, mtaEvent, type Reading, unknownEvent } from '../event';
 import { expiryCause } from '../expiry';
-import type { JsonFormat, ReaderSettings } from '../format';
+import type { ReaderSettings } from '../format';
 import { at, field, isObject, type Json, list, number, text, whole } from '../json';
 import { timeOf } from '../time';
-import { headersOf, readingsOf, suppressedText, texts, unquoted, unquotedIn, wordsOf } from '../webhook';
+import {
+  headersOf,
+  readingsOf,
+  suppressedText,
+  texts,
+  unquoted,
+  unquotedIn,
+  webhook,
+  wordsOf,
+} from '../webhook';
 
 const WORDS = wordsOf({
   accepted: 'accepted',
@@ -110,14 +119,12 @@ function eventIn(post: Json): Json {
 }
 
 /** Mailgun: webhooks as JSON, legacy webhooks as forms, and pages of the Events API. */
-export const mailgun: JsonFormat = {
+export const mailgun = webhook({
   name: 'mailgun',
-  framing: 'json',
-  isLog: false,
   identity: {
     deliveryId: ['user-variables.deliveryId', 'user-variables.delivery_id', 'deliveryId', 'delivery_id'],
     messageId: ['user-variables.messageId', 'user-variables.message_id', 'messageId', 'message_id'],
   },
   events: (body) => list(field(body, 'items') ?? body).map(eventIn),
   read,
-};
+});

@@ -1,9 +1,8 @@
 import { categoriesOf, type Cause, causeOf } from '../classify';
 import { type Meaning, mtaEvent } from '../event';
-import type { JsonFormat } from '../format';
-import { field, isObject, type Json, list, text } from '../json';
+import { field, isObject, type Json, text } from '../json';
 import { timeOf } from '../time';
-import { readingsOf, suppressedText, unquotedIn, wordsOf } from '../webhook';
+import { idsIn, readingsOf, suppressedText, unquotedIn, webhook, wordsOf } from '../webhook';
 
 const WORDS = wordsOf({
   sent: 'delivered',
@@ -64,15 +63,9 @@ function causeIn(event: Json): Cause {
 const isFailure = (meaning: Meaning): boolean => meaning === 'refused' || meaning === 'not-relayed';
 
 /** Mailjet's Event API: one event, or an array of them where events are grouped. */
-export const mailjet: JsonFormat = {
+export const mailjet = webhook({
   name: 'mailjet',
-  framing: 'json',
-  isLog: false,
-  identity: {
-    deliveryId: ['Payload.deliveryId', 'Payload.delivery_id', 'customcampaign'],
-    messageId: ['Payload.messageId', 'Payload.message_id'],
-  },
-  events: list,
+  identity: idsIn('Payload', 'customcampaign'),
   read: (event, { zone }) =>
     readingsOf(event, field(event, 'event'), WORDS, (meaning, word) => [
       mtaEvent({
@@ -85,4 +78,4 @@ export const mailjet: JsonFormat = {
         cause: isFailure(meaning) ? causeIn(event) : null,
       }),
     ]),
-};
+});

@@ -1,8 +1,9 @@
 import { type Cause, categoriesOf, causeOf } from '../classify';
 import { type Meaning, mtaEvent, type Reading, unknownEvent } from '../event';
-import type { JsonFormat, ReaderSettings } from '../format';
+import type { ReaderSettings } from '../format';
 import { at, field, isObject, type Json, type JsonObject, list, parseJson, text, whole } from '../json';
 import { firstTime, timeOf } from '../time';
+import { idsIn, webhook } from '../webhook';
 
 /** `send` says that the message has left the queue, `delivered` that the receiving server has taken it. */
 const MEANINGS: ReadonlyMap<string, Meaning> = new Map([
@@ -82,14 +83,9 @@ function eventsOf(body: Json): readonly Json[] {
 }
 
 /** Webhooks of Mandrill (Mailchimp Transactional): the form field `mandrill_events`, or its JSON array by itself. */
-export const mandrill: JsonFormat = {
+export const mandrill = webhook({
   name: 'mandrill',
-  framing: 'json',
-  isLog: false,
-  identity: {
-    deliveryId: ['msg.metadata.deliveryId', 'msg.metadata.delivery_id'],
-    messageId: ['msg.metadata.messageId', 'msg.metadata.message_id'],
-  },
+  identity: idsIn('msg.metadata'),
   events: eventsOf,
   read(event, settings) {
     if (!isObject(event)) return [{ rejected: 'not-parsable', detail: 'an event is no object' }];
@@ -102,4 +98,4 @@ export const mandrill: JsonFormat = {
       word === null || meaning === undefined ? unknownEvent(word) : readEvent(event, word, meaning, settings),
     ];
   },
-};
+});

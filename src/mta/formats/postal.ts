@@ -1,9 +1,8 @@
 import { type Cause, causeOf } from '../classify';
 import { type Meaning, type MtaEvent, mtaEvent } from '../event';
-import type { JsonFormat } from '../format';
-import { field, type Json, list, text } from '../json';
+import { field, type Json, text } from '../json';
 import { firstTime, timeOf } from '../time';
-import { readingsOf, suppressedText, wordsOf } from '../webhook';
+import { readingsOf, suppressedText, webhook, wordsOf } from '../webhook';
 
 const WORDS = wordsOf({
   MessageSent: 'delivered',
@@ -54,12 +53,9 @@ function outcomeOf(meaning: Meaning, payload: Json | undefined): Pick<MtaEvent, 
 }
 
 /** Postal's webhooks: one event a request, about one recipient. */
-export const postal: JsonFormat = {
+export const postal = webhook({
   name: 'postal',
-  framing: 'json',
-  isLog: false,
   identity: { deliveryId: ['payload.message.tag', 'payload.original_message.tag'], messageId: [] },
-  events: list,
   read(event, { zone }) {
     const payload = field(event, 'payload');
     const word = field(event, 'event') ?? field(payload, 'status');
@@ -80,4 +76,4 @@ export const postal: JsonFormat = {
       ];
     });
   },
-};
+});

@@ -1,5 +1,6 @@
 import { type Cause, causeOf } from '../classify';
 import { withoutEncodedWords } from '../encoded-words';
+import { matchedAt } from '../queued-event';
 
 /** Programs of Postfix that write to the log. */
 export const DAEMONS: ReadonlySet<string> = new Set([
@@ -35,20 +36,15 @@ const ADDRESS = /<((?:"(?:[^"\\]|\\.){0,320}"|[^"<>]){0,998})>/uy;
 const VALUE = /[^,\s]{0,512}/uy;
 const NAME = /, ([a-z_]{1,20})=/uy;
 
-function matched(pattern: RegExp, text: string, from: number): RegExpExecArray | null {
-  pattern.lastIndex = from;
-  return pattern.exec(text);
-}
-
 /** Reads names and values up to `status`; null where the line has another form. */
 export function statusLine(text: string): StatusLine | null {
   const values = new Map<string, string>();
   const line = `, ${text}`;
   for (let place = 0; !values.has('status');) {
-    const name = matched(NAME, line, place);
+    const name = matchedAt(NAME, line, place);
     if (name === null) return null;
     place += name[0].length;
-    const value = matched(ADDRESS, line, place) ?? matched(VALUE, line, place);
+    const value = matchedAt(ADDRESS, line, place) ?? matchedAt(VALUE, line, place);
     if (value === null) return null;
     values.set(name[1] ?? '', value[1] ?? value[0]);
     place += value[0].length;

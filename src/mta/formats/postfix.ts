@@ -1,10 +1,10 @@
 import { MINUTE_MS } from '../../base/time';
 import type { Millis } from '../../feedback/feedback';
 import { categoriesOf, causeOf } from '../classify';
-import { type Meaning, type MtaEvent, mtaEvent, type Reading, unknownEvent } from '../event';
-import type { LineFormat, LineReader, ReaderSettings } from '../format';
-import type { Json } from '../json';
-import { Queue, type QueuedMessage } from '../queue';
+import { type Meaning, type Reading, unknownEvent } from '../event';
+import type { LineFormat, ReaderSettings } from '../format';
+import type { Queue, QueuedMessage } from '../queue';
+import { acceptance, ignored, NULL_SENDER, queuedEvent, type QueuePlace, queueReader } from '../queued-event';
 import { type SyslogLine, syslogLine } from '../syslog';
 import {
   causeOfStatus,
@@ -26,11 +26,8 @@ interface QueueLine {
   readonly text: string;
 }
 
-const ignored = (word: string): readonly Reading[] => [{ ignored: word }];
-
 /** Agents that deliver within the machine: to a mailbox, a command or nowhere. */
 const LOCAL_AGENTS: ReadonlySet<string> = new Set(['discard', 'local', 'pipe']);
-const NULL_SENDER = 'null-sender';
 const LOOPBACK = /\[(?:127\.\d|::1\]|private\/|\/)|^(?:127\.|localhost\b)/u;
 const QUEUED_AS = /queued as ([\dA-Za-z]{5,40})/u;
 const ADMINISTRATIVE = categoriesOf({ 'force-expired': 25 });
@@ -44,47 +41,11 @@ const STATUSES: ReadonlyMap<string, Meaning> = new Map([
 ]);
 const PROBES: ReadonlySet<string> = new Set(['deliverable', 'undeliverable']);
 
-/** What all events of a message share. */
-function eventOf(
-  { line, queueId }: QueueLine,
-  message: QueuedMessage,
-  to: string,
-  given: Pick<MtaEvent, 'event' | 'meaning' | 'occurredAt'> & Partial<MtaEvent>,
-  shown: object = {},
-): MtaEvent {
-  const { messageId, sender } = message;
-  // Later lines may add headers.
-  const headers = new Map(message.headers);
-  const named = {
-    host: line.host,
-    queueId,
-    from: sender,
-    to,
-    messageId,
-    headers: Object.fromEntries(headers),
-  };
-  return mtaEvent({
-    fields: { event: given.event, time: given.occurredAt, ...named, ...shown },
-    nativeId: queueId,
-    nativeIdIsShared: true,
-    recipient: to,
-    relayedAt: message.acceptedAt,
-    envelope: sender === null ? [] : [sender],
-    messageIdHeader: messageId,
-    headers,
-    ...given,
-  });
-}
-
-/**
- * The acceptance is an event of its own for each recipient. It follows the first line that names the recipient, which the
- * line of the acceptance does not.
- */
-function acceptance(at: QueueLine, message: QueuedMessage, to: string): readonly Reading[] {
-  if (message.acceptedAt === null || message.recipients.has(to)) return [];
-  const given = { event: 'queue active', meaning: 'accepted', occurredAt: message.acceptedAt } as const;
-  return [eventOf(at, message, to, given)];
-}
+/** Where the message of a line is queued. */
+const placeOf = ({ line, queueId }: QueueLine): QueuePlace => ({
+  nativeId: queueId,
+  named: { host: line.host, queueId },
+});
 
 /** Whether the message lives on under another queue id: it was handed to a filter on this machine. */
 function isFilterHop(status: StatusLine, at: QueueLine, message: QueuedMessage, queue: Queue): boolean {
@@ -127,14 +88,14 @@ function recipientLine(at: QueueLine, queue: Queue): readonly Reading[] {
   }
   correctArrival(message, arrival(at.line.time, status.delay));
   const isLocal = LOCAL_AGENTS.has(at.daemon) && meaning !== 'refused';
-  const accepted = isLocal ? [] : acceptance(at, message, status.to);
+  const accepted = isLocal ? [] : acceptance(placeOf(at), message, status.to, 'queue active');
   const recipient = queue.recipient(message, status.to);
   const attempt = recipient.deferrals + 1;
   recipient.isOpen = meaning === 'deferred';
   if (meaning === 'deferred') recipient.deferrals = attempt;
   if (isLocal) return ignored(at.daemon);
-  const event = eventOf(
-    ...([at, message, status.to] as const),
+  const event = queuedEvent(
+    ...([placeOf(at), message, status.to] as const),
     {
       ...{ event: word, meaning, occurredAt: at.line.time, attempt },
       relayedAt: message.acceptedAt ?? arrival(at.line.time, status.delay),
@@ -158,8 +119,8 @@ function expiry(at: QueueLine, word: string, queue: Queue): readonly Reading[] {
     const attempt = recipient.deferrals;
     const ended = { event: word, occurredAt: at.line.time, attempt } as const;
     return word === 'expired'
-      ? eventOf(at, message, to, { ...ended, meaning: 'expired' })
-      : eventOf(at, message, to, { ...ended, meaning: 'given-up', cause: forced });
+      ? queuedEvent(placeOf(at), message, to, { ...ended, meaning: 'expired' })
+      : queuedEvent(placeOf(at), message, to, { ...ended, meaning: 'given-up', cause: forced });
   });
 }
 
@@ -218,15 +179,10 @@ function readLine(text: string, settings: ReaderSettings, queue: Queue): readonl
   return queueLine({ line, daemon, queueId, key: `${line.host}/${queueId}`, text: rest }, queue);
 }
 
-function open(settings: ReaderSettings, saved: Json): LineReader<string> {
-  const queue = new Queue(saved);
-  return { read: (line) => readLine(line, settings, queue), saved: () => queue.saved() };
-}
-
 /** Postfix's log, from syslog or a `maillog_file`. */
 export const postfix: LineFormat = {
   name: 'postfix',
   framing: 'lines',
   identity: { deliveryId: [], messageId: [] },
-  open,
+  open: queueReader(readLine),
 };

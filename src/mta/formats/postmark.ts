@@ -1,9 +1,8 @@
 import { categoriesOf, type Cause, causeOf } from '../classify';
 import { type Meaning, type MtaEvent, mtaEvent, type Reading } from '../event';
-import type { JsonFormat } from '../format';
-import { field, type Json, list, text } from '../json';
+import { field, type Json, text } from '../json';
 import { firstTime } from '../time';
-import { byCategoryLast, readingsOf, suppressedText, wordsOf } from '../webhook';
+import { byCategoryLast, idsIn, readingsOf, suppressedText, webhook, wordsOf } from '../webhook';
 
 /** Record types; a bounce states its kind in `Type`. */
 const WORDS = wordsOf({
@@ -77,15 +76,9 @@ function reading(event: Json, zone: string, outcome: Pick<MtaEvent, 'event' | 'm
 }
 
 /** Postmark's webhooks: one event a request. */
-export const postmark: JsonFormat = {
+export const postmark = webhook({
   name: 'postmark',
-  framing: 'json',
-  isLog: false,
-  identity: {
-    deliveryId: ['Metadata.deliveryId', 'Metadata.delivery_id', 'Tag'],
-    messageId: ['Metadata.messageId', 'Metadata.message_id'],
-  },
-  events: list,
+  identity: idsIn('Metadata', 'Tag'),
   read(event, { zone }) {
     const make = (meaning: Meaning, word: string): readonly Reading[] => {
       const isFailure = meaning !== 'delivered' && meaning !== 'complained';
@@ -97,4 +90,4 @@ export const postmark: JsonFormat = {
       ? readingsOf(event, field(event, 'Type'), BOUNCES, make)
       : readingsOf(event, field(event, 'RecordType'), WORDS, make);
   },
-};
+});

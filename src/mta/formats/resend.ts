@@ -1,9 +1,18 @@
 import { causeOf } from '../classify';
 import { type Meaning, type MtaEvent, mtaEvent } from '../event';
-import type { JsonFormat } from '../format';
-import { at, field, isObject, type Json, list, text } from '../json';
+import { at, field, isObject, type Json, text } from '../json';
 import { timeOf } from '../time';
-import { headersOf, namedValues, readingsOf, recipientsOf, suppressedText, texts, wordsOf } from '../webhook';
+import {
+  headersOf,
+  idsIn,
+  namedValues,
+  readingsOf,
+  recipientsOf,
+  suppressedText,
+  texts,
+  webhook,
+  wordsOf,
+} from '../webhook';
 import { sesBounce } from './ses-bounce';
 
 const WORDS = wordsOf({
@@ -60,15 +69,9 @@ function withTags(event: Json): Json {
 }
 
 /** Resend's webhooks: one event a request, which may concern several recipients and does not say which. */
-export const resend: JsonFormat = {
+export const resend = webhook({
   name: 'resend',
-  framing: 'json',
-  isLog: false,
-  identity: {
-    deliveryId: ['data.tags.deliveryId', 'data.tags.delivery_id', 'data.broadcast_id'],
-    messageId: ['data.tags.messageId', 'data.tags.message_id'],
-  },
-  events: list,
+  identity: idsIn('data.tags', 'data.broadcast_id'),
   read: (event, { zone }) =>
     readingsOf(event, field(event, 'type'), WORDS, (meaning, word) => {
       const data = field(event, 'data');
@@ -85,4 +88,4 @@ export const resend: JsonFormat = {
       };
       return recipientsOf(texts(at(data, 'to'))).map((recipient) => mtaEvent({ ...shared, recipient }));
     }),
-};
+});

@@ -1,10 +1,9 @@
 import { categoriesOf, causeOf, type Cause } from '../classify';
 import { type Meaning, type MtaEvent, mtaEvent } from '../event';
 import { expiryCause } from '../expiry';
-import type { JsonFormat } from '../format';
-import { field, type Json, list, number, text } from '../json';
+import { field, type Json, number, text } from '../json';
 import { timeOf } from '../time';
-import { byCategoryLast, readingsOf, suppressedText, wordsOf } from '../webhook';
+import { byCategoryLast, readingsOf, suppressedText, webhook, wordsOf } from '../webhook';
 
 const WORDS = wordsOf({
   processed: 'accepted',
@@ -81,12 +80,9 @@ const messageIdOf = (event: Json): string | null =>
   text(field(event, 'sg_message_id'))?.split('.', 1)[0] ?? null;
 
 /** SendGrid's event webhook: an array of events, each with the unique arguments of its message among its own fields. */
-export const sendgrid: JsonFormat = {
+export const sendgrid = webhook({
   name: 'sendgrid',
-  framing: 'json',
-  isLog: false,
   identity: { deliveryId: ['deliveryId', 'delivery_id'], messageId: ['messageId', 'message_id'] },
-  events: list,
   read: (event, { zone }) =>
     readingsOf(event, field(event, 'event'), WORDS, (meaning, word) => [
       mtaEvent({
@@ -102,4 +98,4 @@ export const sendgrid: JsonFormat = {
         messageIdHeader: text(field(event, 'smtp-id')),
       }),
     ]),
-};
+});

@@ -26,15 +26,6 @@ const TYPES = categoriesOf({ Permanent: 10, Transient: 20 });
 /** Whether SES did not send the message, because of what it knows of the recipient. */
 export const isSuppression = (subType: string | null): boolean => SUPPRESSED.has(subType ?? '');
 
-/** The cause of a message to a suppressed recipient. */
-export const suppression = (subType: string | null, reply: Partial<Cause>): Cause =>
-  causeOf({
-    ...reply,
-    category: subType,
-    categories: SUB_TYPES,
-    text: suppressedText(reply.text ?? subType),
-  });
-
 /**
  * What a bounce of SES means by its type and sub-type; Resend has the same words. A bounce is final, a transient one
  * too: SES had retried until then.
@@ -44,11 +35,15 @@ export function sesBounce(
   subType: string | null,
   reply: Partial<Cause>,
 ): { readonly meaning: Meaning; readonly cause: Cause | null } {
-  if (isSuppression(subType)) return { meaning: 'not-relayed', cause: suppression(subType, reply) };
+  const bySubType = { ...reply, category: subType, categories: SUB_TYPES };
+  if (isSuppression(subType))
+    return {
+      meaning: 'not-relayed',
+      cause: causeOf({ ...bySubType, text: suppressedText(reply.text ?? subType) }),
+    };
   if (subType === 'CustomTimeoutExceeded')
     return { meaning: 'expired', cause: expiryCause(reply.text ?? null) };
   const meaning = type === 'Transient' ? 'given-up' : 'refused';
-  if (SUB_TYPES.has(subType?.toLowerCase() ?? ''))
-    return { meaning, cause: causeOf({ ...reply, category: subType, categories: SUB_TYPES }) };
+  if (SUB_TYPES.has(subType?.toLowerCase() ?? '')) return { meaning, cause: causeOf(bySubType) };
   return { meaning, cause: byCategoryLast(causeOf({ ...reply, category: type, categories: TYPES })) };
 }

@@ -1,9 +1,9 @@
 import { categoriesOf, type Cause, causeOf } from '../classify';
 import { type Meaning, type MtaEvent, mtaEvent, type Reading } from '../event';
-import type { JsonFormat, ReaderSettings } from '../format';
+import type { ReaderSettings } from '../format';
 import { at, field, isObject, type Json, list, text } from '../json';
 import { firstTime, timeOf } from '../time';
-import { headersOf, readingsOf, recipientsOf, suppressedText, texts, wordsOf } from '../webhook';
+import { headersOf, readingsOf, recipientsOf, suppressedText, texts, webhook, wordsOf } from '../webhook';
 import { isSuppression, sesBounce } from './ses-bounce';
 import { carriedIn, type Carried, messagesOf } from './ses-carriers';
 
@@ -157,10 +157,8 @@ function readCarried(carried: Carried, { zone }: ReaderSettings): readonly Readi
  * Amazon SES: events of a configuration set (`eventType`) and notifications of an identity (`notificationType`), by
  * whatever carries them.
  */
-export const ses: JsonFormat = {
+export const ses = webhook({
   name: 'ses',
-  framing: 'json',
-  isLog: false,
   identity: {
     deliveryId: ['mail.tags.deliveryId', 'mail.tags.delivery'],
     messageId: ['mail.tags.messageId', 'mail.tags.message'],
@@ -170,4 +168,4 @@ export const ses: JsonFormat = {
     const carried = carriedIn(message);
     return 'event' in carried && 'carriedAt' in carried ? readCarried(carried, settings) : [carried];
   },
-};
+});

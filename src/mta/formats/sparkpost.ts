@@ -1,9 +1,10 @@
 import { type Cause, causeOf } from '../classify';
 import { type Meaning, mtaEvent, type Reading, unknownEvent } from '../event';
 import { expiryCause } from '../expiry';
-import type { JsonFormat, ReaderSettings } from '../format';
-import { field, isObject, type Json, type JsonObject, list, number, text, whole } from '../json';
+import type { ReaderSettings } from '../format';
+import { field, isObject, type Json, type JsonObject, number, text, whole } from '../json';
 import { timeOf } from '../time';
+import { idsIn, webhook } from '../webhook';
 
 /** The meaning of each type that concerns a message; `inband` and `reception` are the words of Signals. */
 const MEANINGS: ReadonlyMap<string, Meaning> = new Map([
@@ -90,15 +91,9 @@ function readWrapped(wrapper: string, value: Json, settings: ReaderSettings): Re
  * Webhooks of SparkPost and of Momentum 4 and later: an array of `{"msys": {"message_event": {…}}}`, also one such object,
  * and the lines of Signals. `{"msys": {}}` is the ping of a new webhook.
  */
-export const sparkpost: JsonFormat = {
+export const sparkpost = webhook({
   name: 'sparkpost',
-  framing: 'json',
-  isLog: false,
-  identity: {
-    deliveryId: ['rcpt_meta.deliveryId', 'rcpt_meta.delivery_id', 'campaign_id', 'transmission_id'],
-    messageId: ['rcpt_meta.messageId', 'rcpt_meta.message_id'],
-  },
-  events: list,
+  identity: idsIn('rcpt_meta', 'campaign_id', 'transmission_id'),
   read(event, settings) {
     if (!isObject(event)) return [{ rejected: 'not-parsable', detail: 'an event is no object' }];
     const envelope = field(event, 'msys');
@@ -108,4 +103,4 @@ export const sparkpost: JsonFormat = {
     if (wrapped.length === 0) return [{ ignored: 'ping' }];
     return wrapped.map(([wrapper, value]) => readWrapped(wrapper, value, settings));
   },
-};
+});

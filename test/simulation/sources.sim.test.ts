@@ -12,6 +12,7 @@ import {
 } from '../../src/simulation/sources/said';
 import type { SimulatedSource } from '../../src/simulation/sources/source';
 import { ORDINARY_TRAFFIC } from '../../src/simulation/traffic';
+import { expectEqual } from '../support/equal';
 import {
   deadLettersIn,
   feedbackIn,
@@ -29,6 +30,22 @@ const events = (source: SimulatedSource, options: Partial<SaidOptions> = {}): Sa
   ...saidTraffic(moreComplaints(source), { ...SAID, ...options }),
 ];
 const feedbackOf = (said: readonly SaidEvent[]): Feedback[] => said.map(({ feedback }) => feedback);
+
+/** The events of a source that most of its tests read, and their recount: made once. */
+interface Life {
+  readonly said: readonly SaidEvent[];
+  readonly expected: ReturnType<typeof recounted>;
+}
+const lives = new Map<SimulatedSource, Life>();
+
+function lifeOf(source: SimulatedSource): Life {
+  const known = lives.get(source);
+  if (known !== undefined) return known;
+  const said = events(source);
+  const life = { said, expected: recounted(feedbackOf(said)) };
+  lives.set(source, life);
+  return life;
+}
 
 const NAMED = SIMULATED_SOURCES.map((source) => [source.name, source] as const);
 
@@ -74,18 +91,18 @@ describe.each(NAMED)('lives said by %s', (_, source) => {
   const mapper = ingested(source);
 
   test('have the figures and statuses that they have when they are fed directly', async () => {
-    const said = events(source);
+    const { said, expected } = lifeOf(source);
     const taken = await read(source, said, said.length, mapper);
     expect(deadLettersIn(taken)).toEqual([]);
-    expect(recounted(feedbackIn(taken))).toEqual(recounted(feedbackOf(said)));
+    expectEqual(recounted(feedbackIn(taken)), expected);
   });
 
   test('have the same figures when they are shuffled, repeated, and cut into other batches', async () => {
-    const said = events(source);
+    const { said, expected } = lifeOf(source);
     const size = source.isOrdered ? said.length : 13;
     const taken = await read(source, disarranged(source, said), size, mapper);
     const again = source.isOrdered ? await read(source, [...said, ...said], said.length, mapper) : [];
-    expect(recounted(feedbackIn([...taken, ...again]))).toEqual(recounted(feedbackOf(said)));
+    expectEqual(recounted(feedbackIn([...taken, ...again])), expected);
   });
 
   test('are unmatched exactly where the ids are left out', async () => {
@@ -97,7 +114,7 @@ describe.each(NAMED)('lives said by %s', (_, source) => {
     expect(new Set(letters.map(({ reason }) => reason))).toEqual(new Set(['unmatched']));
     expect(letters).toHaveLength(stripped.length);
     const identified = said.filter(({ isIdentified }) => isIdentified);
-    expect(recounted(feedbackIn(taken))).toEqual(recounted(feedbackOf(identified)));
+    expectEqual(recounted(feedbackIn(taken)), recounted(feedbackOf(identified)));
   });
 });
 
@@ -112,7 +129,7 @@ describe.each(NAMED.filter(([, source]) => isMapped(source)))('lives said by %s'
       ? await read(source, said, said.length, ingested(source))
       : await redriven(ingested(source), setAsideIn(taken));
     const identified = said.filter(({ isIdentified }) => isIdentified);
-    expect(recounted(feedbackIn(again))).toEqual(recounted(feedbackOf(identified)));
+    expectEqual(recounted(feedbackIn(again)), recounted(feedbackOf(identified)));
     expect(deadLettersIn(again)).toHaveLength(said.length - identified.length);
   });
 });
@@ -120,23 +137,23 @@ describe.each(NAMED.filter(([, source]) => isMapped(source)))('lives said by %s'
 describe.each(NAMED)('%s', (_, source) => {
   test('writes the same bytes each time', () => {
     const options = { stripIdentity: 0.1, disorder: 0.01, duplicates: 0.1 };
-    expect(events(source, options)).toEqual(events(source, options));
+    expectEqual(events(source, options), events(source, options));
   });
 
   test('says every kind of feedback but those that it never says', () => {
     const never = NEVER[source.name] ?? [];
-    const kinds = new Set(events(source).map(({ feedback }) => feedback.kind));
+    const kinds = new Set(lifeOf(source).said.map(({ feedback }) => feedback.kind));
     expect([...kinds].sort()).toEqual(KINDS.filter((kind) => !never.includes(kind)));
   });
 
   test('says feedback that it can say as it is', () => {
-    const said = feedbackOf(events(source));
-    expect(said.map(source.sayable)).toEqual(said);
+    const said = feedbackOf(lifeOf(source).said);
+    expectEqual(said.map(source.sayable), said);
   });
 
   test('gives messages ids that differ in lower case too', () => {
     const ids = new Set(
-      events(source).map(({ feedback: { deliveryId, messageId } }) => `${deliveryId}/${messageId}`),
+      lifeOf(source).said.map(({ feedback: { deliveryId, messageId } }) => `${deliveryId}/${messageId}`),
     );
     expect(new Set([...ids].map((id) => id.toLowerCase())).size).toBe(ids.size);
   });

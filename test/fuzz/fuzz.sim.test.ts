@@ -41,7 +41,6 @@ describe('the fuzzer', () => {
 });
 
 // A busy machine may take long for few inputs; what they take of the processor is bounded for each.
-jest.setTimeout(60_000);
 
 describe('bytes from outside', () => {
   it.each(TARGETS.map((target) => [target.name, target] as const))(
