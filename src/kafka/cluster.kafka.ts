@@ -49,7 +49,13 @@ export interface KafkaCluster {
   watermarks(topics: readonly string[], partition: number): Promise<Watermarks[]>;
   /** End offset of one partition with the records of open transactions. */
   highWatermark(topic: string, partition: number): Promise<number>;
-  committed(groupId: string, topic: string, partition: number): Promise<Committed | null>;
+  /** The group's committed offset for each of these partitions; null without one. */
+  committed(
+    groupId: string,
+    topic: string,
+    partitions: readonly number[],
+  ): Promise<ReadonlyMap<number, Committed | null>>;
+  /** Does not reject. */
   close(): Promise<void>;
 }
 
@@ -106,22 +112,34 @@ export function openCluster(kafka: Kafka): KafkaCluster {
       }),
     highWatermark: (topic, partition) =>
       guarded(() => ready([topic]).then(() => highWatermark(cluster, { topic, partition }))),
-    committed: (groupId, topic, partition) =>
+    committed: (groupId, topic, partitions) =>
       guarded(async () => {
         await ready([]);
-        const topics = [{ topic, partitions: [{ partition }] }];
+        const topics = [{ topic, partitions: partitions.map((partition) => ({ partition })) }];
         const { responses } = await askCoordinator({ kind: 'group', id: groupId }, (coordinator) =>
           coordinator.offsetFetch({ groupId, topics }),
         );
-        const found = responses[0]?.partitions[0];
-        const offset = Number(found?.offset ?? -1);
-        return offset < 0 ? null : { offset, metadata: found?.metadata ?? '' };
+        const found = responses[0]?.partitions ?? [];
+        return new Map(found.map((each) => [each.partition, committedIn(each)]));
       }),
     async close() {
       closed = true;
-      await cluster.disconnect();
+      await cluster.disconnect().catch(() => undefined);
     },
   };
+}
+
+const committedIn = ({ offset, metadata }: { offset: string; metadata: string | null }): Committed | null =>
+  Number(offset) < 0 ? null : { offset: Number(offset), metadata: metadata ?? '' };
+
+/** Connects for one use: for calls that are few. */
+export async function withCluster<T>(kafka: Kafka, use: (cluster: KafkaCluster) => Promise<T>): Promise<T> {
+  const cluster = openCluster(kafka);
+  try {
+    return await use(cluster);
+  } finally {
+    await cluster.close();
+  }
 }
 
 /** Replaces the errors of requests in flight during `close`: kafkajs fails them in any way. */

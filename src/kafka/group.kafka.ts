@@ -39,7 +39,7 @@ export interface GroupOptions {
 }
 
 export interface Membership {
-  /** Rejects while the member has no place in the group. */
+  /** Does nothing for a partition that is not the member's. Rejects while the member has no place in the group. */
   commit(partition: number, positions: readonly number[]): Promise<void>;
   /** Leaves; resolves within `deadlineMs` even where Kafka does not answer. */
   leave(deadlineMs: number): Promise<void>;
@@ -99,6 +99,7 @@ export function joinGroup(options: GroupOptions): Membership {
   };
   return {
     async commit(partition, positions) {
+      if (!ownership.owned.includes(partition)) return;
       const offsetOf = (topic: number): string => String(positions[topic] ?? 0);
       await group.commit(
         place,

@@ -5,7 +5,7 @@ import { type FetchTarget, startFetcher } from './fetcher.kafka';
 import { readRecords } from './records.kafka';
 import { type CommittedOffset, followStart, type LogRecord, type TopicReader } from '../log/source';
 import type { FetchLimits } from './requests.kafka';
-import { openCluster, type KafkaCluster } from './cluster.kafka';
+import { openCluster, type KafkaCluster, withCluster } from './cluster.kafka';
 
 const LIMITS: FetchLimits = {
   maxWaitMs: 250,
@@ -79,21 +79,18 @@ export function kafkaReader(
       );
       return { ended };
     },
-    close: () => cluster.close().catch(() => undefined),
+    close: cluster.close,
   };
 }
 
-/** Reads committed group offsets. Connects for each call: calls are few. */
-export function kafkaCommittedOffset(kafka: Kafka): CommittedOffset {
-  return async (groupId, topic, partition) => {
-    const cluster = openCluster(kafka);
-    try {
-      return await cluster.committed(groupId, topic, partition);
-    } finally {
-      await cluster.close().catch(() => undefined);
-    }
-  };
-}
+/** Reads committed group offsets. */
+export const kafkaCommittedOffset =
+  (kafka: Kafka): CommittedOffset =>
+  (groupId, topic, partition) =>
+    withCluster(
+      kafka,
+      async (cluster) => (await cluster.committed(groupId, topic, [partition])).get(partition) ?? null,
+    );
 
 /** A fetch target without an inbox: `onRecord` gets its records, `onPosition` the position after each fetch. */
 function targetOf(

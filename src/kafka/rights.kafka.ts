@@ -28,7 +28,7 @@ export function kafkaRights(kafka: Kafka, clock: Clock): Rights {
       const lacked = await Promise.all(rights.map(lacks));
       return rights.filter((_, index) => lacked[index]);
     },
-    close: () => cluster.close().catch(() => undefined),
+    close: cluster.close,
   };
 }
 

@@ -33,6 +33,6 @@ export function kafkaSink(
       previous = emitted.catch(() => undefined);
       return emitted;
     },
-    close: () => cluster.close().catch(() => undefined),
+    close: cluster.close,
   };
 }

@@ -9,6 +9,7 @@ import { kafkaGroups } from './groups.kafka';
 import { openInbox } from '../log/inbox';
 import { type InboxLimits, partitionBuffer } from './partition-buffer.kafka';
 import type { Inbox, Positions, Source } from '../log/source';
+import { type ProgressCommits, progressCommits } from './progress';
 import type { FetchLimits } from './requests.kafka';
 import { openCluster, type KafkaCluster } from './cluster.kafka';
 
@@ -19,7 +20,7 @@ export interface SourceLimits {
   readonly inbox: InboxLimits;
   /** Interval of the check that the topics are still co-partitioned. */
   readonly checkEveryMs: number;
-  /** Least time between two commits of the group offsets. */
+  /** Longest time from a position to its commit as the group's offset. */
   readonly commitEveryMs: number;
   readonly stopWithinMs: number;
 }
@@ -30,7 +31,7 @@ export const SOURCE_LIMITS: SourceLimits = {
     heartbeatIntervalMs: 3_000,
     rebalanceTimeoutMs: 10_000,
   },
-  fetch: { maxWaitMs: 100, maxBytes: 4 << 20, maxBytesPerPartition: 256 << 10, maxBatchBytes: 64 << 20 },
+  fetch: { maxWaitMs: 100, maxBytes: 1 << 20, maxBytesPerPartition: 256 << 10, maxBatchBytes: 64 << 20 },
   inbox: { records: 8_000, bytes: 1 << 20, bytesInAll: 24 << 20 },
   checkEveryMs: 30_000,
   commitEveryMs: 5_000,
@@ -85,8 +86,9 @@ export function kafkaSource(options: KafkaSourceOptions): Source {
   const stopping = new AbortController();
   let membership: Membership | null = null;
   let stopped: Promise<void> | null = null;
-  const progress = progressCommits(clock, limits.commitEveryMs, async (partition, positions) =>
-    membership?.commit(partition, positions),
+  const progress = progressCommits(
+    { clock, everyMs: limits.commitEveryMs, signal: stopping.signal },
+    async (partition, positions) => membership?.commit(partition, positions),
   );
   const checkedCount = async (): Promise<number> => {
     const counts = await cluster.partitionCounts(topics);
@@ -207,43 +209,18 @@ function readPartitions(
   };
 }
 
-/** Keeps the last positions of each partition and commits them at most every `everyMs`. */
-function progressCommits(
-  clock: Clock,
-  everyMs: number,
-  commit: (partition: number, positions: Positions) => Promise<unknown>,
-) {
-  const pending = new Map<number, Positions>();
-  let dueAt = clock.monotonic() + everyMs;
-  const flush = async (): Promise<void> => {
-    const due = [...pending];
-    pending.clear();
-    // Only lag tools read these: a failed commit is followed by another.
-    for (const [partition, positions] of due) await commit(partition, positions).catch(() => undefined);
-  };
-  return {
-    record(partition: number, positions: Positions): void {
-      pending.set(partition, positions);
-      if (clock.monotonic() < dueAt) return;
-      dueAt = clock.monotonic() + everyMs;
-      void flush();
-    },
-    flush,
-  };
-}
-
 async function disconnect(
   clock: Clock,
   withinMs: number,
   cluster: KafkaCluster,
-  progress: { flush(): Promise<void> },
+  progress: ProgressCommits,
   membership: Membership | null,
 ): Promise<void> {
   const timer = new AbortController();
   const leave = async (): Promise<void> => {
     await Promise.race([progress.flush(), clock.sleep(withinMs / 4, timer.signal)]);
     await membership?.leave(withinMs / 2);
-    await cluster.close().catch(() => undefined);
+    await cluster.close();
   };
   await Promise.race([leave(), clock.sleep(withinMs, timer.signal)]);
   timer.abort();

@@ -35,14 +35,12 @@ export function kafkaTransactionalSinks(kafka: Kafka, options: TransactionalOpti
         const producer = await nextEpoch(cluster, options.clock, `${options.group}-${name}`);
         return transactionalSink(cluster, options, producer);
       } catch (error) {
-        void close(cluster);
+        void cluster.close();
         throw error;
       }
     },
   };
 }
-
-const close = (cluster: KafkaCluster): Promise<void> => cluster.close().catch(() => undefined);
 
 function transactionalSink(
   cluster: KafkaCluster,
@@ -71,14 +69,14 @@ function transactionalSink(
       } catch (error) {
         // A new epoch for the same records could overtake a new owner's: only a new claim may open one.
         ended = isOfType(error, FENCED) ? 'fenced' : 'unacknowledged';
-        void close(cluster);
+        void cluster.close();
         if (ended === 'unacknowledged' && !isRetriable(error)) throw error;
         return ended;
       }
     },
     close() {
       ended ??= 'unacknowledged';
-      return close(cluster);
+      return cluster.close();
     },
   };
 }

@@ -44,3 +44,14 @@ export function batchOf(
   batch.writeBigInt64BE(BigInt(producerId), 43);
   return sealed(batch);
 }
+
+/** Java's framing of snappy blocks. */
+export const xerial = (...blocks: readonly Buffer[]): Buffer =>
+  Buffer.concat([
+    Buffer.from('\x82SNAPPY\0\0\0\0\x01\0\0\0\x01', 'latin1'),
+    ...blocks.flatMap((block) => {
+      const length = Buffer.alloc(4);
+      length.writeUInt32BE(block.length);
+      return [length, block];
+    }),
+  ]);

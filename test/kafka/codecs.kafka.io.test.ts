@@ -28,6 +28,8 @@ const record = (topic: string, index: number, partition = 0): OutgoingRecord => 
   timestamp: 1_700_000_000_000 + index,
 });
 
+// The broker inflates a bomb too, and on a busy machine that holds it up for longer than its session: other files on the same
+// broker would lose it.
 describeWithServers(['kafka', 'undisturbed'], 'compressed topics', (servers) => {
   const prefix = `t${randomUUID().slice(0, 8)}.`;
   const kafka = kafkaClient({ brokers: servers.kafkaBrokers, clientId: 'efs-test' });

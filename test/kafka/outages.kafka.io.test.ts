@@ -1,7 +1,9 @@
 import { EfsError } from '../../src/base/errors';
-import type { Batch, Inbox, Source } from '../../src/log/source';
+import type { Batch, Inbox, LogRecord, RecordHeader, Source } from '../../src/log/source';
+import { pollMs } from '../servers/child';
 import { type KafkaServer, startKafka } from '../servers/kafka';
 import { describeWithServers } from '../servers/servers';
+import { before, processorMs } from '../support/bounds';
 import { inTransaction, type KafkaWorld, kafkaWorld, TEST_LIMITS } from './kafka-world';
 import { text } from '../log/source.contract';
 
@@ -23,14 +25,12 @@ async function assignedTo(source: Source, failures: unknown[] = []): Promise<num
   return assignments;
 }
 
-const within = async (ms: number, condition: () => boolean): Promise<void> => {
-  for (const began = Date.now(); !condition();) {
-    if (Date.now() - began > ms) throw new Error(`not within ${ms} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+/** Waits, for as long as the test may take. */
+const until = async (condition: () => boolean): Promise<void> => {
+  while (!condition()) await pollMs(20);
 };
 
-describeWithServers(['kafka', 'undisturbed'], 'a source on Kafka', (servers) => {
+describeWithServers(['kafka'], 'a source on Kafka', (servers) => {
   let world: KafkaWorld;
   beforeEach(async () => {
     world = await kafkaWorld(servers.kafkaBrokers);
@@ -45,7 +45,7 @@ describeWithServers(['kafka', 'undisturbed'], 'a source on Kafka', (servers) => 
     await assignedTo(source);
     await world.append(0, 0, [text('first')]);
     const inbox = await source.open(0, START);
-    await within(5_000, () => inbox.lag()[0] === 1);
+    await until(() => inbox.lag()[0] === 1);
     for (const value of ['second', 'third', 'fourth']) await world.append(0, 0, [text(value)]);
     await world.raiseLow(0, 0, 3);
     expect(valuesOf(await inbox.take({ max: 10, lingerMs: 0 }))).toEqual(['first']);
@@ -70,7 +70,7 @@ describeWithServers(['kafka', 'undisturbed'], 'a source on Kafka', (servers) => 
     expect(seen).toEqual(['good']);
   });
 
-  test('it reads a record of 5,000 headers and one of 1 MB within 400 ms', async () => {
+  test('it reads a record of 5,000 headers and one of 1 MB in 400 ms of processor time', async () => {
     const source = world.member();
     await assignedTo(source);
     const headers = Array.from({ length: 5_000 }, (_, index) => ({
@@ -79,12 +79,15 @@ describeWithServers(['kafka', 'undisturbed'], 'a source on Kafka', (servers) => 
     }));
     await world.append(0, 0, [{ ...text('bomb'), headers }]);
     await world.append(0, 0, [{ key: null, value: Buffer.alloc(1_000_000) }]);
-    const began = performance.now();
-    const inbox = await source.open(0, START);
-    const records = [];
-    while (records.length < 2) records.push(...((await inbox.take({ max: 9, lingerMs: 0 }))?.records ?? []));
-    const read = records[0]?.headers() ?? [];
-    expect(performance.now() - began).toBeLessThan(400);
+    const records: LogRecord[] = [];
+    let read: readonly RecordHeader[] = [];
+    const spent = await processorMs(async () => {
+      const inbox = await source.open(0, START);
+      while (records.length < 2)
+        records.push(...((await inbox.take({ max: 9, lingerMs: 0 }))?.records ?? []));
+      read = records[0]?.headers() ?? [];
+    });
+    expect(spent).toBeLessThan(400);
     expect(records[0]?.headerCount).toBe(5_000);
     expect(read.map(({ name }) => name.toString())).toEqual(headers.map(({ name }) => name.toString()));
     expect(records[1]?.value).toHaveLength(1_000_000);
@@ -107,7 +110,7 @@ describeWithServers(['kafka', 'undisturbed'], 'a source on Kafka', (servers) => 
     const failures: unknown[] = [];
     await assignedTo(world.member({ limits: { ...TEST_LIMITS, checkEveryMs: 100 } }), failures);
     await world.admin.createPartitions({ topicPartitions: [{ topic: world.topics[1] ?? '', count: 5 }] });
-    await within(10_000, () => failures.length > 0);
+    await until(() => failures.length > 0);
     expect(failures).toHaveLength(1);
     expect((failures[0] as EfsError).code).toBe('not-co-partitioned');
   });
@@ -153,7 +156,7 @@ describeWithServers(['kafka', 'undisturbed'], 'a source on Kafka', (servers) => 
   });
 });
 
-describeWithServers(['own-kafka', 'undisturbed'], 'a source during an outage of Kafka', () => {
+describeWithServers(['own-kafka'], 'a source during an outage of Kafka', () => {
   let server: KafkaServer;
   let world: KafkaWorld;
   let waiting: Set<unknown>;
@@ -182,20 +185,18 @@ describeWithServers(['own-kafka', 'undisturbed'], 'a source during an outage of 
     await world.append(0, 0, [text('before')]);
     expect(valuesOf(await inbox.take({ max: 9, lingerMs: 0 }))).toEqual(['before']);
     await server.kill('SIGKILL');
-    await within(15_000, () => waiting.size > 0);
+    await until(() => waiting.size > 0);
     const taken = inbox.take({ max: 9, lingerMs: 0 });
     await server.restart();
     await world.append(0, 0, [text('after')]);
     expect(valuesOf(await taken)).toEqual(['after']);
-    await within(30_000, () => waiting.size === 0);
+    await until(() => waiting.size === 0);
     await world.close();
   });
 
   test('it stops within five seconds while Kafka does not answer, also when stopped twice', async () => {
     server.pause();
-    const began = Date.now();
-    await Promise.all([source.stop(), source.stop()]);
-    expect(Date.now() - began).toBeLessThan(5_000);
+    await before(5_000, () => Promise.all([source.stop(), source.stop()]));
     expect(await inbox.take({ max: 9, lingerMs: 0 })).toBeNull();
     server.resume();
     await world.close();

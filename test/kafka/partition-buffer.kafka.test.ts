@@ -181,7 +181,8 @@ describe('a batch that cannot be read', () => {
   };
 
   test('becomes one dead letter that names offsets, codec and cause, and holds its bytes', async () => {
-    const noise = Buffer.from(Array.from({ length: 4 << 20 }, (_, index) => (index * index) % 251));
+    const noise = Buffer.alloc(4 << 20);
+    for (let index = 0; index < noise.length; index += 1) noise[index] = (index * index) % 251;
     const bytes = storedAs('gzip', noise, 3);
     const { records } = holding(bytes, 3).take(9);
     const decode = feedbackDecoder({

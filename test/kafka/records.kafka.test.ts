@@ -14,12 +14,21 @@ import { expectEqual } from '../support/equal';
 
 const bytes = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array));
 const stamp = fc.integer({ min: 0, max: 4_102_444_800_000 });
-const recordArbitrary = fc.record({
-  key: fc.option(bytes),
-  value: fc.option(bytes),
-  timestamp: stamp,
-  headers: fc.array(fc.record({ name: bytes, value: fc.option(bytes) }), { maxLength: 4 }),
-});
+/** Objects like those that are read: `expectEqual` is quick where prototypes agree, too. */
+const USUAL = { noNullPrototype: true };
+const recordArbitrary = fc.record(
+  {
+    key: fc.option(bytes),
+    value: fc.option(bytes),
+    timestamp: stamp,
+    headers: fc.array(fc.record({ name: bytes, value: fc.option(bytes) }, USUAL), { maxLength: 4 }),
+  },
+  USUAL,
+);
+/** Any code point but half a surrogate pair. fast-check's own `binary` first makes a table of all of them. */
+const codePoint = fc
+  .nat(0x10_ffff - 0x800)
+  .map((nth) => String.fromCodePoint(nth < 0xd800 ? nth : nth + 0x800));
 const recordsArbitrary = fc.array(recordArbitrary, { minLength: 1, maxLength: 20 });
 
 const outgoing = (record: Omit<OutgoingRecord, 'topic' | 'partition'>): OutgoingRecord => ({
@@ -77,7 +86,7 @@ describe('a record batch', () => {
     'encoded by kafkajs, codec %i, is decoded to the same records as by kafkajs',
     async (compression) => {
       // kafkajs confuses headers named like Object.prototype's properties with those: the names avoid them.
-      const name = fc.string({ minLength: 1, unit: 'binary' }).map((end) => `h${end}`);
+      const name = fc.string({ minLength: 1, unit: codePoint }).map((end) => `h${end}`);
       const named = fc.uniqueArray(fc.record({ name, value: bytes }), {
         selector: ({ name }) => name,
         maxLength: 4,

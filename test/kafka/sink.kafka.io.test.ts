@@ -7,6 +7,7 @@ import { kafkaTransactionalSinks } from '../../src/kafka/transactional-sink.kafk
 import { kafkaSink } from '../../src/kafka/sink.kafka';
 import { createTopics, untilDone } from './kafka-world';
 import { describeWithServers } from '../servers/servers';
+import { processorMs } from '../support/bounds';
 import { outgoing, sinkContract, type SinkWorld, type Written } from '../log/sink.contract';
 
 async function kafkaWorld(brokers: string[], compression: Codec = 'off'): Promise<SinkWorld> {
@@ -61,14 +62,14 @@ async function kafkaWorld(brokers: string[], compression: Codec = 'off'): Promis
   };
 }
 
-describeWithServers(['kafka', 'undisturbed'], 'compressing sinks on Kafka', (servers) => {
+describeWithServers(['kafka'], 'compressing sinks on Kafka', (servers) => {
   sinkContract(() => kafkaWorld(servers.kafkaBrokers, 'zstd'));
 });
 
-describeWithServers(['kafka', 'undisturbed'], 'sinks on Kafka', (servers) => {
+describeWithServers(['kafka'], 'sinks on Kafka', (servers) => {
   sinkContract(() => kafkaWorld(servers.kafkaBrokers));
 
-  test('a record of 5,000 headers and one of 1 MB are written within 400 ms', async () => {
+  test('a record of 5,000 headers and one of 1 MB are written in 400 ms of processor time', async () => {
     const world = await kafkaWorld(servers.kafkaBrokers);
     const sink = world.sink();
     await sink.emit([outgoing(0, 'first')]);
@@ -76,10 +77,11 @@ describeWithServers(['kafka', 'undisturbed'], 'sinks on Kafka', (servers) => {
       name: Buffer.from(`h${index}`),
       value: index % 7 === 0 ? null : Buffer.from(`${index}`),
     }));
-    const began = performance.now();
-    await sink.emit([{ ...outgoing(0, 'bomb'), headers }]);
-    await sink.emit([{ ...outgoing(0, 'large'), value: Buffer.alloc(1_000_000, 'x') }]);
-    expect(performance.now() - began).toBeLessThan(400);
+    const spent = await processorMs(async () => {
+      await sink.emit([{ ...outgoing(0, 'bomb'), headers }]);
+      await sink.emit([{ ...outgoing(0, 'large'), value: Buffer.alloc(1_000_000, 'x') }]);
+    });
+    expect(spent).toBeLessThan(400);
     const [, bomb, large] = await world.written(0);
     expect(bomb?.headers).toEqual(headers);
     expect(large?.value).toHaveLength(1_000_000);

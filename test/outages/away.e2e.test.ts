@@ -161,7 +161,7 @@ describeWithServers(
         const broker = dependency === 'kafka' ? `: broker 1 (${kafka.brokers[0]})` : '';
         expect([status, JSON.parse(text)]).toEqual([
           503,
-          { ready: false, reasons: { [dependency]: `${dependency} does not answer${broker}` } },
+          { ready: false, reasons: { [dependency]: `${dependency} does not answer${broker}` }, warnings: {} },
         ]);
         await pollMs(Math.max(0, OUTAGE_MS - (Date.now() - began)));
         await end();
