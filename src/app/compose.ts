@@ -16,6 +16,7 @@ import {
 import { domainGroups } from '../kpi/domains';
 import { type Contribution, type KpiChanged, type MessageStatusChanged, wireType } from '../kpi/encode';
 import type { TransactionalSinks, Sink } from '../log/sink';
+import { messageCache } from '../pipeline/message-cache';
 import { type Strangers, watchStrangers } from '../tasks/strangers';
 import { allocateStateId } from '../generations/allocate';
 import type { GenerationDeps } from '../generations/generation';
@@ -127,8 +128,16 @@ export function compose(
       lingerMs: config.lingerMs,
       expiryGraceMs: config.expiry ? config.expiryGrace : Infinity,
       retentionMs: config.retention,
+      messageCache,
     },
     generation: generationDeps(config, servers, { wire, strangers, retryDeps }),
+    ...stateSettingsOf(config),
+  };
+}
+
+/** The settings that a state depends on, and whether a worker follows those of the active generation where they are others. */
+export function stateSettingsOf(config: Config): Pick<ServiceDeps, 'stateSettings' | 'followsSettings'> {
+  return {
     followsSettings: config.onMismatch === 'follow',
     stateSettings: {
       defaultPolicy: config.policy,

@@ -5,6 +5,7 @@ import type { Log } from '../base/log';
 import { type KafkaAddress, kafkaClient } from '../kafka/client.kafka';
 import { kafkaReader } from '../kafka/reader.kafka';
 import { kafkaSink } from '../kafka/sink.kafka';
+import { SOURCE_LIMITS, type SourceLimits } from '../kafka/source.kafka';
 import type { Sink } from '../log/sink';
 import type { TopicReader } from '../log/source';
 import { oauthBearer } from '../kafka/oauth.kafka';
@@ -163,6 +164,17 @@ export async function withReader<T>(
     await reader.close();
   }
 }
+
+/** The limits of a source that reads in a group, as the settings say. */
+export const sourceLimits = (config: Config, limits: SourceLimits = SOURCE_LIMITS): SourceLimits => ({
+  ...limits,
+  fetch: { ...limits.fetch, maxBatchBytes: config.maxBatchBytes },
+  group: {
+    ...SOURCE_LIMITS.group,
+    sessionTimeoutMs: config.sessionTimeoutMs,
+    heartbeatIntervalMs: Math.min(3_000, Math.ceil(config.sessionTimeoutMs / 6)),
+  },
+});
 
 /** A sink of the service's topics; it connects on use. */
 export function sinkOf(config: Config, kafka: ReturnType<typeof kafkaOf>): Sink {

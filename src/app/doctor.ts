@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../base/clock';
-import { domainGroups } from '../kpi/domains';
 import type { Log } from '../base/log';
 import { portState } from '../http/server.http';
 import { kafkaTopicAdmin } from '../kafka/admin.kafka';
@@ -23,7 +22,7 @@ import { checkServer, closeRedis } from '../store/connect.redis';
 import { redisInspection } from '../store/inspection.redis';
 import { namespaceOf } from '../store/keys';
 import { redisServer } from '../store/server.redis';
-import { formerGroupOf, groupOf } from './compose';
+import { formerGroupOf, groupOf, stateSettingsOf } from './compose';
 import { connectState, kafkaOf, registryOf } from './connect';
 import { openAccess } from './serve';
 
@@ -142,7 +141,7 @@ async function redisFindings(
   }
   const { client, store } = opened;
   const reader = kafkaReader(kafkaOf(config, log), systemClock, config);
-  const { topicPrefix: prefix, policy: defaultPolicy, buckets } = config;
+  const { topicPrefix: prefix } = config;
   try {
     const redis = await checkRedis({
       server: redisServer(client, systemClock),
@@ -150,9 +149,9 @@ async function redisFindings(
       checkServer: () => checkServer(client),
     });
     if (partitions === null) return redis;
-    const groups = domainGroups(config.domainGroups).fingerprint;
-    const settings = { partitions, defaultPolicy, domainGroups: groups, buckets };
-    return [...redis, ...(await checkState({ store, reader, prefix, settings }))];
+    const { stateSettings, followsSettings } = stateSettingsOf(config);
+    const settings = { ...stateSettings, partitions };
+    return [...redis, ...(await checkState({ store, reader, prefix, settings, followsSettings }))];
   } catch (error) {
     return redisFailed(error);
   } finally {

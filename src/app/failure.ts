@@ -56,3 +56,6 @@ export function failureOf(error: unknown, verbose: boolean): { text: string; exi
     : block('remedy', 'this is a bug: run again with EFS_LOG_LEVEL=debug and report its output');
   return { text: block('error', message) + hint + stack, exitCode: EXIT.FAILED };
 }
+
+/** The reason for health of a failure that ends the process, or a part of it. */
+export const fatalReason = (error: unknown): string => failureOf(error, false).text.trim();

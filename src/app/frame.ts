@@ -13,7 +13,7 @@ import type { Config } from '../settings/table';
 import { type Retry, retryUntil } from '../tasks/retry';
 import { compose, outagesOf, type Servers, type Watchers } from './compose';
 import { kafkaOf } from './connect';
-import { failureOf } from './failure';
+import { fatalReason } from './failure';
 import { connectServers } from './servers';
 import { version } from './version';
 
@@ -71,7 +71,7 @@ export function follow(
 ): void {
   const log = { reader, registry, topicPrefix: config.topicPrefix, retry };
   queries.follow(log, abort.signal, (error) =>
-    queries.health.set('window', `the read model has stopped: ${failureOf(error, false).text.trim()}`),
+    queries.health.set('window', `the read model has stopped: ${fatalReason(error)}`),
   );
 }
 

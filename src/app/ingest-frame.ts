@@ -11,13 +11,13 @@ import type { IngestSource, Taken } from '../ingest/source';
 import { countSources } from '../ingest/source-counts';
 import type { SourcesRoute } from '../ingest/sources.http';
 import { type Writer, writer } from '../ingest/writer';
+import { cachedFor } from '../queries/cached';
 import { createHealth, type Health } from '../queries/health';
 import type { Mapped } from '../mta/feedback';
 import type { Config } from '../settings/table';
 import { type Outages, watchOutages } from '../tasks/outages';
 import { retryUntil } from '../tasks/retry';
 import { withReader } from './connect';
-import { failureOf } from './failure';
 import { openIndexing } from './ingest-index';
 import { openProducer, type Producer } from './producer';
 import { version } from './version';
@@ -84,7 +84,7 @@ function counted(metrics: IngestMetrics, source: IngestSource, taken: readonly T
  */
 async function retried<T>(
   { clock, outages }: Pick<IngestFrame, 'clock' | 'outages'>,
-  answers: () => Promise<void>,
+  answers: () => Promise<unknown>,
   write: () => Promise<T>,
 ): Promise<T> {
   const party = Symbol('write');
@@ -105,16 +105,6 @@ async function retried<T>(
   }
 }
 
-/** Shares one run of `work` among all that call while it lasts. */
-function shared(work: () => Promise<unknown>): () => Promise<void> {
-  let running: Promise<void> | null = null;
-  const nothing = (): void => undefined;
-  return () =>
-    (running ??= work()
-      .then(nothing, nothing)
-      .finally(() => (running = null)));
-}
-
 export function ingestFrame(
   config: Config,
   { log, sources, held, indexWithinMs: withinMs }: FrameOptions,
@@ -125,18 +115,14 @@ export function ingestFrame(
   const metrics = createIngestMetrics({ version, node: process.version }, held, () => indexed());
   const abort = new AbortController();
   const matching = watchMatching();
-  const outages = watchOutages({
-    clock,
-    log,
-    onBegin: metrics.outage,
-    onChange: (dependency, reason) => health.set(dependency, reason),
-  });
+  const outages = watchOutages({ clock, log, onBegin: metrics.outage, onChange: health.set });
   const retry = retryUntil(abort.signal, { clock, random: systemRandom, outages });
-  const answers = shared(() => retry(() => lettersPartitions(config, log)));
+  // All writes that gave up wait for one answer.
+  const answers = cachedFor(0, clock, () => retry(() => lettersPartitions(config, log)).catch(() => null));
   let producing: Writer | null = null;
   let indexed = (): number => 0;
   const report = (): void => {
-    for (const [name, reason] of matching.reasons(clock.now())) health.set(`source ${name}`, reason);
+    for (const [name, reason] of matching.reasons(clock.now())) health.warn(`source ${name}`, reason);
   };
   void (async () => {
     while (!abort.signal.aborted) {
@@ -221,6 +207,3 @@ export async function watchTopics(
     }
   }
 }
-
-/** The reason for health of a failure that ends the process. */
-export const fatalReason = (error: unknown): string => failureOf(error, false).text.trim();

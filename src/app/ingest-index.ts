@@ -49,17 +49,15 @@ export async function openIndexing(
       close: () => Promise.resolve(),
     };
   const reader = kafkaReader(kafkaOf(config, log), systemClock, config);
-  const ends = new AbortController();
-  const end = (): void => ends.abort();
-  signal.addEventListener('abort', end, { once: true });
+  const closing = new AbortController();
   const close = (): Promise<void> => {
-    signal.removeEventListener('abort', end);
-    end();
+    closing.abort();
     return reader.close();
   };
   try {
     const { ingestIndexBytes: bytesMax, ingestIndexWait: waitMs, topicPrefix: prefix } = config;
-    const { index, ended } = await openIndex({ reader, emit, prefix, bytesMax, signal: ends.signal });
+    const ends = AbortSignal.any([signal, closing.signal]);
+    const { index, ended } = await openIndex({ reader, emit, prefix, bytesMax, signal: ends });
     const patience = { clock: systemClock, waitMs, startedAt: systemClock.now(), withinMs, signal };
     return {
       write: indexedWriter(write, index, patience),

@@ -7,11 +7,11 @@ import type { ConfiguredSource } from '../ingest/sources-file';
 import { addSourcesRoute } from '../ingest/sources.http';
 import { ingestTopic } from '../ingest/topic';
 import { kafkaCommittedOffset } from '../kafka/reader.kafka';
-import { kafkaSource, SOURCE_LIMITS } from '../kafka/source.kafka';
+import { kafkaSource } from '../kafka/source.kafka';
 import type { Source } from '../log/source';
 import type { Config } from '../settings/table';
 import { retryUntil } from '../tasks/retry';
-import { kafkaOf } from './connect';
+import { kafkaOf, sourceLimits } from './connect';
 import { type IngestFrame, ingestFrame } from './ingest-frame';
 import { openSource } from './ingest-sources';
 
@@ -36,15 +36,7 @@ function openTopic({ config, log, outages }: IngestFrame, { topic, group }: From
     topics: [topic],
     groupId: group,
     outages,
-    limits: {
-      ...SOURCE_LIMITS,
-      fetch: { ...SOURCE_LIMITS.fetch, maxBatchBytes: config.maxBatchBytes },
-      group: {
-        ...SOURCE_LIMITS.group,
-        sessionTimeoutMs: config.sessionTimeoutMs,
-        heartbeatIntervalMs: Math.min(3_000, Math.ceil(config.sessionTimeoutMs / 6)),
-      },
-    },
+    limits: sourceLimits(config),
   });
 }
 

@@ -58,7 +58,7 @@ function doorSources(sources: readonly ConfiguredSource[], log: Log): ReadonlyMa
   throw new EfsError('config-invalid', 'sources: all are read from Kafka; `efs ingest kafka` reads them');
 }
 
-/** Says in the log and on `/readyz`'s side what only a proxy or the network keeps out. */
+/** Says in the log what only a proxy or the network keeps out. */
 function warnOfOpen(sources: ReadonlyMap<string, DoorSource>, host: string, log: Log): void {
   if (isLoopback(host)) return;
   for (const [name, { auth }] of sources)

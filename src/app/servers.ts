@@ -13,7 +13,7 @@ import type { PipelineName } from '../service/run';
 import { checkServer, closeRedis } from '../store/connect.redis';
 import { redisServer } from '../store/server.redis';
 import { type Servers, type Watchers, formerGroupOf, groupOf, topicsOf } from './compose';
-import { connectState, kafkaOf, registryOf, sinkOf } from './connect';
+import { connectState, kafkaOf, registryOf, sinkOf, sourceLimits } from './connect';
 
 /** Bulk reads by a command may buffer more than a service that shares its machine. */
 const BULK_LIMITS: typeof SOURCE_LIMITS = {
@@ -50,22 +50,13 @@ export async function connectServers(
   const { client, store } = await retry(() => connectState(config, log, 'efs'));
   await retry(() => checkServer(client));
 
-  const limits = how.inGroups ? SOURCE_LIMITS : BULK_LIMITS;
   const sourceOf = (pipeline: PipelineName) =>
     kafkaSource({
       kafka,
       clock: systemClock,
       topics: topicsOf(config, pipeline),
       groupId: how.inGroups ? groupOf(config, pipeline) : null,
-      limits: {
-        ...limits,
-        fetch: { ...limits.fetch, maxBatchBytes: config.maxBatchBytes },
-        group: {
-          ...SOURCE_LIMITS.group,
-          sessionTimeoutMs: config.sessionTimeoutMs,
-          heartbeatIntervalMs: Math.min(3_000, Math.ceil(config.sessionTimeoutMs / 6)),
-        },
-      },
+      limits: sourceLimits(config, how.inGroups ? SOURCE_LIMITS : BULK_LIMITS),
       outages,
     });
   const sinksOf = (group: string) =>

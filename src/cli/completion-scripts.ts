@@ -58,17 +58,22 @@ function bash(commands: readonly CompletedCommand[]): string {
   });
   return `# Completes efs in bash.
 _efs() {
-  local at='' words='' flags='' valued='' i
+  local at='' words='' flags='' valued='' i from=1
   local cur="\${COMP_WORDS[COMP_CWORD]}" prev="\${COMP_WORDS[COMP_CWORD - 1]}"
   COMPREPLY=()
   for ((i = 1; i < COMP_CWORD; i++)); do
     case "$at \${COMP_WORDS[i]}" in
-    ${callsOf(commands)}) at="$at \${COMP_WORDS[i]}" ;;
+    ${callsOf(commands)}) at="$at \${COMP_WORDS[i]}" from=$((i + 1)) ;;
     esac
   done
   case "$at" in
 ${cases.join('\n')}
   esac
+  # What follows the first argument are names of files.
+  for ((i = from; i < COMP_CWORD; i++)); do
+    case "\${COMP_WORDS[i]}" in -*) continue ;; esac
+    case "$valued" in *" \${COMP_WORDS[i - 1]} "*) ;; *) words='' ;; esac
+  done
   case "$at $prev" in
 ${choiceCases(commands, (words) => `words=${quoted(words)} flags='' valued=''`)}
   esac
@@ -97,16 +102,20 @@ function zsh(commands: readonly CompletedCommand[]): string {
   return `#compdef efs
 # Completes efs in zsh.
 _efs() {
-  local at='' valued='' i
+  local at='' valued='' i from=2
   local -a offered flags
   for ((i = 2; i < CURRENT; i++)); do
     case "$at \${words[i]}" in
-    ${callsOf(commands)}) at="$at \${words[i]}" ;;
+    ${callsOf(commands)}) at="$at \${words[i]}" from=$((i + 1)) ;;
     esac
   done
   case "$at" in
 ${cases.join('\n')}
   esac
+  # What follows the first argument are names of files.
+  for ((i = from; i < CURRENT; i++)); do
+    [[ "\${words[i]}" == -* || "$valued" == *" \${words[i - 1]} "* ]] || offered=()
+  done
   case "$at \${words[CURRENT - 1]}" in
 ${choiceCases(commands, (words) => `compadd -- ${words}; return`)}
   esac
@@ -127,9 +136,10 @@ fi
 
 function fish(commands: readonly CompletedCommand[]): string {
   const lines = commands.flatMap(({ at, words, flags }) => {
-    const here = `complete -c efs -n ${quotedInFish(`__efs_at "${at}"`)}`;
+    const on = (test: string): string => `complete -c efs -n ${quotedInFish(`${test} "${at}"`)}`;
+    const [first, here] = [on('__efs_first'), on('__efs_at')];
     return [
-      ...words.map(({ word, description }) => `${here} -f -a ${word} -d ${quotedInFish(description)}`),
+      ...words.map(({ word, description }) => `${first} -f -a ${word} -d ${quotedInFish(description)}`),
       ...flags.map(({ flag, description, takesValue, choices }) => {
         const few = choices.length > 0 ? ` -x -a ${quotedInFish(choices.join(' '))}` : ' -r';
         return `${here} -l ${flag.slice(2)}${takesValue ? few : ''} -d ${quotedInFish(description)}`;
@@ -137,17 +147,38 @@ function fish(commands: readonly CompletedCommand[]): string {
     ];
   });
   const calls = commands.flatMap(({ at }) => (at === '' ? [] : [quotedInFish(at)]));
+  const cases = commands
+    .filter(({ words }) => words.length > 0)
+    .map((command) => `    case ${quotedInFish(command.at)}\n      set valued${valued(command)}`);
   return `# Completes efs in fish.
 function __efs_at
   set -l at ''
   set -l line (commandline -opc)
+  set -g __efs_rest
   for word in $line[2..-1]
     switch "$at $word"
       case ${calls.join(' ')}
         set at "$at $word"
+        set __efs_rest
+      case '*'
+        set -a __efs_rest $word
     end
   end
   test "$at" = "$argv[1]"
+end
+# What follows the first argument are names of files.
+function __efs_first
+  __efs_at $argv[1]; or return 1
+  set -l valued
+  set -l before ''
+  switch $argv[1]
+${cases.join('\n')}
+  end
+  for word in $__efs_rest
+    string match -q -- '-*' $word; or contains -- $before $valued; or return 1
+    set before $word
+  end
+  return 0
 end
 complete -c efs -e
 ${lines.join('\n')}

@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { systemClock } from '../base/clock';
 import { EfsError, isRetriable } from '../base/errors';
 import { iso } from '../base/time';
@@ -56,13 +56,15 @@ interface RedriveFlags extends FilterOptions {
   readonly json?: true;
 }
 
-/** Collects an option that may be given several times; each value must be one of `names`. */
-const anyOf =
-  (what: string, names: readonly string[]) =>
-  (text: string, given: readonly string[]): readonly string[] => {
-    if (names.includes(text)) return [...given, text];
-    throw new InvalidArgumentError(`It must be ${what}: ${names.join(', ')}.`);
-  };
+/** An option that may be given several times; each value must be one of `names`. */
+const anyOf = (flags: string, description: string, names: readonly string[]): Option =>
+  new Option(flags, description)
+    .choices(names)
+    .argParser((text, given: readonly string[]) => {
+      if (names.includes(text)) return [...given, text];
+      throw new InvalidArgumentError(`It must be one of ${names.join(', ')}.`);
+    })
+    .default([]);
 
 /** Parses the position of a dead letter on its topic, `partition/offset`. */
 export function place(text: string): { partition: number; offset: number } {
@@ -203,13 +205,8 @@ async function countIn({ reader, prefix }: LettersIn): Promise<number> {
 
 function filtered(command: Command): Command {
   return command
-    .option(
-      '--reason <reason>',
-      'only this reason; may be repeated',
-      anyOf('a reason', DEAD_LETTER_REASONS),
-      [],
-    )
-    .option('--topic <name>', 'only from this topic; may be repeated', anyOf('an input', INPUT_TOPICS), [])
+    .addOption(anyOf('--reason <reason>', 'only this reason; may be repeated', DEAD_LETTER_REASONS))
+    .addOption(anyOf('--topic <name>', 'only from this topic; may be repeated', INPUT_TOPICS))
     .option('--since <time>', 'only records stamped at this time or later', moment)
     .option('--until <time>', 'only records stamped before this time', moment);
 }

@@ -7,7 +7,7 @@ import type { IdentityRule } from '../mta/identity';
 import { reasonText } from '../mta/reason-text';
 import { identityOf } from '../mta/settings';
 import { indexedHere, readInputs, type Take } from './ingest-inputs';
-import { addSourceFlags, type SourceFlags, sourceFrom } from './ingest-options';
+import { addSourceFlags, formatArgument, type SourceFlags, sourceFrom } from './ingest-options';
 import { addExample } from './options';
 import { jsonLine, print, printLines, table } from './print';
 
@@ -113,7 +113,7 @@ export const explainCommand = (): Command =>
     addSourceFlags(
       new Command('explain')
         .description('show for each event what it becomes, and which rule gave its ids and its class')
-        .argument('<format>', '`efs ingest formats` lists them')
+        .addArgument(formatArgument())
         .argument('[files...]', 'files to read; - or none is standard input')
         .option('--content-type <type>', 'of a webhook body, where its bytes do not tell')
         .option('--json', 'print each as a line of JSON, as --dry-run does')

@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { withReader } from '../app/connect';
 import { openIndexing } from '../app/ingest-index';
 import { withProducer } from '../app/producer';
@@ -9,7 +9,8 @@ import { masked } from '../feedback/redaction';
 import { type IngestLetterFilter, ingestLetters, remapped } from '../ingest/letters';
 import { NOTHING_TAKEN, tallied } from '../ingest/tally';
 import { writer } from '../ingest/writer';
-import { addSourceFlags, type SourceFlags, sourceFrom } from './ingest-options';
+import { REJECTIONS } from '../mta/event';
+import { addSourceFlags, formatArgument, type SourceFlags, sourceFrom } from './ingest-options';
 import { printTally } from './ingest-tally';
 import {
   addExample,
@@ -109,7 +110,7 @@ async function redrive(
 const filtered = (command: Command): Command =>
   command
     .option('--source <name>', 'only letters of this source')
-    .option('--reason <reason>', 'only letters of this reason, such as unmatched');
+    .addOption(new Option('--reason <reason>', 'only letters of this reason').choices(REJECTIONS));
 
 /** `efs ingest dead-letters`. */
 export const ingestLettersCommand = (): Command =>
@@ -131,7 +132,7 @@ export const ingestRedriveCommand = (): Command =>
     addSettings(
       addSourceFlags(filtered(new Command('redrive')))
         .description('map the dead letters of a format again, with the settings given now')
-        .argument('<format>', 'the format that the letters were sent in')
+        .addArgument(formatArgument('the format that the letters were sent in'))
         .option('--dry-run', 'say what the letters would become, and write nothing')
         .option('--json', 'print the sums as JSON')
         .action(redrive),

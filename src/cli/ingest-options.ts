@@ -1,9 +1,10 @@
-import { type Command, Option } from 'commander';
+import { Argument, type Command, Option } from 'commander';
 import { EfsError } from '../base/errors';
 import type { Clock } from '../base/clock';
 import { type GivenSource, ingestSource, ofFormat, sourceErrors } from '../ingest/configure';
 import type { IngestSource } from '../ingest/source';
 import { classTablesIn } from '../mta/class-file';
+import { FORMATS } from '../mta/formats';
 import { readText } from '../settings/files';
 import { timeSpan } from './options';
 
@@ -20,6 +21,10 @@ export interface SourceFlags {
 }
 
 const commaSeparated = (text: string): string[] => text.split(',').map((part) => part.trim());
+
+/** The argument that names a format. */
+export const formatArgument = (description = '`efs ingest formats` lists them'): Argument =>
+  new Argument('<format>', description).choices(FORMATS.map(({ name }) => name));
 
 /** Adds the flags that say what a source is. */
 export function addSourceFlags(command: Command): Command {

@@ -1,15 +1,25 @@
-import { atClosedPipe } from '../app/closed-pipe';
-import { EXIT } from '../app/failure';
-import { fatalReason, type IngestFrame, watchTopics } from '../app/ingest-frame';
+import { Command } from 'commander';
+import { type IngestFrame, watchTopics } from '../app/ingest-frame';
+import { ingestTopics } from '../app/ingest-kafka';
+import { serveDoor } from '../app/ingest-serve';
+import { sourcesOf } from '../app/ingest-sources';
 import { version } from '../app/version';
-import type { Log } from '../base/log';
-import { flushSpans } from '../tracing/span';
-import { aborted } from './interrupt';
-
-const STOP_DEADLINE_MS = 9_500;
+import { type Log, openLog } from '../base/log';
+import type { ConfiguredSource } from '../ingest/sources-file';
+import type { Config, SettingName } from '../settings/table';
+import { spanIds } from '../tracing/span';
+import {
+  addExample,
+  addSettings,
+  configOf,
+  INGESTION_SETTINGS,
+  KAFKA_SETTINGS,
+  REGISTRY_SETTINGS,
+} from './options';
+import { stopping } from './stopping';
 
 /** A door that is open: its port answers, whether Kafka does or not. */
-export interface OpenDoor {
+interface OpenDoor {
   readonly frame: IngestFrame;
   readonly port: number;
   /** Takes events from now on: Kafka is connected. `onFatal` receives what ends the process. */
@@ -18,36 +28,11 @@ export interface OpenDoor {
   close(): Promise<void>;
 }
 
-/** Ends the process where a stop hangs: what is not acknowledged is sent, or read, again. */
-function deadline(log: Log): void {
-  setTimeout(() => {
-    log.warn('stop deadline exceeded: exiting', { durationMs: STOP_DEADLINE_MS });
-    process.exit(EXIT.FAILED);
-  }, STOP_DEADLINE_MS).unref();
-}
-
-/** Aborts at SIGTERM and SIGINT; a second one ends the process. */
-function stopOnSignals(abort: AbortController, log: Log): void {
-  const onSignal = (signal: NodeJS.Signals): void => {
-    if (abort.signal.aborted) process.exit(EXIT.FAILED);
-    log.info('stopping: finishing work in progress', { signal });
-    abort.abort();
-  };
-  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
-  atClosedPipe(() => abort.abort());
-}
+type OpenSources = (config: Config, sources: readonly ConfiguredSource[], log: Log) => Promise<OpenDoor>;
 
 /** Ingests through a door until a signal or a permanent failure, which it throws; else the process ends. */
-export async function ingestUntilStopped(door: OpenDoor, log: Log): Promise<void> {
-  const { frame } = door;
-  let failure: unknown = null;
-  const onFatal = (error: unknown): void => {
-    if (frame.abort.signal.aborted) return;
-    failure = error;
-    frame.health.fail(fatalReason(error));
-    frame.abort.abort();
-  };
-  stopOnSignals(frame.abort, log);
+async function ingestUntilStopped({ frame, ...door }: OpenDoor, log: Log): Promise<void> {
+  const { onFatal, untilStopped } = stopping(log, () => frame);
   log.info('starting', { version, host: frame.config.ingestHost, port: door.port });
   const connected = frame.connect(onFatal);
   connected
@@ -56,14 +41,49 @@ export async function ingestUntilStopped(door: OpenDoor, log: Log): Promise<void
       return door.start?.(onFatal);
     })
     .catch(onFatal);
-
-  await aborted(frame.abort.signal);
-  deadline(log);
-  frame.health.set('stopping', 'stopping');
-  await door.close();
-  await (await connected.catch(() => null))?.close();
-  log.info('stopped');
-  if (failure !== null) throw failure;
-  await flushSpans();
-  process.exit(EXIT.OK);
+  await untilStopped(async () => {
+    await door.close();
+    await (await connected.catch(() => null))?.close();
+  });
 }
+
+/** Gives a command the settings of ingestion, `more` and those of the log; it ingests the sources that they name. */
+const ingesting = (
+  command: Command,
+  open: OpenSources,
+  more: readonly SettingName[],
+  common: readonly SettingName[],
+): Command =>
+  addSettings(
+    command.action(async (_: unknown, own: Command) => {
+      const config = configOf(own);
+      const log = openLog({ level: config.logLevel, format: config.logFormat, spanIds });
+      await ingestUntilStopped(await open(config, sourcesOf(config, process.env), log), log);
+    }),
+    [...INGESTION_SETTINGS, ...KAFKA_SETTINGS, ...REGISTRY_SETTINGS, ...more, 'logLevel', 'logFormat'],
+    common,
+  );
+
+/** `efs ingest serve`. */
+export const serveCommand = (): Command =>
+  addExample(
+    ingesting(
+      new Command('serve').description('take the webhooks of providers: POST /in/SOURCE'),
+      serveDoor,
+      [],
+      ['ingestPort', 'ingestHost', 'ingestConfig'],
+    ),
+    'efs ingest serve --ingest-config ingest.yaml',
+  );
+
+/** `efs ingest kafka`. */
+export const ingestKafkaCommand = (): Command =>
+  addExample(
+    ingesting(
+      new Command('kafka').description('ingest JSON topics that an MTA fills, in a consumer group'),
+      ingestTopics,
+      ['sessionTimeoutMs'],
+      ['ingestConfig'],
+    ),
+    'efs ingest kafka --ingest-config ingest.yaml',
+  );

@@ -17,10 +17,9 @@ import { type Retry, retryUntil, Stopped } from '../tasks/retry';
 import { inSpan, spanIds } from '../tracing/span';
 import { explainCommand, formatsCommand } from './ingest-explain';
 import { indexedHere, readInputs, STDIN, type Take } from './ingest-inputs';
-import { ingestKafkaCommand } from './ingest-kafka';
 import { ingestLettersCommand, ingestRedriveCommand } from './ingest-letters';
-import { addSourceFlags, type SourceFlags, sourceFrom } from './ingest-options';
-import { serveCommand } from './ingest-serve';
+import { addSourceFlags, formatArgument, type SourceFlags, sourceFrom } from './ingest-options';
+import { ingestKafkaCommand, serveCommand } from './ingest-process';
 import { printTally } from './ingest-tally';
 import { untilInterrupted } from './interrupt';
 import {
@@ -135,7 +134,7 @@ export function ingestCommand(): Command {
   const command = new Command('ingest')
     .enablePositionalOptions()
     .description('turn what a mail transfer agent or provider writes into feedback')
-    .argument('<format>', '`efs ingest formats` lists them')
+    .addArgument(formatArgument())
     .argument('[files...]', 'files to read; - or none is standard input')
     .option('--dry-run', 'print what each event becomes, and write nothing')
     .option('--follow', 'go on with what is written to the file, also over its rotation')

@@ -1,4 +1,5 @@
 import { type OfflineContext, withOfflineContext } from '../app/offline-context';
+import { aborted } from '../base/clock';
 import { EfsError } from '../base/errors';
 import type { Log } from '../base/log';
 import type { Config } from '../settings/table';
@@ -13,14 +14,6 @@ export async function untilInterrupted<T>(work: (signal: AbortSignal) => Promise
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop);
   }
-}
-
-/** Resolves when the signal aborts. */
-export function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
 
 /** The result of `work`, or `interrupted` with this message as soon as the signal aborts. The work is not cancelled. */

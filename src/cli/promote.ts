@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { type Promotion, promote } from '../generations/cutover';
+import { changedSettings } from '../generations/generation';
 import { besideWorkers } from './interrupt';
 import { addExample, addSettings, ALL_SETTINGS, contextOf, stateId } from './options';
 import { print } from './print';
@@ -10,16 +11,12 @@ export function promotionLine({ outcome, manifest, before }: Promotion): string 
   if (outcome === 'active-already') return `state ${stateId} is already active`;
   const back = `\`efs promote --generation ${before.stateId}\` goes back`;
   const switched = `state ${stateId} is active, its records carry generation ${generation}; ${back}`;
-  const changed = [
-    manifest.defaultPolicy === before.defaultPolicy
-      ? []
-      : [`EFS_POLICY=${manifest.defaultPolicy.toLowerCase()}`],
-    manifest.domainGroups === before.domainGroups ? [] : [`EFS_DOMAIN_GROUPS='${manifest.domainGroups}'`],
-    manifest.buckets === before.buckets ? [] : [`EFS_BUCKETS=${manifest.buckets}`],
-  ].flat();
+  const changed = changedSettings(before, manifest).map(({ name, is }) => `${name}=${forShell(is)}`);
   if (changed.length === 0) return switched;
   return `${switched}\nset ${changed.join(' ')} for all workers before their next start`;
 }
+
+const forShell = (value: string): string => (/^\w+$/.test(value) ? value : `'${value}'`);
 
 async function run(options: { generation?: number; json?: true }, command: Command): Promise<void> {
   const promotion = await besideWorkers(contextOf(command), ({ cutOver, retry }) =>

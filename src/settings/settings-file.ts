@@ -1,4 +1,4 @@
-import { isMap, isScalar, LineCounter, type Pair, parseDocument } from 'yaml';
+import type * as Yaml from 'yaml';
 import { printable } from '../base/log';
 import { readText } from './files';
 import { keyOf, NAME_LENGTH_MAX, nearestOf, VARIABLES } from './names';
@@ -26,8 +26,12 @@ const VARIABLE_OF: ReadonlyMap<string, string> = new Map(
 const asKey = (text: string): string =>
   keyOf(`EFS_${text.replace(/^EFS_/i, '').replace(/(?<=[a-z])[A-Z]/g, '_$&')}`);
 
+/** Loaded where there is a file: a command without one starts sooner. */
+const yaml = (): typeof Yaml => require('yaml') as typeof Yaml;
+
 /** Reads a pair of the file into `values`; returns what is wrong with it. */
-function readPair({ key, value }: Pair, at: string, values: Map<string, Placed>): string[] {
+function readPair({ key, value }: Yaml.Pair, at: string, values: Map<string, Placed>): string[] {
+  const { isScalar } = yaml();
   const text = isScalar(key) ? String(key.value).slice(0, NAME_LENGTH_MAX) : '';
   const variable = VARIABLE_OF.get(text);
   const name = `${at} ${printable(text)}`;
@@ -46,6 +50,7 @@ function readPair({ key, value }: Pair, at: string, values: Map<string, Placed>)
  * `path` and the line, and quote no value.
  */
 export function settingsIn(text: string, path: string): SettingsFile {
+  const { isMap, LineCounter, parseDocument } = yaml();
   const lines = new LineCounter();
   // In the failsafe schema every value is the text that is written: `on`, 012 and 1e3 mean what they do in a variable.
   const document = parseDocument(text, { schema: 'failsafe', prettyErrors: false, lineCounter: lines });

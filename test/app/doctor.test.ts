@@ -11,11 +11,10 @@ import { serverFindings } from '../../src/service/doctor/kafka';
 import { checkMachine, type MachineFacts } from '../../src/service/doctor/machine';
 import { clockFindings, memoryFindings, persistenceFindings } from '../../src/service/doctor/redis';
 import { checkRegistry } from '../../src/service/doctor/registry';
-import { checkState, type StateDeps } from '../../src/service/doctor/state';
 import { unreplicatedTopics } from '../../src/service/topic-configs';
 import { readConfig } from '../../src/settings/config';
 import { masterIn } from '../../src/store/info';
-import type { Manifest } from '../../src/store/store';
+import { state } from './doctor-state';
 
 const NOWHERE = {
   EFS_KAFKA_BROKERS: '127.0.0.1:1',
@@ -56,36 +55,6 @@ async function registryWithout(record: string, otherwise?: (subject: string) => 
   return checkRegistry({ registrar, prefix: '' });
 }
 const foreign = JSON.stringify({ type: 'record', name: 'Other', fields: [{ name: 'x', type: 'long' }] });
-
-const MANIFEST: Manifest = {
-  stateId: 3,
-  generation: 3,
-  partitions: 1,
-  defaultPolicy: 'EFS',
-  domainGroups: 'groups',
-  buckets: 1,
-  predecessor: null,
-  catchUp: { inputs: [], contributions: [] },
-  topicIds: { 'mta.relayed': 'id' },
-};
-const state = (fault: {
-  readonly settings?: Partial<StateDeps['settings']>;
-  readonly id?: string;
-  readonly low?: number;
-  readonly isLost?: boolean;
-}): Promise<readonly Finding[]> =>
-  checkState({
-    store: {
-      active: async () => MANIFEST,
-      inspect: async () => (fault.isLost ? null : { epoch: 1, sequence: 1, positions: [5] }),
-    },
-    reader: {
-      topicIds: async (topics) => topics.map(() => fault.id ?? 'id'),
-      watermarks: async () => ({ low: fault.low ?? 0, high: 9 }),
-    },
-    prefix: '',
-    settings: { partitions: 1, defaultPolicy: 'EFS', domainGroups: 'groups', buckets: 1, ...fault.settings },
-  });
 
 const FAULTS: [title: string, Finding['verdict'], check: Finding['check'], RegExp, () => unknown][] = [
   [
@@ -222,8 +191,22 @@ const FAULTS: [title: string, Finding['verdict'], check: Finding['check'], RegEx
     'a state that was built with other settings',
     'problem',
     'state',
-    /buckets was 1 and is now 4/,
+    /EFS_BUCKETS was 1 and is now 4/,
     () => state({ settings: { buckets: 4 } }),
+  ],
+  [
+    'a state that was built with other settings, where a worker follows them',
+    'warning',
+    'state',
+    /follows: EFS_BUCKETS was 1 and is now 4/,
+    () => state({ settings: { buckets: 4 }, followsSettings: true }),
+  ],
+  [
+    'a state of another number of partitions, which a worker does not follow',
+    'problem',
+    'state',
+    /partitions was 1 and is now 2/,
+    () => state({ settings: { partitions: 2, buckets: 4 }, followsSettings: true }),
   ],
   [
     'a topic that was created again',

@@ -8,7 +8,6 @@ import { until } from '../fire/stage';
 const THREAD = join(__dirname, '..', '..', 'dist', 'app', 'worker-thread.js');
 
 describe('a command in a thread', () => {
-  jest.setTimeout(30_000);
   const folder = mkdtempSync(join(tmpdir(), 'efs-thread-'));
   afterAll(() => rmSync(folder, { recursive: true }));
 

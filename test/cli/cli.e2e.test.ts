@@ -8,8 +8,6 @@ import { describeWithServers } from '../servers/servers';
 import { efs } from './process';
 
 describe('efs without servers', () => {
-  jest.setTimeout(60_000);
-
   test('the help of every command shows an example', async () => {
     const commands = [
       'setup',

@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { completionScript } from '../../src/cli/completion';
 import type { Shell } from '../../src/cli/completion-scripts';
 import { program } from '../../src/cli/program';
+import { FORMATS } from '../../src/mta/formats';
 
-const ALL = program().commands.map((command) => command.name());
+const FORMAT_NAMES = FORMATS.map(({ name }) => name);
 
 /** What a line offers at its end; null is the name of a file. */
 const OFFERED: readonly (readonly [string, readonly string[] | null])[] = [
-  ['efs ', ALL],
   ['efs pro', ['promote']],
   ['efs --v', ['--version']],
   ['efs config ', ['check', 'print']],
@@ -23,7 +23,12 @@ const OFFERED: readonly (readonly [string, readonly string[] | null])[] = [
   ['efs completion ', ['bash', 'zsh', 'fish']],
   ['efs run --config ', null],
   ['efs run --http-port ', null],
-  ['efs ingest kumomta ', ['dead-letters', 'explain', 'formats', 'kafka', 'redrive', 'serve']],
+  ['efs dead-letters list --reason key', ['key-mismatch']],
+  ['efs ingest redrive kumomta --reason un', ['unknown-event', 'unmatched']],
+  ['efs run --pipelines ', ['kpi', 'status']],
+  ['efs ingest --dry-run --zone Z kum', ['kumomta']],
+  ['efs ingest kumomta ', null],
+  ['efs ingest explain ', FORMAT_NAMES],
   ['efs ingest explain kumomta ', null],
 ];
 
@@ -50,16 +55,16 @@ describe.each<Shell>(['bash', 'zsh', 'fish'])('the completion script of %s', (sh
   const folder = mkdtempSync(join(tmpdir(), 'efs-completion-'));
   const inside = join(folder, 'inside');
   const script = join(inside, 'efs');
-  beforeAll(() => {
+  beforeAll(async () => {
     mkdirSync(inside);
-    writeFileSync(script, completionScript(program(), shell));
+    writeFileSync(script, completionScript(await program(), shell));
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
   const env = { ...process.env, EFS_SCRIPT: script, HOME: folder, XDG_CONFIG_HOME: folder };
   const onShell = isThere(shell) ? test : test.skip;
 
-  onShell.each(OFFERED)('offers for "%s": %j', (line, wanted) => {
+  const offers = (line: string): readonly string[] => {
     const flags = shell === 'zsh' ? ['-f', '-c'] : ['-c'];
     const { stdout, stderr } = spawnSync(shell, [...flags, ASK[shell](line)], {
       env,
@@ -67,8 +72,26 @@ describe.each<Shell>(['bash', 'zsh', 'fish'])('the completion script of %s', (sh
       encoding: 'utf8',
     });
     expect(stderr).toBe('');
-    const offered = stdout.trim().split('\n').sort();
+    return stdout.trim().split('\n').sort();
+  };
+
+  onShell('offers all commands', async () => {
+    const all = (await program()).commands.map((command) => command.name());
+    expect(all.length).toBeGreaterThan(10);
+    expect(offers('efs ')).toEqual(all.sort());
+  });
+
+  onShell('offers the commands of `efs ingest` and the names of formats beside each other', async () => {
+    const [ingest] = (await program('ingest')).commands;
+    const inner = ingest?.commands.map((command) => command.name()) ?? [];
+    expect(inner).toContain('serve');
+    expect(offers('efs ingest ')).toEqual([...inner, ...FORMAT_NAMES].sort());
+  });
+
+  onShell.each(OFFERED)('offers for "%s": %j', (line, wanted) => {
     // fish offers the names themselves: here that of the script.
-    expect(offered).toEqual(wanted === null ? [shell === 'fish' ? 'efs' : '(file)'] : [...wanted].sort());
+    expect(offers(line)).toEqual(
+      wanted === null ? [shell === 'fish' ? 'efs' : '(file)'] : [...wanted].sort(),
+    );
   });
 });

@@ -19,7 +19,6 @@ const messages = (printed: string): number =>
   Number(/^([\d,]+) messages of \d+ deliveries/m.exec(printed)?.[1]?.replaceAll(',', ''));
 
 describe('efs demo', () => {
-  jest.setTimeout(60_000);
   let data: string;
 
   beforeAll(() => {

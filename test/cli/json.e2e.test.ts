@@ -9,7 +9,6 @@ const json = (text: string): unknown => JSON.parse(text);
 const lines = (text: string): unknown[] => text.trim().split('\n').map(json);
 
 describe('efs --json without servers', () => {
-  jest.setTimeout(60_000);
   const folder = mkdtempSync(join(tmpdir(), 'efs-json-'));
   afterAll(() => rmSync(folder, { recursive: true }));
 

@@ -1,8 +1,10 @@
 import { lineOf } from '../../src/cli/kpis';
 import { deliveryLines, kpiLine, kpiTable, messageLines } from '../../src/cli/present';
 import { jsonLine } from '../../src/cli/print';
+import { promotionLine } from '../../src/cli/promote';
 import { setupLines } from '../../src/cli/setup';
 import { lookUpMessage } from '../../src/queries/lookup';
+import type { Manifest } from '../../src/store/store';
 import { d1, home, kpi, kpiType, m1, messageIn } from '../support/lookups';
 
 test('a message is printed with its facts', async () => {
@@ -26,6 +28,23 @@ test('a delivery is printed as a table of its figures', () => {
   ]) {
     expect(text).toMatch(line);
   }
+});
+
+test('a promotion to a generation of other settings names them as they are set, for a shell', () => {
+  const before: Manifest = {
+    ...{ stateId: 1, generation: 1, partitions: 2, predecessor: null, contributionsFrom: [] },
+    ...{ defaultPolicy: 'EFS', domainGroups: 'none', buckets: 1 },
+  };
+  const same: Manifest = { ...before, stateId: 2, generation: 2, predecessor: 1 };
+  const lines = (manifest: Manifest) => promotionLine({ outcome: 'promoted', manifest, before }).split('\n');
+  const switched =
+    'state 2 is active, its records carry generation 2; `efs promote --generation 1` goes back';
+  expect(lines(same)).toEqual([switched]);
+  const others: Manifest = { ...same, defaultPolicy: 'RELAY', domainGroups: 'a=x.y,z.y;b=c.d', buckets: 4 };
+  expect(lines(others)).toEqual([
+    switched,
+    "set EFS_POLICY=relay EFS_DOMAIN_GROUPS='a=x.y,z.y;b=c.d' EFS_BUCKETS=4 for all workers before their next start",
+  ]);
 });
 
 test('deliveries are printed in a table, one line each, with the share of each status as a bar', () => {

@@ -10,28 +10,44 @@ function commandsOf(command: Command, words = command.name()): [string, Command]
   return [[words, command], ...inner];
 }
 
-const commands = commandsOf(program());
-/** Those that do something: the others only hold commands. */
-const acting = commands.filter(
-  ([, { commands: inner, registeredArguments }]) =>
-    inner.length === 0 || registeredArguments.length > 0 || inner.some((each) => each.name() === 'drop'),
-);
-
 describe('the command line', () => {
-  test.each(acting.map(([words, command]) => [words, command] as const))(
-    '%s prints JSON where it prints',
-    (words, command) => {
-      const hasJson = command.options.some(({ long }) => long === '--json');
-      expect(hasJson).toBe(!WITHOUT_JSON.includes(words));
-    },
-  );
+  let commands: readonly [string, Command][] = [];
+  beforeAll(async () => {
+    commands = commandsOf(await program());
+  });
 
-  test.each(commands.map(([words, command]) => [words, command] as const))(
-    '%s has an example in its help',
-    (words, command) => {
+  it('has --json in every command that prints, and in no other', () => {
+    // Those that do something: the others only hold commands.
+    const acting = commands.filter(
+      ([, { commands: inner, registeredArguments }]) =>
+        inner.length === 0 || registeredArguments.length > 0 || inner.some((each) => each.name() === 'drop'),
+    );
+    const without = acting.filter(([, { options }]) => options.every(({ long }) => long !== '--json'));
+    expect(acting.length).toBeGreaterThan(20);
+    expect(without.map(([words]) => words)).toEqual(WITHOUT_JSON);
+  });
+
+  it('has an example in the help of every command', () => {
+    const lacking = commands.filter(([words, command]) => {
       let help = '';
       command.configureOutput({ writeOut: (text) => void (help += text) }).outputHelp();
-      expect(help).toMatch(new RegExp(`Example:\\n(  \\$ .*\\n)*  \\$ .*\\b${words}`));
-    },
-  );
+      return !new RegExp(`Example:\\n(  \\$ .*\\n)*  \\$ .*\\b${words}`).test(help);
+    });
+    expect(lacking.map(([words]) => words)).toEqual([]);
+  });
+
+  it('has all commands where none is called, whatever else the word names', async () => {
+    for (const word of ['constructor', 'toString', '--version'])
+      expect((await program(word)).commands.map((each) => each.name())).toHaveLength(15);
+  });
+
+  it('loads the called command alone, which is the same as among all', async () => {
+    for (const [words, command] of commands.filter(([each]) => /^efs \S+$/.test(each))) {
+      const name = command.name();
+      const [alone, ...others] = (await program(name)).commands;
+      if (name === 'completion') continue;
+      expect([words, alone?.name(), others]).toEqual([words, name, []]);
+      expect(alone?.helpInformation()).toBe(command.helpInformation());
+    }
+  });
 });
