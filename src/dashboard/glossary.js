@@ -56,7 +56,7 @@ export const SECTIONS = /** @type {const} */ ({
     "cut-over": "the switch from one generation to another: switch, seal, complete",
     "sealed": "of a task: it refuses claims and commits of generation numbers up to a given one",
     "catch-up": "the time in which a generation folds what its predecessor had folded, and publishes nothing",
-    "catch-up offsets": "the input offsets at which catch-up ends: the ends of the inputs when the generation was created, or where its predecessor was sealed; and where its kpi tasks start in the contributions",
+    "catch-up offsets": "the input offsets at which a status task's catch-up ends: the ends of the inputs when it first looked after its claim; its predecessor has ended by then",
     "live": "of a task: what it folds is published",
     "level, behind, apart": "how a claimed state stands to the publish checkpoint: it contains it; folding leads to it; neither",
     "suppressed": "of a task: state is folded and nothing is published, until it has caught up with what was published last",

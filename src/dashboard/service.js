@@ -10,9 +10,9 @@ import { sourcesPanel } from './sources-panel.js';
 import { tasksPanel } from './tasks-panel.js';
 
 /**
- * @typedef {{ readonly key: string, readonly reason: string, readonly since: string }} OpenReason
+ * @typedef {{ readonly key: string, readonly reason: string, readonly since: string }} Reason
  * @typedef {{ readonly key: string, readonly warning: string }} Warning
- * @typedef {{ readonly ready: boolean, readonly failure: string | null, readonly reasons: readonly OpenReason[],
+ * @typedef {{ readonly ready: boolean, readonly failure: string | null, readonly reasons: readonly Reason[],
  *   readonly warnings: readonly Warning[], readonly version: string, readonly startedAt: string, readonly at: string, readonly deliveries: number,
  *   readonly readers: number }} HealthAnswer
  */

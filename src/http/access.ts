@@ -1,5 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
+import { EfsError } from '../base/errors';
 import { HOUR_MS } from '../base/time';
 
 /*
@@ -80,6 +81,15 @@ export function isOriginOurs(origin: string | undefined, host: string | undefine
   // Both are parsed, so that a default port may be written or left out.
   const ours = `${protocol}//${host ?? ''}`;
   return URL.canParse(ours) && new URL(ours).host === theirs;
+}
+
+/** Refuses requests for other host names and from foreign pages. Throws `not-allowed`. */
+export function checkOurs(
+  { host, origin }: { readonly host?: string | undefined; readonly origin?: string | undefined },
+  ours: { readonly httpHost: string; readonly allowed: readonly string[] },
+): void {
+  if (isHostOurs(host, ours) && isOriginOurs(origin, host)) return;
+  throw new EfsError('not-allowed', 'the Host header names another host, or a foreign page sent the request');
 }
 
 /** Sent with every response: no foreign content, no frames, no type sniffing. */

@@ -251,7 +251,7 @@ function internals({ queries, version }: ApiOptions) {
       };
     },
     getHealth: () => {
-      const reasons = health.openReasons().map(({ since, ...each }) => ({ ...each, since: iso(since) }));
+      const reasons = health.reasons().map(({ since, ...each }) => ({ ...each, since: iso(since) }));
       return {
         ready: reasons.length === 0,
         failure: health.failure(),

@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import { openExposition } from './exposition';
 
 /** Kinds of events of a source that have a series of their own; what a sender makes up beyond them counts as `other`. */
 const KINDS_MAX = 64;
@@ -26,20 +26,11 @@ export function createIngestMetrics(
   held: () => number,
   indexed: () => number = () => 0,
 ) {
-  const registry = new Registry();
-  const registers = [registry];
-  collectDefaultMetrics({ register: registry });
-  const counter = <L extends string>(name: string, help: string, labelNames: L[]) =>
-    new Counter({ name, help, labelNames, registers });
+  const { counter, counted, countedBy, gauge, exposition } = openExposition();
   const events = counter(
     'efs_ingest_events_total',
     'Events acknowledged by Kafka or ignored, by the source’s word for them (dead letters by reason) and outcome: feedback, ignored or dead-letter.',
     ['source', 'kind', 'outcome'],
-  );
-  const unmatched = counter(
-    'efs_ingest_unmatched_total',
-    'Events in which no rule found the ids of a message.',
-    ['source'],
   );
   const lookups = counter(
     'efs_ingest_index_lookups_total',
@@ -50,40 +41,31 @@ export function createIngestMetrics(
     'source',
     'code',
   ]);
-  const failures = counter('efs_ingest_failures_total', 'Writes to Kafka that failed.', []);
-  const outages = counter('efs_ingest_outages_total', 'Outages of Kafka or the registry.', ['dependency']);
-  const last = new Gauge({
-    name: 'efs_ingest_last_event_seconds',
-    help: 'When the last event of a source was acknowledged, in seconds since 1970.',
-    labelNames: ['source'],
-    registers,
-  });
-  const gaugeOf = (value: () => number, name: string, help: string) =>
-    new Gauge({
-      ...{ name, help, registers },
-      collect() {
-        this.set(value());
-      },
-    });
-  gaugeOf(held, 'efs_ingest_unacknowledged_bytes', 'Bytes of requests that are not acknowledged.');
-  gaugeOf(indexed, 'efs_ingest_index_entries', 'Entries of the index of native ids in memory.');
-  new Gauge({
-    name: 'efs_ingest_build_info',
-    help: 'Version of this process.',
-    labelNames: ['version', 'node'],
-    registers,
-  }).set({ version: info.version, node: info.node }, 1);
+  const last = gauge(
+    'efs_ingest_last_event_seconds',
+    'When the last event of a source was acknowledged, in seconds since 1970.',
+    ['source'],
+  );
+  const asked = (value: () => number, name: string, help: string): void => {
+    const made = gauge(name, help, [], (): void => made.set(value()));
+  };
+  asked(held, 'efs_ingest_unacknowledged_bytes', 'Bytes of requests that are not acknowledged.');
+  asked(indexed, 'efs_ingest_index_entries', 'Entries of the index of native ids in memory.');
+  gauge('efs_ingest_build_info', 'Version of this process.', ['version', 'node']).set({ ...info }, 1);
   const bounded = boundedLabel();
   return {
     event: (source: string, kind: string, outcome: string, count: number) =>
       events.inc({ source, kind: bounded(source, kind), outcome }, count),
-    unmatched: (source: string, count: number) => unmatched.inc({ source }, count),
+    unmatched: countedBy(
+      'source',
+      'efs_ingest_unmatched_total',
+      'Events in which no rule found the ids of a message.',
+    ),
     lookup: (source: string, result: 'found' | 'missed') => lookups.inc({ source, result }),
     lastEvent: (source: string, now: number) => last.set({ source }, now / 1000),
     answered: (source: string, code: number) => requests.inc({ source, code: String(code) }),
-    failed: () => failures.inc(),
-    outage: (dependency: string) => outages.inc({ dependency }),
-    /** The text that Prometheus scrapes, and its content type. */
-    exposition: async () => ({ type: registry.contentType, text: await registry.metrics() }),
+    failed: counted('efs_ingest_failures_total', 'Writes to Kafka that failed.'),
+    outage: countedBy('dependency', 'efs_ingest_outages_total', 'Outages of Kafka or the registry.'),
+    exposition,
   };
 }

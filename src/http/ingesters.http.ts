@@ -50,16 +50,11 @@ async function textOf(body: ReadableStream | null): Promise<string> {
 }
 
 function reportIn(text: string): IngesterReport {
-  const invalid = new NoReport('its answer is not that of an ingester');
-  let value: unknown;
   try {
-    value = JSON.parse(text);
+    return Report.parse(JSON.parse(text));
   } catch {
-    throw invalid;
+    throw new NoReport('its answer is not that of an ingester');
   }
-  const parsed = Report.safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw invalid;
 }
 
 async function request(url: string, token: string, deadlineMs: number): Promise<IngesterReport> {

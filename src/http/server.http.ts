@@ -1,7 +1,7 @@
 import fastify, { type FastifyInstance } from 'fastify';
 import { systemClock } from '../base/clock';
 import { EfsError } from '../base/errors';
-import { isHostOurs, isOriginOurs, SECURITY_HEADERS } from './access';
+import { checkOurs, SECURITY_HEADERS } from './access';
 import { addApi, type ApiOptions } from './api.http';
 import { BOUNDS, type Bounds } from './budget.http';
 import { boundedConnections, type Connections } from './connections.http';
@@ -36,14 +36,8 @@ export function httpRoutes(options: RouteOptions): FastifyInstance {
   const { host, api } = options;
   if (api === undefined) return server;
   void server.register(async (scope) => {
-    scope.addHook('onRequest', async ({ headers }) => {
-      const isOurs = isHostOurs(headers.host, { httpHost: host, allowed: api.allowedHosts });
-      if (!isOurs || !isOriginOurs(headers.origin, headers.host))
-        throw new EfsError(
-          'not-allowed',
-          'the Host header names another host, or a foreign page sent the request',
-        );
-    });
+    const ours = { httpHost: host, allowed: api.allowedHosts };
+    scope.addHook('onRequest', async ({ headers }) => checkOurs(headers, ours));
     addApi(scope, api, bounds);
     addPage(scope);
   });
@@ -97,9 +91,10 @@ function addProbes(
       .send(failure === null ? { live: true } : { live: false, failure });
   });
   server.get('/readyz', async (_, reply) => {
-    const reasons = health.reasons();
+    const reasons = Object.fromEntries(health.reasons().map(({ key, reason }) => [key, reason]));
+    const warnings = Object.fromEntries(health.warnings().map(({ key, warning }) => [key, warning]));
     const ready = Object.keys(reasons).length === 0;
-    return reply.code(ready ? 200 : 503).send({ ready, reasons });
+    return reply.code(ready ? 200 : 503).send({ ready, reasons, warnings });
   });
   server.get('/metrics', async (_, reply) => {
     const { type, text } = await exposition();

@@ -41,7 +41,7 @@ const logIn = async (page: Page, token: string): Promise<void> => {
 };
 
 // Loading the page costs more than anything else here: the cases share one tab, and each shows its views in it.
-describeWithServers(['browser', 'undisturbed'], 'the page', () => {
+describeWithServers(['browser'], 'the page', () => {
   let demo: Demo;
   /** A demo that requires a token. */
   let secured: Demo;
@@ -51,7 +51,7 @@ describeWithServers(['browser', 'undisturbed'], 'the page', () => {
   beforeAll(async () => {
     [demo, secured, browser] = await Promise.all([
       // Slow enough that its first campaigns are still being relayed when the cases that wait for that begin.
-      startDemo(['--http-port', '0', '--seed', '3', '--speed', '300']),
+      startDemo(['--http-port', '0', '--seed', '3', '--speed', '150']),
       startDemo(['--http-port', '0', '--seed', '5'], SECURED),
       openBrowser(),
     ]);

@@ -77,5 +77,5 @@ describeWithServers(['browser'], 'the sources on the page', () => {
     );
     expect(content).toBeLessThanOrEqual(width!);
     expect(problems).toEqual([]);
-  });
+  }, 180_000); // Chromium audits the page in four forms.
 });

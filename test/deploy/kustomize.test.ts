@@ -3,8 +3,6 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { complaints, documentsIn, type Manifest, manifests } from './manifests';
 
-jest.setTimeout(60_000); // a process, and the compiler
-
 const root = join(__dirname, '..', '..');
 const isThere = spawnSync('kubectl', ['version', '--client']).status === 0;
 if (!isThere)

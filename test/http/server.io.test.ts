@@ -10,17 +10,21 @@ const parts = () => ({
 });
 
 describe('the routes', () => {
-  test('/readyz answers 503 with the reasons, and 200 once there are none', async () => {
+  test('/readyz answers 503 with the reasons, and 200 once there are none, with the warnings', async () => {
     const { health, metrics } = parts();
     const routes = httpRoutes({ ...parts(), health, metrics });
     const before = await routes.inject('/readyz');
     expect([before.statusCode, before.json()]).toEqual([
       503,
-      { ready: false, reasons: { starting: 'starting' } },
+      { ready: false, reasons: { starting: 'starting' }, warnings: {} },
     ]);
     health.set('starting', null);
+    health.warn('http', 'no token');
     const after = await routes.inject('/readyz');
-    expect([after.statusCode, after.json()]).toEqual([200, { ready: true, reasons: {} }]);
+    expect([after.statusCode, after.json()]).toEqual([
+      200,
+      { ready: true, reasons: {}, warnings: { http: 'no token' } },
+    ]);
   });
 
   test('/livez answers 200 while not ready, and 503 after a permanent failure', async () => {
