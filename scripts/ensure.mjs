@@ -1,5 +1,5 @@
 // Makes a fresh clone runnable: installs what package-lock.json names where node_modules is missing or differs,
-// and, with --build, builds dist/ where the sources are other than those it was built from. Plain JavaScript
+// and, with --build, builds dist/ where the sources are other than those it was built from (build.mjs: --types). Plain JavaScript
 // without dependencies, because it runs before there are any.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -45,14 +45,15 @@ export function ensureInstalled() {
   }
 }
 
-/** Builds dist/ where it is not that of the sources. Gives whether it is now. */
-export function ensureBuilt() {
-  if (isBuilt()) return true;
+/** Builds dist/ where it is not that of the sources, or has no declarations and `types` wants them. Gives whether it is now. */
+export function ensureBuilt({ types = false } = {}) {
+  if (isBuilt({ types })) return true;
   console.error('Building dist/ ...');
-  return build();
+  return build({ types });
 }
 
 if (isStarted(import.meta.url)) {
   ensureInstalled();
-  if (process.argv.includes('--build') && !ensureBuilt()) process.exitCode = 1;
+  const types = process.argv.includes('--types');
+  if (process.argv.includes('--build') && !ensureBuilt({ types })) process.exitCode = 1;
 }

@@ -26,6 +26,7 @@ const TOP_LEVEL = [
   'docs',
   'examples',
   'eslint.config.mjs',
+  'jest.config.mjs',
   'package-lock.json',
   'package.json',
   'schemas',

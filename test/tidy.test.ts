@@ -20,7 +20,16 @@ interface SourceFile {
   tree: ts.SourceFile;
 }
 
-function typescriptIn(folder: string): SourceFile[] {
+const parsed = new Map<string, readonly SourceFile[]>();
+
+/** The files of a folder, which are parsed once. */
+function typescriptIn(folder: string): readonly SourceFile[] {
+  const known = parsed.get(folder) ?? parsedIn(folder);
+  parsed.set(folder, known);
+  return known;
+}
+
+function parsedIn(folder: string): SourceFile[] {
   if (!existsSync(join(root, folder))) return [];
   const files = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' });
   return files
@@ -46,8 +55,21 @@ function packageOf(specifier: string): string {
   return specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
 }
 
+interface Imports {
+  readonly packages: readonly string[];
+  readonly files: readonly string[];
+}
+
+const imports = new Map<SourceFile, Imports>();
+
 /** Everything `file` imports, types too: packages as they are, files relative to src. */
-function importsOf(file: SourceFile): { packages: string[]; files: string[] } {
+function importsOf(file: SourceFile): Imports {
+  const known = imports.get(file) ?? readImports(file);
+  imports.set(file, known);
+  return known;
+}
+
+function readImports(file: SourceFile): Imports {
   const specifiers = ts.preProcessFile(file.text).importedFiles.map((each) => each.fileName);
   return {
     packages: specifiers.filter((each) => !each.startsWith('.')).map(packageOf),

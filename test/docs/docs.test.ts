@@ -189,6 +189,7 @@ function loggedLines(): string[] {
       .flatMap(inFolder)
       .filter((file) => file.endsWith('.ts')),
     'src/cli/run.ts',
+    'src/cli/stopping.ts',
     'src/app/credentials.ts',
     'src/app/serve.ts',
   ];

@@ -56,9 +56,12 @@ async function stop(child: ChildProcess): Promise<void> {
 /** Long even for a busy machine; how long each way takes is printed at the end. */
 const TIMEOUT_MS = 600_000;
 
+/** A command that asks is a process of its own, and takes the processor from what it waits for. */
+const BETWEEN_COMMANDS_MS = 1_000;
+
 /** Waits for an answer. */
-async function until<T>(what: string, ask: () => Promise<T | null>): Promise<T> {
-  for (const deadline = Date.now() + 0.9 * TIMEOUT_MS; Date.now() < deadline; await pollMs(250)) {
+async function until<T>(what: string, ask: () => Promise<T | null>, everyMs = 250): Promise<T> {
+  for (const deadline = Date.now() + 0.9 * TIMEOUT_MS; Date.now() < deadline; await pollMs(everyMs)) {
     const answer = await ask();
     if (answer !== null) return answer;
   }
@@ -141,12 +144,14 @@ describeWithServers(['kafka', 'registry', 'redis'], 'the first hour, as the READ
         const { child } = start(`${define}\nefs run`, clone, settings);
         try {
           await efs('efs simulate --seed 1');
-          const shown = await until('the delivery', () => efs('efs delivery DM1-1').catch(() => null));
+          const show = (): Promise<string | null> => efs('efs delivery DM1-1').catch(() => null);
+          const shown = await until('the delivery', show, BETWEEN_COMMANDS_MS);
           expect(shown).toMatch(/^delivery DM1-1, policy EFS/);
-          const complete = await until('all of the delivery', async () => {
+          const whole = async (): Promise<string | null> => {
             const figures = await efs('efs delivery DM1-1');
             return /^relayed +2,784$/m.test(figures) ? figures : null;
-          });
+          };
+          const complete = await until('all of the delivery', whole, BETWEEN_COMMANDS_MS);
           expect(complete).toMatch(/^success +\d/m);
           const message = commands.find((line) => line.startsWith('efs message ')) ?? '';
           expect(await efs(message)).toContain('SENT');

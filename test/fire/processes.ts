@@ -52,6 +52,14 @@ export function assignedTo(worker: Worker, pipeline: 'status' | 'kpi'): readonly
   return (lines.at(-1)?.['partitions'] as number[] | undefined) ?? [];
 }
 
+/** Whether a worker has been assigned its partitions and is ready. */
+export const isReady = async (worker: Worker): Promise<boolean> =>
+  worker.hasLogged('partitions assigned') &&
+  worker.get('/readyz').then(
+    ({ status }) => status === 200,
+    () => false,
+  );
+
 /** The environment without the settings of the machine that runs the tests. */
 function environment(settings: Settings): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('EFS_'));
@@ -93,11 +101,17 @@ function startProcess(name: string, args: readonly string[], settings: Settings)
     args,
     environment({ EFS_HTTP_PORT: '0', EFS_LOG_FORMAT: 'json', ...settings }),
   );
-  const lines = (): Line[] =>
-    printed.out
-      .split('\n')
-      .filter((text) => text.startsWith('{') && text.endsWith('}'))
-      .map((text) => JSON.parse(text) as Line);
+  const parsed: Line[] = [];
+  let parsedUntil = 0;
+  /** Parses each line once: a test may ask a hundred times. */
+  const lines = (): Line[] => {
+    const end = printed.out.lastIndexOf('\n') + 1;
+    const more = printed.out.slice(parsedUntil, end).split('\n');
+    parsedUntil = end;
+    for (const text of more)
+      if (text.startsWith('{') && text.endsWith('}')) parsed.push(JSON.parse(text) as Line);
+    return [...parsed];
+  };
   const get = async (path: string): Promise<{ status: number; text: string }> => {
     const port = lines().find(({ msg }) => msg === 'starting')?.['port'];
     const answer = await fetch(`http://127.0.0.1:${String(port)}${path}`);

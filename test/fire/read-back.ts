@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as avro from 'avsc';
 import type { LogRecord } from '../../src/log/source';
+import { untilDone } from '../kafka/kafka-world';
 import type { Stage } from './stage';
 
 /** A record as read back, with its headers' bytes. */
@@ -33,11 +34,18 @@ function held(topic: string, record: LogRecord): Held {
 /** Every committed record of a topic, partition by partition, each in the order of the log. */
 export async function heldBy(stage: Stage, topic: string): Promise<Held[]> {
   const found: Held[] = [];
-  for (let partition = 0; partition < stage.partitions; partition += 1) {
-    await stage.reader.read(stage.prefix + topic, partition, (record) => found.push(held(topic, record)));
-  }
+  for (let partition = 0; partition < stage.partitions; partition += 1)
+    found.push(...(await partitionHeldBy(stage, topic, partition)));
   return found;
 }
+
+/** The same of a partition. Retries: a topic that has just been made may not have a leader yet. */
+const partitionHeldBy = (stage: Stage, topic: string, partition: number): Promise<Held[]> =>
+  untilDone(async () => {
+    const found: Held[] = [];
+    await stage.reader.read(stage.prefix + topic, partition, (record) => found.push(held(topic, record)));
+    return found;
+  });
 
 /** The registry's schemas by id, over its public API. */
 export async function schemasOf({ addresses }: Stage): Promise<Map<number, string>> {

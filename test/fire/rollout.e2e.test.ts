@@ -4,7 +4,7 @@ import { keepLogs, openEventLog } from './chaos';
 import { verdict } from './evidence';
 import { groupLag } from './group-lag';
 import { startProbes } from './kpi-age';
-import { assignedTo, type Worker } from './processes';
+import { assignedTo, isReady, type Worker } from './processes';
 import { drain, openStage, type Stage, until, untidy } from './stage';
 
 const PARTITIONS = 8;
@@ -20,11 +20,7 @@ function cluster(stage: Stage, note: (line: string) => void) {
   return {
     async start(name: string): Promise<Worker> {
       const worker = stage.run(name);
-      await until(
-        `${name} is ready`,
-        async () => worker.hasLogged('partitions assigned') && (await worker.get('/readyz')).status === 200,
-        WITHIN_MS,
-      );
+      await until(`${name} is ready`, () => isReady(worker), WITHIN_MS);
       note(`${name} is ready`);
       return worker;
     },

@@ -19,7 +19,7 @@ import type { Generations, Store, TaskAddress } from '../../src/store/store';
 import { redisStore } from '../../src/store/store.redis';
 import { pollMs } from '../servers/child';
 import type { InjectedFaults } from './faults';
-import { efs, type Settings, startRun, startFaultyWorker, type Worker } from './processes';
+import { efs, isReady, type Settings, startRun, startFaultyWorker, type Worker } from './processes';
 
 export interface Addresses {
   readonly kafkaBrokers: readonly string[];
@@ -54,16 +54,23 @@ export interface Stage {
   close(): Promise<void>;
 }
 
-/** Waits until something holds; throws with its description where it does not come true in time. */
+/** Far longer than anything takes on an idle machine. */
+const WITHIN_MS = 90_000;
+
+/**
+ * Waits until something holds; throws with its description where it does not come true in time. `everyMs` spares the servers
+ * where to ask costs them much.
+ */
 export async function until(
   what: string,
   holds: () => boolean | Promise<boolean>,
-  withinMs = 30_000,
+  withinMs = WITHIN_MS,
+  everyMs = 50,
 ): Promise<void> {
   const deadline = Date.now() + withinMs;
   while (!(await holds())) {
     if (Date.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}`);
-    await pollMs(50);
+    await pollMs(everyMs);
   }
 }
 
@@ -150,7 +157,9 @@ export async function openStage(
     ...options.settings,
   };
   const namespace = namespaceOf(settings['EFS_GROUP_ID'] ?? '', prefix);
-  const made = await efs(['setup', '--partitions', String(partitions)], settings);
+  // A registry that has just started answers slowly at first, whatever a test expects of it later.
+  const patient = { ...settings, EFS_REGISTRY_TIMEOUT_MS: '30000' };
+  const made = await efs(['setup', '--partitions', String(partitions)], patient);
   if (made.exitCode !== 0) throw new Error(`efs setup: ${made.err}`);
   const kafka = kafkaClient({ brokers: [...addresses.kafkaBrokers], clientId: 'test' });
   const reader = kafkaReader(kafka, systemClock);
@@ -233,15 +242,19 @@ export async function isDrained(stage: Stage): Promise<boolean> {
 }
 
 /**
- * Waits until everything is folded, then stops the workers, which drain their outboxes; repeats with one more worker
- * where that brought new contributions. Throws where a worker does not exit with 0.
+ * Waits until everything is folded and the workers are ready, then stops them, which drain the outboxes of their partitions;
+ * repeats with one more worker where that brought new contributions. Throws where a worker does not exit with 0.
  */
 export async function drain(stage: Stage, withinMs = 60_000): Promise<void> {
   for (let round = 1; ; round += 1) {
-    await until('everything is folded', () => isDrained(stage), withinMs).catch(async (error: unknown) => {
-      throw new Error(`still to fold: ${(await leftToFold(stage)).join(', ')}`, { cause: error });
-    });
+    await until('everything is folded', () => isDrained(stage), withinMs, 250).catch(
+      async (error: unknown) => {
+        throw new Error(`still to fold: ${(await leftToFold(stage)).join(', ')}`, { cause: error });
+      },
+    );
     const living = stage.workers().filter((worker) => worker.alive());
+    for (const worker of living)
+      await until(`${worker.name} is ready`, async () => !worker.alive() || (await isReady(worker)));
     for (const worker of living) worker.signal('SIGTERM');
     for (const worker of living) {
       const { exitCode, err } = await worker.ended;

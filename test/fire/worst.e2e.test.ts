@@ -9,7 +9,7 @@ import { kafkaSink } from '../../src/kafka/sink.kafka';
 import { partitionOf } from '../../src/log/partitioner';
 import type { OutgoingRecord } from '../../src/log/sink';
 import { describeWithServers, type SharedServers } from '../servers/servers';
-import type { Worker } from './processes';
+import { isReady, type Worker } from './processes';
 import { openStage, type Stage, standing, until } from './stage';
 
 const PARTITIONS = 3;
@@ -119,7 +119,7 @@ describeWithServers(['kafka', 'registry', 'redis', 'undisturbed'], 'the worst in
   beforeAll(async () => {
     stage = await openStage(servers, { partitions: PARTITIONS });
     worker = stage.run('worker');
-    await until('it is ready', async () => (await worker.get('/readyz').catch(() => null))?.status === 200);
+    await until('it is ready', () => isReady(worker));
   }, 60_000);
   afterAll(() => stage.close());
 

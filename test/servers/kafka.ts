@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { allOf, freePort, serverDir, startServer, type Server } from './child';
-import { classArchive, KAFKA_VERSION, kafkaJars } from './provision';
+import { cached, classArchive, KAFKA_VERSION, kafkaJars } from './provision';
 
 export interface KafkaOptions {
   /** One broker, or a cluster of three that keeps its quorum when one of them dies. */
@@ -14,7 +14,7 @@ export interface KafkaOptions {
   version?: string;
   /** Added to server.properties, overriding the defaults; or derived from them. */
   properties?: Properties | ((all: Properties) => Properties);
-  /** Added to the arguments that format the storage: `['--add-scram', …]`. */
+  /** Added to the arguments that format the storage: `['--add-scram', …]`. They alone say what it holds, not `properties`. */
   format?: string[];
   /** Added to the arguments of the broker's JVM. */
   jvm?: string[];
@@ -61,6 +61,8 @@ function properties(node: Node, nodes: readonly Node[], own: KafkaOptions['prope
     'log.retention.hours': -1,
     'log.segment.bytes': 64 << 20,
     'log.index.size.max.bytes': 1 << 20,
+    // Of the default of 128 MB a broker writes every byte as it starts.
+    'log.cleaner.dedupe.buffer.size': 2 << 20,
     'num.network.threads': 2,
     'num.io.threads': 4,
   };
@@ -85,19 +87,45 @@ const java = (jars: string, options: string[]): string[] => [
   join(jars, '*'),
 ];
 
-async function startNode(
-  { jars, classes }: Java,
-  clusterId: string,
-  node: Node,
-  { format: added = [], jvm = [] }: KafkaOptions,
-): Promise<Server> {
-  const file = join(node.dir, 'server.properties');
-  const format = ['kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, '-c', file, ...added];
-  await promisify(execFile)('java', [...java(jars, ['-Xmx128m', classes]), ...format]);
+const newId = (): string => randomBytes(16).toString('base64url');
+
+/**
+ * The first records of a cluster, such as its metadata version and its users: a file that Kafka's own tool writes. It is the
+ * same for all clusters of a version and of these arguments, so it is kept under both: the tool costs half of what a broker's
+ * start does.
+ */
+async function firstRecords(version: string, added: readonly string[]): Promise<string> {
+  const jars = await kafkaJars(version);
+  const name = `kafka-${version}-storage-${createHash('sha256').update(JSON.stringify(added)).digest('hex').slice(0, 12)}`;
+  const dir = await cached(name, async (draft) => {
+    const file = join(draft, 'server.properties');
+    const node = { id: 1, port: 1, controllerPort: 2, dir: draft };
+    writeFileSync(file, properties(node, [node]));
+    const format = ['kafka.tools.StorageTool', 'format', `--cluster-id=${newId()}`, '-c', file, ...added];
+    await promisify(execFile)('java', [...java(jars, ['-Xmx128m']), ...format]);
+  });
+  return join(dir, 'data', 'bootstrap.checkpoint');
+}
+
+/** Writes what `kafka.tools.StorageTool format` writes. */
+function formatStorage(node: Node, clusterId: string, records: string): void {
+  const data = join(node.dir, 'data');
+  mkdirSync(data);
+  const ids = { version: 1, 'cluster.id': clusterId, 'node.id': node.id, 'directory.id': newId() };
+  const lines = Object.entries(ids).map(([key, value]) => `${key}=${value}\n`);
+  writeFileSync(join(data, 'meta.properties'), lines.join(''));
+  copyFileSync(records, join(data, 'bootstrap.checkpoint'));
+}
+
+function startNode({ jars, classes }: Java, node: Node, jvm: readonly string[]): Promise<Server> {
   return startServer({
     name: `kafka ${node.id}`,
     command: 'java',
-    args: [...java(jars, ['-Xms256m', '-Xmx512m', classes, ...jvm]), 'kafka.Kafka', file],
+    args: [
+      ...java(jars, ['-Xms256m', '-Xmx512m', classes, ...jvm]),
+      'kafka.Kafka',
+      join(node.dir, 'server.properties'),
+    ],
     dir: node.dir,
     startTimeoutMs: 180_000,
     ready: (log) => log.includes('Kafka Server started'),
@@ -105,15 +133,18 @@ async function startNode(
 }
 
 async function startNodes(java: Java, options: KafkaOptions): Promise<KafkaServer> {
+  const { version = KAFKA_VERSION, format = [], jvm = [] } = options;
+  const records = await firstRecords(version, format);
   const nodes: Node[] = [];
   for (let id = 1; id <= (options.brokers ?? 1); id++) {
     nodes.push({ id, port: await freePort(), controllerPort: await freePort(), dir: serverDir('kafka') });
   }
+  const clusterId = newId();
   for (const node of nodes) {
     writeFileSync(join(node.dir, 'server.properties'), properties(node, nodes, options.properties));
+    formatStorage(node, clusterId, records);
   }
-  const clusterId = randomBytes(16).toString('base64url');
-  const started = await Promise.all(nodes.map((node) => startNode(java, clusterId, node, options)));
+  const started = await Promise.all(nodes.map((node) => startNode(java, node, jvm)));
   return { ...allOf(started), nodes: started, brokers: nodes.map((node) => `127.0.0.1:${node.port}`) };
 }
 
@@ -122,7 +153,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServe
   const { version = KAFKA_VERSION } = options;
   const jars = await kafkaJars(version);
   const archive = await classArchive(`kafka-${version}`, async (classes) => {
-    const server = await startNodes({ jars, classes }, {});
+    const server = await startNodes({ jars, classes }, { version });
     await server.kill('SIGTERM');
     await server.stop();
   });

@@ -24,7 +24,7 @@ export async function answers(command: string, args: string[]): Promise<boolean>
  * `<cache>/<name>`, filled by `fill` where it is missing. It appears whole or not at all, so two runs may fill it at
  * once.
  */
-async function cached(name: string, fill: (dir: string) => Promise<void>): Promise<string> {
+export async function cached(name: string, fill: (dir: string) => Promise<void>): Promise<string> {
   const target = join(cacheDir(), name);
   if (existsSync(target)) return target;
   mkdirSync(cacheDir(), { recursive: true });

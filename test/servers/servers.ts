@@ -1,6 +1,7 @@
 /**
  * What a test can require: servers, of which it starts those named `own-…` itself, to kill, pause or fill; a browser; and,
- * where it measures time, that no other file runs beside it (`undisturbed`, see scripts/test.mjs).
+ * where it measures time or holds up a shared server, that no other file runs beside it (`undisturbed`, see
+ * scripts/test.mjs).
  */
 export type ServerName =
   'kafka' | 'registry' | 'redis' | 'own-kafka' | 'own-registry' | 'own-redis' | 'browser' | 'undisturbed';
@@ -47,7 +48,7 @@ export function sharedServers(): SharedServers {
 }
 
 /**
- * `describe` for tests that need real servers, with a minute for each test. Where one of them is missing the
+ * `describe` for tests that need real servers. Where one of them is missing the
  * tests are skipped; with CI=true they fail instead, so that a build never passes without tests.
  */
 export function describeWithServers(
@@ -58,7 +59,6 @@ export function describeWithServers(
   const missing = JSON.parse(process.env[MISSING_VARIABLE] ?? '{}') as Partial<Record<ServerName, string>>;
   const remedies = names.flatMap((name) => missing[name] ?? []);
   if (remedies.length === 0) {
-    jest.setTimeout(60_000);
     describe(title, () => body(sharedServers()));
   } else if (process.env['CI'] === 'true') {
     describe(title, () => {
