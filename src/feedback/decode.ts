@@ -73,7 +73,7 @@ export interface FeedbackDecoderOptions extends DecoderOptions {
 export function feedbackDecoder(options: FeedbackDecoderOptions): Decoder<Feedback> {
   const readers = options.topics.map(({ kind }) => readerOf(kind, kind));
   const checksPartition = options.partitioner === 'murmur2';
-  return decoder<Feedback>(options, readers, (record, feedback) => {
+  const check = (record: LogRecord, feedback: Feedback): Problem | null => {
     const field = invalidField(feedback);
     if (field !== null) return { reason: 'invalid-field', detail: field };
     const { key } = record;
@@ -84,15 +84,26 @@ export function feedbackDecoder(options: FeedbackDecoderOptions): Decoder<Feedba
     const home = partitionOf(key, options.partitions);
     if (home === record.partition) return null;
     return { reason: 'wrong-partition', detail: `the key belongs to partition ${home}` };
-  });
+  };
+  return decoder(options, readers, check, (_, feedback) => feedback);
+}
+
+/** A contribution, and where the log has it. */
+export interface LoggedContribution extends Contribution {
+  readonly offset: number;
 }
 
 /**
  * A decoder of the service's own contributions, topic index 0. It checks only the Avro encoding. Throws `batch-unreadable`:
  * the service alone writes them, and none may be left out.
  */
-export function contributionDecoder(options: DecoderOptions): Decoder<Contribution> {
-  const decode = decoder<Contribution>(options, [readerOf('Contribution')], () => null);
+export function contributionDecoder(options: DecoderOptions): Decoder<LoggedContribution> {
+  const decode = decoder<Contribution, LoggedContribution>(
+    options,
+    [readerOf('Contribution')],
+    () => null,
+    ({ offset }, contribution) => Object.assign(contribution, { offset }),
+  );
   return async (records) => {
     for (const { unreadable } of records)
       if (unreadable !== undefined) throw new EfsError('batch-unreadable', unreadable);
@@ -146,10 +157,11 @@ interface Reader {
  * The implementation of both decoders. It waits only for schemas that are not cached: they are requested one after the
  * other, so that a flood of made-up ids does not become a flood of requests.
  */
-function decoder<Input>(
+function decoder<Value, Input>(
   { registry, clock, limits }: DecoderOptions,
   readers: readonly Reader[],
-  check: (record: LogRecord, input: Input) => Problem | null,
+  check: (record: LogRecord, value: Value) => Problem | null,
+  inputOf: (record: LogRecord, value: Value) => Input,
 ): Decoder<Input> {
   const { known, fetch } = writerSchemaCache({
     registry,
@@ -177,9 +189,9 @@ function decoder<Input>(
         continue;
       }
       const cursor = cursorAt(value, FRAME_BYTES);
-      const input = writer.read(cursor) as Input;
-      const problem = isFinished(cursor) && !cursor.unresolved ? check(record, input) : bodyProblem(cursor);
-      if (problem === null) inputs.push(input);
+      const read = writer.read(cursor) as Value;
+      const problem = isFinished(cursor) && !cursor.unresolved ? check(record, read) : bodyProblem(cursor);
+      if (problem === null) inputs.push(inputOf(record, read));
       else reject(record, problem);
     }
     return { inputs, rejected };

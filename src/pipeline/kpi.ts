@@ -1,3 +1,4 @@
+import type { LoggedContribution } from '../feedback/decode';
 import type { PolicyName } from '../feedback/feedback';
 import { DELIVERY_KPI_TOPIC } from '../feedback/topics';
 import type { Contribution, KpiChanged, WireType } from '../kpi/encode';
@@ -49,7 +50,7 @@ export const DELIVERIES_CACHED = 64;
  */
 export function planKpi(
   rules: KpiRules,
-  inputs: readonly Contribution[],
+  inputs: readonly LoggedContribution[],
   suppressed: boolean,
   cache: BoundedCache<KnownDelivery> = boundedCache(0),
   recheck: readonly string[] = [],
@@ -95,10 +96,10 @@ interface Effects {
 const isOwn = ({ generation }: Contribution, { stateId }: KpiRules): boolean => generation === stateId;
 
 /** The barriers of a batch that have arrived. */
-function barriersIn(rules: KpiRules, inputs: readonly Contribution[]): Write[] {
+function barriersIn(rules: KpiRules, inputs: readonly LoggedContribution[]): Write[] {
   return inputs
     .filter((input) => input.deliveryId === null && isOwn(input, rules))
-    .map(({ partition, revision }) => flagWrite(barrierArrived(partition, revision), 1));
+    .map(({ partition, revision, offset }) => flagWrite(barrierArrived(partition, revision), offset + 1));
 }
 
 /** The latest contributions to each delivery of a batch, and of those to be rechecked; another generation's are ignored. */

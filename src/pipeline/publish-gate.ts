@@ -4,8 +4,15 @@ import { PUBLISHED_HASH, SUMS_HASH } from '../store/hashes';
 import { inPortions, pagesOf } from '../store/pages';
 import type { Claim, Manifest, Store, TaskAddress } from '../store/store';
 import { flagWrite, writing } from './effects';
-import { barrierArrived, LIVE_AS, readFlags } from './flags';
-import { checkpointIn, hasPredecessor, isLive, type Standing, standingOf } from './publishing';
+import { ANY_POSITION, barrierArrived, type Flag, LIVE_AS, readFlags } from './flags';
+import {
+  checkpointIn,
+  hasPredecessor,
+  isLive,
+  type PublishCheckpoint,
+  type Standing,
+  standingOf,
+} from './publishing';
 
 /*
  * When KPIs may be published (publishing.ts). A suppressed kpi task updates its sums and publishes nothing. It resumes once
@@ -17,8 +24,9 @@ import { checkpointIn, hasPredecessor, isLive, type Standing, standingOf } from 
  */
 
 /**
- * Thrown where records of a later generation number have been published: the store is older than a cut-over. Readers would
- * ignore anything this generation publishes.
+ * Thrown where another state has published what this one lacks. Records of a later generation number: the store is older than a
+ * cut-over, and readers would ignore anything this generation publishes. Or records beyond a barrier of this one: the store has
+ * shown its predecessor again, which went on after this generation had caught up with it.
  */
 export class SupersededGenerationError extends Error {
   override readonly name = 'SupersededGenerationError';
@@ -58,7 +66,12 @@ interface Found {
   readonly live: boolean;
   readonly standing: Standing;
   readonly committed: Committed | null;
+  readonly checkpoint: PublishCheckpoint | null;
+  readonly barriers: Barriers;
 }
+
+/** By status partition, the position behind its barrier for this generation number; null where it has not arrived. */
+type Barriers = readonly (number | null)[];
 
 /**
  * The gate of a kpi task. `onClaim` reads back what was published while publishing is suppressed: records that the state
@@ -72,12 +85,13 @@ export function publishGate(deps: GateDeps): PublishGate {
   let found: Promise<Found> | null = null;
 
   const find = async (claim: Claim): Promise<Found> => {
-    const [committed, [liveAs]] = await Promise.all([deps.checkpoint(), readFlags(store, address, LIVE_AS)]);
-    return {
-      live: isLive(manifest, liveAs),
-      standing: standingOf(manifest, claim, checkpointIn(committed)),
-      committed,
-    };
+    const [committed, [liveAs, ...barriers]] = await Promise.all([
+      deps.checkpoint(),
+      readFlags(store, address, LIVE_AS, ...barrierFlags(manifest)),
+    ]);
+    const checkpoint = checkpointIn(committed);
+    const standing = standingOf(manifest, claim, checkpoint);
+    return { live: isLive(manifest, liveAs), standing, committed, checkpoint, barriers };
   };
   /** Made once per claim: `outboxAt` and `onClaim` call it concurrently. */
   const compare = (claim: Claim): Promise<Found> => (found ??= find(claim));
@@ -98,7 +112,7 @@ export function publishGate(deps: GateDeps): PublishGate {
     },
     afterCommit,
     async *onClaim(ownership, claim) {
-      const { live, standing, committed } = await compare(claim);
+      const { live, standing, committed, checkpoint, barriers } = await compare(claim);
       suppressed = !live || standing !== 'level';
       // Below this position nothing is published while it is suppressed.
       until = committed?.offset ?? 0;
@@ -106,31 +120,39 @@ export function publishGate(deps: GateDeps): PublishGate {
       if (live) yield writing([flagWrite(LIVE_AS, 0)]);
       // A former owner's last record may have arrived after the state was created. From here on none can.
       const last = await lastPublished(deps);
-      refuseSuperseded(deps, last);
+      refuseSuperseded(deps, last, checkpoint, barriers);
       yield* readBack(deps, last);
       yield* afterCommit(ownership);
     },
   };
 }
 
-/** Whether every status partition has sent its barrier for this generation number. The first generation needs none. */
-async function haveBarriersArrived({ store, address, manifest }: GateDeps): Promise<boolean> {
-  if (!hasPredecessor(manifest)) return true;
-  const flags = Array.from({ length: manifest.partitions }, (_, partition) =>
+/** The barriers that a generation waits for: one of every status partition. The first generation needs none. */
+const barrierFlags = (manifest: Manifest): Flag[] =>
+  Array.from({ length: hasPredecessor(manifest) ? manifest.partitions : 0 }, (_, partition) =>
     barrierArrived(partition, manifest.generation),
   );
-  return (await readFlags(store, address, ...flags)).every((barrier) => barrier !== null);
+
+async function haveBarriersArrived({ store, address, manifest }: GateDeps): Promise<boolean> {
+  if (!hasPredecessor(manifest)) return true;
+  return (await readFlags(store, address, ...barrierFlags(manifest))).every((barrier) => barrier !== null);
 }
 
 function refuseSuperseded(
   { manifest: { stateId, generation }, generationOf }: Pick<GateDeps, 'manifest' | 'generationOf'>,
   last: ReadonlyMap<string, Buffer>,
+  checkpoint: PublishCheckpoint | null,
+  barriers: Barriers,
 ): void {
+  const superseded = (by: string): Error =>
+    new SupersededGenerationError(`state ${stateId} was superseded: ${by}`);
   for (const value of last.values())
     if ((generationOf(value) ?? 0) > generation)
-      throw new SupersededGenerationError(
-        `state ${stateId} was superseded by a cut-over: later generation numbers have been published`,
-      );
+      throw superseded('later generation numbers have been published');
+  if (checkpoint === null || checkpoint.stateId === stateId) return;
+  const [position = 0] = checkpoint.positions;
+  if (barriers.some((barrier) => barrier !== null && barrier !== ANY_POSITION && barrier < position))
+    throw superseded(`state ${checkpoint.stateId} has published after it had caught up`);
 }
 
 /** The last record of each delivery in a partition of the KPI topic. Records of strangers are passed over. */

@@ -12,7 +12,8 @@ import type { Claim, Manifest } from '../store/store';
  *   replaying    a live status task that stands behind its publish checkpoint: the store has come back older. It folds up to
  *                exactly the checkpoint, publishes nothing, and is live again: its state there is the one that has published.
  *   live         what it folds is published.
- *   superseded   records of a later generation number were published (`SupersededGenerationError`): the generation is lost.
+ *   superseded   another state has published what this one lacks: records of a later generation number, or beyond a barrier of
+ *                this one (`SupersededGenerationError`). The generation is lost.
  *
  *                                   caught up
  *        ┌─ candidate, cut-over ─> suppressed ──> live ──┐ behind its checkpoint

@@ -1,6 +1,6 @@
 import { boundedCache } from '../base/bounded-cache';
+import type { LoggedContribution } from '../feedback/decode';
 import { CONTRIBUTIONS_TOPIC, DELIVERY_KPI_TOPIC } from '../feedback/topics';
-import type { Contribution } from '../kpi/encode';
 import type { TransactionalSink } from '../log/sink';
 import type { LogRecord } from '../log/source';
 import { DELIVERIES_CACHED, type KnownDelivery, planKpi } from '../pipeline/kpi';
@@ -30,7 +30,7 @@ export function kpiTask(
   manifest: Manifest,
   partition: number,
   signal: AbortSignal,
-): Task<Contribution> {
+): Task<LoggedContribution> {
   const own = ownedTask(deps, manifest, { pipeline: 'kpi', partition }, signal);
   // Since the cut-over, the contributions of this generation are behind this offset.
   const first = manifest.contributionsFrom?.[partition] ?? 0;
@@ -46,7 +46,7 @@ export function kpiTask(
 const openSink = ({ deps, address, retry }: OwnedTask): Promise<TransactionalSink> =>
   retry(() => deps.transactionalSinks.open(`kpi-${address.partition}`));
 
-function opened(own: OwnedTask, sink: TransactionalSink): Opened<Contribution> {
+function opened(own: OwnedTask, sink: TransactionalSink): Opened<LoggedContribution> {
   const { deps, manifest, address, store } = own;
   const { partition } = address;
   const rules = { ...deps.wire, ...manifest, partition };
@@ -59,7 +59,7 @@ function opened(own: OwnedTask, sink: TransactionalSink): Opened<Contribution> {
       return plan.project(await store.load(address, plan.reads));
     },
   });
-  const emit: BatchDeps<Contribution>['emit'] = async (records, made) =>
+  const emit: BatchDeps<LoggedContribution>['emit'] = async (records, made) =>
     records.length === 0 ? 'acknowledged' : emitThrough(sink, own, records, checkpointOf(manifest, made, at));
   const noteSuppressed = (): void => deps.catchUp.suppressed(partition, gate.suppressed());
   return {

@@ -1,4 +1,4 @@
-import type { Decoder } from '../feedback/decode';
+import type { Decoder, LoggedContribution } from '../feedback/decode';
 import type { Feedback } from '../feedback/feedback';
 import type { RetryOutcome } from '../feedback/records';
 import { RETIRED_TOPIC, TOPICS_OF } from '../feedback/topics';
@@ -41,7 +41,7 @@ export interface PipelineDeps {
   readonly reader: Pick<TopicReader, 'partitions' | 'topicIds' | 'read' | 'watermarks'>;
   readonly committedOffset: CommittedOffset;
   readonly sources: { readonly status: Source; readonly kpi: Source };
-  readonly decoders: { readonly status: Decoder<Feedback>; readonly kpi: Decoder<Contribution> };
+  readonly decoders: { readonly status: Decoder<Feedback>; readonly kpi: Decoder<LoggedContribution> };
   readonly wire: WireTypes;
   readonly strangers: Strangers;
   /** Put before every topic name. */

@@ -142,8 +142,12 @@ describe('a contribution', () => {
     await registry.register('c', SCHEMAS.Contribution.text);
     const limits = { maxValueBytes: 1_000_000, maxHeaders: 10 };
     const decode = contributionDecoder({ registry, clock: systemClock, limits });
-    const { inputs, rejected } = await decode([{ ...recordOf('Delivered', bytes), topic: 0 }]);
-    return inputs[0] ?? rejected[0]?.reason;
+    const { inputs, rejected } = await decode([{ ...recordOf('Delivered', bytes), topic: 0, offset: 3 }]);
+    const [input] = inputs;
+    if (input === undefined) return rejected[0]?.reason;
+    const { offset, ...contribution } = input;
+    expect(offset).toBe(3);
+    return contribution;
   };
   const bytesOf = (contribution: object): Buffer =>
     Buffer.concat([Buffer.from([0, 0, 0, 0, 1]), SCHEMAS.Contribution.type.toBuffer(contribution)]);

@@ -1,3 +1,4 @@
+import type { LoggedContribution } from '../../src/feedback/decode';
 import { SCHEMAS } from '../../src/feedback/schemas';
 import { type Contribution, type KpiChanged, wireType } from '../../src/kpi/encode';
 import { emptySum } from '../../src/kpi/publish';
@@ -18,16 +19,20 @@ const share = (relayed: number, given: Partial<Contribution> = {}): Contribution
   ...given,
 });
 
+/** As they come in one batch, from offset 5 on. */
+const logged = (inputs: readonly Contribution[]): LoggedContribution[] =>
+  inputs.map((input, index) => ({ ...input, offset: 5 + index }));
+
 /** A kpi task's state. `fold` commits a batch and returns its published changes; `project` only returns its effects. */
 function given(options: { suppressed?: boolean; cached?: number } = {}) {
   const state = fakeStore();
   const cache = boundedCache<never>(options.cached ?? 0);
   const fold = (...inputs: Contribution[]) =>
     state
-      .run(planKpi(rules, inputs, options.suppressed ?? false, cache))
+      .run(planKpi(rules, logged(inputs), options.suppressed ?? false, cache))
       .map(({ value }) => kpiChanged.decode(value!));
   const project = (...inputs: Contribution[]) => {
-    const plan = planKpi(rules, inputs, options.suppressed ?? false, cache);
+    const plan = planKpi(rules, logged(inputs), options.suppressed ?? false, cache);
     return plan.project(
       plan.reads.map(({ hash, fields }) =>
         Array.from(fields, (field) => state.entries(hash).get(field.toString('latin1')) ?? null),
@@ -55,7 +60,7 @@ describe.each([0, 8])('a kpi task that caches %i deliveries', (cached) => {
     expect(fold(share(1), share(2), share(3), share(2)).map(({ revision }) => revision)).toEqual([3]);
   });
 
-  it('ignores shares and barriers of another generation, and folds its own', () => {
+  it('ignores shares and barriers of another generation, and keeps the position behind its own', () => {
     const { state, fold } = given({ cached });
     const barrier = { deliveryId: null, revision: 0 };
     expect(fold(share(9, { generation: 1 }), share(9, { ...barrier, generation: 1 }))).toEqual([]);
@@ -63,7 +68,7 @@ describe.each([0, 8])('a kpi task that caches %i deliveries', (cached) => {
     expect(state.entries('f').size).toBe(0);
     expect(state.entries('s').size).toBe(0);
     fold(share(0, { ...barrier, partition: 5, revision: 2 }));
-    expect([...state.entries('f').keys()]).toEqual(['b5.2']);
+    expect([...state.entries('f')]).toEqual([['b5.2', Buffer.from('6')]]);
     expect(fold(share(2)).map(({ kpis }) => kpis.relayed)).toEqual([2]);
   });
 

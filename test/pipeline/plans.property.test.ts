@@ -56,6 +56,8 @@ function runStatus(
   return { contributions, stores, memories };
 }
 
+const logged = ({ value }: OutgoingRecord, offset: number) => ({ ...contribution.decode(value!), offset });
+
 /** Runs contributions through the kpi plans of three partitions, each in batches. Returns the changes and the sums. */
 function runKpi(
   contributions: readonly OutgoingRecord[],
@@ -69,7 +71,7 @@ function runKpi(
     const rules = { stateId: 1, generation: 1, partition, defaultPolicy, contribution, kpiChanged };
     const mine = contributions.filter((record) => record.partition === partition);
     for (const batch of batchesOf(mine, cuts)) {
-      const inputs = batch.map(({ value }) => contribution.decode(value!));
+      const inputs = batch.map(logged);
       for (const { value } of store.run(planKpi(rules, inputs, false)))
         published.push(kpiChanged.decode(value!));
     }
@@ -205,7 +207,7 @@ describe('status and kpi plans together', () => {
       fc.property(sets, cuts, (set, cut) => {
         const store = fakeStore();
         const { contributions } = runStatus(set.disorder, 'EFS', cut, 1);
-        const inputs = contributions.map(({ value }) => contribution.decode(value!));
+        const inputs = contributions.map(logged);
         for (const batch of batchesOf(inputs, cut)) expectEqual(store.run(planKpi(rules, batch, true)), []);
         const ids = [...store.entries('s').keys()];
         const recheck = () => store.run(planKpi(rules, [], false, undefined, ids));

@@ -1,6 +1,6 @@
 import type { LogRecord } from '../../src/log/source';
 import type { Projected } from '../../src/pipeline';
-import { barrierArrived, flagEntry, LIVE_AS, readFlags } from '../../src/pipeline/flags';
+import { ANY_POSITION, barrierArrived, flagEntry, LIVE_AS, readFlags } from '../../src/pipeline/flags';
 import { checkpointOf, type PublishCheckpoint } from '../../src/pipeline/publishing';
 import { type GateDeps, publishGate, SupersededGenerationError } from '../../src/pipeline/publish-gate';
 import { FLAGS_HASH, PUBLISHED_HASH, SUMS_HASH } from '../../src/store/hashes';
@@ -20,10 +20,15 @@ const recordOf = (deliveryId: string, generation: number): LogRecord => ({
   ...{ key: Buffer.from(deliveryId), value: Buffer.from([generation]) },
 });
 
+type Barrier = readonly [partition: number, generation: number, position?: number];
+
+const arrived = ([partition, generation, position = 7]: Barrier) =>
+  flagEntry(barrierArrived(partition, generation), position);
+
 interface Given {
   readonly manifest?: Manifest;
   readonly liveAs?: number | null;
-  readonly barriers?: readonly (readonly [partition: number, generation: number])[];
+  readonly barriers?: readonly Barrier[];
   readonly checkpoint?: Partial<PublishCheckpoint> | null;
   /** Generation numbers of the records in the log, the deliveries of which are `d0`, `d1`... */
   readonly published?: readonly number[];
@@ -38,10 +43,7 @@ async function given({ manifest = FIRST, liveAs = null, barriers = [], ...rest }
   await store.create(manifest, { status: [[0], [0]], kpi: [[0], [0]] });
   const former = (await store.claim(ADDRESS, manifest.generation))!;
   const entries = stored.map((id) => [Buffer.from(id), Buffer.from([9])] as const);
-  const flags = [
-    ...(liveAs === null ? [] : [flagEntry(LIVE_AS, liveAs)]),
-    ...barriers.map((each) => flagEntry(barrierArrived(...each), 1)),
-  ];
+  const flags = [...(liveAs === null ? [] : [flagEntry(LIVE_AS, liveAs)]), ...barriers.map(arrived)];
   const writes = [
     { hash: FLAGS_HASH, entries: flags },
     { hash: PUBLISHED_HASH, entries },
@@ -88,11 +90,10 @@ async function given({ manifest = FIRST, liveAs = null, barriers = [], ...rest }
     isOutboxVoid: async () => (await gate.outboxAt(claim)).isVoid,
     onClaim: () => commit(gate.onClaim(ownership(), claim)),
     afterCommit: (positions?: readonly number[]) => commit(gate.afterCommit(ownership(positions))),
-    arrive: (...which: readonly (readonly [number, number])[]) =>
+    arrive: (...which: readonly Barrier[]) =>
       commit(
         (async function* () {
-          const arrived = which.map((each) => flagEntry(barrierArrived(...each), 1));
-          yield { writes: [{ hash: FLAGS_HASH, entries: arrived }], outgoing: [] };
+          yield { writes: [{ hash: FLAGS_HASH, entries: which.map(arrived) }], outgoing: [] };
         })(),
       ),
     liveAs: async () => (await readFlags(store, ADDRESS, LIVE_AS))[0],
@@ -187,6 +188,49 @@ describe('a kpi task of a generation with a predecessor that is not live', () =>
     expect(await onClaim()).toBe(1);
     expect([gate.suppressed(), rechecked, await liveAs()]).toEqual([false, [['d0']], 2]);
     expect(await stored()).toEqual([['d0', 2]]);
+  });
+
+  it.each<[string, Given]>([
+    ['it has never been live', {}],
+    ['it was live', { liveAs: 2 }],
+  ])('is refused where another state has published beyond one of its barriers: %s', async (_, what) => {
+    const { onClaim } = await given({
+      ...{ ...what, manifest: SECOND, barriers: [[1, 2, 4]], published: [1] },
+      checkpoint: { stateId: 9, positions: [5] },
+    });
+    await expect(onClaim()).rejects.toThrow(SupersededGenerationError);
+  });
+
+  it.each<[string, readonly Barrier[]]>([
+    [
+      'up to its barriers',
+      [
+        [0, 2, 6],
+        [1, 2, 5],
+      ],
+    ],
+    [
+      'beyond barriers of which 0.1 kept no position',
+      [
+        [0, 2, ANY_POSITION],
+        [1, 2, ANY_POSITION],
+      ],
+    ],
+    [
+      'beyond barriers of a former number',
+      [
+        [0, 2, 7],
+        [1, 2, 5],
+        [1, 1, 3],
+      ],
+    ],
+  ])('goes live where another state has published %s', async (_, barriers) => {
+    const { gate, onClaim } = await given({
+      ...{ manifest: SECOND, barriers, published: [1] },
+      checkpoint: { stateId: 9, positions: [5] },
+    });
+    await onClaim();
+    expect(gate.suppressed()).toBe(false);
   });
 
   it('is refused where a later generation number was published', async () => {
