@@ -59,6 +59,13 @@ export interface Deaths {
   readonly points: Set<string>;
 }
 
+/** Far more than a worker under load needs to reach its kill point. */
+const POINT_MS = 45_000;
+
+/** Whether workers have died at several points, one of them right after a commit. */
+export const areCovered = ({ points }: Deaths): boolean =>
+  points.size >= 4 && [...points].some((point) => point.includes('after commit'));
+
 const injectedFault = (worker: Worker): string | undefined =>
   worker
     .lines()
@@ -107,9 +114,11 @@ export async function killing(
   while (deaths.kills < kills || !how.enough()) {
     const slot = source.below(2);
     const worker = slots[slot] as Worker;
-    // A worker with a kill point of its own gets time to reach it.
-    const leastMs = deaths.kills < kills && !withFault.has(worker) ? 2_000 : 6_000;
-    await killAfter(worker, leastMs + source.below(5_000), events, deaths);
+    // A worker with a kill point of its own gets time to reach it: as much as it takes, until enough points are covered.
+    const hasPoint = withFault.has(worker);
+    const leastMs = deaths.kills < kills && !hasPoint ? 2_000 : 6_000;
+    const delayMs = leastMs + source.below(5_000);
+    await killAfter(worker, hasPoint && !areCovered(deaths) ? POINT_MS : delayMs, events, deaths);
     slots[slot] = start();
     if (deaths.kills === 4) {
       third = stage.run('third worker');
