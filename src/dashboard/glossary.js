@@ -63,6 +63,7 @@ export const SECTIONS = /** @type {const} */ ({
     "republish": "what a status task does when it becomes live: it publishes all its contributions, and message statuses that differ from what was published",
     "barrier": "a record by which a status task reports to all kpi tasks that it has caught up",
     "publish gate": "decides when a suppressed kpi task becomes live: all barriers have arrived, and it has reached its last publish checkpoint",
+    "superseded": "of a generation: another state has published what it lacks, so it counts as lost: under a later number, or beyond one of its barriers",
     "linger": "how long the kpi pipeline waits for more contributions of a burst",
     "bucket": "one of the Redis hashes that hold a delivery's messages in a partition",
     "timer index": "per delivery, how many messages have a deadline and the earliest of those",
