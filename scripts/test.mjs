@@ -1,17 +1,18 @@
 // Runs the tests and ends with one plain line, `N passed, N failed`.
 //   node scripts/test.mjs [memory] [sim] [io] [e2e] [-- arguments for jest]
-// Tests on servers mostly wait: one file more than there are processors runs at a time, but those that require to be
-// undisturbed, because they measure time, run one after the other.
-import { spawnSync } from 'node:child_process';
+// Tests on servers mostly wait: one file more than there are processors runs at a time, and simulations, whose time is virtual,
+// take what these leave of the processors. Those that require to be undisturbed, because they measure time, run last, one after
+// the other.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, constants, setPriority } from 'node:os';
 import { join, relative } from 'node:path';
 import { ensureBuilt, ensureInstalled, root } from './ensure.mjs';
 
 /** Files shown of those that took longest. */
 const SHOWN = 12;
-const IN_MEMORY = ['memory', 'sim'];
-const PRICES = [...IN_MEMORY, 'io', 'e2e'];
+const PRICES = ['memory', 'sim', 'io', 'e2e'];
 const split = process.argv.indexOf('--');
 const given = process.argv.slice(2, split === -1 ? undefined : split);
 const forJest = split === -1 ? [] : process.argv.slice(split + 1);
@@ -35,8 +36,8 @@ function timesOf({ name, startTime, endTime, assertionResults }) {
   return [...times].map(([file, ms]) => ({ name: join('test', file), seconds: seconds(ms) }));
 }
 
-/** Runs jest on some projects; gives its counts, or one failure where it did not come to an end. */
-function jest(projects, args, env = {}) {
+/** Runs jest on some projects; resolves to its counts, or to one failure where it did not come to an end. */
+async function jest(projects, args, { env = {}, yields = false } = {}) {
   const results = join(root, '.cache', `jest-${projects.join('-')}-${process.pid}.json`);
   mkdirSync(join(root, '.cache'), { recursive: true });
   const command = [join(root, 'node_modules', 'jest', 'bin', 'jest.js'), '--selectProjects', ...projects];
@@ -51,11 +52,13 @@ function jest(projects, args, env = {}) {
     ...args,
     ...forJest,
   ];
-  const { status } = spawnSync(process.execPath, [...command, ...options], {
+  const child = spawn(process.execPath, [...command, ...options], {
     cwd: root,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'ignore', 'inherit'],
   });
+  if (yields) setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
+  const [status] = await once(child, 'close');
   if (!existsSync(results)) return { passed: 0, failed: 1, skipped: 0, files: [] };
   const counts = JSON.parse(readFileSync(results, 'utf8'));
   rmSync(results);
@@ -69,21 +72,30 @@ function jest(projects, args, env = {}) {
 }
 
 ensureInstalled();
+const runs = [];
+const asked = (price) => prices.includes(price);
 // Whole runs take the tests in memory in bundles of files; arguments for jest may choose a file.
-const inMemory = prices.filter((price) => IN_MEMORY.includes(price));
-const parallel = inMemory.map((price) => (price === 'memory' && forJest.length === 0 ? 'quick' : price));
-const runs = parallel.length > 0 ? [jest(parallel, ['--maxWorkers=100%'])] : [];
-let onServers = prices.filter((price) => !IN_MEMORY.includes(price));
-if (onServers.includes('e2e') && !ensureBuilt()) {
-  onServers = onServers.filter((price) => price !== 'e2e');
-  runs.push({ passed: 0, failed: 1, skipped: 0, files: [] });
+const memory = forJest.length === 0 ? 'quick' : 'memory';
+const everyProcessor = '--maxWorkers=100%';
+if (asked('memory')) runs.push(await jest([memory], [everyProcessor]));
+
+const isBuilt = !asked('e2e') || ensureBuilt();
+if (!isBuilt) runs.push({ passed: 0, failed: 1, skipped: 0, files: [] });
+const onServers = ['io', 'e2e'].filter((price) => asked(price) && (price !== 'e2e' || isBuilt));
+const filter = `--filter=${join(root, 'scripts', 'test-filter.cjs')}`;
+const undisturbed = (which) => ({ env: { EFS_TEST_UNDISTURBED: which } });
+const beside = [];
+if (asked('sim')) {
+  const yields = onServers.length > 0;
+  beside.push(jest(['sim'], [everyProcessor, ...(yields ? ['--testTimeout=900000'] : [])], { yields }));
 }
 if (onServers.length > 0) {
-  const filter = `--filter=${join(root, 'scripts', 'test-filter.cjs')}`;
   const workers = `--maxWorkers=${availableParallelism() + 1}`;
-  runs.push(jest(onServers, [workers, filter], { EFS_TEST_UNDISTURBED: 'without' }));
-  runs.push(jest(onServers, ['--runInBand', filter], { EFS_TEST_UNDISTURBED: 'only' }));
+  beside.push(jest(onServers, [workers, filter], undisturbed('without')));
 }
+runs.push(...(await Promise.all(beside)));
+if (onServers.length > 0) runs.push(await jest(onServers, ['--runInBand', filter], undisturbed('only')));
+
 const slowest = runs.flatMap(({ files }) => files).sort((a, b) => b.seconds - a.seconds);
 console.log('the slowest files, in seconds:');
 for (const { name, seconds } of slowest.slice(0, SHOWN))

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { crc32c } from '../../src/kafka/checksum';
 import { CODECS, type Codec } from '../../src/kafka/codecs.kafka';
 import type { BatchOrigin } from '../../src/kafka/fetch.kafka';
@@ -55,3 +56,13 @@ export const xerial = (...blocks: readonly Buffer[]): Buffer =>
       return [length, block];
     }),
   ]);
+
+/** Text that compresses about as well as records do, and random bytes. */
+export const COMPRESSIBLE = fc.oneof(
+  fc.uint8Array({ maxLength: 4_000 }).map((bytes) => Buffer.from(bytes)),
+  fc
+    .array(fc.constantFrom('delivery-1', 'mta.example', 'gmail.com', '\0\0\0\0\x07', 'x'), {
+      maxLength: 2_000,
+    })
+    .map((words) => Buffer.from(words.join(''))),
+);

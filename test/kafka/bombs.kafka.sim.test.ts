@@ -1,7 +1,9 @@
+import fc from 'fast-check';
 import { gzipSync } from 'node:zlib';
 import { CODECS, type Codec, deflate, inflate, loadCodec } from '../../src/kafka/codecs.kafka';
 import { processorMs } from '../support/bounds';
-import { xerial } from './batches';
+import { expectEqual } from '../support/equal';
+import { COMPRESSIBLE, xerial } from './batches';
 
 const MIB = 1 << 20;
 
@@ -94,3 +96,41 @@ describe('of hostile compressed bytes,', () => {
     expect(await processorMs(decompresses)).toBeLessThan(5_000);
   });
 });
+
+describe.each(CODECS.filter((codec) => codec !== 'off'))('codec %s', (codec) => {
+  test('a frame with changed bytes gives an error or at most the bound, in bounded time', async () => {
+    const change = fc.record({ at: fc.nat(), byte: fc.integer({ min: 0, max: 255 }) });
+    const refuses = async (): Promise<void> =>
+      fc.assert(
+        fc.property(COMPRESSIBLE, fc.array(change, { minLength: 1, maxLength: 8 }), (bytes, changes) => {
+          const frame = Buffer.from(deflate(codec, bytes));
+          for (const { at, byte } of changes) frame[at % frame.length] = byte;
+          const held = inflated(codec, frame);
+          expectEqual(held === null || held.length <= MIB, true);
+        }),
+        { numRuns: 1_000 },
+      );
+    expect(await processorMs(refuses)).toBeLessThan(20_000);
+  });
+
+  test('random bytes give an error or at most the bound', () => {
+    const noise = fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes));
+    const begin = deflate(codec, Buffer.from('x')).subarray(0, 6);
+    fc.assert(
+      fc.property(noise, fc.boolean(), (bytes, begins) => {
+        const held = inflated(codec, begins ? Buffer.concat([begin, bytes]) : bytes);
+        expectEqual(held === null || held.length <= MIB, true);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});
+
+/** At most a mebibyte, or null where the frame is refused. */
+function inflated(codec: Codec, frame: Buffer): Buffer | null {
+  try {
+    return inflate(codec, frame, MIB);
+  } catch {
+    return null;
+  }
+}

@@ -1,30 +1,19 @@
 import fc from 'fast-check';
-import { CODECS, type Codec, deflate, inflate, loadCodec } from '../../src/kafka/codecs.kafka';
+import { CODECS, deflate, inflate, loadCodec } from '../../src/kafka/codecs.kafka';
 import { readBatches } from '../../src/kafka/fetch.kafka';
 import { readRecords } from '../../src/kafka/records.kafka';
-import { processorMs } from '../support/bounds';
 import { expectEqual } from '../support/equal';
-import { ORIGIN, storedAs, xerial } from './batches';
+import { COMPRESSIBLE, ORIGIN, storedAs, xerial } from './batches';
 
 const MIB = 1 << 20;
 const COMPRESSED = CODECS.filter((codec) => codec !== 'off');
 
 beforeAll(() => Promise.all(CODECS.map(loadCodec)));
 
-/** Text that compresses about as well as records do, and random bytes. */
-const content = fc.oneof(
-  fc.uint8Array({ maxLength: 4_000 }).map((bytes) => Buffer.from(bytes)),
-  fc
-    .array(fc.constantFrom('delivery-1', 'mta.example', 'gmail.com', '\0\0\0\0\x07', 'x'), {
-      maxLength: 2_000,
-    })
-    .map((words) => Buffer.from(words.join(''))),
-);
-
 describe.each(COMPRESSED)('codec %s', (codec) => {
   test('inflate restores the bytes that deflate compressed, and throws where they exceed the bound by one byte', () => {
     fc.assert(
-      fc.property(content, (bytes) => {
+      fc.property(COMPRESSIBLE, (bytes) => {
         const frame = deflate(codec, bytes);
         expectEqual(inflate(codec, frame, Math.max(1, bytes.length)).equals(bytes), true);
         if (bytes.length > 1) expect(() => inflate(codec, frame, bytes.length - 1)).toThrow();
@@ -44,43 +33,7 @@ describe.each(COMPRESSED)('codec %s', (codec) => {
     for (const more of [[1, 2, 3], [0], [0, 0, 1]])
       expect(() => inflate(codec, Buffer.concat([frame, Buffer.from(more)]), MIB)).toThrow();
   });
-
-  test('a frame with changed bytes gives an error or at most the bound, in bounded time', async () => {
-    const change = fc.record({ at: fc.nat(), byte: fc.integer({ min: 0, max: 255 }) });
-    const refuses = async (): Promise<void> =>
-      fc.assert(
-        fc.property(content, fc.array(change, { minLength: 1, maxLength: 8 }), (bytes, changes) => {
-          const frame = Buffer.from(deflate(codec, bytes));
-          for (const { at, byte } of changes) frame[at % frame.length] = byte;
-          const held = inflated(codec, frame);
-          expectEqual(held === null || held.length <= MIB, true);
-        }),
-        { numRuns: 1_000 },
-      );
-    expect(await processorMs(refuses)).toBeLessThan(20_000);
-  });
-
-  test('random bytes give an error or at most the bound', () => {
-    const noise = fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes));
-    const begin = deflate(codec, Buffer.from('x')).subarray(0, 6);
-    fc.assert(
-      fc.property(noise, fc.boolean(), (bytes, begins) => {
-        const held = inflated(codec, begins ? Buffer.concat([begin, bytes]) : bytes);
-        expectEqual(held === null || held.length <= MIB, true);
-      }),
-      { numRuns: 1_000 },
-    );
-  });
 });
-
-/** At most a mebibyte, or null where the frame is refused. */
-function inflated(codec: Codec, frame: Buffer): Buffer | null {
-  try {
-    return inflate(codec, frame, MIB);
-  } catch {
-    return null;
-  }
-}
 
 test('snappy in Java’s framing gives its blocks in order', () => {
   const blocks = ['first ', 'second ', 'third'].map((text) => deflate('snappy', Buffer.from(text)));

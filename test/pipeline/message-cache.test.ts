@@ -59,9 +59,9 @@ describe('a cache of messages', () => {
     expect(get(messages.of(ONE, false), uuid(2))).toBeUndefined();
   });
 
-  it('knows fifty thousand messages of a new delivery, and of nearly all others that they are not stored', () => {
+  it('knows twenty thousand messages of a new delivery, and of nearly all others that they are not stored', () => {
     const cached = messageCache().of(ONE, true);
-    const count = 50_000;
+    const count = 20_000;
     for (let number = 0; number < count; number += 1) put(cached, uuid(number), SOME);
     let [known, absent] = [0, 0];
     for (let number = 0; number < count; number += 1) {

@@ -3,7 +3,7 @@ import { join, sep } from 'node:path';
 
 const root = join(__dirname, '..');
 const IN_MEMORY = /^(?!.*\.(?:sim|io|e2e)\.test\.ts$).*\.test\.ts$/;
-const BUNDLES = 4;
+const BUNDLES = 2;
 
 /** Declares the tests of a file; one test that fails where the file cannot be loaded, so that the others of its bundle run. */
 function load(file: string): void {
@@ -17,7 +17,7 @@ function load(file: string): void {
 }
 
 /**
- * Declares every fourth file of the tests in memory, from `first` on, in one context of Jest: what they import is evaluated once,
+ * Declares every second file of the tests in memory, from `first` on, in one context of Jest: what they import is evaluated once,
  * and not once per file, which takes half of the CPU time of a run.
  */
 export function bundle(first: number): void {
