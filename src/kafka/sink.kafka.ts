@@ -1,13 +1,14 @@
 import type { Kafka } from 'kafkajs';
 import type { Clock } from '../base/clock';
+import { gathered } from '../base/gather';
 import type { Codec } from './codecs.kafka';
 import { openCluster } from './cluster.kafka';
 import { produce, requestsOf } from './produce.kafka';
 import type { OutgoingRecord, Sink } from '../log/sink';
 
 /**
- * Writes to Kafka, acknowledged by all in-sync replicas. One `emit` at a time is in flight; others wait for it, so the
- * order of calls is the order of records.
+ * Writes to Kafka, acknowledged by all in-sync replicas. What is emitted while a request is in flight goes together in the next
+ * one, so the order of calls is the order of records.
  */
 export function kafkaSink(
   kafka: Kafka,
@@ -15,9 +16,7 @@ export function kafkaSink(
 ): Sink {
   const { clock, prefix = '', compression = 'off' } = options;
   const cluster = openCluster(kafka);
-  let previous: Promise<unknown> = Promise.resolve();
-
-  const emit = async (records: readonly OutgoingRecord[]): Promise<void> => {
+  const emit = gathered(async (records: readonly OutgoingRecord[]): Promise<void> => {
     try {
       const how = { now: clock.now(), producer: null, codec: compression };
       await produce(cluster, requestsOf(records, prefix), how);
@@ -25,14 +24,7 @@ export function kafkaSink(
       await cluster.refreshMetadata().catch(() => undefined);
       throw error;
     }
-  };
+  });
 
-  return {
-    emit(records) {
-      const emitted = previous.then(() => emit(records));
-      previous = emitted.catch(() => undefined);
-      return emitted;
-    },
-    close: cluster.close,
-  };
+  return { emit, close: cluster.close };
 }

@@ -1,0 +1,79 @@
+import { EfsError } from '../../src/base/errors';
+import { gathered } from '../../src/base/gather';
+
+/** A send that is answered when the test says so; `sent` has what each one got. */
+function given() {
+  const sent: number[][] = [];
+  const answers: ((error?: Error) => void)[] = [];
+  const call = gathered<number>((items) => {
+    sent.push([...items]);
+    return new Promise((resolve, reject) => {
+      answers.push((error) => (error === undefined ? resolve() : reject(error)));
+    });
+  });
+  const outcomes: string[] = [];
+  return {
+    sent,
+    outcomes,
+    call: (...items: number[]): void =>
+      void call(items).then(
+        () => outcomes.push(`${items.join()} sent`),
+        (error: Error) => outcomes.push(`${items.join()} ${error.message}`),
+      ),
+    async answer(error?: Error): Promise<void> {
+      answers.shift()?.(error);
+      await new Promise(setImmediate);
+    },
+  };
+}
+
+const REFUSED = new Error('refused');
+const OUTAGE = new EfsError('kafka-unavailable', 'away');
+
+describe('gathered calls', () => {
+  it('are sent at once where nothing is in flight, and else together once that is answered, in their order', async () => {
+    const { sent, outcomes, call, answer } = given();
+    call(1, 2);
+    call(3);
+    call(4, 5);
+    expect(sent).toEqual([[1, 2]]);
+    await answer();
+    expect([sent, outcomes]).toEqual([
+      [
+        [1, 2],
+        [3, 4, 5],
+      ],
+      ['1,2 sent'],
+    ]);
+    await answer();
+    expect(outcomes).toEqual(['1,2 sent', '3 sent', '4,5 sent']);
+    call(6);
+    expect(sent).toHaveLength(3);
+  });
+
+  it('are sent one by one where they are refused together: one that is refused alone fails alone', async () => {
+    const { sent, outcomes, call, answer } = given();
+    call(1);
+    call(2);
+    call(3);
+    await answer();
+    await answer(REFUSED);
+    await answer(REFUSED);
+    await answer();
+    expect(sent).toEqual([[1], [2, 3], [2], [3]]);
+    expect(outcomes).toEqual(['1 sent', '2 refused', '3 sent']);
+  });
+
+  it('fail together in an outage, and those that come later are sent', async () => {
+    const { sent, outcomes, call, answer } = given();
+    call(1);
+    call(2);
+    call(3);
+    await answer();
+    await answer(OUTAGE);
+    expect(outcomes).toEqual(['1 sent', '2 away', '3 away']);
+    call(4);
+    await answer();
+    expect([sent.at(-1), outcomes.at(-1)]).toEqual([[4], '4 sent']);
+  });
+});
