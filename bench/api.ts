@@ -39,7 +39,7 @@ export async function benchApi(options: ApiOptions): Promise<void> {
     const efs = await startEfs(world.settings(PREFIX));
     try {
       const began = performance.now();
-      await untilDrained(world, efs, PREFIX, produced);
+      await untilDrained(world, [efs], PREFIX, produced);
       const drained = (produced * 1_000) / (performance.now() - began);
       const held = await messagesHeld(efs);
       const { rate } = options;

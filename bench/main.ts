@@ -10,17 +10,22 @@ import { benchPath } from './path';
 import { benchPeers } from './peers';
 import { benchRebuild } from './rebuild';
 import { benchPage } from './page';
+import { benchScale } from './scale';
 import { benchStore } from './store';
 import { benchStream } from './stream';
 import { benchThroughput } from './throughput';
 
-const USAGE = `npm run bench -- [throughput | peers | path | rebuild | latency | memory | store | page | api | stream | failover | ingest] [options]
+const USAGE = `npm run bench -- [throughput | peers | scale | path | rebuild | latency | memory | store | page | api | stream | failover | ingest] [options]
   throughput   from full topics and an empty Redis to everything drained (default)
     --records <n>    feedback records in the topics (1000000)
     --repeat <n>     runs, each on new topics; medians are shown (1)
     --profile        the service's CPU by function; costs some speed
     --compression <codec>  repeats every run with inputs in gzip, snappy, lz4 or zstd (off)
   peers        the cost of other programs for a similar task, on the same topics and servers; options of throughput
+  scale        the same feedback drained by several workers that share its partitions
+    --records <n>    feedback records in the topics (1000000)
+    --workers <list> numbers of workers (1,2,4)
+    --repeat <n>     runs of each; medians are shown (1)
   path         the status pipeline from the bytes of a fetch to the commit, without Kafka: CPU of node and Redis
     --messages <n>   (1000000)
     --passes <n>     medians of so many, after one to warm up (5)
@@ -63,6 +68,7 @@ const { values, positionals } = parseArgs({
     records: { type: 'string', default: '1000000' },
     repeat: { type: 'string', default: '1' },
     passes: { type: 'string', default: '5' },
+    workers: { type: 'string', default: '1,2,4' },
     profile: { type: 'boolean', default: false },
     compression: { type: 'string', default: 'off' },
     rate: { type: 'string' },
@@ -96,6 +102,12 @@ async function main(): Promise<void> {
       return benchIngest({ messages: Number(values.messages ?? 20_000), repeat: Number(values.passes) });
     case 'peers':
       return benchPeers({ records: Number(values.records), repeat: Number(values.repeat) });
+    case 'scale':
+      return benchScale({
+        records: Number(values.records),
+        repeat: Number(values.repeat),
+        workers: values.workers.split(',').map(Number),
+      });
     case 'rebuild':
       return benchRebuild({
         records: Number(values.records),

@@ -89,40 +89,52 @@ async function measure(
   };
 }
 
-/** Runs the service until everything is drained, and checks that every message is in the KPIs. */
-export async function drain(
-  world: World,
-  prefix: string,
-  load: { produced: number; messages: number; profile: boolean },
-): Promise<Omit<Run, 'records' | 'peerRate' | 'peerCpu' | 'peerBroker' | 'compressedRate'>> {
+/** What a drain has to do, and the number of workers that share it; 1 by default. */
+export interface Load {
+  readonly produced: number;
+  readonly messages: number;
+  readonly profile: boolean;
+  readonly workers?: number;
+}
+
+/** The cost of a drain by all of its workers. */
+export type Drained = Omit<Run, 'records' | 'peerRate' | 'peerCpu' | 'peerBroker' | 'compressedRate'>;
+
+/**
+ * Runs the service until everything is drained, and checks that every message is in the KPIs. With several workers, the rate is
+ * that of the records which are left when the last one has partitions.
+ */
+export async function drain(world: World, prefix: string, load: Load): Promise<Drained> {
   const redis = new Redis(world.redisUrl);
   const profiles = mkdtempSync(join(tmpdir(), 'efs-bench-'));
   await redis.flushall();
   const usedBefore = await usedMemory(redis);
-  const efs = await startEfs(
-    world.settings(prefix),
-    load.profile ? ['--cpu-prof', `--cpu-prof-dir=${profiles}`] : [],
-  );
+  const node = load.profile ? ['--cpu-prof', `--cpu-prof-dir=${profiles}`] : [];
+  const starting = Array.from({ length: load.workers ?? 1 }, () => startEfs(world.settings(prefix), node));
+  const workers = await Promise.all(starting);
+  const stop = () => Promise.all(workers.map((worker) => worker.stop()));
   try {
-    const begun = await consumingSince(efs);
-    const pids = { efs: efs.pid, ...world.pids };
+    const begun = Math.max(...(await Promise.all(workers.map(consumingSince))));
+    const already = workers.length === 1 ? 0 : await foldedOf(workers, prefix);
+    const pids = { efs: workers.map(({ pid }) => pid), kafka: [world.pids.kafka], redis: [world.pids.redis] };
     const before = usage(pids);
-    await untilDrained(world, efs, prefix, load.produced);
+    await untilDrained(world, workers, prefix, load.produced);
     const after = usage(pids);
     const watched = (after.at - before.at) * availableParallelism();
     const own = after.total - before.total;
-    const rss = peakRss(efs.pid);
+    const rss = Math.max(...workers.map(({ pid }) => peakRss(pid)));
     const used = (await usedMemory(redis)) - usedBefore;
-    if (load.profile) await showBatches(efs);
-    await efs.stop();
+    if (load.profile) await showBatches(workers);
+    await stop();
     const seconds = ((await lastChange(world, prefix)) - begun) / 1000;
     const { relayed } = await readKpis(world, prefix);
     assert(relayed === load.messages, `${relayed} of ${load.messages} messages are in the KPIs`);
     if (load.profile) printProfile(profiles, load.produced);
-    const perRecord = (name: keyof typeof pids) => ((after.of[name] - before.of[name]) * 1e6) / load.produced;
+    const records = load.produced - already;
+    const perRecord = (name: keyof typeof pids) => ((after.of[name] - before.of[name]) * 1e6) / records;
     return {
       seconds,
-      rate: load.produced / seconds,
+      rate: records / seconds,
       efs: perRecord('efs'),
       redis: perRecord('redis'),
       kafka: perRecord('kafka'),
@@ -131,15 +143,15 @@ export async function drain(
       bytesPerMessage: used / load.messages,
     };
   } finally {
-    await efs.stop();
+    await stop();
     redis.disconnect();
     rmSync(profiles, { recursive: true });
   }
 }
 
 /** Prints the batches of both pipelines. */
-async function showBatches(efs: RunningEfs): Promise<void> {
-  const samples = await readMetrics(efs);
+async function showBatches(workers: readonly RunningEfs[]): Promise<void> {
+  const samples = await readAll(workers);
   for (const pipeline of ['status', 'kpi']) {
     const label = `pipeline="${pipeline}"`;
     const batches = sumOf(samples, 'efs_batches_total', label);
@@ -151,9 +163,22 @@ async function showBatches(efs: RunningEfs): Promise<void> {
   }
 }
 
-/** CPU seconds used so far: by each process, by all of them and this one, by the machine; and the time. */
-function usage<Name extends string>(pids: Record<Name, number>) {
-  const entries = (Object.entries(pids) as [Name, number][]).map(([name, pid]) => [name, cpuSeconds(pid)]);
+const readAll = async (workers: readonly RunningEfs[]) =>
+  (await Promise.all(workers.map(readMetrics))).flat();
+
+/** Records of the inputs that were folded or dead-lettered so far. */
+async function foldedOf(workers: readonly RunningEfs[], prefix: string): Promise<number> {
+  const samples = await readAll(workers);
+  const folded = (topic: string) => sumOf(samples, 'efs_records_total', `topic="${topic}"`);
+  return inputTopics(prefix).reduce((sum, topic) => sum + folded(topic), 0);
+}
+
+/** CPU seconds used so far: by the processes of each name, by all of them and this one, by the machine; and the time. */
+function usage<Name extends string>(pids: Record<Name, readonly number[]>) {
+  const entries = (Object.entries(pids) as [Name, readonly number[]][]).map(([name, of]) => [
+    name,
+    of.reduce((sum, pid) => sum + cpuSeconds(pid), 0),
+  ]);
   const of = Object.fromEntries(entries) as Record<Name, number>;
   const total = Object.values<number>(of).reduce((sum, seconds) => sum + seconds, cpuSeconds(process.pid));
   return { of, total, machine: machineSeconds(), at: performance.now() / 1000 };
@@ -169,20 +194,17 @@ export async function usedMemory(redis: Redis): Promise<number> {
  */
 export async function untilDrained(
   world: World,
-  efs: RunningEfs,
+  workers: readonly RunningEfs[],
   prefix: string,
   produced: number,
 ): Promise<void> {
   const contributions = prefix + CONTRIBUTIONS_TOPIC;
-  const inputs = inputTopics(prefix);
   let quiet = 0;
   let last = -1;
   while (quiet < QUIET_POLLS) {
     await sleep(POLL_MS);
-    const samples = await readMetrics(efs);
-    const doneOf = (topic: string) => sumOf(samples, 'efs_records_total', `topic="${topic}"`);
-    if (inputs.reduce((sum, topic) => sum + doneOf(topic), 0) < produced) continue;
-    const folded = doneOf(contributions);
+    if ((await foldedOf(workers, prefix)) < produced) continue;
+    const folded = sumOf(await readAll(workers), 'efs_records_total', `topic="${contributions}"`);
     const isQuiet = folded === last && folded === (await countRecords(world, [contributions]));
     quiet = isQuiet ? quiet + 1 : 0;
     last = folded;
