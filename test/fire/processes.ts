@@ -52,13 +52,16 @@ export function assignedTo(worker: Worker, pipeline: 'status' | 'kpi'): readonly
   return (lines.at(-1)?.['partitions'] as number[] | undefined) ?? [];
 }
 
-/** Whether a worker has been assigned its partitions and is ready. */
-export const isReady = async (worker: Worker): Promise<boolean> =>
-  worker.hasLogged('partitions assigned') &&
-  worker.get('/readyz').then(
+/** Whether a process listens and answers a path with 200. */
+export const answers = (process: Worker, path: string): Promise<boolean> =>
+  process.get(path).then(
     ({ status }) => status === 200,
     () => false,
   );
+
+/** Whether a worker has been assigned its partitions and is ready. */
+export const isReady = async (worker: Worker): Promise<boolean> =>
+  worker.hasLogged('partitions assigned') && answers(worker, '/readyz');
 
 /** The environment without the settings of the machine that runs the tests. */
 function environment(settings: Settings): NodeJS.ProcessEnv {

@@ -10,7 +10,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { INGEST_DEAD_LETTER_TOPIC, INGEST_INDEX_TOPIC } from '../../src/feedback/topics';
-import { efs, lastLines, type Settings, startEfs, type Worker } from '../fire/processes';
+import { answers, efs, lastLines, type Settings, startEfs, type Worker } from '../fire/processes';
 import { heldBy } from '../fire/read-back';
 import { openStage, type Stage, until } from '../fire/stage';
 import { pollMs } from '../servers/child';
@@ -188,12 +188,7 @@ describeWithServers(
       );
       const settings = { EFS_INGEST_CONFIG: config, EFS_INGEST_PORT: '0' };
       const doors = ['first door', 'second door'].map((name) => start(name, ['ingest', 'serve'], settings));
-      const isReady = (door: Worker): Promise<boolean> =>
-        door.get('/readyz').then(
-          ({ status }) => status === 200,
-          () => false,
-        );
-      for (const door of doors) await until('the door is ready', () => isReady(door));
+      for (const door of doors) await until('the door is ready', () => answers(door, '/readyz'));
       const post = async (door: Worker | undefined, source: string, body: string) => {
         const port = String(door?.lines().find(({ msg }) => msg === 'starting')?.['port']);
         const answer = await fetch(`http://127.0.0.1:${port}/in/${source}`, { method: 'POST', body });

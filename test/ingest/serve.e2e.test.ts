@@ -7,7 +7,7 @@ import { kafkaClient } from '../../src/kafka/client.kafka';
 import { kafkaTopicAdmin } from '../../src/kafka/admin.kafka';
 import { kafkaReader } from '../../src/kafka/reader.kafka';
 import type { LogRecord } from '../../src/log/source';
-import { efs, lastLines, type Settings, startEfs, startRun, type Worker } from '../fire/processes';
+import { answers, efs, lastLines, type Settings, startEfs, startRun, type Worker } from '../fire/processes';
 import { until } from '../fire/stage';
 import { pollMs } from '../servers/child';
 import { type KafkaServer, startKafka } from '../servers/kafka';
@@ -87,12 +87,6 @@ sources:
     await kafka?.stop();
   }, 60_000);
 
-  /** Whether a path is answered with 200; false while the process does not listen yet. */
-  const answers = (process: Worker, path: string): Promise<boolean> =>
-    process.get(path).then(
-      ({ status }) => status === 200,
-      () => false,
-    );
   const start = async (command: 'serve' | 'kafka'): Promise<Worker> => {
     const process = startEfs(command, ['ingest', command], settings);
     processes.push(process);

@@ -2,7 +2,7 @@ import { SCHEMAS, subjectOf } from '../../src/feedback/schemas';
 import { FEEDBACK_TOPICS } from '../../src/feedback/topics';
 import type { TrafficRecord } from '../../src/simulation/record';
 import { verdict } from '../fire/evidence';
-import type { Worker } from '../fire/processes';
+import { answers, isReady, type Worker } from '../fire/processes';
 import { drain, openStage, type Stage, until, untidy } from '../fire/stage';
 import { pollMs } from '../servers/child';
 import { type KafkaServer, startKafka } from '../servers/kafka';
@@ -68,10 +68,7 @@ describeWithServers(
       );
       worker = stage.run('worker');
       producing = stage.produce(flow(), PER_SECOND);
-      await until(
-        'the worker is ready',
-        async () => worker.hasLogged('partitions assigned') && (await readyz()) === 200,
-      );
+      await until('the worker is ready', () => isReady(worker));
       begun = worker.lines().length;
     }, 120_000);
 
@@ -82,7 +79,6 @@ describeWithServers(
       await Promise.all([kafka?.stop(), registry?.stop(), redis?.stop()]);
     }, 60_000);
 
-    const readyz = async (): Promise<number> => (await worker.get('/readyz')).status;
     const count = (message: string): number =>
       worker
         .lines()
@@ -171,7 +167,7 @@ describeWithServers(
             .slice(before)
             .some(({ msg }) => msg === endOf(dependency)),
         );
-        await until('the service is ready', async () => (await readyz()) === 200);
+        await until('the service is ready', () => answers(worker, '/readyz'));
         const soFar = await folded();
         await until('more is folded', async () => (await folded()) > soFar + PER_SECOND);
         const logged = worker.lines().slice(before);
