@@ -1,8 +1,8 @@
 import type { Kafka } from 'kafkajs';
 import type { Clock } from '../base/clock';
-import { gathered } from '../base/gather';
 import type { Codec } from './codecs.kafka';
 import { openCluster } from './cluster.kafka';
+import { gathered } from './gather';
 import { produce, requestsOf } from './produce.kafka';
 import type { OutgoingRecord, Sink } from '../log/sink';
 

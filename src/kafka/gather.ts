@@ -1,4 +1,4 @@
-import { isRetriable } from './errors';
+import { isRetriable } from '../base/errors';
 
 interface Call<Item> {
   readonly items: readonly Item[];

@@ -1,5 +1,5 @@
 import { EfsError } from '../../src/base/errors';
-import { gathered } from '../../src/base/gather';
+import { gathered } from '../../src/kafka/gather';
 
 /** A send that is answered when the test says so; `sent` has what each one got. */
 function given() {
