@@ -1,7 +1,7 @@
 import { EfsError } from '../base/errors';
 import { replacedTopic } from '../log/topic-ids';
 import type { Manifest } from '../store/store';
-import { type GenerationDeps, latestNumber, tasksOf } from './generation';
+import { type GenerationDeps, latestNumber, sealAll, tasksOf } from './generation';
 import { refuseUnless, stateOf } from './lifecycle';
 import { idsOfTopics } from './topic-ids';
 
@@ -11,7 +11,7 @@ import { idsOfTopics } from './topic-ids';
  *   switch    atomically updates the list: the successor is active, under a number above all others, cut-over incomplete
  *   seal      ends the predecessor's tasks: they can be neither claimed nor committed to, and their positions are final
  *   complete  sets where the successor's kpi tasks start: at the end of the contributions; workers may run it from here on,
- *             and its status tasks publish once they have passed the predecessor's final positions
+ *             and its status tasks publish once they have passed the ends of their inputs
  *
  * Every step is idempotent, and any process that finds an incomplete cut-over completes it. The sequel is that of a lost
  * state: status tasks catch up and emit their contributions and a barrier, then kpi tasks publish what differs from what
@@ -110,8 +110,11 @@ async function refuseIncomplete(deps: GenerationDeps, manifest: Manifest): Promi
 export async function completeCutover(deps: GenerationDeps, manifest: Manifest): Promise<Manifest> {
   if (manifest.contributionsFrom !== null) return manifest;
   const { store } = deps;
+  const { stateId, predecessor, generation } = manifest;
   const partitions = Array.from({ length: manifest.partitions }, (_, partition) => partition);
-  await Promise.all(partitions.map((partition) => sealAll(store, manifest, partition)));
+  // The rebuild that built it runs under a lower number.
+  for (const id of predecessor === null ? [stateId] : [stateId, predecessor])
+    await sealAll(store, { ...manifest, stateId: id }, generation - 1);
   const contributionsFrom = await Promise.all(
     partitions.map(async (partition) => (await deps.contributionWatermarks(partition)).high),
   );
@@ -119,15 +122,4 @@ export async function completeCutover(deps: GenerationDeps, manifest: Manifest):
   if (await store.replaceActive(manifest, completed)) return completed;
   const active = await store.active();
   return active === null ? completed : completeCutover(deps, active);
-}
-
-/** Seals the tasks of both generations in a partition. The rebuild that built the successor runs under a lower number. */
-async function sealAll(
-  store: GenerationDeps['store'],
-  { stateId, predecessor, generation }: Manifest,
-  partition: number,
-): Promise<void> {
-  for (const id of predecessor === null ? [stateId] : [stateId, predecessor])
-    for (const pipeline of ['status', 'kpi'] as const)
-      await store.seal({ stateId: id, pipeline, partition }, generation - 1);
 }

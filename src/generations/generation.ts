@@ -46,11 +46,16 @@ export async function ensureGeneration(
   lost: GenerationRef | null,
 ): Promise<{ manifest: Manifest; created: boolean }> {
   const { store } = deps;
-  if (lost !== null) await store.deactivate(lost);
+  const { partitions } = stateSettings;
+  if (lost !== null) {
+    await store.deactivate(lost);
+    // What is left of it publishes nothing more: not beyond the barriers of the next one.
+    await sealAll(store, { ...lost, partitions }, lost.generation);
+  }
   for (let isFirst = true; ; isFirst = false) {
     const active = await store.active();
     if (active !== null) return { manifest: active, created: false };
-    const before = await scanLog(deps, stateSettings.partitions);
+    const before = await scanLog(deps, partitions);
     const known = Math.max(before.published, lost?.generation ?? 0, latestNumber(await store.list()));
     // Scanning the log takes a while: a generation created meanwhile must not cost another state id.
     if ((await store.active()) !== null) continue;
@@ -174,3 +179,13 @@ export const tasksOf = (
   { stateId, partitions }: Pick<Manifest, 'stateId' | 'partitions'>,
   pipeline: TaskAddress['pipeline'],
 ): TaskAddress[] => Array.from({ length: partitions }, (_, partition) => ({ stateId, pipeline, partition }));
+
+/** Seals all tasks of a state against owners under `number` or a lower one. */
+export async function sealAll(
+  store: Pick<Store, 'seal'>,
+  state: Pick<Manifest, 'stateId' | 'partitions'>,
+  number: number,
+): Promise<void> {
+  const tasks = (['status', 'kpi'] as const).flatMap((pipeline) => tasksOf(state, pipeline));
+  await Promise.all(tasks.map((task) => store.seal(task, number)));
+}

@@ -14,7 +14,7 @@ export const LIVE_AS = flag('sent');
 /** Of a kpi task: the position behind the barrier of a status partition, for the cut-over to this generation number. */
 export const barrierArrived = (partition: number, generation: number): Flag =>
   flag(`b${partition}.${generation}`);
-/** What 0.1 kept in the place of that position; also where a barrier is the first of all contributions. */
+/** What builds before 0.2 kept in the place of that position; also that behind the first of all contributions. */
 export const ANY_POSITION = 1;
 /** Of a status task: the offset up to which it has adopted the retired deliveries of its partition. */
 export const RETIRED_READ = flag('retired');

@@ -4,7 +4,7 @@ import { PUBLISHED_HASH, SUMS_HASH } from '../store/hashes';
 import { inPortions, pagesOf } from '../store/pages';
 import type { Claim, Manifest, Store, TaskAddress } from '../store/store';
 import { flagWrite, writing } from './effects';
-import { ANY_POSITION, barrierArrived, type Flag, LIVE_AS, readFlags } from './flags';
+import { ANY_POSITION, barrierArrived, LIVE_AS, readFlags } from './flags';
 import {
   checkpointIn,
   hasPredecessor,
@@ -66,17 +66,12 @@ interface Found {
   readonly live: boolean;
   readonly standing: Standing;
   readonly committed: Committed | null;
-  readonly checkpoint: PublishCheckpoint | null;
-  readonly barriers: Barriers;
 }
-
-/** By status partition, the position behind its barrier for this generation number; null where it has not arrived. */
-type Barriers = readonly (number | null)[];
 
 /**
  * The gate of a kpi task. `onClaim` reads back what was published while publishing is suppressed: records that the state
  * has as published may never have left an outbox that a cut-over or a rollback has made void. `afterCommit` checks whether a
- * suppressed task may resume. Throws `SupersededGenerationError` at a claim.
+ * suppressed task may resume. Both throw `SupersededGenerationError`.
  */
 export function publishGate(deps: GateDeps): PublishGate {
   const { manifest, address, store } = deps;
@@ -85,19 +80,21 @@ export function publishGate(deps: GateDeps): PublishGate {
   let found: Promise<Found> | null = null;
 
   const find = async (claim: Claim): Promise<Found> => {
-    const [committed, [liveAs, ...barriers]] = await Promise.all([
-      deps.checkpoint(),
-      readFlags(store, address, LIVE_AS, ...barrierFlags(manifest)),
-    ]);
-    const checkpoint = checkpointIn(committed);
-    const standing = standingOf(manifest, claim, checkpoint);
-    return { live: isLive(manifest, liveAs), standing, committed, checkpoint, barriers };
+    const [committed, [liveAs]] = await Promise.all([deps.checkpoint(), readFlags(store, address, LIVE_AS)]);
+    return {
+      live: isLive(manifest, liveAs),
+      standing: standingOf(manifest, claim, checkpointIn(committed)),
+      committed,
+    };
   };
   /** Made once per claim: `outboxAt` and `onClaim` call it concurrently. */
   const compare = (claim: Claim): Promise<Found> => (found ??= find(claim));
 
   async function* afterCommit({ positions }: Pick<TaskOwnership, 'positions'>): AsyncGenerator<Projected> {
-    if (!suppressed || (positions[0] ?? 0) < until || !(await haveBarriersArrived(deps))) return;
+    if (!suppressed || (positions[0] ?? 0) < until) return;
+    const barriers = await arrivedBarriers(deps);
+    if (barriers === null) return;
+    refusePassed(deps, barriers, checkpointIn((await found)?.committed ?? null));
     suppressed = false;
     for await (const page of pagesOf(store, address, SUMS_HASH))
       yield await deps.recheck(page.map(([field]) => field.toString('utf8')));
@@ -112,7 +109,7 @@ export function publishGate(deps: GateDeps): PublishGate {
     },
     afterCommit,
     async *onClaim(ownership, claim) {
-      const { live, standing, committed, checkpoint, barriers } = await compare(claim);
+      const { live, standing, committed } = await compare(claim);
       suppressed = !live || standing !== 'level';
       // Below this position nothing is published while it is suppressed.
       until = committed?.offset ?? 0;
@@ -120,39 +117,48 @@ export function publishGate(deps: GateDeps): PublishGate {
       if (live) yield writing([flagWrite(LIVE_AS, 0)]);
       // A former owner's last record may have arrived after the state was created. From here on none can.
       const last = await lastPublished(deps);
-      refuseSuperseded(deps, last, checkpoint, barriers);
+      refuseSuperseded(deps, last);
       yield* readBack(deps, last);
       yield* afterCommit(ownership);
     },
   };
 }
 
-/** The barriers that a generation waits for: one of every status partition. The first generation needs none. */
-const barrierFlags = (manifest: Manifest): Flag[] =>
-  Array.from({ length: hasPredecessor(manifest) ? manifest.partitions : 0 }, (_, partition) =>
-    barrierArrived(partition, manifest.generation),
-  );
-
-async function haveBarriersArrived({ store, address, manifest }: GateDeps): Promise<boolean> {
-  if (!hasPredecessor(manifest)) return true;
-  return (await readFlags(store, address, ...barrierFlags(manifest))).every((barrier) => barrier !== null);
+/**
+ * The positions behind the barriers of all status partitions for this generation number; null where one has not arrived. The
+ * first generation needs none.
+ */
+async function arrivedBarriers({ store, address, manifest }: GateDeps): Promise<readonly number[] | null> {
+  const { partitions, generation } = manifest;
+  if (!hasPredecessor(manifest)) return [];
+  const flags = Array.from({ length: partitions }, (_, partition) => barrierArrived(partition, generation));
+  const arrived = (await readFlags(store, address, ...flags)).flatMap((position) => position ?? []);
+  return arrived.length === partitions ? arrived : null;
 }
 
 function refuseSuperseded(
   { manifest: { stateId, generation }, generationOf }: Pick<GateDeps, 'manifest' | 'generationOf'>,
   last: ReadonlyMap<string, Buffer>,
-  checkpoint: PublishCheckpoint | null,
-  barriers: Barriers,
 ): void {
-  const superseded = (by: string): Error =>
-    new SupersededGenerationError(`state ${stateId} was superseded: ${by}`);
   for (const value of last.values())
     if ((generationOf(value) ?? 0) > generation)
-      throw superseded('later generation numbers have been published');
+      throw new SupersededGenerationError(
+        `state ${stateId} was superseded by a cut-over: later generation numbers have been published`,
+      );
+}
+
+/** Refuses a checkpoint of another state beyond a barrier: its tasks are sealed before the first barrier is emitted. */
+function refusePassed(
+  { manifest: { stateId } }: Pick<GateDeps, 'manifest'>,
+  barriers: readonly number[],
+  checkpoint: PublishCheckpoint | null,
+): void {
   if (checkpoint === null || checkpoint.stateId === stateId) return;
   const [position = 0] = checkpoint.positions;
-  if (barriers.some((barrier) => barrier !== null && barrier !== ANY_POSITION && barrier < position))
-    throw superseded(`state ${checkpoint.stateId} has published after it had caught up`);
+  if (barriers.some((barrier) => barrier !== ANY_POSITION && barrier < position))
+    throw new SupersededGenerationError(
+      `state ${stateId} was superseded: state ${checkpoint.stateId} has gone on beyond its barriers`,
+    );
 }
 
 /** The last record of each delivery in a partition of the KPI topic. Records of strangers are passed over. */

@@ -9,9 +9,10 @@ import { statusTask } from '../tasks/status-task';
 import { runTask, type Stopping, type Task, type TaskEnd } from '../tasks/task';
 
 /** A superseded generation counts as lost: it is rebuilt under a number above all published ones. */
-function lostIfSuperseded(error: unknown): TaskEnd {
-  if (error instanceof SupersededGenerationError) return 'lost';
-  throw error;
+function lostIfSuperseded(error: unknown, log: Log): TaskEnd {
+  if (!(error instanceof SupersededGenerationError)) throw error;
+  log.warn('generation is superseded: it counts as lost', { error });
+  return 'lost';
 }
 
 /** The task; it calls `onProgress` after each batch. */
@@ -58,7 +59,7 @@ export function tasksOfPipeline(
       pipeline === 'status'
         ? await runTask(watched(statusTask(deps, manifest, partition, signal), onProgress), stopping)
         : await runTask(watched(kpiTask(deps, manifest, partition, signal), onProgress), stopping).catch(
-            lostIfSuperseded,
+            (error: unknown) => lostIfSuperseded(error, log),
           );
     // A cut-over seals the tasks of the predecessor: a task that is fenced by it switches at once.
     const isOver = end === 'lost' || (end === 'fenced' && (await hasMoved(manifest)));

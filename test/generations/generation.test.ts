@@ -7,6 +7,7 @@ import {
 import type { GenerationRef } from '../../src/store/store';
 import { hasPredecessor } from '../../src/pipeline/publishing';
 import { memoryStore } from '../../src/store/store.memory';
+import { commitOf } from '../store/given';
 
 const STATE_SETTINGS: StateSettings = {
   partitions: 2,
@@ -148,6 +149,23 @@ describe('the opened generation', () => {
     const { open, allocations, pauses } = given([], {}, [1]);
     expect((await open()).manifest).toMatchObject({ generation: 2 });
     expect([allocations, pauses.count]).toEqual([[2], 1]);
+  });
+
+  it('begins once no task of the lost one can commit any more, which may be left in part', async () => {
+    const { store, open } = given();
+    await open();
+    const tasks = (['status', 'kpi'] as const).map((pipeline) => ({ stateId: 1, pipeline, partition: 1 }));
+    const claims = await Promise.all(tasks.map((task) => store.claim(task, 1)));
+    const committed: string[] = [];
+    const allocateStateId = async (id: number): Promise<boolean> => {
+      for (const [index, task] of tasks.entries())
+        committed.push(
+          await store.commit(task, commitOf(claims[index]!, { next: claims[index]!.positions })),
+        );
+      return id === 2;
+    };
+    expect((await open({ allocateStateId }, { stateId: 1, generation: 1 })).manifest.stateId).toBe(2);
+    expect(committed).toEqual(['fenced', 'fenced']);
   });
 
   it('is not the lost one, though that is still listed', async () => {

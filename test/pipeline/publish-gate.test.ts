@@ -195,10 +195,28 @@ describe('a kpi task of a generation with a predecessor that is not live', () =>
     ['it was live', { liveAs: 2 }],
   ])('is refused where another state has published beyond one of its barriers: %s', async (_, what) => {
     const { onClaim } = await given({
-      ...{ ...what, manifest: SECOND, barriers: [[1, 2, 4]], published: [1] },
+      ...{
+        ...what,
+        manifest: SECOND,
+        barriers: [
+          [0, 2, 6],
+          [1, 2, 4],
+        ],
+        published: [1],
+      },
       checkpoint: { stateId: 9, positions: [5] },
     });
     await expect(onClaim()).rejects.toThrow(SupersededGenerationError);
+  });
+
+  it('is refused where it folds the barrier that another state has passed after its claim', async () => {
+    const { onClaim, arrive, afterCommit } = await given({
+      ...{ manifest: SECOND, barriers: [[0, 2, 6]], published: [1] },
+      checkpoint: { stateId: 9, positions: [5] },
+    });
+    await onClaim();
+    await arrive([1, 2, 4]);
+    await expect(afterCommit()).rejects.toThrow(SupersededGenerationError);
   });
 
   it.each<[string, readonly Barrier[]]>([
@@ -210,7 +228,7 @@ describe('a kpi task of a generation with a predecessor that is not live', () =>
       ],
     ],
     [
-      'beyond barriers of which 0.1 kept no position',
+      'beyond barriers of which an earlier build kept no position',
       [
         [0, 2, ANY_POSITION],
         [1, 2, ANY_POSITION],
