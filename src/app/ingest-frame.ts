@@ -5,7 +5,6 @@ import { SECOND_MS } from '../base/time';
 import type { Log } from '../base/log';
 import { INGEST_DEAD_LETTER_TOPIC } from '../feedback/topics';
 import { createIngestMetrics, type IngestMetrics } from '../http/ingest-metrics';
-import { combinedSink } from '../ingest/combined-sink';
 import { watchMatching } from '../ingest/matching';
 import type { IngestSource, Taken } from '../ingest/source';
 import { countSources } from '../ingest/source-counts';
@@ -153,8 +152,8 @@ export function ingestFrame(
     async connect(onFatal) {
       const producer = await retry(() => openProducer(config, log));
       await retry(() => checkLetters(config, log, producer.partitions));
-      const sink = combinedSink(producer.sink);
-      const write = writer({ ...producer, sink });
+      const { sink } = producer;
+      const write = writer(producer);
       const indexing = await retry(() =>
         openIndexing(config, log, {
           ...{ sources, withinMs, signal: abort.signal },

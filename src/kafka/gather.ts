@@ -1,38 +1,42 @@
-import { isRetriable } from '../base/errors';
-
 interface Call<Item> {
   readonly items: readonly Item[];
   resolve(): void;
   reject(error: unknown): void;
 }
 
+/** What one send takes at most of several calls: beyond it the rest waits for the next. */
+const ITEMS_MAX = 4_000;
+
+/** Of the calls that wait, those of the next send: at least one, in order. */
+function nextOf<Item>(waiting: Call<Item>[]): Call<Item>[] {
+  let items = 0;
+  const end = waiting.findIndex((call, index) => (items += call.items.length) > ITEMS_MAX && index > 0);
+  return waiting.splice(0, end === -1 ? waiting.length : end);
+}
+
 /**
- * One `send` at a time is in flight; the items of the calls that wait for it go together in the next one, in the order of the
- * calls. What one call's items are refused for fails that call alone: of a refused send with several calls, each is sent by
- * itself. An outage fails all of them.
+ * One `send` at a time; the items of the calls that wait for it go together in the next one, in the order of the calls. Where a
+ * send of several calls fails, each of them is sent once more by itself, beside the others: what is wrong with the items of one
+ * call, or with the partition they are for, fails that call alone.
  */
 export function gathered<Item>(
   send: (items: readonly Item[]) => Promise<void>,
 ): (items: readonly Item[]) => Promise<void> {
-  let waiting: Call<Item>[] = [];
+  const waiting: Call<Item>[] = [];
   let isSending = false;
 
-  const sendAll = async (calls: readonly Call<Item>[]): Promise<void> => {
+  const sendTogether = async (calls: readonly Call<Item>[]): Promise<void> => {
     try {
       await send(calls.flatMap(({ items }) => items));
       for (const call of calls) call.resolve();
     } catch (error) {
-      if (calls.length > 1 && !isRetriable(error)) for (const call of calls) await sendAll([call]);
-      else for (const call of calls) call.reject(error);
+      if (calls.length > 1) await Promise.all(calls.map((call) => sendTogether([call])));
+      else calls[0]?.reject(error);
     }
   };
   const sendWaiting = async (): Promise<void> => {
     isSending = true;
-    while (waiting.length > 0) {
-      const calls = waiting;
-      waiting = [];
-      await sendAll(calls);
-    }
+    while (waiting.length > 0) await sendTogether(nextOf(waiting));
     isSending = false;
   };
 

@@ -17,7 +17,7 @@ export const MAX_BATCH_BYTES = 512 << 10;
 /** The writing side of the log. */
 export interface Sink {
   /**
-   * Resolves when every record is acknowledged by all in-sync replicas. Records of one partition keep their order.
+   * Resolves when every record is acknowledged by all in-sync replicas. Records of one call for one partition keep their order.
    * Rejects with `kafka-unavailable` when the outcome is unknown: the caller emits the same bytes again.
    */
   emit(records: readonly OutgoingRecord[]): Promise<void>;

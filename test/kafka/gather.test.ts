@@ -51,29 +51,38 @@ describe('gathered calls', () => {
     expect(sent).toHaveLength(3);
   });
 
-  it('are sent one by one where they are refused together: one that is refused alone fails alone', async () => {
+  it('are sent each by itself where they fail together: one that fails alone fails alone', async () => {
     const { sent, outcomes, call, answer } = given();
     call(1);
     call(2);
     call(3);
     await answer();
     await answer(REFUSED);
+    expect(sent).toEqual([[1], [2, 3], [2], [3]]);
     await answer(REFUSED);
     await answer();
-    expect(sent).toEqual([[1], [2, 3], [2], [3]]);
     expect(outcomes).toEqual(['1 sent', '2 refused', '3 sent']);
   });
 
-  it('fail together in an outage, and those that come later are sent', async () => {
+  it('that come after a failure are sent once all of it is answered', async () => {
     const { sent, outcomes, call, answer } = given();
     call(1);
     call(2);
     call(3);
-    await answer();
     await answer(OUTAGE);
-    expect(outcomes).toEqual(['1 sent', '2 away', '3 away']);
     call(4);
+    for (const error of [OUTAGE, OUTAGE, OUTAGE]) await answer(error);
+    expect(outcomes).toEqual(['1 away', '2 away', '3 away']);
     await answer();
     expect([sent.at(-1), outcomes.at(-1)]).toEqual([[4], '4 sent']);
+  });
+
+  it('are cut where together they would be more than 4,000 items, one of more than that is not', async () => {
+    const { sent, call, answer } = given();
+    const items = (count: number) => Array.from({ length: count }, (_, item) => item);
+    call(1);
+    for (const count of [2_000, 2_000, 1, 5_000]) call(...items(count));
+    for (let turn = 0; turn < 4; turn += 1) await answer();
+    expect(sent.map(({ length }) => length)).toEqual([1, 4_000, 1, 5_000]);
   });
 });
