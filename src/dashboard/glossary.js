@@ -50,7 +50,7 @@ export const SECTIONS = /** @type {const} */ ({
     "active generation": "the generation that workers run and that publishes",
     "predecessor": "the generation that was active before, whether or not its state is still there",
     "candidate": "a generation that is built beside the active one and has never published",
-    "manifest": "what is stored of a generation: its settings, its number, its predecessor, what its tasks catch up with",
+    "manifest": "what is stored of a generation: its settings, its number, its predecessor, where its kpi tasks start",
     "rebuild": "folding the topics from their beginning into a new generation",
     "replay": "folding records again, from positions that were committed before; of a live status task behind its publish checkpoint: silently, up to exactly there",
     "cut-over": "the switch from one generation to another: switch, seal, complete",

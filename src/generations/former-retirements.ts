@@ -8,7 +8,7 @@ import type { Manifest, Store, TaskAddress } from '../store/store';
 import { tasksOf } from './generation';
 
 /*
- * Up to 0.1, the kpi task of a delivery retired it for all partitions, and kept that in a hash of its own. The first worker of
+ * In builds between 0.1 and 0.2, the kpi task of a delivery retired it for all partitions, and kept that in a hash of its own. The first worker of
  * a later version publishes these to the topic of retired deliveries, from which status tasks adopt them: with the
  * last contributions, or with empty ones where the sum was deleted already, and from where the status tasks stand now.
  */
