@@ -8,8 +8,8 @@ import type { Manifest, Store, TaskAddress } from '../store/store';
 import { tasksOf } from './generation';
 
 /*
- * In builds between 0.1 and 0.2, the kpi task of a delivery retired it for all partitions, and kept that in a hash of its own. The first worker of
- * a later version publishes these to the topic of retired deliveries, from which status tasks adopt them: with the
+ * In builds between 0.1 and 0.2, the kpi task of a delivery retired it for all partitions, and kept that in a hash of its own. The
+ * first worker of a later version publishes these to the topic of retired deliveries, from which status tasks adopt them: with the
  * last contributions, or with empty ones where the sum was deleted already, and from where the status tasks stand now.
  */
 
@@ -25,7 +25,7 @@ export interface FormerRetirementDeps {
 const AT_ONCE = 100;
 
 /**
- * Publishes what a state of 0.1 knows of retired deliveries; does nothing for a state that was read with their topic before.
+ * Publishes what the state of one of these builds knows of retired deliveries; does nothing for a state that was read with their topic before.
  * Returns the number of deliveries that it has published. Can be repeated after an interruption.
  */
 export async function takeOverRetirements(deps: FormerRetirementDeps, manifest: Manifest): Promise<number> {

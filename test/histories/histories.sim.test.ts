@@ -1,8 +1,8 @@
 import { runMany } from './parallel';
 import { runHistory } from './history';
 import { type Kind, KINDS } from './kinds';
+import { IN_CI } from '../support/ci';
 
-const IN_CI = process.env['CI'] === 'true';
 const HISTORIES: readonly { readonly kind: Kind; readonly count: number }[] = [
   { kind: 'usual', count: IN_CI ? 5_000 : 1_000 },
   { kind: 'retention', count: IN_CI ? 500 : 100 },

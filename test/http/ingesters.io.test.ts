@@ -55,7 +55,7 @@ describe('asking ingesters', () => {
     ['no JSON', answering(200, '<html>'), /not that of an ingester/],
     ['another JSON', answering(200, JSON.stringify(invalid)), /not that of an ingester/],
     ['more than 1 MiB', answering(200, ' '.repeat(1024 * 1024 + 1)), /longer than 1048576 bytes/],
-    ['silence', () => undefined, /does not answer within 1000 ms/],
+    ['nothing', () => undefined, /does not answer within 1000 ms/],
     ['half an answer', (_, response) => void response.write('{'), /does not answer within 1000 ms/],
     ['a closed connection', ({ socket }) => void socket.destroy(), /does not answer \(UND_ERR_SOCKET\)/],
     [

@@ -1,3 +1,5 @@
+import { IN_CI } from '../support/ci';
+
 /**
  * What a test can require: servers, of which it starts those named `own-…` itself, to kill, pause or fill; a browser; and,
  * where it measures time or holds up a shared server, that no other file runs beside it (`undisturbed`, see
@@ -60,7 +62,7 @@ export function describeWithServers(
   const remedies = names.flatMap((name) => missing[name] ?? []);
   if (remedies.length === 0) {
     describe(title, () => body(sharedServers()));
-  } else if (process.env['CI'] === 'true') {
+  } else if (IN_CI) {
     describe(title, () => {
       it('has the servers it needs', () => {
         throw new Error(remedies.join('; '));
