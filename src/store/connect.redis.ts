@@ -1,7 +1,7 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { EfsError, isRetriable } from '../base/errors';
 import { parseRedisUrl, type RedisAddress } from '../base/redis-url';
-import { causeText, connectFailure, redisFailure } from './failure.redis';
+import { causeText, connectFailure, isTimeout, redisFailure } from './failure.redis';
 import { ageIn, evictionIn } from './info';
 import { PrimaryClient } from './primary.redis';
 import type { RedisClient } from './scripts.redis';
@@ -67,9 +67,9 @@ async function directClient(
   const topology = await anyOf(address.hosts, async (host) =>
     topologyOf(address, await ask({ ...shared, ...host }, infoOf)),
   );
-  if (topology === 'single') return renewing(new Redis({ ...shared, ...address.hosts[0] }), { password });
+  if (topology === 'single') return managed(new Redis({ ...shared, ...address.hosts[0] }), { password });
   const cluster = clusterClient(address.hosts, shared);
-  cluster.on('+node', (node: Redis) => renewing(node, { password }));
+  cluster.on('+node', (node: Redis) => managed(node, { password }));
   return cluster;
 }
 
@@ -121,11 +121,11 @@ async function sentinelClient(
       sentinelRetryStrategy: backoff,
     },
     hosts.map((host) =>
-      renewing(new Redis({ ...toSentinel, ...host, autoResubscribe: false }), { password: sentinelPassword }),
+      managed(new Redis({ ...toSentinel, ...host, autoResubscribe: false }), { password: sentinelPassword }),
     ),
     primaryName,
   );
-  return renewing(primary, { password, sentinelPassword });
+  return managed(primary, { password, sentinelPassword });
 }
 
 /** Throws `config-invalid` where the server is no sentinel, or does not watch a primary of this name. */
@@ -209,8 +209,12 @@ function connectionOptions(address: RedisAddress, options: ConnectOptions): Redi
   };
 }
 
-/** The client, which from now on renews its passwords before each reconnect. */
-function renewing<Client extends Redis>(
+/**
+ * The client, or node of a cluster, which from now on renews its passwords before each reconnect, and leaves a connection
+ * that may be dead without the client having noticed. Only the node concerned reconnects: `Cluster.disconnect(true)` never
+ * ends where a redirection adds a node to the cluster meanwhile (ioredis 5.11).
+ */
+function managed<Client extends Redis>(
   client: Client,
   passwords: Partial<Record<'password' | 'sentinelPassword', (() => string) | undefined>>,
 ): Client {
@@ -218,7 +222,30 @@ function renewing<Client extends Redis>(
     for (const [name, current] of Object.entries(passwords))
       if (current) Object.assign(client.options, { [name]: current() });
   });
+  const sendCommand = client.sendCommand.bind(client);
+  client.sendCommand = (command, stream) => {
+    if (!sent.has(command)) leaveIfSilent(client, command.promise);
+    sent.add(command);
+    return sendCommand(command, stream);
+  };
   return client;
+}
+
+/** Commands that were sent before: another connection has used up a part of their time. */
+const sent = new WeakSet<object>();
+
+/**
+ * Gives the connection up when the reply to a command is overdue and nothing has come since it was sent. A node that has
+ * redirected the command has answered. Many overdue replies give the connection up only once.
+ */
+function leaveIfSilent(client: Redis, reply: Promise<unknown>): void {
+  const { stream } = client;
+  const heard = stream?.bytesRead;
+  reply.catch((error: unknown) => {
+    const isSilent = client.stream === stream && stream?.bytesRead === heard;
+    if (isTimeout(error) && isSilent && client.status === 'ready' && !stream.writableEnded)
+      client.disconnect(true);
+  });
 }
 
 /** Waits until the client is ready, else disconnects it. Each later loss and reconnect is logged once. */

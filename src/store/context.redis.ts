@@ -1,6 +1,5 @@
-import { Cluster } from 'ioredis';
 import { EfsError } from '../base/errors';
-import { isTimeout, redisFailure } from './failure.redis';
+import { redisFailure } from './failure.redis';
 import type { Keys } from './keys';
 import { runScript, type RedisClient, type Script, type Scripts } from './scripts.redis';
 
@@ -11,16 +10,11 @@ export interface Context {
   readonly scripts: Scripts;
 }
 
-/** False as soon as the connection is given up, before it is closed: many overdue replies give it up only once. */
-const isConnected = (client: RedisClient): boolean =>
-  client.status === 'ready' && (client instanceof Cluster || !client.stream.writableEnded);
-
-/** Waits for a reply. A timeout gives the connection up: it may be dead without the client having noticed. */
-export async function reply<T>({ client }: Context, pending: Promise<T>): Promise<T> {
+/** Waits for a reply. Throws the service's own errors (`redisFailure`). */
+export async function reply<T>(pending: Promise<T>): Promise<T> {
   try {
     return await pending;
   } catch (error) {
-    if (isTimeout(error) && isConnected(client)) client.disconnect(true);
     throw redisFailure(error);
   }
 }
@@ -31,7 +25,7 @@ export function run(
   keys: readonly string[],
   args: readonly (string | Buffer)[],
 ): Promise<unknown> {
-  return reply(context, runScript(context.client, script, keys, args)).catch((error: unknown) =>
+  return reply(runScript(context.client, script, keys, args)).catch((error: unknown) =>
     namingKey(context, keys, error),
   );
 }

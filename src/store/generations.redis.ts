@@ -12,9 +12,9 @@ export function redisGenerations(context: Context): Generations {
   const { keys, scripts, client } = context;
   const list = [keys.active, keys.all];
   const generations: Generations = {
-    active: async () => manifestIn(await reply(context, client.get(keys.active))),
+    active: async () => manifestIn(await reply(client.get(keys.active))),
     async list() {
-      const all = Object.values(await reply(context, client.hgetall(keys.all))).map(manifestIn);
+      const all = Object.values(await reply(client.hgetall(keys.all))).map(manifestIn);
       // A store written by an earlier version has an active generation and no list.
       const active = await generations.active();
       const isListed = all.some((each) => each?.stateId === active?.stateId);
@@ -35,11 +35,11 @@ export function redisGenerations(context: Context): Generations {
     },
     async propose(manifest, start) {
       const id = String(manifest.stateId);
-      const before = manifestIn(await reply(context, client.hget(keys.all, id)));
+      const before = manifestIn(await reply(client.hget(keys.all, id)));
       if (before !== null) return before;
       await initTasks(context, manifest, newTasks(manifest, start));
-      await reply(context, client.hsetnx(keys.all, id, textOf(manifest)));
-      return must(manifestIn(await reply(context, client.hget(keys.all, id))), 'a proposal is listed');
+      await reply(client.hsetnx(keys.all, id, textOf(manifest)));
+      return must(manifestIn(await reply(client.hget(keys.all, id))), 'a proposal is listed');
     },
     async replaceActive(from, to) {
       const expected = [...refArgs(from), from.contributionsFrom === null ? '0' : '1'];

@@ -55,15 +55,15 @@ export function redisStore(
     count: (task, read, hashes) => count(context, task, read, hashes),
     commit: (task, what) => commit(context, task, what),
     inspect: (task) => inspect(context, task),
-    outboxBytes: (task) => reply(context, client.strlen(context.keys.outbox(task))),
+    outboxBytes: (task) => reply(client.strlen(context.keys.outbox(task))),
     scan: (task, hash, cursor, known) => scan(context, task, hash, cursor, known),
     seal: (task, number) => seal(context, task, number),
     erase: async (task, hashes) => {
       const keys = hashes.map((hash) => context.keys.hash(task, hash));
-      if (keys.length > 0) await reply(context, client.unlink(keys));
+      if (keys.length > 0) await reply(client.unlink(keys));
     },
     eraseTask: async (task) => {
-      await reply(context, client.unlink(context.keys.outbox(task), context.keys.task(task)));
+      await reply(client.unlink(context.keys.outbox(task), context.keys.task(task)));
     },
     ...redisGenerations(context),
   };
@@ -97,10 +97,9 @@ async function seal(context: Context, task: TaskAddress, number: number): Promis
 }
 
 async function inspect(context: Context, task: TaskAddress): Promise<TaskProgress | null> {
-  const found = await reply(
-    context,
-    context.client.hmgetBuffer(context.keys.task(task), 'e', 'q', 'p'),
-  ).catch((error: unknown) => namingKey(context, [context.keys.task(task)], error));
+  const found = await reply(context.client.hmgetBuffer(context.keys.task(task), 'e', 'q', 'p')).catch(
+    (error: unknown) => namingKey(context, [context.keys.task(task)], error),
+  );
   return found[0] ? progressOf(context, task, found) : null;
 }
 

@@ -47,9 +47,12 @@ describeWithServers(['own-redis'], 'a failover under a load of commits', () => {
     closeRedis(client);
   });
 
+  /** The ids of the client's connections at a node. */
+  const connectionIds = async ({ port }: RedisServer): Promise<(string | undefined)[]> =>
+    [...(await cli(port, ['client', 'list'])).matchAll(/^id=(\d+) .* name=efs /gm)].map(([, id]) => id);
+
   /** Connections of the client at a node; none may leak. */
-  const connections = async ({ port }: RedisServer): Promise<number> =>
-    (await cli(port, ['client', 'list'])).split('\n').filter((line) => / name=efs /.test(line)).length;
+  const connections = async (node: RedisServer): Promise<number> => (await connectionIds(node)).length;
 
   /** Stops the load once every task has made progress; checks the errors and the length of the outage. */
   const finish = async (): Promise<Tally> => {
@@ -130,10 +133,17 @@ describeWithServers(['own-redis'], 'a failover under a load of commits', () => {
       await finish();
     });
 
-    it('moves the client to the replica when the only node of the URL hangs, and not back when that one resumes', async () => {
+    it('moves the client to the replica when the only node of the URL hangs, keeps its other connections, and does not move back when that one resumes', async () => {
+      // The other masters go on meanwhile: no error reply tells the client to ask for the masters.
+      for (const { port } of servers.nodes)
+        await cli(port, ['config', 'set', 'cluster-require-full-coverage', 'no']);
+      const others = servers.nodes.filter((node) => node !== at.master && node !== at.replica);
+      const before = await Promise.all(others.map(connectionIds));
       at.master.pause();
       await load.progress(20);
       expect(await isMaster(at.replica)).toBe(true);
+      // The client leaves the connections to other masters alone.
+      expect(await Promise.all(others.map(connectionIds))).toEqual(before);
       at.master.resume();
       await until(async () => !(await isMaster(at.master)));
       await load.progress(200);
