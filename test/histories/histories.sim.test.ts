@@ -4,11 +4,10 @@ import { type Kind, KINDS } from './kinds';
 import { IN_CI } from '../support/ci';
 
 const HISTORIES: readonly { readonly kind: Kind; readonly count: number }[] = [
-  { kind: 'usual', count: IN_CI ? 5_000 : 1_000 },
-  { kind: 'retention', count: IN_CI ? 500 : 100 },
+  { kind: 'usual', count: IN_CI ? 5_000 : 500 },
+  { kind: 'retention', count: IN_CI ? 500 : 50 },
 ];
 const PROCESSES = 2;
-/** About a minute on an idle machine. */
 const TIMEOUT_MS = 600_000;
 
 describe('simulated histories', () => {

@@ -12,6 +12,7 @@ import {
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { IN_CI } from '../support/ci';
 import { carryOut, lastOf, readStages, valuesOf } from './dockerfile';
 import { environment, IMAGE_NODE, MANIFEST, nodeOf, root, runIn, startDemo } from './stranger';
 
@@ -38,7 +39,9 @@ function freePort(): Promise<number> {
   });
 }
 
-describe('the files of the image, made by the steps of the Dockerfile', () => {
+if (!IN_CI) process.stderr.write('*** the image is made in CI; CI=true makes it here\n');
+
+(IN_CI ? describe : describe.skip)('the files of the image, made by the steps of the Dockerfile', () => {
   const folder = mkdtempSync(join(tmpdir(), 'efs-test-image-'));
   const bin = join(folder, 'bin');
   afterAll(() => rmSync(folder, { recursive: true }));
