@@ -48,7 +48,6 @@ export const completionScript = (root: Command, shell: Shell): string => SCRIPTS
 export const completionCommand = (): Command =>
   addExample(
     new Command('completion')
-      .description('print the script that completes `efs` in a shell')
       .addArgument(new Argument('<shell>', 'the shell that reads it').choices(Object.keys(SCRIPTS)))
       .action((shell: Shell, _: unknown, { parent }: Command) => {
         if (parent !== null) process.stdout.write(completionScript(parent, shell));

@@ -45,7 +45,7 @@ function check(options: { json?: true }, command: Command): void {
 
 /** `efs config check` and `efs config print`. */
 export function configCommand(): Command {
-  const group = new Command('config').description('check or print the settings').helpCommand(false);
+  const group = new Command('config').helpCommand(false);
   const checking = new Command('check')
     .description('validate the settings and print every error')
     .option('--json', 'print JSON')

@@ -213,9 +213,7 @@ function filtered(command: Command): Command {
 
 /** `efs dead-letters list`, `show` and `redrive`. */
 export function deadLettersCommand(): Command {
-  const group = new Command('dead-letters')
-    .description('show dead-lettered records, and put them back')
-    .helpCommand(false);
+  const group = new Command('dead-letters').helpCommand(false);
   const listing = filtered(new Command('list').description('list the newest dead letters, addresses masked'))
     .option('--limit <n>', 'maximum number to show', wholeNumber(1, 10_000), 50)
     .option('--all', 'include those that have been put back')

@@ -56,7 +56,6 @@ async function show(delivery: string, options: Options, command: Command): Promi
 /** `efs delivery`. */
 export function deliveryCommand(): Command {
   const command = new Command('delivery')
-    .description('show the KPIs of a delivery')
     .argument('<delivery>', 'id of the delivery')
     .option('--json', 'print JSON')
     .option('--watch', 'print them again whenever they change, until Ctrl-C')

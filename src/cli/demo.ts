@@ -32,7 +32,6 @@ export const demoCommand = (): Command =>
   addExample(
     addSettings(
       new Command('demo')
-        .description('run the whole flow in one process, on simulated campaigns: no server needed')
         .option('--speed <n>', 'seconds of the campaigns per second', wholeNumber(1, 100_000), 600)
         .option('--seed <n>', 'same seed, same campaigns', wholeNumber(0, 4_294_967_295), 1)
         .option('--duplicates <share>', 'share of records that are sent twice', share, 0.03)

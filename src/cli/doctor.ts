@@ -40,9 +40,6 @@ async function run(options: { readonly json?: true }, command: Command): Promise
 
 /** `efs doctor`. */
 export function doctorCommand(): Command {
-  const command = new Command('doctor')
-    .description('check everything that a start needs, and print what is wrong and how to correct it')
-    .option('--json', 'print one line of JSON')
-    .action(run);
+  const command = new Command('doctor').option('--json', 'print one line of JSON').action(run);
   return addExample(addSettings(command, ALL_SETTINGS), 'efs doctor');
 }

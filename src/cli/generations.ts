@@ -39,13 +39,7 @@ async function drop(id: number, options: { json?: true }, command: Command): Pro
 
 /** `efs generations` and `efs generations drop`. */
 export function generationsCommand(): Command {
-  const command = new Command('generations')
-    .description(
-      'list the states in Redis by id, with size and lag; `published as` is the generation that its records carry',
-    )
-    .option('--json', 'print JSON')
-    .helpCommand(false)
-    .action(list);
+  const command = new Command('generations').option('--json', 'print JSON').helpCommand(false).action(list);
   addSettings(command, ALL_SETTINGS);
   addExample(command, 'efs generations');
   const dropping = new Command('drop')

@@ -133,7 +133,6 @@ const SUBCOMMANDS = [
 export function ingestCommand(): Command {
   const command = new Command('ingest')
     .enablePositionalOptions()
-    .description('turn what a mail transfer agent or provider writes into feedback')
     .addArgument(formatArgument())
     .argument('[files...]', 'files to read; - or none is standard input')
     .option('--dry-run', 'print what each event becomes, and write nothing')

@@ -38,7 +38,6 @@ async function follow(options: Options, command: Command): Promise<void> {
 /** `efs kpis`. */
 export function kpisCommand(): Command {
   const command = new Command('kpis')
-    .description('follow the KPI changes of deliveries, one line per change, until Ctrl-C')
     .option('--from-beginning', 'begin with the records that the topic already holds')
     .option('--delivery <id>', 'only this delivery')
     .option('--json', 'print each change as a line of JSON')

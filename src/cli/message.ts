@@ -22,7 +22,6 @@ async function show(
 /** `efs message`. */
 export function messageCommand(): Command {
   const command = new Command('message')
-    .description('show the status of one message and everything known about it')
     .argument('<delivery>', 'id of the delivery')
     .argument('<message>', 'id of the message')
     .option('--json', 'print JSON')

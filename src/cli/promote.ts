@@ -31,9 +31,6 @@ async function run(options: { generation?: number; json?: true }, command: Comma
 /** `efs promote`. */
 export function promoteCommand(): Command {
   const command = new Command('promote')
-    .description(
-      'switch all workers to the state of another generation: a candidate, or one that was active before',
-    )
     .option(
       '--generation <n>',
       'id of the state, as `efs generations` lists it; default: the only candidate',

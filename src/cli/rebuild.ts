@@ -168,9 +168,6 @@ function report(
 /** `efs rebuild`. */
 export function rebuildCommand(): Command {
   const command = new Command('rebuild')
-    .description(
-      'rebuild the state from the topics, beside the active one, and compare the two; exit code 3 where they differ',
-    )
     .option('--max-rate <n>', 'maximum number of records per second', wholeNumber(1, 10_000_000))
     .option('--promote', 'switch to it if it is equal')
     .option('--accept-differences', 'with --promote: switch to it even if it is not equal')

@@ -17,7 +17,6 @@ export const runCommand = (): Command =>
   addExample(
     addSettings(
       new Command('run')
-        .description('run the service: fold feedback and publish KPI changes')
         .addOption(
           new Option('--pipelines <list>', 'the pipelines that this worker runs')
             .choices(['status', 'kpi'])

@@ -40,10 +40,7 @@ async function run(options: { json?: true }, command: Command): Promise<void> {
 
 /** `efs setup`. */
 export function setupCommand(): Command {
-  const command = new Command('setup')
-    .description('create the topics and register the schemas; safe to run again')
-    .option('--json', 'print the steps as JSON')
-    .action(run);
+  const command = new Command('setup').option('--json', 'print the steps as JSON').action(run);
   addSettings(
     command,
     [...KAFKA_SETTINGS, ...REGISTRY_SETTINGS, 'partitions', 'retention'],

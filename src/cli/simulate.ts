@@ -116,7 +116,6 @@ async function simulate(options: Options, command: Command): Promise<void> {
 export function simulateCommand(): Command {
   const { deliveries, messages } = ORDINARY_TRAFFIC;
   const command = new Command('simulate')
-    .description('produce realistic feedback into the input topics')
     .option('--deliveries <n>', 'number of deliveries; sizes are skewed', wholeNumber(1, 100_000), deliveries)
     .option('--messages <n>', 'number of messages in all', wholeNumber(1, 1_000_000_000), messages)
     .option('--rate <n>', 'records per second; 0 is as fast as possible', wholeNumber(0, 10_000_000), 0)

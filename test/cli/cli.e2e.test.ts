@@ -8,28 +8,12 @@ import { describeWithServers } from '../servers/servers';
 import { efs } from './process';
 
 describe('efs without servers', () => {
-  test('the help of every command shows an example', async () => {
-    const commands = [
-      'setup',
-      'doctor',
-      'run',
-      'demo',
-      'simulate',
-      'kpis',
-      'delivery',
-      'message',
-      'dead-letters',
-      'dead-letters list',
-      'dead-letters redrive',
-      'config',
-      'config check',
-    ];
-    const helps = await Promise.all(commands.map((name) => efs([...name.split(' '), '--help'])));
-    for (const [i, { exitCode, out }] of helps.entries()) {
-      expect([commands[i], exitCode, /Examples?:\n {2}\$ .*efs /.test(out)]).toEqual([commands[i], 0, true]);
-    }
-    const { out } = await efs(['--help']);
-    for (const name of commands) expect(out).toMatch(new RegExp(`^ {2}${name.split(' ')[0]} `, 'm'));
+  test('the help shows every command, and that of a command its example', async () => {
+    const [all, one] = await Promise.all([efs(['--help']), efs(['dead-letters', 'list', '--help'])]);
+    expect([all.exitCode, one.exitCode]).toEqual([0, 0]);
+    for (const name of ['setup', 'run', 'demo', 'dead-letters'])
+      expect(all.out).toMatch(new RegExp(`^  ${name} +\\w`, 'm'));
+    expect(one.out).toMatch(/Examples?:\n {2}\$ .*efs dead-letters /);
   });
 
   const KUMOMTA = join(__dirname, '..', '..', 'examples', 'sources', 'kumomta.log');

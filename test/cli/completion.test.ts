@@ -57,7 +57,7 @@ describe.each<Shell>(['bash', 'zsh', 'fish'])('the completion script of %s', (sh
   const script = join(inside, 'efs');
   beforeAll(async () => {
     mkdirSync(inside);
-    writeFileSync(script, completionScript(await program(), shell));
+    writeFileSync(script, completionScript(await program('completion'), shell));
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 

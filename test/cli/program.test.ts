@@ -13,7 +13,7 @@ function commandsOf(command: Command, words = command.name()): [string, Command]
 describe('the command line', () => {
   let commands: readonly [string, Command][] = [];
   beforeAll(async () => {
-    commands = commandsOf(await program());
+    commands = commandsOf(await program('completion'));
   });
 
   it('has --json in every command that prints, and in no other', () => {
