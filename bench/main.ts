@@ -11,11 +11,12 @@ import { benchPeers } from './peers';
 import { benchRebuild } from './rebuild';
 import { benchPage } from './page';
 import { benchScale } from './scale';
+import { benchStart } from './start';
 import { benchStore } from './store';
 import { benchStream } from './stream';
 import { benchThroughput } from './throughput';
 
-const USAGE = `npm run bench -- [throughput | peers | scale | path | rebuild | latency | memory | store | page | api | stream | failover | ingest] [options]
+const USAGE = `npm run bench -- [throughput | peers | scale | path | rebuild | latency | start | memory | store | page | api | stream | failover | ingest] [options]
   throughput   from full topics and an empty Redis to everything drained (default)
     --records <n>    feedback records in the topics (1000000)
     --repeat <n>     runs, each on new topics; medians are shown (1)
@@ -37,6 +38,8 @@ const USAGE = `npm run bench -- [throughput | peers | scale | path | rebuild | l
   latency      from producing a record to a KPI change that covers it, at a steady rate
     --rate <n>       records per second (5000)
     --seconds <n>    for how long (30)
+  start        from the start of efs run to the first records committed, where the state is present
+    --repeat <n>     starts; medians are shown (1)
   page         the overview in Chromium at a steady rate of changes: change to pixels, CPU, memory
     --page-rate <n>  changes per second, over 200 deliveries (1000)
     --seconds <n>    for how long (600)
@@ -117,6 +120,8 @@ async function main(): Promise<void> {
       });
     case 'latency':
       return benchLatency({ rate: Number(values.rate ?? 5_000), seconds: Number(values.seconds ?? 30) });
+    case 'start':
+      return benchStart({ repeat: Number(values.repeat) });
     case 'memory':
       return benchMemory({
         messages: Number(values.messages ?? 1_000_000),
