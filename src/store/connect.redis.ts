@@ -1,4 +1,5 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { systemClock } from '../base/clock';
 import { EfsError, isRetriable } from '../base/errors';
 import { parseRedisUrl, type RedisAddress } from '../base/redis-url';
 import { causeText, connectFailure, isTimeout, redisFailure } from './failure.redis';
@@ -241,10 +242,13 @@ const sent = new WeakSet<object>();
 function leaveIfSilent(client: Redis, reply: Promise<unknown>): void {
   const { stream } = client;
   const heard = stream?.bytesRead;
-  reply.catch((error: unknown) => {
+  const leave = (): void => {
     const isSilent = client.stream === stream && stream?.bytesRead === heard;
-    if (isTimeout(error) && isSilent && client.status === 'ready' && !stream.writableEnded)
-      client.disconnect(true);
+    if (isSilent && client.status === 'ready' && !stream.writableEnded) client.disconnect(true);
+  };
+  reply.catch((error: unknown) => {
+    // After the next read: where this process was busy for too long, the reply may have come.
+    if (isTimeout(error)) void systemClock.sleep(0).then(leave);
   });
 }
 

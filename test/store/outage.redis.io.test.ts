@@ -5,6 +5,7 @@ import { checkServer, closeRedis, connectRedis } from '../../src/store/connect.r
 import { keysOf } from '../../src/store/keys';
 import { packWrite } from '../../src/store/packing';
 import { readScripts, runScript, type RedisClient } from '../../src/store/scripts.redis';
+import { pollMs } from '../servers/child';
 import { startRedis, type RedisServer } from '../servers/redis';
 import { describeWithServers } from '../servers/servers';
 import { before } from '../support/bounds';
@@ -169,9 +170,22 @@ describeWithServers(['own-redis'], 'a failing Redis', () => {
     const end = jest.spyOn((client as Redis).stream, 'end');
     server.pause();
     await Promise.allSettled(Array.from({ length: 12 }, () => store.inspect(task)));
+    while (end.mock.calls.length === 0) await pollMs(1);
     server.resume();
-    expect(end).toHaveBeenCalledTimes(1);
     await untilAnswers(() => store.inspect(task));
+    expect(end).toHaveBeenCalledTimes(1);
+  });
+
+  it('keeps its connection where this process was too busy to read a reply in time', async () => {
+    const store = redisSubject(client).store(newNamespace());
+    await claimed(store);
+    const end = jest.spyOn((client as Redis).stream, 'end');
+    const overdue = store.inspect(task);
+    const busyUntil = performance.now() + 1.2 * TIMEOUT_MS;
+    while (performance.now() < busyUntil);
+    await expect(overdue).rejects.toMatchObject(UNAVAILABLE);
+    await store.inspect(task);
+    expect(end).not.toHaveBeenCalled();
   });
 
   it('is reached over a new connection when the old one stalls without being closed, as behind a firewall', async () => {
