@@ -24,14 +24,18 @@ export async function follow(options: FollowOptions): Promise<void> {
   const tail = await openTail(options.path, await readCheckpoint(options.checkpoint), clock);
   try {
     let reader = logReader(source, format, tail.from);
+    const keep = async (): Promise<void> =>
+      writeCheckpoint(options.checkpoint, await tail.checkpoint(reader.position()));
     for (let piece = await tail.next(signal); piece !== null; piece = await tail.next(signal)) {
       if (piece.isStart) {
         await write(reader.end());
         // What belongs together, as a Postfix queue id, does so over a rotation.
         reader = logReader(source, format, { offset: 0, saved: reader.position().saved });
+        // Before anything of it is written: from now on a rotation does not hide the file from the next start.
+        await keep();
       }
       await write(reader.push(piece.bytes));
-      await writeCheckpoint(options.checkpoint, await tail.checkpoint(reader.position()));
+      await keep();
     }
   } finally {
     await tail.close();

@@ -134,6 +134,17 @@ describe('a log that is followed', () => {
     expect(await followed([])).toEqual(['2 b']);
   });
 
+  it('loses nothing where the first start crashes before a checkpoint of what it read, and the log is rotated then', async () => {
+    writeFileSync(path, 'a\n');
+    const crashing = followed([], (texts) => {
+      if (texts.length > 0) throw new Error('killed');
+    });
+    await expect(crashing).rejects.toThrow('killed');
+    renameSync(path, `${path}.1`);
+    writeFileSync(path, 'b\n');
+    expect(await followed([10_000])).toEqual(['1 a', '2 b']);
+  });
+
   it('keeps its checkpoint in one small file', async () => {
     writeFileSync(path, 'a\n');
     await followed([]);
