@@ -45,6 +45,9 @@ export function fastClock(underneath: Clock, options: { startAt: number; speed: 
   return { ...underneath, now };
 }
 
+/** Resolves once this process has read what its connections have received by now. */
+export const receivedIsRead = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 /** Uniform in [0, 1). */
 export type Random = () => number;
 

@@ -1,5 +1,5 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
-import { systemClock } from '../base/clock';
+import { receivedIsRead } from '../base/clock';
 import { EfsError, isRetriable } from '../base/errors';
 import { parseRedisUrl, type RedisAddress } from '../base/redis-url';
 import { causeText, connectFailure, isTimeout, redisFailure } from './failure.redis';
@@ -247,8 +247,8 @@ function leaveIfSilent(client: Redis, reply: Promise<unknown>): void {
     if (isSilent && client.status === 'ready' && !stream.writableEnded) client.disconnect(true);
   };
   reply.catch((error: unknown) => {
-    // After the next read: where this process was busy for too long, the reply may have come.
-    if (isTimeout(error)) void systemClock.sleep(0).then(leave);
+    // Where this process was busy for too long, the reply may have come.
+    if (isTimeout(error)) void receivedIsRead().then(leave);
   });
 }
 

@@ -231,7 +231,7 @@ async function through(demo: OpenedDemo, moment: Moment): Promise<Record<PolicyN
 }
 
 describe('the demo', () => {
-  jest.setTimeout(120_000);
+  jest.setTimeout(900_000);
   const seen = new Map<string, Record<PolicyName, [Shown, Shown]>>();
 
   beforeAll(async () => {

@@ -3,7 +3,7 @@ import { type Kind, KINDS } from './kinds';
 import { only, shrink } from './shrink';
 
 const AT_MOST = 10_000;
-const TIMEOUT_MS = 600_000;
+const TIMEOUT_MS = 1_500_000;
 const EVERY = (Object.keys(KINDS) as Kind[]).flatMap((kind) =>
   KINDS[kind].mutants.map((mutant) => ({ kind, name: mutant.name, mutant })),
 );
