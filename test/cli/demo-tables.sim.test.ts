@@ -171,6 +171,14 @@ interface Shown {
   readonly delivery: Delivery | null;
 }
 
+/** Asks again where a connection breaks: folding may keep this process from it for longer than the server waits for a request. */
+async function patiently<T>(ask: () => Promise<T>, attempts = 5): Promise<T> {
+  return ask().catch((error: unknown) => {
+    if (attempts === 1) throw error;
+    return patiently(ask, attempts - 1);
+  });
+}
+
 /** The demo on a virtual clock, read through its API. */
 async function openDemo() {
   let clock!: VirtualClock;
@@ -184,7 +192,7 @@ async function openDemo() {
   const { embedded } = run;
   const address = await embedded.listen({ port: 0 });
   const api = async <Answer>(path: string): Promise<Answer | null> => {
-    const answer = await fetch(`${address}api${path}`);
+    const answer = await patiently(() => fetch(`${address}api${path}`));
     return answer.status === 404 ? null : ((await answer.json()) as Answer);
   };
   return {
