@@ -1,12 +1,11 @@
 import { describeWithServers } from '../servers/servers';
 import { areCovered, chances, freezing, keepLogs, killing, openEventLog, type Deaths } from './chaos';
 import { verdict } from './evidence';
-import { IN_CI } from '../support/ci';
 import { drain, openStage, type Stage, untidy } from './stage';
 
 // EFS_FIRE_SEED repeats a run, as far as processes can be repeated; EFS_FIRE_MESSAGES makes it smaller or larger.
 const SEED = Number(process.env['EFS_FIRE_SEED'] ?? Math.floor(Math.random() * 2 ** 32));
-const MESSAGES = Number(process.env['EFS_FIRE_MESSAGES'] ?? (IN_CI ? 94_000 : 40_000));
+const MESSAGES = Number(process.env['EFS_FIRE_MESSAGES'] ?? 40_000);
 const KILLS = 15;
 const PRODUCE_MS = 60_000;
 

@@ -4,8 +4,8 @@ import { type Kind, KINDS } from './kinds';
 import { IN_CI } from '../support/ci';
 
 const HISTORIES: readonly { readonly kind: Kind; readonly count: number }[] = [
-  { kind: 'usual', count: IN_CI ? 2_500 : 500 },
-  { kind: 'retention', count: IN_CI ? 250 : 50 },
+  { kind: 'usual', count: IN_CI ? 1_000 : 500 },
+  { kind: 'retention', count: IN_CI ? 100 : 50 },
 ];
 const PROCESSES = 2;
 /** Far more than it takes where tests on servers leave nothing of the processors. */
