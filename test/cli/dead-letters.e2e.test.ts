@@ -49,6 +49,7 @@ describeWithServers(['kafka', 'registry'], 'efs dead-letters on real servers', (
     const json = await efs(['dead-letters', 'list', '--reason', 'key-mismatch', '--json'], settings());
     expect(JSON.parse(json.out)).toMatchObject({ id: '1/700', origin: `${prefix}mta.relayed/1/700` });
     const one = await efs(['dead-letters', 'show', '1/5'], settings());
+    expect([one.exitCode, one.err]).toEqual([0, '']);
     expect(one.out).toMatch(/^ {2}value +16 bytes$/m);
     expect(one.out).not.toContain('jane@');
     expect((await efs(['dead-letters', 'show', '1/5', '--unmasked'], settings())).out).toContain(
@@ -60,7 +61,9 @@ describeWithServers(['kafka', 'registry'], 'efs dead-letters on real servers', (
 
   test('redrive puts each dead letter back once, with its key, value and headers', async () => {
     const flags = ['dead-letters', 'redrive', '--reason', 'not-avro', '--rate', '0'];
-    expect((await efs([...flags, '--dry-run'], settings())).out).toMatch(/^700 would be put back$/m);
+    const dry = await efs([...flags, '--dry-run'], settings());
+    expect([dry.exitCode, dry.err]).toEqual([0, '']);
+    expect(dry.out).toMatch(/^700 would be put back$/m);
     expect((await efs(flags, settings())).out).toMatch(/^700 put back\n {2}mta\.relayed 700$/m);
     expect((await efs(flags, settings())).out).toMatch(/^0 put back\n700 skipped: put back before$/m);
     const reader = kafkaReader(client(), systemClock);
