@@ -11,7 +11,9 @@ describe('efs without servers', () => {
   test('the help shows every command, and that of a command its example', async () => {
     const [all, one] = await Promise.all([efs(['--help']), efs(['dead-letters', 'list', '--help'])]);
     expect([all.exitCode, one.exitCode]).toEqual([0, 0]);
-    for (const name of ['setup', 'run', 'demo', 'dead-letters'])
+    const names =
+      'setup doctor run demo simulate ingest rebuild promote generations kpis delivery message dead-letters';
+    for (const name of [...names.split(' '), 'config', 'completion'])
       expect(all.out).toMatch(new RegExp(`^  ${name} +\\w`, 'm'));
     expect(one.out).toMatch(/Examples?:\n {2}\$ .*efs dead-letters /);
   });

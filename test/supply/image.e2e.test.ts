@@ -39,6 +39,7 @@ function freePort(): Promise<number> {
   });
 }
 
+// Two installations by npm and a build take minutes: in CI, and with CI=true before a change of the Dockerfile.
 if (!IN_CI) process.stderr.write('*** the image is made in CI; CI=true makes it here\n');
 
 (IN_CI ? describe : describe.skip)('the files of the image, made by the steps of the Dockerfile', () => {
